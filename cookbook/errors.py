@@ -1,0 +1,102 @@
+"""
+Everything that can go wrong, by who has to act on it.
+
+* CookError
+  x InputError           the person at the keyboard; no host was touched
+    + UsageError         an option, or a name on the command line
+    + RecipeError        a recipe or a template
+    + InventoryError     hosts.yml
+    + KitchenError       this machine cannot make disposable hosts
+  x HostError            the operator of that host; the other hosts go on
+    + Unreachable        no session with the host
+      - UntrustedHost    its key is unknown, or not the one we know
+      - AuthenticationFailed
+      - LinkLost         there was a session, and it ended in the middle
+    + DeadlineExceeded   it took longer than it may
+    + PrivilegeError     sudo or doas said no
+    + Unsupported        no provider serves this resource on such a host
+    + Missing            something the resource needs is not there
+    + ProbeError         a question was answered in a way no provider expects
+    + CommandError       a command of a change failed
+    + NotConverged       every command succeeded and the state is still not the wanted one
+
+Every error carries a `hint`: the next step, where there is one to name.
+"""
+
+from __future__ import annotations
+
+
+class CookError(Exception):
+    """The root of all errors raised on purpose."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InputError(CookError):
+    """What was given to us is wrong; no host was touched."""
+
+
+class UsageError(InputError):
+    """An option, or a name given on the command line, is wrong."""
+
+
+class RecipeError(InputError):
+    """A recipe declares something that cannot be."""
+
+
+class InventoryError(InputError):
+    """An inventory cannot be read, or contradicts itself."""
+
+
+class KitchenError(InputError):
+    """This machine cannot make disposable hosts."""
+
+
+class HostError(CookError):
+    """One host cannot go on."""
+
+
+class Unreachable(HostError):
+    """No session with the host."""
+
+
+class UntrustedHost(Unreachable):
+    """The key of the host is unknown, or not the one we know."""
+
+
+class AuthenticationFailed(Unreachable):
+    """The host takes none of our keys."""
+
+
+class LinkLost(Unreachable):
+    """There was a session, and it ended in the middle: what it did is unknown."""
+
+
+class DeadlineExceeded(HostError):
+    """Something took longer than it may."""
+
+
+class PrivilegeError(HostError):
+    """Becoming the user that was asked for did not work."""
+
+
+class Unsupported(HostError):
+    """No provider serves this resource on such a host."""
+
+
+class Missing(HostError):
+    """Something that a resource needs is not there."""
+
+
+class ProbeError(HostError):
+    """A question was answered in a way that no provider expects."""
+
+
+class CommandError(HostError):
+    """A command of a change failed."""
+
+
+class NotConverged(HostError):
+    """The change was applied and the state still differs."""
