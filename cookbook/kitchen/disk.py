@@ -1,0 +1,147 @@
+"""The disk of one host: an overlay on the base, furnished with what makes a host itself."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cookbook.errors import KitchenError
+from cookbook.kitchen import tools
+from cookbook.kitchen.network import Network
+
+RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+
+
+@dataclass(frozen=True)
+class Disk:
+    """
+    The folder of one host.
+
+    `lasting` outlives a reset: the host's ssh keys and machine-id, so that it is still
+    the same host to those who know it.
+    """
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        """Where the host's file system is mounted."""
+        return self.folder / "root"
+
+    @property
+    def lasting(self) -> Path:
+        """What outlives a reset."""
+        return self.folder / "lasting"
+
+    @property
+    def console(self) -> Path:
+        """What the host said while it booted."""
+        return self.folder / "console.log"
+
+    @property
+    def host_keys(self) -> tuple[str, ...]:
+        """The public ssh host keys, each as `type base64`."""
+        files = sorted((self.lasting / "etc/ssh").glob("*.pub"))
+        return tuple(" ".join(path.read_text().split()[:2]) for path in files)
+
+    def mount(self, base: Path) -> None:
+        """
+        Put a clean overlay on the base.
+
+        Raises KitchenError where the file system below cannot carry one.
+        """
+        upper, work = self.folder / "upper", self.folder / "work"
+        for path in (upper, work, self.root):
+            path.mkdir(parents=True, exist_ok=True)
+        # In mount options a comma or a colon would separate.
+        for path in (base, self.folder):
+            if set(str(path)) & set(",:\\"):
+                raise KitchenError(
+                    f"an overlay cannot be mounted at {path}: its name has one of , : \\ in it",
+                    hint="say another folder in COOK_KITCHEN",
+                )
+        options = f"lowerdir={base},upperdir={upper},workdir={work}"
+        try:
+            tools.call("mount", "-t", "overlay", "overlay", "-o", options, self.root)
+        except KitchenError as error:
+            kind = tools.call("stat", "--file-system", "--format=%T", upper).strip()
+            raise KitchenError(
+                f"no overlay can be mounted on {upper}, which is on {kind}: {error}",
+                hint="say a folder on ext4, xfs, btrfs or tmpfs in COOK_KITCHEN",
+            ) from error
+
+    def wipe(self) -> None:
+        """Unmount the overlay and forget all that was written to it."""
+        if self.root.is_mount():
+            tools.call("umount", self.root)
+        # rmdir refuses if it is still a mount point: then nothing below is deleted either.
+        if self.root.exists():
+            self.root.rmdir()
+        for path in (self.folder / "upper", self.folder / "work"):
+            if path.exists():
+                shutil.rmtree(path)
+
+    def remove(self) -> None:
+        """Wipe it, and forget the host."""
+        self.wipe()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def make_identity(self) -> None:
+        """Make the host's ssh keys and machine-id, once in its life (ssh-keygen(1) -A)."""
+        keys = self.lasting / "etc/ssh"
+        if (self.lasting / "etc/machine-id").exists():
+            return
+        keys.mkdir(parents=True, exist_ok=True)
+        tools.call("ssh-keygen", "-q", "-A", "-f", self.lasting)
+        # -A still makes a DSA key in some releases; sshd has none by default.
+        for path in keys.glob("ssh_host_dsa_key*"):
+            path.unlink()
+        (self.lasting / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
+
+    def furnish(self, name: str, network: Network, number: int, public_key: str) -> None:
+        """Write name, addresses, keys and resolver into the mounted root."""
+        self.make_identity()
+        shutil.copytree(self.lasting, self.root, dirs_exist_ok=True)
+        etc = self.root / "etc"
+        (etc / "hostname").write_text(f"{name}\n")
+        (etc / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n")
+        (etc / "systemd/network/10-host0.network").write_text(_host0(network, number))
+        (etc / "resolv.conf").unlink(missing_ok=True)
+        (etc / "resolv.conf").write_text(resolver())
+        for home in (self.root / "root", self.root / "home/admin"):
+            _let_in(home, public_key)
+
+
+def resolver(files: tuple[Path, ...] = RESOLVERS) -> str:
+    """
+    The controller's resolv.conf(5) with the name servers a host can reach, too.
+
+    systemd-resolved's own address (127.0.0.53) is nobody in the host's network.
+    """
+    texts = [path.read_text() for path in files if path.exists()]
+    reachable = (text for text in texts if "nameserver" in text and "nameserver 127." not in text)
+    return next(reachable, texts[0] if texts else "")
+
+
+def _host0(network: Network, number: int) -> str:
+    """The interface, for systemd.network(5)."""
+    return (
+        "[Match]\nName=host0\n\n"
+        "[Network]\nIPv6AcceptRA=no\n"
+        f"Address={network.address(number)}/24\nGateway={network.gateway}\n\n"
+        f"[Address]\nAddress={network.address6(number)}/64\nDuplicateAddressDetection=none\n"
+    )
+
+
+def _let_in(home: Path, public_key: str) -> None:
+    owner = home.stat()
+    folder = home / ".ssh"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    keys = folder / "authorized_keys"
+    keys.write_text(public_key)
+    keys.chmod(0o600)
+    for path in (folder, keys):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
