@@ -1,0 +1,175 @@
+"""One running host: its container, what it can be asked, and how it goes down."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cookbook.errors import KitchenError
+from cookbook.kitchen import tools
+from cookbook.kitchen.disk import Disk
+from cookbook.kitchen.process import Process, find_init, find_leaders
+
+# What a login as root gives; nothing of the caller's own environment.
+ENVIRONMENT = (
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+)
+PROMISE = b"SSH-2.0-"
+POWER_OFF = signal.SIGRTMIN + 4  # systemd(1), SIGNALS
+
+# systemd-nspawn ends with 133 where the host wants to reboot (its source, nspawn.c).
+SUPERVISE = 'while :; do systemd-nspawn "$@"; [ $? -eq 133 ] || break; done'
+
+# The outer shell goes and leaves the inner to init: nobody has to wait for it, and a
+# Ctrl-C in a terminal does not reach it. Descriptor 3 takes its pid to us.
+LAUNCH = 'exec 3>&1 >"$1" 2>&1 </dev/null; shift; setsid sh -c "$@" 3>&- & echo $! >&3'
+
+
+@dataclass(frozen=True)
+class KitchenHost:
+    """A disposable host; `address` is where its sshd answers."""
+
+    name: str
+    address: str
+    address6: str
+    process: Process = field(repr=False)
+    folder: Path = field(repr=False)
+    port: int = 22
+
+    @property
+    def leader(self) -> int:
+        """The pid of its init, which is another one after it has rebooted itself."""
+        init = find_init(self.process.pid) if self.process.alive else None
+        if init is None:
+            raise KitchenError(
+                f"{self.name} is not running", hint="cook kitchen up starts it afresh"
+            )
+        return init.pid
+
+    @property
+    def host_keys(self) -> tuple[str, ...]:
+        """The public ssh host keys, each as `type base64`, as known_hosts(5) wants them."""
+        return Disk(self.folder).host_keys
+
+    def run(
+        self, command: str, *, timeout: float | None = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """
+        Run a shell command as root in the host, not through ssh: nsenter(1) goes in.
+
+        A status other than 0 is the caller's to judge. Raises subprocess.TimeoutExpired
+        after `timeout` seconds.
+        """
+        enter = ["nsenter", f"--target={self.leader}", "--all", "--root", "--wd"]
+        return subprocess.run(
+            [*enter, "env", "-i", *ENVIRONMENT, "/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=timeout,
+            check=False,
+            env=tools.environment(),
+        )
+
+    def wait_until_up(self, seconds: float = 60.0) -> None:
+        """
+        Wait until sshd greets and systemd has done its boot.
+
+        Raises KitchenError, with the end of the console, if that takes too long.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.process.alive:
+                break
+            if greets(self.address, self.port) and self._has_booted():
+                return
+            time.sleep(0.02)
+        console = Disk(self.folder).console
+        said = "\n".join(console.read_text(errors="replace").splitlines()[-15:])
+        raise KitchenError(f"{self.name} did not come up (all of it in {console}):\n{said}")
+
+    def _has_booted(self) -> bool:
+        try:
+            answer = self.run("systemctl is-system-running --wait", timeout=10.0)
+        except (KitchenError, subprocess.TimeoutExpired):
+            return False
+        # A unit of the recipe under test may fail: the host is up all the same.
+        return answer.stdout.strip() in {"running", "degraded"}
+
+
+def greets(address: str, port: int, seconds: float = 1.0) -> bool:
+    """Whether an SSH server says its name there (RFC 4253, 4.2)."""
+    try:
+        with socket.create_connection((address, port), timeout=seconds) as connection:
+            return connection.recv(len(PROMISE)) == PROMISE
+    except OSError:
+        return False
+
+
+def boot(name: str, bridge: str, disk: Disk) -> Process:
+    """Start the container; it is not up yet when this returns. See systemd-nspawn(1)."""
+    options = (
+        "--quiet",
+        f"--directory={disk.root}",
+        # Two kitchens may each have an h1; the name on the machine tells them apart.
+        f"--machine={bridge}-{name}",
+        f"--hostname={name}",
+        f"--network-bridge={bridge}",
+        "--register=no",
+        "--keep-unit",
+        "--boot",
+        "--capability=all",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+    )
+    launched = subprocess.run(
+        ["/bin/sh", "-c", LAUNCH, "sh", str(disk.console), SUPERVISE, "supervise", *options],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Where the machine still has cgroup v1, this gives the host a v2 tree it can write.
+        env=tools.environment(SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1"),
+    )
+    process = Process.of(int(launched.stdout))
+    if process is None:
+        said = disk.console.read_text(errors="replace").strip()
+        raise KitchenError(f"systemd-nspawn ended at once: {said}")
+    return process
+
+
+def cut_strays(disk: Disk) -> None:
+    """End the containers that run on this disk and that nobody remembers to have booted."""
+    for process in find_leaders(f"--directory={disk.root}"):
+        cut_power(process)
+
+
+def power_off(process: Process, seconds: float = 10.0) -> None:
+    """Ask the host's init to power off, and end it if it has not within so many seconds."""
+    init = find_init(process.pid) if process.alive else None
+    if init is not None:
+        init.send(POWER_OFF)
+        if process.ended(seconds):
+            return
+    cut_power(process)
+
+
+def cut_power(process: Process) -> None:
+    """End the host at once, as pulling its plug would."""
+    init = find_init(process.pid) if process.alive else None
+    if init is not None:
+        init.send(signal.SIGKILL)
+        # nspawn tidies up after its init; left alone it is done in milliseconds.
+        if process.ended(5.0):
+            return
+    process.kill_group()
+    if not process.ended(5.0):
+        raise KitchenError(f"process {process.pid} (systemd-nspawn) does not die")
