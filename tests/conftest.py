@@ -1,0 +1,48 @@
+"""
+The real hosts that tests marked `hosts` converge.
+
+Each xdist worker has a kitchen of its own (kitchens run side by side), so host tests
+may be spread; on two cores it hardly pays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cookbook.kitchen import Kitchen, KitchenHost
+
+
+@pytest.fixture(scope="session")
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
+    """A kitchen for this session; whatever runs in it at the end is taken down."""
+    cooking = Kitchen(tmp_path_factory.mktemp("kitchen"))
+    try:
+        yield cooking
+    finally:
+        cooking.down()
+
+
+@pytest.fixture(scope="session")
+def host(kitchen: Kitchen) -> KitchenHost:
+    """The host that all tests share, as the one before left it: for those who only look."""
+    return kitchen.up(names=["shared"])[0]
+
+
+@pytest.fixture(scope="module")
+def module_host(kitchen: Kitchen) -> KitchenHost:
+    """A host that is clean when the first test of a module gets it."""
+    return _clean(kitchen, "module")
+
+
+@pytest.fixture
+def fresh_host(kitchen: Kitchen) -> KitchenHost:
+    """A host that is clean when the test gets it (2 s)."""
+    return _clean(kitchen, "fresh")
+
+
+def _clean(kitchen: Kitchen, name: str) -> KitchenHost:
+    if name in {host.name for host in kitchen.hosts()}:
+        return kitchen.reset(name)
+    return kitchen.up(names=[name])[0]
