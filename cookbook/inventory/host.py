@@ -1,0 +1,50 @@
+"""A host: how to reach it, whom to be on it, and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+
+def _known_hosts() -> tuple[Path, ...]:
+    return (Path("~/.ssh/known_hosts").expanduser(),)
+
+
+def _nothing() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """
+    A host with all its settings decided. The names are ssh_config(5)'s where it has one.
+
+    `vars` is read-only, and its lists and dictionaries are this host's own.
+    """
+
+    name: str = field(kw_only=False)
+    address: str = ""
+    """Name or IP address to connect to; `name` if none is given."""
+    port: int = 22
+    user: str | None = None
+    """None: the user who runs cook."""
+    become: Literal["none", "sudo", "doas"] = "none"
+    become_user: str = "root"
+    identity_file: tuple[Path, ...] = ()
+    identities_only: bool = False
+    agent: bool = True
+    """Whether the keys of ssh-agent(1) may be tried."""
+    known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
+    connect_timeout: float = 10.0
+    """Seconds until a session must stand."""
+    transport: Literal["ssh", "local"] = "ssh"
+    vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
+    groups: tuple[str, ...] = ()
+    """Every group the host is in, a child always before its parents."""
+
+    def __post_init__(self) -> None:
+        if not self.address:
+            object.__setattr__(self, "address", self.name)

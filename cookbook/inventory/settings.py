@@ -1,0 +1,159 @@
+"""The connection settings: what each may be, and the words people try first."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cookbook.inventory.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cookbook.inventory.value import Value
+
+# What starts with a dash would be an option to ssh, sudo and their like.
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*")
+
+
+class Setting(NamedTuple):
+    """
+    One setting: its values in words, and how one is read.
+
+    `read` takes plain data and the inventory's folder; it raises ValueError for anything else.
+    """
+
+    values: str
+    read: Callable[[object, Path], object]
+
+
+def read_setting(key: str, value: Value, folder: Path) -> object:
+    """The setting's value, checked; InventoryError if it is none."""
+    setting = SETTINGS[key]
+    try:
+        return setting.read(_decimal(value), folder)
+    except ValueError:
+        raise value.error(
+            f"{key} must be {setting.values}, not {value}", hint=_hint(key, value.data)
+        ) from None
+
+
+def _decimal(value: Value) -> object:
+    """The plain data; YAML 1.1 makes 8 of 010 and 1342 of 22:22, which nobody means here."""
+    data = value.plain()
+    if type(data) is int and value.written != str(data):
+        raise ValueError(value.written)
+    return data
+
+
+def unknown_key(key: str, value: Value, whose: str, known: Iterable[str]) -> Exception:
+    """The error for a key that is none, with the one that was probably meant."""
+    if _PASSWORD.search(key):
+        return value.error(
+            f"{key} of {whose}: passwords are not kept in an inventory",
+            hint="use --ask-become-pass",
+        )
+    known = tuple(known)
+    bare = key.removeprefix("ansible_").removeprefix("ssh_")
+    meant = _OTHER_TOOLS.get(bare, bare)
+    hint = f"did you mean {meant!r}?" if meant in known else did_you_mean(key, known)
+    hint = hint or f"the keys are: {', '.join(known)}"
+    return value.error(f"unknown key {key!r} in {whose}", hint=hint)
+
+
+def _hint(key: str, data: object) -> str | None:
+    if key == "become" and isinstance(data, bool):
+        return f"become: {'sudo' if data else 'none'}"
+    if key in {"user", "become_user", "address"} and isinstance(data, int | float):
+        return "text that looks like a number needs quotes"
+    return None
+
+
+def _one_of(*words: str) -> Callable[[object, Path], str]:
+    def read(data: object, _folder: Path) -> str:
+        if isinstance(data, str) and data in words:
+            return data
+        raise ValueError(data)
+
+    return read
+
+
+def _word(data: object, _folder: Path) -> str:
+    if isinstance(data, str) and _WORD.fullmatch(data):
+        return data
+    raise ValueError(data)
+
+
+def _port(data: object, _folder: Path) -> int:
+    if isinstance(data, int) and not isinstance(data, bool) and 1 <= data <= 65535:
+        return data
+    raise ValueError(data)
+
+
+def _flag(data: object, _folder: Path) -> bool:
+    if isinstance(data, bool):
+        return data
+    raise ValueError(data)
+
+
+def _seconds(data: object, _folder: Path) -> float:
+    if isinstance(data, int | float) and not isinstance(data, bool) and 0 < data < math.inf:
+        return float(data)
+    raise ValueError(data)
+
+
+def _paths(data: object, folder: Path) -> tuple[Path, ...]:
+    texts = data if isinstance(data, list) else [data]
+    return tuple(_path(text, folder) for text in texts)
+
+
+def _path(text: object, folder: Path) -> Path:
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ValueError(text)
+    expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError
+    if expanded.startswith("~"):
+        raise ValueError(text)
+    return folder / expanded
+
+
+_PATHS = Setting("a path or a list of paths", _paths)
+_FLAG = Setting("true or false", _flag)
+_USER = Setting("a user's name", _word)
+
+SETTINGS = {
+    "address": Setting("a host name or an IP address", _word),
+    "port": Setting("a whole number from 1 to 65535", _port),
+    "user": _USER,
+    "become": Setting("none, sudo or doas", _one_of("none", "sudo", "doas")),
+    "become_user": _USER,
+    "identity_file": _PATHS,
+    "identities_only": _FLAG,
+    "agent": _FLAG,
+    "known_hosts": _PATHS,
+    "connect_timeout": Setting("a number of seconds above 0", _seconds),
+    "transport": Setting("ssh or local", _one_of("ssh", "local")),
+}
+
+_PASSWORD = re.compile(r"pass(word|wd|phrase)?$")
+_OTHER_TOOLS = {
+    "children": "groups",
+    "host": "address",
+    "hostname": "address",
+    "ip": "address",
+    "username": "user",
+    "login": "user",
+    "sudo": "become",
+    "become_method": "become",
+    "key": "identity_file",
+    "keyfile": "identity_file",
+    "key_file": "identity_file",
+    "private_key": "identity_file",
+    "private_key_file": "identity_file",
+    "user_known_hosts_file": "known_hosts",
+    "timeout": "connect_timeout",
+    "connection": "transport",
+    "variables": "vars",
+}
