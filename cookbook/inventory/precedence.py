@@ -1,0 +1,162 @@
+"""Who decides: host before child group before parent group before defaults before built-in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cookbook.errors import InventoryError
+from cookbook.inventory.declared import Declared, Layer, Origin
+from cookbook.inventory.host import Host
+from cookbook.inventory.settings import SETTINGS
+from cookbook.inventory.value import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_VARS = "vars."
+
+
+class _Membership(NamedTuple):
+    """
+    What all hosts that are directly in the same groups have in common.
+
+    `groups` has every child before its parents. In `layer` groups and defaults are decided, but for
+    the keys in `rivals`: there, groups disagree of which neither is inside the other.
+    """
+
+    groups: tuple[str, ...]
+    layer: Layer
+    rivals: dict[str, tuple[Origin, Origin]]
+
+
+class Precedence:
+    """Decides each host's settings and variables, key by key, never merging any deeper."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+        self.direct: dict[str, list[str]] = {name: [] for name in declared.hosts}
+        for name, group in declared.groups.items():
+            for host in group.hosts:
+                self.direct[host].append(name)
+        self.above = _ancestors(declared)
+        self.membership = cache(self._membership)
+
+    def host(self, name: str) -> Host:
+        """
+        The host with everything decided.
+
+        Raises InventoryError if groups that are not inside one another disagree and the host
+        itself says nothing.
+        """
+        membership = self.membership(tuple(self.direct[name]))
+        own = self.declared.hosts[name].layer
+        for key, (one, other) in membership.rivals.items():
+            if key not in own:
+                raise _disagreement(name, one, other)
+        settings: dict[str, Any] = {}
+        variables: dict[str, object] = {}
+        for key, origin in (membership.layer | own).items():
+            if key.startswith(_VARS):
+                variables[key.removeprefix(_VARS)] = _own(origin.value)
+            else:
+                settings[key] = origin.value
+        return Host(name, **settings, vars=MappingProxyType(variables), groups=membership.groups)
+
+    def origins(self, name: str) -> Iterator[Origin]:
+        """All that was said of the host, key by key, the nearest first: only that one is used."""
+        layers = [self.declared.hosts[name].layer]
+        groups = self.membership(tuple(self.direct[name])).groups
+        layers += [self.declared.groups[group].layer for group in groups]
+        layers += [self.declared.defaults, _built_in(name)]
+        variables = dict.fromkeys(key for layer in layers for key in layer if key not in SETTINGS)
+        for key in (*SETTINGS, *variables):
+            said = [layer[key] for layer in layers if key in layer]
+            yield from (replace(origin, used=place == 0) for place, origin in enumerate(said))
+
+    def _membership(self, direct: tuple[str, ...]) -> _Membership:
+        groups = self._upward(direct)
+        layer = dict(self.declared.defaults)
+        rivals: dict[str, tuple[Origin, Origin]] = {}
+        for key, said in self._said(groups).items():
+            # The first is nearest; whoever is not above another one speaks as near as it.
+            nearest = [
+                origin
+                for group, origin in said.items()
+                if not any(group in self.above[other] for other in said)
+            ]
+            layer[key] = nearest[0]
+            for other in nearest[1:]:
+                if not _same(nearest[0].value, other.value):
+                    rivals[key] = (nearest[0], other)
+        return _Membership(groups, layer, rivals)
+
+    def _said(self, groups: tuple[str, ...]) -> dict[str, dict[str, Origin]]:
+        said: dict[str, dict[str, Origin]] = {}
+        for group in groups:
+            for key, origin in self.declared.groups[group].layer.items():
+                said.setdefault(key, {})[group] = origin
+        return said
+
+    def _upward(self, direct: tuple[str, ...]) -> tuple[str, ...]:
+        """These and all above, by the longest way up from the host, then as in the file."""
+        members = set(direct).union(*(self.above[group] for group in direct))
+        steps = dict.fromkeys(members, 0)
+        for group in (group for group in self.declared.upward if group in members):
+            below = (steps[sub] + 1 for sub in self.declared.groups[group].groups if sub in members)
+            steps[group] = max(below, default=0)
+        return tuple(
+            sorted(
+                (group for group in self.declared.groups if group in members), key=steps.__getitem__
+            )
+        )
+
+
+def _ancestors(declared: Declared) -> dict[str, frozenset[str]]:
+    """All groups above each group."""
+    above: dict[str, set[str]] = {name: set() for name in declared.groups}
+    for name in reversed(declared.upward):
+        for sub in declared.groups[name].groups:
+            above[sub] |= above[name] | {name}
+    return {name: frozenset(groups) for name, groups in above.items()}
+
+
+def _built_in(name: str) -> Layer:
+    host = Host(name)
+    return {key: Origin(key, getattr(host, key), "built-in", "") for key in SETTINGS}
+
+
+def _disagreement(name: str, one: Origin, other: Origin) -> InventoryError:
+    sides = " and ".join(
+        f"{_shown(origin.value)} from {origin.level} ({origin.at})" for origin in (one, other)
+    )
+    return InventoryError(
+        f"{other.at}: host {name!r} gets two values for {one.key}: {sides}",
+        hint="set it on the host, or in a group inside both",
+    )
+
+
+def _shown(value: object) -> str:
+    """Paths read best as they are."""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else shown(value)
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal to a reader of YAML, to whom 1, 1.0 and true are three things."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other
+
+
+def _own(value: object) -> object:
+    if isinstance(value, list):
+        return [_own(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _own(item) for key, item in value.items()}
+    return value
