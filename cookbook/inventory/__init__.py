@@ -1,0 +1,117 @@
+"""The inventory: hosts.yml, or what a plugin knows, as Hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from cookbook.errors import UsageError
+from cookbook.inventory.declared import Declared, Origin, declared
+from cookbook.inventory.host import Host
+from cookbook.inventory.limit import limit
+from cookbook.inventory.precedence import Precedence
+from cookbook.inventory.spelling import did_you_mean
+from cookbook.inventory.value import wrap
+
+__all__ = ["Group", "Host", "Inventory", "Origin", "from_data", "load", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group; `hosts` are all of it, those of its subgroups too, in the inventory's order."""
+
+    name: str
+    at: str
+    hosts: tuple[str, ...]
+    groups: tuple[str, ...]
+    """The groups directly inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Hosts and groups by name, in the order in which they are declared."""
+
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, Group]
+    _precedence: Precedence = field(repr=False, compare=False)
+
+    def select(self, patterns: Sequence[str] = ()) -> list[Host]:
+        """
+        The hosts that --limit leaves, in the inventory's order; without a pattern, all.
+
+        A pattern is a comma list of host names, group names, globs (web*) and ranges (web[1:9]);
+        with a `!` in front they are left out. Exclusions alone start from all hosts.
+
+        Raises UsageError if a pattern matches nothing, or if nothing is left.
+        """
+        groups = {name: group.hosts for name, group in self.groups.items()}
+        names = limit(patterns, self.hosts.keys(), groups)
+        return [host for name, host in self.hosts.items() if name in names]
+
+    def explain(self, host: str, key: str | None = None) -> list[Origin]:
+        """
+        Where each setting (`port`) and variable (`vars.tier`) of a host comes from.
+
+        All of them, or only the one key; for each key the origin that is used comes first, then
+        those it overrides.
+
+        Raises UsageError if there is no such host, or no such key.
+        """
+        if host not in self.hosts:
+            raise UsageError(f"no host is named {host!r}", hint=did_you_mean(host, self.hosts))
+        origins = list(self._precedence.origins(host))
+        if key is None:
+            return origins
+        known = dict.fromkeys(origin.key for origin in origins)
+        if key not in known:
+            raise UsageError(f"host {host!r} has no {key!r}", hint=did_you_mean(key, known))
+        return [origin for origin in origins if origin.key == key]
+
+
+def load(path: Path) -> Inventory:
+    """
+    The inventory in a YAML file; relative paths in it start at its folder.
+
+    Raises InventoryError with file:line for the first thing that is wrong.
+    """
+    # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
+    from cookbook.inventory.document import read
+
+    return _inventory(declared(read(path), str(path), path.absolute().parent))
+
+
+def from_data(
+    data: Mapping[str, object] | Sequence[object],
+    where: str = "inventory",
+    folder: Path | None = None,
+) -> Inventory:
+    """
+    An inventory from the same structure as the file's, checked in the same way: for plugins.
+
+    `where` names the source in errors; relative paths start at `folder`, or else at the
+    current one.
+
+    Raises InventoryError with the path to the first thing that is wrong.
+    """
+    return _inventory(declared(wrap(data, where), where, (folder or Path()).absolute()))
+
+
+def local() -> Inventory:
+    """The inventory with nothing but this machine, not reached by SSH."""
+    return from_data({"hosts": {"localhost": {"transport": "local"}}}, "--local")
+
+
+def _inventory(declarations: Declared) -> Inventory:
+    precedence = Precedence(declarations)
+    hosts = {name: precedence.host(name) for name in declarations.hosts}
+    members: dict[str, list[str]] = {name: [] for name in declarations.groups}
+    for host in hosts.values():
+        for group in host.groups:
+            members[group].append(host.name)
+    groups = {
+        name: Group(name, group.at, tuple(members[name]), tuple(group.groups))
+        for name, group in declarations.groups.items()
+    }
+    return Inventory(MappingProxyType(hosts), MappingProxyType(groups), precedence)

@@ -1,0 +1,77 @@
+"""--limit: names, groups, globs, ranges and exclusions, into host names."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from cookbook.errors import UsageError
+from cookbook.inventory.ranges import expand, has_range
+from cookbook.inventory.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+
+def limit(
+    patterns: Sequence[str], hosts: Collection[str], groups: Mapping[str, Collection[str]]
+) -> set[str]:
+    """
+    The hosts that the patterns leave; all of them if there is no pattern at all.
+
+    `groups` has all hosts of each group, those of its subgroups too. Exclusions count wherever
+    they stand.
+
+    Raises UsageError for a pattern that matches nothing, for an empty one (an unset variable of a
+    script must not mean every host), and if no host is left.
+    """
+    if not patterns:
+        return set(hosts)
+    terms = [term.strip() for pattern in patterns for term in pattern.split(",") if term.strip()]
+    if not terms:
+        raise UsageError("the limit is empty", hint="leave it out to mean every host")
+    wanted = [_match(term, hosts, groups) for term in terms if not term.startswith("!")]
+    unwanted = [_match(term[1:], hosts, groups) for term in terms if term.startswith("!")]
+    left = set(hosts if not wanted else ()).union(*wanted).difference(*unwanted)
+    if not left:
+        raise UsageError(f"the limit {','.join(patterns)!r} leaves no host")
+    return left
+
+
+def _match(term: str, hosts: Collection[str], groups: Mapping[str, Collection[str]]) -> set[str]:
+    found: set[str] = set()
+    for name in _expanded(term):
+        if name in groups:
+            found.update(groups[name])
+        elif name in hosts:
+            found.add(name)
+        elif _is_glob(name):
+            found.update(host for host in hosts if fnmatchcase(host, name))
+    if not found:
+        raise _no_match(term, hosts, groups)
+    return found
+
+
+def _expanded(term: str) -> list[str]:
+    if not has_range(term):
+        return [term]
+    try:
+        return expand(term)
+    except ValueError as error:
+        raise UsageError(f"limit {term!r}: {error}") from None
+
+
+def _is_glob(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _no_match(
+    term: str, hosts: Collection[str], groups: Mapping[str, Collection[str]]
+) -> UsageError:
+    if term in groups:
+        return UsageError(f"the limit {term!r} is a group without hosts")
+    hint = did_you_mean(term, [*hosts, *groups])
+    if _is_glob(term):
+        named = [group for group in groups if fnmatchcase(group, term)]
+        hint = f"a glob is for hosts; name the groups: {','.join(named)}" if named else None
+    return UsageError(f"the limit {term!r} matches no host and no group", hint=hint)
