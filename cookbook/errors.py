@@ -51,7 +51,7 @@ class InventoryError(InputError):
 
 
 class KitchenError(InputError):
-    """This machine cannot make disposable hosts."""
+    """The machine we are on cannot make disposable hosts."""
 
 
 class HostError(CookError):
@@ -88,6 +88,11 @@ class Unsupported(HostError):
 
 class Missing(HostError):
     """Something that a resource needs is not there."""
+
+    def __init__(self, message: str, *, thing: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.thing = thing
+        """Its name, without its kind."""
 
 
 class ProbeError(HostError):

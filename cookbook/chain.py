@@ -1,0 +1,164 @@
+"""A guarded chain: many changes in one exchange, each only if the host is as it was planned."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cookbook.errors import CommandError, HostError
+from cookbook.provider import AnyProvider, Change, Probe
+from cookbook.questions import Answers, guard
+from cookbook.recipe import Declared
+from cookbook.resource import Resource
+from cookbook.shell import Command
+from cookbook.wire import Ask, Do, Outcome, Part
+
+_LINES_SHOWN = 15
+
+
+@dataclass(frozen=True)
+class Item:
+    """A resource whose turn it is: as declared, or notified by another one."""
+
+    declared: Declared
+    resource: Resource
+    because: str | None = None
+    """Who notified it."""
+
+    tries: int = 0
+
+    @functools.cached_property
+    def key(self) -> tuple[str, tuple[str, ...], str | None]:
+        """Tells it from every other one of a run."""
+        return str(self.resource), self.resource.doing, self.because
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the answers say about one item."""
+
+    item: Item
+    status: Literal["ok", "skipped", "change", "unknown", "failed"]
+    provider: AnyProvider | None = None
+    change: Change[Any] | None = None
+    probes: Sequence[Probe] = ()
+    until: Resource | None = None
+    """Before this one is done, nobody can know."""
+
+    error: HostError | None = None
+
+
+@dataclass
+class Link:
+    """Changes that go together, and what has to be as it was for them."""
+
+    gap: list[Verdict]
+    """In line and between the link before and this one: still so?"""
+
+    changes: list[Verdict]
+
+    @property
+    def provider(self) -> AnyProvider:
+        """Who makes the changes."""
+        provider = self.changes[0].provider
+        assert provider is not None  # noqa: S101 - a change has one
+        return provider
+
+    def admits(self, verdict: Verdict) -> bool:
+        """Whether an adjacent change can go into the same transaction."""
+        if verdict.provider is not self.provider or verdict.item.resource.ignore_failure:
+            return False
+        return self.provider.together(self._pairs([*self.changes, verdict])) is not None
+
+    def commands(self) -> Sequence[Command]:
+        """What makes the changes."""
+        pairs = self._pairs(self.changes)
+        if len(pairs) > 1 and (joint := self.provider.together(pairs)) is not None:
+            return list(joint)
+        return [c for name, change in pairs for c in self.provider.commands(name, change)]
+
+    def contents(self) -> Mapping[str, bytes]:
+        """The bytes its commands read."""
+        resources = [verdict.item.resource for verdict in self.changes]
+        return {d: b for resource in resources for d, b in self.provider.contents(resource).items()}
+
+    @staticmethod
+    def _pairs(verdicts: Sequence[Verdict]) -> list[tuple[str, Change[Any]]]:
+        return [(v.item.resource.identity, v.change) for v in verdicts if v.change is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one link."""
+
+    fate: Literal["done", "failed", "surprised", "not-reached"]
+    error: HostError | None = None
+    texts: Sequence[bytes | None] = ()
+    """The found text of each change, for its diff."""
+
+    seconds: float = 0.0
+
+
+@dataclass
+class Sent:
+    """One link as parts of a program, and how to read what became of it."""
+
+    link: Link
+    parts: list[Part] = field(default_factory=list)
+    _looks: list[int | None] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, link: Link, answers: Answers) -> Sent:
+        """Guard, a look at the texts that will be replaced, the commands."""
+        sent = cls(link)
+        probes = [probe for verdict in [*link.gap, *link.changes] for probe in verdict.probes]
+        sent.parts.append(guard(probes, answers))
+        for look in map(look_at, link.changes):
+            sent._looks.append(len(sent.parts) if look else None)
+            sent.parts += [Ask(look)] if look else []
+        change = link.changes[0].change
+        limit = link.provider.limit(change) if change is not None else link.provider.timeout
+        sent.parts += [Do(command, limit) for command in link.commands()]
+        return sent
+
+    def read(self, outcomes: Sequence[Outcome]) -> Result:
+        """What became of it, from the outcomes of its parts; there may be too few of them."""
+        if not outcomes or outcomes[0].status is None:
+            return Result("not-reached")
+        seconds = sum(outcome.seconds for outcome in outcomes)
+        if outcomes[0].status != 0:
+            return Result("surprised", seconds=seconds)
+        texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
+        for part, outcome in zip(self.parts, outcomes, strict=False):
+            if isinstance(part, Do) and outcome.status != 0:
+                return Result("failed", explain(part.command, outcome), texts, seconds)
+        if len(outcomes) < len(self.parts):
+            return Result("failed", None, texts, seconds)
+        return Result("done", None, texts, seconds)
+
+
+def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Result]:
+    """What became of each link."""
+    start = 0
+    for one in sent:
+        yield one.read(outcomes[start : start + len(one.parts)])
+        start += len(one.parts)
+
+
+def explain(command: Command, outcome: Outcome) -> CommandError:
+    """Why a command failed, for people: its last words."""
+    said = [*outcome.stdout.decode(errors="replace").splitlines(), *outcome.complaint.splitlines()]
+    words = "\n".join(said[-_LINES_SHOWN:]).strip()
+    return CommandError(
+        f"`{command}` ended with status {outcome.status}" + (f":\n{words}" if words else "")
+    )
+
+
+def look_at(verdict: Verdict) -> Command | None:
+    """The question for the text that a change replaces, where there is one to be shown."""
+    if verdict.provider is None or verdict.change is None or verdict.item.resource.sensitive:
+        return None
+    texts = verdict.provider.texts(verdict.item.resource.identity, verdict.change)
+    return texts.found if texts else None

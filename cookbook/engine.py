@@ -1,0 +1,453 @@
+"""
+Probe, plan, apply, verify: one host, brought into line or only looked at.
+
+The whole promise in one page:
+
+1. One exchange asks every probe and every guard of every resource.
+2. In declared order each resource is judged: in line, to be changed, left alone by
+   a guard, unknown until something before it is done, or an error.
+3. A dry run stops here; it sends nothing else but questions.
+4. What has to change goes out as one *guarded chain*: for each change, in order, on
+   the host, ask again, compare with the answer it was planned from, apply. If an
+   answer has become another one, the chain stops there. In the same exchange
+   everything from the first change on is asked again.
+5. Each change that was made must now be empty, or it has failed. What the chain did
+   not reach is judged anew, by answers younger than the last change: back to 2.
+6. Delayed notifications come last, each once, the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from cookbook.chain import Item, Link, Result, Sent, Verdict, look_at, read_all
+from cookbook.diff import Diff, texts_diff
+from cookbook.errors import (
+    CookError,
+    HostError,
+    Missing,
+    NotConverged,
+    ProbeError,
+    Unsupported,
+)
+from cookbook.forecast import Forecast, Pending
+from cookbook.notifications import Delayed, amounts_to, notified
+from cookbook.platform import Facts
+from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
+from cookbook.questions import Answer, gather, state_text
+from cookbook.recipe import Collection, Declared, guard_says_no
+from cookbook.resource import Resource
+from cookbook.session import Session
+from cookbook.shell import sh
+from cookbook.transport import Interrupted, TooSlow
+
+Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
+
+_PATIENCE = 3
+"""How often in a row a first link may be surprised before its answer counts as fickle."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened, or would happen, to one resource."""
+
+    declared: Declared
+    status: Status
+    change: Change[Any] | None = None
+    provider: AnyProvider | None = None
+    because: str | None = None
+    """Who notified it; None where it was its own turn."""
+
+    until: str | None = None
+    """The resource that has to be done before anybody can know."""
+
+    diff: Diff | None = None
+    error: HostError | None = None
+    ignored: bool = False
+    """It failed, and its recipe says to go on."""
+
+    seconds: float = 0.0
+
+    @property
+    def resource(self) -> Resource:
+        """What was declared."""
+        return self.declared.resource
+
+
+class Convergence:
+    """One host and what it is to become."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        session: Session,
+        facts: Facts,
+        catalog: Catalog,
+        *,
+        apply: bool = True,
+    ) -> None:
+        self._catalog = catalog
+        self._collection = collection
+        self._session = session
+        self._facts = facts
+        self._applies = apply
+        self._answers: dict[Probe, Answer] = {}
+        self._age: dict[Probe, int] = {}
+        self._epoch = 0
+        """Rises with every change: an answer of an earlier epoch judges nobody (law 5)."""
+        self._queue = [Item(declared, declared.resource) for declared in collection]
+        self._delayed = Delayed()
+        self._surprises = 0
+        self._changed_since_facts = False
+        self.failed = False
+        """Whether a resource failed and nobody said to ignore it."""
+
+    def steps(self) -> Iterator[Step]:
+        """
+        Go: a step as soon as each resource is done with.
+
+        Raises LinkLost or DeadlineExceeded, after the steps that are known, when
+        the host does not answer any more.
+        """
+        yield from self._apply() if self._applies else self._foresee()
+
+    # -- judging -------------------------------------------------------------------------------
+
+    def _walk(self, forecast: Forecast) -> Iterator[Verdict]:
+        """Judge the queue in order; a change is followed by those it notifies at once."""
+        for item in list(self._queue):
+            turn = [item]
+            while turn:
+                verdict = self._judge(turn.pop(0), forecast)
+                if verdict.status in ("change", "unknown"):
+                    pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
+                    forecast.add(pending)
+                if verdict.status == "change":
+                    turn[:0] = self._notified(verdict.item, "immediate")
+                yield verdict
+
+    def _judge(self, item: Item, forecast: Forecast) -> Verdict:
+        resource = item.resource
+        if resource.doing == ("nothing",):
+            return Verdict(item, "ok")
+        provider = None
+        try:
+            provider = self._provider(resource)
+            probes = self._probes(item)
+            self._refresh(probes)
+            if guard_says_no(resource, self._collection.node):
+                return Verdict(item, "skipped", provider)
+            if until := self._guard_depends_on(resource, forecast):
+                return Verdict(item, "unknown", provider, until=until)
+            if self._guards_say_no(resource):
+                return Verdict(item, "skipped", provider, probes=probes)
+            change = provider.plan(resource, self._found(provider, resource))
+            if change.needed:
+                self._need(provider, resource, forecast)
+        except HostError as error:
+            missed = error.thing if isinstance(error, Missing) else ""
+            if until := forecast.may_bring(missed):
+                return Verdict(item, "unknown", provider, until=until)
+            return Verdict(item, "failed", provider, error=error)
+        status: Literal["change", "ok"] = "change" if change.needed else "ok"
+        return Verdict(item, status, provider, change, probes)
+
+    def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
+        probes = questions(provider, resource)
+        return [state_text(probe, self._answers[probe]) for probe in probes]
+
+    def _found(self, provider: AnyProvider, resource: Resource) -> Any:
+        texts = self._texts(provider, resource)
+        return None if texts and texts[0] is None else provider.parse(resource, *texts)
+
+    def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
+        for thing in provider.missing(resource, *self._texts(provider, resource)):
+            if not forecast.brings(thing):
+                raise Missing(
+                    f"{resource} needs the {thing}, which is not there",
+                    thing=thing.name,
+                    hint="declare it before this resource",
+                )
+
+    def _provider(self, resource: Resource) -> AnyProvider:
+        try:
+            return self._catalog.choose(resource, self._facts)
+        except Unsupported:
+            if not self._changed_since_facts:
+                raise
+            self._facts = self._session.facts()
+            self._changed_since_facts = False
+            return self._catalog.choose(resource, self._facts)
+
+    def _probes(self, item: Item) -> list[Probe]:
+        provider = self._provider(item.resource)
+        return [*map(_guard_probe, _guards(item.resource)), *questions(provider, item.resource)]
+
+    def _guards_say_no(self, resource: Resource) -> bool:
+        for text in _guards(resource):
+            answer = self._answers[_guard_probe(text)]
+            if answer.status >= 126:
+                raise ProbeError(
+                    f"the guard `{_guard_probe(text).question}` cannot be run: {answer.complaint}"
+                )
+            if (answer.status == 0) == (text == resource.not_if):
+                return True
+        return False
+
+    def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
+        return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def _refresh(self, probes: Iterable[Probe]) -> None:
+        """Ask what has no answer younger than the last change, in one exchange."""
+        if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
+            self._note(self._session.ask(stale))
+
+    def _note(self, answers: Mapping[Probe, Answer]) -> None:
+        self._answers |= answers
+        self._age |= dict.fromkeys(answers, self._epoch)
+
+    def _all_probes(self, items: Iterable[Item]) -> list[Probe]:
+        probes: list[Probe] = []
+        for item in items:
+            try:
+                probes += self._probes(item)
+            except Unsupported:
+                continue  # judged when its turn comes: its tool may be there by then
+        return probes
+
+    # -- looking only --------------------------------------------------------------------------
+
+    def _foresee(self) -> Iterator[Step]:
+        """What a run would do, without doing it."""
+        forecast = Forecast()
+        verdicts: list[Verdict] = []
+        while self._queue:
+            self._refresh(self._all_probes(self._queue))
+            for verdict in self._walk(forecast):
+                verdicts.append(verdict)
+                if verdict.status == "change":
+                    self._remember(verdict)
+            self._queue = self._delayed.take(self._provider_or_none)
+        yield from self._with_diffs(verdicts)
+
+    def _with_diffs(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
+        looks = {i: look for i, v in enumerate(verdicts) if (look := look_at(v))}
+        outcomes = self._session.read(list(looks.values()))
+        seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
+        for i, verdict in enumerate(verdicts):
+            step = _step(verdict)
+            self.failed |= step.status == "failed" and not step.ignored
+            yield replace(step, diff=_diff(verdict, seen.get(i)))
+
+    # -- applying ------------------------------------------------------------------------------
+
+    def _apply(self) -> Iterator[Step]:
+        while self._queue or self._delayed:
+            if not self._queue:
+                self._queue = self._delayed.take(self._provider_or_none)
+            self._refresh(self._all_probes(self._queue))
+            yield from self._turn()
+
+    def _turn(self) -> Iterator[Step]:
+        """Judge as far as the answers reach, and send what has to change."""
+        links: list[Link] = []
+        gap: list[Verdict] = []
+        stopped: Verdict | None = None
+        for verdict in self._walk(Forecast()):
+            if verdict.status in ("failed", "unknown"):
+                stopped = verdict
+                break
+            if verdict.status != "change":
+                gap.append(verdict)
+            elif links and not gap and links[-1].admits(verdict):
+                links[-1].changes.append(verdict)
+            else:
+                links.append(Link(gap, [verdict]))
+                gap = []
+        if not links:
+            yield from self._done(gap)
+            if stopped is not None:
+                yield from self._fail(stopped)
+            return
+        # Nothing was changed before the first link, so what precedes it is judged already.
+        yield from self._done(links[0].gap)
+        links[0].gap = []
+        yield from self._send(links)
+
+    def _send(self, links: Sequence[Link]) -> Iterator[Step]:
+        """One exchange: the guarded chain, and the same questions again."""
+        sent = [Sent.of(link, self._answers) for link in links]
+        contents = {d: data for link in links for d, data in link.contents().items()}
+        asked = gather(self._all_probes([*self._roused(links), *self._queue]))
+        parts = [part for one in sent for part in one.parts]
+        self._changed_since_facts = True
+        self._epoch += 1
+        try:
+            outcomes = self._session.run([*parts, *(q.part for q in asked)], contents)
+        except (Interrupted, TooSlow) as error:
+            yield from self._cut_off(sent, error)
+            raise
+        self._note(self._session.understand(asked, outcomes[len(parts) :]))
+        for link, result in zip(links, read_all(sent, outcomes), strict=True):
+            if result.fate in ("surprised", "not-reached"):
+                self._be_patient(first=link is links[0])
+                return
+            yield from self._done(link.gap)
+            yield from self._verify(link, result)
+            if result.fate == "failed":
+                return
+
+    def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
+        """Those of whom more is to be known than the queue says: notified now, or at the end."""
+        for verdict in (verdict for link in links for verdict in link.changes):
+            if verdict.item.because:
+                yield verdict.item
+            yield from self._notified(verdict.item, "delayed")
+
+    def _verify(self, link: Link, result: Result) -> Iterator[Step]:
+        """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
+        texts = result.texts or [None] * len(link.changes)
+        seconds = result.seconds / len(link.changes)
+        self._consume(link.changes)
+        for verdict, text in zip(link.changes, texts, strict=True):
+            error = result.error if len(link.changes) == 1 else None
+            error = error or self._left(verdict)
+            if error is None:
+                self._remember(verdict)
+                step = Step(verdict.item.declared, "changed", verdict.change, verdict.provider)
+                because, diff = verdict.item.because, _diff(verdict, text)
+                yield replace(step, because=because, diff=diff, seconds=seconds)
+            else:
+                failed = replace(verdict, status="failed", error=result.error or error)
+                yield from self._fail(failed, seconds)
+
+    def _left(self, verdict: Verdict) -> HostError | None:
+        """What is still not as wanted."""
+        provider, resource = verdict.provider, verdict.item.resource
+        assert provider is not None  # noqa: S101 - it made the change
+        try:
+            change = provider.plan(resource, self._found(provider, resource))
+        except HostError as error:
+            return error
+        if change.kind in ("none", "act"):
+            return None
+        differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
+        return NotConverged(
+            f"{resource} was applied, and still differs:"
+            f" {'redacted' if resource.sensitive else differs or change.kind}",
+            hint="does something else on the host, or later in the recipe, set it back?",
+        )
+
+    def _fail(self, verdict: Verdict, seconds: float = 0.0) -> Iterator[Step]:
+        """Try again, go on, or stop this host: as the resource says."""
+        item = verdict.item
+        self._consume([verdict])
+        if item.tries < item.resource.retries:
+            time.sleep(item.resource.retry_delay)
+            self._queue.insert(0, replace(item, tries=item.tries + 1))
+            self._epoch += 1
+            return
+        yield replace(_step(verdict), seconds=seconds)
+        if not item.resource.ignore_failure:
+            self.failed = True
+            left = [item for item in self._queue if item.because is None]
+            self._queue = []
+            yield from (Step(item.declared, "not-run") for item in left)
+
+    def _cut_off(self, sent: Sequence[Sent], error: Interrupted | TooSlow) -> Iterator[Step]:
+        """The link ended in the middle of a chain: say only what is known."""
+        parts = [part for one in sent for part in one.parts]
+        program = error.program
+        heard = list(program.partial(error.reply.stdout, error.reply.stderr)) if program else []
+        for one, result in zip(sent, read_all(sent, heard[: len(parts)]), strict=True):
+            for verdict in [*one.link.gap, *one.link.changes]:
+                if result.fate == "not-reached":
+                    continue
+                self._consume([verdict])
+                in_gap = verdict.status != "change"
+                slow = isinstance(error, TooSlow) and result.fate == "failed" and not in_gap
+                status: Status = "ok" if in_gap else ("failed" if slow else "unknown")
+                step = Step(verdict.item.declared, status, verdict.change, verdict.provider)
+                yield replace(step, because=verdict.item.because, error=None if in_gap else error)
+        self.failed = True
+        yield from (Step(i.declared, "not-run") for i in self._queue if i.because is None)
+
+    def _be_patient(self, *, first: bool) -> None:
+        """An answer that is another one each time would have us plan for ever."""
+        self._surprises = self._surprises + 1 if first else 0
+        if self._surprises >= _PATIENCE:
+            raise ProbeError(
+                f"{self._queue[0].resource}: the host gives another answer each time it is asked",
+                hint="is something else changing it right now?",
+            )
+
+    # -- bookkeeping ---------------------------------------------------------------------------
+
+    def _done(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
+        self._consume(verdicts)
+        yield from map(_step, verdicts)
+
+    def _consume(self, verdicts: Iterable[Verdict]) -> None:
+        if keys := {verdict.item.key for verdict in verdicts}:
+            self._queue = [item for item in self._queue if item.key not in keys]
+
+    def _remember(self, verdict: Verdict) -> None:
+        """Note whom a change notifies, and what it has settled."""
+        item = verdict.item
+        self._delayed.settle(item.resource, amounts_to(verdict.provider, verdict.change))
+        for later in self._notified(item, "delayed"):
+            self._delayed.add(later)
+        if self._applies:
+            self._queue[:0] = self._notified(item, "immediate")
+
+    def _notified(self, item: Item, timing: str) -> list[Item]:
+        notices = self._collection.notices(item.declared.resource)
+        wanted = [notice for notice in notices if notice.timing == timing]
+        return [notified(self._collection, notice, item.declared.resource) for notice in wanted]
+
+    def _provider_or_none(self, resource: Resource) -> AnyProvider | None:
+        try:
+            return self._provider(resource)
+        except CookError:
+            return None
+
+
+def _guards(resource: Resource) -> list[str]:
+    return [g for g in (resource.only_if, resource.not_if) if isinstance(g, str)]
+
+
+def _guard_probe(text: str) -> Probe:
+    """Only the status of a guard is an answer; what it prints may differ each time."""
+    return Probe(sh("eval {} >/dev/null", text))
+
+
+def _step(verdict: Verdict) -> Step:
+    status: Status = "changed" if verdict.status == "change" else verdict.status
+    return Step(
+        verdict.item.declared,
+        status,
+        verdict.change,
+        verdict.provider,
+        because=verdict.item.because,
+        until=str(verdict.until) if verdict.until else None,
+        error=verdict.error,
+        ignored=verdict.status == "failed" and verdict.item.resource.ignore_failure,
+    )
+
+
+def _diff(verdict: Verdict, found: bytes | None) -> Diff | None:
+    """How the text behind a change differs; sensitive ones show only that they do."""
+    if verdict.change is None or verdict.provider is None:
+        return None
+    resource = verdict.item.resource
+    texts = verdict.provider.texts(resource.identity, verdict.change)
+    if texts is None:
+        return None
+    contents = verdict.provider.contents(resource)
+    wanted = contents.get(texts.wanted) if texts.wanted else None
+    return texts_diff(resource.identity, found, wanted, secret=resource.sensitive)

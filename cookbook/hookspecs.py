@@ -1,0 +1,46 @@
+"""
+What a plugin can do.
+
+A plugin is a module, or an object, with functions of these names marked by
+`cookbook.hookimpl`, named in the entry point group `cookbook` of its package:
+
+    [options.entry_points]
+    cookbook =
+        mine = my_package.my_plugin
+
+The built-in words and inventories arrive through the same hooks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from cookbook.resource import Resource
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Inventory
+
+hookspec = pluggy.HookspecMarker("cookbook")
+hookimpl = pluggy.HookimplMarker("cookbook")
+
+
+@hookspec
+def cookbook_providers(kind: type[Resource]) -> None:
+    """
+    Import the modules whose providers serve this kind of resource.
+
+    Called once for each kind that a recipe uses, so that a run loads no more
+    than it needs. Registering is done by `provides` when the module is imported.
+    """
+
+
+@hookspec(firstresult=True)
+def cookbook_inventory(path: Path) -> Inventory | None:
+    """
+    Read an inventory of another format than hosts.yml; None if it is not yours.
+
+    Build it with `cookbook.inventory.from_data`, which checks it like a hosts.yml.
+    """

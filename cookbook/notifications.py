@@ -1,0 +1,58 @@
+"""Delayed notifications: each once, at the end, in the order of their first trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from cookbook.chain import Item
+from cookbook.provider import AnyProvider, Change
+from cookbook.recipe import Collection
+from cookbook.resource import Notice, Resource
+
+
+def notified(collection: Collection, notice: Notice, by: Resource) -> Item:
+    """The item that a notice stands for: the target, with the action asked for."""
+    declared = collection[notice.other]
+    resource = replace(declared.resource, action=notice.action)
+    return Item(declared, resource, because=str(by))
+
+
+class Delayed:
+    """What has to be done at the end."""
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str], Item] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def add(self, item: Item) -> None:
+        """Remember a notification, unless the same is asked for already."""
+        self._items.setdefault((str(item.resource), item.resource.doing[0]), item)
+
+    def settle(self, resource: Resource, done: frozenset[str]) -> None:
+        """Forget what a change of the target, made since, amounts to."""
+        for action in done:
+            self._items.pop((str(resource), action), None)
+
+    def take(self, provider_for: Callable[[Resource], AnyProvider | None]) -> list[Item]:
+        """All of them, without those that another one swallows: a restart reloads, too."""
+        items = list(self._items.values())
+        self._items.clear()
+        return [item for item in items if not _swallowed(item, items, provider_for(item.resource))]
+
+
+def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> frozenset[str]:
+    """The actions that a change has done, whoever asked for it."""
+    return provider.amounts_to(change) if provider and change else frozenset()
+
+
+def _swallowed(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:
+    swallows = provider.swallows if provider else {}
+    return any(
+        item.resource.doing[0] in swallows.get(other.resource.doing[0], ())
+        for other in items
+        if str(other.resource) == str(item.resource)
+    )

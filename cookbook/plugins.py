@@ -1,0 +1,38 @@
+"""The plugins of this process: the built-in ones, and what is installed."""
+
+from __future__ import annotations
+
+import functools
+
+import pluggy
+
+from cookbook import hookspecs
+from cookbook.errors import UsageError
+from cookbook.provider import Catalog
+
+
+@functools.cache
+def plugins() -> pluggy.PluginManager:
+    """
+    All plugins, loaded once.
+
+    Raises UsageError if one cannot be loaded: going on without it would give
+    another result than its author meant.
+    """
+    manager = pluggy.PluginManager("cookbook")
+    manager.add_hookspecs(hookspecs)
+    from cookbook import providers
+
+    manager.register(providers, "providers")
+    try:
+        manager.load_setuptools_entrypoints("cookbook")
+    except Exception as error:
+        raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
+    return manager
+
+
+@functools.cache
+def catalog() -> Catalog:
+    """Who serves what, by the plugins."""
+    hook = plugins().hook
+    return Catalog(lambda kind: hook.cookbook_providers(kind=kind))

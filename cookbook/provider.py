@@ -1,0 +1,367 @@
+"""
+The contract between the engine and one kind of resource.
+
+A provider makes values and never talks to a host: `probe` is the question,
+`parse` understands the answer, `plan` compares it with the resource, and
+`commands` is what would make the change. The engine does the rest.
+"""
+
+from __future__ import annotations
+
+import types
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from cookbook.errors import Unsupported
+from cookbook.platform import Facts
+from cookbook.resource import Resource
+from cookbook.shell import Command, Content, Secret
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound=Resource)
+S = TypeVar("S", bound="DataclassInstance")
+
+Kind = Literal["none", "create", "update", "remove", "act"]
+
+COMMAND_TIMEOUT = 300.0
+"""Seconds a command of a change may take, unless its provider says otherwise."""
+
+
+class Thing(NamedTuple):
+    """Something on a host that one resource brings and another one needs."""
+
+    kind: str
+    """user, group, path, unit, tool ..."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """
+    One question to a host, which must not change it.
+
+    Equal questions are asked once. Those that come from one `Table` are asked
+    by one command, however many resources want an answer.
+    """
+
+    command: Command | None
+    """The question by itself; None where a table asks it."""
+
+    absent: int | None = None
+    """The exit status that says: there is no such thing. Any other but 0 is an error."""
+
+    loose: bool = False
+    """Asked to tell the truth in a plan, but not part of the state: a change is not
+    held up because the answer has become another one since."""
+
+    table: Table | None = None
+    key: str = ""
+
+    @property
+    def question(self) -> Command:
+        """What is sent where it is asked by itself."""
+        if self.command is not None:
+            return self.command
+        assert self.table is not None  # noqa: S101 - one of the two is there
+        return self.table.ask([self.key])
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    A question that one command answers for many keys.
+
+    What `ask` prints for some keys must be what it prints for each alone, in
+    the order of the keys, with `between` in between; so a change can be
+    guarded by the narrow question, whatever was asked with it at first. It ends
+    with status 0 whenever it could look, and says nothing of keys that are not there.
+    """
+
+    ask: Callable[[Sequence[str]], Command]
+    split: Callable[[str, Sequence[str]], Iterable[tuple[str, str]]]
+    """What was printed, and for which keys -> (key, its part) in order; others are absent."""
+
+    between: str = ""
+
+    def about(self, key: str, *, loose: bool = False) -> Probe:
+        """The question for one key."""
+        return Probe(None, loose=loose, table=self, key=key)
+
+
+class Texts(NamedTuple):
+    """Where the two sides of a diff come from."""
+
+    found: Command | None
+    """A question whose answer is the found text; None if there was none."""
+
+    wanted: Content | None
+    """The digest of the wanted text; None if there is to be none."""
+
+
+@dataclass(frozen=True)
+class Change(Generic[S]):
+    """
+    From the state as found to the state as wanted; either may be nothing.
+
+    Two fields of the states are compared with `==`; one that is None in
+    `wanted` is left as found, and one declared with `compare=False` only says
+    how to make the thing.
+    """
+
+    found: S | None
+    wanted: S | None
+
+    act: str | None = None
+    """What is done besides, that is no state: restart, reload, run. It cannot be undone."""
+
+    note: str | None = None
+    """What people should know before it is applied."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it amounts to."""
+        if self.wanted is None and self.found is not None:
+            return "remove"
+        if self.found is None and self.wanted is not None:
+            return "create"
+        if self.fields:
+            return "update"
+        return "act" if self.act else "none"
+
+    @property
+    def fields(self) -> dict[str, tuple[Any, Any]]:
+        """What differs: property -> (found, wanted)."""
+        side = self.wanted if self.wanted is not None else self.found
+        names = [f.name for f in fields(side) if f.compare] if side is not None else []
+        pairs = {n: (getattr(self.found, n, None), getattr(self.wanted, n, None)) for n in names}
+        if self.wanted is None:
+            return {n: pair for n, pair in pairs.items() if pair[0] is not None}
+        return {n: (a, b) for n, (a, b) in pairs.items() if b is not None and a != b}
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything has to be done."""
+        return self.kind != "none"
+
+    @property
+    def reverse(self) -> Change[S]:
+        """The change that goes back."""
+        return replace(self, found=self.wanted, wanted=self.found, act=None)
+
+
+class Provider(ABC, Generic[R, S]):
+    """How one kind of resource is read from a host and brought into line. All pure."""
+
+    brings_anything: ClassVar[bool] = False
+    """A change of it may bring things nobody named: packages, commands."""
+
+    swallows: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Of two pending notifications: action -> those that it makes superfluous."""
+
+    timeout: ClassVar[float] = COMMAND_TIMEOUT
+    """Seconds each command of a change may take."""
+
+    @abstractmethod
+    def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
+        """
+        The question, or questions, that find the state. Never changes anything.
+
+        Where there are several, the first one decides: if it says absent, there
+        is no such thing, and `parse` is not called.
+        """
+
+    @abstractmethod
+    def parse(self, resource: R, /, *answers: Any) -> S | None:
+        """The state in the answers (text, or None for absent); None if there is no such thing."""
+
+    @abstractmethod
+    def plan(self, resource: R, found: S | None, /) -> Change[S]:
+        """What has to change. `plan(resource, change.wanted)` needs nothing."""
+
+    @abstractmethod
+    def commands(self, name: str, change: Change[S], /) -> Iterable[Command]:
+        """The commands that make the change, from its values alone; `name` is the identity."""
+
+    def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
+        """One transaction for adjacent changes; None if each goes by itself."""
+        return None
+
+    def contents(self, resource: R, /) -> Mapping[str, bytes]:
+        """The bytes that a State of this resource names by digest."""
+        return {}
+
+    def texts(self, name: str, change: Change[S], /) -> Texts | None:
+        """The texts behind the states, for a diff; None if there are none."""
+        return None
+
+    def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
+        """What a change would take, and the answers say is not there: an owner, a unit."""
+        return ()
+
+    def brings(self, name: str, change: Change[S], /) -> Iterable[Thing]:
+        """What is there after the change, for resources that need it."""
+        return ()
+
+    def amounts_to(self, change: Change[S], /) -> frozenset[str]:
+        """The actions this change makes superfluous, if they were asked for before it."""
+        return (
+            frozenset({change.act} | self.swallows.get(change.act, frozenset()))
+            if change.act
+            else frozenset()
+        )
+
+    def limit(self, change: Change[S], /) -> float:
+        """Seconds each command of this change may take."""
+        return self.timeout
+
+    @property
+    def name(self) -> str:
+        """What a saved plan calls it: `apt`, `systemd`."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def state(self) -> type[S]:
+        """The class of its states, from its own declaration."""
+        for base in getattr(type(self), "__orig_bases__", ()):
+            if is_dataclass(kind := get_args(base)[-1]):
+                return kind  # type: ignore[return-value]  # what [R, S] was filled with
+        raise TypeError(f"{type(self).__name__} does not say which State it has")
+
+
+AnyProvider = Provider[Any, Any]
+
+
+def questions(provider: AnyProvider, resource: Resource) -> Sequence[Probe]:
+    """What a provider asks about a resource, as a sequence."""
+    asked = provider.probe(resource)
+    return [asked] if isinstance(asked, Probe) else asked
+
+
+P = TypeVar("P", bound=AnyProvider)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider, and the hosts it is for."""
+
+    provider: AnyProvider
+    when: Callable[[Facts], bool]
+
+
+def provides(
+    kind: type[Resource], when: Callable[[Facts], bool] = lambda _: True
+) -> Callable[[type[P]], type[P]]:
+    """Have a provider serve a kind of resource, on the hosts whose facts it is for."""
+
+    def register(cls: type[P]) -> type[P]:
+        kind.providers.insert(0, Offer(cls(), when))
+        return cls
+
+    return register
+
+
+class Catalog:
+    """Who serves what."""
+
+    def __init__(self, load: Callable[[type[Resource]], object] = lambda _: None) -> None:
+        """`load` imports whatever serves a kind; it is called once for each."""
+        self._load = load
+        self._loaded: set[type[Resource]] = set()
+
+    def choose(self, resource: Resource, facts: Facts) -> AnyProvider:
+        """
+        The provider for a resource on a host; the one registered last wins.
+
+        Raises Unsupported if there is none.
+        """
+        kind = type(resource)
+        if kind not in self._loaded:
+            self._load(kind)
+            self._loaded.add(kind)
+        offers: list[Offer] = kind.providers
+        for offer in offers:
+            if offer.when(facts):
+                return offer.provider
+        served = ", ".join(sorted(offer.provider.name for offer in offers)) or "none"
+        raise Unsupported(
+            f"no provider for {resource.kind()} on this host ({facts.summary})",
+            hint=f"providers there are: {served}; does the host have their tool?",
+        )
+
+
+def to_json(value: object) -> Any:
+    """A State or a Change as JSON data; secrets are refused with TypeError."""
+    match value:
+        case Secret():
+            raise TypeError("a secret cannot be written in the clear")
+        case Change():
+            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+        case list() | tuple():
+            return [to_json(item) for item in value]
+        case dict():
+            return {str(k): to_json(v) for k, v in value.items()}
+        case str() | int() | float() | bool() | None:
+            return value
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def change_from_json(state: type[S], data: Mapping[str, Any]) -> Change[S]:
+    """Read what `to_json` made of a Change of this kind of state."""
+    return Change(
+        _state_from_json(state, data["found"]),
+        _state_from_json(state, data["wanted"]),
+        data["act"],
+        data["note"],
+    )
+
+
+def _state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
+    if data is None:
+        return None
+    hints = get_type_hints(state)
+    return state(**{name: _revive(hints[name], value) for name, value in data.items()})
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    """JSON has lists where states have tuples."""
+    if value is None:
+        return None
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _revive(next(one for one in arguments if one is not type(None)), value)
+    if origin is tuple:
+        return tuple(_revive(arguments[0], item) for item in value)
+    if is_dataclass(hint):
+        inner = get_type_hints(hint)
+        return hint(**{k: _revive(inner[k], v) for k, v in value.items()})  # type: ignore[operator]  # the class
+    if isinstance(hint, type) and issubclass(hint, str):
+        return hint(value)
+    return value
+
+
+def hint(*, default: Any = None) -> Any:
+    """A field of a State that only says how to make the thing; it is never compared."""
+    return field(default=default, compare=False)

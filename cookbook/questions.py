@@ -1,0 +1,129 @@
+"""Which questions to ask so that every probe is answered, each asked only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cookbook.errors import ProbeError
+from cookbook.provider import Probe, Table
+from cookbook.shell import ENCODING, Command
+from cookbook.wire import Ask, Guard, Outcome, digest
+
+_MOST_KEYS = 500
+_MOST_TEXT = 60_000
+"""Characters of keys in one command: far below what execve(2) takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a host said to one probe."""
+
+    status: int
+    stdout: bytes
+    complaint: str = ""
+    there: bool = True
+    """False for a key that its table did not name."""
+
+    @property
+    def text(self) -> str:
+        """What was printed; bytes that are not UTF-8 survive as surrogates."""
+        return self.stdout.decode(ENCODING, "surrogateescape")
+
+
+Answers = Mapping[Probe, Answer]
+
+
+def state_text(probe: Probe, answer: Answer) -> str | None:
+    """
+    What the answer says about the state: text, or None for absent.
+
+    Raises ProbeError for a status that nobody has given a meaning.
+    """
+    if not answer.there or (probe.absent is not None and answer.status == probe.absent):
+        return None
+    if answer.status != 0:
+        said = answer.complaint or answer.text.strip() or "it said nothing"
+        raise ProbeError(f"`{probe.question}` ended with status {answer.status}: {said}")
+    return answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One command, and the probes that it answers."""
+
+    command: Command
+    probes: Sequence[Probe]
+    table: Table | None = None
+
+    @property
+    def part(self) -> Ask:
+        """As a part of a program."""
+        return Ask(self.command)
+
+    @property
+    def alone(self) -> Sequence[Question]:
+        """The same, key by key: one key that cannot be looked at must not hide the others."""
+        return [Question(probe.question, [probe], self.table) for probe in self.probes]
+
+    def read(self, outcome: Outcome) -> Iterator[tuple[Probe, Answer]]:
+        """Each probe's answer in the outcome."""
+        status = outcome.status if outcome.status is not None else -1
+        if self.table is None or status != 0:
+            for probe in self.probes:
+                yield probe, Answer(status, outcome.stdout, outcome.complaint)
+            return
+        keys = list(dict.fromkeys(probe.key for probe in self.probes))
+        found = dict(self.table.split(outcome.text, keys))
+        for probe in self.probes:
+            part = found.get(probe.key)
+            text = (part or "").encode(ENCODING, "surrogateescape")
+            yield probe, Answer(0, text, there=part is not None)
+
+
+def gather(probes: Iterable[Probe]) -> list[Question]:
+    """The fewest commands that answer these probes."""
+    narrow: dict[Command, list[Probe]] = {}
+    tables: dict[Table, dict[str, list[Probe]]] = {}
+    for probe in dict.fromkeys(probes):
+        if probe.table is None:
+            narrow.setdefault(probe.question, []).append(probe)
+        else:
+            tables.setdefault(probe.table, {}).setdefault(probe.key, []).append(probe)
+    questions = [Question(command, asked) for command, asked in narrow.items()]
+    for table, keys in tables.items():
+        for some in _portions(sorted(keys)):
+            asked = [probe for key in some for probe in keys[key]]
+            questions.append(Question(table.ask(some), asked, table))
+    return questions
+
+
+def guard(probes: Iterable[Probe], answers: Answers) -> Guard:
+    """Ask again, and go on only if the host says what it said before."""
+    questions = gather(probe for probe in probes if not probe.loose)
+    return Guard(
+        tuple(question.command for question in questions),
+        digest(_expected(question, answers) for question in questions),
+    )
+
+
+def _expected(question: Question, answers: Answers) -> tuple[bytes, int]:
+    given = [answers[probe] for probe in question.probes]
+    if question.table is None:
+        return given[0].stdout, given[0].status
+    by_key = {p.key: a.stdout for p, a in zip(question.probes, given, strict=True) if a.there}
+    return question.table.between.encode().join(by_key.values()), 0
+
+
+def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Keys by the command; a command line has an end."""
+    portion: list[str] = []
+    size = 0
+    for key in keys:
+        if portion and (len(portion) == _MOST_KEYS or size + len(key) > _MOST_TEXT):
+            yield portion
+            portion, size = [], 0
+        portion.append(key)
+        size += len(key)
+    if portion:
+        yield portion

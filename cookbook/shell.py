@@ -1,0 +1,181 @@
+"""Shell text that cannot be injected into."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import LiteralString
+
+ENCODING = "utf-8"
+"""Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
+
+
+class Secret(str):
+    """Text that is sent but never shown: not in a log, a diff, a repr or a plan."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+class Content(str):
+    """
+    The digest of bytes that a command reads with `content DIGEST`.
+
+    The bytes themselves travel beside the command, once however many commands
+    want them, so a command stays short enough to be shown.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, data: bytes) -> Content:
+        """Name some bytes by their SHA-256."""
+        return cls(hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A piece of POSIX shell: `text` is sent, `shown` is what people may see."""
+
+    text: str
+    shown: str
+    contents: frozenset[str] = frozenset()
+    """Digests of the bytes it reads with `content`."""
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"Command({self.shown!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+def sh(template: LiteralString, *values: object) -> Command:
+    """
+    Fill the holes of a shell template, quoting every value.
+
+    >>> print(sh("getent group {}", "www; reboot"))
+    getent group 'www; reboot'
+
+    A sequence becomes several words, a `Command` is spliced as it is (an empty
+    one takes its space with it), and a `Secret` is masked when shown:
+
+    >>> print(sh("useradd {} {}", options(uid=None), ["a b", "c"]))
+    useradd 'a b' c
+    >>> print(sh("printf %s {} | chpasswd", Secret("app:hunter2")))
+    printf %s *** | chpasswd
+
+    Raises ValueError if holes and values do not match, or a value has a NUL,
+    which no shell word can hold.
+    """
+    pieces = template.split("{}")
+    if len(pieces) != len(values) + 1:
+        raise ValueError(f"{len(pieces) - 1} holes for {len(values)} values in {template!r}")
+    return Command(
+        _fill(pieces, map(_quoted, values)),
+        _fill(pieces, map(_masked, values)),
+        frozenset(_contents(values)),
+    )
+
+
+def options(**values: object) -> Command:
+    """
+    Long options of the values that are set.
+
+    >>> print(options(gid=33, system=True, non_unique=False, comment=None))
+    --gid 33 --system
+    """
+    words = [
+        sh("{}", flag) if value is True else sh("{} {}", flag, value)
+        for flag, value in ((f"--{name.replace('_', '-')}", v) for name, v in values.items())
+        if value is not None and value is not False
+    ]
+    return join(words, " ")
+
+
+def join(commands: Sequence[Command], between: LiteralString = "; ") -> Command:
+    """Several pieces as one."""
+    return Command(
+        between.join(command.text for command in commands),
+        between.join(command.shown for command in commands),
+        frozenset().union(*(command.contents for command in commands)),
+    )
+
+
+def script(text: str) -> Command:
+    """Shell text that an author of a recipe wrote: a guard, the command of an execute."""
+    if isinstance(text, Secret):
+        return Command(str.__str__(text), "***")
+    return Command(text, text)
+
+
+def define_contents(contents: Mapping[str, bytes]) -> str:
+    """A shell function `content DIGEST` that prints bytes we carry, exactly."""
+    cases = "".join(f"{d}) {printing(data).text} ;;\n" for d, data in contents.items())
+    return f'content() {{ case $1 in\n{cases}*) cat "$cook_stage/$1" ;;\nesac; }}\n'
+
+
+def printing(data: bytes) -> Command:
+    """
+    A command that prints bytes, exactly.
+
+    `printf` is a builtin, so this costs no process; only a NUL does not fit into a word.
+    """
+    shown = f"printf %s <{len(data)} bytes>"
+    if b"\0" not in data:
+        return Command(f"printf %s {_quote(data.decode(ENCODING, 'surrogateescape'))}", shown)
+    import base64  # rare: binary files only
+
+    return Command(f"printf %s {base64.b64encode(data).decode()} | base64 -d", shown)
+
+
+def _fill(pieces: Sequence[str], values: Iterator[str]) -> str:
+    text = pieces[0]
+    for value, piece in zip(values, pieces[1:], strict=True):
+        text += value
+        text += piece.removeprefix(" ") if not value and (not text or text[-1] == " ") else piece
+    return text.rstrip(" ") if text.endswith(" ") and not pieces[-1] else text
+
+
+def _quoted(value: object) -> str:
+    match value:
+        case Command():
+            return value.text
+        case bytes():
+            return _quote(value.decode(ENCODING, "surrogateescape"))
+        case list() | tuple():
+            return " ".join(map(_quoted, value))
+        case _:
+            return _quote(str(value))
+
+
+def _masked(value: object) -> str:
+    match value:
+        case Command():
+            return value.shown
+        case Secret():
+            return "***"
+        case list() | tuple():
+            return " ".join(map(_masked, value))
+        case _:
+            return _quoted(value)
+
+
+def _quote(word: str) -> str:
+    if "\0" in word:
+        raise ValueError("a NUL cannot be part of a shell word")
+    return shlex.quote(word)
+
+
+def _contents(values: Sequence[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, Content):
+            yield str(value)
+        elif isinstance(value, Command):
+            yield from value.contents

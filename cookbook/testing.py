@@ -1,0 +1,173 @@
+"""
+For those who write providers and recipes: a host that is played, and cases as data.
+
+A case is one mapping in `tests/cases/THING.yml`:
+
+    - it: creates a group that is missing
+      declare: group("www", gid=33)
+      facts: {firewall_tool: nftables}      # optional: what the host is
+      answer: {status: 2}                   # or `answers:` where there are several questions
+      probe: getent group www               # optional: what is asked
+      change: create                        # or none, remove, act, or {field: [found, wanted]}
+      act: restart                          # optional: what is done besides
+      missing: [user www]                   # optional: what a change would take and is not there
+      brings: [group www]                   # optional: what is there afterwards
+      commands: [groupadd --gid 33 www]
+      error: ProbeError                     # instead of a change; with `says:`, a part of its text
+
+An answer is the text printed, or {status, stdout, stderr}, or null for what a table did
+not name. `check_case` checks a case, and the laws that hold for every provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import CookError
+from cookbook.platform import Facts
+from cookbook.plugins import catalog
+from cookbook.provider import AnyProvider, Change, change_from_json, questions, to_json
+from cookbook.questions import Answer, state_text
+from cookbook.recipe import Collection, Declared, Node, declaring
+from cookbook.resource import Resource
+
+DEBIAN = Facts(
+    family="debian",
+    distribution="debian",
+    version="12",
+    codename="bookworm",
+    architecture="x86_64",
+    init="systemd",
+    package_tool="apt",
+    firewall_tool="nftables",
+    hostname="web1",
+    fqdn="web1.example.org",
+    root=True,
+)
+"""The host that cases are about, unless they say otherwise."""
+
+
+def declare(text: str, facts: Facts = DEBIAN, folder: Path | None = None) -> list[Declared]:
+    """What a line of a recipe declares on a host with these facts."""
+    from cookbook import recipe, resources
+
+    words = {name: getattr(resources, name) for name in resources.__all__}
+    words |= {"delayed": recipe.delayed, "immediate": recipe.immediate, "node": recipe.node}
+    collection = Collection(Node("web1", facts))
+    collection.folder = folder or Path()
+    with declaring(collection):
+        exec(text, words)  # noqa: S102 - a recipe is code; this is one
+    return list(collection)
+
+
+def answer(given: object) -> Answer:
+    """What a host says, as a case writes it."""
+    match given:
+        case None:
+            return Answer(0, b"", there=False)
+        case str():
+            return Answer(0, given.encode("utf-8", "surrogateescape"))
+        case {**words}:
+            said = str(words.get("stdout", "")).encode("utf-8", "surrogateescape")
+            status = words.get("status", 0)
+            return Answer(int(str(status)), said, str(words.get("stderr", "")))
+        case _:
+            raise TypeError(f"an answer is text, a mapping or null, not {given!r}")
+
+
+def found(provider: AnyProvider, resource: Resource, answers: Sequence[object]) -> Any:
+    """The state in the answers, as the engine would find it."""
+    texts = _texts(provider, resource, answers)
+    return None if texts and texts[0] is None else provider.parse(resource, *texts)
+
+
+def _texts(
+    provider: AnyProvider, resource: Resource, answers: Sequence[object]
+) -> list[str | None]:
+    probes = questions(provider, resource)
+    return [state_text(p, answer(a)) for p, a in zip(probes, answers, strict=True)]
+
+
+def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
+    """
+    Check a case, and the laws.
+
+    Raises AssertionError with what was expected and what came.
+    """
+    facts = replace(DEBIAN, **case.get("facts", {}))
+    if "error" in case:
+        _check_error(case, facts, folder)
+        return
+    [declared, *_] = declare(case["declare"], facts, folder)
+    resource = declared.resource
+    provider = catalog().choose(resource, facts)
+    probes = questions(provider, resource)
+    if "probe" in case:
+        _same("probe", _listed(case["probe"]), [str(probe.question) for probe in probes])
+    state = found(provider, resource, _answers(case))
+    change = provider.plan(resource, state)
+    _check_change(case, change)
+    if "commands" in case or not change.needed:
+        sent = provider.commands(resource.identity, change) if change.needed else ()
+        _same("commands", case.get("commands", []), [str(command) for command in sent])
+    for field, things in (
+        ("missing", provider.missing(resource, *_texts(provider, resource, _answers(case)))),
+        ("brings", provider.brings(resource.identity, change) if change.needed else ()),
+    ):
+        if field in case:
+            _same(field, case[field], [str(thing) for thing in things])
+    check_laws(provider, resource, state, change)
+
+
+def check_laws(
+    provider: AnyProvider, resource: Resource, state: object, change: Change[Any]
+) -> None:
+    """What holds for every provider, whatever it is about."""
+    _same(
+        "law 4: plan(resource, wanted) needs nothing but to act",
+        True,
+        provider.plan(resource, change.wanted).kind in ("none", "act"),
+    )
+    _same("plan is a function", change, provider.plan(resource, state))
+    if not resource.sensitive:
+        again = change_from_json(provider.state, to_json(change))
+        _same("a change can be written and read", change, again)
+
+
+def _check_error(case: Mapping[str, Any], facts: Facts, folder: Path | None) -> None:
+    try:
+        [declared, *_] = declare(case["declare"], facts, folder)
+        provider = catalog().choose(declared.resource, facts)
+        provider.plan(declared.resource, found(provider, declared.resource, _answers(case)))
+    except CookError as error:
+        _same("error", case["error"], type(error).__name__)
+        text = f"{error} {error.hint or ''}"
+        assert str(case.get("says", "")) in text, f"{case['says']!r} is not in {text!r}"  # noqa: S101
+    else:
+        raise AssertionError(f"there is no {case['error']}")
+
+
+def _check_change(case: Mapping[str, Any], change: Change[Any]) -> None:
+    expected = case["change"]
+    if isinstance(expected, str):
+        _same("change", expected, change.kind)
+    else:
+        plain = {name: [to_json(side) for side in pair] for name, pair in change.fields.items()}
+        _same("change", expected, plain)
+    _same("act", case.get("act"), change.act)
+
+
+def _answers(case: Mapping[str, Any]) -> Sequence[object]:
+    return case["answers"] if "answers" in case else [case.get("answer", "")]
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _same(what: str, expected: object, came: object) -> None:
+    if expected != came:
+        raise AssertionError(f"{what}: expected {expected!r}, came {came!r}")

@@ -1,0 +1,72 @@
+"""The one thing the engine needs of a connection: exchange(program) -> Reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cookbook.errors import DeadlineExceeded, LinkLost
+from cookbook.wire import Guard, Outcome, Pace, Part, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one program."""
+
+    stdout: bytes
+    stderr: bytes
+
+
+class Transport(Protocol):
+    """
+    A way to have one POSIX shell somewhere read programs.
+
+    The shell keeps running between programs, with the privilege that was asked for.
+    """
+
+    def exchange(self, program: Program, pace: Pace) -> Reply:
+        """
+        Send a program, read until the pace says the reply is complete.
+
+        Raises LinkLost when the session ends before, DeadlineExceeded when a part
+        takes too long; both leave the transport closed, and the reply so far in
+        their `reply`.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the session; leave nothing behind. Safe to call twice."""
+        ...
+
+
+class Interrupted(LinkLost):
+    """The session ended in the middle of a program."""
+
+    def __init__(self, message: str, reply: Reply, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reply = reply
+        self.program: Program | None = None
+
+
+class TooSlow(DeadlineExceeded):
+    """A part of a program took longer than it may."""
+
+    def __init__(self, part: Part, reply: Reply) -> None:
+        what = "its guard" if isinstance(part, Guard) else f"`{part.command}`"
+        super().__init__(
+            f"no answer within {part.timeout:g} s to {what}",
+            hint="look at the host: does it wait for a lock, a network mount, an answer?",
+        )
+        self.reply = reply
+        self.program: Program | None = None
+
+
+def run(transport: Transport, program: Program) -> list[Outcome]:
+    """Send a program and understand the reply."""
+    pace = Pace(program)
+    try:
+        reply = transport.exchange(program, pace)
+    except (Interrupted, TooSlow) as error:
+        error.program = program
+        raise
+    return program.outcomes(reply.stdout, reply.stderr, pace)

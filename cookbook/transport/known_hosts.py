@@ -1,0 +1,142 @@
+"""known_hosts files, as sshd(8) describes them, read once per process."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import functools
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cookbook.errors import UntrustedHost
+
+DEFAULT_PORT = 22
+
+Verdict = Literal["known", "unknown", "changed", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: whom it is about, and a key."""
+
+    marker: str
+    patterns: str
+    key_type: str
+    key: bytes
+    where: str
+
+    def matches(self, name: str) -> bool:
+        """Whether the line is about `host` or `[host]:port`."""
+        if self.patterns.startswith("|1|"):
+            return _hashed_matches(self.patterns, name)
+        patterns = self.patterns.split(",")
+        if any(p.startswith("!") and fnmatch.fnmatchcase(name, p[1:]) for p in patterns):
+            return False
+        return any(_pattern_matches(p, name) for p in patterns)
+
+
+@dataclass(frozen=True)
+class KnownHosts:
+    """What some files say about whose key is whose."""
+
+    files: tuple[Path, ...]
+    entries: tuple[Entry, ...]
+
+    def about(self, address: str, port: int) -> list[Entry]:
+        """The lines about a host."""
+        name = host_name(address, port)
+        return [entry for entry in self.entries if entry.matches(name)]
+
+    def key_types(self, address: str, port: int) -> list[str]:
+        """The types of the keys we know of a host, so that it can be asked for one of those."""
+        return [entry.key_type for entry in self.about(address, port) if not entry.marker]
+
+    def check(self, address: str, port: int, key_type: str, key: bytes) -> None:
+        """
+        Accept the key that a host has shown, or raise UntrustedHost.
+
+        The error has the key's fingerprint and the command that accepts it.
+        """
+        name = host_name(address, port)
+        entries = self.about(address, port)
+        for entry in entries:
+            if entry.marker == "@revoked" and entry.key == key:
+                raise UntrustedHost(f"the key of {name} is revoked at {entry.where}")
+        plain = [entry for entry in entries if not entry.marker]
+        if any(entry.key == key for entry in plain):
+            return
+        shown = f"{key_type} {fingerprint(key)}"
+        line = f"{name} {key_type} {base64.b64encode(key).decode()}"
+        if same_type := [entry for entry in plain if entry.key_type == key_type]:
+            raise UntrustedHost(
+                f"the key of {name} has CHANGED: it shows {shown}, but {same_type[0].where}"
+                f" has {fingerprint(same_type[0].key)}",
+                hint="somebody may be in between. If the host was really reinstalled:"
+                f" ssh-keygen -R '{name}' -f {self._file}; echo '{line}' >> {self._file}",
+            )
+        raise UntrustedHost(
+            f"the key of {name} is not known: it shows {shown}",
+            hint="compare the fingerprint with the host's own"
+            " (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there); to accept it:"
+            f" echo '{line}' >> {self._file}",
+        )
+
+    @property
+    def _file(self) -> Path:
+        return self.files[0]
+
+
+def host_name(address: str, port: int) -> str:
+    """How known_hosts names a host: `host`, or `[host]:port`."""
+    return address if port == DEFAULT_PORT else f"[{address}]:{port}"
+
+
+def fingerprint(key: bytes) -> str:
+    """The SHA-256 fingerprint, as ssh-keygen -l prints it."""
+    digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+    return f"SHA256:{digest}"
+
+
+@functools.cache
+def load_known_hosts(files: Sequence[Path]) -> KnownHosts:
+    """Read files; those that do not exist know nobody. Lines that make no sense are skipped."""
+    return KnownHosts(tuple(files), tuple(entry for file in files for entry in _read(file)))
+
+
+def _read(file: Path) -> Iterator[Entry]:
+    try:
+        lines = file.read_bytes().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UntrustedHost(f"{file}: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        marker = words.pop(0) if words and words[0].startswith("@") else ""
+        if len(words) < 3 or words[0].startswith("#"):
+            continue
+        try:
+            key = base64.b64decode(words[2], validate=True)
+        except ValueError:
+            continue
+        yield Entry(marker, words[0], words[1], key, f"{file}:{number}")
+
+
+def _pattern_matches(pattern: str, name: str) -> bool:
+    if "*" in pattern or "?" in pattern:
+        return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+    return pattern.lower() == name.lower()
+
+
+def _hashed_matches(pattern: str, name: str) -> bool:
+    """`|1|salt|HMAC-SHA1 of the name|`, see HashKnownHosts in ssh_config(5)."""
+    _, _, salt, hashed, *_ = [*pattern.split("|"), "", ""]
+    try:
+        want, secret = base64.b64decode(hashed), base64.b64decode(salt)
+    except ValueError:
+        return False
+    return hmac.compare_digest(want, hmac.new(secret, name.encode(), hashlib.sha1).digest())

@@ -1,0 +1,221 @@
+"""
+Many questions and changes in, one script out; one reply in, many outcomes out.
+
+Every command runs in a subshell of its own, with an empty standard input (the
+script itself arrives on it) and `eval`, so that not even a syntax error
+reaches its neighbours. A nonce closes each command's frame on both streams, so
+that no output can be mistaken for a frame. An empty frame opens each reply: what
+a noisy login script or a daemon of the program before said ends up there.
+
+A program is a list of three kinds of parts:
+
+* Ask    run a question, tell its outcome
+* Guard  run questions; go on only if their answers have this digest
+* Do     run a command, unless something before it failed or was surprised
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cookbook.errors import LinkLost
+from cookbook.shell import ENCODING, Command, define_contents
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds a question may take; the longest a host may be silent while asked."""
+
+SURPRISED = 100
+"""The status of a guard whose answers are not the ones the change was planned from."""
+
+_PRELUDE = """\
+LC_ALL=C; LANGUAGE=; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL LANGUAGE PATH
+umask 022; cd /
+cook_nonce={nonce}; cook_stop=; cook_stage={stage}
+cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
+cook_ask() {{ (eval "$1") </dev/null; cook_end $?; }}
+cook_do() {{
+if [ "$cook_stop" ]; then cook_end -; return; fi
+(eval "$1") </dev/null; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+cook_guard() {{
+if [ "$cook_stop" ]; then cook_end -; return; fi
+set -- "$1" "$( (eval "$2") </dev/null 2>/dev/null | sha256sum)"
+if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
+cook_end 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question, which must not change anything; asked whatever happened before."""
+
+    command: Command
+    timeout: float = ANSWER_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Go on only if the answers to these questions still have this digest."""
+
+    questions: tuple[Command, ...]
+    digest: str
+    timeout: float = ANSWER_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A command of a change."""
+
+    command: Command
+    timeout: float
+
+
+Part = Ask | Guard | Do
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one part of a program answered."""
+
+    status: int | None
+    """The exit status; None if it was not run, because something before it stopped the chain."""
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """What was printed; bytes that are not UTF-8 survive as surrogates."""
+        return self.stdout.decode(ENCODING, "surrogateescape")
+
+    @property
+    def complaint(self) -> str:
+        """What was said on the error stream, for people."""
+        return self.stderr.decode(ENCODING, "replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A script, and how to understand the reply to it."""
+
+    parts: tuple[Part, ...]
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    stage: str = ""
+    """A folder on the host with contents that were sent before, each named by its digest."""
+
+    nonce: str = field(default_factory=lambda: secrets.token_hex(12))
+
+    @property
+    def script(self) -> bytes:
+        """What a POSIX shell reads on its standard input."""
+        text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage)]
+        if self.contents:
+            text.append(define_contents(self.contents))
+        text += [f"{_line(part)}\n" for part in self.parts]
+        return "".join(text).encode(ENCODING, "surrogateescape")
+
+    def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
+        """
+        What each part answered, in order.
+
+        Raises LinkLost if the reply is not complete.
+        """
+        found = list(self.partial(stdout, stderr, pace))
+        if len(found) < len(self.parts):
+            raise LinkLost(f"the reply ends after {len(found)} of {len(self.parts)} answers")
+        return found
+
+    def partial(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> Iterable[Outcome]:
+        """The outcomes that are in a reply, complete or not."""
+        mark = f"\n{self.nonce} ".encode()
+        said = stderr.split(f"\n{self.nonce}\n".encode())
+        frames = [piece.partition(b"\n") for piece in stdout.split(mark)[1:]]
+        for i, (status, _, _) in enumerate(frames[1 : len(self.parts) + 1]):
+            yield Outcome(
+                None if status == b"-" else int(status),
+                frames[i][2],
+                said[i + 1] if i + 1 < len(said) else b"",
+                pace.seconds(i) if pace else 0.0,
+            )
+
+
+class Pace:
+    """
+    Hears a reply grow: knows when it is complete, and when it has become too slow.
+
+    The deadline moves on with every frame, so that a long chain may take as
+    long as its parts together, and a part that hangs is still found and named.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
+        self._closed = [0, 0]
+        self._tails = [b"", b""]
+        self._times = [time.monotonic()]
+
+    def hear(self, data: bytes, *, stream: int = 0) -> None:
+        """Take note of bytes that arrived on stdout (0) or stderr (1)."""
+        mark = self._marks[stream]
+        text = self._tails[stream] + data
+        closed = text.count(mark)
+        rest = text[text.rfind(mark) + len(mark) :] if closed else text
+        self._tails[stream] = rest[-(len(mark) - 1) :]
+        if stream == 0 and closed:
+            self._times += [time.monotonic()] * closed
+        self._closed[stream] += closed
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is closed on both streams."""
+        return min(self._closed) > len(self._program.parts)
+
+    @property
+    def started(self) -> bool:
+        """Whether a shell has begun to read the program."""
+        return self._closed[0] > 0
+
+    @property
+    def waiting_for(self) -> Part:
+        """The part that is being run."""
+        return self._program.parts[min(max(self._closed[0] - 1, 0), len(self._program.parts) - 1)]
+
+    @property
+    def deadline(self) -> float:
+        """When the part being run has taken too long, in seconds of time.monotonic()."""
+        return self._times[-1] + self.waiting_for.timeout
+
+    def seconds(self, part: int) -> float:
+        """How long a part took, as far as the arrival of its frame tells."""
+        times = self._times[part + 1 : part + 3]
+        return times[1] - times[0] if len(times) > 1 else 0.0
+
+
+def digest(answers: Iterable[tuple[bytes, int]]) -> str:
+    """The digest that a guard computes from the outputs and statuses of its questions."""
+    sha = hashlib.sha256()
+    for stdout, status in answers:
+        sha.update(stdout)
+        sha.update(b"%d\n" % status)
+    return sha.hexdigest()
+
+
+def _line(part: Part) -> str:
+    match part:
+        case Ask():
+            return f"cook_ask {shlex.quote(part.command.text)}"
+        case Do():
+            return f"cook_do {shlex.quote(part.command.text)}"
+        case Guard():
+            asked = "".join(f"(eval {shlex.quote(q.text)}); echo $?\n" for q in part.questions)
+            return f"cook_guard {part.digest} {shlex.quote(asked)}"
+
+
+def wanted_contents(parts: Iterable[Part]) -> frozenset[str]:
+    """The digests of the contents that commands of these parts read."""
+    return frozenset(d for part in parts if isinstance(part, Do) for d in part.command.contents)

@@ -1,0 +1,110 @@
+"""Files: what is in them, whose they are, and who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Literal
+
+from cookbook.errors import RecipeError
+from cookbook.mode import octal
+from cookbook.recipe import find, word
+from cookbook.resource import Resource
+
+Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
+
+
+class File(Resource):
+    """
+    A file: Chef's `file` and `cookbook_file`.
+
+    It is written beside its place, brought to disk, checked, and renamed: whatever
+    happens, there is the old file or the new one, never a mix.
+    """
+
+    path: str | None = None
+    """Where it is, if that is not the resource's name. Absolute."""
+
+    content: str | bytes | None = None
+    """What is in it; None leaves that alone (a new file is empty then)."""
+
+    source: str | None = None
+    """A file beside the recipe, in `files/`, that has the content."""
+
+    owner: str | int | None = None
+    """Whose it is: a name, or a number."""
+
+    group: str | int | None = None
+    """Which group it belongs to: a name, or a number."""
+
+    mode: str | int | None = None
+    """Permissions: octal text ("0644") or an octal integer (0o644). A new file has 0644."""
+
+    backup: int | Literal[False] = 5
+    """How many former contents are kept, in /var/lib/cook/backup on the host."""
+
+    verify: str | Sequence[str] | None = None
+    """
+    Commands that have to succeed before it counts. `{path}` stands for the new
+    file beside its place; one without it is run with the new file in place, and
+    the old one is put back if it fails.
+    """
+
+    atomic_update: bool = True
+    """Rename the new file into place. False writes into the old one, for a file that
+    is mounted by itself, or has hard links that are to stay."""
+
+    force_unlink: bool = False
+    """Remove whatever else is in its place: a directory, a device, a FIFO, a link."""
+
+    manage_symlink_source: bool | None = None
+    """Where the path is a symbolic link: manage what it points to (None does, too)."""
+
+    checksum: str | None = None
+    """The SHA-256 that the content has to have."""
+
+    action: Action | Sequence[Action] = "create"
+
+    def validate(self) -> None:
+        """Check the path, the mode, and that there is one content at most."""
+        absolute(self, self.identity)
+        if self.mode is not None:
+            object.__setattr__(self, "mode", octal(self.mode, str(self)))
+        if self.content is not None and self.source is not None:
+            raise RecipeError(f"{self}: content and source cannot both be given")
+        if self.source is not None:
+            object.__setattr__(self, "content", find(self.source, "files").read_bytes())
+            object.__setattr__(self, "source", None)
+        self.verify_checksum()
+
+    def verify_checksum(self) -> None:
+        """Raise RecipeError unless the content has the checksum that was promised."""
+        if self.checksum is not None and (data := self.data) is not None:
+            import hashlib  # few files promise one
+
+            if (came := hashlib.sha256(data).hexdigest()) != self.checksum.lower():
+                raise RecipeError(f"{self}: the content has checksum {came}, not {self.checksum}")
+
+    @property
+    def identity(self) -> str:
+        """Its path."""
+        return self.path or self.name
+
+    @property
+    def data(self) -> bytes | None:
+        """The wanted content, as bytes: text is UTF-8."""
+        if isinstance(self.content, str):
+            return self.content.encode("utf-8", "surrogateescape")
+        return self.content
+
+
+def absolute(resource: Resource, path: str) -> None:
+    """Raise RecipeError unless this is an absolute path without `..`, the root excepted."""
+    pure = PurePosixPath(path)
+    if not pure.is_absolute() or ".." in pure.parts or path != str(pure) or path == "/":
+        raise RecipeError(
+            f"{resource}: {path!r} is no absolute, normal path", hint="e.g. /etc/motd"
+        )
+
+
+file = word(File)

@@ -1,0 +1,39 @@
+"""Files that are rendered from a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from cookbook.errors import RecipeError
+from cookbook.recipe import word
+from cookbook.render import render
+from cookbook.resources.file import File
+
+
+class Template(File):
+    """
+    A file whose content is a template filled with variables: Chef's `template`.
+
+    The template is Jinja2 and stands beside the recipe in `templates/`. A variable
+    that nobody set is an error; the trailing newline is kept.
+    """
+
+    source: str | None = None
+    """The template's name below `templates/`; by default the file's own name and `.j2`."""
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """What the template sees, besides `node`."""
+
+    def validate(self) -> None:
+        """Render it."""
+        if self.content is not None:
+            raise RecipeError(f"{self}: a template has a source; for content there is `file`")
+        source = self.source or f"{self.identity.rpartition('/')[2]}.j2"
+        object.__setattr__(self, "content", render(source, self.variables))
+        object.__setattr__(self, "source", None)
+        super().validate()
+
+
+template = word(Template)
