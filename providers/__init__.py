@@ -8,6 +8,9 @@ from cookbook.hookspecs import hookimpl
 from cookbook.resource import Resource
 
 _MODULES = {
+    "directory": ["directory"],
+    "execute": ["execute"],
+    "link": ["link"],
     "file": ["file"],
     "group": ["group"],
     "template": ["file"],

@@ -12,11 +12,20 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cookbook.resources.directory import Directory, directory
+    from cookbook.resources.execute import Execute, execute
     from cookbook.resources.file import File, file
     from cookbook.resources.group import Group, group
+    from cookbook.resources.link import Link, link
     from cookbook.resources.template import Template, template
 
 _MODULES = {
+    "Link": "link",
+    "link": "link",
+    "Execute": "execute",
+    "execute": "execute",
+    "Directory": "directory",
+    "directory": "directory",
     "File": "file",
     "Group": "group",
     "Template": "template",
@@ -26,7 +35,20 @@ _MODULES = {
 }
 """Where each word, and its class, is declared."""
 
-__all__ = ["File", "Group", "Template", "file", "group", "template"]
+__all__ = [
+    "Directory",
+    "Execute",
+    "File",
+    "Group",
+    "Link",
+    "Template",
+    "directory",
+    "execute",
+    "file",
+    "group",
+    "link",
+    "template",
+]
 
 
 def __getattr__(name: str) -> Any:

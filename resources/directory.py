@@ -1,0 +1,48 @@
+"""Directories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cookbook.mode import octal
+from cookbook.recipe import word
+from cookbook.resource import Resource
+from cookbook.resources.file import absolute
+
+Action = Literal["create", "delete", "nothing"]
+
+
+class Directory(Resource):
+    """A directory: Chef's `directory`. Owner, group and mode are the leaf's alone."""
+
+    path: str | None = None
+    """Where it is, if that is not the resource's name. Absolute."""
+
+    owner: str | int | None = None
+    """Whose it is: a name, or a number."""
+
+    group: str | int | None = None
+    """Which group it belongs to: a name, or a number."""
+
+    mode: str | int | None = None
+    """Permissions: octal text ("0755") or an octal integer (0o755). A new one has 0755."""
+
+    recursive: bool = False
+    """Create the folders above as well; delete with all that is in it."""
+
+    action: Action | Sequence[Action] = "create"
+
+    def validate(self) -> None:
+        """Check the path and the mode."""
+        absolute(self, self.identity)
+        if self.mode is not None:
+            object.__setattr__(self, "mode", octal(self.mode, str(self)))
+
+    @property
+    def identity(self) -> str:
+        """Its path."""
+        return self.path or self.name
+
+
+directory = word(Directory)

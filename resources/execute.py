@@ -1,0 +1,76 @@
+"""Commands, where no other word says what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Literal
+
+from cookbook.errors import RecipeError
+from cookbook.recipe import word
+from cookbook.resource import Resource
+from cookbook.resources.file import absolute
+
+Action = Literal["run", "nothing"]
+
+
+class Execute(Resource):
+    """
+    A command that is run: Chef's `execute`.
+
+    It has no state to compare, so it runs each time unless `creates` or a guard
+    says that it need not. It is reported as *ran*, and cannot be undone.
+    """
+
+    command: str | Sequence[str] | None = None
+    """Shell text, or a list of words that no shell looks at. By default the name."""
+
+    creates: str | None = None
+    """A path; where it exists, nothing is run. It has to be there afterwards."""
+
+    cwd: str | None = None
+    """Where it is run."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables it sees, besides PATH, HOME and the C locale."""
+
+    user: str | None = None
+    """As whom it is run."""
+
+    group: str | None = None
+    """With which primary group it is run."""
+
+    login: bool = False
+    """Run it in a login shell of its user."""
+
+    umask: str | int | None = None
+    """Its file mode creation mask, e.g. "0077"."""
+
+    input: str | bytes | None = None
+    """What it reads on its standard input."""
+
+    timeout: float = 3600.0
+    """Seconds it may take."""
+
+    returns: int | Sequence[int] = 0
+    """The exit statuses that mean success."""
+
+    action: Action | Sequence[Action] = "run"
+
+    def validate(self) -> None:
+        """Check paths and names of variables."""
+        for path in filter(None, (self.creates, self.cwd)):
+            absolute(self, path)
+        for name in self.environment:
+            if not name.isidentifier():
+                raise RecipeError(f"{self}: {name!r} cannot be the name of a variable")
+        if self.group and not self.user:
+            raise RecipeError(f"{self}: a group needs a user")
+
+    @property
+    def successes(self) -> tuple[int, ...]:
+        """The exit statuses that mean success."""
+        return (self.returns,) if isinstance(self.returns, int) else tuple(self.returns)
+
+
+execute = word(Execute)

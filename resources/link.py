@@ -1,0 +1,50 @@
+"""Links: symbolic and hard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cookbook.errors import RecipeError
+from cookbook.recipe import word
+from cookbook.resource import Resource
+from cookbook.resources.file import absolute
+
+Action = Literal["create", "delete", "nothing"]
+
+
+class Link(Resource):
+    """A link: Chef's `link`. Only a link is ever replaced or deleted."""
+
+    to: str | None = None
+    """What it points to: an absolute path, or for a symbolic link a relative one."""
+
+    target_file: str | None = None
+    """Where it is, if that is not the resource's name. Absolute."""
+
+    link_type: Literal["symbolic", "hard"] = "symbolic"
+    """A symbolic link, or a second name of the same file."""
+
+    owner: str | int | None = None
+    """Whose the symbolic link is: a name, or a number."""
+
+    group: str | int | None = None
+    """Which group the symbolic link belongs to: a name, or a number."""
+
+    action: Action | Sequence[Action] = "create"
+
+    def validate(self) -> None:
+        """Check the paths."""
+        absolute(self, self.identity)
+        if self.action == "create" and not self.to:
+            raise RecipeError(f"{self}: it must point somewhere", hint='to="/path/of/the/target"')
+        if self.to and self.link_type == "hard":
+            absolute(self, self.to)
+
+    @property
+    def identity(self) -> str:
+        """Its path."""
+        return self.target_file or self.name
+
+
+link = word(Link)
