@@ -8,8 +8,10 @@ may be spread; on two cores it hardly pays.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
 
@@ -46,3 +48,17 @@ def _clean(kitchen: Kitchen, name: str) -> KitchenHost:
     if name in {host.name for host in kitchen.hosts()}:
         return kitchen.reset(name)
     return kitchen.up(names=[name])[0]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """
+    Report the coverage that `make test` measures.
+
+    Here, not in a command after pytest, so that pytest's own summary is the last line.
+    """
+    measured = Coverage.current()
+    if measured is not None and not terminalreporter.config.getoption("collectonly"):
+        text = StringIO()
+        measured.report(file=text)
+        terminalreporter.section("coverage")
+        terminalreporter.write(text.getvalue())
