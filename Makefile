@@ -1,0 +1,42 @@
+# What one does with this tree: `make help` lists it. Everything may be run again.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Hosts are containers, and only root can boot those.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: Debian packages, and a venv in .venv
+	@scripts/setup
+
+demo: setup ## Converge a real host twice, and fetch the page it then serves
+	$(SUDO) scripts/demo
+
+test: setup ## Run every test, on real hosts too; the last line is pytest's summary
+	$(SUDO) $(BIN)/coverage run -m pytest -q tests
+
+check: setup ## All one runs while working: lint, types, import contract, fast tests
+	ruff check .
+	ruff format --check .
+	mypy
+	pyright
+	lint-imports
+	pytest -q tests -m 'not hosts'
+
+bench: setup ## Measure against `ssh host true` and against the peers
+	$(SUDO) $(BIN)/python -m bench
+
+clean: ## Take the hosts down; remove .venv and caches (the hosts' base in /var/cache/cook stays)
+	@for folder in .kitchen .kitchen/demo; do \
+	    if [ -e $$folder/kitchen.json ]; then $(SUDO) $(BIN)/python -m cookbook.kitchen --folder $$folder down || exit; fi; \
+	done
+	$(SUDO) rm -rf --one-file-system .kitchen
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* *.egg-info build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +
