@@ -19,7 +19,7 @@ The whole promise in one page:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -88,7 +88,10 @@ class Convergence:
         catalog: Catalog,
         *,
         apply: bool = True,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`stopping` is asked between two exchanges: finish what was sent, then stop."""
+        self._stopping = stopping
         self._catalog = catalog
         self._collection = collection
         self._session = session
@@ -113,6 +116,11 @@ class Convergence:
         the host does not answer any more.
         """
         yield from self._apply() if self._applies else self._foresee()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was told to stop before everything was done."""
+        return bool(self._queue or self._delayed)
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -247,7 +255,7 @@ class Convergence:
     # -- applying ------------------------------------------------------------------------------
 
     def _apply(self) -> Iterator[Step]:
-        while self._queue or self._delayed:
+        while (self._queue or self._delayed) and not self._stopping():
             if not self._queue:
                 self._queue = self._delayed.take(self._provider_or_none)
             self._refresh(self._all_probes(self._queue))

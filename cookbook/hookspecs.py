@@ -21,7 +21,10 @@ import pluggy
 from cookbook.resource import Resource
 
 if TYPE_CHECKING:
+    from cookbook.engine import Step
     from cookbook.inventory import Inventory
+    from cookbook.report import HostReport, Report
+    from cookbook.run import Run
 
 hookspec = pluggy.HookspecMarker("cookbook")
 hookimpl = pluggy.HookimplMarker("cookbook")
@@ -44,3 +47,23 @@ def cookbook_inventory(path: Path) -> Inventory | None:
 
     Build it with `cookbook.inventory.from_data`, which checks it like a hosts.yml.
     """
+
+
+@hookspec
+def cookbook_started(run: Run) -> None:
+    """Hear that a run begins. Hooks that listen are called one at a time."""
+
+
+@hookspec
+def cookbook_step(host: str, step: Step) -> None:
+    """Hear that a resource of a host is done with."""
+
+
+@hookspec
+def cookbook_host(report: HostReport) -> None:
+    """Hear that a host is done with, or was given up."""
+
+
+@hookspec
+def cookbook_finished(report: Report) -> None:
+    """Hear that the run is over."""

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 from cookbook.errors import HostError, RecipeError
 from cookbook.platform import Facts
 from cookbook.resource import Notice, Resource
+from cookbook.spelling import did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Resource)
@@ -335,11 +336,9 @@ def find(name: str, kind: Literal["files", "templates"]) -> Path:
     return path
 
 
-def _suggest(word: str, known: Any) -> str:
-    import difflib  # only for a mistake
-
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _suggest(word: str, known: Iterable[str]) -> str:
+    near = did_you_mean(word, known)
+    return f"; {near}" if near else ""
 
 
 def guard_says_no(resource: Resource, node: Node) -> bool:

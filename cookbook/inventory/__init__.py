@@ -12,8 +12,8 @@ from cookbook.inventory.declared import Declared, Origin, declared
 from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
-from cookbook.inventory.spelling import did_you_mean
 from cookbook.inventory.value import wrap
+from cookbook.spelling import did_you_mean
 
 __all__ = ["Group", "Host", "Inventory", "Origin", "from_data", "load", "local"]
 

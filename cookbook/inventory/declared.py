@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookbook.errors import InventoryError
 from cookbook.inventory.ranges import MOST, expand
 from cookbook.inventory.settings import SETTINGS, read_setting, unknown_key
-from cookbook.inventory.spelling import did_you_mean
 from cookbook.inventory.value import Kinds, Value, not_text
+from cookbook.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

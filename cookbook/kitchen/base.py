@@ -17,6 +17,8 @@ from cookbook.kitchen.lock import alone
 
 logger = logging.getLogger(__name__)
 
+KEPT_SECONDS = 14 * 24 * 3600
+
 # What a small Debian server has, and no Python: law 10 says a host needs none.
 PACKAGES = (
     "ca-certificates",
@@ -109,7 +111,16 @@ def ensure(recipe: Recipe, folder: Path) -> Path:
     with alone(folder / ".lock"):
         if not base.exists():
             _build(recipe, base)
+            _prune(folder)
     return base
+
+
+def _prune(folder: Path, mounts: Path = Path("/proc/mounts")) -> None:
+    """Delete the bases of past weeks that no host stands on."""
+    in_use, oldest = mounts.read_text(), time.time() - KEPT_SECONDS
+    for base in folder.glob("debian-*"):
+        if base.is_dir() and base.stat().st_mtime < oldest and f"={base}," not in in_use:
+            tools.call("rm", "-rf", "--one-file-system", base, base.with_suffix(".log"))
 
 
 def _build(recipe: Recipe, base: Path) -> None:

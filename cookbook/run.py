@@ -1,0 +1,265 @@
+"""Many hosts at once, each in a thread of its own; none holds up another."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cookbook.engine import Convergence, Step
+from cookbook.errors import (
+    CookError,
+    DeadlineExceeded,
+    HostError,
+    Unreachable,
+)
+from cookbook.inventory import Host
+from cookbook.platform import Facts
+from cookbook.plugins import catalog, plugins
+from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
+from cookbook.report import HostReport, HostStatus, Mode, Report
+from cookbook.session import Session
+from cookbook.shell import Secret
+from cookbook.transport import Transport
+
+FORKS = 50
+"""How many hosts are worked on at once."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be done, and to whom."""
+
+    mode: Mode
+    recipes: Sequence[Path]
+    hosts: Sequence[Host]
+    variables: dict[str, Any]
+    """From `--set`; they win over the inventory's."""
+
+    forks: int = FORKS
+    become_password: Secret | None = None
+    id: str = ""
+
+
+@dataclass
+class _Progress:
+    """What is known of a host so far, whatever ends it."""
+
+    steps: list[Step]
+    session: Session | None = None
+
+
+class Runner:
+    """Compiles first, then works on all hosts; a recipe that is wrong reaches none."""
+
+    def __init__(self, run: Run) -> None:
+        """
+        Compile the recipes, as far as no fact is needed.
+
+        Raises RecipeError before any host is contacted.
+        """
+        self._run = replace(run, id=run.id or new_id())
+        self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
+        self._stopping = threading.Event()
+        self._speaking = threading.Lock()
+        self._hook = plugins().hook
+
+    def execute(self) -> Report:
+        """Do it; every host ends in exactly one state."""
+        run = self._run
+        self._hook.cookbook_started(run=run)
+        reports: dict[str, HostReport] = {}
+        with self._stop_on_interrupt(), self._pool() as pool:
+            futures = {pool.submit(self._host, host): host for host in run.hosts}
+            for future, host in futures.items():
+                reports[host.name] = future.result()
+        report = Report(run.id, run.mode, reports, interrupted=self._stopping.is_set())
+        self._hook.cookbook_finished(report=report)
+        return report
+
+    def _pool(self) -> ThreadPoolExecutor:
+        workers = max(1, min(self._run.forks, len(self._run.hosts)))
+        return ThreadPoolExecutor(workers, thread_name_prefix="host")
+
+    @contextlib.contextmanager
+    def _stop_on_interrupt(self) -> Iterator[None]:
+        """The first Ctrl-C lets each host finish what was sent to it; the second does not wait."""
+        import signal
+
+        def stop(_number: int, _frame: object) -> None:
+            if self._stopping.is_set():
+                import os
+
+                os._exit(130)
+            self._stopping.set()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _host(self, host: Host) -> HostReport:
+        start = time.monotonic()
+        progress = _Progress([])
+        error: CookError | None = None
+        try:
+            status = self._converge(host, progress)
+        except CookError as caught:
+            status, error = _status_of(caught), caught
+        except Exception as caught:  # noqa: BLE001 - a defect of ours must not hold up the others
+            status, error = "failed", _defect(caught)
+        finally:
+            if progress.session is not None:
+                progress.session.close()
+        exchanges = progress.session.exchanges if progress.session is not None else 0
+        if any(step.error is error for step in progress.steps):
+            error = None  # said already, with its resource
+        seconds = time.monotonic() - start
+        report = HostReport(host.name, status, progress.steps, seconds, exchanges, error)
+        with self._speaking:
+            self._hook.cookbook_host(report=report)
+        return report
+
+    def _converge(self, host: Host, progress: _Progress) -> HostStatus:
+        if self._stopping.is_set():
+            return "interrupted"
+        session = progress.session = Session(connect(host, self._run.become_password))
+        facts = session.facts()
+        collection = self._collection(host, facts)
+        convergence = Convergence(
+            collection,
+            session,
+            facts,
+            catalog(),
+            apply=self._run.mode == "converge",
+            stopping=self._stopping.is_set,
+        )
+        for step in convergence.steps():
+            progress.steps.append(step)
+            with self._speaking:
+                self._hook.cookbook_step(host=host.name, step=step)
+        if convergence.failed:
+            return "failed"
+        if convergence.unfinished:
+            return "interrupted"
+        changed = any(step.status in ("changed", "unknown") for step in progress.steps)
+        return "changed" if changed else "ok"
+
+    def _collection(self, host: Host, facts: Facts) -> Collection:
+        compiled = self._compiled[host.name]
+        if compiled is None:
+            return compile_recipes(self._run.recipes, self._node(host, facts))
+        compiled.node = replace(compiled.node, facts=facts)
+        return compiled
+
+    def _compile_offline(self, host: Host) -> Collection | None:
+        """What the recipes declare, unless they want to know a fact."""
+        try:
+            return compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
+        except FactsNeeded:
+            return None
+
+    def _node(self, host: Host, facts: Facts) -> Node:
+        variables = {**host.vars, **self._run.variables}
+        return Node(host.name, facts, variables, host.groups)
+
+
+def connect(host: Host, become_password: Secret | None = None) -> Transport:
+    """
+    A session with a host, as its inventory says.
+
+    Raises Unreachable and its kin, or PrivilegeError.
+    """
+    if host.transport == "local":
+        from cookbook.transport.local import LocalTransport
+
+        return LocalTransport(_local_shell(host))
+    from cookbook.transport.ssh import SshTransport, Target
+
+    return SshTransport(
+        Target(
+            host.address,
+            host.port,
+            host.user or getpass.getuser(),
+            host.identity_file,
+            host.identities_only,
+            host.agent,
+            host.known_hosts,
+            host.connect_timeout,
+            host.become,
+            host.become_user,
+            become_password,
+        )
+    )
+
+
+def each_host(
+    hosts: Sequence[Host], forks: int, work: Callable[[Host], Any]
+) -> Iterator[tuple[Host, Any]]:
+    """Do something with each host, side by side; a HostError is a result, too."""
+
+    def safely(host: Host) -> Any:
+        try:
+            return work(host)
+        except HostError as error:
+            return error
+
+    with ThreadPoolExecutor(max(1, min(forks, len(hosts)))) as pool:
+        yield from zip(hosts, pool.map(safely, hosts), strict=True)
+
+
+def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
+    """Connect, ask, and leave."""
+    session = Session(connect(host, become_password))
+    try:
+        return session.facts()
+    finally:
+        session.close()
+
+
+def new_id() -> str:
+    """A name for a run that sorts by time: 20260501T120000-3f9a."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def _local_shell(host: Host) -> tuple[str, ...]:
+    match host.become:
+        case "none":
+            return ("/bin/sh",)
+        case tool:
+            return (tool, "-n", "-u", host.become_user, "/bin/sh")
+
+
+def _status_of(error: CookError) -> HostStatus:
+    match error:
+        case Unreachable():
+            return "unreachable"
+        case DeadlineExceeded():
+            return "timeout"
+        case _:
+            return "failed"
+
+
+def _defect(error: Exception) -> CookError:
+    """An exception that nobody meant to raise: say where, so that it can be mended."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    import logging
+
+    logging.getLogger("cookbook").debug("a defect", exc_info=error)
+    return CookError(
+        f"a defect in cook: {type(error).__name__}: {error} ({last.filename}:{last.lineno})",
+        hint="please report it; -v shows the whole traceback",
+    )
