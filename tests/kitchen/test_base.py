@@ -11,7 +11,7 @@ import pytest
 
 from cookbook.errors import KitchenError
 from cookbook.kitchen import tools
-from cookbook.kitchen.base import Recipe, cache, ensure
+from cookbook.kitchen.base import Recipe, _prune, cache, ensure
 
 RECIPE = Recipe()
 
@@ -83,6 +83,18 @@ def test_what_an_interrupted_build_left_is_no_base(mmdebstrap: Path, tmp_path: P
     built = ensure(RECIPE, tmp_path / "cache")
     assert [path.name for path in built.iterdir()] == ["bin"]
     assert mmdebstrap.read_text().splitlines() == [str(partial)]
+
+
+def test_old_bases_are_deleted_unless_a_host_stands_on_them(tmp_path: Path) -> None:
+    old, used, young = (tmp_path / f"debian-{name}" for name in ("old", "used", "young"))
+    for path in (old, used, young):
+        path.mkdir()
+    for path in (old, used):
+        os.utime(path, (0, 0))
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"overlay /h1/root overlay rw,lowerdir={used},upperdir=/h1/upper 0 0\n")
+    _prune(tmp_path, mounts)
+    assert [path.exists() for path in (old, used, young)] == [False, True, True]
 
 
 def test_the_cache_is_where_the_user_keeps_caches(
