@@ -20,6 +20,7 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
+	$(SUDO) $(BIN)/coverage erase
 	$(SUDO) $(BIN)/coverage run -m pytest -q tests
 
 check: setup ## All one runs while working: lint, types, import contract, fast tests
