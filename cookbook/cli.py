@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -287,7 +287,7 @@ def _plain(value: object) -> Any:
             return value
         case list() | tuple():
             return [_plain(item) for item in value]
-        case _ if hasattr(value, "items"):
+        case Mapping():
             return {str(k): _plain(v) for k, v in value.items()}
         case _:
             return str(value)

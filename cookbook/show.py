@@ -206,10 +206,11 @@ class Progress:
             from rich.live import Live
 
             console = Console(file=self.stream)
-            self._live = Live(
+            live = Live(
                 get_renderable=self._render, console=console, transient=True, refresh_per_second=8
             )
-            self._live.start()
+            live.start()
+            self._live = live
 
     @hookimpl
     def cookbook_step(self, host: str, step: Step) -> None:
