@@ -27,6 +27,9 @@ class Item:
     because: str | None = None
     """Who notified it."""
 
+    before: frozenset[tuple[str, str]] = frozenset()
+    """The notifications that led to it: (resource, action); a circle of them ends here."""
+
     tries: int = 0
 
     @functools.cached_property

@@ -104,7 +104,11 @@ class Convergence:
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
         self._surprises = 0
+        self._sent: set[tuple[object, ...]] = set()
+        """Whose turn it was in the chain that is being read: nobody is notified twice."""
         self._changed_since_facts = False
+        self._doomed = False
+        """A resource has failed, and what comes after it must not be done."""
         self.failed = False
         """Whether a resource failed and nobody said to ignore it."""
 
@@ -260,6 +264,8 @@ class Convergence:
                 self._queue = self._delayed.take(self._provider_or_none)
             self._refresh(self._all_probes(self._queue))
             yield from self._turn()
+            if self._doomed:
+                yield from self._give_up()
 
     def _turn(self) -> Iterator[Step]:
         """Judge as far as the answers reach, and send what has to change."""
@@ -301,14 +307,15 @@ class Convergence:
             yield from self._cut_off(sent, error)
             raise
         self._note(self._session.understand(asked, outcomes[len(parts) :]))
-        for link, result in zip(links, read_all(sent, outcomes), strict=True):
-            if result.fate in ("surprised", "not-reached"):
-                self._be_patient(first=link is links[0])
-                return
-            yield from self._done(link.gap)
+        results = list(zip(links, read_all(sent, outcomes), strict=True))
+        reached = [(link, r) for link, r in results if r.fate in ("done", "failed")]
+        self._be_patient(progress=bool(reached))
+        done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
+        self._consume(done)
+        self._sent = {verdict.item.key for verdict in done}
+        for link, result in reached:
+            yield from map(_step, link.gap)
             yield from self._verify(link, result)
-            if result.fate == "failed":
-                return
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""
@@ -321,7 +328,6 @@ class Convergence:
         """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
         texts = result.texts or [None] * len(link.changes)
         seconds = result.seconds / len(link.changes)
-        self._consume(link.changes)
         for verdict, text in zip(link.changes, texts, strict=True):
             error = result.error if len(link.changes) == 1 else None
             error = error or self._left(verdict)
@@ -360,12 +366,14 @@ class Convergence:
             self._queue.insert(0, replace(item, tries=item.tries + 1))
             self._epoch += 1
             return
+        self._doomed |= not item.resource.ignore_failure
         yield replace(_step(verdict), seconds=seconds)
-        if not item.resource.ignore_failure:
-            self.failed = True
-            left = [item for item in self._queue if item.because is None]
-            self._queue = []
-            yield from (Step(item.declared, "not-run") for item in left)
+
+    def _give_up(self) -> Iterator[Step]:
+        """Nothing more is done on this host, but for the notifications it is owed already."""
+        left, self._queue = self._queue, []
+        self._doomed, self.failed = False, True
+        yield from (Step(item.declared, "not-run") for item in left if item.because is None)
 
     def _cut_off(self, sent: Sequence[Sent], error: Interrupted | TooSlow) -> Iterator[Step]:
         """The link ended in the middle of a chain: say only what is known."""
@@ -385,9 +393,9 @@ class Convergence:
         self.failed = True
         yield from (Step(i.declared, "not-run") for i in self._queue if i.because is None)
 
-    def _be_patient(self, *, first: bool) -> None:
+    def _be_patient(self, *, progress: bool) -> None:
         """An answer that is another one each time would have us plan for ever."""
-        self._surprises = self._surprises + 1 if first else 0
+        self._surprises = 0 if progress else self._surprises + 1
         if self._surprises >= _PATIENCE:
             raise ProbeError(
                 f"{self._queue[0].resource}: the host gives another answer each time it is asked",
@@ -411,12 +419,11 @@ class Convergence:
         for later in self._notified(item, "delayed"):
             self._delayed.add(later)
         if self._applies:
-            self._queue[:0] = self._notified(item, "immediate")
+            told = self._notified(item, "immediate")
+            self._queue[:0] = [other for other in told if other.key not in self._sent]
 
     def _notified(self, item: Item, timing: str) -> list[Item]:
-        notices = self._collection.notices(item.declared.resource)
-        wanted = [notice for notice in notices if notice.timing == timing]
-        return [notified(self._collection, notice, item.declared.resource) for notice in wanted]
+        return list(notified(self._collection, item, timing))
 
     def _provider_or_none(self, resource: Resource) -> AnyProvider | None:
         try:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from cookbook.chain import Item
 from cookbook.provider import AnyProvider, Change
 from cookbook.recipe import Collection
-from cookbook.resource import Notice, Resource
+from cookbook.resource import Resource
 
 
-def notified(collection: Collection, notice: Notice, by: Resource) -> Item:
-    """The item that a notice stands for: the target, with the action asked for."""
-    declared = collection[notice.other]
-    resource = replace(declared.resource, action=notice.action)
-    return Item(declared, resource, because=str(by))
+def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
+    """
+    Who has to act because an item has changed: the targets, with the actions asked for.
+
+    Whoever has led to this change is not asked again, so that a circle ends.
+    """
+    source = by.declared.resource
+    for notice in collection.notices(source):
+        step = (notice.other, notice.action)
+        if notice.timing == timing and step not in by.before:
+            target = collection[notice.other]
+            resource = replace(target.resource, action=notice.action)
+            yield Item(target, resource, str(source), by.before | {step})
 
 
 class Delayed:
@@ -24,13 +32,16 @@ class Delayed:
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], Item] = {}
+        self._taken: set[tuple[str, str]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._items)
 
     def add(self, item: Item) -> None:
-        """Remember a notification, unless the same is asked for already."""
-        self._items.setdefault((str(item.resource), item.resource.doing[0]), item)
+        """Remember a notification, unless the same is asked for, or was done, already."""
+        key = (str(item.resource), item.resource.doing[0])
+        if key not in self._taken:
+            self._items.setdefault(key, item)
 
     def settle(self, resource: Resource, done: frozenset[str]) -> None:
         """Forget what a change of the target, made since, amounts to."""
@@ -40,6 +51,7 @@ class Delayed:
     def take(self, provider_for: Callable[[Resource], AnyProvider | None]) -> list[Item]:
         """All of them, without those that another one swallows: a restart reloads, too."""
         items = list(self._items.values())
+        self._taken |= self._items.keys()
         self._items.clear()
         return [item for item in items if not _swallowed(item, items, provider_for(item.resource))]
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, Literal, dataclass_transform, get_args, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from cookbook.errors import RecipeError
 from cookbook.values import describe, fits
@@ -102,8 +110,7 @@ class Resource:
     @classmethod
     def actions(cls) -> frozenset[str]:
         """The actions it has: what its annotation of `action` names."""
-        single, *_ = get_args(_hints(cls)["action"][0]) or (None,)
-        return frozenset(get_args(single)) | {"nothing"}
+        return frozenset(_choices(_hints(cls)["action"][0])) | {"nothing"}
 
     @property
     def identity(self) -> str:
@@ -130,6 +137,15 @@ def _set(resource: Resource) -> list[Field[Any]]:
         for f in fields(resource)
         if f.default is MISSING or getattr(resource, f.name) != f.default
     ]
+
+
+def _choices(hint: Any) -> Iterator[str]:
+    """The values that the Literals in a type hint name."""
+    for argument in get_args(hint):
+        if get_origin(hint) is Literal:
+            yield argument
+        else:
+            yield from _choices(argument)
 
 
 _known_hints: dict[type[Resource], Mapping[str, tuple[Any, Any]]] = {}

@@ -42,7 +42,7 @@ class LocalTransport:
     def close(self) -> None:
         """See Transport."""
         for pipe in self._pipes:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # what was not taken yet cannot be flushed
                 pipe.close()
         try:
             self._process.wait(timeout=1)
