@@ -1,0 +1,1 @@
+"""What `make bench` measures: cook beside `ssh host true`, pyinfra and Ansible."""
