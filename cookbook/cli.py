@@ -144,11 +144,11 @@ def _run(options: argparse.Namespace) -> int:
         _password(options),
     )
     runner = Runner(run)
-    from cookbook.plugins import plugins
+    from cookbook.plugins import listening
     from cookbook.show import Progress
 
-    plugins().register(Progress())
-    report = runner.execute()
+    with listening(Progress()):
+        report = runner.execute()
     if options.output == "json":
         from cookbook.report import report_json
 
@@ -291,3 +291,7 @@ def _plain(value: object) -> Any:
             return {str(k): _plain(v) for k, v in value.items()}
         case _:
             return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

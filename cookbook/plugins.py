@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 
 import pluggy
 
@@ -29,6 +31,16 @@ def plugins() -> pluggy.PluginManager:
     except Exception as error:
         raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
     return manager
+
+
+@contextlib.contextmanager
+def listening(plugin: object) -> Iterator[None]:
+    """Let a plugin hear what happens meanwhile."""
+    plugins().register(plugin)
+    try:
+        yield
+    finally:
+        plugins().unregister(plugin)
 
 
 @functools.cache

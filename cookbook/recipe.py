@@ -6,6 +6,7 @@ import builtins
 import contextlib
 import functools
 import linecache
+import os
 import sys
 import threading
 import traceback
@@ -50,7 +51,11 @@ class FactsNeeded(BaseException):
 
 class _NoFactsYet:
     def __getattr__(self, name: str) -> Any:
-        raise FactsNeeded(name)
+        if not name.startswith("_") and (
+            hasattr(Facts, name) or name in Facts.__dataclass_fields__
+        ):
+            raise FactsNeeded(name)
+        raise AttributeError(f"there is no fact {name!r}")
 
 
 NO_FACTS_YET = cast("Facts", _NoFactsYet())
@@ -149,6 +154,8 @@ class _CurrentNode:
     """Stands for the node of the recipe being compiled."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
         try:
             return getattr(_current.get().node, name)
         except LookupError:
@@ -233,12 +240,9 @@ def _caller() -> str:
     return f"{display_path(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "?"
 
 
-@functools.lru_cache(maxsize=1024)
 def display_path(name: str) -> str:
     """A path as people would write it: from the current directory, if it is below."""
-    with contextlib.suppress(ValueError):
-        return str(Path(name).relative_to(Path.cwd()))
-    return name
+    return name.removeprefix(f"{os.getcwd().rstrip('/')}/")
 
 
 def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
@@ -271,7 +275,7 @@ _compiling = threading.RLock()
 
 
 def _run(path: Path, collection: Collection) -> None:
-    code = _code(path)
+    code = _code(path, _version(path))
     folder = str(path.parent.resolve())
     before = set(sys.modules)
     collection.folder = Path(folder)
@@ -287,13 +291,20 @@ def _run(path: Path, collection: Collection) -> None:
         _forget(folder, before)
 
 
-@functools.cache
-def _code(path: Path) -> types.CodeType:
+def _version(path: Path) -> tuple[str, int]:
     try:
-        source = path.read_bytes()
-        return compile(source, str(path.resolve()), "exec")
+        return str(path.resolve()), path.stat().st_mtime_ns
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}", hint="is that the recipe's path?") from None
+
+
+@functools.cache
+def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
+    """The code of a recipe, once for all hosts."""
+    try:
+        return compile(path.read_bytes(), version[0], "exec")
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
         message = error.msg if isinstance(error, SyntaxError) else error

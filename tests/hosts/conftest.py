@@ -21,7 +21,7 @@ from cookbook.transport.ssh import SshTransport, Target
 class Converge(Protocol):
     """Run the text of a recipe on a host; `user` is root, or admin with sudo."""
 
-    def __call__(  # noqa: D102
+    def __call__(
         self,
         host: KitchenHost,
         recipe: str,

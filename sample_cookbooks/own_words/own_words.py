@@ -1,0 +1,22 @@
+"""A word of one's own, a composite that says several words, and values that differ by host."""
+
+from timezone import timezone
+
+from cookbook.recipe import node
+from cookbook.resources import directory, file, group, package, user
+
+SHOPS = {"boots": 901, "hats": 902}
+
+
+def shop(name: str, number: int) -> None:
+    """A composite is a function that says words; sharing it is sharing a Python package."""
+    group(name, gid=number)
+    user(name, uid=number, gid=name, home=f"/srv/{name}", shell="/usr/sbin/nologin")
+    directory(f"/srv/{name}", owner=name, group=name, mode="0750")
+    file(f"/srv/{name}/README", content=f"The shop that sells {name}.\n", owner=name, group=name)
+
+
+package("tzdata")
+timezone(node.vars.get("timezone", "Etc/UTC"))
+for each, gid in SHOPS.items():
+    shop(each, gid)

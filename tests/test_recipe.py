@@ -1,0 +1,205 @@
+"""A recipe is compiled purely, and whatever is wrong with it is said at its own line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cookbook.errors import RecipeError
+from cookbook.platform import Facts
+from cookbook.recipe import (
+    NO_FACTS_YET,
+    Collection,
+    FactsNeeded,
+    Node,
+    compile_recipes,
+    delayed,
+    node,
+)
+from cookbook.resources import File, Group, file
+
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+
+Compile = Callable[..., Collection]
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compile:
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str, facts: Facts | None = None, **files: str) -> Collection:
+        for name, content in files.items():
+            place = tmp_path / name.replace("__", "/").replace("_dot_", ".")
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(content)
+        path = Path(f"recipe{len(list(tmp_path.glob('recipe*')))}.py")
+        path.write_text(HEADING + textwrap.dedent(text))
+        return compile_recipes([path], Node("web1", facts or Facts(codename="bookworm"), {"a": 1}))
+
+    return run
+
+
+def ids(collection: Collection) -> list[str]:
+    return [f"{declared.resource} {declared.where}" for declared in collection]
+
+
+def test_resources_are_declared_in_order_with_their_lines(compiled: Compile) -> None:
+    found = compiled("group('www')\nfor i in range(2):\n    file(f'/f{i}')\ngroup('adm')\n")
+
+    assert ids(found) == [
+        "group[www] recipe0.py:3",
+        "file[/f0] recipe0.py:5",
+        "file[/f1] recipe0.py:5",
+        "group[adm] recipe0.py:6",
+    ]
+
+
+def test_the_same_facts_give_the_same_resources(compiled: Compile) -> None:
+    text = "file(f'/etc/{node.facts.codename}', content=str(node.vars))"
+
+    first, second = compiled(text), compiled(text)
+
+    assert [d.resource for d in first] == [d.resource for d in second]
+
+
+def test_a_neighbour_is_imported_anew_for_every_host(compiled: Compile) -> None:
+    """A neighbour that declares when it is imported declares for the second host, too."""
+    for _ in range(2):
+        found = compiled("import neighbour\n", neighbour_dot_py=f"{HEADING}group('www')\n")
+        assert ids(found) == ["group[www] neighbour.py:3"]
+
+
+def test_a_word_of_ones_own_is_told_from_another_hosts(compiled: Compile) -> None:
+    own = (
+        f"{HEADING}from cookbook.resource import Resource\n"
+        "class Shop(Resource): ...\nshop = word(Shop)\n"
+    )
+    for _ in range(2):
+        found = compiled("from shops import shop\nshop('boots')", shops_dot_py=own)
+        assert ids(found) == ["shop[boots] recipe0.py:4"] or len(found) == 1
+
+
+MISTAKES = {
+    "a property that there is not": (
+        "file('/x', contents='a')",
+        "recipe0.py:3: file('/x'): there is no property 'contents'; did you mean 'content'?",
+    ),
+    "a value of the wrong type": (
+        "group('www', gid='33')",
+        "recipe0.py:3: group[www]: gid must be a whole number, not '33'",
+    ),
+    "a bool where a number is meant": (
+        "group('www', gid=True)",
+        "recipe0.py:3: group[www]: gid must be a whole number, not True",
+    ),
+    "text where a list is meant": (
+        "group('www', members='alice')",
+        "recipe0.py:3: group[www]: members must be a list of text, not 'alice'",
+    ),
+    "an action that there is not": (
+        "group('www', action='crate')",
+        "recipe0.py:3: group[www]: action must be 'create', 'remove', 'modify', 'manage' or"
+        " 'nothing' or a list of 'create', 'remove', 'modify', 'manage' or 'nothing', not 'crate'",
+    ),
+    "no name": ("group()", "recipe0.py:3: group(): missing 1 required"),
+    "two names": ("group('a', 'b')", "recipe0.py:3: group('a', 'b'): takes 2 positional"),
+    "a duplicate": (
+        "group('www')\n\ngroup('www', gid=3)",
+        "recipe0.py:5: group[www] is already declared at recipe0.py:3",
+    ),
+    "a notification to nowhere": (
+        "group('www')\nfile('/x', notifies=[delayed('create', 'group[ww]')])",
+        "recipe0.py:4: file[/x]: there is no group[ww]; did you mean 'group[www]'?",
+    ),
+    "a notification of an action that there is not": (
+        "group('www')\nfile('/x', notifies=[delayed('reload', 'group[www]')])",
+        "recipe0.py:4: file[/x]: group[www] has no action 'reload'",
+    ),
+    "a subscription to nowhere": (
+        "file('/x', subscribes=[delayed('touch', 'group[www]')])",
+        "recipe0.py:3: file[/x]: there is no group[www]",
+    ),
+    "a subscription with an action that there is not": (
+        "group('www')\nfile('/x', subscribes=[delayed('run', 'group[www]')])",
+        "recipe0.py:4: file[/x]: file[/x] has no action 'run'",
+    ),
+    "a relative path": ("file('x')", "recipe0.py:3: file[x]: 'x' is no absolute"),
+    "a decimal mode": ("file('/x', mode=644)", "recipe0.py:3: file[/x]: mode 644 is the decimal"),
+    "a missing source": (
+        "file('/x', source='motd')",
+        "recipe0.py:3: there is no 'motd' in files",
+    ),
+    "a missing template": ("template('/x.conf')", "recipe0.py:3: there is no 'x.conf.j2' in temp"),
+    "an exception": ("{}['key']", "recipe0.py:3: KeyError: 'key'"),
+    "an exception in a function": (
+        "def f():\n    return 1 / 0\nf()",
+        "recipe0.py:4: ZeroDivisionError: division by zero",
+    ),
+    "a syntax error": ("if then", "recipe0.py:3: "),
+    "a module that there is not": ("import no_such", "recipe0.py:3: ModuleNotFoundError: No modu"),
+    "a word that there is not": ("from cookbook.resources import pakage", "recipe0.py:3: Import"),
+    "another action of nothing": ("node.colour", "recipe0.py:3: AttributeError: 'Node' object"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named_with_its_line(compiled: Compile, text: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        compiled(text)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_an_undefined_variable_names_the_line_of_the_template(compiled: Compile) -> None:
+    with pytest.raises(RecipeError, match=r"templates/x\.conf\.j2:2: .*'porrt' is undefined"):
+        compiled("template('/x.conf')", **{"templates__x.conf.j2": "a\n{{ porrt }}\n"})
+
+
+def test_a_syntax_error_of_a_template_names_its_line(compiled: Compile) -> None:
+    with pytest.raises(RecipeError, match=r"templates/x\.conf\.j2:3: "):
+        compiled("template('/x.conf')", **{"templates__x.conf.j2": "a\nb\n{% if %}\n"})
+
+
+def test_a_recipe_that_is_not_there_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"no_such\.py: No such file"):
+        compile_recipes([Path("no_such.py")], Node("x"))
+
+
+def test_a_recipe_is_compiled_offline_as_far_as_it_wants_no_fact(tmp_path: Path) -> None:
+    path = tmp_path / "r.py"
+    path.write_text(f"{HEADING}group('www')\nif node.facts.root:\n    group('x')\n")
+    with pytest.raises(FactsNeeded):
+        compile_recipes([path], Node("x", NO_FACTS_YET))
+
+    path = tmp_path / "early.py"
+    path.write_text(f"{HEADING}group('www', gid='x')\nnode.facts.root\n")
+    with pytest.raises(RecipeError, match="gid must be"):
+        compile_recipes([path], Node("x", NO_FACTS_YET))
+
+
+def test_several_recipes_are_one_collection(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.py").write_text(f"{HEADING}group('{name}')\n")
+
+    found = compile_recipes([tmp_path / "a.py", tmp_path / "b.py"], Node("x"))
+
+    assert [str(declared.resource) for declared in found] == ["group[a]", "group[b]"]
+
+
+def test_outside_of_a_recipe_a_word_declares_nothing() -> None:
+    with pytest.raises(RecipeError, match="only while a recipe runs"):
+        file("/x")
+    with pytest.raises(RecipeError, match="only while a recipe runs"):
+        _ = node.name
+
+
+def test_a_class_is_only_a_value() -> None:
+    one = File("/x", mode=0o644, notifies=[delayed("touch", Group("g"))])
+
+    assert one == File("/x", mode="644", notifies=[delayed("touch", "group[g]")])
+    assert repr(File("/x", owner="bob")) == "file('/x', owner='bob')"
+    with pytest.raises(AttributeError):
+        one.mode = "0600"  # type: ignore[misc]  # that it is refused is the point
