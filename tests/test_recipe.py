@@ -101,8 +101,7 @@ MISTAKES = {
     ),
     "an action that there is not": (
         "group('www', action='crate')",
-        "recipe0.py:3: group[www]: action must be 'create', 'remove', 'modify', 'manage' or"
-        " 'nothing' or a list of 'create', 'remove', 'modify', 'manage' or 'nothing', not 'crate'",
+        "recipe0.py:3: group[www]: action must be 'create', 'remove', 'modify', 'manage' or",
     ),
     "no name": ("group()", "recipe0.py:3: group(): missing 1 required"),
     "two names": ("group('a', 'b')", "recipe0.py:3: group('a', 'b'): takes 2 positional"),
