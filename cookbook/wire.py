@@ -114,7 +114,7 @@ class Program:
     def script(self) -> bytes:
         """What a POSIX shell reads on its standard input."""
         text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage)]
-        if self.contents:
+        if self.contents or self.stage:
             text.append(define_contents(self.contents))
         text += [f"{_line(part)}\n" for part in self.parts]
         return "".join(text).encode(ENCODING, "surrogateescape")

@@ -10,6 +10,7 @@ read while writing (they share one window), and a deadline for every wait.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import socket
@@ -320,31 +321,34 @@ def _algorithms(key_type: str) -> tuple[str, ...]:
 
 
 def _authenticate(connection: paramiko.Transport, target: Target) -> None:
-    from paramiko import AuthenticationException, BadAuthenticationType, SSHException
-
     tried: list[str] = []
     locked: list[str] = []
     connection.auth_timeout = AUTH_TIMEOUT
-    for name, key in _keys(target, locked):
-        tried.append(name)
-        try:
-            connection.auth_publickey(target.user, key)
-        except BadAuthenticationType as error:
-            raise AuthenticationFailed(
-                f"{target} takes no keys, only {', '.join(error.allowed_types)}"
-            ) from None
-        except AuthenticationException:
+    with _agent_keys(target) as in_agent:
+        for name, key in _keys(target, in_agent, locked):
+            tried.append(name)
+            if _offer(connection, target, key):
+                return
             if not connection.is_active():
                 break
-            continue
-        except SSHException as error:
-            raise AuthenticationFailed(f"{target}: {error}", hint=_tried(tried, locked)) from None
-        else:
-            return
     reason = "" if connection.is_active() else " and has hung up"
     raise AuthenticationFailed(
         f"{target} takes none of our keys{reason}", hint=_tried(tried, locked)
     )
+
+
+def _offer(connection: paramiko.Transport, target: Target, key: paramiko.PKey) -> bool:
+    """Whether the host takes this key."""
+    from paramiko import AuthenticationException, BadAuthenticationType, SSHException
+
+    try:
+        connection.auth_publickey(target.user, key)
+    except BadAuthenticationType as error:
+        types = ", ".join(error.allowed_types)
+        raise AuthenticationFailed(f"{target} takes no keys, only {types}") from None
+    except (AuthenticationException, SSHException):
+        return False
+    return True
 
 
 def _tried(tried: list[str], locked: list[str]) -> str:
@@ -357,30 +361,40 @@ def _tried(tried: list[str], locked: list[str]) -> str:
     return "; ".join(words)
 
 
-def _keys(target: Target, locked: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+def _keys(
+    target: Target, in_agent: dict[bytes, paramiko.PKey], locked: list[str]
+) -> Iterator[tuple[str, paramiko.PKey]]:
     """The keys to offer, in the order of ssh(1): named files first, then the agent's."""
-    in_agent = _agent_keys(target)
     offered: set[bytes] = set()
     named = target.identity_files or tuple(Path.home() / ".ssh" / k for k in _DEFAULT_KEYS)
-    from_files = list(_file_keys(named, in_agent, locked))
+    from_files = _file_keys(named, in_agent, locked)
     others = [] if target.identities_only else [("the agent's", key) for key in in_agent.values()]
-    order = [*from_files, *others] if target.identity_files else [*others, *from_files]
-    for name, key in order:
+    order = (from_files, others) if target.identity_files else (others, from_files)
+    for name, key in itertools.chain(*order):
         if (blob := key.asbytes()) not in offered:
             offered.add(blob)
             yield name, key
 
 
-def _agent_keys(target: Target) -> dict[bytes, paramiko.PKey]:
+@contextlib.contextmanager
+def _agent_keys(target: Target) -> Iterator[dict[bytes, paramiko.PKey]]:
+    """The keys that ssh-agent(1) holds, for as long as it is connected."""
     if not target.agent or "SSH_AUTH_SOCK" not in os.environ:
-        return {}
+        yield {}
+        return
     from paramiko import Agent, SSHException
 
-    with contextlib.suppress(SSHException, OSError):
-        keys = Agent().get_keys()
-        # An sk- key cannot be used by paramiko; offered, it would crash the authentication.
-        return {key.asbytes(): key for key in keys if not key.get_name().startswith("sk-")}
-    return {}
+    try:
+        agent = Agent()
+    except (SSHException, OSError):
+        yield {}  # a socket that nobody listens on is no agent
+        return
+    # An sk- key cannot be used by paramiko; offered, it would crash the authentication.
+    keys = [key for key in agent.get_keys() if not key.get_name().startswith("sk-")]
+    try:
+        yield {key.asbytes(): key for key in keys}
+    finally:
+        agent.close()
 
 
 def _file_keys(
