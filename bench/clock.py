@@ -1,0 +1,104 @@
+"""A process from its start to its end: how long it took, and how much memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LINES_SHOWN = 15
+_UNLIKE_USERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "SSH_AUTH_SOCK")
+"""What workplaces set, and users' machines do not (an agent would offer keys of its own)."""
+
+
+class BenchError(Exception):
+    """A figure cannot be had, or would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A contender, and how it is started."""
+
+    who: str
+    command: Sequence[str]
+    changes: Callable[[str], int] = lambda _output: 0
+    """How many changes its output tells of."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: Path = Path(os.devnull)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of a call."""
+
+    seconds: float
+    megabytes: float
+    """The most that its process held in memory at once (getrusage(2), ru_maxrss)."""
+
+    output: str
+
+
+def run(call: Call) -> Sample:
+    """
+    Run it once, to its end.
+
+    Raises BenchError if it fails.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in _UNLIKE_USERS}
+    with tempfile.TemporaryFile("w+") as output, call.stdin.open() as stdin:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            call.command,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT if call.who in ("pyinfra", "ansible") else None,
+            env={**environment, **call.environment},
+        )
+        _pid, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read()
+    if process.returncode != 0:
+        said = "\n".join(text.splitlines()[-_LINES_SHOWN:])
+        raise BenchError(f"{call.who} ended with status {process.returncode}:\n{said}")
+    return Sample(seconds, usage.ru_maxrss / 1024, text)
+
+
+def turns(rounds: Mapping[str, int]) -> Iterator[str]:
+    """Who runs when: in turns, and those with fewer rounds spread over the others' time."""
+    most = max(rounds.values(), default=0)
+    for number in range(most):
+        for who, count in rounds.items():
+            # As many of the rounds as it has, evenly: 3 of 7 are the rounds 0, 3 and 5.
+            if (number * count) % most < count:
+                yield who
+
+
+def alternate(calls: Sequence[Call], rounds: Mapping[str, int]) -> dict[str, list[Sample]]:
+    """
+    Run contenders in turns, after everybody has been found to have nothing to do.
+
+    Raises BenchError if one of them made a change: then the others did not find what
+    it found.
+    """
+    named = {call.who: call for call in calls if rounds.get(call.who)}
+    samples: dict[str, list[Sample]] = {who: [] for who in named}
+    for who in turns({who: rounds[who] for who in named}):
+        sample = run(named[who])
+        changed = named[who].changes(sample.output)
+        if changed != 0:
+            raise BenchError(f"{who} made {changed} changes where nothing was to do")
+        samples[who].append(sample)
+    return samples
+
+
+def settle(calls: Sequence[Call]) -> None:
+    """Let everybody once do what is to do; that also compiles their bytecode."""
+    for call in calls:
+        run(call)

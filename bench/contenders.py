@@ -1,0 +1,101 @@
+"""The contenders: how each is called, and what its output says about changes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from bench.clock import BenchError, Call
+from bench.lab import Site
+
+_HERE = Path(__file__).parent
+_BIN = Path(sys.executable).parent
+VENV = _HERE.parent / ".venv-bench"
+"""Where the peers are installed: their dependencies are not ours."""
+
+
+def ssh(site: Site, *command: str) -> list[str]:
+    """Log in to the first host, once, without anything that is kept between two calls."""
+    host = site.hosts[0]
+    options = (
+        f"IdentityFile={site.identity}",
+        "IdentitiesOnly=yes",
+        f"UserKnownHostsFile={site.known_hosts}",
+        "StrictHostKeyChecking=yes",
+    )
+    flags = [word for option in options for word in ("-o", option)]
+    port = ["-p", str(host.port)]
+    return ["ssh", "-F", "none", *flags, *port, f"root@{host.address}", *command]
+
+
+def ssh_true(site: Site) -> Call:
+    """The least that anybody can do there."""
+    return Call("ssh", ssh(site, "true"))
+
+
+def script(site: Site) -> Call:
+    """The same commands by hand."""
+    return Call("script", ssh(site, "sh", "-s"), stdin=_HERE / "w50.sh")
+
+
+def cook(site: Site, recipe: str = "w50.py", *options: str) -> Call:
+    """A converge, as JSON, because that tells of every resource."""
+    command = [str(_BIN / "cook"), "converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]
+    return Call("cook", [*command, "--output", "json", *options], cook_changes)
+
+
+def pyinfra(site: Site) -> Call:
+    """A deploy, as its documents say for use without a terminal."""
+    command = [str(VENV / "bin/pyinfra"), "--yes", "--parallel", "50"]
+    deploy = [str(site.pyinfra_inventory), str(_HERE / "peers/w50.py")]
+    return Call("pyinfra", [*command, *deploy], pyinfra_changes)
+
+
+def ansible(site: Site) -> Call:
+    """A playbook, with what its documents recommend for speed: see peers/ansible.cfg."""
+    environment = {
+        "ANSIBLE_CONFIG": str(_HERE / "peers/ansible.cfg"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.control),
+        "LC_ALL": "C.UTF-8",
+    }
+    command = [str(VENV / "bin/ansible-playbook"), "-i", str(site.ansible_inventory)]
+    playbook = [*command, str(_HERE / "peers/w50.yml")]
+    return Call("ansible", playbook, ansible_changes, environment)
+
+
+def cook_changes(output: str) -> int:
+    """What its document says of changes, over all hosts."""
+    totals = json.loads(output)["totals"]
+    return int(totals["changed"] + totals["failed"] + totals["unknown"])
+
+
+def exchanges(output: str) -> int:
+    """How often cook waited for the host that it waited for most often."""
+    return max(int(host["exchanges"]) for host in json.loads(output)["hosts"].values())
+
+
+def ansible_changes(output: str) -> int:
+    """
+    The sum over the lines of its recap.
+
+    Raises BenchError if there is none.
+    """
+    found = re.findall(r"changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", output)
+    if not found:
+        raise BenchError("ansible gave no recap")
+    return sum(int(number) for line in found for number in line)
+
+
+def pyinfra_changes(output: str) -> int:
+    """
+    The total of its results: operations that succeeded (changed) or failed.
+
+    Raises BenchError if there is none.
+    """
+    found = re.search(r"Grand total[^\d]+(\d+)[^\d-]+(\d+|-)[^\d-]+(\d+|-)[^\d-]+(\d+|-)", output)
+    if not found:
+        raise BenchError("pyinfra gave no results")
+    _hosts, succeeded, failed, _unchanged = (int(n) if n != "-" else 0 for n in found.groups())
+    return succeeded + failed
