@@ -8,6 +8,8 @@ from cookbook.hookspecs import hookimpl
 from cookbook.resource import Resource
 
 _MODULES = {
+    "service": ["systemd"],
+    "package": ["apt"],
     "directory": ["directory"],
     "execute": ["execute"],
     "link": ["link"],

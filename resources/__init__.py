@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from cookbook.resources.file import File, file
     from cookbook.resources.group import Group, group
     from cookbook.resources.link import Link, link
+    from cookbook.resources.package import Package, package
+    from cookbook.resources.service import Service, service
     from cookbook.resources.template import Template, template
 
 _MODULES = {
+    "package": "package",
+    "Package": "package",
+    "service": "service",
+    "Service": "service",
     "Link": "link",
     "link": "link",
     "Execute": "execute",
@@ -41,12 +47,16 @@ __all__ = [
     "File",
     "Group",
     "Link",
+    "Package",
+    "Service",
     "Template",
     "directory",
     "execute",
     "file",
     "group",
     "link",
+    "package",
+    "service",
     "template",
 ]
 

@@ -1,0 +1,264 @@
+"""Services and other units, by systemctl(1) and journalctl(1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, LiteralString
+
+from cookbook.errors import HostError
+from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.resources.service import Service
+from cookbook.shell import Command, sh
+
+SETTLE = 2.0
+"""Seconds a unit is watched that cannot tell when it is ready: see `Service.settle`."""
+
+_SILENT_TYPES = frozenset({"simple", "exec", "idle"})
+"""systemctl(1) is back as soon as their process is there, whatever becomes of it."""
+
+# No number that counts and no time: another answer would mean another state.
+_PROPERTIES = "Id,LoadState,UnitFileState,ActiveState,Type,RemainAfterExit,CanReload"
+
+
+def _ask(units: Sequence[str]) -> Command:
+    return sh("systemctl show -p {} -- {}", _PROPERTIES, list(units))
+
+
+def _split(text: str, units: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """A block for each, in order; under another name if it was asked for by an alias."""
+    blocks = text.rstrip("\n").split("\n\n")
+    return ((unit, f"{block}\n") for unit, block in zip(units, blocks, strict=True))
+
+
+UNITS = Table(_ask, _split, between="\n")
+"""Properties of units, as name=value; of one that is not there, too (LoadState=not-found)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A unit; what is None can be said neither of it nor of its opposite."""
+
+    enabled: bool | None = None
+    """Whether it is started at the next boot; None where it cannot be enabled by itself."""
+    active: bool | None = None
+    """Whether it runs; None while it starts or stops."""
+    masked: bool | None = None
+    """Whether it is kept from starting; None: until the next boot only."""
+    load: str = hint(default="loaded")
+    """LoadState: loaded, not-found, bad-setting, error, masked."""
+    file: str = hint(default="")
+    """UnitFileState, as systemctl(1) has it under `is-enabled`."""
+    type: str = hint(default="")
+    ends: bool = hint(default=False)
+    """It does its work and is inactive again: a oneshot without RemainAfterExit."""
+    reloads: bool = hint(default=False)
+    failed: bool = hint(default=False)
+    settle: float = hint(default=0.0)
+    timeout: float = hint(default=900.0)
+
+
+_ENABLED = {
+    "enabled": True,
+    "disabled": False,
+    "enabled-runtime": False,  # gone at the next boot
+    "linked": False,
+    "linked-runtime": False,
+}
+_ENABLED_BY_OTHERS = {
+    "static": "it has no [Install] section: others start it",
+    "indirect": "others are enabled in its place, by its Also= or DefaultInstance=",
+    "alias": "it is another name of a unit",
+    "generated": "a generator decides about it: /etc/fstab, /etc/init.d",
+}
+_MASKED = {"masked": True, "masked-runtime": None}
+_ACTIVE = {
+    "active": True,
+    "reloading": True,
+    "refreshing": True,
+    "inactive": False,
+    "failed": False,
+    "maintenance": False,
+}
+
+
+@provides(Service, when=lambda facts: facts.init == "systemd")
+class SystemdProvider(Provider[Service, State]):
+    """Chef's systemd provider; but it watches what it has started, and says when it dies."""
+
+    swallows: ClassVar[Mapping[str, frozenset[str]]] = {
+        "restart": frozenset({"reload", "start"}),
+    }
+
+    def probe(self, service: Service) -> Probe:
+        """One `systemctl show` for all units of a recipe."""
+        return UNITS.about(service.identity)
+
+    def parse(self, service: Service, text: str) -> State:
+        """What `systemctl show` says of one unit."""
+        said = dict(line.partition("=")[::2] for line in text.splitlines())
+        file, load, kind = said["UnitFileState"], said["LoadState"], said.get("Type", "")
+        there = load not in ("not-found", "masked")
+        return State(
+            enabled=_ENABLED.get(file, None if there or load == "masked" else False),
+            active=_ACTIVE.get(said["ActiveState"]),
+            masked=_MASKED.get(file, load == "masked"),
+            load=load,
+            file=file,
+            type=kind,
+            ends=kind == "oneshot" and said.get("RemainAfterExit") == "no",
+            reloads=said.get("CanReload") == "yes",
+            failed=said["ActiveState"] == "failed",
+        )
+
+    def plan(self, service: Service, found: State | None) -> Change[State]:
+        """Every action that is asked for; what systemd would refuse is an error here."""
+        now = found if found is not None else State(load="not-found")
+        doing = set(service.doing)
+        _refuse(service.identity, now, doing)
+        wanted = replace(
+            now,
+            enabled=_enabled(now, doing),
+            active=None
+            if now.ends and "start" in doing
+            else _wish(doing, "start", "stop", found=now.active),
+            masked=_wish(doing, "mask", "unmask", found=now.masked),
+            settle=_settle(service, now),
+            timeout=service.timeout,
+        )
+        act, note = _act(now, doing)
+        notes = filter(None, (_note(now, wanted, doing), note))
+        return Change(found, wanted, act, "; ".join(notes) or None)
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """Unmask first and mask last: in between, what is masked cannot be enabled or started."""
+        found, wanted = change.found, change.wanted
+        if wanted is None:
+            return
+        todo = {field: pair[1] for field, pair in change.fields.items()}
+        if todo.get("masked") is False:
+            runtime = sh("--runtime") if found is not None and found.masked is None else sh("")
+            yield sh("systemctl unmask {} -- {}", runtime, name)
+        if "enabled" in todo:
+            yield sh("systemctl {} -- {}", "enable" if todo["enabled"] else "disable", name)
+        if change.act is not None or todo.get("active"):
+            yield _bring_up(change.act or "start", name, wanted)
+        elif "active" in todo:
+            yield sh("systemctl stop -- {}", name)
+        if todo.get("masked"):
+            yield sh("systemctl mask -- {}", name)
+
+    def missing(self, service: Service, text: str | None) -> Iterable[Thing]:
+        """The unit, unless nothing but to be rid of it is asked for."""
+        if text is not None and "LoadState=not-found\n" not in text:
+            return
+        if {"enable", "start", "restart", "reload"} & set(service.doing):
+            yield Thing("unit", service.identity)
+
+    def amounts_to(self, change: Change[State]) -> frozenset[str]:
+        """What has just been started has read its configuration."""
+        started = change.fields.get("active", (None, None))[1] is True
+        return super().amounts_to(change) | (
+            frozenset({"start", "restart", "reload"}) if started else frozenset()
+        )
+
+    def limit(self, change: Change[State]) -> float:
+        """As the recipe says, and the time it is watched."""
+        wanted = change.wanted
+        return wanted.timeout + wanted.settle if wanted is not None else self.timeout
+
+
+def _wish(doing: set[str], yes: str, no: str, *, found: bool | None) -> bool | None:
+    if yes in doing:
+        return True
+    return False if no in doing else found
+
+
+def _enabled(found: State, doing: set[str]) -> bool | None:
+    """Left alone where enabling means nothing; what was masked has yet to show what it is."""
+    wish = _wish(doing, "enable", "disable", found=found.enabled)
+    masked = found.masked is not False and "unmask" in doing
+    return wish if found.enabled is not None or masked else None
+
+
+def _note(found: State, wanted: State, doing: set[str]) -> str | None:
+    if {"enable", "disable"} & doing and wanted.enabled is None:
+        return f"{found.file}: {_ENABLED_BY_OTHERS.get(found.file, 'it is not started at boot')}"
+    if "enable" in doing and found.file == "enabled-runtime":
+        return "it is enabled until the next boot only"
+    return None
+
+
+def _settle(service: Service, found: State) -> float:
+    if service.settle is not None:
+        return service.settle
+    return SETTLE if found.type in _SILENT_TYPES else 0.0
+
+
+def _act(found: State, doing: set[str]) -> tuple[str | None, str | None]:
+    """What is to be done whatever the state is, and what there is to say about it."""
+    if "restart" in doing:
+        return "restart", "it does not run: it is started" if found.active is False else None
+    if "start" in doing and found.ends:
+        if found.active is None:
+            return None, "it is at its work"
+        return "start", "it does its work and ends, so each run starts it again"
+    if "reload" in doing and (found.active or found.load == "not-found"):
+        return "reload", None
+    if "reload" in doing and "start" not in doing:
+        return None, "it does not run: there is nothing to reload"
+    return None, "it has failed before" if found.failed and "start" in doing else None
+
+
+def _refuse(unit: str, found: State, doing: set[str]) -> None:
+    """Raise HostError for what systemd would refuse."""
+    starting = "restart" in doing or ("start" in doing and found.active is not True)
+    wanted = "enable" in doing or starting
+    if wanted and found.masked is not False and "unmask" not in doing and found.load != "not-found":
+        raise HostError(
+            f"{unit} is masked, and cannot be {'started' if starting else 'enabled'}",
+            hint='somebody meant it not to run; to let it, say "unmask" before',
+        )
+    if wanted and found.load in ("bad-setting", "error"):
+        raise HostError(
+            f"systemd cannot read {unit} (its LoadState is {found.load})",
+            hint=f"`systemd-analyze verify {unit}` says why",
+        )
+    if "enable" in doing and found.load == "loaded" and found.file in ("transient", "bad", ""):
+        raise HostError(
+            f"{unit} cannot be enabled: it has {_NO_FILES[found.file]}",
+            hint="only a unit in /etc/systemd/system or /usr/lib/systemd/system can be",
+        )
+    if "reload" in doing and found.active and not found.reloads and "restart" not in doing:
+        raise HostError(f"{unit} cannot be reloaded", hint='it has no ExecReload=: say "restart"')
+
+
+_NO_FILES = {
+    "transient": "a transient unit file, gone at the next boot",
+    "bad": "a unit file that systemd cannot read",
+    "": "no unit file",
+}
+
+# systemd reads unit files anew only where one has changed since, asked at this very moment;
+# and a unit that had failed too often is not refused for that.
+_PREPARE: LiteralString = """\
+u={}; since=$(date +%s)
+case $(systemctl show -p NeedDaemonReload -- "$u") in *=yes) systemctl daemon-reload || exit ;; esac
+! systemctl is-failed -q -- "$u" || systemctl reset-failed -- "$u"
+"""
+_WATCH: LiteralString = """\
+ && { restarts() { systemctl show -p NRestarts -- "$u"; }; before=$(restarts); sleep {}
+systemctl is-active -q -- "$u" && [ "$before" = "$(restarts)" ]; }"""
+_COMPLAIN: LiteralString = """\
+ || { exec >&2; journalctl --sync 2>/dev/null
+journalctl -u "$u" -n 20 --no-pager -q -o cat --since "@$since"
+echo "$u is" $(systemctl show -p ActiveState,SubState,Result,ExecMainStatus -- "$u"); exit 1; }"""
+
+
+def _bring_up(verb: str, unit: str, wanted: State) -> Command:
+    """Start, restart or reload it; if that fails, or it dies soon after, its journal says why."""
+    shown = sh("systemctl {} -- {}", verb, unit)
+    watched = verb != "reload" and wanted.settle > 0
+    watch = sh(_WATCH, wanted.settle) if watched else sh("")
+    text = sh("{}{}{}{}", sh(_PREPARE, unit), shown, watch, sh(_COMPLAIN))
+    return replace(text, shown=shown.shown)
