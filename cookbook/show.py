@@ -68,14 +68,20 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
-    """The report: hosts to which the same happened together, then the sum."""
-    groups: dict[tuple[Line, ...], list[HostReport]] = {}
+    """
+    The report: hosts to which the same happened together, then the sum.
+
+    A diff that another host had already is named, not shown again.
+    """
+    planned = report.mode == "plan"
+    groups: dict[tuple[object, ...], list[HostReport]] = {}
     for host in report.hosts.values():
-        lines = tuple(_host_lines(host, planned=report.mode == "plan", verbose=verbose))
-        groups.setdefault((("", host.status), *lines), []).append(host)
-    for (_status, *body), hosts in groups.items():
+        lines = tuple(_host_lines(host, planned=planned, verbose=verbose))
+        groups.setdefault((host.status, *lines), []).append(host)
+    diffs: dict[tuple[str, str], str] = {}
+    for hosts in groups.values():
         yield _heading(hosts)
-        yield from body
+        yield from _host_lines(hosts[0], planned=planned, verbose=verbose, diffs=diffs)
     yield _sum(report)
 
 
@@ -87,18 +93,33 @@ def _heading(hosts: Sequence[HostReport]) -> Line:
     return _HOST_STYLES[first.status], f"{names}{count}: {first.status}, {seconds:.1f} s"
 
 
-def _host_lines(host: HostReport, *, planned: bool, verbose: bool) -> Iterator[Line]:
+def _host_lines(
+    host: HostReport,
+    *,
+    planned: bool,
+    verbose: bool,
+    diffs: dict[tuple[str, str], str] | None = None,
+) -> Iterator[Line]:
     for step in host.steps:
         if verbose or step.status not in ("ok", "skipped", "not-run"):
-            yield from step_lines(step, planned=planned)
+            first = host.name
+            if diffs is not None and step.diff is not None and len(step.diff.lines) > 1:
+                first = diffs.setdefault((str(step.resource), str(step.diff)), host.name)
+            yield from step_lines(
+                step, planned=planned, as_on=None if first == host.name else first
+            )
     if waiting := sum(step.status == "not-run" for step in host.steps):
         yield "dim", f"    {waiting} more were not run"
     if host.error is not None:
         yield from _error_lines(host.error, "  ")
 
 
-def step_lines(step: Step, *, planned: bool) -> Iterator[Line]:
-    """One resource: what it is, where it is declared, what differs and why it is so."""
+def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterator[Line]:
+    """
+    One resource: what it is, where it is declared, what differs and why it is so.
+
+    `as_on` names a host whose diff was the same, and is shown already.
+    """
     mark, style = _mark(step)
     words = [f"  {mark} {step.resource}"]
     if step.status == "unknown":
@@ -111,7 +132,7 @@ def step_lines(step: Step, *, planned: bool) -> Iterator[Line]:
         words.append(f"because {step.because} {'changes' if planned else 'changed'}")
     yield style, f"{'  '.join(words)}  [{step.declared.where}]"
     if step.status in ("changed", "unknown"):
-        yield from _difference(step)
+        yield from _difference(step, as_on)
     if step.error is not None:
         yield from _error_lines(step.error, "      ")
 
@@ -132,13 +153,15 @@ def _acted(act: str, *, planned: bool) -> str:
     return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
 
 
-def _difference(step: Step) -> Iterator[Line]:
+def _difference(step: Step, as_on: str | None) -> Iterator[Line]:
     for name, (found, wanted) in shown_changes(step).items():
         if not (name == "content" and step.diff is not None):
             yield "", f"      {name}: {_value(found)} -> {_value(wanted)}"
     if step.change is not None and step.change.note:
         yield "dim", f"      note: {step.change.note}"
-    if step.diff is not None:
+    if as_on is not None:
+        yield "dim", f"      (the same diff as on {as_on})"
+    elif step.diff is not None:
         for line in str(step.diff).split("\n"):
             yield _diff_style(line), f"      {line}"
 

@@ -1,0 +1,178 @@
+"""Many hosts: each ends in exactly one state, and none holds up another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cookbook.cli import main
+from cookbook.diff import Diff, texts_diff
+from cookbook.errors import HostError
+from cookbook.report import HostReport, Report
+from cookbook.show import clean, report_lines
+
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+
+Runs = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Runs:
+    """Run a recipe on hosts that are all this machine, each with a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(
+        recipe: str, hosts: int, *words: str, command: str = "converge"
+    ) -> tuple[int, dict[str, Any]]:
+        lines = [f"  h{i}: {{vars: {{dir: {tmp_path}/h{i}, n: {i}}}}}" for i in range(hosts)]
+        Path("hosts.yml").write_text(
+            "defaults: {transport: local}\nhosts:\n" + "\n".join(lines) + "\n"
+        )
+        Path("r.py").write_text(f"{HEADING}D, N = node.vars['dir'], node.vars['n']\n{recipe}")
+        status = main([command, "r.py", "--hosts", "hosts.yml", "--output", "json", *words])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_every_host_gets_what_is_its_own(runs: Runs, tmp_path: Path) -> None:
+    status, document = runs("directory(D)\nfile(f'{D}/n', content=str(N))", 30)
+
+    assert status == 0
+    assert {host["status"] for host in document["hosts"].values()} == {"changed"}
+    assert [(tmp_path / f"h{i}/n").read_text() for i in range(30)] == [str(i) for i in range(30)]
+    assert document["totals"]["changed"] == 60
+
+
+def test_one_bad_host_stops_no_other(runs: Runs) -> None:
+    status, document = runs(
+        "execute('exit 1', only_if=lambda node: N == 3)\ndirectory(D)", 6, "--forks", "2"
+    )
+
+    assert status == 3
+    states = [host["status"] for host in document["hosts"].values()]
+    assert states == ["changed", "changed", "changed", "failed", "changed", "changed"]
+
+
+def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
+    begun = time.monotonic()
+    _, document = runs("execute('sleep 1', only_if=lambda node: N == 0)\ndirectory(D)", 20)
+
+    assert time.monotonic() - begun < 15
+    seconds = [host["seconds"] for host in document["hosts"].values()]
+    assert seconds[0] >= 1 > sorted(seconds)[10]
+
+
+def test_a_limit_touches_only_those(runs: Runs, tmp_path: Path) -> None:
+    _, document = runs("directory(D)", 5, "--limit", "h*,!h3")
+
+    assert list(document["hosts"]) == ["h0", "h1", "h2", "h4"]
+    assert not (tmp_path / "h3").exists()
+
+
+def test_a_recipe_that_is_wrong_for_one_host_touches_none(runs: Runs, tmp_path: Path) -> None:
+    with pytest.raises(json.JSONDecodeError):  # no document: it did not begin
+        runs("directory(D, mode=0o755 if N < 4 else 755)", 5)
+
+    assert not list(tmp_path.glob("h[0-9]"))
+
+
+def test_a_mistake_that_shows_with_the_facts_stops_before_anything_is_done(
+    runs: Runs, tmp_path: Path
+) -> None:
+    status, document = runs("directory(D)\nfile(node.facts.kernel)", 2)
+
+    assert status == 1
+    assert "is no absolute" in document["hosts"]["h0"]["error"]["message"]
+    assert not (tmp_path / "h0").exists()
+
+
+def test_ctrl_c_finishes_what_was_sent_and_says_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "r.py").write_text(
+        f"{HEADING}execute('sleep 1; echo done > {tmp_path}/one')\nfile('{tmp_path}/no/where')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local", "--output", "json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+    )
+    time.sleep(0.7)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    [host] = json.loads(out)["hosts"].values()
+    assert (tmp_path / "one").read_text() == "done\n"
+    assert host["resources"][0]["status"] == "changed"
+
+
+def test_hosts_to_which_the_same_happened_are_shown_together() -> None:
+    hosts = {f"h{i}": HostReport(f"h{i}", "ok", seconds=i) for i in range(3)}
+    hosts["bad"] = HostReport("bad", "failed", error=HostError("it hurts", hint="see a doctor"))
+
+    lines = [text for _, text in report_lines(Report("1", "converge", hosts))]
+
+    assert lines[0] == "h0, h1, h2 (3 hosts): ok, 2.0 s"
+    assert lines[1:4] == ["bad: failed, 0.0 s", "  it hurts", "  next: see a doctor"]
+    assert lines[4].startswith("4 hosts: 1 failed, 3 ok.")
+
+
+def test_a_diff_that_another_host_had_is_shown_once(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs("directory(D)\nfile(f'{D}/x')", 3)
+    words = ["r.py", "--hosts", "hosts.yml"]
+    Path("r.py").write_text(
+        f"{HEADING}file('/tmp/shared', content='hello\\n')\nfile(f'{{node.vars['dir']}}/y')\n"
+    )
+    assert main(["plan", *words]) == 2
+
+    shown = capsys.readouterr().out
+    assert shown.count("+hello") == 1
+    assert shown.count("(the same diff as on h0)") == 2
+
+
+def test_control_characters_are_shown_not_obeyed() -> None:
+    assert clean("a\x1b[31m\tb\nc\x9b\r") == "a\\x1b[31m\tb\nc\\x9b\\x0d"
+
+
+class TestDiff:
+    def test_text_is_unified(self) -> None:
+        diff = texts_diff("/etc/x", b"a\nb\n", b"a\nc\n")
+        assert diff.lines[:2] == ("--- /etc/x (found)", "+++ /etc/x (wanted)")
+        assert diff.lines[3:] == (" a", "-b", "+c")
+
+    def test_a_missing_final_newline_is_seen(self) -> None:
+        assert "\\ No newline at end of file" in texts_diff("x", b"a\n", b"a").lines
+
+    def test_binary_is_summarised(self) -> None:
+        assert texts_diff("x", b"\0", b"ab\0") == Diff(summary="binary: 1 bytes -> 3 bytes")
+
+    def test_large_is_summarised(self) -> None:
+        assert (
+            texts_diff("x", None, b"a" * 200_000).summary == "large: nothing -> over 100000 bytes"
+        )
+
+    def test_secret_is_redacted(self) -> None:
+        assert texts_diff("x", b"hunter1", b"hunter2", secret=True) == Diff(summary="redacted")
+
+    def test_long_is_cut(self) -> None:
+        diff = texts_diff("x", b"", b"".join(b"%d\n" % i for i in range(1000)))
+        assert len(diff.lines) == 400
+        assert diff.summary == "603 more lines"
+
+    def test_what_is_no_text_does_not_raise(self) -> None:
+        assert "+\\xff" in texts_diff("x", b"", b"\xff\n").lines
