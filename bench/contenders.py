@@ -42,8 +42,14 @@ def script(site: Site) -> Call:
 
 def cook(site: Site, recipe: str = "w50.py", *options: str) -> Call:
     """A converge, as JSON, because that tells of every resource."""
-    command = [str(_BIN / "cook"), "converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]
-    return Call("cook", [*command, "--output", "json", *options], cook_changes)
+    command = ["converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]
+    command += ["--output", "json", *options]
+    return Call("cook", [*cook_command(), *command], cook_changes)
+
+
+def cook_command() -> list[str]:
+    """The command as it is installed."""
+    return [str(_BIN / "cook")]
 
 
 def pyinfra(site: Site) -> Call:

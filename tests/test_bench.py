@@ -6,15 +6,24 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.clock import BenchError, Call, alternate, run, turns
+from bench.contenders import ansible_changes, cook_changes, exchanges, pyinfra_changes
+from bench.figures import Bar, Figure, Result, document, ratio, shares
 from bench.relay import Link, Relay
+from bench.table import amount, bar_row
+
+# -- the relay -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -156,3 +165,147 @@ def test_a_host_that_is_not_there_ends_the_connection() -> None:
         nowhere = server.getsockname()[:2]
     with Relay([nowhere]) as relay, _connect(relay) as connection:
         assert connection.recv(10) == b""
+
+
+# -- turns -----------------------------------------------------------------------------------------
+
+
+def test_contenders_take_turns() -> None:
+    assert list(turns({"a": 2, "b": 2})) == ["a", "b", "a", "b"]
+
+
+def test_those_with_fewer_rounds_are_spread_over_the_time_of_the_others() -> None:
+    order = list(turns({"fast": 7, "slow": 3}))
+    rounds = "".join("S" if who == "slow" else "." for who in order)
+    assert rounds == ".S...S..S."
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=4))
+def test_everybody_has_as_many_rounds_as_promised(rounds: dict[str, int]) -> None:
+    assert Counter(turns(rounds)) == Counter(rounds)
+
+
+def _say(who: str, words: str, changes: int = 0) -> Call:
+    return Call(who, ["sh", "-c", f"echo {words}"], changes=lambda _output: changes)
+
+
+def test_a_process_is_measured_from_start_to_end() -> None:
+    sample = run(Call("sleep", ["sh", "-c", "sleep 0.1; echo done"]))
+    assert sample.seconds >= 0.1
+    assert sample.megabytes > 0.1
+    assert sample.output == "done\n"
+
+
+def test_a_contender_that_fails_says_why() -> None:
+    with pytest.raises(BenchError, match=r"ended with status 3:\nno such host"):
+        run(Call("ssh", ["sh", "-c", "echo no such host; exit 3"]))
+
+
+def test_children_may_write_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workplace may forbid it; users' machines do not, and it is most of a start's time."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    call = Call("sh", ["sh", "-c", "echo ${PYTHONDONTWRITEBYTECODE-unset}"])
+    assert run(call).output == "unset\n"
+
+
+def test_who_changes_something_voids_the_figures() -> None:
+    with pytest.raises(BenchError, match="busy made 2 changes where nothing was to do"):
+        alternate([_say("idle", "a"), _say("busy", "b", 2)], {"idle": 1, "busy": 1})
+
+
+def test_who_has_no_rounds_is_not_run() -> None:
+    samples = alternate([_say("a", "one"), _say("b", "two", 5)], {"a": 2, "b": 0})
+    assert [sample.output for sample in samples["a"]] == ["one\n", "one\n"]
+    assert "b" not in samples
+
+
+# -- what contenders say ---------------------------------------------------------------------------
+
+PYINFRA = """\
+--> Results:
+    Operation                 Hosts   Success   Error   No Change
+    files.link (path=/srv/9)  1       1         -       -
+    Grand total               46      44        -       2
+"""
+
+ANSIBLE = """\
+PLAY RECAP ****
+h1   : ok=10   changed=8    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+h2   : ok=10   changed=1    unreachable=1    failed=0    skipped=0    rescued=0    ignored=0
+"""
+
+COOK = """{"totals": {"ok": 5, "changed": 2, "failed": 1, "unknown": 0},
+ "hosts": {"h1": {"exchanges": 2}, "h2": {"exchanges": 4}}}"""
+
+
+@pytest.mark.parametrize(
+    ("count", "output", "changes"),
+    [
+        (pyinfra_changes, PYINFRA, 44),
+        (pyinfra_changes, "Grand total    46      -        -       46", 0),
+        (pyinfra_changes, "Grand total    46      -        3       43", 3),
+        (ansible_changes, ANSIBLE, 10),
+        (cook_changes, COOK, 3),
+    ],
+)
+def test_changes_and_failures_count(count: Callable[[str], int], output: str, changes: int) -> None:
+    assert count(output) == changes
+
+
+@pytest.mark.parametrize("count", [pyinfra_changes, ansible_changes])
+def test_no_results_are_not_no_changes(count: Callable[[str], int]) -> None:
+    with pytest.raises(BenchError, match="no "):
+        count("Traceback: changed my mind")
+
+
+def test_the_host_with_most_exchanges_counts() -> None:
+    assert exchanges(COOK) == 4
+
+
+# -- sums ------------------------------------------------------------------------------------------
+
+FIGURES = [
+    Figure("noop-lan", "cook", [0.5, 0.4, 9.0]),
+    Figure("noop-lan", "ssh", [0.25, 0.2, 0.3]),
+]
+
+
+def test_ratios_are_those_of_medians() -> None:
+    """One slow run of nine seconds changes nothing."""
+    assert ratio(FIGURES, "cook", "ssh") == pytest.approx(2.0)
+    assert shares(FIGURES, "ssh") == pytest.approx({"cook": 2.0, "ssh": 1.0})
+
+
+def test_without_the_reference_there_are_no_ratios() -> None:
+    assert shares(FIGURES, "script") == {}
+
+
+def test_a_bar_is_met_at_its_limit_and_missed_above() -> None:
+    assert Bar("it", 2.0, 2.0).met
+    assert not Bar("it", 2.0001, 2.0).met
+
+
+def test_a_missed_bar_says_so() -> None:
+    assert bar_row(Bar("it", 2.1, 2.0)) == ["it", "2.100", "2.000", "[bold red]MISSED[/]"]
+    assert "met" in bar_row(Bar("it", 1.9, 2.0))[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(2, "exchanges", "2"), (57.6, "MB", "58 MB"), (0.04123, "s", "0.041 s"), (0.071, "", "0.071")],
+)
+def test_amounts_are_written_with_their_unit(value: float, unit: str, text: str) -> None:
+    assert amount(value, unit) == text
+
+
+def test_results_add_up() -> None:
+    both = Result(FIGURES, [Bar("a", 1, 2)]) + Result(void=["b: no"])
+    assert (both.figures, both.void) == (FIGURES, ["b: no"])
+
+
+def test_the_document_has_every_run_and_every_verdict() -> None:
+    made = document(Result(FIGURES, [Bar("it", 3, 2)], ["x: no"]), {"cores": 2})
+    assert made["figures"][0]["runs"] == [0.5, 0.4, 9.0]
+    assert made["figures"][0]["median"] == 0.5
+    assert made["bars"][0]["met"] is False
+    assert (made["machine"], made["void"]) == ({"cores": 2}, ["x: no"])

@@ -1,0 +1,192 @@
+"""The cases: who does what, how often, and what has to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import contenders
+from bench.clock import BenchError, Call, Sample, alternate, run, settle
+from bench.figures import Bar, Figure, Result, ratio
+from bench.lab import Lab, Site
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each is run; 0: not at all."""
+
+    fast: int = 7
+    pyinfra: int = 3
+    ansible: int = 3
+    fresh: int = 3
+    """Times a fresh host is made for each contender; the peers get one less."""
+
+    ansible_on_many: int = 1
+    """It takes minutes there."""
+
+    def noop(self) -> dict[str, int]:
+        """Rounds for those who have nothing to do."""
+        return {
+            "ssh": self.fast,
+            "cook": self.fast,
+            "pyinfra": self.pyinfra,
+            "ansible": self.ansible,
+        }
+
+
+FULL = Effort()
+QUICK = Effort(fast=3, pyinfra=1, ansible=0, fresh=1, ansible_on_many=0)
+
+Case = Callable[[Lab, Effort], Result]
+
+
+def version(_lab: Lab, effort: Effort) -> Result:
+    """`cook --version`: what every call pays."""
+    call = Call("cook", [*contenders.cook_command(), "--version"])
+    settle([call])
+    figures = _figures("version", alternate([call], {"cook": effort.fast}))
+    return Result(figures, [Bar("cook --version", figures[0].median, 0.15, "s")])
+
+
+def noop_lan(lab: Lab, effort: Effort) -> Result:
+    """W50, nothing to do, on the host next door."""
+    return _noop("noop-lan", lab.near(), effort.noop(), "LAN")
+
+
+def noop_far(lab: Lab, effort: Effort) -> Result:
+    """W50, nothing to do, 50 ms away."""
+    with lab.far() as site:
+        return _noop("noop-far", site, effort.noop(), "50 ms")
+
+
+def _noop(case: str, site: Site, rounds: Mapping[str, int], where: str) -> Result:
+    calls = _everybody(site, rounds)
+    settle(calls)
+    samples = alternate(calls, rounds)
+    figures = _figures(case, samples)
+    exchanges = contenders.exchanges(samples["cook"][-1].output)
+    bars = [
+        Bar(f"W50, nothing to do, {where}: cook / ssh", ratio(figures, "cook", "ssh"), 2.0),
+        Bar(f"W50, nothing to do, {where}: exchanges", exchanges, 2, "exchanges"),
+    ]
+    return Result(figures, bars)
+
+
+def noop_ten(lab: Lab, effort: Effort) -> Result:
+    """W50, nothing to do, on 10 hosts; and the memory that takes."""
+    site = lab.near(10)
+    rounds = {**effort.noop(), "ssh": 0, "ansible": effort.ansible_on_many}
+    calls = _everybody(site, rounds)
+    settling = [run(call) for call in calls]
+    samples = alternate(calls, rounds)
+    figures = _figures("noop-ten", samples)
+    megabytes = [sample.megabytes for sample in [settling[0], *samples["cook"]]]
+    memory = Figure("memory-ten", "cook", megabytes, "MB")
+    bars = [
+        Bar("W50, nothing to do, 10 hosts: cook / pyinfra", ratio(figures, "cook", "pyinfra"), 0.1),
+        Bar("10 hosts: memory, the most of all runs", max(megabytes), 100, "MB"),
+    ]
+    return Result([*figures, memory], bars)
+
+
+def thousand(lab: Lab, effort: Effort) -> Result:
+    """1,000 resources on one host, nothing to do."""
+    site = lab.near()
+    names = lab.run("dpkg-query -W -f '${Package}\\n' | head -n 100").split()
+    call = contenders.cook(site, "w1000.py", "--set", f"packages=[{', '.join(names)}]")
+    settle([call])
+    figures = _figures("thousand", alternate([call], {"cook": effort.fast}))
+    return Result(figures, [Bar("1,000 resources in line", figures[0].median, 1.5, "s")])
+
+
+def files_far(lab: Lab, effort: Effort) -> Result:
+    """200 files to write, 50 ms away."""
+    samples: list[Sample] = []
+    with lab.far() as site:
+        call = contenders.cook(site, "files200.py")
+        for _number in range(effort.fast // 2 + 1):
+            lab.run("rm -rf /srv/files200 && mkdir /srv/files200")
+            samples.append(run(call))
+            _expect(call, samples[-1], 200)
+    figures = _figures("files-far", {"cook": samples})
+    most = max(contenders.exchanges(sample.output) for sample in samples)
+    bars = [
+        Bar("200 files to write, 50 ms: exchanges", most, 6, "exchanges"),
+        Bar("200 files to write, 50 ms", figures[0].median, 3.0, "s"),
+    ]
+    return Result(figures, bars)
+
+
+def fresh(lab: Lab, effort: Effort) -> Result:
+    """W50, everything to do; and whether everybody does the same."""
+    makers = {
+        "script": (contenders.script, effort.fresh),
+        "cook": (contenders.cook, effort.fresh),
+        "pyinfra": (contenders.pyinfra, effort.fresh - 1),
+        "ansible": (contenders.ansible, effort.fresh - 1),
+    }
+    samples: dict[str, list[Sample]] = {who: [] for who in makers}
+    states: dict[str, str] = {}
+    for number in range(effort.fresh):
+        for who, (make, rounds) in makers.items():
+            if number < rounds:
+                samples[who].append(run(make(lab.fresh())))
+                states[who] = lab.run((_HERE / "state.sh").read_text())
+    figures = _figures("fresh", samples)
+    bar = Bar("W50, everything to do: cook / script", ratio(figures, "cook", "script"), 1.5)
+    return Result(figures, [bar], _unlike(states, "script"))
+
+
+def _unlike(states: Mapping[str, str], reference: str) -> list[str]:
+    """Who left another state than the reference, with the first line that differs."""
+    wanted = states[reference].splitlines()
+    return [
+        f"{who} left another state than the {reference}: {_difference(wanted, state.splitlines())}"
+        for who, state in states.items()
+        if state.splitlines() != wanted
+    ]
+
+
+def _difference(wanted: Sequence[str], found: Sequence[str]) -> str:
+    lines = [*(f"-{line}" for line in wanted if line not in found)]
+    lines += [f"+{line}" for line in found if line not in wanted]
+    return " ".join(lines[:4]) or "the order of lines"
+
+
+def _expect(call: Call, sample: Sample, changes: int) -> None:
+    if (made := call.changes(sample.output)) != changes:
+        raise BenchError(f"{call.who} made {made} changes, not {changes}")
+
+
+def _everybody(site: Site, rounds: Mapping[str, int]) -> list[Call]:
+    """Cook first: the others find what it left, so their additions are seen by nobody."""
+    makers = {
+        "cook": contenders.cook,
+        "ssh": contenders.ssh_true,
+        "pyinfra": contenders.pyinfra,
+        "ansible": contenders.ansible,
+    }
+    return [make(site) for who, make in makers.items() if rounds.get(who)]
+
+
+def _figures(case: str, samples: Mapping[str, Sequence[Sample]]) -> list[Figure]:
+    return [
+        Figure(case, who, [sample.seconds for sample in runs])
+        for who, runs in samples.items()
+        if runs
+    ]
+
+
+CASES: dict[str, Case] = {
+    "version": version,
+    "noop-lan": noop_lan,
+    "noop-far": noop_far,
+    "thousand": thousand,
+    "files-far": files_far,
+    "noop-ten": noop_ten,
+    "fresh": fresh,
+}
+"""In the order in which they are run."""
