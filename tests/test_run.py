@@ -136,7 +136,8 @@ def test_a_diff_that_another_host_had_is_shown_once(
     runs("directory(D)\nfile(f'{D}/x')", 3)
     words = ["r.py", "--hosts", "hosts.yml"]
     Path("r.py").write_text(
-        f"{HEADING}file('/tmp/shared', content='hello\\n')\nfile(f'{{node.vars['dir']}}/y')\n"
+        f"{HEADING}file('/tmp/no-such-file-yet', content='hello\\n')\n"
+        "file(node.vars['dir'] + '/y')\n"
     )
     assert main(["plan", *words]) == 2
 
