@@ -65,9 +65,15 @@ def run(call: Call) -> Sample:
         output.seek(0)
         text = output.read()
     if process.returncode != 0:
-        said = "\n".join(text.splitlines()[-_LINES_SHOWN:])
-        raise BenchError(f"{call.who} ended with status {process.returncode}:\n{said}")
+        raise BenchError(f"{call.who} ended with status {process.returncode}:\n{_reason(text)}")
     return Sample(seconds, usage.ru_maxrss / 1024, text)
+
+
+def _reason(output: str) -> str:
+    """Why it failed: cook's JSON says so in the middle, others at the end."""
+    lines = output.splitlines()
+    messages = [line.strip() for line in lines if '"message":' in line]
+    return "\n".join((messages or lines)[-_LINES_SHOWN:])
 
 
 def turns(rounds: Mapping[str, int]) -> Iterator[str]:
