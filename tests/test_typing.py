@@ -1,0 +1,64 @@
+"""An editor completes a recipe and rejects a wrong one: mypy and pyright say so, line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECIPES = Path("tests/typing/recipes.py")
+
+
+def marked(pattern: str) -> set[int]:
+    lines = (ROOT / RECIPES).read_text().splitlines()
+    return {number for number, line in enumerate(lines, 1) if re.search(pattern, line)}
+
+
+def test_mypy_accepts_and_rejects_what_it_must() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--no-error-summary", RECIPES],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    found = {int(n) for n in re.findall(rf"^{RECIPES}:(\d+): error", done.stdout, re.MULTILINE)}
+
+    assert found == marked(r"# error$"), done.stdout
+
+
+def test_pyright_accepts_and_rejects_what_it_must() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pyright", "--outputjson", "-p", RECIPES.parent],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    found = {
+        d["range"]["start"]["line"] + 1: d["message"]
+        for d in json.loads(done.stdout)["generalDiagnostics"]
+        if d["severity"] == "error"
+    }
+
+    assert set(found) == marked(r"# error"), found
+
+
+@pytest.mark.parametrize("sample", sorted(ROOT.glob("sample_cookbooks/*/")), ids=lambda p: p.name)
+def test_the_sample_cookbooks_are_typed(sample: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", *sample.glob("*.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=sample,
+        env=os.environ | {"MYPYPATH": str(ROOT)},
+    )
+
+    assert done.returncode == 0, done.stdout
