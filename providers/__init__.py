@@ -8,8 +8,12 @@ from cookbook.hookspecs import hookimpl
 from cookbook.resource import Resource
 
 _MODULES = {
-    "service": ["systemd"],
     "package": ["apt"],
+    "service": ["systemd"],
+    "firewall_rule": ["nftables", "iptables"],
+    "cron": ["crontab"],
+    "authorized_key": ["authorized_keys"],
+    "user": ["useradd"],
     "directory": ["directory"],
     "execute": ["execute"],
     "link": ["link"],

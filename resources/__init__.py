@@ -12,6 +12,10 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cookbook.resources.authorized_key import AuthorizedKey, authorized_key
+    from cookbook.resources.cron import Cron, cron
+    from cookbook.resources.firewall import FirewallRule, firewall_rule
+
     from cookbook.resources.directory import Directory, directory
     from cookbook.resources.execute import Execute, execute
     from cookbook.resources.file import File, file
@@ -20,12 +24,21 @@ if TYPE_CHECKING:
     from cookbook.resources.package import Package, package
     from cookbook.resources.service import Service, service
     from cookbook.resources.template import Template, template
+    from cookbook.resources.user import User, user
 
 _MODULES = {
-    "package": "package",
-    "Package": "package",
-    "service": "service",
     "Service": "service",
+    "service": "service",
+    "Package": "package",
+    "package": "package",
+    "User": "user",
+    "user": "user",
+    "FirewallRule": "firewall",
+    "firewall_rule": "firewall",
+    "Cron": "cron",
+    "cron": "cron",
+    "AuthorizedKey": "authorized_key",
+    "authorized_key": "authorized_key",
     "Link": "link",
     "link": "link",
     "Execute": "execute",
@@ -42,22 +55,30 @@ _MODULES = {
 """Where each word, and its class, is declared."""
 
 __all__ = [
+    "AuthorizedKey",
+    "Cron",
     "Directory",
     "Execute",
     "File",
+    "FirewallRule",
     "Group",
     "Link",
     "Package",
     "Service",
     "Template",
+    "User",
+    "authorized_key",
+    "cron",
     "directory",
     "execute",
     "file",
+    "firewall_rule",
     "group",
     "link",
     "package",
     "service",
     "template",
+    "user",
 ]
 
 

@@ -1,0 +1,300 @@
+"""Users, by useradd(8), usermod(8), userdel(8) and chpasswd(8)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cookbook.errors import HostError
+from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.providers.getent import GROUP
+from cookbook.resources.user import User
+from cookbook.shell import Command, Content, options, sh
+
+NO_PASSWORD = Content.of(b"")
+"""The hash of an account that never had one: useradd(8) makes them so, and locked."""
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class State:
+    """
+    A user as passwd(5), shadow(5) and group(5) have it.
+
+    A state goes into plans and histories, so the hash of the password is not in
+    it, only its digest; `contents` has the hash.
+    """
+
+    uid: int | None = None
+    group: str | None = None
+    """The primary group: its name, or the number where that is asked for or all there is."""
+    comment: str | None = None
+    home: str | None = None
+    shell: str | None = None
+    groups: tuple[str, ...] | None = None
+    password: Content | None = None
+    locked: bool | None = None
+    expire_date: str | None = None
+    inactive: int | None = None
+    system: bool = hint(default=False)
+    manage_home: bool = hint(default=False)
+    non_unique: bool = hint(default=False)
+    force: bool = hint(default=False)
+
+
+# Four lines for each user there is: of passwd(5), of shadow(5), the name of the
+# primary group, the groups it is named in. Whoever is not root sees no shadow.
+_LINES = """\
+BEGIN { FS = ":"; n = ARGC; ARGC = 1 }
+$0 == "-" { part++; next }
+part == 0 { passwd[$1] = $0; primary[$1] = $4; next }
+part == 1 { shadow[$1] = $0; next }
+{ name[$3] = $1; k = split($4, m, ",")
+  for (i = 1; i <= k; i++) in_[m[i]] = in_[m[i]] "," $1 }
+END { for (i = 1; i < n; i++) if ((u = ARGV[i]) in passwd)
+  printf "%s\\n%s\\n%s\\n%s\\n", passwd[u], shadow[u], name[primary[u]], in_[u] }"""
+
+
+def _ask(names: Sequence[str]) -> Command:
+    # Status 2 says that some key is not there (getent(1)); any other is an error.
+    return sh(
+        "p=$(getent passwd {} || [ $? = 2 ]) && s=$(getent shadow {} || [ $? = 2 ])"
+        ' && g=$(getent group) && printf "%s\\n" "$p" - "$s" - "$g" | awk {} {}',
+        list(names),
+        list(names),
+        _LINES,
+        list(names),
+    )
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    lines = text.splitlines(keepends=True)
+    blocks = ["".join(lines[at : at + 4]) for at in range(0, len(lines), 4)]
+    found = {block.partition(":")[0]: block for block in blocks}
+    return ((key, found[key]) for key in keys if key in found)
+
+
+ACCOUNT = Table(_ask, _split)
+"""All there is to know about users; four processes, however many they are."""
+
+
+@provides(User)
+class UseraddProvider(Provider[User, State]):
+    """Asks the name service, changes the local files."""
+
+    def probe(self, user: User) -> Sequence[Probe]:
+        """The account, and whether the groups it is to have are there."""
+        wanted = [GROUP.about(name, loose=True) for name in _groups_needed(user)]
+        return [ACCOUNT.about(user.identity), *wanted]
+
+    def parse(self, user: User, text: str, *_groups: str | None) -> State:
+        """The four lines of `ACCOUNT`."""
+        passwd, shadow, group, groups = text.split("\n")[:4]
+        _name, _x, uid, gid, comment, home, shell = passwd.split(":")
+        return State(
+            int(uid),
+            gid if str(user.gid) == gid or not group else group,
+            comment,
+            home.rstrip("/") or home,
+            shell,
+            tuple(sorted(filter(None, groups.split(",")))),
+            *_secrets(shadow),
+            manage_home=user.manage_home,
+            force=user.force,
+        )
+
+    def plan(self, user: User, found: State | None) -> Change[State]:
+        """What is declared; what is not stays as it is."""
+        doing = set(user.doing)
+        if "remove" in doing:
+            note = f"removes {found.home}, too" if found is not None and user.manage_home else None
+            return Change(found, None, note=note)
+        if found is None and "create" not in doing:
+            if "modify" in doing:
+                raise HostError(f"there is no user {user.identity} to modify")
+            return Change(None, None)
+        locked = "lock" in doing if doing & {"lock", "unlock"} else None
+        if not doing & {"create", "modify", "manage"}:
+            wanted = State(locked=locked)
+        else:
+            wanted = _wanted(user, found, locked)
+        password = wanted.password or (found.password if found is not None else NO_PASSWORD)
+        if wanted.locked is False and password == NO_PASSWORD:
+            raise HostError(
+                f"{user.identity} has no password that could be unlocked",
+                hint="declare one: unlocked and without a password, anybody could log in",
+            )
+        change = Change(found, wanted)
+        return Change(found, wanted, note=_note(change)) if change.kind == "update" else change
+
+    def contents(self, user: User) -> Mapping[str, bytes]:
+        """The hash that a state names by its digest."""
+        if user.password is None:
+            return {}
+        data = str.__str__(user.password).lstrip("!").encode()
+        return {Content.of(data): data}
+
+    def missing(self, user: User, _text: str | None, *groups: str | None) -> Iterable[Thing]:
+        """Groups that the host does not know."""
+        if "remove" not in user.doing:
+            for name, line in zip(_groups_needed(user), groups, strict=True):
+                if line is None:
+                    yield Thing("group", name)
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """The account first, then how one gets in."""
+        found, wanted = change.found, change.wanted
+        if wanted is None:
+            manage = found is not None and found.manage_home
+            force = found is not None and found.force
+            yield sh("userdel {} {}", options(remove=manage, force=force), name)
+            return
+        if found is None:
+            yield _create(name, wanted)
+        elif words := _modify(change):
+            yield sh("usermod {} {}", words, name)
+        yield from _login(name, change)
+
+    def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
+        """The user; and, as useradd(8) does, a group of that name."""
+        if change.wanted is None:
+            return
+        yield Thing("user", name)
+        if change.found is None and change.wanted.group is None:
+            yield Thing("group", name)
+        if change.found is None and change.wanted.manage_home:
+            yield Thing("path", change.wanted.home or f"/home/{name}")
+
+
+def _groups_needed(user: User) -> list[str]:
+    """By name; a group that brings itself is known to a plan by its name only."""
+    primary = [user.gid] if isinstance(user.gid, str) and not user.gid.isdigit() else []
+    return [*primary, *(user.groups or ())]
+
+
+def _secrets(shadow: str) -> tuple[Content | None, bool | None, str | None, int | None]:
+    """Digest of the hash, whether it is locked, when the account expires, days of grace."""
+    if not shadow:
+        return None, None, None, None
+    _name, field, _last, _min, _max, _warn, inactive, expire, *_ = shadow.split(":")
+    hashed = field.lstrip("!")
+    date = (_EPOCH + dt.timedelta(int(expire))).isoformat() if expire else ""
+    digest = Content.of(hashed.encode("utf-8", "surrogateescape"))
+    return digest, field != hashed, date, int(inactive) if inactive else -1
+
+
+def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # noqa: FBT001 - three-valued
+    password = None
+    if user.password is not None:
+        field = str.__str__(user.password)
+        password = Content.of(field.lstrip("!").encode())
+        if locked is None and field.startswith("!"):
+            locked = True
+        elif locked is None and (found is None or found.password == NO_PASSWORD):
+            locked = False  # only the lack of a password locked it; somebody's lock stays
+    return State(
+        user.uid,
+        None if user.gid is None else str(user.gid),
+        user.comment,
+        user.home,
+        user.shell,
+        _groups(user, found),
+        password,
+        locked,
+        user.expire_date,
+        user.inactive,
+        user.system,
+        user.manage_home,
+        user.non_unique,
+        user.force,
+    )
+
+
+def _groups(user: User, found: State | None) -> tuple[str, ...] | None:
+    if user.groups is None:
+        return None
+    kept = found.groups or () if found is not None and user.append_groups else ()
+    return tuple(sorted({*kept, *user.groups}))
+
+
+def _note(change: Change[State]) -> str | None:
+    """What people would otherwise learn too late."""
+    notes = []
+    differs = change.fields
+    if "groups" in differs and (
+        gone := set(differs["groups"][0] or ()) - set(differs["groups"][1])
+    ):
+        notes.append(f"leaves {', '.join(sorted(gone))}")
+    if {"uid", "home"} & differs.keys():
+        notes.append("usermod refuses while the user has a process")
+    if "uid" in differs:
+        notes.append("files outside of the home keep the old number")
+    return "; ".join(notes) or None
+
+
+def _create(name: str, wanted: State) -> Command:
+    words = options(
+        uid=wanted.uid,
+        gid=wanted.group,
+        comment=wanted.comment,
+        home_dir=wanted.home,
+        shell=wanted.shell,
+        groups=",".join(wanted.groups) if wanted.groups else None,
+        expiredate=wanted.expire_date,
+        inactive=wanted.inactive,
+        non_unique=wanted.non_unique,
+        system=wanted.system,
+        create_home=wanted.manage_home,
+        no_create_home=not wanted.manage_home,
+    )
+    if wanted.group is not None:
+        return sh("useradd {} {}", words, name)
+    # A group of that name may be there already; useradd would refuse to make it.
+    return sh(
+        'set --; if getent group {} >/dev/null; then set -- --gid {}; fi; useradd "$@" {} {}',
+        name,
+        name,
+        words,
+        name,
+    )
+
+
+def _modify(change: Change[State]) -> Command:
+    """The options that make the difference."""
+    wanted = change.wanted
+    assert wanted is not None  # noqa: S101 - it is modified
+    new = {name: pair[1] for name, pair in change.fields.items()}
+    before, after = set((change.found or wanted).groups or ()), set(new.get("groups", ()))
+    only_more = "groups" in new and before <= after
+    groups = ",".join(sorted(after - before if only_more else after)) if "groups" in new else None
+    return options(
+        uid=new.get("uid"),
+        non_unique="uid" in new and wanted.non_unique,
+        gid=new.get("group"),
+        comment=new.get("comment"),
+        home=new.get("home"),
+        move_home="home" in new and wanted.manage_home,
+        shell=new.get("shell"),
+        append=only_more,
+        groups=groups,
+        expiredate=new.get("expire_date"),
+        inactive=new.get("inactive"),
+    )
+
+
+def _login(name: str, change: Change[State]) -> Iterator[Command]:
+    """Password and lock. A new password would open a lock, so it brings its own."""
+    found, new = change.found, change.fields
+    locked = new["locked"][1] if "locked" in new else found is not None and found.locked
+    if "password" in new:
+        digest = new["password"][1]
+        hashed = sh("content {}", digest) if digest != NO_PASSWORD else sh(":")
+        yield sh(
+            "(printf %s {}; {}; echo) | chpasswd --encrypted",
+            f"{name}:{'!' if locked else ''}",
+            hashed,
+        )
+    elif "locked" in new and found is not None:
+        yield sh("usermod {} {}", options(lock=locked, unlock=not locked), name)

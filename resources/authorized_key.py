@@ -1,0 +1,119 @@
+"""Who may log in with which key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cookbook.errors import RecipeError
+from cookbook.recipe import word
+from cookbook.resource import Resource
+from cookbook.resources.file import absolute
+
+Action = Literal["create", "remove", "nothing"]
+
+_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+# sshd(8), AUTHORIZED_KEYS FILE FORMAT: [options] type base64 [comment]
+_LINE = re.compile(
+    r"""\s*(?:(?P<options>(?:[^\s"]|"(?:\\.|[^"\\])*")+)\s+)?"""
+    r"(?P<type>(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+)\s+(?P<blob>AAAA[A-Za-z0-9+/]+=*)"
+    r"(?:\s+(?P<comment>.*?))?\s*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """One line of an authorized_keys file. A key is its base64, whatever is around it."""
+
+    type: str
+    blob: str
+    options: str = ""
+    comment: str = ""
+
+    @property
+    def text(self) -> str:
+        """The line without its comment."""
+        return " ".join(filter(None, (self.options, self.type, self.blob)))
+
+
+def parse_key(line: str) -> PublicKey | None:
+    """The key in a line; None if there is none."""
+    m = _LINE.fullmatch(line)
+    if m is None:
+        return None
+    return PublicKey(m["type"], m["blob"], m["options"] or "", m["comment"] or "")
+
+
+class AuthorizedKey(Resource):
+    """
+    Public keys that open an account over SSH.
+
+    Lines of others in the same file stay, with their comments and options, unless
+    the list is `exclusive`.
+    """
+
+    user: str | None = None
+    """The account, if it is not the resource's name."""
+
+    key: str | Sequence[str]
+    """A public key as in a .pub file, or several: `type base64 comment`; options may precede."""
+
+    key_options: str | None = None
+    """What the key may do, e.g. `restrict,command="backup"`; "" for anything. See sshd(8)."""
+
+    path: str | None = None
+    """The file, where it is not `.ssh/authorized_keys` in the user's home."""
+
+    manage_dir: bool = True
+    """Have `.ssh` exist, belong to the user, and be closed to others. Not with `path`."""
+
+    exclusive: bool = False
+    """Remove every other key."""
+
+    action: Action | Sequence[Action] = "create"
+
+    def validate(self) -> None:
+        """Check the account, the keys and the path."""
+        if not _ACCOUNT.fullmatch(self.identity):
+            raise RecipeError(f"{self}: {self.identity!r} cannot be the name of a user")
+        if self.path is not None:
+            absolute(self, self.path)
+        if self.key_options is not None and re.search(r"\n|^#", self.key_options):
+            raise RecipeError(f"{self}: key_options are one line")
+        blobs = [key.blob for key in self.keys]
+        if len(set(blobs)) != len(blobs):
+            raise RecipeError(f"{self}: the same key is given twice")
+        if "remove" in self.doing and self.exclusive:
+            raise RecipeError(f"{self}: exclusive makes sense only for keys that are to be there")
+
+    @property
+    def keys(self) -> list[PublicKey]:
+        """
+        The keys, with `key_options` in front.
+
+        Raises RecipeError for what is no public key.
+        """
+        keys = []
+        for line in [self.key] if isinstance(self.key, str) else self.key:
+            key = None if "PRIVATE" in line else parse_key(line.strip("\n"))
+            if key is None:
+                raise RecipeError(
+                    f"{self}: this is no public key", hint="it is the one line of a .pub file"
+                )
+            if self.key_options is not None:
+                if key.options:
+                    raise RecipeError(f"{self}: the key has options already: {key.options}")
+                key = PublicKey(key.type, key.blob, self.key_options, key.comment)
+            keys.append(key)
+        return keys
+
+    @property
+    def identity(self) -> str:
+        """The account."""
+        return self.user or self.name
+
+
+authorized_key = word(AuthorizedKey)
