@@ -28,6 +28,7 @@ def plugins() -> pluggy.PluginManager:
     manager.register(providers, "providers")
     try:
         manager.load_setuptools_entrypoints("cookbook")
+        manager.check_pending()  # a hook that there is not is a misspelt one
     except Exception as error:
         raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
     return manager
