@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cookbook import wire
 from cookbook.errors import ProbeError
 from cookbook.provider import Probe, Table
 from cookbook.shell import ENCODING, Command
-from cookbook.wire import Ask, Guard, Outcome, digest
+from cookbook.wire import Ask, Guard, Outcome
 
 _MOST_KEYS = 500
 _MOST_TEXT = 60_000
@@ -101,9 +102,9 @@ def gather(probes: Iterable[Probe]) -> list[Question]:
 def guard(probes: Iterable[Probe], answers: Answers) -> Guard:
     """Ask again, and go on only if the host says what it said before."""
     questions = gather(probe for probe in probes if not probe.loose)
-    return Guard(
+    return wire.guard(
         tuple(question.command for question in questions),
-        digest(_expected(question, answers) for question in questions),
+        (_expected(question, answers) for question in questions),
     )
 
 

@@ -29,6 +29,9 @@ from cookbook.shell import ENCODING, Command, define_contents
 ANSWER_TIMEOUT = 60.0
 """Seconds a question may take; the longest a host may be silent while asked."""
 
+_SHORT = 2000
+"""Bytes of an answer that the shell compares by itself."""
+
 SURPRISED = 100
 """The status of a guard whose answers are not the ones the change was planned from."""
 
@@ -45,6 +48,10 @@ cook_guard() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$( (eval "$2") </dev/null 2>/dev/null | sha256sum)"
 if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
+cook_same() {{
+if [ "$cook_stop" ]; then cook_end -; return; fi
+set -- "$1" "$(eval "$2" </dev/null 2>/dev/null)"
+if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
 cook_end 0
 """
 
@@ -63,6 +70,10 @@ class Guard:
 
     questions: tuple[Command, ...]
     digest: str
+    answer: bytes | None = None
+    """What the digest is of, where that is known; a short one is compared by the shell itself,
+    which saves two processes."""
+
     timeout: float = ANSWER_TIMEOUT
 
 
@@ -114,10 +125,22 @@ class Program:
     def script(self) -> bytes:
         """What a POSIX shell reads on its standard input."""
         text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage)]
-        if self.contents or self.stage:
-            text.append(define_contents(self.contents))
-        text += [f"{_line(part)}\n" for part in self.parts]
+        text += [f"{self._line(part)}\n" for part in self.parts]
         return "".join(text).encode(ENCODING, "surrogateescape")
+
+    def _line(self, part: Part) -> str:
+        match part:
+            case Ask():
+                return f"cook_ask {shlex.quote(part.command.text)}"
+            case Do():
+                # Defined anew for each command: no shell has to hold, or to search, them all.
+                carried = {
+                    d: self.contents[d] for d in part.command.contents & self.contents.keys()
+                }
+                define = define_contents(carried) if part.command.contents else ""
+                return f"{define}cook_do {shlex.quote(part.command.text)}"
+            case Guard():
+                return _guard_line(part)
 
     def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
         """
@@ -196,24 +219,25 @@ class Pace:
         return times[1] - times[0] if len(times) > 1 else 0.0
 
 
-def digest(answers: Iterable[tuple[bytes, int]]) -> str:
-    """The digest that a guard computes from the outputs and statuses of its questions."""
-    sha = hashlib.sha256()
-    for stdout, status in answers:
-        sha.update(stdout)
-        sha.update(b"%d\n" % status)
-    return sha.hexdigest()
+def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:
+    """What a guard sees: the outputs of its questions, each with its status behind it."""
+    return b"".join(b"%s%d\n" % pair for pair in outputs)
 
 
-def _line(part: Part) -> str:
-    match part:
-        case Ask():
-            return f"cook_ask {shlex.quote(part.command.text)}"
-        case Do():
-            return f"cook_do {shlex.quote(part.command.text)}"
-        case Guard():
-            asked = "".join(f"(eval {shlex.quote(q.text)}); echo $?\n" for q in part.questions)
-            return f"cook_guard {part.digest} {shlex.quote(asked)}"
+def guard(questions: tuple[Command, ...], outputs: Iterable[tuple[bytes, int]]) -> Guard:
+    """A guard that expects these outputs and statuses."""
+    answer = answer_of(outputs)
+    return Guard(questions, hashlib.sha256(answer).hexdigest(), answer)
+
+
+def _guard_line(part: Guard) -> str:
+    asked = "".join(f"(eval {shlex.quote(q.text)}); echo $?\n" for q in part.questions)
+    answer = part.answer
+    if answer is None or len(answer) > _SHORT or b"\0" in answer:
+        return f"cook_guard {part.digest} {shlex.quote(asked)}"
+    # The shell's $() takes the final newline away; there is always one, after the last status.
+    expected = answer.decode(ENCODING, "surrogateescape").removesuffix("\n")
+    return f"cook_same {shlex.quote(expected)} {shlex.quote(asked)}"
 
 
 def wanted_contents(parts: Iterable[Part]) -> frozenset[str]:

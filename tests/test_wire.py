@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from cookbook.errors import LinkLost
 from cookbook.shell import Command, Content, sh
 from cookbook.transport import run
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Guard, Outcome, Pace, Part, Program, digest
+from cookbook.wire import Ask, Do, Guard, Outcome, Pace, Part, Program, guard
 
 SHELLS = [("dash",), ("bash", "--posix"), ("bash",), ("busybox", "sh")]
 
@@ -127,19 +128,42 @@ def test_a_chain_stops_at_the_first_failure_and_questions_do_not(shell: LocalTra
     assert [outcome.status for outcome in run(shell, program)] == [0, 4, None, 0]
 
 
-def test_a_guard_lets_pass_what_is_as_it_was(shell: LocalTransport) -> None:
-    questions = (sh("printf 'a\\0b'"), sh("echo c; exit 3"))
-    same = digest([(b"a\0b", 0), (b"c\n", 3)])
+GUARDED = {
+    "text": ((sh("echo a"), sh("echo c; exit 3")), [(b"a\n", 0), (b"c\n", 3)]),
+    "a NUL": ((sh("printf 'a\\0b'"),), [(b"a\0b", 0)]),
+    "not UTF-8": ((sh("printf '\\377\\n\\n'"),), [(b"\xff\n\n", 0)]),
+    "nothing": ((sh(":"),), [(b"", 0)]),
+    "no question": ((), []),
+    "no newline at the end": ((sh("printf a"), sh("printf b")), [(b"a", 0), (b"b", 0)]),
+    "long": ((sh("head -c 5000 /dev/zero | tr '\\0' x"),), [(b"x" * 5000, 0)]),
+    "quotes": ((sh("echo {}", "'\"$(reboot)`"),), [(b"'\"$(reboot)`\n", 0)]),
+    "an exit": ((sh("echo a; exit 0"), sh("exec false")), [(b"a\n", 0), (b"", 1)]),
+}
 
-    outcomes = run(shell, Program((Guard(questions, same), do("echo done"))))
 
-    assert [outcome.status for outcome in outcomes] == [0, 0]
+@pytest.mark.parametrize("by_digest", [False, True])
+@pytest.mark.parametrize(("questions", "said"), GUARDED.values(), ids=GUARDED)
+def test_a_guard_lets_pass_what_is_as_it_was(
+    shell: LocalTransport,
+    questions: tuple[Command, ...],
+    said: list[tuple[bytes, int]],
+    by_digest: bool,  # noqa: FBT001
+) -> None:
+    """Whether it is compared by the shell, or by its digest as in a saved plan."""
+    same = guard(questions, said)
+    other = guard(questions, [*said, (b"more", 0)])
+    if by_digest:
+        same, other = replace(same, answer=None), replace(other, answer=None)
+
+    outcomes = run(shell, Program((same, do("echo done"), other, do("echo never"))))
+
+    assert [outcome.status for outcome in outcomes] == [0, 0, 100, None]
 
 
 def test_a_guard_stops_the_chain_when_it_is_surprised(shell: LocalTransport) -> None:
-    guard = Guard((sh("echo now"),), digest([(b"before\n", 0)]))
+    surprised: Guard = guard((sh("echo now"),), [(b"before\n", 0)])
 
-    outcomes = run(shell, Program((do("echo 1"), guard, do("echo 2"), guard, Ask(FINE))))
+    outcomes = run(shell, Program((do("echo 1"), surprised, do("echo 2"), surprised, Ask(FINE))))
 
     assert [outcome.status for outcome in outcomes] == [0, 100, None, None, 0]
 
