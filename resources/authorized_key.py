@@ -86,6 +86,8 @@ class AuthorizedKey(Resource):
         blobs = [key.blob for key in self.keys]
         if len(set(blobs)) != len(blobs):
             raise RecipeError(f"{self}: the same key is given twice")
+        if not blobs and not self.exclusive:
+            raise RecipeError(f"{self}: there is no key")
         if "remove" in self.doing and self.exclusive:
             raise RecipeError(f"{self}: exclusive makes sense only for keys that are to be there")
 
@@ -98,7 +100,8 @@ class AuthorizedKey(Resource):
         """
         keys = []
         for line in [self.key] if isinstance(self.key, str) else self.key:
-            key = None if "PRIVATE" in line else parse_key(line.strip("\n"))
+            text = line.strip()
+            key = None if "PRIVATE" in text or "\n" in text else parse_key(text)
             if key is None:
                 raise RecipeError(
                     f"{self}: this is no public key", hint="it is the one line of a .pub file"

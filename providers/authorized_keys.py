@@ -1,0 +1,264 @@
+"""
+Public keys in sshd(8)'s authorized_keys files, by sh(1), awk(1) and setpriv(1).
+
+Who may write into a folder may put a symbolic link into it, and root would follow
+that anywhere. So what is done in somebody's folder is done as that user, who gets no
+further than alone; root only gives a `.ssh` that belongs to somebody else back to its
+user, by `chown -h`, which follows no link. A file in a folder of root (`path`) is written
+by root, and readable: sshd reads it as the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.providers.getent import PASSWD
+from cookbook.resources.authorized_key import AuthorizedKey, PublicKey, parse_key
+from cookbook.shell import Command, join, sh
+
+
+@dataclass(frozen=True)
+class State:
+    """Those keys in a file that a resource is about, and whether sshd(8) would trust it."""
+
+    keys: tuple[str, ...] = ()
+    """Each without its comment: another comment makes no other key."""
+    mode: str | None = None
+    owner: str | None = None
+    folder: str | None = None
+    """Mode and owner of `.ssh`: `0700 ann`."""
+    comments: tuple[str, ...] = hint(default=())
+    user: str = hint(default="")
+    path: str | None = hint()
+    exclusive: bool = hint(default=False)
+
+
+# For each key: mode and owner of the folder and of the file, and the lines that have the key
+# in them (all but comments, where the list is exclusive). Whoever has no account has no
+# home, so `~` stays as it is, and nothing is said: as of an account without a `.ssh`.
+_SHOW = """\
+show() { f=$1 d=${1%/*} h=${1%/*/*}
+case $f in /*) ;; *) return;; esac
+for p in "$h" "$d"; do [ ! -e "$p" ] || [ -x "$p" ] || {
+echo "cannot look into $p" >&2; exit 13; }; done
+[ -e "$d" ] || return 0
+printf "@%s\\n" "$2"
+if [ ! -f "$f" ]; then stat -L -c "%a %U" -- "$d" || exit; return; fi
+stat -L -c "%a %U" -- "$d" "$f" || exit
+awk -v k="${2%% *}" '(k == "*" && !/^[ \\t\\r]*(#|$)/) || index($0, k) { print "+" $0 }' \
+<"$f" || exit; }
+"""
+
+_EVERY = "*"
+
+# As the user: the file without some keys, with others, beside its place and then into it.
+_WRITE = """\
+umask 077; f=$1 t=$2 d=${1%/*}; trap 'rm -f -- "$t"' EXIT
+"""
+_DROP = "{ for (i = 1; i <= NF; i++) if ($i in gone && $1 !~ /^#/) next; print }"
+_GONE = "BEGIN { while (ARGC > 1) gone[ARGV[--ARGC]] } "
+_ONLY_COMMENTS = "/^[ \\t\\r]*(#|$)/"
+
+
+def _ask(keys: Sequence[str]) -> Command:
+    return sh("{}{}", sh(_SHOW), join([sh("show {} {}", _file(key), key) for key in keys], "\n"))
+
+
+def _file(key: str) -> Command:
+    """The word of the shell for the file that a key of the table is about."""
+    place = key.partition(" ")[2]
+    return _path(place[1:], None) if place.startswith("~") else sh("{}", place)
+
+
+def _path(user: str, path: str | None) -> Command:
+    """A tilde before a name that needs no quotes is the home; resources have no other names."""
+    return sh("~{}/.ssh/authorized_keys", user) if path is None else sh("{}", path)
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    blocks: dict[str, str] = {}
+    key = ""
+    for line in text.splitlines(keepends=True):
+        if line.startswith("@"):
+            key = line[1:-1]
+        blocks[key] = blocks.get(key, "") + line
+    return ((key, blocks[key]) for key in keys if key in blocks)
+
+
+KEYS = Table(_ask, _split)
+"""Some keys in a file: asked for as `BASE64 ~USER` or `BASE64 /path`."""
+
+
+@provides(AuthorizedKey)
+class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
+    """A key is its base64; what is around it, and the lines of others, are kept."""
+
+    def probe(self, resource: AuthorizedKey) -> Sequence[Probe]:
+        """The keys that are declared, or all; and whether there is such a user."""
+        place = resource.path or f"~{resource.identity}"
+        blobs = [_EVERY] if resource.exclusive else [key.blob for key in resource.keys]
+        asked = [KEYS.about(f"{blob} {place}") for blob in blobs]
+        return [*asked, PASSWD.about(resource.identity, loose=True)]
+
+    def parse(self, resource: AuthorizedKey, *answers: str | None) -> State | None:
+        """Keys in declared order; others, that are to go, behind them."""
+        texts = [text for text in answers[:-1] if text is not None]
+        lines = [line[1:] for text in texts for line in text.splitlines() if line[:1] == "+"]
+        found = [key for line in lines if (key := _key(line, exclusive=resource.exclusive))]
+        order = {key.blob: i for i, key in enumerate(resource.keys)}
+        if not resource.exclusive:
+            found = [key for key in found if key.blob in order]
+        if not found:
+            return None
+        found.sort(key=lambda key: order.get(key.blob, len(order)))
+        folder, file = (_mode_and_owner(line) for line in texts[0].splitlines()[1:3])
+        return State(
+            tuple(key.text for key in found),
+            file.partition(" ")[0],
+            file.partition(" ")[2],
+            folder,
+            tuple(key.comment for key in found),
+            resource.identity,
+            resource.path,
+            resource.exclusive,
+        )
+
+    def plan(self, resource: AuthorizedKey, found: State | None) -> Change[State]:
+        """Options that nobody declared stay as they are; comments, too."""
+        if "remove" in resource.doing:
+            return Change(found, None)
+        before = {key.blob: key for key in _keys(found)}
+        wanted = [_merged(key, before.get(key.blob), resource) for key in resource.keys]
+        if found is None and not wanted:
+            return Change(None, None)
+        own = resource.path is None
+        state = State(
+            tuple(key.text for key in wanted),
+            "0600" if own else None,
+            resource.identity if own else None,
+            f"0700 {resource.identity}" if own and resource.manage_dir else None,
+            tuple(key.comment for key in wanted),
+            resource.identity,
+            resource.path,
+            resource.exclusive,
+        )
+        gone = set(before) - {key.blob for key in wanted}
+        note = f"removes {len(gone)} keys that are not declared" if gone else None
+        return Change(found, state, note=note)
+
+    def missing(self, resource: AuthorizedKey, *answers: str | None) -> Iterable[Thing]:
+        """Somebody to log in."""
+        if answers[-1] is None and "remove" not in resource.doing:
+            yield Thing("user", resource.identity)
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """One new file."""
+        yield _edit([change])
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command] | None:
+        """One new file for the changes of the same one."""
+        sides = [_side(change) for _, change in changes]
+        if len({(side.user, side.path) for side in sides}) > 1:
+            return None
+        return None if any(s.exclusive for s in sides) else [_edit([c for _, c in changes])]
+
+
+def _key(line: str, *, exclusive: bool) -> PublicKey | None:
+    """What we cannot read, sshd(8) perhaps can: an exclusive list does not keep it."""
+    if line.lstrip().startswith("#"):
+        return None
+    return parse_key(line) or (PublicKey(line.strip(), "") if exclusive else None)
+
+
+def _keys(state: State | None) -> Iterator[PublicKey]:
+    if state is not None:
+        for text, comment in zip(state.keys, state.comments, strict=True):
+            if key := parse_key(f"{text} {comment}"):
+                yield key
+
+
+def _merged(key: PublicKey, before: PublicKey | None, resource: AuthorizedKey) -> PublicKey:
+    if before is None:
+        return key
+    declared = key.options or resource.key_options is not None
+    options = key.options if declared else before.options
+    return PublicKey(key.type, key.blob, options, key.comment or before.comment)
+
+
+def _mode_and_owner(line: str) -> str:
+    mode, _, owner = line.partition(" ")
+    return f"{mode:0>4} {owner}"
+
+
+def _side(change: Change[State]) -> State:
+    """Where it is: that is the same before and after."""
+    side = change.wanted if change.wanted is not None else change.found
+    assert side is not None  # noqa: S101 - there is something to change
+    return side
+
+
+def _edit(changes: Sequence[Change[State]]) -> Command:
+    """Find the file, see who may write it, and have that user do so."""
+    side = _side(changes[0])
+    folder = any(c.wanted is not None and c.wanted.folder is not None for c in changes)
+    find = sh(
+        "f={}; case $f in /*) ;; *) echo {} >&2; exit 1;; esac;"
+        " d=${f%/*} t=${f%/*}/.cook-$cook_nonce",
+        _path(side.user, side.path),
+        f"{side.user} has no home",
+    )
+    give = sh(
+        '[ -L "$d" ] || [ ! -d "$d" ] || [ "$(stat -c %U -- "$d")" = {} ] || chown -h {} "$d"',
+        side.user,
+        side.user,
+    )
+    write = sh("printf %s {}", _word(_script(changes, folder=folder, own=side.path is None)))
+    steps = [find, give if folder else sh(":"), sh("{} | {}", write, _as(side))]
+    return join(steps, " && ")
+
+
+def _as(side: State) -> Command:
+    """A shell of the user; of root, for root and in a folder of root's."""
+    user = sh(
+        'setpriv --reuid {} --regid "$(id -g {})" --init-groups /bin/sh -s -- "$f" "$t"',
+        side.user,
+        side.user,
+    )
+    if side.user == "root":
+        return sh('/bin/sh -s -- "$f" "$t"')
+    if side.path is None:
+        return user
+    roots = sh('[ "$(stat -c %u -- "$d")" = 0 ] && [ "$(readlink -f -- "$d")" = "$d" ]')
+    return sh('if {}; then /bin/sh -s -- "$f" "$t"; else {}; fi', roots, user)
+
+
+def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Command:
+    gone = {key.blob for c in changes for side in (c.found, c.wanted) for key in _keys(side)}
+    lines = [
+        " ".join(filter(None, pair))
+        for c in changes
+        if c.wanted is not None
+        for pair in zip(c.wanted.keys, c.wanted.comments, strict=True)
+    ]
+    drop = sh("awk {} {}", _GONE + _DROP, sorted(gone))
+    if any(_side(c).exclusive for c in changes):
+        drop = sh("awk {}", _ONLY_COMMENTS)
+    steps = [
+        sh('{ [ -d "$d" ] || mkdir -m 700 -- "$d"; } && chmod 700 -- "$d"') if folder else sh(":"),
+        sh("set -C"),
+        sh(
+            '{ if [ -e "$f" ]; then {} <"$f"; fi && {}; } >"$t"',
+            drop,
+            sh('printf "%s\\n" {}', lines) if lines else sh(":"),
+        ),
+        sh('chmod 600 -- "$t"') if own else sh('chmod "$(stat -c %a -- "$f" || echo 644)" -- "$t"'),
+        sh('sync "$t" && mv -f -- "$t" "$f"'),
+    ]
+    return sh("{}{}", sh(_WRITE), join(steps, " && "))
+
+
+def _word(body: Command) -> Command:
+    """A piece of shell as one word of another."""
+    return sh("{}", body.text)
