@@ -89,9 +89,15 @@ class Convergence:
         *,
         apply: bool = True,
         stopping: Callable[[], bool] = lambda: False,
+        working: Callable[[Resource], object] = lambda _: None,
     ) -> None:
-        """`stopping` is asked between two exchanges: finish what was sent, then stop."""
+        """
+        `stopping` is asked between two exchanges: finish what was sent, then stop.
+
+        `working` hears of each resource when its change is begun, long before its step.
+        """
         self._stopping = stopping
+        self._working = working
         self._catalog = catalog
         self._collection = collection
         self._session = session
@@ -302,7 +308,8 @@ class Convergence:
         self._changed_since_facts = True
         self._epoch += 1
         try:
-            outcomes = self._session.run([*parts, *(q.part for q in asked)], contents)
+            everything = [*parts, *(question.part for question in asked)]
+            outcomes = self._session.run(everything, contents, self._announce(sent))
         except (Interrupted, TooSlow) as error:
             yield from self._cut_off(sent, error)
             raise
@@ -316,6 +323,16 @@ class Convergence:
         for link, result in reached:
             yield from map(_step, link.gap)
             yield from self._verify(link, result)
+
+    def _announce(self, sent: Sequence[Sent]) -> Callable[[int], None]:
+        """Tell whose turn it is, by the number of the part that is begun."""
+        whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]
+
+        def begun(part: int) -> None:
+            if 0 <= part < len(whose):
+                self._working(whose[part])
+
+        return begun
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""

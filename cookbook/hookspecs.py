@@ -55,6 +55,11 @@ def cookbook_started(run: Run) -> None:
 
 
 @hookspec
+def cookbook_working(host: str, resource: Resource) -> None:
+    """Hear that a change of a resource is begun on a host."""
+
+
+@hookspec
 def cookbook_step(host: str, step: Step) -> None:
     """Hear that a resource of a host is done with."""
 

@@ -25,6 +25,7 @@ from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.report import HostReport, HostStatus, Mode, Report
+from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.transport import Transport
@@ -144,6 +145,7 @@ class Runner:
             catalog(),
             apply=self._run.mode == "converge",
             stopping=self._stopping.is_set,
+            working=lambda resource: self._working(host, resource),
         )
         for step in convergence.steps():
             progress.steps.append(step)
@@ -155,6 +157,10 @@ class Runner:
             return "interrupted"
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
+
+    def _working(self, host: Host, resource: Resource) -> None:
+        with self._speaking:
+            self._hook.cookbook_working(host=host.name, resource=resource)
 
     def _collection(self, host: Host, facts: Facts) -> Collection:
         compiled = self._compiled[host.name]

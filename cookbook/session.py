@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import platform
 from cookbook.errors import HostError
@@ -65,10 +65,15 @@ class Session:
         return self.run([Ask(command) for command in commands]) if commands else []
 
     def run(
-        self, parts: Sequence[Part], contents: Mapping[str, bytes] | None = None
+        self,
+        parts: Sequence[Part],
+        contents: Mapping[str, bytes] | None = None,
+        begun: Callable[[int], None] = lambda _: None,
     ) -> list[Outcome]:
         """
         Send a program; long contents go before it, in the same exchange.
+
+        `begun` hears the number of each part as its turn comes.
 
         Raises HostError if there is no room for them on the host.
         """
@@ -77,7 +82,8 @@ class Session:
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
             ahead += self._send_ahead(digest, wanted.pop(digest))
         self.exchanges += 1
-        outcomes = run(self._transport, Program((*ahead, *parts), wanted, self._stage))
+        program = Program((*ahead, *parts), wanted, self._stage)
+        outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
                 raise HostError(

@@ -13,6 +13,7 @@ from cookbook.engine import Step
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report, shown_changes
+from cookbook.resource import Resource
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -236,9 +237,9 @@ class Progress:
             self._live = live
 
     @hookimpl
-    def cookbook_step(self, host: str, step: Step) -> None:
+    def cookbook_working(self, host: str, resource: Resource) -> None:
         """Note where a host is."""
-        self._hosts[host] = (str(step.resource), self._hosts[host][1])
+        self._hosts[host] = (str(resource), self._hosts[host][1])
 
     @hookimpl
     def cookbook_host(self, report: HostReport) -> None:
@@ -262,5 +263,5 @@ class Progress:
         states = " ".join(f"{count} {state}" for state, count in sorted(self._states.items()))
         lines = [f"{sum(self._states.values())}/{self._total} hosts  {states}"]
         slowest = sorted(self._hosts.items(), key=lambda item: item[1][1])[:_SLOWEST]
-        lines += [f"  {name}  {now - since:.0f} s  after {what}" for name, (what, since) in slowest]
+        lines += [f"  {name}  {now - since:.0f} s  {what}" for name, (what, since) in slowest]
         return Text(clean("\n".join(lines)))

@@ -20,7 +20,7 @@ import hashlib
 import secrets
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cookbook.errors import LinkLost
@@ -175,8 +175,10 @@ class Pace:
     long as its parts together, and a part that hangs is still found and named.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, begun: Callable[[int], None] = lambda _: None) -> None:
+        """`begun` is told the number of each part as its turn comes."""
         self._program = program
+        self._begun = begun
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
         self._tails = [b"", b""]
@@ -191,6 +193,8 @@ class Pace:
         self._tails[stream] = rest[-(len(mark) - 1) :]
         if stream == 0 and closed:
             self._times += [time.monotonic()] * closed
+            if (part := self._closed[0] + closed - 1) < len(self._program.parts):
+                self._begun(part)
         self._closed[stream] += closed
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,9 +62,11 @@ class TooSlow(DeadlineExceeded):
         self.program: Program | None = None
 
 
-def run(transport: Transport, program: Program) -> list[Outcome]:
-    """Send a program and understand the reply."""
-    pace = Pace(program)
+def run(
+    transport: Transport, program: Program, begun: Callable[[int], None] = lambda _: None
+) -> list[Outcome]:
+    """Send a program and understand the reply; `begun` hears of each part as its turn comes."""
+    pace = Pace(program, begun)
     try:
         reply = transport.exchange(program, pace)
     except (Interrupted, TooSlow) as error:
