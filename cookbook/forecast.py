@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,11 @@ class Forecast:
     def touches(self, text: str) -> Resource | None:
         """The change before that the shell text of a guard may depend on."""
         for pending in reversed(self._pending):
-            if pending.may_bring_anything or pending.resource.identity in text:
+            if pending.may_bring_anything or _names(text, pending.resource.identity):
                 return pending.resource
         return None
+
+
+def _names(text: str, identity: str) -> bool:
+    """Whether shell text names something, as a word or a path of its own."""
+    return re.search(rf"(?<![\w.-]){re.escape(identity)}(?![\w-])", text) is not None

@@ -36,7 +36,8 @@ SURPRISED = 100
 """The status of a guard whose answers are not the ones the change was planned from."""
 
 _PRELUDE = """\
-LC_ALL=C; LANGUAGE=; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL LANGUAGE PATH
+LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH
+case $PATH in */usr/sbin*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; esac
 umask 022; cd /
 cook_nonce={nonce}; cook_stop=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
@@ -52,6 +53,7 @@ cook_same() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$(eval "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
+[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT
 cook_end 0
 """
 
