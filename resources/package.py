@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Literal
 
@@ -106,6 +107,12 @@ class Package(Resource):
         declared = self.version
         some = (declared,) if declared is None or isinstance(declared, str) else tuple(declared)
         return dict(zip(self.names, [*some, *[None] * len(self.names)], strict=False))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options, word by word."""
+        given = self.options
+        return tuple(shlex.split(given) if isinstance(given, str) else given)
 
     @property
     def identity(self) -> str:

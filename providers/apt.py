@@ -1,0 +1,241 @@
+"""Packages, by apt-get(8) and apt-mark(8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cookbook.errors import HostError, Missing
+from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.providers.apt_get import (
+    ANY,
+    BY,
+    NEWEST,
+    State,
+    Versions,
+    commands_of,
+    fresh,
+    kind_of,
+    text_of,
+    versions,
+)
+from cookbook.providers.dpkg import (
+    INSTALLED,
+    Installed,
+    Offer,
+    offers,
+    order,
+    parse_installed,
+    parse_offer,
+)
+from cookbook.resources.package import Package
+from cookbook.shell import Command
+
+
+@provides(Package, when=lambda facts: facts.package_tool == "apt")
+class AptProvider(Provider[Package, State]):
+    """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
+
+    brings_anything = True
+
+    def probe(self, package: Package) -> Sequence[Probe]:
+        """What is installed; what apt offers, if something else has to be."""
+        installed = [INSTALLED.about(name) for name in package.names]
+        if not {"install", "upgrade"} & set(package.doing):
+            return installed
+        table = offers(package.default_release)
+        wanted = package.versions.items()
+        any_ = "=*" if "upgrade" in package.doing else ""
+        keys = [f"{name}={version}" if version else f"{name}{any_}" for name, version in wanted]
+        age = Probe(fresh(package.cache_max_age), loose=True)
+        return [*installed, *(table.about(key) for key in keys), age]
+
+    def parse(self, package: Package, *answers: str | None) -> State:
+        """A line of dpkg's for each package, then a line of apt's for some, then their age."""
+        names = package.names
+        said = dict(zip(names, answers, strict=False))
+        found = {name: parse_installed(line) for name, line in said.items() if line is not None}
+        rest = answers[len(names) :]
+        return State(
+            text_of(names, {n: v for n, one in found.items() if (v := _version(one)) is not None}),
+            tuple(name for name, one in found.items() if one.held),
+            tuple(f"{name} {one.status}" for name, one in found.items() if one.broken),
+            tuple(name for name, one in found.items() if one.removed),
+            tuple(parse_offer(line) for line in rest[:-1] if line is not None),
+            fresh=not rest or rest[-1] == "fresh\n",
+        )
+
+    def plan(self, package: Package, found: State | None) -> Change[State]:
+        """What has to be installed or removed; a package that is held stays as it is."""
+        now = found if found is not None else State()
+        before = versions(package.identity, now)
+        then = _with_hints(now, package)
+        if {"remove", "purge"} & set(package.doing):
+            return _removal(package, then, before)
+        after = {**before, **_goals(package, now, before)}
+        _respect_holds(package, now, before, after)
+        held = _held(package, now, after)
+        if not after:
+            return Change(None, None)
+        wanted = replace(
+            then,
+            version=text_of(package.names, after),
+            held=held,
+            broken=() if "install" in package.doing or "upgrade" in package.doing else now.broken,
+            leftovers=None,
+        )
+        old_lists = after != before and not now.fresh
+        note = "the package lists are old: they are refreshed first" if old_lists else None
+        return Change(then if before else None, wanted, None, note)
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """Let go, remove, install, hold."""
+        return commands_of([(name, change)])
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command] | None:
+        """One transaction of all that is to be installed, or removed, in the same manner."""
+        kinds = {kind_of(name, change) for name, change in changes}
+        return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
+
+    def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
+        """The packages."""
+        return [Thing("package", one) for one in versions(name, change.wanted)]
+
+    def limit(self, change: Change[State]) -> float:
+        """As the recipe says, and the time to wait for a lock."""
+        state = change.wanted if change.wanted is not None else change.found
+        return self.timeout if state is None else state.timeout + state.lock_timeout
+
+
+def _version(one: Installed) -> str | None:
+    if one.version is None and one.providers:
+        return BY + one.providers[0]
+    return one.version
+
+
+def _with_hints(state: State, package: Package) -> State:
+    """How to go about it; what apt offers has been judged, and is not kept."""
+    return replace(
+        state,
+        offers=(),
+        options=package.words,
+        release=package.default_release,
+        overwrite=package.overwrite_config_files,
+        cache_max_age=package.cache_max_age,
+        lock_timeout=package.lock_timeout,
+        timeout=package.timeout,
+    )
+
+
+def _goals(package: Package, now: State, before: Versions) -> Versions:
+    """Each package, and the version that it is to have."""
+    if not {"install", "upgrade"} & set(package.doing):
+        return {}
+    offered = {offer.name: offer for offer in now.offers}
+    return {
+        name: _goal(package, name, before.get(name), offered.get(name), fresh_lists=now.fresh)
+        for name in package.names
+    }
+
+
+def _goal(
+    package: Package, name: str, have: str | None, offer: Offer | None, *, fresh_lists: bool
+) -> str:
+    declared = package.versions[name]
+    if have is not None and declared in (None, have):
+        newer = "upgrade" in package.doing and declared is None and _is_newer(offer, have)
+        if not newer or offer is None:
+            return have
+        return offer.candidate if fresh_lists else NEWEST
+    if have is not None and declared is not None and not package.allow_downgrade:
+        _refuse_downgrade(name, have, declared)
+    if offer is None or not fresh_lists:
+        return declared or ANY
+    return _pick(name, declared, offer)
+
+
+def _refuse_downgrade(name: str, have: str, declared: str) -> None:
+    if have[0].isdigit() and order(declared) < order(have):
+        raise HostError(
+            f"{name} is at {have}, and would go back to {declared}",
+            hint="allow_downgrade=True lets it",
+        )
+
+
+def _is_newer(offer: Offer | None, have: str) -> bool:
+    if offer is None or not offer.candidate or not have[0].isdigit():
+        return False
+    return order(offer.candidate) > order(have)
+
+
+def _pick(name: str, declared: str | None, offer: Offer) -> str:
+    """
+    What apt would install.
+
+    Raises Missing for what no repository has, HostError for what apt would not decide.
+    """
+    if declared is not None and declared in offer.versions:
+        return declared
+    if declared is not None or not (offer.candidate or offer.versions or offer.providers):
+        there = f"; there is {', '.join(offer.versions)}" if offer.versions else ""
+        what = name if declared is None else f"{name} {declared}"
+        raise Missing(
+            f"no repository of this host has the package {what}{there}",
+            thing=name,
+            hint="is it spelled so? does the recipe add its repository before?",
+        )
+    if offer.candidate:
+        return offer.candidate
+    if offer.versions:
+        raise HostError(
+            f"a pin keeps {name} from being installed", hint=f"see `apt-cache policy {name}`"
+        )
+    if len(offer.providers) > 1:
+        raise HostError(
+            f"{name} is but a name, and several packages provide it: {', '.join(offer.providers)}",
+            hint="say which of them",
+        )
+    return BY + offer.providers[0]
+
+
+def _respect_holds(package: Package, now: State, before: Versions, after: Versions) -> None:
+    if "unlock" in package.doing:
+        return
+    for name in now.held or ():
+        if name in before and after.get(name) != before[name]:
+            what = f"become {after[name]}" if name in after else "be removed"
+            raise HostError(
+                f"{name} is held at {before[name]}, and would {what}",
+                hint='somebody meant it to stay; to let it go, say "unlock" before',
+            )
+
+
+def _held(package: Package, now: State, after: Versions) -> tuple[str, ...] | None:
+    if "unlock" in package.doing:
+        return ()
+    if "lock" not in package.doing:
+        return now.held
+    for name in package.names:
+        if name not in after or after[name].startswith(BY):
+            raise HostError(f"{name} is not installed, and cannot be held at a version")
+    return package.names
+
+
+def _removal(package: Package, now: State, before: Versions) -> Change[State]:
+    """Only the version declared, if one is; a name that another package provides is not it."""
+    purge = "purge" in package.doing
+    gone = [n for n, v in before.items() if package.versions[n] in (None, v)]
+    for name in gone:
+        if before[name].startswith(BY):
+            provider = before[name].removeprefix(BY)
+            raise HostError(
+                f"{name} is but a name, provided {before[name]}", hint=f"say {provider!r}"
+            )
+    if not gone and not (purge and now.leftovers):
+        return Change(now, now)
+    after = {name: version for name, version in before.items() if name not in gone}
+    _respect_holds(package, now, before, after)
+    held = () if "unlock" in package.doing else now.held
+    rest = replace(now, version=text_of(package.names, after), held=held, broken=None)
+    wanted = replace(rest, leftovers=() if purge else None) if after else None
+    return Change(now, wanted, "purge" if purge else None)

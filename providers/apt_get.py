@@ -1,0 +1,229 @@
+"""One transaction of apt-get(8): it asks nothing, waits for locks, and says who holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import LiteralString
+
+from cookbook.provider import Change, hint
+from cookbook.providers.dpkg import Offer, order
+from cookbook.shell import Command, sh
+
+# apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
+_FRESH: LiteralString = r"""
+fresh() {
+[ "$(find /var/lib/apt/lists /var/lib/apt/lists/partial -maxdepth 0 -mmin -{} 2>/dev/null)" ] ||
+return 1
+for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/*; do
+[ "$f" -nt /var/lib/apt/lists ] && [ "$f" -nt /var/lib/apt/lists/partial ] && return 1; done
+set -- /var/lib/apt/lists/*_*; [ -e "$1" ]; }
+"""
+
+# Whoever has a lock's file open holds it, or is about to. apt-get itself waits for dpkg's lock
+# only, and only since 1.9.11; a transaction that was cut off is ended as dpkg(1) says.
+_TRY: LiteralString = r"""
+holders() { for lock in lib/dpkg/lock-frontend lib/dpkg/lock lib/apt/lists/lock \
+cache/apt/archives/lock; do for fd in /proc/[0-9]*/fd/*; do
+if [ "$fd" -ef "/var/$lock" ]; then p=${fd#/proc/}; p=${p%%/*}
+echo "/var/$lock is held by process $p: $(tr '\0' ' ' <"/proc/$p/cmdline")"; fi; done; done; }
+end=$(($(date +%s) + {})); ended=
+try() { while :; do left=$((end - $(date +%s))); [ $left -gt 0 ] || left=0
+apt-get -q -y -o DPkg::Lock::Timeout=$left -o Dpkg::Use-Pty=0 "$@" && return; status=$?
+if [ -n "$(holders)" ]; then
+[ $left -gt 0 ] || { echo "waited {} s for a lock" >&2; holders >&2; return $status; }
+sleep 1
+elif [ -z "$ended" ] && ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1; then
+ended=1; dpkg {} --configure -a || return
+else return $status; fi; done; }
+"""
+
+_QUIET = (
+    "DEBIAN_FRONTEND=noninteractive",
+    "DEBIAN_PRIORITY=critical",
+    "APT_LISTCHANGES_FRONTEND=none",
+    "NEEDRESTART_MODE=l",
+    "NEEDRESTART_SUSPEND=1",
+)
+_KEEP = ("--force-confdef", "--force-confold")
+_OVERWRITE = ("--force-confnew",)
+
+
+ANY = "any"
+"""Some version: the lists are too old to say which. (Versions begin with a digit.)"""
+
+NEWEST = "newest"
+"""A newer version than the one that is there, said by lists that are too old to be sure."""
+
+BY = "by "
+"""Goes before the package that provides another one, which is but a name."""
+
+
+@dataclass(frozen=True)
+class State:
+    """
+    Packages as dpkg has them.
+
+    The version of one package is its text: `1.22.1-9`, `by postfix`, `any`. Of several
+    it is `curl=7.88.1-10, git=1:2.39.5-0`, without those that are not there.
+    """
+
+    version: str | None = None
+    held: tuple[str, ...] | None = None
+    broken: tuple[str, ...] | None = None
+    """Those that are there by halves, and how: `nginx half-configured`."""
+    leftovers: tuple[str, ...] | None = None
+    """Those of which only configuration files are there."""
+    offers: tuple[Offer, ...] = hint(default=())
+    """What apt has of those that may have to be installed."""
+    fresh: bool = hint(default=True)
+    """Whether the package lists are young enough to be believed."""
+    options: tuple[str, ...] = hint(default=())
+    release: str | None = hint()
+    overwrite: bool = hint(default=False)
+    cache_max_age: int = hint(default=86400)
+    lock_timeout: int = hint(default=120)
+    timeout: float = hint(default=1800.0)
+
+
+Versions = Mapping[str, str]
+
+
+def versions(identity: str, state: State | None) -> dict[str, str]:
+    """Each package that is there, and its version as a State has it."""
+    if state is None or state.version is None:
+        return {}
+    names = identity.split()
+    if len(names) == 1:
+        return {names[0]: state.version}
+    pairs = (one.partition("=") for one in state.version.split(", "))
+    return {name: version for name, _, version in pairs}
+
+
+def text_of(names: Sequence[str], there: Versions) -> str | None:
+    """The reverse of `versions`."""
+    if len(names) == 1:
+        return there.get(names[0])
+    return ", ".join(f"{name}={there[name]}" for name in names if name in there) or None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a transaction goes about it; the properties of `Package` of the same names."""
+
+    options: tuple[str, ...]
+    release: str | None
+    overwrite: bool
+    cache_max_age: int
+    lock_timeout: int
+
+
+def fresh(cache_max_age: int) -> Command:
+    """Whether the package lists are young enough: fresh or old."""
+    return sh("{}if fresh; then echo fresh; else echo old; fi", _fresh(cache_max_age))
+
+
+def transaction(
+    verb: str, specs: Sequence[str], manner: Manner, *, downgrade: bool = False
+) -> Command:
+    """Install, remove or purge; the lists are refreshed first if that is called for."""
+    force = _OVERWRITE if manner.overwrite else _KEEP
+    target = sh("-t {}", manner.release) if manner.release is not None else sh("")
+    back = sh("--allow-downgrades") if downgrade else sh("")
+    what = sh("{} {} {} {} -- {}", verb, target, back, manner.options, list(specs))
+    refresh = (
+        sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
+        if verb == "install"
+        else sh("")
+    )
+    ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
+    waiting = sh(_TRY, manner.lock_timeout, manner.lock_timeout, list(force))
+    text = sh(
+        "export {}\n{}\n{}try {} {}",
+        [*_QUIET, ucf],
+        waiting,
+        refresh,
+        [word for option in force for word in ("-o", f"Dpkg::Options::={option}")],
+        what,
+    )
+    return replace(text, shown=sh("apt-get {}", what).shown)
+
+
+def mark(verb: str, names: Sequence[str]) -> Command:
+    """Hold packages at their version, or let them go."""
+    return sh("apt-mark {} -- {} >/dev/null", verb, list(names))
+
+
+def _fresh(cache_max_age: int) -> Command:
+    return sh(_FRESH.lstrip(), cache_max_age // 60)
+
+
+def kind_of(name: str, change: Change[State]) -> tuple[str, Manner] | None:
+    """Those of one kind can go into one transaction; None for what goes by itself."""
+    before, after = versions(name, change.found), versions(name, change.wanted)
+    if "held" in change.fields and change.wanted is not None:
+        return None
+    removes = bool(before.keys() - after.keys()) or change.act is not None
+    return change.act or ("remove" if removes else "install"), _manner(change)
+
+
+def _manner(change: Change[State]) -> Manner:
+    state = change.wanted if change.wanted is not None else change.found
+    assert state is not None  # noqa: S101 - a change has a side
+    return Manner(
+        state.options, state.release, state.overwrite, state.cache_max_age, state.lock_timeout
+    )
+
+
+def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Command]:
+    """Let go, remove, install, hold: of several changes of one kind, in one transaction."""
+    manner = _manner(changes[0][1])
+    if released := [name for one in changes for name in _marked(one[1], release=True)]:
+        yield mark("unhold", released)
+    if gone := [name for one in changes for name in _gone(*one)]:
+        yield transaction("purge" if changes[0][1].act else "remove", gone, manner)
+    if specs := [spec for one in changes for spec in _specs(*one)]:
+        back = any(_goes_back(*one) for one in changes)
+        yield transaction("install", specs, manner, downgrade=back)
+    if held := [name for one in changes for name in _marked(one[1], release=False)]:
+        yield mark("hold", held)
+
+
+def _marked(change: Change[State], *, release: bool) -> Iterable[str]:
+    before = change.found.held if change.found is not None else None
+    after = change.wanted.held if change.wanted is not None else ()
+    if after is None:
+        return ()
+    some = [name for name in before or () if name not in after]
+    return some if release else [name for name in after if name not in (before or ())]
+
+
+def _gone(name: str, change: Change[State]) -> Iterator[str]:
+    after = versions(name, change.wanted)
+    yield from (one for one in versions(name, change.found) if one not in after)
+    if change.act is not None and change.found is not None:
+        yield from change.found.leftovers or ()
+
+
+def _specs(name: str, change: Change[State]) -> Iterator[str]:
+    """What apt-get(8) is told to install: `name`, or `name=version`."""
+    before = versions(name, change.found)
+    broken = change.found.broken if change.found is not None else ()
+    halves = {one.partition(" ")[0] for one in broken or ()} if "broken" in change.fields else ()
+    for one, version in versions(name, change.wanted).items():
+        if before.get(one) == version and one not in halves:
+            continue
+        if version.startswith(BY):
+            yield version.removeprefix(BY)
+        else:
+            yield one if version in (ANY, NEWEST) else f"{one}={version}"
+
+
+def _goes_back(name: str, change: Change[State]) -> bool:
+    before = versions(name, change.found)
+    after = versions(name, change.wanted)
+    return any(
+        old[0].isdigit() and after[one][0].isdigit() and order(after[one]) < order(old)
+        for one, old in before.items()
+        if one in after
+    )

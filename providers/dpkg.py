@@ -1,0 +1,182 @@
+"""What dpkg(1) has installed and what apt(8) offers: one process each for many packages."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+from cookbook.provider import Table
+from cookbook.shell import Command, sh
+
+_FIELDS = (
+    "${Package}\\t${Architecture}\\t${db:Status-Status}\\t${db:Status-Want}\\t"
+    "${db:Status-Eflag}\\t${Version}\\t${Provides}\\n"
+)
+
+# dpkg-query reads its whole database whatever it is asked for. A name without an
+# architecture is that of the host, which is the one of dpkg itself.
+_INSTALLED: LiteralString = r"""
+all=$(dpkg-query -W -f {}) || exit
+printf '%s\n' "$all" | awk -F '\t' '
+BEGIN { for (i = 1; i < ARGC; i++) { key[i] = ARGV[i]; asked[ARGV[i]] = 1 }; n = ARGC; ARGC = 1 }
+$1 == "dpkg" { native = $2 }
+{ at[$1 ":" $2] = $3 "\t" $4 "\t" $5 "\t" $6 }
+$3 == "installed" && $7 != "" { m = split($7, provided, /, */)
+for (i = 1; i <= m; i++) { name = provided[i]; sub(/[ :(].*/, "", name)
+if (name in asked) by[name] = by[name] " " $1 } }
+END { for (i = 1; i < n; i++) { k = key[i]; name = k; sub(/:.*/, "", name)
+exact = k == name ? k ":" native : k; other = name ":all"
+found = exact in at ? at[exact] : other in at ? at[other] : "not-installed\t\t\t"
+print k "\t" found "\t" substr(by[k], 2) } }' {}
+"""
+
+# A line for what is not installed, or not at the version after the `=`; `=*` is always told.
+# Caches are used where they are good, and not written: a question leaves no trace.
+_OFFERS: LiteralString = r"""
+lists=/var/lib/apt/lists; set -- $lists/*_*; [ -e "$1" ] || exit 0
+set -- {}
+all=$(dpkg-query -W -f '${db:Status-Status} ${Package}=${Version}
+${db:Status-Status} ${Package}:${Architecture}=${Version}
+' {} 2>/dev/null) || [ $? = 1 ] || exit
+nl='
+'
+for k; do shift; case $k in *=\*) v= ;; *=*) v=$k$nl ;; *) v=$k= ;; esac
+case $nl$all$nl in *"${nl}installed $v"*) [ -z "$v" ] || continue ;; esac; set -- "$@" "$k"; done
+[ $# -gt 0 ] || exit 0
+cache=/var/cache/apt/srcpkgcache.bin; use=
+[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use='-o Dir::Cache::srcpkgcache='
+ask() { verb=$1; shift; apt-cache $use -o Dir::Cache::pkgcache= {} $verb "$@"; }
+native=; case $* in *:*) native=:$(dpkg --print-architecture) ;; esac
+names=$(printf '%s\n' "$@" | sed "s/=.*//; s/$native\$//")
+policy=$(ask policy $names) || exit
+virtual=$(printf '%s\n' "$policy" | awk '/^[^ ].*:$/ { n = substr($0, 1, length($0) - 1) }
+/^  Candidate: \(none\)/ { print n }')
+provided=; [ -z "$virtual" ] || provided=$(ask showpkg $virtual) || exit
+printf '%s\n' "$policy" "$provided" | awk -v native="$native" '
+BEGIN { for (i = 1; i < ARGC; i++) key[i] = ARGV[i]; n = ARGC; ARGC = 1 }
+/^Package: / { n2 = $2; reverse = 0; policies = 1 }
+/^Reverse Provides:/ { reverse = 1; next }
+reverse && NF && !((n2, $1) in seen) { seen[n2, $1] = 1; by[n2] = by[n2] " " $1 }
+policies { next }
+/^[^ ].*:$/ { name = substr($0, 1, length($0) - 1); next }
+/^  Candidate: / { candidate[name] = $2 == "(none)" ? "" : $2; next }
+/^ (\*\*\*|   ) [^ ]/ { version = $1 == "***" ? $2 : $1; next }
+/^        / && !/ \/var\/lib\/dpkg\/status$/ && !((name, version) in seen) {
+seen[name, version] = 1; versions[name] = versions[name] " " version }
+END { for (i = 1; i < n; i++) { name = key[i]; sub(/=.*/, "", name)
+if (native != "") sub(native "$", "", name)
+print key[i] "\t" candidate[name] "\t" substr(versions[name], 2) "\t" substr(by[name], 2) } }' "$@"
+"""
+
+
+def _ask_installed(names: Sequence[str]) -> Command:
+    return sh(_INSTALLED.strip(), _FIELDS, list(names))
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """A line by the key that it begins with."""
+    lines = {line.partition("\t")[0]: line for line in text.splitlines()}
+    return ((key, f"{lines[key]}\n") for key in keys if key in lines)
+
+
+INSTALLED = Table(_ask_installed, _split)
+"""Each package as `Installed`; of one that dpkg does not know, too."""
+
+
+@functools.cache
+def offers(release: str | None = None) -> Table:
+    """What apt offers where something is to be installed; by `name`, `name=version` or `name=*`."""
+    target = sh("-o APT::Default-Release={}", release) if release is not None else sh("")
+
+    def ask(keys: Sequence[str]) -> Command:
+        names = list(dict.fromkeys(key.partition("=")[0] for key in keys))
+        return sh(_OFFERS.strip(), list(keys), names, target)
+
+    return Table(ask, _split)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A package, as dpkg has it."""
+
+    status: str
+    held: bool
+    version: str | None
+    """None where it is not there, but for its configuration files."""
+    providers: tuple[str, ...]
+    """The packages installed that provide one of this name."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is there by halves."""
+        return self.version is not None and self.status != "installed"
+
+    @property
+    def removed(self) -> bool:
+        """Whether only its configuration files are there."""
+        return self.status == "config-files"
+
+
+def parse_installed(text: str) -> Installed:
+    """One line of `INSTALLED`."""
+    _, status, want, error, version, providers = text.rstrip("\n").split("\t")
+    there = status not in ("not-installed", "config-files")
+    return Installed(
+        status if error in ("", "ok") else error,
+        want == "hold",
+        version if there else None,
+        tuple(providers.split()),
+    )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What apt would install."""
+
+    name: str
+    candidate: str
+    """Its version; empty where there is none."""
+    versions: tuple[str, ...]
+    """All that can be had, newest first."""
+    providers: tuple[str, ...]
+    """What could be installed in its place, where it is but a name."""
+
+
+def parse_offer(text: str) -> Offer:
+    """One line of `offers`."""
+    key, candidate, versions, providers = text.rstrip("\n").split("\t")
+    return Offer(
+        key.partition("=")[0], candidate, tuple(versions.split()), tuple(providers.split())
+    )
+
+
+Order = tuple[int, list[Any], list[Any]]
+
+
+def order(version: str) -> Order:
+    """
+    A key that sorts versions as dpkg does: deb-version(7).
+
+    >>> sorted(["1:0", "1.0", "1.0~rc1", "1.0-1", "1.10", "1.9"], key=order)
+    ['1.0~rc1', '1.0', '1.0-1', '1.9', '1.10', '1:0']
+    """
+    epoch, _, rest = version.rpartition(":")
+    upstream, dash, revision = rest.rpartition("-")
+    if not dash:
+        upstream, revision = revision, "0"
+    return int(epoch or "0"), _order(upstream), _order(revision)
+
+
+def _order(text: str) -> list[tuple[tuple[int, ...], int]]:
+    return [
+        ((*map(_weight, words), 0), int(digits or "0"))
+        for words, digits in re.findall(r"(\D*)(\d*)", text)
+    ]
+
+
+def _weight(letter: str) -> int:
+    """A tilde comes before the end, letters come before everything else."""
+    return -1 if letter == "~" else ord(letter) + (0 if letter.isalpha() else 256)
