@@ -7,31 +7,12 @@ import re
 from cookbook.errors import RecipeError
 
 _TYPED = frozenset(
-    [
-        "400",
-        "440",
-        "444",
-        "500",
-        "550",
-        "555",
-        "600",
-        "640",
-        "644",
-        "660",
-        "664",
-        "666",
-        "700",
-        "710",
-        "711",
-        "750",
-        "751",
-        "755",
-        "770",
-        "771",
-        "775",
-        "777",
-    ]
+    "400 440 444 500 550 555 600 620 640 644 660 664 666 700 710 711 740 744 750 751 754 755"  # noqa: SIM905
+    " 764 770 771 774 775 777".split()
 )
+"""What people mean in octal. No 0o-integer that anybody would write looks like one of them."""
+
+_TYPED_MASKS = frozenset([22, 26, 27, 33, 37, 77])
 
 
 def octal(mode: str | int, what: str) -> str:
@@ -44,18 +25,40 @@ def octal(mode: str | int, what: str) -> str:
     Raises RecipeError for what is no mode, and for integers that were meant to be
     octal: `mode=644` is 0o1204 in Python, and has cost people their files.
     """
-    if isinstance(mode, int):
-        if str(mode)[-3:] in _TYPED and len(str(mode)) in (3, 4):
-            raise RecipeError(
-                f"{what}: mode {mode} is the decimal number {oct(mode)}",
-                hint=f'write mode="{mode:04d}" or mode=0o{mode}',
-            )
-        mode = f"{mode:04o}"
-    if (
-        not re.fullmatch(r"0?o?[0-7]{3,4}|0[0-7]{4}", mode)
-        or int(mode.replace("o", ""), 8) > 0o7777
-    ):
-        raise RecipeError(
-            f"{what}: {mode!r} is no mode", hint='give it as octal text, e.g. mode="0644"'
-        )
-    return f"{int(mode.replace('o', ''), 8):04o}"
+    typed = str(mode)
+    if isinstance(mode, int) and typed[-3:] in _TYPED and re.fullmatch("[0-7]{3,4}", typed):
+        raise _decimal(mode, f"{mode:04d}", f"{what}: mode", "mode")
+    return _digits(mode, "mode", f"{what}: {mode!r} is no mode", '"0644"')
+
+
+def mask(umask: str | int, what: str) -> str:
+    """
+    A umask as four octal digits.
+
+    >>> mask("22", "execute[x]"), mask(0o077, "execute[x]")
+    ('0022', '0077')
+
+    Raises RecipeError as `octal` does.
+    """
+    if isinstance(umask, int) and umask in _TYPED_MASKS:
+        raise _decimal(umask, f"{umask:04d}", f"{what}: umask", "umask")
+    if isinstance(umask, str) and re.fullmatch("[0-7]{1,2}", umask):
+        umask = umask.zfill(3)
+    text = _digits(umask, "umask", f"{what}: {umask!r} is no umask", '"0022"')
+    if int(text, 8) > 0o777:
+        raise RecipeError(f"{what}: {umask!r} is no umask")
+    return text
+
+
+def _digits(value: str | int, name: str, complaint: str, example: str) -> str:
+    text = f"{value:04o}" if isinstance(value, int) else value
+    if not re.fullmatch(r"(0o)?[0-7]{3,4}|0[0-7]{4}", text, re.ASCII):
+        raise RecipeError(complaint, hint=f"give it as octal text, e.g. {name}={example}")
+    return f"{int(text.removeprefix('0o'), 8):04o}"
+
+
+def _decimal(value: int, text: str, what: str, name: str) -> RecipeError:
+    return RecipeError(
+        f"{what} {value} is the decimal number {oct(value)}",
+        hint=f'write {name}="{text}" or {name}=0o{value}',
+    )

@@ -11,15 +11,15 @@ from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
+    chown_new,
     found_owners,
     missing_owners,
+    need_folder,
     text_or_none,
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, sh
-
-_NEW_MODE = "0755"
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,23 @@ class DirectoryProvider(Provider[Directory, State]):
             *ask_owners(directory),
         ]
 
-    def parse(self, directory: Directory, _at: str, target: str | None, *_: str | None) -> State:
-        """What is there; anything but a directory is in the way."""
-        stat = parse_stat(target or _at)
+    def parse(
+        self,
+        directory: Directory,
+        at: str,
+        target: str | None,
+        _above: str | None,
+        *owners: str | None,
+    ) -> State:
+        """What is there; anything but a directory is in the way, and no link is deleted."""
+        stat = parse_stat(at)
+        if stat.kind == "symlink" and directory.action != "delete":
+            if target is None:
+                raise _in_the_way(directory, "dangling symlink")
+            stat = parse_stat(target)
         if stat.kind != "directory":
-            what = "a dangling symbolic link" if target is None else f"a {stat.kind}"
-            raise HostError(
-                f"{directory.identity} is {what}, not a directory", hint="remove it first"
-            )
-        owner, group = found_owners(directory, stat)
+            raise _in_the_way(directory, stat.kind)
+        owner, group = found_owners(directory, stat, owners)
         return State(stat.mode, owner, group)
 
     def plan(self, directory: Directory, found: State | None) -> Change[State]:
@@ -63,29 +71,30 @@ class DirectoryProvider(Provider[Directory, State]):
         if directory.action == "delete":
             if found is None:
                 return Change(None, None)
-            note = "with all that is in it" if directory.recursive else None
+            note = "with all that is in it" if directory.recursive else "only if it is empty"
             return Change(replace(found, recursive=directory.recursive), None, note=note)
-        fresh = found is None
-        mode = str(directory.mode) if directory.mode is not None else (_NEW_MODE if fresh else None)
+        mode = text_or_none(directory.mode)
         owner, group = text_or_none(directory.owner), text_or_none(directory.group)
         return Change(found, State(mode, owner, group, directory.recursive))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Make it, or set what differs, or remove it."""
-        if change.wanted is None:
-            recursive = change.found is not None and change.found.recursive
-            yield sh("rm -rf -- {}", name) if recursive else sh("rmdir -- {}", name)
-            return
-        wanted = change.wanted
-        if change.kind == "create":
-            flags = sh("-p") if wanted.recursive else sh("")
-            yield sh("mkdir {} -m {} -- {}", flags, wanted.mode or _NEW_MODE, name)
-        fields = {f: pair[1] for f, pair in change.fields.items()}
-        if "owner" in fields or "group" in fields:
-            yield chown(fields.get("owner"), fields.get("group"), sh("{}", name))
-        mode = wanted.mode or (change.found.mode if change.found is not None else None)
-        if mode is not None and (change.kind == "update" or int(mode, 8) & 0o7000):
-            yield sh("chmod {} {}", mode, name)
+        found, wanted = change.found, change.wanted
+        path = sh("{}", name)
+        if wanted is None:
+            recursive = found is not None and found.recursive
+            yield sh("rm -rf -- {}", path) if recursive else sh("rmdir -- {}", path)
+        elif found is None:
+            mode = sh("-m {}", _exactly(wanted.mode)) if wanted.mode is not None else sh("")
+            yield sh("mkdir {} {} -- {}", sh("-p") if wanted.recursive else sh(""), mode, path)
+            if owner := chown_new(wanted.owner, wanted.group, path):
+                yield owner
+        else:
+            fields = {field: pair[1] for field, pair in change.fields.items()}
+            if "owner" in fields or "group" in fields:
+                yield chown(fields.get("owner"), fields.get("group"), sh("{}/.", path))
+            if "mode" in fields:
+                yield sh("chmod {} {}", _exactly(fields["mode"]), path)
 
     def missing(
         self,
@@ -97,6 +106,7 @@ class DirectoryProvider(Provider[Directory, State]):
     ) -> Iterator[Thing]:
         """The folder above, unless all of them are made, and the owners."""
         if directory.action != "delete":
+            need_folder(directory.identity, above)
             if above is None and not directory.recursive:
                 yield Thing("path", directory.identity.rpartition("/")[0])
             yield from missing_owners(directory, owners)
@@ -108,3 +118,12 @@ class DirectoryProvider(Provider[Directory, State]):
         path = PurePosixPath(name)
         paths = [path, *path.parents] if change.wanted.recursive else [path]
         return [Thing("path", str(p)) for p in paths]
+
+
+def _exactly(mode: str) -> str:
+    """Five digits: with four, GNU chmod(1) and mkdir(1) leave a directory's setgid bit as it is."""
+    return f"0{mode}"
+
+
+def _in_the_way(directory: Directory, kind: str) -> HostError:
+    return HostError(f"{directory.identity} is a {kind}, not a directory", hint="remove it first")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cookbook.provider import Change, Probe, Provider, hint, provides
+from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
+from cookbook.providers.getent import GROUP, PASSWD
+from cookbook.providers.stat import TARGET
 from cookbook.resources.execute import Execute
-from cookbook.shell import Command, Content, Secret, join, script, sh
+from cookbook.shell import ENCODING, Command, Content, Secret, join, script, sh
 
 
 @dataclass(frozen=True)
@@ -35,29 +38,36 @@ class ExecuteProvider(Provider[Execute, State]):
     brings_anything = True
 
     def probe(self, execute: Execute) -> Sequence[Probe]:
-        """Whether what it creates is there."""
-        if execute.creates is None:
-            return []
+        """Whether what it creates is there; where it runs, and as whom."""
         path = execute.creates
-        return [Probe(sh("if [ -e {} ] || [ -L {} ]; then echo there; fi", path, path))]
+        created = Probe(sh("if [ -e {} ] || [ -L {} ]; then echo there; fi", path, path))
+        return [*([created] if path is not None else []), *_surroundings(execute).values()]
 
-    def parse(self, execute: Execute, *answers: str) -> State:
+    def parse(self, execute: Execute, *answers: str | None) -> State:
         """What there is to know."""
-        return State(answers[0] != "" if answers else None)
+        return State(answers[0] != "" if execute.creates is not None else None)
 
     def plan(self, execute: Execute, found: State | None) -> Change[State]:
         """Run, unless what it creates is there."""
         if found is not None and found.created:
             return Change(found, found)
         created = True if execute.creates is not None else None
-        return Change(found, _wanted(execute, created=created), act="run")
+        return Change(found or State(), _wanted(execute, created=created), act="run")
+
+    def missing(self, execute: Execute, *answers: str | None) -> Iterator[Thing]:
+        """The folder it runs in, the user and the group."""
+        things = _surroundings(execute)
+        last = answers[len(answers) - len(things) :]
+        yield from (thing for thing, answer in zip(things, last, strict=True) if answer is None)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """The command in its surroundings, and what its exit status means."""
         if (wanted := change.wanted) is None or change.act is None:
             return
-        body = _body(wanted)
-        yield sh("{}{}", _run(wanted, body), _meaning(wanted.successes))
+        run = _run(wanted, _body(wanted))
+        if isinstance(wanted.run, Secret):
+            run = sh("{ {}\n} >/dev/null 2>&1", run)  # it may say what nobody is to see
+        yield sh("{}{}", run, _meaning(wanted.successes))
 
     def contents(self, execute: Execute) -> Mapping[str, bytes]:
         """What it reads."""
@@ -69,12 +79,27 @@ class ExecuteProvider(Provider[Execute, State]):
         return change.wanted.timeout if change.wanted is not None else self.timeout
 
 
+def _surroundings(execute: Execute) -> dict[Thing, Probe]:
+    """What has to be there for it to run at all, and who knows."""
+    needs: dict[Thing, Probe] = {}
+    if execute.cwd is not None:
+        needs[Thing("path", execute.cwd)] = TARGET.about(execute.cwd, loose=True)
+    if execute.user is not None:
+        needs[Thing("user", execute.user)] = PASSWD.about(execute.user, loose=True)
+    if execute.group is not None:
+        needs[Thing("group", execute.group)] = GROUP.about(execute.group, loose=True)
+    return needs
+
+
 def _wanted(execute: Execute, *, created: bool | None) -> State:
     data = _input(execute)
     return State(
         created,
         _text(execute),
-        tuple((str(k), v) for k, v in execute.environment.items()),
+        tuple(
+            (name, Secret(value) if execute.sensitive else value)
+            for name, value in execute.environment.items()
+        ),
         execute.cwd,
         execute.user,
         execute.group,
@@ -89,19 +114,21 @@ def _wanted(execute: Execute, *, created: bool | None) -> State:
 def _text(execute: Execute) -> str:
     """The shell text; a list of words is quoted, so that no shell reads anything into it."""
     command = execute.name if execute.command is None else execute.command
-    if isinstance(command, str):
-        return Secret(command) if execute.sensitive and not isinstance(command, Secret) else command
-    return sh("{}", list(command)).text
+    words = [command] if isinstance(command, str) else command
+    text = command if isinstance(command, str) else sh("{}", list(command)).text
+    secret = execute.sensitive or any(isinstance(word, Secret) for word in words)
+    return Secret(text) if secret else text
 
 
 def _input(execute: Execute) -> bytes | None:
     given = execute.input
-    return given.encode() if isinstance(given, str) else given
+    return given.encode(ENCODING, "surrogateescape") if isinstance(given, str) else given
 
 
 def _body(state: State) -> Command:
     """Surroundings, then the command, on lines of their own: it may end in a comment."""
     lines = [
+        *([_home(state.user)] if state.user is not None and not state.login else []),
         *([sh("umask {}", state.umask)] if state.umask is not None else []),
         *([sh("cd {} || exit", state.cwd)] if state.cwd is not None else []),
         *[sh("{}={}; export {}", script(k), v, script(k)) for k, v in state.environment],
@@ -110,22 +137,37 @@ def _body(state: State) -> Command:
     return join(lines, "\n")
 
 
+def _home(user: str) -> Command:
+    """runuser(1) leaves HOME as it is, which is root's."""
+    home = script(f"~{user}") if re.fullmatch(r"[A-Za-z_][\w.-]*", user, re.ASCII) else sh("/")
+    return sh("HOME={} USER={} LOGNAME={}; export HOME USER LOGNAME", home, user, user)
+
+
 def _run(state: State, body: Command) -> Command:
     """
     In a subshell, or in a shell of another user.
 
-    That one reads its text on a pipe, because arguments can be seen by everybody;
-    only where the command has an input of its own, it is an argument.
+    That one reads its text on a pipe, because arguments can be seen by everybody: on its
+    standard input, or on another one where the command has an input of its own.
     """
-    feed = sh("content {} | ", state.input) if state.input is not None else sh("")
+    feed = sh("content {} |", state.input) if state.input is not None else sh("")
     if state.user is None and not state.login:
-        return sh("{}(\n{}\n)", feed, body)
+        return sh("{} (\n{}\n)", feed, body)
     user = state.user or "root"
     group = sh("-g {}", state.group) if state.group is not None else sh("")
-    shell = sh("su - {}", user) if state.login else sh("runuser -u {} {} -- /bin/sh", user, group)
+    if state.login:
+        shell = sh("su {} -s /bin/sh -l {}", group, user)
+        reader = sh("su {} -s /bin/sh -l -c {} {}", group, _READER, user)
+    else:
+        shell = sh("runuser -u {} {} -- /bin/sh", user, group)
+        reader = sh("{} -c {}", shell, _READER)
     if state.input is not None:
-        return sh("{}{} -c {}", feed, shell, _word(body))
+        text = _word(sh("exec 3<&-\n{}\n", body))
+        return sh("printf %s {} | (exec 3<&0; {} {})", text, feed, reader)
     return sh("printf %s {} | {}", _word(sh("(\n{}\n) </dev/null\n", body)), shell)
+
+
+_READER = 'eval "$(cat <&3)"'
 
 
 def _word(body: Command) -> Command:
@@ -136,5 +178,6 @@ def _word(body: Command) -> Command:
 def _meaning(successes: Sequence[int]) -> Command:
     if tuple(successes) == (0,):
         return sh("")
-    patterns = sh("|").text.join(str(status) for status in successes)
-    return sh("\ncase $? in {}) ;; *) (exit $?) ;; esac", script(patterns))
+    good = script("|".join(str(status) for status in successes))
+    bad = sh("" if 0 in successes else "0) echo 'status 0 is no success here' >&2; exit 1 ;; ")
+    return sh("\ns=$?; case $s in {}) ;; {}*) exit $s ;; esac", good, bad)

@@ -11,18 +11,34 @@ from cookbook.shell import Command, sh
 def _ask(database: str) -> Callable[[Sequence[str]], Command]:
     # Status 2 says that some key is not there (getent(1)); any other is an error.
     def ask(keys: Sequence[str]) -> Command:
-        return sh("getent {} {} || [ $? = 2 ]", database, list(keys))
+        able = [key for key in keys if _can_be(key)]
+        return sh("getent {} {} || [ $? = 2 ]", database, able) if able else sh(":")
 
     return ask
+
+
+def _can_be(key: str) -> bool:
+    """
+    Whether it can be a name or a number.
+
+    getent(1) reads numbers as strtoul(3) does: "", " 0" and 4294967296 are root to it.
+    """
+    if key.isascii() and key.isdigit():
+        return key == str(int(key)) and int(key) < _NOBODY
+    return bool(key) and not key[0].isspace() and key[0] not in "+-" and not _NEVER & set(key)
+
+
+_NEVER = frozenset(":\n\0")
+_NOBODY = 2**32 - 1
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     """A line by its name, or by its number if it was asked for by that."""
     lines: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name, _, number, *_ = [*line.split(":"), "", ""]
         lines |= {name: line, number: line} if number not in lines else {name: line}
-    return ((key, f"{lines[key]}\n") for key in keys if key in lines)
+    return ((key, f"{lines[key]}\n") for key in keys if key in lines and _can_be(key))
 
 
 PASSWD = Table(_ask("passwd"), _split)

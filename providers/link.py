@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Table, Thing, provides
+from cookbook.provider import Change, Probe, Provider, Thing, provides
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
+    chown_new,
     found_owners,
     missing_owners,
     text_or_none,
 )
-from cookbook.providers.stat import STAT, TARGET, parse_stat
+from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
 from cookbook.resources.link import Link
 from cookbook.shell import Command, sh
 
@@ -24,30 +25,13 @@ class State:
     """A link, and what it is called with."""
 
     to: str
-    hard: bool = False
+    hard: bool | None = None
+    """None in what is wanted: a symbolic link, which goes without saying."""
     owner: str | None = None
     group: str | None = None
 
 
-def _ask_links(paths: Sequence[str]) -> Command:
-    return sh(
-        'for p in {}; do [ -L "$p" ] && printf "%s\\n%s\\n" "$p" "$(readlink -- "$p")"; done; :',
-        list(paths),
-    )
-
-
-def _split_links(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Two lines a link; the next key tells where the target ends, whatever is in it."""
-    at = 0
-    for key in keys:
-        if text.startswith(f"{key}\n", at):
-            end = text.find("\n", at + len(key) + 1) + 1
-            yield key, text[at:end]
-            at = end
-
-
-READLINK = Table(_ask_links, _split_links)
-"""What a symbolic link says; nothing for what is no symbolic link."""
+_WHOSE = ("owner", "group")
 
 
 @provides(Link)
@@ -58,22 +42,21 @@ class LinkProvider(Provider[Link, State]):
         """The path, its text, whether it is the same file as the target; folder and owners."""
         path = link.identity
         above = TARGET.about(path.rpartition("/")[0] or "/", loose=True)
-        owners = ask_owners(link)
+        asked = [STAT.about(path), READLINK.about(path)]
         if link.link_type == "symbolic":
-            return [STAT.about(path), READLINK.about(path), above, *owners]
+            return [*asked, above, *ask_owners(link)]
         same = Probe(sh("[ {} -ef {} ] && echo same || :", path, link.to))
-        there = TARGET.about(link.to or path, loose=True)
-        return [STAT.about(path), same, above, there, *owners]
+        return [*asked, same, above, TARGET.about(link.to or path, loose=True)]
 
-    def parse(self, link: Link, at: str, how: str | None, *_: str | None) -> State:
-        """A link of the kind that is wanted; whatever else is there is left alone."""
+    def parse(self, link: Link, at: str, text: str | None, *others: str | None) -> State:
+        """A link, of either type; whatever else is there is left alone."""
         stat = parse_stat(at)
-        owner, group = found_owners(link, stat)
-        if link.link_type == "hard":
-            if how and stat.kind != "symlink":
-                return State(link.to or "", hard=True)
-        elif how is not None:
-            return State(how[len(link.identity) + 1 :].rstrip("\n"), owner=owner, group=group)
+        if text is not None:
+            answers = others[1:] if link.link_type == "symbolic" else ()
+            owner, group = found_owners(link, stat, answers)
+            return State(parse_link(text), hard=False, owner=owner, group=group)
+        if link.link_type == "hard" and others[0]:
+            return State(link.to or "", hard=True)
         raise HostError(
             f"{link.identity} is a {stat.kind}, not the {link.link_type} link that is meant",
             hint="only a link is replaced or deleted; remove it first",
@@ -82,6 +65,8 @@ class LinkProvider(Provider[Link, State]):
     def plan(self, link: Link, found: State | None) -> Change[State]:
         """Its text, and whose it is."""
         if link.action == "delete":
+            if found is not None and link.link_type == "hard" and not found.hard:
+                raise HostError(f"{link.identity} is a symbolic link, not the hard link meant")
             return Change(found, None)
         if link.link_type == "hard":
             return Change(found, State(link.to or "", hard=True))
@@ -90,32 +75,48 @@ class LinkProvider(Provider[Link, State]):
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """A new link is made beside the old one and renamed, so that there always is one."""
-        wanted = change.wanted
+        found, wanted = change.found, change.wanted
         if wanted is None:
             yield sh("rm -f -- {}", name)
-        elif wanted.hard:
-            yield sh("ln -- {} {}", wanted.to, name)
+        elif {"to", "hard"} & change.fields.keys():
+            yield _make(name, found, wanted)
         else:
-            owner = chown(wanted.owner, wanted.group, sh('"$t"'))
-            then = sh("{} && ", owner) if owner else sh("")
-            yield sh(
-                'p={}; t=${p%/*}/.cook-$cook_nonce; ln -s -- {} "$t" && {}mv -fT -- "$t" "$p"',
-                name,
-                wanted.to,
-                then,
-            )
+            owner, group = (change.fields.get(field, (None, None))[1] for field in _WHOSE)
+            yield chown(owner, group, sh("{}", name))
 
     def missing(self, link: Link, _at: str | None, *answers: str | None) -> Iterator[Thing]:
         """The folder it stands in, for a hard link its target, and the owners."""
         if link.action == "delete":
             return
-        _how, above, *others = answers
+        _text, *others = answers
+        if link.link_type == "hard":
+            _same, above, target = others
+            if target is None:
+                yield Thing("path", link.to or "")
+        else:
+            above, *owners = others
+            yield from missing_owners(link, owners)
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
-        if link.link_type == "hard" and others.pop(0) is None:
-            yield Thing("path", link.to or "")
-        yield from missing_owners(link, others)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path."""
         return [Thing("path", name)] if change.wanted is not None else []
+
+
+def _make(name: str, found: State | None, wanted: State) -> Command:
+    prepare = sh("p={}; t=${p%/*}/.cook-$cook_nonce; ", name)
+    if wanted.hard:
+        # ln(1) would make a second name of a symbolic link, not of its file.
+        made = sh('ln -- "$(readlink -f -- {})" "$t"', wanted.to)
+        own = sh("")
+    else:
+        made = sh('ln -s -- {} "$t"', wanted.to)
+        before = found if found is not None and not found.hard else State("")
+        own = chown_new(wanted.owner or before.owner, wanted.group or before.group, sh('"$t"'))
+    give = sh("{} && ", own) if own else sh("")
+    clean = sh('trap \'[ ! -L "$t" ] || rm -f -- "$t"\' EXIT; ') if own else sh("")
+    place = sh('mv -fT -- "$t" "$p"')
+    if found is not None:  # busybox's mv(1) does not rename over a link to a directory
+        place = sh('{ {} 2>/dev/null || { rm -f -- "$p" && {}; }; }', place, place)
+    return sh("{}{}{} && {}{}", prepare, clean, made, give, place)

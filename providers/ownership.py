@@ -1,23 +1,15 @@
-"""Owner and group, which files, directories and links have in common."""
+"""Owner, group and the folder above, which files, directories and links have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
-from cookbook.provider import Probe, Thing
+from cookbook.errors import HostError
+from cookbook.provider import Probe, Table, Thing
 from cookbook.providers.getent import GROUP, PASSWD
-from cookbook.providers.stat import Stat
-from cookbook.shell import Command, sh
-
-
-class Owned(Protocol):
-    """A resource with an owner and a group: names, or numbers."""
-
-    @property
-    def owner(self) -> str | int | None: ...  # noqa: D102
-    @property
-    def group(self) -> str | int | None: ...  # noqa: D102
+from cookbook.providers.stat import Stat, parse_stat
+from cookbook.resources.file import Owned
+from cookbook.shell import Command, join, sh
 
 
 def ask_owners(resource: Owned) -> list[Probe]:
@@ -26,7 +18,7 @@ def ask_owners(resource: Owned) -> list[Probe]:
     return [
         table.about(who, loose=True)
         for table, who in pairs
-        if isinstance(who, str) and not who.isdigit()
+        if isinstance(who, str) and not (who.isascii() and who.isdigit())
     ]
 
 
@@ -37,11 +29,33 @@ def missing_owners(resource: Owned, answers: Sequence[str | None]) -> Iterator[T
             yield Thing("user" if probe.table is PASSWD else "group", probe.key)
 
 
-def found_owners(resource: Owned, found: Stat) -> tuple[str, str]:
-    """Owner and group as the recipe would name them: by number, if it does and they agree."""
+def need_folder(path: str, above: str | None) -> None:
+    """Raise HostError if what `TARGET` says of the folder above a path is no folder."""
+    if above is not None and (kind := parse_stat(above).kind) != "directory":
+        raise HostError(f"{path.rpartition('/')[0]} is a {kind}, not a directory")
+
+
+def found_owners(
+    resource: Owned, found: Stat, answers: Sequence[str | None] = ()
+) -> tuple[str, str]:
+    """
+    Owner and group as the recipe would name them, if they agree.
+
+    It may name them by number, or by another one of several names of a number, which
+    only the answers to `ask_owners` tell.
+    """
+    numbers = {
+        (probe.table, probe.key): (answer or "").split(":")[2:3]
+        for probe, answer in zip(ask_owners(resource), answers, strict=False)
+    }
+
+    def name(table: Table, wanted: str | int | None, number: str, found: str) -> str:
+        told = str(wanted)
+        return told if told == number or numbers.get((table, told)) == [number] else found
+
     return (
-        found.uid if str(resource.owner) == found.uid else found.owner,
-        found.gid if str(resource.group) == found.gid else found.group,
+        name(PASSWD, resource.owner, found.uid, found.owner),
+        name(GROUP, resource.group, found.gid, found.group),
     )
 
 
@@ -54,5 +68,24 @@ def chown(owner: str | None, group: str | None, path: Command) -> Command:
     """Give it to them; empty if nobody is named. A link itself is meant, not its target."""
     if owner is None and group is None:
         return sh("")
-    whom = f"{owner or ''}{f':{group}' if group is not None else ''}"
-    return sh("chown -h {} {}", whom, path)
+    return sh("chown -h {} {}", _whom(owner, group), path)
+
+
+def chown_new(owner: str | None, group: str | None, path: Command) -> Command:
+    """
+    The same for what was just made, without a process where it is theirs already.
+
+    That is so where we are root and root is meant (`/` is root's), unless the group
+    was inherited from the folder.
+    """
+    if owner is None and group is None:
+        return sh("")
+    tests = [sh("[ -O / ] && [ -O {} ]", path)] if owner is not None else []
+    tests += [sh("[ -G / ] && [ -G {} ]", path)] if group is not None else []
+    give = chown(owner, group, path)
+    ours = {owner, group} <= {None, "root", "0"}
+    return sh("{ {} || {}; }", join(tests, " && "), give) if ours else give
+
+
+def _whom(owner: str | None, group: str | None) -> str:
+    return f"{owner or ''}{f':{group}' if group is not None else ''}"

@@ -1,4 +1,4 @@
-"""What is at a path, by stat(1) and sha256sum(1): one process for many paths."""
+"""What is at a path, by stat(1), sha256sum(1) and readlink(1): one question for many paths."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from cookbook.provider import Table
 from cookbook.shell import Command, sh
 
 # Which of the paths there are is asked of the shell itself, without a process for each.
-# "Not there" is believed only where the folder above can be searched.
+# "Not there" is believed only where the folder above can be searched. A path is given, and
+# so printed, with one more slash in front, which is the same path and in no other place of
+# a name: whatever a name has in it, it cannot look like the next line.
 _EXISTING: LiteralString = """\
-set -- {}; for p; do if [ -e "$p" ] || [ -L "$p" ]; then set -- "$@" "$p"; else
+set -- {}; for p; do if {}; then set -- "$@" "/$p"; else
 d=${p%/*}; while [ "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
 [ -x "${d:-/}" ] || { echo "cannot look into $d" >&2; exit 13; }; fi; shift; done
 """
 
-_FORMAT = "%f %u %g %s %U %G %n"
-_LINE = re.compile(r"([0-9a-f]+) (\d+) (\d+) (\d+) (\S+) (\S+) ")
+_FORMAT = "%f:%u:%g:%U:%G:%n"
+_HEAD = re.compile(r"([0-9a-f]+):(\d+):(\d+):([^:\n]*):([^:\n]*):/(?=/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +37,56 @@ class Stat:
 
     uid: str
     gid: str
-    size: int
     owner: str
     """Its owner's name; the number where there is no name."""
 
     group: str
 
 
-def _ask(flags: LiteralString) -> Table:
+def _ask(flags: LiteralString, there: LiteralString) -> Table:
     def ask(paths: Sequence[str]) -> Command:
-        command = f"stat {flags} -c {{}} -- "
-        return sh(_EXISTING + f'[ $# = 0 ] || {command}"$@"', list(paths), _FORMAT)
+        command = f'[ $# = 0 ] || stat {flags} -c {{}} -- "$@"'
+        return sh(_EXISTING + command, list(paths), sh(there), _FORMAT)
 
-    return Table(ask, _split)
+    return Table(ask, lambda text, keys: split_lines(text, keys, _HEAD))
 
 
-def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """A line ends with the path itself, whatever is in it: so look for the next key there."""
+def split_lines(text: str, keys: Sequence[str], head: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """
+    One line for each path, in the order of the keys: what `head` matches, then the path.
+
+    A name may have newlines in it. So a line ends only where another one starts.
+    """
     at = 0
     for key in keys:
-        if (m := _LINE.match(text, at)) and text.startswith(f"{key}\n", m.end()):
-            end = m.end() + len(key) + 1
+        line = head.match(text, at)
+        if line is None or not text.startswith(f"{key}\n", line.end()):
+            continue
+        end = line.end() + len(key) + 1
+        if end == len(text) or head.match(text, end):
             yield key, text[at:end]
             at = end
 
 
-STAT = _ask("")
+STAT = _ask("", '[ -e "$p" ] || [ -L "$p" ]')
 """What is at the path itself: a symbolic link is a symbolic link."""
 
-TARGET = _ask("-L")
+TARGET = _ask("-L", '[ -e "$p" ]')
 """What is at the end of symbolic links; nothing, if they dangle."""
 
 
 def parse_stat(text: str) -> Stat:
     """One line of `STAT` or `TARGET`."""
-    m = _LINE.match(text)
+    m = _HEAD.match(text)
     if m is None:
         raise ValueError(f"no answer of stat: {text!r}")
-    mode, uid, gid, size, owner, group = m.groups()
+    mode, uid, gid, owner, group = m.groups()
     bits = int(mode, 16)
     return Stat(
         _KINDS.get(stat.S_IFMT(bits), "unknown"),
         f"{stat.S_IMODE(bits):04o}",
         uid,
         gid,
-        int(size),
         uid if owner == "UNKNOWN" else owner,
         gid if group == "UNKNOWN" else group,
     )
@@ -98,23 +105,29 @@ _KINDS = {
 
 def _ask_digests(paths: Sequence[str]) -> Command:
     return sh(
-        'set -- {}; for p; do [ -f "$p" ] && set -- "$@" "$p"; shift; done\n'
+        'set -- {}; for p; do [ ! -f "$p" ] || set -- "$@" "/$p"; shift; done\n'
         '[ $# = 0 ] || sha256sum -- "$@"',
         list(paths),
     )
 
 
+_DIGEST = re.compile(r"\\?([0-9a-f]{64})  /(?=/)")
+
+
 def _split_digests(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Names with a backslash or a newline are escaped, and marked by a backslash in front."""
-    lines = dict(_digest_line(line) for line in text.splitlines(keepends=True))
+    """GNU marks a line by a backslash where it escapes the name; busybox never does."""
+    if not any(line.startswith("\\") for line in text.split("\n")):
+        return split_lines(text, keys, _DIGEST)
+    lines = {_unescaped(line): f"{line}\n" for line in text.split("\n") if line}
     return ((key, lines[key]) for key in keys if key in lines)
 
 
-def _digest_line(line: str) -> tuple[str, str]:
-    _, _, name = line.rstrip("\n").partition("  ")
-    if line.startswith("\\"):
-        name = re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], name)
-    return name, line
+def _unescaped(line: str) -> str:
+    """The path in a line of GNU sha256sum."""
+    name = line.partition("  /")[2]
+    if not line.startswith("\\"):
+        return name
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "r": "\r"}.get(m[1], m[1]), name)
 
 
 SHA256 = Table(_ask_digests, _split_digests)
@@ -124,3 +137,27 @@ SHA256 = Table(_ask_digests, _split_digests)
 def parse_digest(text: str) -> str:
     """The digest in one line of `SHA256`."""
     return text.lstrip("\\")[:64]
+
+
+def _ask_links(paths: Sequence[str]) -> Command:
+    return sh(
+        'for p in {}; do if [ -L "$p" ]; then'
+        " printf '%s\\0' \"$p\"; readlink -n -- \"$p\"; printf '\\0'; fi; done",
+        list(paths),
+    )
+
+
+def _split_links(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Path and text of each link, each with a NUL behind it: either may have newlines."""
+    words = text.split("\0")
+    links = dict(zip(words[0::2], words[1::2], strict=False))
+    return ((key, f"{key}\0{links[key]}\0") for key in keys if key in links)
+
+
+READLINK = Table(_ask_links, _split_links)
+"""What a symbolic link says; nothing for what is no symbolic link."""
+
+
+def parse_link(text: str) -> str:
+    """What the link in one answer of `READLINK` says."""
+    return text.split("\0")[1]

@@ -8,7 +8,7 @@ from typing import Literal
 from cookbook.mode import octal
 from cookbook.recipe import word
 from cookbook.resource import Resource
-from cookbook.resources.file import absolute
+from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]
 
@@ -26,7 +26,8 @@ class Directory(Resource):
     """Which group it belongs to: a name, or a number."""
 
     mode: str | int | None = None
-    """Permissions: octal text ("0755") or an octal integer (0o755). A new one has 0755."""
+    """Permissions: octal text ("0755") or an octal integer (0o755). A new one has 0755, and
+    the setgid bit of the folder it is in."""
 
     recursive: bool = False
     """Create the folders above as well; delete with all that is in it."""
@@ -36,6 +37,8 @@ class Directory(Resource):
     def validate(self) -> None:
         """Check the path and the mode."""
         absolute(self, self.identity)
+        one_action(self)
+        owned(self)
         if self.mode is not None:
             object.__setattr__(self, "mode", octal(self.mode, str(self)))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
+from cookbook.mode import mask
 from cookbook.recipe import word
 from cookbook.resource import Resource
-from cookbook.resources.file import absolute
+from cookbook.resources.file import absolute, one_action
 
 Action = Literal["run", "nothing"]
 
@@ -32,7 +34,7 @@ class Execute(Resource):
     """Where it is run."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables it sees, besides PATH, HOME and the C locale."""
+    """Variables it sees, besides PATH, HOME (its user's) and the C locale."""
 
     user: str | None = None
     """As whom it is run."""
@@ -41,7 +43,7 @@ class Execute(Resource):
     """With which primary group it is run."""
 
     login: bool = False
-    """Run it in a login shell of its user."""
+    """Run it in a login shell: sh(1), with its user's profile."""
 
     umask: str | int | None = None
     """Its file mode creation mask, e.g. "0077"."""
@@ -58,14 +60,21 @@ class Execute(Resource):
     action: Action | Sequence[Action] = "run"
 
     def validate(self) -> None:
-        """Check paths and names of variables."""
+        """Check paths, the umask, statuses, and names of variables."""
+        one_action(self)
         for path in filter(None, (self.creates, self.cwd)):
             absolute(self, path)
         for name in self.environment:
-            if not name.isidentifier():
+            if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
                 raise RecipeError(f"{self}: {name!r} cannot be the name of a variable")
         if self.group and not self.user:
             raise RecipeError(f"{self}: a group needs a user")
+        if self.umask is not None:
+            object.__setattr__(self, "umask", mask(self.umask, str(self)))
+        if not self.successes or not {*self.successes} <= {*range(256)}:
+            raise RecipeError(f"{self}: returns must be exit statuses, from 0 to 255")
+        if self.command is not None and not self.command:
+            raise RecipeError(f"{self}: the command is empty")
 
     @property
     def successes(self) -> tuple[int, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, Protocol
 
 from cookbook.errors import RecipeError
 from cookbook.mode import octal
 from cookbook.recipe import find, word
 from cookbook.resource import Resource
+from cookbook.shell import ENCODING, Secret
 
 Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
 
@@ -41,13 +43,15 @@ class File(Resource):
     """Permissions: octal text ("0644") or an octal integer (0o644). A new file has 0644."""
 
     backup: int | Literal[False] = 5
-    """How many former contents are kept, in /var/lib/cook/backup on the host."""
+    """How many former contents are kept, in /var/lib/cook/backup on the host; of a
+    sensitive file none."""
 
     verify: str | Sequence[str] | None = None
     """
     Commands that have to succeed before it counts. `{path}` stands for the new
-    file beside its place; one without it is run with the new file in place, and
-    the old one is put back if it fails.
+    file beside its place, inside of quotes or not; one without it is run with the new
+    file in place, and the old one is put back if it fails. They are run when the
+    content changes, with owner and mode set.
     """
 
     atomic_update: bool = True
@@ -55,30 +59,42 @@ class File(Resource):
     is mounted by itself, or has hard links that are to stay."""
 
     force_unlink: bool = False
-    """Remove whatever else is in its place: a directory, a device, a FIFO, a link."""
+    """Remove whatever else is in its place: a device, a FIFO, a directory with all that
+    is in it; a link to any of these, but never what it points to."""
 
     manage_symlink_source: bool | None = None
-    """Where the path is a symbolic link: manage what it points to (None does, too)."""
+    """Where the path is a symbolic link: manage the file it points to (None does, too).
+    False takes the link for something else in its place."""
 
     checksum: str | None = None
     """The SHA-256 that the content has to have."""
 
     action: Action | Sequence[Action] = "create"
+    """`delete` removes a symbolic link, not what it points to. `touch` writes the time
+    of each run, and so changes something each time."""
 
     def validate(self) -> None:
         """Check the path, the mode, and that there is one content at most."""
         absolute(self, self.identity)
+        one_action(self, implied="create" if "touch" in self.doing else None)
+        owned(self)
         if self.mode is not None:
             object.__setattr__(self, "mode", octal(self.mode, str(self)))
+        if self.backup < 0:
+            raise RecipeError(f"{self}: backup cannot be {self.backup}")
         if self.content is not None and self.source is not None:
             raise RecipeError(f"{self}: content and source cannot both be given")
         if self.source is not None:
             object.__setattr__(self, "content", find(self.source, "files").read_bytes())
             object.__setattr__(self, "source", None)
+        if isinstance(self.content, Secret):
+            object.__setattr__(self, "sensitive", True)
         self.verify_checksum()
 
     def verify_checksum(self) -> None:
         """Raise RecipeError unless the content has the checksum that was promised."""
+        if self.checksum is not None and not re.fullmatch("[0-9a-fA-F]{64}", self.checksum):
+            raise RecipeError(f"{self}: {self.checksum!r} is no SHA-256 of 64 hexadecimal digits")
         if self.checksum is not None and (data := self.data) is not None:
             import hashlib  # few files promise one
 
@@ -94,17 +110,48 @@ class File(Resource):
     def data(self) -> bytes | None:
         """The wanted content, as bytes: text is UTF-8."""
         if isinstance(self.content, str):
-            return self.content.encode("utf-8", "surrogateescape")
+            return self.content.encode(ENCODING, "surrogateescape")
         return self.content
 
 
 def absolute(resource: Resource, path: str) -> None:
     """Raise RecipeError unless this is an absolute path without `..`, the root excepted."""
     pure = PurePosixPath(path)
-    if not pure.is_absolute() or ".." in pure.parts or path != str(pure) or path == "/":
+    if path != str(pure) or not re.fullmatch(r"/[^/\0][^\0]*", path) or ".." in pure.parts:
         raise RecipeError(
             f"{resource}: {path!r} is no absolute, normal path", hint="e.g. /etc/motd"
         )
+
+
+class Owned(Protocol):
+    """A resource that belongs to somebody."""
+
+    @property
+    def owner(self) -> str | int | None: ...  # noqa: D102
+    @property
+    def group(self) -> str | int | None: ...  # noqa: D102
+
+
+def owned(resource: Owned) -> None:
+    """Raise RecipeError unless owner and group can be names or numbers of somebody."""
+    for what, who in (("owner", resource.owner), ("group", resource.group)):
+        if who is not None and not re.fullmatch(r"\d+|[^\s\d:+-][^:\n\0]*", str(who), re.ASCII):
+            raise RecipeError(f"{resource}: {who!r} is no {what}", hint="a name, or a number")
+
+
+def one_action(resource: Resource, implied: str | None = None) -> None:
+    """
+    Make the action of a resource that cannot do two things in a row a single one.
+
+    Raises RecipeError if it is told to. One that is `implied` by another goes without saying.
+    """
+    actions = [action for action in dict.fromkeys(resource.doing) if action != implied]
+    if len(actions) != 1:
+        said = " and ".join(actions) or "nothing at all"
+        raise RecipeError(
+            f"{resource}: it cannot {said}", hint='give it one action, e.g. action="create"'
+        )
+    object.__setattr__(resource, "action", actions[0])
 
 
 file = word(File)

@@ -8,7 +8,7 @@ from typing import Literal
 from cookbook.errors import RecipeError
 from cookbook.recipe import word
 from cookbook.resource import Resource
-from cookbook.resources.file import absolute
+from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]
 
@@ -36,10 +36,16 @@ class Link(Resource):
     def validate(self) -> None:
         """Check the paths."""
         absolute(self, self.identity)
-        if self.action == "create" and not self.to:
+        one_action(self)
+        owned(self)
+        if not self.to and (self.action == "create" or self.link_type == "hard"):
             raise RecipeError(f"{self}: it must point somewhere", hint='to="/path/of/the/target"')
+        if self.to is not None and "\0" in self.to:
+            raise RecipeError(f"{self}: {self.to!r} is no path")
         if self.to and self.link_type == "hard":
             absolute(self, self.to)
+            if self.owner is not None or self.group is not None:
+                raise RecipeError(f"{self}: a hard link belongs to whom its file belongs")
 
     @property
     def identity(self) -> str:

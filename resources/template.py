@@ -27,13 +27,18 @@ class Template(File):
     """What the template sees, besides `node`."""
 
     def validate(self) -> None:
-        """Render it."""
-        if self.content is not None:
-            raise RecipeError(f"{self}: a template has a source; for content there is `file`")
+        """Render it, once: a copy with another action has its text already."""
         source = self.source or f"{self.identity.rpartition('/')[2]}.j2"
-        object.__setattr__(self, "content", render(source, self.variables))
+        if self.content is None:
+            object.__setattr__(self, "content", render(source, self.variables))
+        elif source != _RENDERED:
+            raise RecipeError(f"{self}: a template has a source; for content there is `file`")
         object.__setattr__(self, "source", None)
         super().validate()
+        object.__setattr__(self, "source", _RENDERED)
 
+
+_RENDERED = "/"
+"""What stands for a source that was used: no file can have that name."""
 
 template = word(Template)
