@@ -19,29 +19,25 @@ The whole promise in one page:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cookbook.chain import Item, Link, Result, Sent, Verdict, look_at, read_all
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import (
-    CookError,
     HostError,
-    Missing,
-    NotConverged,
     ProbeError,
-    Unsupported,
 )
 from cookbook.forecast import Forecast, Pending
+from cookbook.judge import Judge
 from cookbook.notifications import Delayed, amounts_to, notified
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
-from cookbook.questions import Answer, gather, state_text
-from cookbook.recipe import Collection, Declared, guard_says_no
+from cookbook.provider import AnyProvider, Catalog, Change
+from cookbook.questions import gather
+from cookbook.recipe import Collection, Declared
 from cookbook.resource import Resource
 from cookbook.session import Session
-from cookbook.shell import sh
 from cookbook.transport import Interrupted, TooSlow
 
 Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
@@ -98,21 +94,15 @@ class Convergence:
         """
         self._stopping = stopping
         self._working = working
-        self._catalog = catalog
         self._collection = collection
         self._session = session
-        self._facts = facts
+        self._judge = Judge(collection, session, facts, catalog)
         self._applies = apply
-        self._answers: dict[Probe, Answer] = {}
-        self._age: dict[Probe, int] = {}
-        self._epoch = 0
-        """Rises with every change: an answer of an earlier epoch judges nobody (law 5)."""
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
         self._surprises = 0
         self._sent: set[tuple[object, ...]] = set()
         """Whose turn it was in the chain that is being read: nobody is notified twice."""
-        self._changed_since_facts = False
         self._doomed = False
         """A resource has failed, and what comes after it must not be done."""
         self.failed = False
@@ -139,104 +129,13 @@ class Convergence:
         for item in list(self._queue):
             turn = [item]
             while turn:
-                verdict = self._judge(turn.pop(0), forecast)
+                verdict = self._judge.judge(turn.pop(0), forecast)
                 if verdict.status in ("change", "unknown"):
                     pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
                     forecast.add(pending)
                 if verdict.status == "change":
                     turn[:0] = self._notified(verdict.item, "immediate")
                 yield verdict
-
-    def _judge(self, item: Item, forecast: Forecast) -> Verdict:
-        resource = item.resource
-        if resource.doing == ("nothing",):
-            return Verdict(item, "ok")
-        provider = None
-        try:
-            provider = self._provider(resource)
-            probes = self._probes(item)
-            self._refresh(probes)
-            if guard_says_no(resource, self._collection.node):
-                return Verdict(item, "skipped", provider)
-            if until := self._guard_depends_on(resource, forecast):
-                return Verdict(item, "unknown", provider, until=until)
-            if self._guards_say_no(resource):
-                return Verdict(item, "skipped", provider, probes=probes)
-            change = provider.plan(resource, self._found(provider, resource))
-            if change.needed:
-                self._need(provider, resource, forecast)
-        except HostError as error:
-            missed = error.thing if isinstance(error, Missing) else ""
-            if until := forecast.may_bring(missed):
-                return Verdict(item, "unknown", provider, until=until)
-            return Verdict(item, "failed", provider, error=error)
-        status: Literal["change", "ok"] = "change" if change.needed else "ok"
-        return Verdict(item, status, provider, change, probes)
-
-    def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
-        probes = questions(provider, resource)
-        return [state_text(probe, self._answers[probe]) for probe in probes]
-
-    def _found(self, provider: AnyProvider, resource: Resource) -> Any:
-        texts = self._texts(provider, resource)
-        return None if texts and texts[0] is None else provider.parse(resource, *texts)
-
-    def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
-        for thing in provider.missing(resource, *self._texts(provider, resource)):
-            if not forecast.brings(thing):
-                raise Missing(
-                    f"{resource} needs the {thing}, which is not there",
-                    thing=thing.name,
-                    hint="declare it before this resource",
-                )
-
-    def _provider(self, resource: Resource) -> AnyProvider:
-        try:
-            return self._catalog.choose(resource, self._facts)
-        except Unsupported:
-            if not self._changed_since_facts:
-                raise
-            self._facts = self._session.facts()
-            self._changed_since_facts = False
-            return self._catalog.choose(resource, self._facts)
-
-    def _probes(self, item: Item) -> list[Probe]:
-        provider = self._provider(item.resource)
-        return [*map(_guard_probe, _guards(item.resource)), *questions(provider, item.resource)]
-
-    def _guards_say_no(self, resource: Resource) -> bool:
-        for text in _guards(resource):
-            answer = self._answers[_guard_probe(text)]
-            if answer.status >= 126:
-                raise ProbeError(
-                    f"the guard `{_guard_probe(text).question}` cannot be run: {answer.complaint}"
-                )
-            if (answer.status == 0) == (text == resource.not_if):
-                return True
-        return False
-
-    def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
-        return next(filter(None, map(forecast.touches, _guards(resource))), None)
-
-    # -- asking --------------------------------------------------------------------------------
-
-    def _refresh(self, probes: Iterable[Probe]) -> None:
-        """Ask what has no answer younger than the last change, in one exchange."""
-        if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
-            self._note(self._session.ask(stale))
-
-    def _note(self, answers: Mapping[Probe, Answer]) -> None:
-        self._answers |= answers
-        self._age |= dict.fromkeys(answers, self._epoch)
-
-    def _all_probes(self, items: Iterable[Item]) -> list[Probe]:
-        probes: list[Probe] = []
-        for item in items:
-            try:
-                probes += self._probes(item)
-            except Unsupported:
-                continue  # judged when its turn comes: its tool may be there by then
-        return probes
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -245,12 +144,12 @@ class Convergence:
         forecast = Forecast()
         verdicts: list[Verdict] = []
         while self._queue:
-            self._refresh(self._all_probes(self._queue))
+            self._judge.refresh(self._queue)
             for verdict in self._walk(forecast):
                 verdicts.append(verdict)
                 if verdict.status == "change":
                     self._remember(verdict)
-            self._queue = self._delayed.take(self._provider_or_none)
+            self._queue = self._delayed.take(self._judge.provider_or_none)
         yield from self._with_diffs(verdicts)
 
     def _with_diffs(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
@@ -267,8 +166,8 @@ class Convergence:
     def _apply(self) -> Iterator[Step]:
         while (self._queue or self._delayed) and not self._stopping():
             if not self._queue:
-                self._queue = self._delayed.take(self._provider_or_none)
-            self._refresh(self._all_probes(self._queue))
+                self._queue = self._delayed.take(self._judge.provider_or_none)
+            self._judge.refresh(self._queue)
             yield from self._turn()
             if self._doomed:
                 yield from self._give_up()
@@ -301,19 +200,18 @@ class Convergence:
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
-        sent = [Sent.of(link, self._answers) for link in links]
+        sent = [Sent.of(link, self._judge.answers) for link in links]
         contents = {d: data for link in links for d, data in link.contents().items()}
-        asked = gather(self._all_probes([*self._roused(links), *self._queue]))
+        asked = gather(self._judge.probes([*self._roused(links), *self._queue]))
         parts = [part for one in sent for part in one.parts]
-        self._changed_since_facts = True
-        self._epoch += 1
+        self._judge.outdate()
         try:
             everything = [*parts, *(question.part for question in asked)]
             outcomes = self._session.run(everything, contents, self._announce(sent))
         except (Interrupted, TooSlow) as error:
             yield from self._cut_off(sent, error)
             raise
-        self._note(self._session.understand(asked, outcomes[len(parts) :]))
+        self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
         results = list(zip(links, read_all(sent, outcomes), strict=True))
         reached = [(link, r) for link, r in results if r.fate in ("done", "failed")]
         self._be_patient(progress=bool(reached))
@@ -347,7 +245,7 @@ class Convergence:
         seconds = result.seconds / len(link.changes)
         for verdict, text in zip(link.changes, texts, strict=True):
             error = result.error if len(link.changes) == 1 else None
-            error = error or self._left(verdict)
+            error = error or self._judge.left(verdict)
             if error is None:
                 self._remember(verdict)
                 step = Step(verdict.item.declared, "changed", verdict.change, verdict.provider)
@@ -357,23 +255,6 @@ class Convergence:
                 failed = replace(verdict, status="failed", error=result.error or error)
                 yield from self._fail(failed, seconds)
 
-    def _left(self, verdict: Verdict) -> HostError | None:
-        """What is still not as wanted."""
-        provider, resource = verdict.provider, verdict.item.resource
-        assert provider is not None  # noqa: S101 - it made the change
-        try:
-            change = provider.plan(resource, self._found(provider, resource))
-        except HostError as error:
-            return error
-        if change.kind in ("none", "act"):
-            return None
-        differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
-        return NotConverged(
-            f"{resource} was applied, and still differs:"
-            f" {'redacted' if resource.sensitive else differs or change.kind}",
-            hint="does something else on the host, or later in the recipe, set it back?",
-        )
-
     def _fail(self, verdict: Verdict, seconds: float = 0.0) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
@@ -381,14 +262,15 @@ class Convergence:
         if item.tries < item.resource.retries:
             time.sleep(item.resource.retry_delay)
             self._queue.insert(0, replace(item, tries=item.tries + 1))
-            self._epoch += 1
+            self._judge.outdate()
             return
         self._doomed |= not item.resource.ignore_failure
         yield replace(_step(verdict), seconds=seconds)
 
     def _give_up(self) -> Iterator[Step]:
-        """Nothing more is done on this host, but for the notifications it is owed already."""
-        left, self._queue = self._queue, []
+        """Nothing more is done on this host but what changes before have a right to."""
+        left = self._queue
+        self._queue = [item for item in left if item.because is not None]
         self._doomed, self.failed = False, True
         yield from (Step(item.declared, "not-run") for item in left if item.because is None)
 
@@ -441,21 +323,6 @@ class Convergence:
 
     def _notified(self, item: Item, timing: str) -> list[Item]:
         return list(notified(self._collection, item, timing))
-
-    def _provider_or_none(self, resource: Resource) -> AnyProvider | None:
-        try:
-            return self._provider(resource)
-        except CookError:
-            return None
-
-
-def _guards(resource: Resource) -> list[str]:
-    return [g for g in (resource.only_if, resource.not_if) if isinstance(g, str)]
-
-
-def _guard_probe(text: str) -> Probe:
-    """Only the status of a guard is an answer; what it prints may differ each time."""
-    return Probe(sh("eval {} >/dev/null", text))
 
 
 def _step(verdict: Verdict) -> Step:

@@ -436,6 +436,18 @@ class TestNotifications:
         assert told(steps)[-1] == ("bell", "changed")
         assert (tmp_path / "bell.acts").exists()
 
+    def test_one_that_fails_at_the_end_does_not_cost_the_others_theirs(
+        self, tmp_path: Path
+    ) -> None:
+        bell = Note(str(tmp_path / "bell"), action="nothing")
+        broken = Note(str(tmp_path / "no" / "bell"), action="nothing")
+        both = [delayed("shout", broken), delayed("shout", bell)]
+
+        steps = converge([bell, broken, Note(str(tmp_path / "a"), text="a", notifies=both)])
+
+        assert [status for _, status in told(steps)][-2:] == ["failed", "changed"]
+        assert (tmp_path / "bell.acts").exists()
+
     def test_what_failed_notifies_nobody(self, tmp_path: Path) -> None:
         bell = Note(str(tmp_path / "bell"), action="nothing")
         bad = Odd(str(tmp_path / "b"), text="x", breaks="loudly", notifies=[delayed("shout", bell)])

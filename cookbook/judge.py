@@ -1,0 +1,174 @@
+"""What the answers of a host say about each resource: in line, to be changed, unknown, an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from cookbook.chain import Item, Verdict
+from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
+from cookbook.forecast import Forecast
+from cookbook.platform import Facts
+from cookbook.provider import AnyProvider, Catalog, Probe, questions
+from cookbook.questions import Answer, Answers, state_text
+from cookbook.recipe import Collection, guard_says_no
+from cookbook.resource import Resource
+from cookbook.session import Session
+from cookbook.shell import sh
+
+_CANNOT_RUN = 126
+"""From here on a shell's exit status says that a command could not be run, or was killed."""
+
+
+class Judge:
+    """Knows what a host has answered, and never judges by an answer that a change has outdated."""
+
+    def __init__(
+        self, collection: Collection, session: Session, facts: Facts, catalog: Catalog
+    ) -> None:
+        self._node = collection.node
+        self._session = session
+        self._facts = facts
+        self._catalog = catalog
+        self._answers: dict[Probe, Answer] = {}
+        self._age: dict[Probe, int] = {}
+        self._epoch = 0
+        self._facts_are_old = False
+
+    @property
+    def answers(self) -> Answers:
+        """The latest answer to each probe."""
+        return self._answers
+
+    def outdate(self) -> None:
+        """Something has changed, or may have: every answer so far is of an earlier epoch."""
+        self._epoch += 1
+        self._facts_are_old = True
+
+    def learn(self, answers: Mapping[Probe, Answer]) -> None:
+        """Take note of answers that are younger than the last change."""
+        self._answers |= answers
+        self._age |= dict.fromkeys(answers, self._epoch)
+
+    def refresh(self, items: Iterable[Item]) -> None:
+        """Ask what has no answer younger than the last change (law 5), in one exchange."""
+        self._refresh(self.probes(items))
+
+    def probes(self, items: Iterable[Item]) -> list[Probe]:
+        """What has to be asked about these items."""
+        probes: list[Probe] = []
+        for item in items:
+            try:
+                probes += self._probes(item)
+            except Unsupported:
+                continue  # judged when its turn comes: its tool may be there by then
+        return probes
+
+    def judge(self, item: Item, forecast: Forecast) -> Verdict:
+        """One of: ok, skipped, change, unknown until something before it is done, failed."""
+        resource = item.resource
+        if resource.doing == ("nothing",):
+            return Verdict(item, "ok")
+        provider = None
+        try:
+            provider = self._provider(resource)
+            probes = self._probes(item)
+            self._refresh(probes)
+            if guard_says_no(resource, self._node):
+                return Verdict(item, "skipped", provider)
+            if until := self._guard_depends_on(resource, forecast):
+                return Verdict(item, "unknown", provider, until=until)
+            if self._guards_say_no(resource):
+                return Verdict(item, "skipped", provider, probes=probes)
+            change = provider.plan(resource, self._found(provider, resource))
+            if change.needed:
+                self._need(provider, resource, forecast)
+        except HostError as error:
+            missed = error.thing if isinstance(error, Missing) else ""
+            if until := forecast.may_bring(missed):
+                return Verdict(item, "unknown", provider, until=until)
+            return Verdict(item, "failed", provider, error=error)
+        status: Literal["change", "ok"] = "change" if change.needed else "ok"
+        return Verdict(item, status, provider, change, probes)
+
+    def left(self, verdict: Verdict) -> HostError | None:
+        """What is still not as wanted after a change, if something is."""
+        provider, resource = verdict.provider, verdict.item.resource
+        assert provider is not None  # noqa: S101 - it made the change
+        try:
+            change = provider.plan(resource, self._found(provider, resource))
+        except HostError as error:
+            return error
+        if change.kind in ("none", "act"):
+            return None
+        differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
+        return NotConverged(
+            f"{resource} was applied, and still differs:"
+            f" {'redacted' if resource.sensitive else differs or change.kind}",
+            hint="does something else on the host, or later in the recipe, set it back?",
+        )
+
+    def provider_or_none(self, resource: Resource) -> AnyProvider | None:
+        """Who serves a resource; None if nobody does."""
+        try:
+            return self._provider(resource)
+        except CookError:
+            return None
+
+    def _refresh(self, probes: Iterable[Probe]) -> None:
+        if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
+            self.learn(self._session.ask(stale))
+
+    def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
+        probes = questions(provider, resource)
+        return [state_text(probe, self._answers[probe]) for probe in probes]
+
+    def _found(self, provider: AnyProvider, resource: Resource) -> Any:
+        texts = self._texts(provider, resource)
+        return None if texts and texts[0] is None else provider.parse(resource, *texts)
+
+    def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
+        for thing in provider.missing(resource, *self._texts(provider, resource)):
+            if not forecast.brings(thing):
+                raise Missing(
+                    f"{resource} needs the {thing}, which is not there",
+                    thing=thing.name,
+                    hint="declare it before this resource",
+                )
+
+    def _provider(self, resource: Resource) -> AnyProvider:
+        try:
+            return self._catalog.choose(resource, self._facts)
+        except Unsupported:
+            if not self._facts_are_old:
+                raise
+            self._facts = self._session.facts()
+            self._facts_are_old = False
+            return self._catalog.choose(resource, self._facts)
+
+    def _probes(self, item: Item) -> list[Probe]:
+        provider = self._provider(item.resource)
+        return [*map(_guard_probe, _guards(item.resource)), *questions(provider, item.resource)]
+
+    def _guards_say_no(self, resource: Resource) -> bool:
+        for text in _guards(resource):
+            answer = self._answers[_guard_probe(text)]
+            if answer.status >= _CANNOT_RUN:
+                raise ProbeError(
+                    f"the guard `{_guard_probe(text).question}` cannot be run: {answer.complaint}"
+                )
+            if (answer.status == 0) == (text == resource.not_if):
+                return True
+        return False
+
+    def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
+        return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+
+def _guards(resource: Resource) -> list[str]:
+    return [g for g in (resource.only_if, resource.not_if) if isinstance(g, str)]
+
+
+def _guard_probe(text: str) -> Probe:
+    """Only the status of a guard is an answer; what it prints may differ each time."""
+    return Probe(sh("eval {} >/dev/null", text))
