@@ -48,6 +48,7 @@ def test_plan_converge_and_nothing_more_to_do(
     kitchen: Kitchen, fresh_host: KitchenHost, sample: Path
 ) -> None:
     recipe = str(sample / f"{sample.name}.py")
+    fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     before = manifest(fresh_host)
 
     status, planned = cook(kitchen, fresh_host, "plan", recipe)
