@@ -10,7 +10,10 @@ _TYPED = frozenset(
     "400 440 444 500 550 555 600 620 640 644 660 664 666 700 710 711 740 744 750 751 754 755"  # noqa: SIM905
     " 764 770 771 774 775 777".split()
 )
-"""What people mean in octal. No 0o-integer that anybody would write looks like one of them."""
+"""What people mean in octal, after one more digit or none."""
+
+_MEANT = frozenset([0o2640, 0o2644])
+"""The only ones that somebody might write with 0o and that look like one typed in decimal."""
 
 _TYPED_MASKS = frozenset([22, 26, 27, 33, 37, 77])
 
@@ -26,7 +29,8 @@ def octal(mode: str | int, what: str) -> str:
     octal: `mode=644` is 0o1204 in Python, and has cost people their files.
     """
     typed = str(mode)
-    if isinstance(mode, int) and typed[-3:] in _TYPED and re.fullmatch("[0-7]{3,4}", typed):
+    looks_typed = typed[-3:] in _TYPED and re.fullmatch("[0-7]{3,4}", typed)
+    if isinstance(mode, int) and looks_typed and mode not in _MEANT:
         raise _decimal(mode, f"{mode:04d}", f"{what}: mode", "mode")
     return _digits(mode, "mode", f"{what}: {mode!r} is no mode", '"0644"')
 

@@ -207,17 +207,17 @@ def _wanted(file: File, found: State | None) -> State:
 
 def _prepare(name: str, found: State | None) -> Command:
     """`p` is the path that is worked on, `t` a new one beside it that nobody else has."""
-    beside = sh("t=${p%/*}/.cook-$cook_nonce; ")
+    beside = sh("t=${p%/*}/.cook-$cook_nonce;")
     if found is None or not found.linked:
-        return sh("p={}; {}", name, beside)
+        return sh("p={}; {} ", name, beside)
     if found.regular:
-        return sh("p=$(readlink -f -- {}) || exit; {}", name, beside)
+        return sh("p=$(readlink -f -- {}) || exit; {} ", name, beside)
     # Where a link dangles, readlink(1) of busybox does not say where to.
     return sh(
         'p={}; n=40; while [ -L "$p" ] && [ $((n -= 1)) != 0 ]; do l=$(readlink -- "$p") || exit;'
         " case $l in /*) p=$l ;; *) p=${p%/*}/$l ;; esac; done;"
         ' [ ! -L "$p" ] && [ -d "${p%/*}/" ]'
-        ' || { echo "the link leads nowhere: $p" >&2; exit 1; }; {}',
+        ' || { echo "the link leads nowhere: $p" >&2; exit 1; }; {} ',
         name,
         beside,
     )
