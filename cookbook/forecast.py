@@ -49,8 +49,7 @@ class Forecast:
         One whose name is akin to the name of what is missed is preferred to the latest.
         """
         able = [p.resource for p in self._pending if p.may_bring_anything]
-        stem = name.rpartition("/")[2].partition(".")[0]
-        akin = [r for r in able if stem and (stem in r.name or r.name in stem)]
+        akin = [resource for resource in able if _words(name) & _words(resource.identity)]
         return next(reversed(akin or able), None)
 
     def touches(self, text: str) -> Resource | None:
@@ -59,6 +58,16 @@ class Forecast:
             if pending.may_bring_anything or _names(text, pending.resource.identity):
                 return pending.resource
         return None
+
+
+def _words(name: str) -> set[str]:
+    """
+    What a name is made of.
+
+    >>> sorted(_words("/etc/nginx/conf.d"))
+    ['conf', 'd', 'etc', 'nginx']
+    """
+    return set(re.split(r"[^A-Za-z0-9]+", name)) - {""}
 
 
 def _names(text: str, identity: str) -> bool:

@@ -23,6 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command `kitchen` to a program's commands."""
     parser = subparsers.add_parser("kitchen", help="disposable Debian hosts to try recipes on")
     add_commands(parser)
+    parser.set_defaults(run=main, verbose=0)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
