@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 _LINES_SHOWN = 15
 _UNLIKE_USERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "SSH_AUTH_SOCK")
@@ -30,6 +31,8 @@ class Call:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: Path = Path(os.devnull)
+    document: bool = False
+    """Its output is a document, and nothing of its standard error."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +53,38 @@ def run(call: Call) -> Sample:
     Raises BenchError if it fails.
     """
     environment = {k: v for k, v in os.environ.items() if k not in _UNLIKE_USERS}
-    with tempfile.TemporaryFile("w+") as output, call.stdin.open() as stdin:
+    with _scratch() as output, _scratch() as errors, call.stdin.open() as stdin:
         start = time.perf_counter()
         process = subprocess.Popen(
             call.command,
             stdin=stdin,
             stdout=output,
-            stderr=subprocess.STDOUT if call.who in ("pyinfra", "ansible") else None,
+            stderr=errors if call.document else output,
             env={**environment, **call.environment},
         )
         _pid, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
+        text, said = _all_of(output), _all_of(errors)
     if process.returncode != 0:
-        raise BenchError(f"{call.who} ended with status {process.returncode}:\n{_reason(text)}")
+        raise BenchError(
+            f"{call.who} ended with status {process.returncode}:\n{_reason(text, said)}"
+        )
     return Sample(seconds, usage.ru_maxrss / 1024, text)
 
 
-def _reason(output: str) -> str:
+def _scratch() -> IO[str]:
+    return tempfile.TemporaryFile("w+")
+
+
+def _all_of(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _reason(output: str, errors: str) -> str:
     """Why it failed: cook's JSON says so in the middle, others at the end."""
-    lines = output.splitlines()
+    lines = [*output.splitlines(), *errors.splitlines()]
     messages = [line.strip() for line in lines if '"message":' in line]
     return "\n".join((messages or lines)[-_LINES_SHOWN:])
 

@@ -44,7 +44,7 @@ def cook(site: Site, recipe: str = "w50.py", *options: str) -> Call:
     """A converge, as JSON, because that tells of every resource."""
     command = ["converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]
     command += ["--output", "json", *options]
-    return Call("cook", [*cook_command(), *command], cook_changes)
+    return Call("cook", [*cook_command(), *command], cook_changes, document=True)
 
 
 def cook_command() -> list[str]:

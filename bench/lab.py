@@ -15,7 +15,7 @@ from cookbook.kitchen import Kitchen, KitchenHost, base
 
 ROUND_TRIP = 0.050
 _STASH = "/srv/stash"
-_WANTED = "jq nginx rsync tree zip"
+_WANTED = "bc jq nginx rsync tree"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,9 @@ class Lab:
         shutil.rmtree(self._scratch / "near" / "control", ignore_errors=True)
         self._kitchen.up(1)
         self._kitchen.reset("h1")
-        self.run(f"cp {_STASH}/*.deb /var/cache/apt/archives/ && sync")
+        self.run(f"cp {_STASH}/*.deb /var/cache/apt/archives/")
+        # As just fetched: nobody has a reason to ask the mirror, whatever the base's age.
+        self.run("touch /var/lib/apt/lists/partial /var/lib/apt/lists && sync")
         return self.near()
 
     def run(self, command: str) -> str:
@@ -161,7 +163,7 @@ _todays = base.todays
 def _with_python() -> base.Recipe:
     """The kitchen's base, with what Ansible needs, and W50's packages fetched (not installed)."""
     todays = _todays()
-    fetch = f"apt-get -qq -y install --download-only --no-install-recommends {_WANTED}"
+    fetch = f"apt-get -qq -y install --download-only {_WANTED}"
     hooks = (
         *(hook for hook in todays.hooks if "python" not in hook),
         'rm -f "$1"/var/cache/apt/archives/*.deb',

@@ -12,7 +12,7 @@ from cookbook.resources import (
     user,
 )
 
-PACKAGES = ["jq", "nginx", "rsync", "tree", "zip"]
+PACKAGES = ["bc", "jq", "nginx", "rsync", "tree"]
 HOME = "/srv/w50"
 FOLDERS = [HOME, *(f"{HOME}/d{number}" for number in range(1, 10))]
 

@@ -2,7 +2,7 @@
 set -eu
 home=/srv/w50
 
-DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends jq nginx rsync tree zip
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y install bc jq nginx rsync tree
 
 groupadd -g 2001 w50app
 groupadd -g 2002 w50ops

@@ -13,7 +13,7 @@ from pyinfra.operations import (  # type: ignore[import-not-found]
 
 HOME = "/srv/w50"
 
-apt.packages(packages=["jq", "nginx", "rsync", "tree", "zip"], no_recommends=True)
+apt.packages(packages=["bc", "jq", "nginx", "rsync", "tree"])
 
 for number, name in enumerate(["w50app", "w50ops"], 2001):
     server.group(group=name, gid=number)
