@@ -111,12 +111,13 @@ def _ask_digests(paths: Sequence[str]) -> Command:
     )
 
 
+_ESCAPED = re.compile(r"(?m)^\\[0-9a-f]{64}  //")
 _DIGEST = re.compile(r"\\?([0-9a-f]{64})  /(?=/)")
 
 
 def _split_digests(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     """GNU marks a line by a backslash where it escapes the name; busybox never does."""
-    if not any(line.startswith("\\") for line in text.split("\n")):
+    if not _ESCAPED.search(text):
         return split_lines(text, keys, _DIGEST)
     lines = {_unescaped(line): f"{line}\n" for line in text.split("\n") if line}
     return ((key, lines[key]) for key in keys if key in lines)

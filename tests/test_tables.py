@@ -172,6 +172,13 @@ def test_digests_and_links_are_read_back(shell: str, applets: Path, tmp_path: Pa
     assert parse_link(links[link]) == "l\n nowhere\n"
 
 
+def test_a_line_of_a_name_that_looks_escaped(shell: str, applets: Path, tmp_path: Path) -> None:
+    """Busybox escapes nothing, so a backslash at the start of a line says nothing by itself."""
+    kinds = plant(tmp_path, {"a\n\\n": "file", "b": "file"})
+
+    assert set(hold(shell, applets, SHA256, list(kinds))) == set(kinds)
+
+
 def test_the_root_is_a_path_too(shell: str, applets: Path) -> None:
     assert set(hold(shell, applets, TARGET, ["/", "/etc"])) == {"/", "/etc"}
 
