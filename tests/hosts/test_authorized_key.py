@@ -25,7 +25,9 @@ FOREIGN = (
 def key(tmp_path: Path) -> Path:
     """A new private key; beside it, its public half."""
     path = tmp_path / "id"
-    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-C", "me", "-f", path], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-qt", "ed25519", "-N", "", "-C", "me", "-f", str(path)], check=True
+    )
     return path
 
 
@@ -40,7 +42,7 @@ def test_a_key_opens_an_account_made_in_the_same_run(
     login = ["ssh", "-i", key, "-o", f"UserKnownHostsFile={kitchen.known_hosts}"]
     options = ["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"]
     said = subprocess.run(
-        [*login, *options, f"ann@{module_host.address}", "id -un"],
+        [*map(str, login), *options, f"ann@{module_host.address}", "id -un"],
         capture_output=True,
         text=True,
         check=False,
@@ -89,9 +91,8 @@ def test_no_link_in_a_home_leads_root_astray(
             f"install -d -o {user} -m 700 {home}/.ssh &&"
             f" ln -s /root/prize/authorized_keys {home}/.ssh/authorized_keys"
         )
-    before = host.run(
-        "stat -c '%n %U %a %Y %s' /root/prize /root/prize/*; cat /root/prize/*"
-    ).stdout
+    look = "stat -c '%n %U %a %Y %s' /root/prize /root/prize/*; cat /root/prize/*"
+    before = host.run(look).stdout
     [step] = converge(host, f'authorized_key("{user}", key="ssh-ed25519 AAAAone")')
     assert host.run(look).stdout == before
     if trap == "folder":

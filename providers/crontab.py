@@ -1,0 +1,210 @@
+"""Entries of users' crontabs, by crontab(1) and awk(1)."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.providers.getent import PASSWD
+from cookbook.resources.cron import Cron
+from cookbook.shell import Command, join, sh
+
+_MARK = "# cook: "
+_NOTE = "#: "
+
+
+@dataclass(frozen=True)
+class State:
+    """An entry below its mark, perhaps with a comment and variables in between."""
+
+    when: str
+    command: str
+    environment: tuple[str, ...] = ()
+    """Lines `NAME=value`, in their order."""
+    comment: str | None = None
+    managed: bool = True
+    """False: it stands there without our mark, and is adopted rather than doubled."""
+    user: str = hint(default="root")
+    line: str = hint(default="")
+    """An entry without our mark, to the letter."""
+
+
+# `c` is the crontab. None is an empty one, but crontab(1) has the same status for every
+# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is.
+_LOAD = """\
+load() { c=; case $2 in /*) ;; *) return 0;; esac
+c=$(crontab -l -u "$1" 2>/dev/null) && return; s=$?
+e=$(crontab -l -u "$1" 2>&1)
+case $e in *"no crontab for"*) c=;; *) echo "$e" >&2; exit $s;; esac; }
+told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
+"""
+
+# Whose each line is: the mark, our comment, variables, and the one entry below them. A mark
+# above nothing, because somebody has taken the entry away, does not swallow its neighbours.
+_OWNERS = """\
+function own(  i, m, o) { for (i = 1; i <= NR; i++) {
+  if (index(line[i], "# cook: ") == 1) { owner[i] = o = substr(line[i], 9); m = 1; continue }
+  if (!m) continue
+  if (index(line[i], "#: ") == 1 || line[i] ~ /^[A-Za-z_][A-Za-z0-9_]*[ \\t]*=/) {
+    owner[i] = o; continue }
+  if (line[i] !~ /^[ \\t]*(#|$)/) owner[i] = o
+  m = 0 } }
+BEGIN { n = ARGC; ARGC = 1 }
+{ line[NR] = $0 }
+"""
+_SHOW = """\
+END { own(); for (k = 2; k < n; k += 2) { print "@" ARGV[1] " " ARGV[k]; c = ARGV[k + 1]
+  for (i = 1; i <= NR; i++) {
+    if (i in owner) { if (owner[i] == ARGV[k]) print "+" line[i] }
+    else if (c != "" && substr(line[i], length(line[i]) - length(c) + 1) == c) print "=" line[i]
+  } } }"""
+_EDIT = """\
+function put(where, k) { for (k = 1; k < n; k += 4) if (ARGV[k + 2] == where) print ARGV[k + 3] }
+END { own()
+  for (k = 1; k < n; k += 4) { block[ARGV[k]] = k; if (ARGV[k + 1] != "") raw[ARGV[k + 1]] = k }
+  put("top")
+  for (i = 1; i <= NR; i++) { k = 0
+    if (i in owner) { if (owner[i] in block) k = block[owner[i]] }
+    else if (line[i] in raw) k = raw[line[i]]
+    if (!k) print line[i]
+    else if (ARGV[k + 2] == "place" && !(k in done)) { done[k]; print ARGV[k + 3] } }
+  put("bottom") }"""
+
+
+def _ask(keys: Sequence[str]) -> Command:
+    asked = []
+    for user, some in itertools.groupby(keys, lambda key: key.partition("\n")[0]):
+        pairs = [part for key in some for part in key.split("\n")[1:]]
+        asked.append(sh("load {} ~{}; told {} {} {}", user, user, _OWNERS + _SHOW, user, pairs))
+    return sh("{}{}", sh(_LOAD), join(asked, " || exit\n"))
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    parts: dict[str, str] = {}
+    head = ""
+    for line in text.splitlines(keepends=True):
+        if line.startswith("@"):
+            head = line[1:-1]
+        parts[head] = parts.get(head, "") + line
+    for key in keys:
+        user, name, _command = key.split("\n")
+        if (part := parts.get(f"{user} {name}")) is not None:
+            yield key, part
+
+
+ENTRIES = Table(_ask, _split)
+"""An entry of ours in a crontab, and those of others that look like it: `USER NAME COMMAND`,
+a line each."""
+
+
+@provides(Cron)
+class CrontabProvider(Provider[Cron, State]):
+    """An entry is known by the mark above it."""
+
+    def probe(self, cron: Cron) -> Sequence[Probe]:
+        """The entry, and whether there is such a user."""
+        key = "\n".join([cron.user, cron.name, cron.command or ""])
+        return [ENTRIES.about(key), PASSWD.about(cron.user, loose=True)]
+
+    def parse(self, cron: Cron, text: str, *_user: str | None) -> State | None:
+        """Our own; else somebody's that says the same."""
+        own = [line[1:] for line in text.splitlines() if line.startswith("+")]
+        if own:
+            return _block(cron, own)
+        others = [line[1:] for line in text.splitlines() if line.startswith("=")]
+        for line in others if "delete" not in cron.doing and not cron.variables else ():
+            if _entry(line) == (cron.when, cron.command):
+                return State(*_entry(line), managed=False, user=cron.user, line=line)
+        return None
+
+    def plan(self, cron: Cron, found: State | None) -> Change[State]:
+        """The whole entry; only a comment that nobody declared stays."""
+        if "delete" in cron.doing:
+            return Change(found, None)
+        command = cron.command or ""
+        return Change(
+            found, State(cron.when, command, cron.variables, cron.comment, user=cron.user)
+        )
+
+    def missing(self, cron: Cron, _text: str | None, user: str | None) -> Iterable[Thing]:
+        """Whose crontab it is."""
+        if user is None and "delete" not in cron.doing:
+            yield Thing("user", cron.user)
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """One new crontab."""
+        yield _edit([(name, change)])
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command] | None:
+        """One new crontab for the changes of a user."""
+        if len({_user(change) for _, change in changes}) > 1:
+            return None
+        return [_edit(changes)]
+
+
+def _block(cron: Cron, lines: Sequence[str]) -> State:
+    """A mark, and what belongs to it; an entry that was taken away is empty."""
+    notes = [line.removeprefix(_NOTE) for line in lines if line.startswith(_NOTE)]
+    plain = [line for line in lines if not line.startswith("#")]
+    variables = tuple(line for line in plain if re.match(r"[A-Za-z_]\w*[ \t]*=", line))
+    entries = [line for line in plain if line not in variables]
+    when, command = _entry(entries[0]) if len(entries) == 1 else ("", "")
+    return State(when, command, variables, notes[0] if notes else None, user=cron.user)
+
+
+def _entry(line: str) -> tuple[str, str]:
+    m = re.fullmatch(r"[ \t]*(@\w+|(?:[^ \t]+[ \t]+){4}[^ \t]+)[ \t]+(.*)", line)
+    return (" ".join(m[1].split()).lower(), m[2].rstrip()) if m else ("", line)
+
+
+def _user(change: Change[State]) -> str:
+    side = change.wanted if change.wanted is not None else change.found
+    assert side is not None  # noqa: S101 - there is something to change
+    return side.user
+
+
+def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
+    """Read, rewrite some blocks, install at once; what fails on the way installs nothing."""
+    user = _user(changes[0][1])
+    words = [word for name, change in changes for word in _words(name, change)]
+    return sh(
+        '{}load {} ~{}; new=$(told {} {}) || exit; if [ "$new" ]; then'
+        ' printf "%s\\n" "$new" | crontab -u {} -; else crontab -r -u {}; fi',
+        sh(_LOAD),
+        user,
+        user,
+        _OWNERS + _EDIT,
+        words,
+        user,
+        user,
+    )
+
+
+def _words(name: str, change: Change[State]) -> tuple[str, str, str, str]:
+    """Name, the line that is adopted, where the block goes, and the block."""
+    found, wanted = change.found, change.wanted
+    raw = found.line if found is not None else ""
+    if wanted is None:
+        return name, raw, "nowhere", ""
+    if found is not None and (not found.managed or found.environment == wanted.environment):
+        where = "place"
+    else:
+        where = "bottom" if wanted.environment else "top"  # a variable holds for lines below
+    return name, raw, where, "\n".join(_lines(name, change))
+
+
+def _lines(name: str, change: Change[State]) -> Iterator[str]:
+    found, wanted = change.found, change.wanted
+    assert wanted is not None  # noqa: S101 - otherwise there is no block
+    if not wanted.managed:
+        yield wanted.line
+        return
+    yield f"{_MARK}{name}"
+    comment = found.comment if wanted.comment is None and found is not None else wanted.comment
+    if comment:
+        yield f"{_NOTE}{comment}"
+    yield from wanted.environment
+    yield f"{wanted.when} {wanted.command}"
