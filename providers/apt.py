@@ -41,7 +41,7 @@ class AptProvider(Provider[Package, State]):
     def probe(self, package: Package) -> Sequence[Probe]:
         """What is installed; what apt offers, if something else has to be."""
         installed = [INSTALLED.about(name) for name in package.names]
-        if not {"install", "upgrade"} & set(package.doing):
+        if not _installs(package):
             return installed
         table = offers(package.default_release)
         wanted = package.versions.items()
@@ -80,8 +80,8 @@ class AptProvider(Provider[Package, State]):
         wanted = replace(
             then,
             version=text_of(package.names, after),
-            held=held,
-            broken=() if "install" in package.doing or "upgrade" in package.doing else now.broken,
+            held=held if held or now.held else None,
+            broken=() if now.broken and _installs(package) else None,
             leftovers=None,
         )
         old_lists = after != before and not now.fresh
@@ -107,6 +107,10 @@ class AptProvider(Provider[Package, State]):
         return self.timeout if state is None else state.timeout + state.lock_timeout
 
 
+def _installs(package: Package) -> bool:
+    return "install" in package.doing or "upgrade" in package.doing
+
+
 def _version(one: Installed) -> str | None:
     if one.version is None and one.providers:
         return BY + one.providers[0]
@@ -129,7 +133,7 @@ def _with_hints(state: State, package: Package) -> State:
 
 def _goals(package: Package, now: State, before: Versions) -> Versions:
     """Each package, and the version that it is to have."""
-    if not {"install", "upgrade"} & set(package.doing):
+    if not _installs(package):
         return {}
     offered = {offer.name: offer for offer in now.offers}
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
@@ -161,7 +161,7 @@ def _fresh(cache_max_age: int) -> Command:
 def kind_of(name: str, change: Change[State]) -> tuple[str, Manner] | None:
     """Those of one kind can go into one transaction; None for what goes by itself."""
     before, after = versions(name, change.found), versions(name, change.wanted)
-    if "held" in change.fields and change.wanted is not None:
+    if any(_marked(change, release=release) for release in (True, False)):
         return None
     removes = bool(before.keys() - after.keys()) or change.act is not None
     return change.act or ("remove" if removes else "install"), _manner(change)
@@ -189,7 +189,7 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
         yield mark("hold", held)
 
 
-def _marked(change: Change[State], *, release: bool) -> Iterable[str]:
+def _marked(change: Change[State], *, release: bool) -> Sequence[str]:
     before = change.found.held if change.found is not None else None
     after = change.wanted.held if change.wanted is not None else ()
     if after is None:

@@ -240,10 +240,13 @@ _NO_FILES = {
 }
 
 # systemd reads unit files anew only where one has changed since, asked at this very moment;
-# and a unit that had failed too often is not refused for that.
+# a unit that had failed too often is not refused for that, and one that is to be started
+# again after a while (`RestartSec=`) need not wait for it.
 _PREPARE: LiteralString = """\
 u={}; since=$(date +%s)
-case $(systemctl show -p NeedDaemonReload -- "$u") in *=yes) systemctl daemon-reload || exit ;; esac
+now=$(systemctl show -p NeedDaemonReload,SubState -- "$u") || exit
+case $now in *NeedDaemonReload=yes*) systemctl daemon-reload || exit ;; esac
+case $now in *SubState=auto-restart*) systemctl stop -- "$u" || exit ;; esac
 ! systemctl is-failed -q -- "$u" || systemctl reset-failed -- "$u"
 """
 _WATCH: LiteralString = """\

@@ -1,0 +1,254 @@
+"""Services on a real host, judged by systemctl(1) from within it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from cookbook.engine import Step
+from cookbook.kitchen import KitchenHost
+
+pytestmark = pytest.mark.hosts
+
+Converge = Callable[..., list[Step]]
+
+UNIT = """
+cat >/etc/systemd/system/{name} <<'END'
+[Service]
+{service}
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+"""
+
+
+def unit(host: KitchenHost, name: str, *service: str) -> None:
+    """Give the host a unit, by other means than ours."""
+    done = host.run(UNIT.format(name=name, service="\n".join(service)))
+    assert done.returncode == 0, done.stderr
+
+
+def states(host: KitchenHost, name: str) -> tuple[str, str]:
+    """Whether it runs, and whether it is enabled."""
+    active = host.run(f"systemctl is-active {name}").stdout.strip()
+    return active, host.run(f"systemctl is-enabled {name}").stdout.strip()
+
+
+def starts(host: KitchenHost, name: str) -> int:
+    """How often it was started, by its own account."""
+    return len(host.run(f"cat /tmp/{name}.starts").stdout.split())
+
+
+def statuses(steps: list[Step]) -> list[str]:
+    return [step.status for step in steps]
+
+
+def acts(steps: list[Step]) -> list[str]:
+    return [s.change.act for s in steps if s.change is not None and s.change.act is not None]
+
+
+COUNTING = (
+    "ExecStart=/bin/sh -c 'echo x >>/tmp/%p.starts; exec sleep infinity'",
+    "ExecReload=/bin/sh -c 'echo x >>/tmp/%p.reloads'",
+)
+
+
+def test_enabled_and_started_then_in_line_then_neither(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    unit(module_host, "one.service", *COUNTING)
+    recipe = 'service("one", action=["enable", "start"], settle=0.2)'
+    assert statuses(plan(module_host, recipe)) == ["changed"]
+    assert states(module_host, "one") == ("inactive", "disabled")
+    assert statuses(converge(module_host, recipe, user="admin")) == ["changed"]
+    assert states(module_host, "one") == ("active", "enabled")
+    assert statuses(converge(module_host, recipe)) == ["ok"]
+    off = 'service("one", action=["stop", "disable"])'
+    assert statuses(converge(module_host, off)) == ["changed"]
+    assert states(module_host, "one") == ("inactive", "disabled")
+
+
+def test_a_restart_is_done_once_and_swallows_a_reload(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    unit(module_host, "two.service", *COUNTING)
+    module_host.run("systemctl start two")
+    recipe = """
+        for n in "abc":
+            file(f"/etc/two-{n}", content="%s", notifies=[delayed("restart", "service[two]")])
+        file("/etc/two-d", content="%s", notifies=[delayed("reload", "service[two]")])
+        service("two", settle=0.2)
+    """
+    steps = converge(module_host, recipe % (1, 1))
+    assert statuses(steps)[:5] == ["changed"] * 4 + ["ok"]
+    assert acts(steps) == ["restart"]
+    assert starts(module_host, "two") == 2
+    assert module_host.run("test -e /tmp/two.reloads").returncode != 0
+    assert set(statuses(converge(module_host, recipe % (1, 1)))) == {"ok"}
+    assert starts(module_host, "two") == 2
+    assert acts(converge(module_host, recipe % (1, 2))) == ["reload"]
+    assert module_host.run("cat /tmp/two.reloads").stdout.split() == ["x"]
+
+
+def test_a_start_amounts_to_the_restart_asked_for_before_it(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    unit(module_host, "three.service", *COUNTING)
+    recipe = """
+        file("/etc/three", content="1", notifies=[delayed("restart", "service[three]")])
+        service("three", action="start", settle=0.2)
+    """
+    assert statuses(converge(module_host, recipe)) == ["changed", "changed"]
+    assert starts(module_host, "three") == 1
+
+
+@pytest.mark.parametrize("restart", ["no", "always"])
+def test_a_unit_that_dies_soon_is_a_failure_with_its_journal(
+    module_host: KitchenHost, converge: Converge, restart: str
+) -> None:
+    complaint = "ExecStart=/bin/sh -c 'echo cannot bind to port 80 >&2; sleep 1; exit 3'"
+    unit(module_host, f"dies-{restart}.service", complaint, f"Restart={restart}")
+    start = time.monotonic()
+    [step] = converge(module_host, f'service("dies-{restart}", action="start")')
+    assert step.status == "failed"
+    assert time.monotonic() - start < 6
+    said = str(step.error)
+    assert f"`systemctl start -- dies-{restart}.service` ended with status 1" in said
+    assert "cannot bind to port 80" in said
+    assert f"dies-{restart}.service is" in said
+    module_host.run(f"systemctl stop dies-{restart}")
+
+
+def test_a_unit_that_cannot_start_is_a_failure_with_its_journal(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    what = "ExecStart=/bin/sh -c 'echo no configuration; exit 4'"
+    unit(module_host, "fails.service", "Type=oneshot", what)
+    [step] = converge(module_host, 'service("fails", action="start")')
+    assert step.status == "failed"
+    assert "no configuration" in str(step.error)
+    assert "ExecMainStatus=4" in str(step.error)
+
+
+def test_a_unit_that_failed_too_often_starts_once_it_is_mended(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    limits = ("Restart=no", "[Unit]", "StartLimitIntervalSec=1h", "StartLimitBurst=2")
+    unit(module_host, "mended.service", "ExecStart=/bin/false", *limits)
+    module_host.run("for i in 1 2 3 4; do systemctl start mended; sleep 0.1; done")
+    assert states(module_host, "mended")[0] == "failed"
+    unit(module_host, "mended.service", "ExecStart=/bin/sleep infinity", *limits)
+    assert statuses(converge(module_host, 'service("mended", action="start")')) == ["changed"]
+    assert states(module_host, "mended")[0] == "active"
+
+
+def test_a_unit_in_a_crash_loop_is_not_said_to_run(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    again = ("Restart=always", "RestartSec=1h")
+    unit(module_host, "loops.service", "ExecStart=/bin/sh -c 'echo broken; exit 1'", *again)
+    module_host.run("systemctl start loops; sleep 0.5")
+    assert states(module_host, "loops")[0] == "activating"
+    assert statuses(plan(module_host, 'service("loops", action="start")')) == ["changed"]
+    assert statuses(converge(module_host, 'service("loops", action="stop")')) == ["changed"]
+    assert states(module_host, "loops")[0] in ("inactive", "failed")
+
+
+def test_a_crash_loop_is_ended_by_a_start_of_what_was_mended(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    again = ("Restart=always", "RestartSec=1h")
+    unit(module_host, "spins.service", "ExecStart=/bin/false", *again)
+    module_host.run("systemctl start spins; sleep 0.5")
+    unit(module_host, "spins.service", "ExecStart=/bin/sleep infinity", *again)
+    assert statuses(converge(module_host, 'service("spins", action="start", timeout=20)')) == [
+        "changed"
+    ]
+
+
+def test_a_oneshot_is_run_and_said_to_be(module_host: KitchenHost, converge: Converge) -> None:
+    what = "ExecStart=/bin/sh -c 'echo x >>/tmp/%p.starts'"
+    unit(module_host, "task.service", "Type=oneshot", what)
+    steps = converge(module_host, 'service("task", action="start")')
+    assert (statuses(steps), acts(steps)) == (["changed"], ["start"])
+    assert starts(module_host, "task") == 1
+
+
+def test_masked_is_said_and_undone(module_host: KitchenHost, converge: Converge) -> None:
+    unit(module_host, "hidden.service", *COUNTING)
+    module_host.run("mv /etc/systemd/system/hidden.service /usr/lib/systemd/system")
+    module_host.run("systemctl daemon-reload")
+    mask = 'service("hidden", action=["stop", "mask"])'
+    assert statuses(converge(module_host, mask)) == ["changed"]
+    assert states(module_host, "hidden") == ("inactive", "masked")
+    assert statuses(converge(module_host, mask)) == ["ok"]
+    [refused] = converge(module_host, 'service("hidden", action="start")')
+    assert "is masked" in str(refused.error)
+    unmask = 'service("hidden", action=["unmask", "enable", "start"], settle=0.2)'
+    assert statuses(converge(module_host, unmask)) == ["changed"]
+    assert states(module_host, "hidden") == ("active", "enabled")
+    module_host.run("systemctl mask --runtime hidden")
+    assert statuses(converge(module_host, 'service("hidden", action="unmask")')) == ["changed"]
+    assert states(module_host, "hidden") == ("active", "enabled")
+
+
+def test_a_mask_keeps_out_a_unit_that_is_yet_to_come(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    assert statuses(converge(module_host, 'service("nowhere", action="mask")')) == ["changed"]
+    assert states(module_host, "nowhere") == ("inactive", "masked")
+    assert statuses(converge(module_host, 'service("nowhere", action="unmask")')) == ["changed"]
+    off = 'service("nowhere", action=["stop", "disable"])'
+    assert statuses(converge(module_host, off)) == ["ok"]
+    [missing] = converge(module_host, 'service("nowhere", action="start")')
+    assert "needs the unit nowhere.service" in str(missing.error)
+
+
+def test_static_units_and_aliases_are_in_line(module_host: KitchenHost, converge: Converge) -> None:
+    recipe = """
+        service("dbus", action=["enable", "start"])
+        service("sshd", action=["enable", "start"])
+        service("getty-static", action="disable")
+        service("sysinit.target", action=["enable", "start"])
+        service("getty@tty7", action="stop")
+    """
+    assert statuses(converge(module_host, recipe)) == ["ok"] * 5
+
+
+def test_a_unit_file_written_before_is_read_by_systemd(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    recipe = r"""
+        text = "[Service]\nEnvironment=N=%s\nExecStart=/bin/sleep infinity\n"
+        text += "[Install]\nWantedBy=multi-user.target\n"
+        file("/etc/systemd/system/fresh.service", content=text,
+             notifies=[delayed("restart", "service[fresh]")])
+        service("fresh", action=["enable", "start"], settle=0.2)
+    """
+    for n in (1, 2):
+        steps = converge(module_host, recipe % n)
+        assert [step.error for step in steps if step.status == "failed"] == []
+        shown = module_host.run("systemctl show -p NeedDaemonReload,Environment fresh").stdout
+        assert f"N={n}" in shown
+        assert "NeedDaemonReload=no" in shown
+    assert set(statuses(converge(module_host, recipe % 2))) == {"ok"}
+
+
+def test_a_unit_comes_with_its_package_in_the_same_run(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    recipe = """
+        package("rsync")
+        file("/etc/rsyncd.conf", content="", notifies=[delayed("restart", "service[rsync]")])
+        service("rsync", action=["enable", "start"])
+    """
+    planned = plan(module_host, recipe)
+    assert statuses(planned)[:3] == ["changed", "changed", "unknown"]
+    assert planned[2].until == "package[rsync]"
+    steps = converge(module_host, recipe)
+    assert [step.error for step in steps if step.error] == []
+    assert states(module_host, "rsync") == ("active", "enabled")
+    assert set(statuses(converge(module_host, recipe))) == {"ok"}
