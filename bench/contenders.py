@@ -59,7 +59,7 @@ def pyinfra(site: Site) -> Call:
     return Call("pyinfra", [*command, *deploy], pyinfra_changes)
 
 
-def ansible(site: Site) -> Call:
+def ansible(site: Site, *options: str) -> Call:
     """A playbook, with what its documents recommend for speed: see peers/ansible.cfg."""
     environment = {
         "ANSIBLE_CONFIG": str(_HERE / "peers/ansible.cfg"),
@@ -67,7 +67,7 @@ def ansible(site: Site) -> Call:
         "LC_ALL": "C.UTF-8",
     }
     command = [str(VENV / "bin/ansible-playbook"), "-i", str(site.ansible_inventory)]
-    playbook = [*command, str(_HERE / "peers/w50.yml")]
+    playbook = [*command, str(_HERE / "peers/w50.yml"), *options]
     return Call("ansible", playbook, ansible_changes, environment)
 
 
