@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from cookbook.questions import Answers, guard
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
 from cookbook.shell import Command
-from cookbook.wire import Ask, Do, Outcome, Part
+from cookbook.wire import Ask, Do, Guard, Outcome, Part
 
 _LINES_SHOWN = 15
 
@@ -115,9 +115,13 @@ class Sent:
     @classmethod
     def of(cls, link: Link, answers: Answers) -> Sent:
         """Guard, a look at the texts that will be replaced, the commands."""
-        sent = cls(link)
         probes = [probe for verdict in [*link.gap, *link.changes] for probe in verdict.probes]
-        sent.parts.append(guard(probes, answers))
+        return cls.guarded(link, guard(probes, answers))
+
+    @classmethod
+    def guarded(cls, link: Link, by: Guard) -> Sent:
+        """The same, under a guard that was made before."""
+        sent = cls(link, [by])
         for look in map(look_at, link.changes):
             sent._looks.append(len(sent.parts) if look else None)
             sent.parts += [Ask(look)] if look else []
@@ -136,7 +140,9 @@ class Sent:
         texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
         for part, outcome in zip(self.parts, outcomes, strict=False):
             if isinstance(part, Do) and outcome.status != 0:
-                return Result("failed", explain(part.command, outcome), texts, seconds)
+                hidden = any(v.item.resource.sensitive for v in self.link.changes)
+                error = explain(part.command, outcome, hidden=hidden)
+                return Result("failed", error, texts, seconds)
         if len(outcomes) < len(self.parts):
             return Result("failed", None, texts, seconds)
         return Result("done", None, texts, seconds)
@@ -150,8 +156,24 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Resu
         start += len(one.parts)
 
 
-def explain(command: Command, outcome: Outcome) -> CommandError:
-    """Why a command failed, for people: its last words."""
+def announce(sent: Sequence[Sent], working: Callable[[Resource], object]) -> Callable[[int], None]:
+    """Tell whose turn it is, by the number of the part that is begun."""
+    whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]
+
+    def begun(part: int) -> None:
+        if 0 <= part < len(whose):
+            working(whose[part])
+
+    return begun
+
+
+def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
+    """Why a command failed, for people: its last words, unless they may hold a secret."""
+    if hidden:
+        return CommandError(
+            f"`{command}` ended with status {outcome.status}",
+            hint="what it said is hidden, because the resource is sensitive",
+        )
     said = [*outcome.stdout.decode(errors="replace").splitlines(), *outcome.complaint.splitlines()]
     words = "\n".join(said[-_LINES_SHOWN:]).strip()
     return CommandError(

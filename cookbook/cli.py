@@ -13,7 +13,8 @@ from cookbook.errors import CookError, InputError, UsageError
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host, Inventory
-    from cookbook.report import Mode
+    from cookbook.report import Mode, Report
+    from cookbook.run import Runner
     from cookbook.shell import Secret
 
 _EXIT = """\
@@ -78,7 +79,17 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE")
         _common(command)
-        command.set_defaults(run=_run, mode=name)
+        command.set_defaults(run=_run, mode=name, out=None)
+        if name == "plan":
+            command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+    apply = commands.add_parser("apply", help="do exactly what a saved plan says, or refuse")
+    apply.add_argument("plan", type=Path, metavar="PLANFILE")
+    _common(apply)
+    apply.set_defaults(run=_apply, mode="apply", out=None)
+    show = commands.add_parser("show", help="show a saved plan")
+    show.add_argument("plan", type=Path, metavar="PLANFILE")
+    show.add_argument("-v", "--verbose", action="count", default=0)
+    show.set_defaults(run=_show)
     facts = commands.add_parser("facts", help="show what the hosts are")
     _common(facts)
     facts.set_defaults(run=_facts)
@@ -143,7 +154,38 @@ def _run(options: argparse.Namespace) -> int:
         options.forks,
         _password(options),
     )
-    runner = Runner(run)
+    report = _execute(Runner(run), options)
+    if options.out is not None:
+        from cookbook.saved import save, saved_plan
+
+        save(saved_plan(report, run, options.hosts), options.out)
+    return report.exit
+
+
+def _apply(options: argparse.Namespace) -> int:
+    from cookbook.saved import load
+
+    saved = load(options.plan)
+    hosts = saved.choose(_hosts(options))
+    from cookbook.run import Run, Runner
+
+    password = _password(options)
+    run = Run("apply", (), hosts, {}, options.forks, password, saved=saved)
+    return _execute(Runner(run), options).exit
+
+
+def _show(options: argparse.Namespace) -> int:
+    from cookbook.saved import load
+    from cookbook.show import report_lines, write
+
+    saved = load(options.plan)
+    write([("dim", saved.heading)], sys.stdout)
+    write(report_lines(saved.report, verbose=bool(options.verbose)), sys.stdout)
+    return 0
+
+
+def _execute(runner: Runner, options: argparse.Namespace) -> Report:
+    """Do it, tell of it, and print what came of it."""
     from cookbook.plugins import listening
     from cookbook.show import Progress
 
@@ -157,7 +199,7 @@ def _run(options: argparse.Namespace) -> int:
         from cookbook.show import report_lines, write
 
         write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
-    return report.exit
+    return report
 
 
 def _facts(options: argparse.Namespace) -> int:

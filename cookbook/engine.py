@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cookbook.chain import Item, Link, Result, Sent, Verdict, look_at, read_all
+from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, look_at, read_all
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import (
     HostError,
@@ -34,11 +34,12 @@ from cookbook.judge import Judge
 from cookbook.notifications import Delayed, amounts_to, notified
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Change
-from cookbook.questions import gather
+from cookbook.questions import gather, guard
 from cookbook.recipe import Collection, Declared
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
+from cookbook.wire import Guard
 
 Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
 
@@ -54,6 +55,9 @@ class Step:
     status: Status
     change: Change[Any] | None = None
     provider: AnyProvider | None = None
+    acting: Resource | None = None
+    """The resource with the action that was asked for, where it was notified."""
+
     because: str | None = None
     """Who notified it; None where it was its own turn."""
 
@@ -66,6 +70,14 @@ class Step:
     """It failed, and its recipe says to go on."""
 
     seconds: float = 0.0
+
+    guard: Guard | None = None
+    """In a plan: what the host has to answer for this change still to be the right one."""
+
+    @property
+    def target(self) -> Resource:
+        """What is, or would be, acted on."""
+        return self.acting if self.acting is not None else self.declared.resource
 
     @property
     def resource(self) -> Resource:
@@ -96,7 +108,7 @@ class Convergence:
         self._working = working
         self._collection = collection
         self._session = session
-        self._judge = Judge(collection, session, facts, catalog)
+        self._judge = Judge(collection.node, session, facts, catalog)
         self._applies = apply
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
@@ -159,6 +171,8 @@ class Convergence:
         for i, verdict in enumerate(verdicts):
             step = _step(verdict)
             self.failed |= step.status == "failed" and not step.ignored
+            if step.status == "changed":
+                step = replace(step, guard=guard(verdict.probes, self._judge.answers))
             yield replace(step, diff=_diff(verdict, seen.get(i)))
 
     # -- applying ------------------------------------------------------------------------------
@@ -207,7 +221,7 @@ class Convergence:
         self._judge.outdate()
         try:
             everything = [*parts, *(question.part for question in asked)]
-            outcomes = self._session.run(everything, contents, self._announce(sent))
+            outcomes = self._session.run(everything, contents, announce(sent, self._working))
         except (Interrupted, TooSlow) as error:
             yield from self._cut_off(sent, error)
             raise
@@ -221,16 +235,6 @@ class Convergence:
         for link, result in reached:
             yield from map(_step, link.gap)
             yield from self._verify(link, result)
-
-    def _announce(self, sent: Sequence[Sent]) -> Callable[[int], None]:
-        """Tell whose turn it is, by the number of the part that is begun."""
-        whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]
-
-        def begun(part: int) -> None:
-            if 0 <= part < len(whose):
-                self._working(whose[part])
-
-        return begun
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""
@@ -332,6 +336,7 @@ def _step(verdict: Verdict) -> Step:
         status,
         verdict.change,
         verdict.provider,
+        acting=verdict.item.resource,
         because=verdict.item.because,
         until=str(verdict.until) if verdict.until else None,
         error=verdict.error,

@@ -6,6 +6,7 @@ Everything that can go wrong, by who has to act on it.
     + UsageError         an option, or a name on the command line
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
+    + PlanError          a saved plan cannot be written, or is not what cook has written
     + KitchenError       this machine cannot make disposable hosts
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
@@ -18,6 +19,7 @@ Everything that can go wrong, by who has to act on it.
     + Missing            something the resource needs is not there
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
+    + Refused            the host is not as it was when the plan was made
     + NotConverged       every command succeeded and the state is still not the wanted one
 
 Every error carries a `hint`: the next step, where there is one to name.
@@ -48,6 +50,10 @@ class RecipeError(InputError):
 
 class InventoryError(InputError):
     """An inventory cannot be read, or contradicts itself."""
+
+
+class PlanError(InputError):
+    """A saved plan cannot be written, or is not what cook has written."""
 
 
 class KitchenError(InputError):
@@ -101,6 +107,10 @@ class ProbeError(HostError):
 
 class CommandError(HostError):
     """A command of a change failed."""
+
+
+class Refused(HostError):
+    """The host is not as it was when the plan was made."""
 
 
 class NotConverged(HostError):

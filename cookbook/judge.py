@@ -11,7 +11,7 @@ from cookbook.forecast import Forecast
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Probe, questions
 from cookbook.questions import Answer, Answers, state_text
-from cookbook.recipe import Collection, guard_says_no
+from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import sh
@@ -23,10 +23,8 @@ _CANNOT_RUN = 126
 class Judge:
     """Knows what a host has answered, and never judges by an answer that a change has outdated."""
 
-    def __init__(
-        self, collection: Collection, session: Session, facts: Facts, catalog: Catalog
-    ) -> None:
-        self._node = collection.node
+    def __init__(self, node: Node, session: Session, facts: Facts, catalog: Catalog) -> None:
+        self._node = node
         self._session = session
         self._facts = facts
         self._catalog = catalog
@@ -80,7 +78,7 @@ class Judge:
                 return Verdict(item, "unknown", provider, until=until)
             if self._guards_say_no(resource):
                 return Verdict(item, "skipped", provider, probes=probes)
-            change = provider.plan(resource, self._found(provider, resource))
+            change = provider.plan(resource, self.found(provider, resource))
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:
@@ -96,7 +94,7 @@ class Judge:
         provider, resource = verdict.provider, verdict.item.resource
         assert provider is not None  # noqa: S101 - it made the change
         try:
-            change = provider.plan(resource, self._found(provider, resource))
+            change = provider.plan(resource, self.found(provider, resource))
         except HostError as error:
             return error
         if change.kind in ("none", "act"):
@@ -107,6 +105,11 @@ class Judge:
             f" {'redacted' if resource.sensitive else differs or change.kind}",
             hint="does something else on the host, or later in the recipe, set it back?",
         )
+
+    def found(self, provider: AnyProvider, resource: Resource) -> Any:
+        """The state that the answers tell of; None if there is no such thing."""
+        texts = self._texts(provider, resource)
+        return None if texts and texts[0] is None else provider.parse(resource, *texts)
 
     def provider_or_none(self, resource: Resource) -> AnyProvider | None:
         """Who serves a resource; None if nobody does."""
@@ -122,10 +125,6 @@ class Judge:
     def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
         probes = questions(provider, resource)
         return [state_text(probe, self._answers[probe]) for probe in probes]
-
-    def _found(self, provider: AnyProvider, resource: Resource) -> Any:
-        texts = self._texts(provider, resource)
-        return None if texts and texts[0] is None else provider.parse(resource, *texts)
 
     def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
         for thing in provider.missing(resource, *self._texts(provider, resource)):

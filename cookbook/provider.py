@@ -294,11 +294,7 @@ class Catalog:
 
         Raises Unsupported if there is none.
         """
-        kind = type(resource)
-        if kind not in self._loaded:
-            self._load(kind)
-            self._loaded.add(kind)
-        offers: list[Offer] = kind.providers
+        offers = self._offers(resource)
         for offer in offers:
             if offer.when(facts):
                 return offer.provider
@@ -307,6 +303,24 @@ class Catalog:
             f"no provider for {resource.kind()} on this host ({facts.summary})",
             hint=f"providers there are: {served}; does the host have their tool?",
         )
+
+    def named(self, resource: Resource, name: str) -> AnyProvider:
+        """
+        The provider of this name, as a saved plan calls it.
+
+        Raises Unsupported if there is none.
+        """
+        for offer in self._offers(resource):
+            if offer.provider.name == name:
+                return offer.provider
+        raise Unsupported(f"there is no provider {name!r} for {resource.kind()} here")
+
+    def _offers(self, resource: Resource) -> list[Offer]:
+        kind = type(resource)
+        if kind not in self._loaded:
+            self._load(kind)
+            self._loaded.add(kind)
+        return kind.providers
 
 
 def to_json(value: object) -> Any:

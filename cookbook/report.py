@@ -13,7 +13,7 @@ from cookbook.shell import Secret
 
 SCHEMA = 1
 
-Mode = Literal["converge", "plan"]
+Mode = Literal["converge", "plan", "apply"]
 
 HostStatus = Literal["ok", "changed", "failed", "unreachable", "timeout", "interrupted", "refused"]
 
@@ -33,6 +33,9 @@ class HostReport:
 
     error: CookError | None = None
     """What ended it, where that is not a resource's own failure."""
+
+    machine_id: str = ""
+    """machine-id(5), where we came as far as to ask."""
 
 
 @dataclass(frozen=True)

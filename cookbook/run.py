@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cookbook.apply import Application
 from cookbook.engine import Convergence, Step
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
     HostError,
+    Refused,
     Unreachable,
 )
 from cookbook.inventory import Host
+from cookbook.judge import Judge
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
@@ -29,6 +32,9 @@ from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.transport import Transport
+
+if TYPE_CHECKING:
+    from cookbook.saved import SavedPlan
 
 FORKS = 50
 """How many hosts are worked on at once."""
@@ -46,6 +52,9 @@ class Run:
 
     forks: int = FORKS
     become_password: Secret | None = None
+    saved: SavedPlan | None = None
+    """What `apply` does."""
+
     id: str = ""
 
 
@@ -55,6 +64,7 @@ class _Progress:
 
     steps: list[Step]
     session: Session | None = None
+    machine_id: str = ""
 
 
 class Runner:
@@ -127,7 +137,9 @@ class Runner:
         if any(step.error is error for step in progress.steps):
             error = None  # said already, with its resource
         seconds = time.monotonic() - start
-        report = HostReport(host.name, status, progress.steps, seconds, exchanges, error)
+        report = HostReport(
+            host.name, status, progress.steps, seconds, exchanges, error, progress.machine_id
+        )
         with self._speaking:
             self._hook.cookbook_host(report=report)
         return report
@@ -137,26 +149,35 @@ class Runner:
             return "interrupted"
         session = progress.session = Session(connect(host, self._run.become_password))
         facts = session.facts()
-        collection = self._collection(host, facts)
-        convergence = Convergence(
-            collection,
+        progress.machine_id = facts.machine_id
+        work = self._work(host, session, facts)
+        for step in work.steps():
+            progress.steps.append(step)
+            with self._speaking:
+                self._hook.cookbook_step(host=host.name, step=step)
+        if work.failed:
+            return "failed"
+        if work.unfinished:
+            return "interrupted"
+        changed = any(step.status in ("changed", "unknown") for step in progress.steps)
+        return "changed" if changed else "ok"
+
+    def _work(self, host: Host, session: Session, facts: Facts) -> Convergence | Application:
+        def working(resource: Resource) -> None:
+            self._working(host, resource)
+
+        if (saved := self._run.saved) is not None:
+            judge = Judge(self._node(host, facts), session, facts, catalog())
+            return Application(saved.steps_for(host.name, facts), session, judge, working)
+        return Convergence(
+            self._collection(host, facts),
             session,
             facts,
             catalog(),
             apply=self._run.mode == "converge",
             stopping=self._stopping.is_set,
-            working=lambda resource: self._working(host, resource),
+            working=working,
         )
-        for step in convergence.steps():
-            progress.steps.append(step)
-            with self._speaking:
-                self._hook.cookbook_step(host=host.name, step=step)
-        if convergence.failed:
-            return "failed"
-        if convergence.unfinished:
-            return "interrupted"
-        changed = any(step.status in ("changed", "unknown") for step in progress.steps)
-        return "changed" if changed else "ok"
 
     def _working(self, host: Host, resource: Resource) -> None:
         with self._speaking:
@@ -253,6 +274,8 @@ def _status_of(error: CookError) -> HostStatus:
             return "unreachable"
         case DeadlineExceeded():
             return "timeout"
+        case Refused():
+            return "refused"
         case _:
             return "failed"
 

@@ -108,5 +108,6 @@ class Session:
             self._stage = f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
             yield Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)
         for start in range(0, len(data), INLINE_CONTENT):
-            piece = printing(data[start : start + INLINE_CONTENT])
-            yield Do(sh("{} >> {}", piece, f"{self._stage}/{digest}"), _STAGE_TIMEOUT)
+            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{self._stage}/{digest}"
+            write = sh("{} > {}", piece, path) if start == 0 else sh("{} >> {}", piece, path)
+            yield Do(write, _STAGE_TIMEOUT)

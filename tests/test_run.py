@@ -100,7 +100,8 @@ def test_a_mistake_that_shows_with_the_facts_stops_before_anything_is_done(
 
 def test_ctrl_c_finishes_what_was_sent_and_says_interrupted(tmp_path: Path) -> None:
     (tmp_path / "r.py").write_text(
-        f"{HEADING}execute('sleep 1; echo done > {tmp_path}/one')\nfile('{tmp_path}/no/where')\n"
+        f"{HEADING}D = '{tmp_path}'\n"
+        "execute(f'touch {D}/begun; sleep 1; echo done > {D}/one')\nfile(f'{D}/no/where')\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local", "--output", "json"],
@@ -109,7 +110,8 @@ def test_ctrl_c_finishes_what_was_sent_and_says_interrupted(tmp_path: Path) -> N
         text=True,
         env=os.environ | {"PYTHONPATH": os.getcwd()},
     )
-    time.sleep(0.7)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
 

@@ -1,0 +1,330 @@
+"""
+A plan in a file: readable JSON that says what would be done, and what it was planned from.
+
+    {"cook": "plan", "format": 1, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+     "revision": "...", "recipes": {"webserver.py": "<sha256>"}, "inventory": {...},
+     "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
+     "seal": "<sha256 of all the rest>"}
+
+Each step that changes something carries its Change, the resource as a value, and the digest
+of the answers it was made from. Nothing in the file is code, and reading it runs none. The
+seal finds what was cut short or edited; it does not say who wrote it.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cookbook import __version__, resources
+from cookbook.diff import Diff
+from cookbook.engine import Step
+from cookbook.errors import PlanError, Refused, Unsupported, UsageError
+from cookbook.platform import Facts
+from cookbook.plugins import catalog
+from cookbook.provider import Change, change_from_json, to_json
+from cookbook.recipe import Declared
+from cookbook.report import HostReport, Report
+from cookbook.resource import Resource
+from cookbook.shell import Secret
+from cookbook.wire import Guard
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host
+    from cookbook.run import Run
+
+FORMAT = 1
+MOST_BYTES = 256 * 1024 * 1024
+"""A plan file of a stranger may be anything; more than this is not read."""
+
+_NOT_KEPT = frozenset({"notifies", "subscribes"})
+"""What has been decided already: whoever is to be notified stands in the plan himself."""
+
+
+@dataclass(frozen=True)
+class SavedHost:
+    """What the plan says of one host."""
+
+    machine_id: str
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """What a plan file says."""
+
+    run: str
+    made: str
+    by: str
+    revision: str | None
+    recipes: Mapping[str, str]
+    """Path -> SHA-256 of each recipe."""
+
+    inventory: Mapping[str, str]
+    hosts: Mapping[str, SavedHost]
+
+    def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
+        """
+        What is to be done on a host.
+
+        Raises Refused if the machine of that name is another one than it was.
+        """
+        saved = self.hosts[host]
+        if saved.machine_id != facts.machine_id:
+            raise Refused(
+                f"{host} is another machine than the plan was made for: its machine-id is"
+                f" {facts.machine_id}, not {saved.machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere? make a new plan",
+            )
+        return saved.steps
+
+    @property
+    def heading(self) -> str:
+        """Who made it, when, and from what."""
+        recipes = ", ".join(self.recipes)
+        revision = f" at {self.revision}" if self.revision else ""
+        return f"plan {self.run}, made {self.made} by {self.by} from {recipes}{revision}"
+
+    def choose(self, hosts: Sequence[Host]) -> list[Host]:
+        """
+        Of these hosts, those that the plan is about.
+
+        Raises UsageError if there is none.
+        """
+        if chosen := [host for host in hosts if host.name in self.hosts]:
+            return chosen
+        raise UsageError(
+            "the plan is about none of these hosts", hint=f"it is about {', '.join(self.hosts)}"
+        )
+
+    @property
+    def report(self) -> Report:
+        """As it was shown when it was made."""
+        hosts = {
+            name: HostReport(name, "changed" if host.steps else "ok", host.steps)
+            for name, host in self.hosts.items()
+        }
+        return Report(self.run, "plan", hosts)
+
+
+def saved_plan(report: Report, run: Run, inventory: Path | None) -> SavedPlan:
+    """
+    The plan that a run has made.
+
+    Raises PlanError where it is not a whole plan: a host could not be asked.
+    """
+    if missed := [h.name for h in report.hosts.values() if h.status not in ("ok", "changed")]:
+        raise PlanError(
+            f"the plan is not saved: {', '.join(missed)} could not be planned",
+            hint="mend it, or leave it out with --limit",
+        )
+    return SavedPlan(
+        report.run,
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        f"{getpass.getuser()}@{platform.node()}",
+        _revision(run.recipes),
+        {str(path): _digest(path) for path in run.recipes},
+        {str(inventory): _digest(inventory)} if inventory is not None else {},
+        {
+            host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
+            for host in report.hosts.values()
+        },
+    )
+
+
+def _revision(recipes: Sequence[Path]) -> str | None:
+    """The git revision of the recipes, and whether something there was not committed."""
+    import subprocess
+
+    folder = recipes[0].resolve().parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save(plan: SavedPlan, path: Path) -> None:
+    """
+    Write a plan.
+
+    Raises PlanError if there is a secret in it: a file is read by others.
+    """
+    document: dict[str, Any] = {
+        "cook": "plan",
+        "format": FORMAT,
+        "version": __version__,
+        "run": plan.run,
+        "made": plan.made,
+        "by": plan.by,
+        "revision": plan.revision,
+        "recipes": dict(plan.recipes),
+        "inventory": dict(plan.inventory),
+        "hosts": {
+            name: {"machine_id": host.machine_id, "steps": [_step_json(s) for s in host.steps]}
+            for name, host in plan.hosts.items()
+        },
+    }
+    document["seal"] = _seal(document)
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load(path: Path) -> SavedPlan:
+    """
+    Read a plan.
+
+    Raises PlanError if it was cut short, edited, or written by another version.
+    """
+    document = _read(path)
+    if document.get("format") != FORMAT or document.get("version") != __version__:
+        raise PlanError(
+            f"{path} was written by cook {document.get('version', '?')}, this is {__version__}",
+            hint="make the plan again",
+        )
+    if document.pop("seal", None) != _seal(document):
+        raise PlanError(f"{path} was changed after it was made", hint="make the plan again")
+    try:
+        return SavedPlan(
+            document["run"],
+            document["made"],
+            document["by"],
+            document["revision"],
+            document["recipes"],
+            document["inventory"],
+            {n: _host(host) for n, host in document["hosts"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, Unsupported) as error:
+        raise PlanError(f"{path} is no plan that cook has written: {error!r}") from None
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": str(step.resource),
+        "where": step.declared.where,
+        "status": step.status,
+        "because": step.because,
+        "until": step.until,
+        "error": str(step.error) if step.error else None,
+        "resource": _resource_json(step),
+    }
+    if step.status != "changed" or step.provider is None or step.guard is None:
+        return shown
+    return shown | {
+        "provider": step.provider.name,
+        "change": _refuse_secrets(step, step.change),
+        "digest": step.guard.digest,
+        "diff": str(step.diff) if step.diff is not None else None,
+    }
+
+
+def _resource_json(step: Step) -> dict[str, Any]:
+    """The resource as a value: its word, and the properties that are not at their default."""
+    resource = step.target
+    if type(resource) not in _kinds().values():
+        raise PlanError(
+            f"{step.declared.where}: {resource}: this word is declared by the recipe itself, so"
+            " nobody could apply the plan without it",
+            hint="install it as a plugin (ARCHITECTURE.md)",
+        )
+    return {
+        "word": resource.kind(),
+        **{
+            f.name: _refuse_secrets(step, getattr(resource, f.name))
+            for f in fields(resource)
+            if f.name not in _NOT_KEPT
+            and not callable(getattr(resource, f.name))  # a guard that has been asked already
+            and (f.default is MISSING or getattr(resource, f.name) != f.default)
+        },
+    }
+
+
+def _refuse_secrets(step: Step, value: object) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if step.resource.sensitive or isinstance(value, Secret):
+        raise PlanError(
+            f"{step.declared.where}: {step.resource} holds a secret, and a plan file is read by"
+            " others",
+            hint="leave it out of this plan (a recipe of its own), or converge without a file",
+        )
+    try:
+        return to_json(value)
+    except TypeError as error:
+        raise PlanError(f"{step.declared.where}: {step.resource}: {error}") from None
+
+
+def _host(data: Mapping[str, Any]) -> SavedHost:
+    return SavedHost(data["machine_id"], [_step(step) for step in data["steps"]])
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    resource = _resource(data["resource"])
+    declared = Declared(resource, data["where"])
+    step = Step(declared, data["status"], because=data["because"], until=data["until"])
+    if "change" not in data:
+        return step
+    provider = catalog().named(resource, data["provider"])
+    change: Change[Any] = change_from_json(provider.state, data["change"])
+    diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
+    return Step(
+        declared,
+        "changed",
+        change,
+        provider,
+        because=data["because"],
+        diff=diff,
+        guard=Guard((), data["digest"]),
+    )
+
+
+def _resource(data: Mapping[str, Any]) -> Resource:
+    """The resource as it was when it had been checked; nothing of it is run or rendered again."""
+    kind = _kinds().get(data["word"])
+    if kind is None:
+        raise PlanError(f"there is no word {data['word']!r} here", hint="is its plugin installed?")
+    resource = kind.__new__(kind)
+    for f in fields(kind):
+        given = f.default if f.default is not MISSING else None
+        value = data.get(f.name, given)
+        if isinstance(value, dict) and value.keys() == {"base64"}:
+            value = base64.b64decode(value["base64"])
+        object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
+    return resource
+
+
+def _kinds() -> dict[str, type[Resource]]:
+    """The words of this installation; a recipe's own are not among them."""
+    found = (getattr(resources, name) for name in resources.__all__)
+    return {one.kind(): one for one in found if isinstance(one, type) and issubclass(one, Resource)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise PlanError(f"{path} is too large to be a plan")
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise PlanError(f"{path} is no plan: {error}", hint="was it cut short?") from None
+    if not isinstance(document, dict) or document.get("cook") != "plan":
+        raise PlanError(f"{path} is no plan that cook has written")
+    return document
+
+
+def _seal(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

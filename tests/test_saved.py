@@ -1,0 +1,230 @@
+"""A saved plan is applied exactly, or refused before anything is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cookbook.cli import main
+
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+
+Cook = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Cook:
+    monkeypatch.chdir(tmp_path)
+    Path("d").mkdir()
+
+    def run(*words: str, recipe: str | None = None) -> tuple[int, str, str]:
+        if recipe is not None:
+            Path("r.py").write_text(f"{HEADING}D = '{tmp_path}/d'\n{recipe}")
+        status = main(list(words))
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+RECIPE = """
+file(f"{D}/a", content="wanted\\n", mode="0600", notifies=[delayed("run", "execute[bell]")])
+file(f"{D}/b", content=b"\\0\\1", only_if=f"test -d {D}")
+link(f"{D}/l", to="a")
+execute("bell", command=f"echo rung >> {D}/bell", action="nothing")
+"""
+
+
+def test_a_plan_is_applied_without_its_recipe(cook: Cook) -> None:
+    assert cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)[0] == 2
+    assert list(Path("d").iterdir()) == []
+    Path("r.py").unlink()
+
+    status, said, _ = cook("apply", "p.cook", "--local", "--output", "json")
+
+    document = json.loads(said)
+    assert (status, document["mode"]) == (0, "apply")
+    assert document["totals"]["changed"] == 4
+    assert Path("d/a").read_text() == "wanted\n"
+    assert Path("d/a").stat().st_mode & 0o777 == 0o600
+    assert Path("d/b").read_bytes() == b"\0\1"
+    assert Path("d/bell").read_text() == "rung\n"
+
+
+def test_a_plan_is_shown_as_it_was_made(cook: Cook) -> None:
+    _, planned, _ = cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
+
+    status, shown, _ = cook("show", "p.cook")
+
+    assert status == 0
+    assert "from r.py" in shown.splitlines()[0]
+    assert planned.splitlines()[1:-1] == shown.splitlines()[2:-1]
+
+
+def test_a_host_that_is_not_as_it_was_is_refused_before_its_first_change(cook: Cook) -> None:
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
+    Path("d/b").write_text("edited by hand\n")
+
+    status, said, _ = cook("apply", "p.cook", "--local")
+
+    assert status == 3
+    assert "refused" in said
+    assert "/d/b]: expected None, found State(" in said
+    assert not Path("d/a").exists()
+    assert Path("d/b").read_text() == "edited by hand\n"
+
+
+def test_a_plan_is_applied_once(cook: Cook) -> None:
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
+    assert cook("apply", "p.cook", "--local")[0] == 0
+
+    assert cook("apply", "p.cook", "--local")[0] == 3
+
+
+def test_a_change_that_another_one_of_the_plan_surprises_stops_there(cook: Cook) -> None:
+    recipe = 'execute(f"echo first > {D}/a")\nfile(f"{D}/a", content="x")\nfile(f"{D}/c")\n'
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=recipe)
+
+    status, said, _ = cook("apply", "p.cook", "--local")
+
+    assert status == 3
+    assert "another change of the plan surprised it" in said
+    assert Path("d/a").read_text() == "first\n"
+    assert not Path("d/c").exists()
+
+
+def test_nothing_to_do_is_a_plan_too(cook: Cook) -> None:
+    assert cook("plan", "r.py", "--local", "-o", "p.cook", recipe="group('root')")[0] == 0
+
+    assert cook("apply", "p.cook", "--local")[0] == 0
+
+
+def _edit(**changes: Any) -> Callable[[str], str]:
+    return lambda text: json.dumps(json.loads(text) | changes)
+
+
+SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
+    "cut short": (lambda text: text[: len(text) // 2], "p.cook is no plan"),
+    "empty": (lambda _: "", "p.cook is no plan"),
+    "edited": (lambda text: text.replace("wanted", "wanton"), "p.cook was changed after"),
+    "another version": (_edit(version="0.0.1"), "p.cook was written by cook 0.0.1"),
+    "another format": (_edit(format=99), "p.cook was written by cook"),
+    "another document": (lambda _: '{"hosts": {}}', "p.cook is no plan that cook has written"),
+    "no document": (lambda _: "[]", "p.cook is no plan that cook has written"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILT.values(), ids=SPOILT)
+def test_a_file_that_is_not_what_was_written_is_refused(
+    cook: Cook, spoil: Callable[[str], str], message: str
+) -> None:
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
+    Path("p.cook").write_text(spoil(Path("p.cook").read_text()))
+
+    status, _, said = cook("apply", "p.cook", "--local")
+
+    assert status == 1
+    assert message in said
+    assert list(Path("d").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        'file(f"{D}/a", content="hunter2", sensitive=True)',
+        'from cookbook.shell import Secret\nfile(f"{D}/a", content=Secret("hunter2"))',
+        'execute("echo hunter2", sensitive=True)',
+    ],
+)
+def test_a_plan_with_a_secret_is_not_written(cook: Cook, secret: str) -> None:
+    status, said, wrong = cook("plan", "r.py", "--local", "-o", "p.cook", recipe=secret)
+
+    assert status == 1
+    assert "holds a secret" in wrong
+    assert "hunter2" not in said.replace("execute[echo hunter2]", "")
+    assert not Path("p.cook").exists()
+
+
+def test_a_plan_that_is_not_whole_is_not_written(cook: Cook) -> None:
+    status, _, wrong = cook("plan", "r.py", "--local", "-o", "p.cook", recipe="file('/no/such/x')")
+
+    assert status == 1
+    assert "localhost could not be planned" in wrong
+    assert not Path("p.cook").exists()
+
+
+def test_a_plan_for_another_machine_is_refused(cook: Cook, monkeypatch: pytest.MonkeyPatch) -> None:
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
+    from cookbook import session
+
+    real = session.parse_facts
+    monkeypatch.setattr(
+        session, "parse_facts", lambda text: real(text.replace("machine_id=", "machine_id=f"))
+    )
+
+    status, said, _ = cook("apply", "p.cook", "--local")
+
+    assert status == 3
+    assert "is another machine than the plan was made for" in said
+
+
+@given(st.sampled_from("abl"), st.sampled_from(["write", "remove", "mode", "folder", "link"]))
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_edit_by_hand_leads_to_a_wrong_write(
+    tmp_path_factory: pytest.TempPathFactory, name: str, edit: str
+) -> None:
+    """Whatever is edited between plan and apply: refused with nothing done, or done exactly."""
+    folder = tmp_path_factory.mktemp("edits")
+    for n in "ab":
+        (folder / n).write_text(f"old {n}\n")
+    recipe, plan = folder.parent / f"{folder.name}.py", folder.parent / f"{folder.name}.cook"
+    recipe.write_text(
+        f"{HEADING}D = '{folder}'\nfile(f'{{D}}/a', content='new a')\n"
+        "file(f'{D}/b', mode='0600')\nlink(f'{D}/l', to='a')\n"
+    )
+    assert main(["plan", str(recipe), "--local", "-o", str(plan)]) == 2
+    _by_hand(folder / name, edit)
+    before = _tree(folder)
+
+    status = main(["apply", str(plan), "--local"])
+
+    if status == 3:
+        assert _tree(folder) == before
+    else:
+        assert status == 0
+        assert (folder / "a").read_text() == "new a"
+        assert (folder / "b").read_text() == "old b\n"
+
+
+def _by_hand(path: Path, edit: str) -> None:
+    if edit == "mode" and path.exists():
+        path.chmod(0o777)
+    if edit == "mode":
+        return
+    path.unlink(missing_ok=True)
+    if edit == "write":
+        path.write_text("by hand\n")
+    elif edit == "folder":
+        path.mkdir()
+    elif edit == "link":
+        path.symlink_to("/etc/passwd")
+
+
+def _tree(folder: Path) -> dict[str, tuple[int, bytes | str]]:
+    return {
+        p.name: (
+            p.lstat().st_mode,
+            str(p.readlink()) if p.is_symlink() else p.read_bytes() if p.is_file() else b"",
+        )
+        for p in folder.iterdir()
+    }
