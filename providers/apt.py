@@ -194,7 +194,7 @@ def _pick(name: str, declared: str | None, offer: Offer) -> str:
         raise HostError(
             f"a pin keeps {name} from being installed", hint=f"see `apt-cache policy {name}`"
         )
-    if len(offer.providers) > 1:
+    if len(offer.providers) != 1:
         raise HostError(
             f"{name} is but a name, and several packages provide it: {', '.join(offer.providers)}",
             hint="say which of them",

@@ -96,7 +96,8 @@ class SystemdProvider(Provider[Service, State]):
 
     def parse(self, service: Service, text: str) -> State:
         """What `systemctl show` says of one unit."""
-        said = dict(line.partition("=")[::2] for line in text.splitlines())
+        pairs = (line.partition("=") for line in text.splitlines())
+        said = {name: value for name, _, value in pairs}
         file, load, kind = said["UnitFileState"], said["LoadState"], said.get("Type", "")
         there = load not in ("not-found", "masked")
         return State(

@@ -12,6 +12,9 @@ import pytest
 
 from cookbook.engine import Step
 from cookbook.kitchen import KitchenHost
+from cookbook.provider import Table
+from cookbook.providers.dpkg import INSTALLED, offers
+from cookbook.providers.systemd import UNITS
 
 pytestmark = pytest.mark.hosts
 
@@ -41,7 +44,7 @@ def do(host: KitchenHost, script: str) -> str:
     """Do something on the host by other means than ours; it has to succeed."""
     done = host.run(script)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done.stdout.strip("\n")
 
 
 def offer(host: KitchenHost, script: str) -> None:
@@ -308,3 +311,24 @@ def test_the_text_of_a_recipe_reaches_no_shell(stocked: KitchenHost, converge: C
     do(stocked, "apt-get remove -y two")
     assert statuses(converge(stocked, f'package("two", options={option!r})')) == ["changed"]
     assert stocked.run("test -e /tmp/reached").returncode == 1
+
+
+@pytest.mark.parametrize("table", [INSTALLED, offers(), UNITS], ids=["dpkg", "apt", "systemd"])
+def test_what_is_asked_together_is_what_is_asked_alone(stocked: KitchenHost, table: Table) -> None:
+    """The law of Tables: see `Table`."""
+    keys = {
+        INSTALLED: ["bash", "colour", "libc6", "libc6:amd64", "libc6:i386", "one", "zork"],
+        UNITS: [
+            "cron.service",
+            "dbus.socket",
+            "getty@tty7.service",
+            "sshd.service",
+            "zork.service",
+        ],
+    }.get(
+        table, ["bash", "bash=*", "bash=9", "colour", "four", "four=2.0", "libc6:amd64=*", "zork"]
+    )
+    together = do(stocked, table.ask(keys).text)
+    alone = [f"{text}\n" for key in keys if (text := do(stocked, table.ask([key]).text))]
+    assert f"{together}\n" == table.between.join(alone)
+    assert list(table.split(f"{together}\n", keys))
