@@ -89,10 +89,11 @@ class Application:
         outcomes = self._session.run(everything, contents, announce(sent, self._working))
         self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
         stopped = False
-        for verdict, result in zip(verdicts, read_all(sent, outcomes), strict=True):
+        results = zip(self._planned, verdicts, read_all(sent, outcomes), strict=True)
+        for planned, verdict, result in results:
             step = self._step(verdict, result, stopped=stopped)
             stopped |= step.status != "changed"
-            yield step
+            yield replace(step, diff=planned.diff)
         self.failed = stopped
 
     def _step(self, verdict: Verdict, result: Result, *, stopped: bool) -> Step:

@@ -80,10 +80,10 @@ def _path(user: str, path: str | None) -> Command:
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     blocks: dict[str, str] = {}
     key = ""
-    for line in text.splitlines(keepends=True):
+    for line in text.split("\n")[:-1]:
         if line.startswith("@"):
-            key = line[1:-1]
-        blocks[key] = blocks.get(key, "") + line
+            key = line[1:]
+        blocks[key] = blocks.get(key, "") + f"{line}\n"
     return ((key, blocks[key]) for key in keys if key in blocks)
 
 
@@ -105,7 +105,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
     def parse(self, resource: AuthorizedKey, *answers: str | None) -> State | None:
         """Keys in declared order; others, that are to go, behind them."""
         texts = [text for text in answers[:-1] if text is not None]
-        lines = [line[1:] for text in texts for line in text.splitlines() if line[:1] == "+"]
+        lines = [line[1:] for text in texts for line in text.split("\n") if line[:1] == "+"]
         found = [key for line in lines if (key := _key(line, exclusive=resource.exclusive))]
         order = {key.blob: i for i, key in enumerate(resource.keys)}
         if not resource.exclusive:
@@ -113,7 +113,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         if not found:
             return None
         found.sort(key=lambda key: order.get(key.blob, len(order)))
-        folder, file = (_mode_and_owner(line) for line in texts[0].splitlines()[1:3])
+        folder, file = (_mode_and_owner(line) for line in texts[0].split("\n")[1:3])
         return State(
             tuple(key.text for key in found),
             file.partition(" ")[0],

@@ -85,10 +85,10 @@ def _ask(keys: Sequence[str]) -> Command:
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     parts: dict[str, str] = {}
     head = ""
-    for line in text.splitlines(keepends=True):
+    for line in text.split("\n")[:-1]:
         if line.startswith("@"):
-            head = line[1:-1]
-        parts[head] = parts.get(head, "") + line
+            head = line[1:]
+        parts[head] = parts.get(head, "") + f"{line}\n"
     for key in keys:
         user, name, _command = key.split("\n")
         if (part := parts.get(f"{user} {name}")) is not None:
@@ -111,10 +111,10 @@ class CrontabProvider(Provider[Cron, State]):
 
     def parse(self, cron: Cron, text: str, *_user: str | None) -> State | None:
         """Our own; else somebody's that says the same."""
-        own = [line[1:] for line in text.splitlines() if line.startswith("+")]
+        own = [line[1:] for line in text.split("\n") if line.startswith("+")]
         if own:
             return _block(cron, own)
-        others = [line[1:] for line in text.splitlines() if line.startswith("=")]
+        others = [line[1:] for line in text.split("\n") if line.startswith("=")]
         for line in others if "delete" not in cron.doing and not cron.variables else ():
             if _entry(line) == (cron.when, cron.command):
                 return State(*_entry(line), managed=False, user=cron.user, line=line)

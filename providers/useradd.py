@@ -70,8 +70,8 @@ def _ask(names: Sequence[str]) -> Command:
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    lines = text.splitlines(keepends=True)
-    blocks = ["".join(lines[at : at + 4]) for at in range(0, len(lines), 4)]
+    lines = text.split("\n")[:-1]  # a comment may have what Unicode calls the end of a line
+    blocks = ["".join(f"{line}\n" for line in lines[at : at + 4]) for at in range(0, len(lines), 4)]
     found = {block.partition(":")[0]: block for block in blocks}
     return ((key, found[key]) for key in keys if key in found)
 

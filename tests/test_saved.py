@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
+from cookbook.platform import Facts, parse_facts
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -163,12 +164,11 @@ def test_a_plan_that_is_not_whole_is_not_written(cook: Cook) -> None:
 
 def test_a_plan_for_another_machine_is_refused(cook: Cook, monkeypatch: pytest.MonkeyPatch) -> None:
     cook("plan", "r.py", "--local", "-o", "p.cook", recipe=RECIPE)
-    from cookbook import session
 
-    real = session.parse_facts
-    monkeypatch.setattr(
-        session, "parse_facts", lambda text: real(text.replace("machine_id=", "machine_id=f"))
-    )
+    def another(text: str) -> Facts:
+        return parse_facts(text.replace("machine_id=", "machine_id=f"))
+
+    monkeypatch.setattr("cookbook.session.parse_facts", another)
 
     status, said, _ = cook("apply", "p.cook", "--local")
 
