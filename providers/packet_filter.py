@@ -1,0 +1,224 @@
+"""What the providers of firewall rules have in common: their state, and its order."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cookbook.provider import Change, Probe, Provider, Table, hint
+from cookbook.resources.firewall import FirewallRule
+from cookbook.shell import Command, join, sh
+
+_COMMENT = 110  # of the 128 bytes nft(8) keeps
+
+UNIT = "cook-firewall.service"
+FOLDER = "/etc/cook"
+
+
+@dataclass(frozen=True)
+class State:
+    """A rule, in the words of its tool; it may be several lines, each in a chain."""
+
+    live: tuple[str, ...] = ()
+    """As the kernel has it now."""
+    saved: tuple[str, ...] = ()
+    """As it will be loaded at boot."""
+    placed: bool = True
+    """No rule that comes later stands before it."""
+    frame: bool = True
+    """The chains around it are as we made them, and nothing else is in them."""
+    boot: bool = True
+    """Something will load what is saved."""
+    after: str = hint(default="")
+
+
+# A record is a line of a rule in a chain, live or saved. Ours are known by their comment:
+# `cook POSITION: NAME | DESCRIPTION`. What has none belongs to the frame.
+_RECORDS = r"""
+function rec(kind, chain, text) { m++; K[m] = kind; C[m] = chain; T[m] = text; known(m) }
+function known(i,  s, j) { N[i] = ""; P[i] = 0
+  if (match(T[i], /comment "cook [0-9]+: [^"]*"/)) {
+    s = substr(T[i], RSTART + 14, RLENGTH - 15); P[i] = s + 0; N[i] = substr(s, index(s, ": ") + 2)
+    if (j = index(N[i], " | ")) N[i] = substr(N[i], 1, j - 1) } }
+BEGIN { n = ARGC; ARGC = 1 }
+"""
+_SHOW = r"""
+END { saved(); for (k = 1; k < n; k += 2) { name = ARGV[k]; seen = bad = 0; print "@" name
+  for (i = 1; i <= m; i++) if (N[i] == name) { seen = 1
+    print (K[i] == "live" ? "=" : "+") C[i] " " T[i]
+    if (K[i] == "live") for (j = 1; j <= m; j++) if (K[j] == "live" && C[j] == C[i])
+      if ((j < i && P[j] > P[i]) || (j > i && N[j] == ARGV[k + 1] && P[j] == P[i])) bad = 1 }
+  if (seen) { print "!" bad " " boot
+    for (i = 1; i <= m; i++) if (K[i] == "live" && N[i] == "") print "~" C[i] " " T[i] } } }
+"""
+_EDIT = r"""
+function place(name, after, chain, text,  i, at, has) { m++; T[m] = text; known(m); p = P[m]; at = 0
+  for (i = 1; i < m; i++) if (C[i] == chain && N[i] == after && P[i] == p) has = 1
+  for (i = 1; i < m; i++) if (C[i] == chain && (P[i] < p || (P[i] == p && (N[i] == name ||
+    (has ? N[i] == after : after != ""))))) at = i
+  for (i = m; i > at + 1; i--) { C[i] = C[i-1]; T[i] = T[i-1]; N[i] = N[i-1]; P[i] = P[i-1] }
+  C[at+1] = chain; T[at+1] = text; N[at+1] = name; P[at+1] = p }
+END { for (k = 1; k < n; k += 3 + 2 * ARGV[k+2]) gone[ARGV[k]]
+  kept = 0; for (i = 1; i <= m; i++) if (N[i] != "" && !(N[i] in gone)) {
+    kept++; C[kept] = C[i]; T[kept] = T[i]; N[kept] = N[i]; P[kept] = P[i] }
+  m = kept
+  for (k = 1; k < n; k += 3 + 2 * ARGV[k+2]) for (l = 0; l < ARGV[k+2]; l++)
+    place(ARGV[k], ARGV[k+1], ARGV[k+3+2*l], ARGV[k+4+2*l])
+  if (m) write() }
+"""
+
+
+class PacketFilter(Provider[FirewallRule, State]):
+    """One table or some chains of our own, written at once; whatever else there is stays."""
+
+    load: Command
+    """Shell that puts the live rules into `c`; it ends the shell if it cannot look."""
+    reader: str
+    """awk: a pattern without END that calls rec("live", ...), and saved()."""
+    writer: str
+    """awk: write(), which prints what `install` loads and keeps."""
+    install: Command
+    """Shell that loads and keeps what is in `new`, all or nothing; nothing left means nothing."""
+    frame: ClassVar[Mapping[str, str]]
+    """What is there besides rules: chain and text -> pattern of how it is listed."""
+
+    @abstractmethod
+    def lines(self, rule: FirewallRule) -> Iterator[str]:
+        """The rule as its tool would list it: chain, a blank, text."""
+
+    @abstractmethod
+    def canonical(self, line: str) -> str:
+        """A listed line as `lines` would say it."""
+
+    def __init__(self) -> None:
+        self._table = Table(self._ask, _split)
+
+    def _ask(self, keys: Sequence[str]) -> Command:
+        pairs = [part for key in keys for part in key.split("\n")]
+        program = self.reader + _RECORDS + _SHOW
+        told = sh('printf "%s\\n" "$c" | awk -v boot=$boot {} {}', program, pairs)
+        return sh("{}{}{}", self.load, sh(_BOOT_TEXT), told)
+
+    def probe(self, rule: FirewallRule) -> Probe:
+        """Its own lines, and whether something stands where it should not."""
+        return self._table.about(f"{rule.name}\n{rule.after or ''}")
+
+    def parse(self, rule: FirewallRule, text: str) -> State | None:
+        """None if there is no line of it, live or saved."""
+        parts: dict[str, list[str]] = {mark: [] for mark in "=+~!"}
+        for line in text.split("\n")[1:-1]:
+            parts[line[0]].append(line[1:])
+        if not parts["!"]:
+            return None
+        bad, boot = parts["!"][0].split(" ")
+        return State(
+            tuple(map(self.canonical, parts["="])),
+            tuple(map(self.canonical, parts["+"])),
+            bad == "0",
+            _fits(self.frame, parts["~"]),
+            boot == "1",
+            rule.after or "",
+        )
+
+    def plan(self, rule: FirewallRule, found: State | None) -> Change[State]:
+        """All or nothing: the same live and saved, in its place."""
+        if "delete" in rule.doing:
+            return Change(found, None)
+        lines = tuple(self.lines(rule))
+        return Change(found, State(lines, lines, after=rule.after or ""))
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """The whole table anew, at once."""
+        yield self._edit([(name, change)])
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command]:
+        """One transaction."""
+        return [self._edit(changes)]
+
+    def _edit(self, changes: Sequence[tuple[str, Change[State]]]) -> Command:
+        words: list[str] = []
+        for name, change in changes:
+            wanted = change.wanted if change.wanted is not None else State()
+            pairs = [line.partition(" ") for line in wanted.live]
+            words += [name, wanted.after, str(len(pairs))]
+            words += [word for chain, _, text in pairs for word in (chain, text)]
+        program = self.reader + self.writer + _RECORDS + _EDIT
+        made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
+        return join([self.load, made, self.install], "")
+
+
+_BOOT_TEXT = """\
+boot=1; [ ! -d /run/systemd/system ] || boot=0
+[ ! -e /etc/systemd/system/sysinit.target.wants/cook-firewall.service ] || boot=1
+"""
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    parts: dict[str, str] = {}
+    name = ""
+    for line in text.split("\n")[:-1]:
+        if line.startswith("@"):
+            name = line[1:]
+        parts[name] = parts.get(name, "") + f"{line}\n"
+    return ((key, parts[name]) for key in keys if (name := key.partition("\n")[0]) in parts)
+
+
+def _fits(frame: Mapping[str, str], lines: Sequence[str]) -> bool:
+    """Whether each line of the frame is there, in any words its tool has for it; no other is."""
+    left = list(lines)
+    for pattern in frame.values():
+        hits = [line for line in left if re.fullmatch(pattern, line)]
+        if not hits:
+            return False
+        left = [line for line in left if line not in hits]
+    return not left
+
+
+def comment(rule: FirewallRule) -> str:
+    """What a live rule is known by."""
+    text = f"cook {rule.position}: {rule.name}"
+    if rule.description and rule.include_comment:
+        text += f" | {re.sub(r'[^A-Za-z0-9_.:/@+ -]', ' ', rule.description)}"
+    return text[:_COMMENT].rstrip()
+
+
+def install_unit(starts: Sequence[str]) -> Command:
+    """A unit that loads the rules before the network is up, and after those who flush all."""
+    text = f"""\
+[Unit]
+Description=Firewall rules set by cook
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+After=nftables.service netfilter-persistent.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+{"".join(f"ExecStart={start}" + chr(10) for start in starts)}\
+{"".join(f"ExecReload={start}" + chr(10) for start in starts)}
+[Install]
+WantedBy=sysinit.target
+"""
+    return sh(
+        "if [ -d /run/systemd/system ] && [ ! -e {} ]; then printf %s {} >{} &&"
+        " systemctl --quiet enable --now {}; fi",
+        f"/etc/systemd/system/sysinit.target.wants/{UNIT}",
+        text,
+        f"/etc/systemd/system/{UNIT}",
+        UNIT,
+    )
+
+
+REMOVE_UNIT = sh(
+    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }",
+    f"/etc/systemd/system/{UNIT}",
+    UNIT,
+    f"/etc/systemd/system/{UNIT}",
+)
