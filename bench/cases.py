@@ -56,14 +56,14 @@ def version(_lab: Lab, effort: Effort) -> Result:
 def noop_lan(lab: Lab, effort: Effort) -> Result:
     """W50, nothing to do, on the host next door."""
     site, rounds = lab.near(), effort.noop()
-    settle(_everybody(site, rounds))
+    _settle(site, rounds)
     return _noop("noop-lan", site, rounds, "LAN")
 
 
 def noop_far(lab: Lab, effort: Effort) -> Result:
     """W50, nothing to do, 50 ms away."""
     rounds = {**effort.noop(), "ansible": min(2, effort.ansible)}
-    settle(_everybody(lab.near(), rounds))  # the same host, and sooner
+    _settle(lab.near(), rounds)  # the same host, and sooner
     with lab.far() as site:
         return _noop("noop-far", site, rounds, "50 ms")
 
@@ -84,9 +84,7 @@ def noop_ten(lab: Lab, effort: Effort) -> Result:
     site = lab.near(10)
     rounds = {**effort.noop(), "ssh": 0, "ansible": effort.ansible_on_many}
     first = run(contenders.cook(site))
-    settle([contenders.pyinfra(site)])
-    if rounds["ansible"]:
-        settle([contenders.ansible(site, f"--start-at-task={_ANSIBLE_ADDS}")])
+    _settle(site, rounds, f"--start-at-task={_ANSIBLE_ADDS}")
     samples = alternate(_everybody(site, rounds), rounds)
     figures = _figures("noop-ten", samples)
     megabytes = [sample.megabytes for sample in [first, *samples["cook"]]]
@@ -165,6 +163,17 @@ def _difference(wanted: Sequence[str], found: Sequence[str]) -> str:
 def _expect(call: Call, sample: Sample, changes: int) -> None:
     if (made := call.changes(sample.output)) != changes:
         raise BenchError(f"{call.who} made {made} changes, not {changes}")
+
+
+def _settle(site: Site, rounds: Mapping[str, int], *for_ansible: str) -> None:
+    """
+    Let everybody do what there is to do, and cook once more.
+
+    Ansible puts its name for a cron job between cook's and the job.
+    """
+    settle([contenders.cook(site), contenders.pyinfra(site)])
+    if rounds["ansible"]:
+        settle([contenders.ansible(site, *for_ansible), contenders.cook(site)])
 
 
 def _everybody(site: Site, rounds: Mapping[str, int]) -> list[Call]:
