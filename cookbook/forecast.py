@@ -21,7 +21,7 @@ class Pending:
     @property
     def may_bring_anything(self) -> bool:
         """Whether things nobody named may come with it."""
-        return self.provider is None or self.provider.brings_anything
+        return self.provider is None or self.provider.brings_anything(self.resource.identity)
 
 
 @dataclass

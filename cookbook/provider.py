@@ -172,9 +172,6 @@ class Change(Generic[S]):
 class Provider(ABC, Generic[R, S]):
     """How one kind of resource is read from a host and brought into line. All pure."""
 
-    brings_anything: ClassVar[bool] = False
-    """A change of it may bring things nobody named: packages, commands."""
-
     swallows: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Of two pending notifications: action -> those that it makes superfluous."""
 
@@ -229,6 +226,10 @@ class Provider(ABC, Generic[R, S]):
             if change.act
             else frozenset()
         )
+
+    def brings_anything(self, name: str, /) -> bool:
+        """Whether a change of it may bring things that nobody named: packages, commands."""
+        return False
 
     def limit(self, change: Change[S], /) -> float:
         """Seconds each command of this change may take."""

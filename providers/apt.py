@@ -36,7 +36,6 @@ from cookbook.shell import Command
 class AptProvider(Provider[Package, State]):
     """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
 
-    brings_anything = True
 
     def probe(self, package: Package) -> Sequence[Probe]:
         """What is installed; what apt offers, if something else has to be."""
@@ -100,6 +99,10 @@ class AptProvider(Provider[Package, State]):
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The packages."""
         return [Thing("package", one) for one in versions(name, change.wanted)]
+
+    def brings_anything(self, name: str) -> bool:
+        """Files, units, users: whatever is in them."""
+        return True
 
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time to wait for a lock."""

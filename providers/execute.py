@@ -35,7 +35,6 @@ class State:
 class ExecuteProvider(Provider[Execute, State]):
     """Chef's execute provider, and honest about it: what was run is said to have been run."""
 
-    brings_anything = True
 
     def probe(self, execute: Execute) -> Sequence[Probe]:
         """Whether what it creates is there; where it runs, and as whom."""
@@ -73,6 +72,10 @@ class ExecuteProvider(Provider[Execute, State]):
         """What it reads."""
         data = _input(execute)
         return {} if data is None else {Content.of(data): data}
+
+    def brings_anything(self, name: str) -> bool:
+        """Nobody knows what it does."""
+        return True
 
     def limit(self, change: Change[State]) -> float:
         """As the recipe says."""

@@ -87,7 +87,8 @@ class Odd(Note):
 
 @provides(Odd)
 class OddProvider(NoteProvider):
-    brings_anything = True
+    def brings_anything(self, name: str) -> bool:
+        return True
 
     def plan(self, note: Note, found: State | None) -> Change[State]:
         if note.breaks == "no" and note.also is None:

@@ -156,7 +156,7 @@ def _sweep() -> None:
     for claim in CLAIMS.glob("cook*"):
         ports = Path("/sys/class/net", claim.name, "brif")
         used = ports.exists() and any(ports.iterdir())
-        if not used and not Path(claim.read_text(), "kitchen.json").exists():
+        if not used and not Path(claim.read_text()).exists():
             _lower(claim.name)
 
 

@@ -52,7 +52,7 @@ class Walled:
         """All there are, ours and others'."""
         if self.tool == "nftables":
             return self.run("nft list ruleset")
-        return self.run("(iptables-save; ip6tables-save) | grep -v '^[#:]' || :")
+        return self.run("(iptables-save; ip6tables-save) | grep -E '^(-|:COOK|:THEIRS)' || :")
 
     def flush(self) -> None:
         if self.tool == "nftables":

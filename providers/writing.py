@@ -1,0 +1,218 @@
+"""Writing a file so that there is always the old one or the new one, never a mix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cookbook.provider import Change, hint
+from cookbook.providers.ownership import chown, chown_new
+from cookbook.shell import Command, Content, Secret, join, script, sh
+
+EMPTY = Content.of(b"")
+
+NEW_MODE = "0644"
+_BACKUPS = "/var/lib/cook/backup"
+
+
+@dataclass(frozen=True)
+class State:
+    """A regular file; `kind` says what else is there, if something is."""
+
+    kind: str | None = None
+    """None for a regular file, which goes without saying; "file" where it replaces something."""
+    content: Content | None = None
+    mode: str | None = None
+    owner: str | None = None
+    group: str | None = None
+    to: str | None = None
+    """What a symbolic link says that is removed itself."""
+    linked: bool = hint(default=False)
+    """The path is a symbolic link, and what it points to is managed."""
+    backup: int = hint(default=0)
+    verify: tuple[str, ...] = hint(default=())
+    atomic: bool = hint(default=True)
+    secret: bool = hint(default=False)
+
+    @property
+    def regular(self) -> bool:
+        """Whether it is a file."""
+        return self.kind in (None, "file")
+
+
+def prepare(name: str, found: State | None) -> Command:
+    """`p` is the path that is worked on, `t` a new one beside it that nobody else has."""
+    beside = sh("t=${p%/*}/.cook-$cook_nonce;")
+    if found is None or not found.linked:
+        return sh("p={}; {} ", name, beside)
+    if found.regular:
+        return sh("p=$(readlink -f -- {}) || exit; {} ", name, beside)
+    # Where a link dangles, readlink(1) of busybox does not say where to.
+    return sh(
+        'p={}; n=40; while [ -L "$p" ] && [ $((n -= 1)) != 0 ]; do l=$(readlink -- "$p") || exit;'
+        " case $l in /*) p=$l ;; *) p=${p%/*}/$l ;; esac; done;"
+        ' [ ! -L "$p" ] && [ -d "${p%/*}/" ]'
+        ' || { echo "the link leads nowhere: $p" >&2; exit 1; }; {} ',
+        name,
+        beside,
+    )
+
+
+def steps_of(commands: Iterable[Command]) -> Command:
+    """One after the other, as long as they succeed."""
+    return join([command for command in commands if command], " && ")
+
+
+def remove(name: str, found: State | None) -> Command:
+    """Of a link, the link."""
+    if found is not None and found.regular and found.backup:
+        keep = steps_of([_backup(found.backup), sh("rm -f -- {}", name)])
+        return sh("{}{}", sh("p={}; ", name), keep)
+    recursive = found is not None and found.kind == "directory"
+    return sh("rm -rf -- {}", name) if recursive else sh("rm -f -- {}", name)
+
+
+def settle(change: Change[State], path: Command) -> Iterator[Command]:
+    """Owner first: chown(2) takes setuid away, so the mode comes after it."""
+    fields = {field: pair[1] for field, pair in change.fields.items()}
+    yield chown(fields.get("owner"), fields.get("group"), path)
+    found, wanted = change.found, change.wanted
+    mode = (wanted.mode if wanted else None) or (found.mode if found else None)
+    lost = {"owner", "group"} & fields.keys() and int(mode or "0", 8) & 0o6000
+    if mode is not None and ("mode" in fields or lost):
+        yield sh("chmod {} {}", mode, path)
+
+
+def write(name: str, found: State | None, wanted: State) -> Command:
+    """Beside its place, as it is to be; then in it. If that fails, the old one is there again."""
+    there = found if found is not None and found.regular else None
+    beside = [text for text in wanted.verify if _PATH in text]
+    in_place = [script(text) for text in wanted.verify if _PATH not in text]
+    way = _way(found, wanted)
+    risky = bool(in_place) or way.risky
+    steps = [
+        *_fill(there, wanted),
+        *[_check(_with_path(text), wanted) for text in beside],
+        _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
+        *([way.save, sh("undo=1")] if risky else []),
+        *way.place,
+        *[_check(check, wanted) for check in in_place],
+        *([sh("undo="), sh('rm -rf -- "$t.old"')] if risky else []),
+    ]
+    clean = sh('[ ! -e "$t" ] || rm -f -- "$t"')
+    if risky:
+        clean = sh('{}; [ ! "$undo" ] || { {}; rm -rf -- "$t.old"; }', clean, way.restore)
+    return sh(
+        "{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
+        prepare(name, found),
+        clean.text,
+        steps_of(steps),
+    )
+
+
+def _fill(there: State | None, wanted: State) -> Iterator[Command]:
+    """
+    A new file that is nobody else's, with the owner, the mode and the content.
+
+    It is held open, so that nobody can be told to write elsewhere, and is private until
+    its mode is set. A write may take setuid away, so then the mode comes last.
+    """
+    content = sh("content {} >&9", wanted.content or EMPTY)
+    before = there or State()
+    mode = wanted.mode or before.mode or NEW_MODE
+    grant = sh('chmod {} "$t"', mode)
+    yield sh('umask 077; set -C; exec 9> "$t"; set +C; umask 022')
+    yield chown_new(wanted.owner or before.owner, wanted.group or before.group, sh('"$t"'))
+    yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
+    yield sh("exec 9>&-")
+    yield _arrived(wanted.content or EMPTY)
+
+
+def _arrived(content: Content) -> Command:
+    """What was sent ahead in pieces is checked before it counts; the rest came in one piece."""
+    return sh(
+        '{ [ ! -e "$cook_stage"/{} ] || [ "$(sha256sum < "$t")" = {} ]'
+        " || { echo 'the content did not arrive whole' >&2; false; }; }",
+        content,
+        f"{content}  -",
+    )
+
+
+class _Way(NamedTuple):
+    """How the new file `t` gets to its place `p`."""
+
+    save: Command
+    """Keep what is there as `t.old`."""
+
+    place: Sequence[Command]
+    restore: Command
+    """Bring it back."""
+
+    risky: bool = False
+    """What is there is gone for a moment, or written over."""
+
+
+def _way(found: State | None, wanted: State) -> _Way:
+    rename = [sh('sync "$t"'), sh('mv -fT -- "$t" "$p"')]
+    back = sh('mv -fT -- "$t.old" "$p"')
+    if found is None or (found.linked and not found.regular):
+        return _Way(sh(":"), rename, sh('rm -f -- "$p"'))
+    if not found.regular:
+        return _Way(
+            sh('mv -fT -- "$p" "$t.old"'), rename, sh('rm -f -- "$p"; {}', back), risky=True
+        )
+    copy = sh('cp -p -- "$p" "$t.old"')
+    if wanted.atomic:
+        return _Way(sh('{ ln -- "$p" "$t.old" 2>/dev/null || {}; }', copy), rename, back)
+    steps = [*settle(Change(found, wanted), sh('"$p"')), sh('cat "$t" > "$p"')]
+    if (mode := wanted.mode or found.mode) is not None and int(mode, 8) & 0o6000:
+        steps.append(sh('chmod {} "$p"', mode))
+    steps.append(sh('sync "$p"'))
+    return _Way(copy, steps, sh('cp -p -- "$t.old" "$p"'), risky=True)
+
+
+_PATH = "{path}"
+
+
+def _with_path(text: str) -> Command:
+    """
+    A check about the new file beside its place.
+
+    Its name is put in so that it is one word, whether the author has quoted it or not.
+    """
+    pieces = text.replace("%{path}", _PATH).split(_PATH)
+    filled = pieces[0]
+    for piece in pieces[1:]:
+        filled += _NAMED[_quoted_at_end(filled)] + piece
+    return script(Secret(filled) if isinstance(text, Secret) else filled)
+
+
+_NAMED = {"": '"$t"', '"': "$t", "'": "'\"$t\"'"}
+
+
+def _quoted_at_end(text: str) -> str:
+    """Which quote is open at the end of a piece of shell."""
+    quote = ""
+    for _, char in re.findall(r"(\\.)|(['\"])", text, re.DOTALL):
+        if char and quote in ("", char):
+            quote = "" if quote else char
+    return quote
+
+
+def _check(command: Command, wanted: State) -> Command:
+    """What it prints may be a piece of the file."""
+    return sh("({}\n) {}", command, sh(">/dev/null 2>&1") if wanted.secret else sh(""))
+
+
+def _backup(count: int) -> Command:
+    """Keep the former content, and only so many of them; root's alone."""
+    return sh(
+        'umask 077 && b={}$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
+        ' && while [ -e "$b.$s" ]; do s=$((s + 1)); done && cp -p -- "$p" "$b.$s" && umask 022'
+        ' && set -- "$b".{} && while [ $# -gt {} ]; do rm -f -- "$1" && shift || exit; done',
+        _BACKUPS,
+        script("[0-9]" * 14),
+        count,
+    )
