@@ -38,7 +38,8 @@ _LOAD = """\
 load() { c=; case $2 in /*) ;; *) return 0;; esac
 c=$(crontab -l -u "$1" 2>/dev/null) && return; s=$?
 e=$(crontab -l -u "$1" 2>&1)
-case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;; *) echo "$e" >&2; exit $s;; esac; }
+case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;;
+*) echo "$e" >&2; exit $s;; esac; }
 told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
 """
 
