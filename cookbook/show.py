@@ -206,7 +206,8 @@ def _sum(report: Report) -> Line:
     resources = ", ".join(f"{count} {status}" for status, count in sorted(totals.items()))
     named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
     style = "bold" if report.exit in (0, 2) else "bold red"
-    return style, f"{len(report.hosts)} hosts: {named}. Resources: {resources or 'none'}."
+    noun = "host" if len(report.hosts) == 1 else "hosts"
+    return style, f"{len(report.hosts)} {noun}: {named}. Resources: {resources or 'none'}."
 
 
 @dataclass
