@@ -36,7 +36,6 @@ from cookbook.shell import Command
 class AptProvider(Provider[Package, State]):
     """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
 
-
     def probe(self, package: Package) -> Sequence[Probe]:
         """What is installed; what apt offers, if something else has to be."""
         installed = [INSTALLED.about(name) for name in package.names]

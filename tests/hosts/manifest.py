@@ -8,7 +8,8 @@ _SCRIPT = r"""
 cd /
 # Logging in is written down by the host itself: journal, wtmp, lastlog.
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
-    -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* -o -path ./var/tmp/systemd-private-\* \) -prune -o \
+    -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
+    -o -path ./var/tmp/systemd-private-\* \) -prune -o \
     ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
