@@ -41,17 +41,18 @@ case $PATH in */usr/sbin*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; e
 umask 022; cd /
 cook_nonce={nonce}; cook_stop=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
-cook_ask() {{ (eval "$1") </dev/null; cook_end $?; }}
+cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
+cook_ask() {{ (cook_run "$1") </dev/null; cook_end $?; }}
 cook_do() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
-(eval "$1") </dev/null; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+(cook_run "$1") </dev/null; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
 cook_guard() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
-set -- "$1" "$( (eval "$2") </dev/null 2>/dev/null | sha256sum)"
+set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null | sha256sum)"
 if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
 cook_same() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
-set -- "$1" "$(eval "$2" </dev/null 2>/dev/null)"
+set -- "$1" "$(cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT
 cook_end 0

@@ -207,7 +207,7 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
     (
         "- &a [x, x]\n"
         + "".join(f"- &{chr(98 + i)} [" + f"*{chr(97 + i)}," * 9 + "]\n" for i in range(9)),
-        ":1: more than 1,000,000 values, aliases followed",
+        ":1: more than 250,000 values, aliases followed",
         None,
     ),
 ]

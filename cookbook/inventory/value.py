@@ -10,7 +10,7 @@ from cookbook.errors import InventoryError
 DEEPEST = 50
 """Levels of nesting: far more than people write, far less than Python's stack."""
 
-MOST_VALUES = 1_000_000
+MOST_VALUES = 250_000
 """Values once aliases are followed: ten lines of aliases can stand for billions."""
 
 _LONGEST = 60
