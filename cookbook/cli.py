@@ -30,7 +30,8 @@ exit status:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(kitchen="kitchen" in words).parse_args(words)
     try:
         if options.verbose:
             _log(options.verbose)
@@ -63,7 +64,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(1, f"cook: {message}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, kitchen: bool) -> argparse.ArgumentParser:
+    """`kitchen` says whether that command, which has its own module, may have been given."""
     parser: argparse.ArgumentParser = _Parser(
         prog="cook",
         description="Declare the state of your hosts; converge them over SSH.",
@@ -102,9 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("word", nargs="?")
     words.add_argument("-v", "--verbose", action="count", default=0)
     words.set_defaults(run=_words)
-    from cookbook.kitchen.cli import add_parser
+    if kitchen:
+        from cookbook.kitchen.cli import add_parser
 
-    add_parser(commands)
+        add_parser(commands)
+    else:
+        commands.add_parser("kitchen", help="disposable Debian hosts to try recipes on")
     return parser
 
 
@@ -308,8 +313,7 @@ def _password(options: argparse.Namespace) -> Secret | None:
 def _print_json(document: object) -> None:
     import json
 
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    print()
+    print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _print_table(hosts: dict[str, Any]) -> None:
