@@ -391,3 +391,18 @@ def _fresh(known: Path) -> None:
 
     assert known.exists()
     load_known_hosts.cache_clear()
+
+
+def test_doas_is_a_way_to_become_root(
+    opened: Callable[..., SshTransport], machine: KitchenHost
+) -> None:
+    done = machine.run(
+        "apt-get install -qy doas >/dev/null 2>&1"
+        " && echo 'permit nopass paul' > /etc/doas.conf && chmod 400 /etc/doas.conf",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+
+    [who] = ask(opened(user="paul", become="doas"), "id -un")
+
+    assert who.stdout == b"root\n"
