@@ -212,7 +212,8 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
         from cookbook.transport.local import LocalTransport
 
         return LocalTransport(_local_shell(host))
-    from cookbook.transport.ssh import SshTransport, Target
+    from cookbook.transport.connection import Target
+    from cookbook.transport.ssh import SshTransport
 
     return SshTransport(
         Target(

@@ -15,7 +15,8 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.plugins import catalog
 from cookbook.recipe import Node, compile_recipes
 from cookbook.session import Session
-from cookbook.transport.ssh import SshTransport, Target
+from cookbook.transport.connection import Target
+from cookbook.transport.ssh import SshTransport
 
 
 class Converge(Protocol):
