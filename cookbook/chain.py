@@ -33,9 +33,9 @@ class Item:
     tries: int = 0
 
     @functools.cached_property
-    def key(self) -> tuple[str, tuple[str, ...], str | None]:
+    def key(self) -> tuple[object, ...]:
         """Tells it from every other one of a run."""
-        return str(self.resource), self.resource.doing, self.because
+        return str(self.resource), self.resource.doing, self.because, self.before
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,15 @@ class Link:
         return provider
 
     def admits(self, verdict: Verdict) -> bool:
-        """Whether an adjacent change can go into the same transaction."""
-        if verdict.provider is not self.provider or verdict.item.resource.ignore_failure:
+        """
+        Whether an adjacent change can go into the same transaction.
+
+        What may fail, or is tried again, goes by itself: its failure is nobody else's.
+        """
+        everybody = [v.item.resource for v in (*self.changes, verdict)]
+        if any(resource.ignore_failure or resource.retries for resource in everybody):
+            return False
+        if verdict.provider is not self.provider:
             return False
         return self.provider.together(self._pairs([*self.changes, verdict])) is not None
 
@@ -81,6 +88,12 @@ class Link:
         if len(pairs) > 1 and (joint := self.provider.together(pairs)) is not None:
             return list(joint)
         return [c for name, change in pairs for c in self.provider.commands(name, change)]
+
+    @property
+    def limit(self) -> float:
+        """Seconds each of its commands may take."""
+        changes = [verdict.change for verdict in self.changes if verdict.change is not None]
+        return max((self.provider.limit(change) for change in changes), default=0.0)
 
     def contents(self) -> Mapping[str, bytes]:
         """The bytes its commands read."""
@@ -125,9 +138,7 @@ class Sent:
         for look in map(look_at, link.changes):
             sent._looks.append(len(sent.parts) if look else None)
             sent.parts += [Ask(look)] if look else []
-        change = link.changes[0].change
-        limit = link.provider.limit(change) if change is not None else link.provider.timeout
-        sent.parts += [Do(command, limit) for command in link.commands()]
+        sent.parts += [Do(command, link.limit) for command in link.commands()]
         return sent
 
     def read(self, outcomes: Sequence[Outcome]) -> Result:
@@ -140,7 +151,7 @@ class Sent:
         texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
         for part, outcome in zip(self.parts, outcomes, strict=False):
             if isinstance(part, Do) and outcome.status != 0:
-                hidden = any(v.item.resource.sensitive for v in self.link.changes)
+                hidden = any(v.item.resource.confidential for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
                 return Result("failed", error, texts, seconds)
         if len(outcomes) < len(self.parts):
@@ -183,7 +194,7 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
 
 def look_at(verdict: Verdict) -> Command | None:
     """The question for the text that a change replaces, where there is one to be shown."""
-    if verdict.provider is None or verdict.change is None or verdict.item.resource.sensitive:
+    if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
         return None
     texts = verdict.provider.texts(verdict.item.resource.identity, verdict.change)
     return texts.found if texts else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -43,9 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if isinstance(error, InputError) else 3
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone
-        return 0
     return status
 
 
@@ -171,7 +170,7 @@ def _apply(options: argparse.Namespace) -> int:
     from cookbook.saved import load
 
     saved = load(options.plan)
-    hosts = saved.choose(_hosts(options))
+    hosts = saved.choose(_hosts(options), limited=bool(options.limit))
     from cookbook.run import Run, Runner
 
     password = _password(options)
@@ -196,15 +195,26 @@ def _execute(runner: Runner, options: argparse.Namespace) -> Report:
 
     with listening(Progress()):
         report = runner.execute()
-    if options.output == "json":
-        from cookbook.report import report_json
+    with _reader_may_leave():
+        if options.output == "json":
+            from cookbook.report import report_json
 
-        _print_json(report_json(report))
-    else:
-        from cookbook.show import report_lines, write
+            _print_json(report_json(report))
+        else:
+            from cookbook.show import report_lines, write
 
-        write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+            write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+        sys.stdout.flush()
     return report
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Whoever reads the report may have gone; what came of the run is still so."""
+    try:
+        yield
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
 
 
 def _facts(options: argparse.Namespace) -> int:

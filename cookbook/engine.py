@@ -354,4 +354,4 @@ def _diff(verdict: Verdict, found: bytes | None) -> Diff | None:
         return None
     contents = verdict.provider.contents(resource)
     wanted = contents.get(texts.wanted) if texts.wanted else None
-    return texts_diff(resource.identity, found, wanted, secret=resource.sensitive)
+    return texts_diff(resource.identity, found, wanted, secret=resource.confidential)

@@ -102,7 +102,7 @@ class Judge:
         differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
         return NotConverged(
             f"{resource} was applied, and still differs:"
-            f" {'redacted' if resource.sensitive else differs or change.kind}",
+            f" {'redacted' if resource.confidential else differs or change.kind}",
             hint="does something else on the host, or later in the recipe, set it back?",
         )
 
@@ -124,7 +124,14 @@ class Judge:
 
     def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
         probes = questions(provider, resource)
-        return [state_text(probe, self._answers[probe]) for probe in probes]
+        try:
+            return [state_text(probe, self._answers[probe]) for probe in probes]
+        except ProbeError:
+            if not resource.confidential:
+                raise
+            raise ProbeError(
+                f"a question about {resource} failed; what it said is hidden: it may be secret"
+            ) from None
 
     def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
         for thing in provider.missing(resource, *self._texts(provider, resource)):

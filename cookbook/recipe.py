@@ -13,7 +13,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
@@ -130,12 +130,17 @@ class Collection:
                 self._known(declared, notice.other)
 
     def _check(self, declared: Declared, notice: Notice, target: str) -> None:
-        has = type(self._known(declared, target).resource).actions()
+        told = self._known(declared, target).resource
+        has = type(told).actions()
         if notice.action not in has:
             raise RecipeError(
                 f"{declared.where}: {declared.resource}: {target} has no action"
                 f" {notice.action!r}{_suggest(notice.action, has)}"
             )
+        try:
+            replace(told, action=notice.action)
+        except RecipeError as error:
+            raise RecipeError(f"{declared.where}: {notice}: {error}", hint=error.hint) from None
 
     def _known(self, declared: Declared, key: str) -> Declared:
         if key not in self._declared:
@@ -284,7 +289,7 @@ def _run(path: Path, collection: Collection) -> None:
         exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
     except RecipeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _located(error, path) from error
     finally:
         sys.path.remove(folder)
@@ -318,7 +323,7 @@ def _forget(folder: str, before: set[str]) -> None:
             del sys.modules[name]
 
 
-def _located(error: Exception, path: Path) -> RecipeError:
+def _located(error: BaseException, path: Path) -> RecipeError:
     """An exception in a recipe, at its own line; our frames say nothing to its author."""
     frames = [
         frame

@@ -95,14 +95,14 @@ def _host_json(host: HostReport) -> dict[str, Any]:
 
 def _step_json(step: Step) -> dict[str, Any]:
     return {
-        "id": str(step.resource),
+        "id": visible(str(step.resource)),
         "where": step.declared.where,
         "status": step.status,
         "changes": shown_changes(step),
         "ran": step.change.act if step.change is not None and step.status == "changed" else None,
         "because": step.because,
         "until": step.until,
-        "diff": str(step.diff) if step.diff is not None else None,
+        "diff": visible(str(step.diff)) if step.diff is not None else None,
         "error": _error_json(step.error),
         "ignored": step.ignored,
         "seconds": round(step.seconds, 3),
@@ -112,7 +112,7 @@ def _step_json(step: Step) -> dict[str, Any]:
 def _error_json(error: CookError | None) -> dict[str, Any] | None:
     if error is None:
         return None
-    return {"kind": type(error).__name__, "message": str(error), "hint": error.hint}
+    return {"kind": type(error).__name__, "message": visible(str(error)), "hint": error.hint}
 
 
 def shown_changes(step: Step) -> dict[str, list[Any]]:
@@ -120,17 +120,28 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     if step.change is None or step.status in ("ok", "skipped"):
         return {}
     pairs = step.change.fields
-    if step.resource.sensitive:
+    if step.resource.confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
     return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
+
+
+def visible(text: str) -> str:
+    """
+    Text that every terminal and every JSON reader can take.
+
+    A byte of a host that is not UTF-8 has come as a surrogate (PEP 383): it is shown as `\\xe9`.
+    """
+    return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
 
 
 def _plain(value: object) -> Any:
     match value:
         case Secret():
             return "(redacted)"
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | float():
             return value
+        case str():
+            return visible(value)
         case list() | tuple() | frozenset():
             return [_plain(item) for item in value]
         case dict():

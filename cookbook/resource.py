@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -16,6 +17,7 @@ from typing import (
 )
 
 from cookbook.errors import RecipeError
+from cookbook.shell import Secret
 from cookbook.values import describe, fits
 
 Guard = str | Callable[[Any], bool]
@@ -117,6 +119,11 @@ class Resource:
         """What it is about on the host, where the name may be only a title."""
         return self.name
 
+    @functools.cached_property
+    def confidential(self) -> bool:
+        """Whether it says that it is sensitive, or one of its properties holds a Secret."""
+        return self.sensitive or any(holds_secret(getattr(self, f.name)) for f in fields(self))
+
     @property
     def doing(self) -> tuple[str, ...]:
         """Its actions as a tuple, in order."""
@@ -137,6 +144,19 @@ def _set(resource: Resource) -> list[Field[Any]]:
         for f in fields(resource)
         if f.default is MISSING or getattr(resource, f.name) != f.default
     ]
+
+
+def holds_secret(value: object) -> bool:
+    """Whether a value is a Secret, or has one somewhere inside."""
+    match value:
+        case Secret():
+            return True
+        case Mapping():
+            return any(holds_secret(item) for pair in value.items() for item in pair)
+        case list() | tuple() | set() | frozenset():
+            return any(map(holds_secret, value))
+        case _:
+            return False
 
 
 def _choices(hint: Any) -> Iterator[str]:

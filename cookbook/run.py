@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import getpass
 import secrets
 import threading
@@ -198,7 +199,8 @@ class Runner:
             return None
 
     def _node(self, host: Host, facts: Facts) -> Node:
-        variables = {**host.vars, **self._run.variables}
+        # Each compilation has its own: what one recipe does to a list is nobody else's business.
+        variables = copy.deepcopy({**host.vars, **self._run.variables})
         return Node(host.name, facts, variables, host.groups)
 
 

@@ -34,7 +34,6 @@ from cookbook.provider import Change, change_from_json, to_json
 from cookbook.recipe import Declared
 from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
-from cookbook.shell import Secret
 from cookbook.wire import Guard
 
 if TYPE_CHECKING:
@@ -93,17 +92,20 @@ class SavedPlan:
         revision = f" at {self.revision}" if self.revision else ""
         return f"plan {self.run}, made {self.made} by {self.by} from {recipes}{revision}"
 
-    def choose(self, hosts: Sequence[Host]) -> list[Host]:
+    def choose(self, hosts: Sequence[Host], *, limited: bool) -> list[Host]:
         """
         Of these hosts, those that the plan is about.
 
-        Raises UsageError if there is none.
+        Raises UsageError if there is none, or one is missing and nobody has set a limit.
         """
-        if chosen := [host for host in hosts if host.name in self.hosts]:
-            return chosen
-        raise UsageError(
-            "the plan is about none of these hosts", hint=f"it is about {', '.join(self.hosts)}"
-        )
+        chosen = [host for host in hosts if host.name in self.hosts]
+        missed = self.hosts.keys() - {host.name for host in chosen}
+        if not chosen or (missed and not limited):
+            raise UsageError(
+                f"the plan is about {', '.join(sorted(missed))}, which the inventory does not have",
+                hint="to apply only a part of it, say which with --limit",
+            )
+        return chosen
 
     @property
     def report(self) -> Report:
@@ -179,7 +181,10 @@ def save(plan: SavedPlan, path: Path) -> None:
         },
     }
     document["seal"] = _seal(document)
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
 
 
 def load(path: Path) -> SavedPlan:
@@ -254,7 +259,7 @@ def _resource_json(step: Step) -> dict[str, Any]:
 def _refuse_secrets(step: Step, value: object) -> Any:
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
-    if step.resource.sensitive or isinstance(value, Secret):
+    if step.resource.confidential:
         raise PlanError(
             f"{step.declared.where}: {step.resource} holds a secret, and a plan file is read by"
             " others",
@@ -326,5 +331,5 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _seal(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

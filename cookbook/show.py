@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from cookbook.engine import Step
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
-from cookbook.report import HostReport, Report, shown_changes
+from cookbook.report import HostReport, Report, shown_changes, visible
 from cookbook.resource import Resource
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _LONGEST_VALUE = 120
 
 def clean(text: str) -> str:
     """Text that can do nothing to a terminal."""
-    return text.translate(_VISIBLE)
+    return visible(text).translate(_VISIBLE)
 
 
 def write(lines: Iterable[Line], stream: TextIO) -> None:
@@ -249,7 +250,8 @@ class Progress:
         self._states[report.status] += 1
         if self._live is None and self._total > 1:
             done = f"{sum(self._states.values())}/{self._total}"
-            write([("", f"{done} {report.name}: {report.status}")], self.stream)
+            with contextlib.suppress(OSError):  # nobody looks any more
+                write([("", f"{done} {report.name}: {report.status}")], self.stream)
 
     @hookimpl
     def cookbook_finished(self) -> None:
