@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
-from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, read_all
+from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, cut_off, read_all
 from cookbook.engine import Step
 from cookbook.errors import HostError, Refused
 from cookbook.judge import Judge
 from cookbook.questions import gather, guard
 from cookbook.resource import Resource
 from cookbook.session import Session
+from cookbook.transport import Interrupted, TooSlow
+from cookbook.wire import Guard, Outcome
 
 
 class Application:
@@ -30,11 +32,13 @@ class Application:
         judge: Judge,
         working: Callable[[Resource], object] = lambda _: None,
     ) -> None:
-        """`steps` are the plan's; those that change nothing are passed over."""
+        """`steps` are the plan's; of those that are unknown, nothing is done but to name them."""
         self._planned = [step for step in steps if step.status == "changed"]
+        self._others = [step for step in steps if step.status != "changed"]
         self._session = session
         self._judge = judge
         self._working = working
+        self._guards: dict[int, Guard] = {}
         self.failed = False
         self.unfinished = False
 
@@ -52,8 +56,13 @@ class Application:
                 "not as it was when the plan was made:\n" + "\n".join(moved),
                 hint="nothing was changed here; make the plan again, and look at it",
             )
-        if verdicts:
-            yield from self._send(verdicts)
+        todo = list(zip(self._planned, verdicts, strict=True))
+        while todo and not self.failed:
+            done = yield from self._send(todo)
+            todo = todo[done:]
+        for planned, _ in todo:
+            yield replace(planned, status="not-run", diff=None)
+        yield from self._others
 
     def _verdict(self, step: Step) -> Verdict:
         item = Item(step.declared, step.target, step.because)
@@ -61,7 +70,8 @@ class Application:
 
     def _fits(self, step: Step, verdict: Verdict) -> bool:
         """Whether the host gives the answers that the change was made from."""
-        now = guard(verdict.probes, self._judge.answers)
+        # The same as the file's, and with the questions that the file does not hold.
+        self._guards[id(step)] = now = guard(verdict.probes, self._judge.answers)
         return step.guard is not None and now.digest == step.guard.digest
 
     def _moved(self, verdict: Verdict) -> str:
@@ -75,33 +85,39 @@ class Application:
             return f"{resource}: {error}"
         return f"{resource}: expected {change.found}, found {found}"
 
-    def _send(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
-        links = [Link([], [verdict]) for verdict in verdicts]
-        sent = [
-            Sent.guarded(link, guard(verdict.probes, self._judge.answers))
-            for link, verdict in zip(links, verdicts, strict=True)
-        ]
-        contents = {d: data for link in links for d, data in link.contents().items()}
-        asked = gather([probe for verdict in verdicts for probe in verdict.probes])
+    def _send(self, todo: Sequence[tuple[Step, Verdict]]) -> Generator[Step, None, int]:
+        """One chain; how many of the changes are done with."""
+        links = [(Link([], [verdict]), self._guards[id(step)]) for step, verdict in todo]
+        sent = [Sent.guarded(link, by) for link, by in links]
+        contents = {d: data for link, _ in links for d, data in link.contents().items()}
+        asked = gather([probe for _, verdict in todo for probe in verdict.probes])
         parts = [part for one in sent for part in one.parts]
         self._judge.outdate()
-        everything = [*parts, *(question.part for question in asked)]
-        outcomes = self._session.run(everything, contents, announce(sent, self._working))
-        self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
-        stopped = False
-        results = zip(self._planned, verdicts, read_all(sent, outcomes), strict=True)
-        for planned, verdict, result in results:
-            step = self._step(verdict, result, stopped=stopped)
-            stopped |= step.status != "changed"
+        outcomes: Sequence[Outcome] = ()
+        try:
+            everything = [*parts, *(question.part for question in asked)]
+            outcomes = self._session.run(everything, contents, announce(sent, self._working))
+            self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
+        except (Interrupted, TooSlow) as error:
+            known = {id(v): how for v, how in cut_off(sent, outcomes or error.outcomes, error)}
+            for planned, verdict in todo:
+                how = known.get(id(verdict), {"status": "not-run"})
+                yield replace(planned, diff=None, **how)
+            raise
+        done = 0
+        for (planned, verdict), result in zip(todo, read_all(sent, outcomes), strict=True):
+            if result.fate == "not-reached":
+                break
+            done += 1
+            step = self._step(verdict, result)
+            self.failed |= step.status == "failed" and not step.ignored
             yield replace(step, diff=planned.diff)
-        self.failed = stopped
+        return done
 
-    def _step(self, verdict: Verdict, result: Result, *, stopped: bool) -> Step:
+    def _step(self, verdict: Verdict, result: Result) -> Step:
         item = verdict.item
         step = Step(item.declared, "changed", verdict.change, verdict.provider, item.resource)
         step = replace(step, because=item.because, seconds=result.seconds)
-        if result.fate == "not-reached" or stopped:
-            return replace(step, status="not-run")
         if result.fate == "surprised":
             error: HostError | None = Refused(
                 f"another change of the plan surprised it: {self._moved(verdict)}",
@@ -109,4 +125,7 @@ class Application:
             )
         else:
             error = result.error or self._judge.left(verdict)
-        return step if error is None else replace(step, status="failed", error=error)
+        if error is None:
+            return step
+        ignored = item.resource.ignore_failure and result.fate == "failed"
+        return replace(step, status="failed", error=error, ignored=ignored)

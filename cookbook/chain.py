@@ -167,6 +167,30 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Resu
         start += len(one.parts)
 
 
+def cut_off(
+    sent: Sequence[Sent], heard: Sequence[Outcome], error: HostError
+) -> Iterator[tuple[Verdict, dict[str, Any]]]:
+    """
+    The link ended in the middle of a chain: what is known of each change, and no more.
+
+    The host may go on with what it was sent, whether we hear of it or not. So only what
+    comes after a failure or a surprise that we did hear of is sure not to be done.
+    """
+    stopped = False
+    for one, result in zip(sent, read_all(sent, heard), strict=True):
+        passed = result.fate in ("done", "failed")
+        stopped |= result.fate == "surprised" or result.error is not None
+        if stopped and not passed:
+            return
+        yield from ((verdict, {}) for verdict in one.link.gap if passed)
+        for verdict in one.link.changes:
+            why = result.error if result.error is not None else error
+            status = "failed" if result.error is not None else "unknown"
+            yield verdict, {"status": status, "error": why}
+        if stopped:
+            return
+
+
 def announce(sent: Sequence[Sent], working: Callable[[Resource], object]) -> Callable[[int], None]:
     """Tell whose turn it is, by the number of the part that is begun."""
     whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]

@@ -23,7 +23,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, look_at, read_all
+from cookbook.chain import (
+    Item,
+    Link,
+    Result,
+    Sent,
+    Verdict,
+    announce,
+    cut_off,
+    look_at,
+    read_all,
+)
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import (
     HostError,
@@ -39,7 +49,7 @@ from cookbook.recipe import Collection, Declared
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Guard
+from cookbook.wire import Guard, Outcome
 
 Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
 
@@ -115,6 +125,7 @@ class Convergence:
         self._surprises = 0
         self._sent: set[tuple[object, ...]] = set()
         """Whose turn it was in the chain that is being read: nobody is notified twice."""
+        self._left = False
         self._doomed = False
         """A resource has failed, and what comes after it must not be done."""
         self.failed = False
@@ -127,12 +138,20 @@ class Convergence:
         Raises LinkLost or DeadlineExceeded, after the steps that are known, when
         the host does not answer any more.
         """
-        yield from self._apply() if self._applies else self._foresee()
+        if not self._applies:
+            yield from self._foresee()
+            return
+        try:
+            yield from self._apply()
+        except (Interrupted, TooSlow):
+            yield from self._not_run()
+            raise
+        yield from self._not_run()
 
     @property
     def unfinished(self) -> bool:
         """Whether it was told to stop before everything was done."""
-        return bool(self._queue or self._delayed)
+        return self._left
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -145,9 +164,17 @@ class Convergence:
                 if verdict.status in ("change", "unknown"):
                     pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
                     forecast.add(pending)
+                yield verdict
                 if verdict.status == "change":
                     turn[:0] = self._notified(verdict.item, "immediate")
-                yield verdict
+                elif verdict.status == "unknown":
+                    yield from self._perhaps(verdict, "immediate")
+
+    def _perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
+        """Whether these are notified nobody knows before that resource is done."""
+        source = verdict.item.resource
+        for item in self._notified(verdict.item, timing):
+            yield Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -155,13 +182,19 @@ class Convergence:
         """What a run would do, without doing it."""
         forecast = Forecast()
         verdicts: list[Verdict] = []
+        perhaps: dict[tuple[str, tuple[str, ...]], Verdict] = {}
         while self._queue:
             self._judge.refresh(self._queue)
             for verdict in self._walk(forecast):
                 verdicts.append(verdict)
                 if verdict.status == "change":
                     self._remember(verdict)
+                elif verdict.status == "unknown":
+                    told = self._perhaps(verdict, "delayed")
+                    perhaps = {_asked_for(other): other for other in told} | perhaps
             self._queue = self._delayed.take(self._judge.provider_or_none)
+        certain = set(map(_asked_for, verdicts))
+        verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
         yield from self._with_diffs(verdicts)
 
     def _with_diffs(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
@@ -181,8 +214,13 @@ class Convergence:
         while (self._queue or self._delayed) and not self._stopping():
             if not self._queue:
                 self._queue = self._delayed.take(self._judge.provider_or_none)
-            self._judge.refresh(self._queue)
-            yield from self._turn()
+            try:
+                self._judge.refresh(self._queue)
+                yield from self._turn()
+            except (Interrupted, TooSlow):
+                raise
+            except HostError as error:  # no resource's own: its answer is fickle, there is no room
+                yield from self._fail(Verdict(self._queue[0], "failed", error=error))
             if self._doomed:
                 yield from self._give_up()
 
@@ -219,13 +257,17 @@ class Convergence:
         asked = gather(self._judge.probes([*self._roused(links), *self._queue]))
         parts = [part for one in sent for part in one.parts]
         self._judge.outdate()
+        outcomes: Sequence[Outcome] = ()
         try:
             everything = [*parts, *(question.part for question in asked)]
             outcomes = self._session.run(everything, contents, announce(sent, self._working))
+            self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
         except (Interrupted, TooSlow) as error:
-            yield from self._cut_off(sent, error)
+            lost = list(cut_off(sent, outcomes or error.outcomes, error))
+            self._consume([verdict for verdict, _ in lost])
+            self.failed = True
+            yield from (replace(_step(verdict), **told) for verdict, told in lost)
             raise
-        self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
         results = list(zip(links, read_all(sent, outcomes), strict=True))
         reached = [(link, r) for link, r in results if r.fate in ("done", "failed")]
         self._be_patient(progress=bool(reached))
@@ -278,23 +320,13 @@ class Convergence:
         self._doomed, self.failed = False, True
         yield from (Step(item.declared, "not-run") for item in left if item.because is None)
 
-    def _cut_off(self, sent: Sequence[Sent], error: Interrupted | TooSlow) -> Iterator[Step]:
-        """The link ended in the middle of a chain: say only what is known."""
-        parts = [part for one in sent for part in one.parts]
-        program = error.program
-        heard = list(program.partial(error.reply.stdout, error.reply.stderr)) if program else []
-        for one, result in zip(sent, read_all(sent, heard[: len(parts)]), strict=True):
-            for verdict in [*one.link.gap, *one.link.changes]:
-                if result.fate == "not-reached":
-                    continue
-                self._consume([verdict])
-                in_gap = verdict.status != "change"
-                slow = isinstance(error, TooSlow) and result.fate == "failed" and not in_gap
-                status: Status = "ok" if in_gap else ("failed" if slow else "unknown")
-                step = Step(verdict.item.declared, status, verdict.change, verdict.provider)
-                yield replace(step, because=verdict.item.because, error=None if in_gap else error)
-        self.failed = True
-        yield from (Step(i.declared, "not-run") for i in self._queue if i.because is None)
+    def _not_run(self) -> Iterator[Step]:
+        """What was not come to: who was declared, and who was to be notified."""
+        waiting = self._delayed.take(self._judge.provider_or_none)
+        left, self._left = [*self._queue, *waiting], bool(self._queue or waiting)
+        self._queue = []
+        for item in left:
+            yield Step(item.declared, "not-run", acting=item.resource, because=item.because)
 
     def _be_patient(self, *, progress: bool) -> None:
         """An answer that is another one each time would have us plan for ever."""
@@ -327,6 +359,10 @@ class Convergence:
 
     def _notified(self, item: Item, timing: str) -> list[Item]:
         return list(notified(self._collection, item, timing))
+
+
+def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
+    return str(verdict.item.resource), verdict.item.resource.doing
 
 
 def _step(verdict: Verdict) -> Step:

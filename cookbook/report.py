@@ -126,11 +126,7 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
 
 
 def visible(text: str) -> str:
-    """
-    Text that every terminal and every JSON reader can take.
-
-    A byte of a host that is not UTF-8 has come as a surrogate (PEP 383): it is shown as `\\xe9`.
-    """
+    """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
 
 

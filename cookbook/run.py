@@ -133,7 +133,8 @@ class Runner:
             status, error = "failed", _defect(caught)
         finally:
             if progress.session is not None:
-                progress.session.close()
+                with contextlib.suppress(Exception):  # what came of it is known; say that
+                    progress.session.close()
         exchanges = progress.session.exchanges if progress.session is not None else 0
         if any(step.error is error for step in progress.steps):
             error = None  # said already, with its resource
@@ -141,7 +142,7 @@ class Runner:
         report = HostReport(
             host.name, status, progress.steps, seconds, exchanges, error, progress.machine_id
         )
-        with self._speaking:
+        with self._speaking, contextlib.suppress(Exception):  # a plugin's defect costs no report
             self._hook.cookbook_host(report=report)
         return report
 

@@ -11,7 +11,7 @@ from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
-from cookbook.transport import Transport, run
+from cookbook.transport import Interrupted, TooSlow, Transport, run
 from cookbook.wire import Ask, Do, Outcome, Part, Program, wanted_contents
 
 INLINE_CONTENT = 256 * 1024
@@ -83,7 +83,12 @@ class Session:
             ahead += self._send_ahead(digest, wanted.pop(digest))
         self.exchanges += 1
         program = Program((*ahead, *parts), wanted, self._stage)
-        outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
+        try:
+            outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
+        except (Interrupted, TooSlow) as error:
+            heard = list(program.partial(error.reply.stdout, error.reply.stderr))
+            error.outcomes = heard[len(ahead) :]
+            raise
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
                 raise HostError(

@@ -103,14 +103,15 @@ def _host_lines(
     diffs: dict[tuple[str, str], str] | None = None,
 ) -> Iterator[Line]:
     for step in host.steps:
-        if verbose or step.status not in ("ok", "skipped", "not-run"):
+        owed = step.status == "not-run" and step.because is not None
+        if verbose or owed or step.status not in ("ok", "skipped", "not-run"):
             first = host.name
             if diffs is not None and step.diff is not None and len(step.diff.lines) > 1:
                 first = diffs.setdefault((str(step.resource), str(step.diff)), host.name)
             yield from step_lines(
                 step, planned=planned, as_on=None if first == host.name else first
             )
-    if waiting := sum(step.status == "not-run" for step in host.steps):
+    if waiting := sum(s.status == "not-run" and s.because is None for s in host.steps):
         yield "dim", f"    {waiting} more were not run"
     if host.error is not None:
         yield from _error_lines(host.error, "  ")
@@ -128,6 +129,8 @@ def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterat
         words.append(f"unknown until {step.until}" if step.until else "unknown")
     elif step.status in ("failed", "skipped", "not-run"):
         words.append(step.status + (" (ignored)" if step.ignored else ""))
+        if step.status == "not-run" and step.because:
+            words.append(f"its {', '.join(step.target.doing)} is still to be done")
     elif step.status == "changed" and step.change is not None and step.change.act:
         words.append(_acted(step.change.act, planned=planned))
     if step.because:

@@ -29,6 +29,9 @@ from cookbook.shell import ENCODING, Command, define_contents
 ANSWER_TIMEOUT = 60.0
 """Seconds a question may take; the longest a host may be silent while asked."""
 
+MOST_HEARD = 128 * 1024 * 1024
+"""Bytes of a reply; a command that never stops talking must not take our memory."""
+
 _SHORT = 2000
 """Bytes of an answer that the shell compares by itself."""
 
@@ -184,11 +187,13 @@ class Pace:
         self._begun = begun
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
+        self._heard = 0
         self._tails = [b"", b""]
         self._times = [time.monotonic()]
 
     def hear(self, data: bytes, *, stream: int = 0) -> None:
         """Take note of bytes that arrived on stdout (0) or stderr (1)."""
+        self._heard += len(data)
         mark = self._marks[stream]
         text = self._tails[stream] + data
         closed = text.count(mark)
@@ -199,6 +204,11 @@ class Pace:
             if (part := self._closed[0] + closed - 1) < len(self._program.parts):
                 self._begun(part)
         self._closed[stream] += closed
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the host has said more than anybody could want to keep."""
+        return self._heard > MOST_HEARD
 
     @property
     def complete(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -249,6 +250,85 @@ def test_what_a_host_says_cannot_drive_the_terminal(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\\x1b[31mred\\x07" in said
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        "execute('echo tok=$TOKEN; exit 1', environment={'TOKEN': Secret('hunter2')})",
+        "execute('cat; exit 1', input=Secret('hunter2'))",
+        "execute('x', command=Secret('echo hunter2; exit 1'))",
+        "file(f'{D}/x/y', content=Secret('hunter2'))",
+    ],
+)
+def test_a_secret_in_any_property_is_in_no_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], leak: str
+) -> None:
+    (folder / "r.py").write_text(
+        f"{HEADING}from cookbook.shell import Secret\nD = '{folder}'\n{leak}\n"
+    )
+    for output in ("text", "json"):
+        assert main(["converge", "r.py", "--local", "-v", "--output", output]) == 3
+        said = capsys.readouterr()
+        assert "hunter2" not in said.out + said.err
+
+
+@pytest.mark.parametrize("fact", ["", "node.facts.kernel\n"])
+def test_a_recipe_that_exits_is_wrong(
+    folder: Path, capsys: pytest.CaptureFixture[str], fact: str
+) -> None:
+    (folder / "r.py").write_text(f"{HEADING}import sys\n{fact}sys.exit(0)\n")
+
+    assert main(["converge", "r.py", "--local"]) == 1
+
+    said = capsys.readouterr()
+    assert "SystemExit" in said.err + said.out
+
+
+def test_a_reader_that_leaves_does_not_change_the_exit_status(folder: Path) -> None:
+    (folder / "r.py").write_text(f"{HEADING}execute('exit 1')\n")
+    command = f"{sys.executable} -m cookbook.cli converge r.py --local"
+    root = Path(__file__).parents[1]
+
+    done = subprocess.run(
+        ["bash", "-c", f"{command} 2>&1 | exec true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+
+    assert done.stdout == "3\n", done.stderr
+
+
+def test_a_name_that_is_no_utf8_can_be_reported(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "l").symlink_to(os.fsdecode(b"caf\xe9"))
+    (folder / "r.py").write_text(f"{HEADING}link('{folder}/l', to='tea')\n")
+    for output in ("text", "json"):
+        assert main(["plan", "r.py", "--local", "--output", output]) == 2
+        said = capsys.readouterr().out
+        assert "caf\\xe9" in said.replace("\\\\", "\\")
+        said.encode()
+    assert main(["plan", "r.py", "--local", "-o", "p.cook"]) == 2
+    assert main(["apply", "p.cook", "--local"]) == 0
+    assert str((folder / "l").readlink()) == "tea"
+
+
+def test_a_notification_that_cannot_be_is_found_before(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "r.py").write_text(
+        f"{HEADING}link('/l', action='nothing')\n"
+        "execute('true', notifies=[delayed('create', 'link[/l]')])\n"
+    )
+
+    assert main(["converge", "r.py", "--local"]) == 1
+
+    assert 'r.py:4: delayed("create", "link[/l]"): link[/l]: it must point' in (
+        capsys.readouterr().err
+    )
 
 
 def test_the_version_loads_next_to_nothing() -> None:

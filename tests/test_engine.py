@@ -22,7 +22,7 @@ from cookbook.recipe import Collection, Node, delayed, immediate
 from cookbook.resource import Notice, Resource
 from cookbook.session import Session
 from cookbook.shell import Command, Secret, sh
-from cookbook.transport import Reply
+from cookbook.transport import Interrupted, Reply
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Pace, Program
 
@@ -216,9 +216,12 @@ def test_somebody_else_changing_the_host_is_noticed(tmp_path: Path) -> None:
 def test_an_answer_that_is_another_one_each_time_is_an_error_at_last(tmp_path: Path) -> None:
     a = tmp_path / "a"
     meddle = {n: f"printf {n} > {a}" for n in range(1, 20)}
+    b = Note(str(tmp_path / "b"), text="b")
 
-    with pytest.raises(ProbeError, match="another answer each time"):
-        converge([Note(str(a), text="wanted")], Counting(meddle))
+    steps = converge([Note(str(a), text="wanted"), b], Counting(meddle))
+
+    assert told(steps) == [("a", "failed"), ("b", "not-run")]
+    assert "another answer each time" in str(steps[0].error)
 
 
 def test_a_change_that_does_not_take_is_an_error(tmp_path: Path) -> None:
@@ -281,6 +284,63 @@ def test_a_broken_question_is_not_taken_for_absence(tmp_path: Path) -> None:
 
     assert isinstance(step.error, ProbeError)
     assert "status 1" in str(step.error)
+
+
+class Cut(Counting):
+    """The link is lost while a chain runs: the host does it all, we hear only so much of it."""
+
+    def __init__(self, exchange: int, frames: int) -> None:
+        super().__init__()
+        self._cut, self._frames = exchange, frames
+
+    def exchange(self, program: Program, pace: Pace) -> Reply:
+        reply = super().exchange(program, pace)
+        if self.exchanges <= self._cut:
+            return reply
+        mark = f"\n{program.nonce} ".encode()
+        heard = mark.join(reply.stdout.split(mark)[: self._frames + 2])
+        raise Interrupted("gone", Reply(heard, reply.stderr))
+
+
+def lost(resources: Iterable[Resource], transport: Counting) -> list[Step]:
+    """The steps that are told before the link is given up."""
+    convergence = Convergence(collect(resources), Session(transport), Facts(), Catalog())
+    steps: list[Step] = []
+    with contextlib.closing(transport), pytest.raises(Interrupted):
+        steps.extend(convergence.steps())
+    return steps
+
+
+class TestLostLink:
+    def test_what_was_sent_is_unknown_not_not_run(self, tmp_path: Path) -> None:
+        """Law 6: the host did all of it, and we heard of one guard only."""
+        notes = [Note(str(tmp_path / n), text=n) for n in "abc"]
+
+        steps = lost(notes, Cut(1, frames=1))
+
+        assert told(steps) == [("a", "unknown"), ("b", "unknown"), ("c", "unknown")]
+        assert len(list(tmp_path.iterdir())) == 3
+
+    def test_what_comes_after_a_failure_that_was_heard_of_is_not_run(self, tmp_path: Path) -> None:
+        notes = [
+            Note(str(tmp_path / "a"), text="a"),
+            Odd(str(tmp_path / "b"), text="b", breaks="loudly"),
+            Note(str(tmp_path / "c"), text="c"),
+        ]
+
+        steps = lost(notes, Cut(1, frames=4))
+
+        assert told(steps) == [("a", "unknown"), ("b", "failed"), ("c", "not-run")]
+        assert not (tmp_path / "c").exists()
+
+    def test_who_was_to_be_notified_is_named(self, tmp_path: Path) -> None:
+        bell = Note(str(tmp_path / "bell"), action="nothing")
+        a = Note(str(tmp_path / "a"), text="a", notifies=[delayed("shout", bell)])
+
+        steps = lost([bell, a], Cut(2, frames=0))  # heard of a; lost while the bell rings
+
+        assert told(steps) == [("bell", "ok"), ("a", "changed"), ("bell", "unknown")]
+        assert steps[-1].because == str(a)
 
 
 class TestUnknown:
@@ -426,6 +486,29 @@ class TestNotifications:
         steps = converge([bell, a], apply=False)
 
         assert [step.because for step in steps] == [None, None, f"note[{tmp_path}/a]"]
+
+    def test_a_plan_names_whom_the_unknown_may_notify(self, tmp_path: Path) -> None:
+        bell = Note(str(tmp_path / "bell"), action="nothing")
+        ring = delayed("shout", bell)
+        a = Odd(str(tmp_path / "a"), text="a", also=f"{tmp_path}/x")
+        b = Note(str(tmp_path / "b"), text="b", needs=f"{tmp_path}/x", notifies=[ring])
+
+        steps = converge([bell, a, b], apply=False)
+
+        own, maybe = told(steps)[:3], told(steps)[3:]
+        assert own == [("bell", "ok"), ("a", "changed"), ("b", "unknown")]
+        assert maybe == [("bell", "unknown")]
+        assert steps[-1].until == str(b)
+
+    def test_a_change_notifies_each_time(self, tmp_path: Path) -> None:
+        """B rouses a, which was roused before: who is told by a is told twice."""
+        t = Note(str(tmp_path / "t"), action="nothing")
+        a = Note(str(tmp_path / "a"), text="a", notifies=[immediate("shout", t)])
+        b = Note(str(tmp_path / "b"), text="b", notifies=[immediate("shout", a)])
+
+        converge([t, a, b])
+
+        assert (tmp_path / "t.acts").read_text() == "shout\nshout\n"
 
     def test_what_did_change_is_notified_though_something_fails_later(self, tmp_path: Path) -> None:
         bell = Note(str(tmp_path / "bell"), action="nothing")

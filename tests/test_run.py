@@ -74,6 +74,48 @@ def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
     assert seconds[0] >= 1 > sorted(seconds)[10]
 
 
+def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
+    """Its shell is gone when what was sent ahead is to be removed."""
+    status, document = runs(
+        "directory(D)\n"
+        "file(f'{D}/big', content=b'x' * 900_000)\n"
+        "execute('sleep 30', timeout=0.5, only_if=lambda node: N == 0)\n",
+        2,
+    )
+
+    assert status == 3
+    assert [host["status"] for host in document["hosts"].values()] == ["timeout", "changed"]
+    hung = document["hosts"]["h0"]["resources"][-1]
+    assert (hung["id"], hung["status"]) == ("execute[sleep 30]", "unknown")
+    assert "no answer within 0.5 s to `" in hung["error"]["message"]
+
+
+def test_a_command_that_never_stops_talking_does_not_take_our_memory(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookbook.wire.MOST_HEARD", 1_000_000)
+
+    status, document = runs("execute('yes')", 1)
+
+    assert status == 4
+    assert "does not stop talking" in json.dumps(document)
+
+
+def test_variables_are_each_hosts_own(runs: Runs, tmp_path: Path) -> None:
+    """Law 1: what the recipe of one host does to a list is nobody else's business."""
+    runs(
+        "node.vars['p'].append(N)\nnode.facts.kernel\ndirectory(D)\n"
+        "file(f'{D}/p', content=str(node.vars['p']))\n",
+        3,
+        "--set",
+        "p=[x]",
+    )
+
+    assert [(tmp_path / f"h{i}/p").read_text() for i in range(3)] == [
+        f"['x', {i}]" for i in range(3)
+    ]
+
+
 def test_a_limit_touches_only_those(runs: Runs, tmp_path: Path) -> None:
     _, document = runs("directory(D)", 5, "--limit", "h*,!h3")
 

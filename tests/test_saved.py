@@ -102,6 +102,38 @@ def test_a_change_that_another_one_of_the_plan_surprises_stops_there(cook: Cook)
     assert not Path("d/c").exists()
 
 
+def test_what_was_run_is_not_said_to_be_not_run(cook: Cook) -> None:
+    """The second change undoes the first, which shows when all is done: both were run."""
+    recipe = 'file(f"{D}/a", content="x")\nexecute(f"echo y > {D}/a")\nfile(f"{D}/c")\n'
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=recipe)
+
+    status, said, _ = cook("apply", "p.cook", "--local", "--output", "json")
+
+    [host] = json.loads(said)["hosts"].values()
+    assert status == 3
+    assert [r["status"] for r in host["resources"]] == ["failed", "changed", "changed"]
+
+
+def test_a_failure_that_the_recipe_ignores_is_ignored(cook: Cook) -> None:
+    recipe = 'execute("exit 1", ignore_failure=True)\nfile(f"{D}/c")\n'
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=recipe)
+
+    assert cook("apply", "p.cook", "--local")[0] == 0
+    assert Path("d/c").exists()
+
+
+def test_a_host_of_the_plan_that_the_inventory_does_not_have_is_missed(cook: Cook) -> None:
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one, two]\n")
+    cook("plan", "r.py", "--hosts", "hosts.yml", "-o", "p.cook", recipe="file(f'{D}/x')")
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one]\n")
+
+    status, _, said = cook("apply", "p.cook", "--hosts", "hosts.yml")
+
+    assert status == 1
+    assert "the plan is about two, which the inventory does not have" in said
+    assert cook("apply", "p.cook", "--hosts", "hosts.yml", "--limit", "one")[0] == 0
+
+
 def test_nothing_to_do_is_a_plan_too(cook: Cook) -> None:
     assert cook("plan", "r.py", "--local", "-o", "p.cook", recipe="group('root')")[0] == 0
 

@@ -46,7 +46,8 @@ class Interrupted(LinkLost):
     def __init__(self, message: str, reply: Reply, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reply = reply
-        self.program: Program | None = None
+        self.outcomes: list[Outcome] = []
+        """What is known of the parts that were sent, in their order."""
 
 
 class TooSlow(DeadlineExceeded):
@@ -59,7 +60,8 @@ class TooSlow(DeadlineExceeded):
             hint="look at the host: does it wait for a lock, a network mount, an answer?",
         )
         self.reply = reply
-        self.program: Program | None = None
+        self.outcomes: list[Outcome] = []
+        """What is known of the parts that were sent, in their order."""
 
 
 def run(
@@ -67,9 +69,5 @@ def run(
 ) -> list[Outcome]:
     """Send a program and understand the reply; `begun` hears of each part as its turn comes."""
     pace = Pace(program, begun)
-    try:
-        reply = transport.exchange(program, pace)
-    except (Interrupted, TooSlow) as error:
-        error.program = program
-        raise
+    reply = transport.exchange(program, pace)
     return program.outcomes(reply.stdout, reply.stderr, pace)

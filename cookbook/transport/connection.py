@@ -48,6 +48,11 @@ class Target:
     become_user: str = "root"
     become_password: Secret | None = None
 
+    @property
+    def becomes(self) -> bool:
+        """Whether it takes sudo or doas to be who is wanted."""
+        return self.become != "none" and self.user != self.become_user
+
     def __str__(self) -> str:
         return f"{self.user}@{self.address}:{self.port}"
 

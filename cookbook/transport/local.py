@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import time
 from typing import IO
 
+from cookbook.errors import PrivilegeError
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.wire import Pace, Program
 
@@ -19,25 +21,39 @@ class LocalTransport:
     """A persistent shell on this machine, e.g. `["sudo", "-n", "sh"]`."""
 
     def __init__(self, shell: tuple[str, ...] = ("sh",)) -> None:
-        self._process = subprocess.Popen(
-            shell,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C is ours to handle
-        )
+        self._shell = shell
+        self._started = False
+        try:
+            self._process = subprocess.Popen(
+                shell,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is ours to handle
+            )
+        except OSError as error:
+            raise PrivilegeError(f"{shell[0]}: {error.strerror}") from None
         for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
-        exchange = _Exchange(self._pipes, program, pace)
+        if self._pipes[0].closed:
+            raise Interrupted("the shell has ended", Reply(b"", b""))
         try:
-            return exchange.run()
-        except (Interrupted, TooSlow):
+            return _Exchange(self._pipes, program, pace).run()
+        except (Interrupted, TooSlow) as error:
             self.close()
+            said = error.reply.stderr.decode(errors="replace").strip()
+            if len(self._shell) > 1 and not (self._started or pace.started):
+                raise PrivilegeError(
+                    f"{self._shell[0]} did not start a shell: {said or 'it said nothing'}",
+                    hint="on this machine, only a sudo that asks for no password can be used",
+                ) from None
             raise
+        finally:
+            self._started |= pace.started
 
     def close(self) -> None:
         """See Transport."""
@@ -47,8 +63,9 @@ class LocalTransport:
         try:
             self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(PermissionError):  # sudo runs as root, and ends with its shell
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
 
     @property
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
@@ -81,8 +98,10 @@ class _Exchange:
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
         ready = selector.select(max(0.0, self._pace.deadline - time.monotonic()))
-        if not ready and time.monotonic() >= self._pace.deadline:
+        if time.monotonic() >= self._pace.deadline:
             raise TooSlow(self._pace.waiting_for, self._reply)
+        if self._pace.too_much:
+            raise Interrupted("the host does not stop talking", self._reply)
         for key, _ in ready:
             if key.fileobj is self._stdin:
                 self._write(selector)

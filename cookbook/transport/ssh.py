@@ -37,6 +37,7 @@ class SshTransport:
         """
         import_paramiko()
         self._target = target
+        self._started = False
         self._wake = _Wake()
         self._connection = connect(target)
         try:
@@ -58,6 +59,8 @@ class SshTransport:
         except HostError:
             self.close()
             raise
+        finally:
+            self._started |= pace.started
         return _reply(heard)
 
     def close(self) -> None:
@@ -75,16 +78,20 @@ class SshTransport:
         while channel.recv_stderr_ready() and (data := channel.recv_stderr(_CHUNK)):
             heard[1].extend(data)
             pace.hear(data, stream=1)
-        if len(heard[0]) + len(heard[1]) > before or pace.complete:
+        if pace.complete:
+            return
+        if pace.too_much:
+            raise Interrupted("the host does not stop talking", _reply(heard))
+        if time.monotonic() >= pace.deadline:
+            raise TooSlow(pace.waiting_for, _reply(heard))
+        if len(heard[0]) + len(heard[1]) > before:
             return
         if channel.closed or channel.eof_received:
             self._ended(pace, heard)
-        if time.monotonic() >= pace.deadline:
-            raise TooSlow(pace.waiting_for, _reply(heard))
 
     def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
         said = bytes(heard[1]).decode(errors="replace").strip()
-        if not pace.started and self._target.become != "none":
+        if not (pace.started or self._started) and self._target.becomes:
             raise PrivilegeError(
                 f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
                 hint="give the password with --ask-become-pass, or allow"
@@ -117,6 +124,7 @@ class SshTransport:
                 buffer.set_event(self._wake)
             channel.settimeout(AUTH_TIMEOUT)
             self._start(channel)
+            channel.settimeout(None)  # a long program waits for the shell; the reader has deadlines
         except (SSHException, EOFError, OSError) as error:
             raise Unreachable(
                 f"{self._target}: no shell: {str(error) or 'the link was lost'}"
@@ -125,7 +133,7 @@ class SshTransport:
 
     def _start(self, channel: paramiko.Channel) -> None:
         target = self._target
-        if target.become == "none" or target.user == target.become_user:
+        if not target.becomes:
             channel.exec_command("/bin/sh")
         elif target.become == "doas":
             channel.exec_command(sh("doas -n -u {} /bin/sh", target.become_user).text)
