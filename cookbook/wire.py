@@ -57,7 +57,7 @@ cook_same() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$(cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
-[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT
+[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
 cook_end 0
 """
 

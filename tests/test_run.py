@@ -75,7 +75,12 @@ def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
 
 
 def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
-    """Its shell is gone when what was sent ahead is to be removed."""
+    """Its shell is gone when what was sent ahead is to be removed, which it does itself."""
+
+    def stages() -> list[Path]:
+        return sorted(Path("/var/tmp").glob("cook-*"))
+
+    before = stages()
     status, document = runs(
         "directory(D)\n"
         "file(f'{D}/big', content=b'x' * 900_000)\n"
@@ -85,6 +90,7 @@ def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
 
     assert status == 3
     assert [host["status"] for host in document["hosts"].values()] == ["timeout", "changed"]
+    assert stages() == before
     hung = document["hosts"]["h0"]["resources"][-1]
     assert (hung["id"], hung["status"]) == ("execute[sleep 30]", "unknown")
     assert "no answer within 0.5 s to `" in hung["error"]["message"]

@@ -60,12 +60,17 @@ class LocalTransport:
         for pipe in self._pipes:
             with contextlib.suppress(OSError):  # what was not taken yet cannot be flushed
                 pipe.close()
-        try:
-            self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(PermissionError):  # sudo runs as root, and ends with its shell
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+        # It ends with its input; what it runs, and then itself, may have to be told.
+        for patience, told in ((1, signal.SIGTERM), (2, signal.SIGKILL)):
+            try:
+                self._process.wait(timeout=patience)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(PermissionError):  # sudo is root's, and ends by itself
+                    os.killpg(self._process.pid, told)
+            else:
+                return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2)
 
     @property
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
