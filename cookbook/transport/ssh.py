@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable
 from cookbook.shell import Secret, sh
@@ -53,9 +53,10 @@ class SshTransport:
             with self._sending(program.script):
                 while not pace.complete:
                     self._listen(pace, heard)
-        except OSError as error:
+        except OSError:
+            self._take(pace, heard)
             self.close()
-            raise Interrupted(f"the link was lost: {error}", _reply(heard)) from error
+            self._ended(pace, heard)
         except HostError:
             self.close()
             raise
@@ -70,7 +71,21 @@ class SshTransport:
     def _listen(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
         """Wait until something arrives, or the deadline passes."""
         self._wake.wait(pace.deadline - time.monotonic())
-        before = len(heard[0]) + len(heard[1])
+        # Asked before what came is taken: after an end nothing comes, so nothing is missed,
+        # and an end that comes later wakes us again.
+        ended = self._channel.closed or self._channel.eof_received
+        self._take(pace, heard)
+        if pace.complete:
+            return
+        if ended:
+            self._ended(pace, heard)
+        if pace.too_much:
+            raise Interrupted("the host does not stop talking", _reply(heard))
+        if time.monotonic() >= pace.deadline:
+            raise TooSlow(pace.waiting_for, _reply(heard))
+
+    def _take(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
+        """Everything that has arrived."""
         channel = self._channel
         while channel.recv_ready() and (data := channel.recv(_CHUNK)):
             heard[0].extend(data)
@@ -78,18 +93,9 @@ class SshTransport:
         while channel.recv_stderr_ready() and (data := channel.recv_stderr(_CHUNK)):
             heard[1].extend(data)
             pace.hear(data, stream=1)
-        if pace.complete:
-            return
-        if pace.too_much:
-            raise Interrupted("the host does not stop talking", _reply(heard))
-        if time.monotonic() >= pace.deadline:
-            raise TooSlow(pace.waiting_for, _reply(heard))
-        if len(heard[0]) + len(heard[1]) > before:
-            return
-        if channel.closed or channel.eof_received:
-            self._ended(pace, heard)
 
-    def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
+    def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> NoReturn:
+        """Say why, as far as the host has."""
         said = bytes(heard[1]).decode(errors="replace").strip()
         if not (pace.started or self._started) and self._target.becomes:
             raise PrivilegeError(
