@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
-from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, cut_off, read_all
+from cookbook.chain import Item, Link, Result, Sent, Verdict, cut_off
 from cookbook.engine import Step
 from cookbook.errors import HostError, Refused
 from cookbook.judge import Judge
-from cookbook.questions import gather, guard
+from cookbook.questions import guard
 from cookbook.resource import Resource
-from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Guard, Outcome
+from cookbook.wire import Guard
 
 
 class Application:
@@ -28,14 +27,12 @@ class Application:
     def __init__(
         self,
         steps: Sequence[Step],
-        session: Session,
         judge: Judge,
         working: Callable[[Resource], object] = lambda _: None,
     ) -> None:
         """`steps` are the plan's; of those that are unknown, nothing is done but to name them."""
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
-        self._session = session
         self._judge = judge
         self._working = working
         self._guards: dict[int, Guard] = {}
@@ -89,23 +86,17 @@ class Application:
         """One chain; how many of the changes are done with."""
         links = [(Link([], [verdict]), self._guards[id(step)]) for step, verdict in todo]
         sent = [Sent.guarded(link, by) for link, by in links]
-        contents = {d: data for link, _ in links for d, data in link.contents().items()}
-        asked = gather([probe for _, verdict in todo for probe in verdict.probes])
-        parts = [part for one in sent for part in one.parts]
-        self._judge.outdate()
-        outcomes: Sequence[Outcome] = ()
+        asked = [probe for _, verdict in todo for probe in verdict.probes]
         try:
-            everything = [*parts, *(question.part for question in asked)]
-            outcomes = self._session.run(everything, contents, announce(sent, self._working))
-            self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
+            results = self._judge.send(sent, asked, self._working)
         except (Interrupted, TooSlow) as error:
-            known = {id(v): how for v, how in cut_off(sent, outcomes or error.outcomes, error)}
+            known = {id(v): how for v, how in cut_off(sent, error.outcomes, error)}
             for planned, verdict in todo:
                 how = known.get(id(verdict), {"status": "not-run"})
                 yield replace(planned, diff=None, **how)
             raise
         done = 0
-        for (planned, verdict), result in zip(todo, read_all(sent, outcomes), strict=True):
+        for (planned, verdict), result in zip(todo, results, strict=True):
             if result.fate == "not-reached":
                 break
             done += 1

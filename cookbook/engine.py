@@ -29,10 +29,8 @@ from cookbook.chain import (
     Result,
     Sent,
     Verdict,
-    announce,
     cut_off,
     look_at,
-    read_all,
 )
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import (
@@ -44,12 +42,12 @@ from cookbook.judge import Judge
 from cookbook.notifications import Delayed, amounts_to, notified
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Change
-from cookbook.questions import gather, guard
+from cookbook.questions import guard
 from cookbook.recipe import Collection, Declared
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Guard, Outcome
+from cookbook.wire import Guard
 
 Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
 
@@ -253,23 +251,17 @@ class Convergence:
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
         sent = [Sent.of(link, self._judge.answers) for link in links]
-        contents = {d: data for link in links for d, data in link.contents().items()}
-        asked = gather(self._judge.probes([*self._roused(links), *self._queue]))
-        parts = [part for one in sent for part in one.parts]
-        self._judge.outdate()
-        outcomes: Sequence[Outcome] = ()
+        asked = self._judge.probes([*self._roused(links), *self._queue])
         try:
-            everything = [*parts, *(question.part for question in asked)]
-            outcomes = self._session.run(everything, contents, announce(sent, self._working))
-            self._judge.learn(self._session.understand(asked, outcomes[len(parts) :]))
+            results = self._judge.send(sent, asked, self._working)
         except (Interrupted, TooSlow) as error:
-            lost = list(cut_off(sent, outcomes or error.outcomes, error))
+            lost = list(cut_off(sent, error.outcomes, error))
             self._consume([verdict for verdict, _ in lost])
             self.failed = True
             yield from (replace(_step(verdict), **told) for verdict, told in lost)
             raise
-        results = list(zip(links, read_all(sent, outcomes), strict=True))
-        reached = [(link, r) for link, r in results if r.fate in ("done", "failed")]
+        pairs = zip(links, results, strict=True)
+        reached = [(link, r) for link, r in pairs if r.fate in ("done", "failed")]
         self._be_patient(progress=bool(reached))
         done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
         self._consume(done)

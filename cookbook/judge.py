@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from cookbook.chain import Item, Verdict
+from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
 from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Probe, questions
-from cookbook.questions import Answer, Answers, state_text
+from cookbook.questions import Answer, Answers, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import sh
+from cookbook.transport import Interrupted, TooSlow
+from cookbook.wire import Part
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -88,6 +90,30 @@ class Judge:
             return Verdict(item, "failed", provider, error=error)
         status: Literal["change", "ok"] = "change" if change.needed else "ok"
         return Verdict(item, status, provider, change, probes)
+
+    def send(
+        self,
+        sent: Sequence[Sent],
+        probes: Iterable[Probe],
+        working: Callable[[Resource], object],
+    ) -> list[Result]:
+        """
+        One exchange: a guarded chain, and questions again, by which it is verified.
+
+        Raises Interrupted or TooSlow, whose `outcomes` tell what is known of the chain.
+        """
+        contents = {d: data for one in sent for d, data in one.link.contents().items()}
+        parts: list[Part] = [part for one in sent for part in one.parts]
+        asked = gather(probes)
+        everything = [*parts, *(question.part for question in asked)]
+        self.outdate()
+        outcomes = self._session.run(everything, contents, announce(sent, working))
+        try:
+            self.learn(self._session.understand(asked, outcomes[len(parts) :]))
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = outcomes
+            raise
+        return list(read_all(sent, outcomes))
 
     def left(self, verdict: Verdict) -> HostError | None:
         """What is still not as wanted after a change, if something is."""

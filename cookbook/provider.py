@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -162,11 +162,6 @@ class Change(Generic[S]):
     def needed(self) -> bool:
         """Whether anything has to be done."""
         return self.kind != "none"
-
-    @property
-    def reverse(self) -> Change[S]:
-        """The change that goes back."""
-        return replace(self, found=self.wanted, wanted=self.found, act=None)
 
 
 class Provider(ABC, Generic[R, S]):

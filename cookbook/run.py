@@ -170,7 +170,7 @@ class Runner:
 
         if (saved := self._run.saved) is not None:
             judge = Judge(self._node(host, facts), session, facts, catalog())
-            return Application(saved.steps_for(host.name, facts), session, judge, working)
+            return Application(saved.steps_for(host.name, facts), judge, working)
         return Convergence(
             self._collection(host, facts),
             session,

@@ -52,11 +52,11 @@ if [ "$cook_stop" ]; then cook_end -; return; fi
 cook_guard() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null | sha256sum)"
-if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
+if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 cook_same() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$(cook_run "$2" </dev/null 2>/dev/null)"
-if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end 100; fi; }}
+if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
 cook_end 0
 """
@@ -130,7 +130,7 @@ class Program:
     @property
     def script(self) -> bytes:
         """What a POSIX shell reads on its standard input."""
-        text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage)]
+        text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage, surprised=SURPRISED)]
         text += [f"{self._line(part)}\n" for part in self.parts]
         return "".join(text).encode(ENCODING, "surrogateescape")
 
