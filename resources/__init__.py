@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cookbook.resources.authorized_key import AuthorizedKey, authorized_key
     from cookbook.resources.cron import Cron, cron
-    from cookbook.resources.firewall import FirewallRule, firewall_rule
-
     from cookbook.resources.directory import Directory, directory
     from cookbook.resources.execute import Execute, execute
     from cookbook.resources.file import File, file
+    from cookbook.resources.firewall import FirewallRule, firewall_rule
     from cookbook.resources.group import Group, group
     from cookbook.resources.link import Link, link
     from cookbook.resources.package import Package, package

@@ -22,6 +22,8 @@ MOST_BYTES = 10 * 1024 * 1024
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _TAG = "tag:yaml.org,2002:"
+_SEARCHED = 1000
+"""Characters of a line; a hint is not worth the time that a regex takes for a line without end."""
 _BARE_RANGE = re.compile(r"[\[{,].*\[\w+:\w+(:\w+)?\]")
 
 
@@ -54,7 +56,12 @@ def _check_depth(text: str, name: str) -> None:
             depth -= 1
         if depth > DEEPEST:
             line = event.start_mark.line + 1 if event.start_mark else 0
-            raise InventoryError(f"{name}:{line}: more than {DEEPEST} levels deep")
+            raise _too_deep(name, line)
+
+
+def _too_deep(name: str, line: int) -> InventoryError:
+    """There are no inventories like that."""
+    return InventoryError(f"{name}:{line}: more than {DEEPEST} levels deep")
 
 
 def _content(path: Path) -> bytes:
@@ -93,10 +100,12 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> Inventor
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return InventoryError(f"{at}: a tab before the text", hint="YAML is indented with spaces")
+    if error.problem == "exceeded maximum nesting depth":  # libyaml gives up before we do
+        return _too_deep(name, mark.line + 1 if mark else 0)
     what = ", ".join(part for part in (error.context, error.problem) if part)
     # The mark is where the parser gave up, which can be a line after the cause.
     near = lines[max(0, mark.line - 1) : mark.line + 1] if mark else []
-    bare = any(_BARE_RANGE.search(text) for text in near)
+    bare = any(_BARE_RANGE.search(text[:_SEARCHED]) for text in near)
     hint = 'inside [ ] and { } a range needs quotes: "web[01:20]"' if bare else None
     return InventoryError(f"{at}: not YAML: {what}", hint=hint)
 

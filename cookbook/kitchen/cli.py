@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cookbook import kitchen
 from cookbook.errors import KitchenError
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command `kitchen` to a program's commands."""
-    parser = subparsers.add_parser("kitchen", help="disposable Debian hosts to try recipes on")
-    add_commands(parser)
-    parser.set_defaults(run=main, verbose=0)
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options of `cook kitchen`."""
+    add_commands(command)
+    command.set_defaults(run=main)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:

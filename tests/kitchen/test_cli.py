@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen.cli import add_parser, main
+from cookbook.kitchen.cli import add, main
 
 
 def parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers(dest="command"))
+    add(parser.add_subparsers(dest="command").add_parser("kitchen"), "kitchen")
     return parser.parse_args(["kitchen", *words])
 
 

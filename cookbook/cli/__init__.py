@@ -1,0 +1,90 @@
+"""
+The commands: `cook converge webserver.py --hosts hosts.yml`.
+
+Each is a module of this package with `add(commands)`, which declares its options, and
+is imported only when its word is given: a run loads no more than it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cookbook import __version__
+from cookbook.errors import CookError, InputError
+
+_EXIT = """\
+exit status:
+  0    in line: converged, or nothing to do
+  1    the input is wrong (recipe, inventory, options): no host was touched
+  2    plan, drift: there is something to change
+  3    a host failed, or refused a plan that does not fit it any more
+  4    a host was unreachable, none failed
+  130  interrupted
+"""
+
+COMMANDS = {
+    "converge": ("cookbook.cli.converge", "bring the hosts into line"),
+    "plan": ("cookbook.cli.converge", "show what converge would do; change nothing"),
+    "apply": ("cookbook.cli.apply", "do exactly what a saved plan says, or refuse"),
+    "show": ("cookbook.cli.show", "show a saved plan"),
+    "facts": ("cookbook.cli.facts", "show what the hosts are"),
+    "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
+    "words": ("cookbook.cli.words", "show the words recipes are written in"),
+    "kitchen": ("cookbook.kitchen.cli", "disposable Debian hosts to try recipes on"),
+}
+"""Each command: the module that declares it, and what it does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
+    try:
+        if options.verbose:
+            _log(options.verbose)
+        status: int = options.run(options)
+    except CookError as error:
+        from cookbook.show import error_lines, write
+
+        write(error_lines(error), sys.stderr)
+        return 1 if isinstance(error, InputError) else 3
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _log(verbosity: int) -> None:
+    import logging
+
+    level = logging.DEBUG if verbosity > 1 else logging.INFO
+    logging.basicConfig(level=level, format="%(name)s: %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.WARNING)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Wrong options are wrong input: exit status 1, not argparse's 2."""
+        self.print_usage(sys.stderr)
+        self.exit(1, f"cook: {message}\n")
+
+
+def _parser(given: str) -> argparse.ArgumentParser:
+    """All commands are named, the options of the one that is given are declared."""
+    parser: argparse.ArgumentParser = _Parser(
+        prog="cook",
+        description="Declare the state of your hosts; converge them over SSH.",
+        epilog=_EXIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cook {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == given:
+            command.set_defaults(verbose=0)
+            importlib.import_module(module).add(command, name)
+    return parser

@@ -1,0 +1,37 @@
+"""`cook converge` and `cook plan`: recipes, and the hosts they are for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cookbook.cli.options import add_common, add_recipes, hosts, password, variables
+
+if TYPE_CHECKING:
+    from cookbook.report import Mode
+
+
+def add(command: argparse.ArgumentParser, name: str) -> None:
+    """Declare the options."""
+    add_recipes(command)
+    add_common(command)
+    command.set_defaults(run=_run, mode=name, out=None)
+    if name == "plan":
+        command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+
+
+def _run(options: argparse.Namespace) -> int:
+    chosen = hosts(options)
+    from cookbook.cli.execute import execute
+    from cookbook.run import Run, Runner
+
+    mode: Mode = options.mode
+    given = variables(options.variables)
+    run = Run(mode, options.recipes, chosen, given, options.forks, password(options))
+    report = execute(Runner(run), options)
+    if options.out is not None:
+        from cookbook.saved import save, saved_plan
+
+        save(saved_plan(report, run, options.hosts), options.out)
+    return report.exit

@@ -1,0 +1,112 @@
+"""Options that several commands have, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cookbook.errors import UsageError
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host, Inventory
+    from cookbook.shell import Secret
+
+
+def add_verbose(command: argparse.ArgumentParser) -> None:
+    """`-v`: more of everything."""
+    command.add_argument("-v", "--verbose", action="count", default=0)
+
+
+def add_output(command: argparse.ArgumentParser) -> None:
+    """`--output`: for people, or for programs."""
+    command.add_argument("--output", choices=("text", "json"), default="text")
+
+
+def add_hosts(command: argparse.ArgumentParser) -> None:
+    """Which hosts, and how to reach them."""
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("--hosts", type=Path, metavar="FILE", help="the inventory, e.g. hosts.yml")
+    where.add_argument("--local", action="store_true", help="this machine, without SSH")
+    command.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only these hosts: names, groups, globs, !exclusions; commas between",
+    )
+    command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
+    command.add_argument(
+        "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo"
+    )
+
+
+def add_recipes(command: argparse.ArgumentParser) -> None:
+    """What is declared, and the variables that it sees."""
+    command.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="variables",
+        help="a variable for all hosts; the value is YAML",
+    )
+
+
+def add_common(command: argparse.ArgumentParser) -> None:
+    """Hosts, output and verbosity."""
+    add_hosts(command)
+    add_output(command)
+    add_verbose(command)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hosts")
+    return int(text)
+
+
+def hosts(options: argparse.Namespace) -> list[Host]:
+    """The hosts that the inventory has and the limit leaves."""
+    return load_inventory(options).select(options.limit)
+
+
+def load_inventory(options: argparse.Namespace) -> Inventory:
+    """The inventory that is named, by a plugin if it is of a plugin's kind."""
+    from cookbook import inventory
+
+    if options.local:
+        return inventory.local()
+    from cookbook.plugins import plugins
+
+    found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
+    return found if found is not None else inventory.load(options.hosts)
+
+
+def variables(pairs: Sequence[str]) -> dict[str, Any]:
+    """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(f"--set {pair}: it must be key=value")
+        import yaml
+
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {pair}: the value is no YAML: {error}") from None
+    return found
+
+
+def password(options: argparse.Namespace) -> Secret | None:
+    """The password of sudo, if it is to be asked for."""
+    if not options.ask_become_pass:
+        return None
+    import getpass
+
+    from cookbook.shell import Secret
+
+    return Secret(getpass.getpass("sudo password: "))

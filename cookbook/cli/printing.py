@@ -1,0 +1,52 @@
+"""Results on stdout, as text or as JSON; what is for people only goes to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cookbook.errors import CookError
+
+
+def print_json(document: object) -> None:
+    """One document."""
+    import json
+
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Key and value, host by host."""
+    from cookbook.show import clean
+
+    for name, facts in hosts.items():
+        print(name)
+        for key, value in facts.items():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(clean(f"  {key:15} {text}"))
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Whoever reads the report may have gone; what came of the run is still so."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+
+
+def exit_of(errors: Sequence[CookError]) -> int:
+    """Tell of these errors of hosts; the exit status that they amount to."""
+    from cookbook.errors import Unreachable
+    from cookbook.show import error_lines, write
+
+    for error in errors:
+        write(error_lines(error), sys.stderr)
+    if not errors:
+        return 0
+    return 4 if all(isinstance(error, Unreachable) for error in errors) else 3

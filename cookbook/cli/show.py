@@ -1,0 +1,26 @@
+"""`cook show`: what a saved plan says."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from cookbook.cli.options import add_verbose
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    command.add_argument("plan", type=Path, metavar="PLANFILE")
+    add_verbose(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from cookbook.saved import load
+    from cookbook.show import report_lines, write
+
+    saved = load(options.plan)
+    write([("dim", saved.heading)], sys.stdout)
+    write(report_lines(saved.report, verbose=bool(options.verbose)), sys.stdout)
+    return 0
