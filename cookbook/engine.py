@@ -33,6 +33,7 @@ from cookbook.chain import (
     look_at,
 )
 from cookbook.diff import Diff, texts_diff
+from cookbook.document import Cause, Excuse, ResourceStatus
 from cookbook.errors import (
     HostError,
     ProbeError,
@@ -49,8 +50,6 @@ from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.wire import Guard
 
-Status = Literal["ok", "changed", "unknown", "failed", "skipped", "not-run"]
-
 _PATIENCE = 3
 """How often in a row a first link may be surprised before its answer counts as fickle."""
 
@@ -60,7 +59,7 @@ class Step:
     """What happened, or would happen, to one resource."""
 
     declared: Declared
-    status: Status
+    status: ResourceStatus
     change: Change[Any] | None = None
     provider: AnyProvider | None = None
     acting: Resource | None = None
@@ -78,9 +77,24 @@ class Step:
     """It failed, and its recipe says to go on."""
 
     seconds: float = 0.0
+    began: float = 0.0
+    """Seconds since the beginning of the run, when its turn came."""
+
+    left: Any = None
+    """The state that it was left in, where that was seen; None also for what is not there."""
 
     guard: Guard | None = None
     """In a plan: what the host has to answer for this change still to be the right one."""
+
+    lost: str | None = None
+    """What of this an undo does not bring back."""
+
+    orphan: Literal["created", "adopted"] | None = None
+    """It has left the recipe: did we create it, or was it there before us?"""
+
+    cause: Cause | None = None
+    since: str | None = None
+    excused: Excuse | None = None
 
     @property
     def target(self) -> Resource:
@@ -358,7 +372,7 @@ def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
 
 
 def _step(verdict: Verdict) -> Step:
-    status: Status = "changed" if verdict.status == "change" else verdict.status
+    status: ResourceStatus = "changed" if verdict.status == "change" else verdict.status
     return Step(
         verdict.item.declared,
         status,

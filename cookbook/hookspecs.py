@@ -13,6 +13,7 @@ The built-in words and inventories arrive through the same hooks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,15 @@ def cookbook_started(run: Run) -> None:
 @hookspec
 def cookbook_working(host: str, resource: Resource) -> None:
     """Hear that a change of a resource is begun on a host."""
+
+
+@hookspec
+def cookbook_sending(host: str, steps: Sequence[Step]) -> None:
+    """
+    Hear which changes are about to be sent to a host, in one exchange.
+
+    What becomes of each is said by `cookbook_step`, unless we are killed before.
+    """
 
 
 @hookspec

@@ -341,14 +341,15 @@ def to_json(value: object) -> Any:
 def change_from_json(state: type[S], data: Mapping[str, Any]) -> Change[S]:
     """Read what `to_json` made of a Change of this kind of state."""
     return Change(
-        _state_from_json(state, data["found"]),
-        _state_from_json(state, data["wanted"]),
+        state_from_json(state, data["found"]),
+        state_from_json(state, data["wanted"]),
         data["act"],
         data["note"],
     )
 
 
-def _state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
+def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
+    """Read what `to_json` made of a State, or of None."""
     if data is None:
         return None
     hints = get_type_hints(state)

@@ -77,6 +77,9 @@ class Collection:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.folder = Path()
+        self.sources: set[Path] = set()
+        """What was read for it: recipes, what they import, templates, files."""
+
         self._declared: dict[str, Declared] = {}
 
     def declare(self, resource: Resource, where: str) -> None:
@@ -284,6 +287,7 @@ def _run(path: Path, collection: Collection) -> None:
     folder = str(path.parent.resolve())
     before = set(sys.modules)
     collection.folder = Path(folder)
+    collection.sources.add(path)
     sys.path.insert(0, folder)
     try:
         exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
@@ -293,7 +297,7 @@ def _run(path: Path, collection: Collection) -> None:
         raise _located(error, path) from error
     finally:
         sys.path.remove(folder)
-        _forget(folder, before)
+        collection.sources.update(_forget(folder, before))
 
 
 def _version(path: Path) -> tuple[str, int]:
@@ -316,11 +320,13 @@ def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
         raise RecipeError(f"{path}{line}: {message}") from None
 
 
-def _forget(folder: str, before: set[str]) -> None:
+def _forget(folder: str, before: set[str]) -> Iterator[Path]:
     """Neighbours that declare when imported must do so again for the next host."""
     for name in set(sys.modules) - before:
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}/"):
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(f"{folder}/"):
             del sys.modules[name]
+            yield Path(file)
 
 
 def _located(error: BaseException, path: Path) -> RecipeError:
@@ -349,6 +355,7 @@ def find(name: str, kind: Literal["files", "templates"]) -> Path:
         there = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
         shown = display_path(str(folder))
         raise RecipeError(f"there is no {name!r} in {shown}{_suggest(name, there)}")
+    current().sources.add(path)
     return path
 
 

@@ -100,6 +100,7 @@ def _environment(folder: Path, newline: Literal["\n", "\r\n"]) -> jinja2.Environ
         path = folder / name
         if not path.is_file():
             return None
+        current().sources.add(path)
         data = path.read_bytes()
         text = data.decode(ENCODING, "surrogateescape")
         return text, str(path), lambda: path.is_file() and path.read_bytes() == data

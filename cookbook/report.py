@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from cookbook import __version__
+from cookbook.document import (
+    SCHEMA,
+    Document,
+    ErrorDocument,
+    HostDocument,
+    HostStatus,
+    Mode,
+    ResourceDocument,
+)
 from cookbook.engine import Step
 from cookbook.errors import CookError, InputError
+from cookbook.origin import Origin
 from cookbook.shell import Secret
-
-SCHEMA = 1
-
-Mode = Literal["converge", "plan", "apply"]
-
-HostStatus = Literal["ok", "changed", "failed", "unreachable", "timeout", "interrupted", "refused"]
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -28,6 +33,9 @@ class HostReport:
     status: HostStatus
     steps: Sequence[Step] = ()
     seconds: float = 0.0
+    began: float = 0.0
+    """Seconds since the beginning of the run."""
+
     exchanges: int = 0
     """How often we waited for the host after the session stood."""
 
@@ -36,6 +44,11 @@ class HostReport:
 
     machine_id: str = ""
     """machine-id(5), where we came as far as to ask."""
+
+    @property
+    def in_line(self) -> float | None:
+        """Percent of what can be in line; None where the host could not be asked."""
+        return None if self.status == "unreachable" else share(self.steps)
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,15 @@ class Report:
     mode: Mode
     hosts: Mapping[str, HostReport] = field(default_factory=dict)
     interrupted: bool = False
+    origin: Origin = field(default_factory=Origin)
+    revision: str | None = None
+    """Git's, of the recipes."""
+
+    recipes: Sequence[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Path -> SHA-256 of all that was read for it."""
+
+    seconds: float = 0.0
 
     @property
     def exit(self) -> int:
@@ -58,7 +80,7 @@ class Report:
             return 1 if all(wrong) else 3
         if "unreachable" in statuses:
             return 4
-        return 2 if self.mode == "plan" and self._pending else 0
+        return 2 if self.mode in ("plan", "drift") and self._pending else 0
 
     @property
     def totals(self) -> Counter[str]:
@@ -66,50 +88,112 @@ class Report:
         return Counter(step.status for host in self.hosts.values() for step in host.steps)
 
     @property
+    def in_line(self) -> float | None:
+        """Percent of what can be in line, over all hosts that could be asked."""
+        hosts = [host for host in self.hosts.values() if host.status != "unreachable"]
+        return share(step for host in hosts for step in host.steps) if hosts else None
+
+    @property
     def _pending(self) -> bool:
-        return bool(self.totals["changed"] or self.totals["unknown"])
+        steps = [step for host in self.hosts.values() for step in host.steps]
+        if self.mode == "drift":
+            return any(map(drifted, steps))
+        return any(step.status in ("changed", "unknown") for step in steps)
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def drifted(step: Step) -> bool:
+    """Whether a host is not in line with it: what is no state, or is excused, does not count."""
+    if step.excused is not None or (step.change is not None and step.change.kind == "act"):
+        return False
+    return step.status in ("changed", "unknown", "failed", "not-run")
+
+
+def share(steps: Iterable[Step]) -> float:
+    """
+    Percent of the resources that are in line, of those that can be.
+
+    An orphan is not declared, a command that is run at each turn has no state.
+    """
+    counted = [
+        step
+        for step in steps
+        if step.status != "orphaned" and (step.change is None or step.change.kind != "act")
+    ]
+    right = sum(not drifted(step) for step in counted)
+    return 100.0 * right / len(counted) if counted else 100.0
+
+
+def report_json(report: Report) -> Document:
     """The document that `--output json` prints."""
     totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
+    totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
+    origin = report.origin
     return {
         "schema": SCHEMA,
         "run": report.run,
         "mode": report.mode,
         "exit": report.exit,
-        "hosts": {name: _host_json(host) for name, host in report.hosts.items()},
-        "totals": totals | {"not-run": report.totals["not-run"]},
+        "started": origin.started,
+        "seconds": round(report.seconds, 3),
+        "version": __version__,
+        "by": origin.by,
+        "origin": origin.origin,
+        "command": list(origin.command),
+        "recipes": list(report.recipes),
+        "sources": dict(report.sources),
+        "revision": report.revision,
+        "hosts": {name: host_json(host) for name, host in report.hosts.items()},
+        "totals": totals,
+        "in_line": _percent(report.in_line),
     }
 
 
-def _host_json(host: HostReport) -> dict[str, Any]:
+def host_json(host: HostReport) -> HostDocument:
+    """One host."""
     return {
         "status": host.status,
+        "began": round(host.began, 3),
         "seconds": round(host.seconds, 3),
         "exchanges": host.exchanges,
-        "error": _error_json(host.error),
-        "resources": [_step_json(step) for step in host.steps],
+        "error": error_json(host.error),
+        "machine_id": host.machine_id,
+        "in_line": _percent(host.in_line),
+        "resources": [step_json(step) for step in host.steps],
     }
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def step_json(step: Step) -> ResourceDocument:
+    """One resource."""
+    change = step.change
     return {
         "id": visible(str(step.resource)),
         "where": step.declared.where,
         "status": step.status,
+        "kind": change.kind if change is not None and step.status != "ok" else "none",
         "changes": shown_changes(step),
-        "ran": step.change.act if step.change is not None and step.status == "changed" else None,
+        "ran": change.act if change is not None and step.status == "changed" else None,
+        "note": change.note if change is not None and step.status == "changed" else None,
         "because": step.because,
         "until": step.until,
         "diff": visible(str(step.diff)) if step.diff is not None else None,
-        "error": _error_json(step.error),
+        "error": error_json(step.error),
         "ignored": step.ignored,
+        "lost": step.lost,
+        "orphan": step.orphan,
+        "began": round(step.began, 3),
         "seconds": round(step.seconds, 3),
+        "cause": step.cause,
+        "since": step.since,
+        "excused": step.excused,
     }
 
 
-def _error_json(error: CookError | None) -> dict[str, Any] | None:
+def _percent(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def error_json(error: CookError | None) -> ErrorDocument | None:
+    """An error, if there is one."""
     if error is None:
         return None
     return {"kind": type(error).__name__, "message": visible(str(error)), "hint": error.hint}

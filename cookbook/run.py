@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
+from cookbook.document import HostStatus, Mode
 from cookbook.engine import Convergence, Step
 from cookbook.errors import (
     CookError,
@@ -25,10 +26,11 @@ from cookbook.errors import (
 )
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.origin import Origin, digests
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
-from cookbook.report import HostReport, HostStatus, Mode, Report
+from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
@@ -56,7 +58,11 @@ class Run:
     saved: SavedPlan | None = None
     """What `apply` does."""
 
+    inventory: Path | None = None
+    """Where the hosts are from."""
+
     id: str = ""
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass
@@ -77,7 +83,9 @@ class Runner:
 
         Raises RecipeError before any host is contacted.
         """
-        self._run = replace(run, id=run.id or new_id())
+        origin = replace(run.origin, folder=_folder(run.recipes))
+        self._run = replace(run, id=run.id or new_id(), origin=origin)
+        self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
         self._stopping = threading.Event()
         self._speaking = threading.Lock()
@@ -86,13 +94,25 @@ class Runner:
     def execute(self) -> Report:
         """Do it; every host ends in exactly one state."""
         run = self._run
+        self._start = time.monotonic()
+        run.origin.begin()
         self._hook.cookbook_started(run=run)
         reports: dict[str, HostReport] = {}
         with self._stop_on_interrupt(), self._pool() as pool:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
             for future, host in futures.items():
                 reports[host.name] = future.result()
-        report = Report(run.id, run.mode, reports, interrupted=self._stopping.is_set())
+        report = Report(
+            run.id,
+            run.mode,
+            reports,
+            interrupted=self._stopping.is_set(),
+            origin=run.origin,
+            revision=run.origin.revision,
+            recipes=[str(path) for path in run.recipes],
+            sources=digests(self._sources),
+            seconds=time.monotonic() - self._start,
+        )
         self._hook.cookbook_finished(report=report)
         return report
 
@@ -140,7 +160,14 @@ class Runner:
             error = None  # said already, with its resource
         seconds = time.monotonic() - start
         report = HostReport(
-            host.name, status, progress.steps, seconds, exchanges, error, progress.machine_id
+            host.name,
+            status,
+            progress.steps,
+            seconds,
+            start - self._start,
+            exchanges,
+            error,
+            progress.machine_id,
         )
         with self._speaking, contextlib.suppress(Exception):  # a plugin's defect costs no report
             self._hook.cookbook_host(report=report)
@@ -153,7 +180,8 @@ class Runner:
         facts = session.facts()
         progress.machine_id = facts.machine_id
         work = self._work(host, session, facts)
-        for step in work.steps():
+        for one in work.steps():
+            step = replace(one, began=max(0.0, time.monotonic() - self._start - one.seconds))
             progress.steps.append(step)
             with self._speaking:
                 self._hook.cookbook_step(host=host.name, step=step)
@@ -188,16 +216,20 @@ class Runner:
     def _collection(self, host: Host, facts: Facts) -> Collection:
         compiled = self._compiled[host.name]
         if compiled is None:
-            return compile_recipes(self._run.recipes, self._node(host, facts))
+            compiled = compile_recipes(self._run.recipes, self._node(host, facts))
+            self._sources |= compiled.sources
+            return compiled
         compiled.node = replace(compiled.node, facts=facts)
         return compiled
 
     def _compile_offline(self, host: Host) -> Collection | None:
         """What the recipes declare, unless they want to know a fact."""
         try:
-            return compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
+            compiled = compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
         except FactsNeeded:
             return None
+        self._sources |= compiled.sources
+        return compiled
 
     def _node(self, host: Host, facts: Facts) -> Node:
         # Each compilation has its own: what one recipe does to a list is nobody else's business.
@@ -257,6 +289,10 @@ def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
         return session.facts()
     finally:
         session.close()
+
+
+def _folder(recipes: Sequence[Path]) -> Path | None:
+    return recipes[0].resolve().parent if recipes else None
 
 
 def new_id() -> str:

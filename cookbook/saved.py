@@ -2,7 +2,7 @@
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
     {"cook": "plan", "format": 1, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
-     "revision": "...", "recipes": {"webserver.py": "<sha256>"}, "inventory": {...},
+     "revision": "...", "recipes": ["webserver.py"], "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
      "seal": "<sha256 of all the rest>"}
 
@@ -13,39 +13,31 @@ seal finds what was cut short or edited; it does not say who wrote it.
 
 from __future__ import annotations
 
-import base64
-import getpass
 import hashlib
 import json
-import platform
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookbook import __version__, resources
+from cookbook import __version__
 from cookbook.diff import Diff
 from cookbook.engine import Step
 from cookbook.errors import PlanError, Refused, Unsupported, UsageError
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
-from cookbook.provider import Change, change_from_json, to_json
+from cookbook.provider import Change, change_from_json
 from cookbook.recipe import Declared
 from cookbook.report import HostReport, Report
-from cookbook.resource import Resource
 from cookbook.wire import Guard
+from cookbook.written import known, plain, resource_from_json, resource_json
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
-    from cookbook.run import Run
 
 FORMAT = 1
 MOST_BYTES = 256 * 1024 * 1024
 """A plan file of a stranger may be anything; more than this is not read."""
-
-_NOT_KEPT = frozenset({"notifies", "subscribes"})
-"""What has been decided already: whoever is to be notified stands in the plan himself."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +56,10 @@ class SavedPlan:
     made: str
     by: str
     revision: str | None
-    recipes: Mapping[str, str]
-    """Path -> SHA-256 of each recipe."""
+    recipes: Sequence[str]
+    sources: Mapping[str, str]
+    """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
 
-    inventory: Mapping[str, str]
     hosts: Mapping[str, SavedHost]
 
     def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
@@ -117,7 +109,7 @@ class SavedPlan:
         return Report(self.run, "plan", hosts)
 
 
-def saved_plan(report: Report, run: Run, inventory: Path | None) -> SavedPlan:
+def saved_plan(report: Report) -> SavedPlan:
     """
     The plan that a run has made.
 
@@ -130,33 +122,16 @@ def saved_plan(report: Report, run: Run, inventory: Path | None) -> SavedPlan:
         )
     return SavedPlan(
         report.run,
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        f"{getpass.getuser()}@{platform.node()}",
-        _revision(run.recipes),
-        {str(path): _digest(path) for path in run.recipes},
-        {str(inventory): _digest(inventory)} if inventory is not None else {},
+        report.origin.started,
+        report.origin.by,
+        report.revision,
+        report.recipes,
+        report.sources,
         {
             host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
             for host in report.hosts.values()
         },
     )
-
-
-def _revision(recipes: Sequence[Path]) -> str | None:
-    """The git revision of the recipes, and whether something there was not committed."""
-    import subprocess
-
-    folder = recipes[0].resolve().parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def save(plan: SavedPlan, path: Path) -> None:
@@ -173,8 +148,8 @@ def save(plan: SavedPlan, path: Path) -> None:
         "made": plan.made,
         "by": plan.by,
         "revision": plan.revision,
-        "recipes": dict(plan.recipes),
-        "inventory": dict(plan.inventory),
+        "recipes": list(plan.recipes),
+        "sources": dict(plan.sources),
         "hosts": {
             name: {"machine_id": host.machine_id, "steps": [_step_json(s) for s in host.steps]}
             for name, host in plan.hosts.items()
@@ -208,7 +183,7 @@ def load(path: Path) -> SavedPlan:
             document["by"],
             document["revision"],
             document["recipes"],
-            document["inventory"],
+            document["sources"],
             {n: _host(host) for n, host in document["hosts"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, Unsupported) as error:
@@ -237,28 +212,16 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 def _resource_json(step: Step) -> dict[str, Any]:
     """The resource as a value: its word, and the properties that are not at their default."""
-    resource = step.target
-    if type(resource) not in _kinds().values():
+    if not known(step.target):
         raise PlanError(
-            f"{step.declared.where}: {resource}: this word is declared by the recipe itself, so"
+            f"{step.declared.where}: {step.target}: this word is declared by the recipe itself, so"
             " nobody could apply the plan without it",
             hint="install it as a plugin (ARCHITECTURE.md)",
         )
-    return {
-        "word": resource.kind(),
-        **{
-            f.name: _refuse_secrets(step, getattr(resource, f.name))
-            for f in fields(resource)
-            if f.name not in _NOT_KEPT
-            and not callable(getattr(resource, f.name))  # a guard that has been asked already
-            and (f.default is MISSING or getattr(resource, f.name) != f.default)
-        },
-    }
+    return resource_json(step.target, lambda _, value: _refuse_secrets(step, value))
 
 
 def _refuse_secrets(step: Step, value: object) -> Any:
-    if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode()}
     if step.resource.confidential:
         raise PlanError(
             f"{step.declared.where}: {step.resource} holds a secret, and a plan file is read by"
@@ -266,7 +229,7 @@ def _refuse_secrets(step: Step, value: object) -> Any:
             hint="leave it out of this plan (a recipe of its own), or converge without a file",
         )
     try:
-        return to_json(value)
+        return plain("", value)
     except TypeError as error:
         raise PlanError(f"{step.declared.where}: {step.resource}: {error}") from None
 
@@ -276,7 +239,7 @@ def _host(data: Mapping[str, Any]) -> SavedHost:
 
 
 def _step(data: Mapping[str, Any]) -> Step:
-    resource = _resource(data["resource"])
+    resource = resource_from_json(data["resource"])
     declared = Declared(resource, data["where"])
     step = Step(declared, data["status"], because=data["because"], until=data["until"])
     if "change" not in data:
@@ -293,27 +256,6 @@ def _step(data: Mapping[str, Any]) -> Step:
         diff=diff,
         guard=Guard((), data["digest"]),
     )
-
-
-def _resource(data: Mapping[str, Any]) -> Resource:
-    """The resource as it was when it had been checked; nothing of it is run or rendered again."""
-    kind = _kinds().get(data["word"])
-    if kind is None:
-        raise PlanError(f"there is no word {data['word']!r} here", hint="is its plugin installed?")
-    resource = kind.__new__(kind)
-    for f in fields(kind):
-        given = f.default if f.default is not MISSING else None
-        value = data.get(f.name, given)
-        if isinstance(value, dict) and value.keys() == {"base64"}:
-            value = base64.b64decode(value["base64"])
-        object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
-    return resource
-
-
-def _kinds() -> dict[str, type[Resource]]:
-    """The words of this installation; a recipe's own are not among them."""
-    found = (getattr(resources, name) for name in resources.__all__)
-    return {one.kind(): one for one in found if isinstance(one, type) and issubclass(one, Resource)}
 
 
 def _read(path: Path) -> dict[str, Any]:

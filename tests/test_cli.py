@@ -186,6 +186,7 @@ def test_json_is_the_document_of_the_design(
         "unknown": 0,
         "skipped": 0,
         "not-run": 0,
+        "orphaned": 0,
     }
     [host] = document["hosts"].values()
     assert (host["status"], host["exchanges"], host["error"]) == ("changed", 3, None)

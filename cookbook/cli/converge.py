@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cookbook.cli.options import add_common, add_recipes, hosts, password, variables
 
 if TYPE_CHECKING:
-    from cookbook.report import Mode
+    from cookbook.document import Mode
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
@@ -28,10 +28,11 @@ def _run(options: argparse.Namespace) -> int:
 
     mode: Mode = options.mode
     given = variables(options.variables)
-    run = Run(mode, options.recipes, chosen, given, options.forks, password(options))
+    secret, inventory = password(options), options.hosts
+    run = Run(mode, options.recipes, chosen, given, options.forks, secret, inventory=inventory)
     report = execute(Runner(run), options)
     if options.out is not None:
         from cookbook.saved import save, saved_plan
 
-        save(saved_plan(report, run, options.hosts), options.out)
+        save(saved_plan(report), options.out)
     return report.exit

@@ -1,0 +1,114 @@
+"""Where a run comes from: who, when, on which machine, with which words, from which revision."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PRIVATE = re.compile(r"(?i)pass|secret|token|key|credential")
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+_GIT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a run before it begins."""
+
+    started: str = field(default_factory=lambda: stamp(time.time()))
+    by: str = field(default_factory=lambda: f"{getpass.getuser()}@{platform.node()}")
+    origin: str | None = field(default_factory=lambda: _came_from(os.environ))
+    command: Sequence[str] = field(default_factory=lambda: redacted(sys.argv))
+    folder: Path | None = None
+    """Where the recipes are; its revision is asked for."""
+
+    @functools.cached_property
+    def _asked(self) -> subprocess.Popen[str] | None:
+        """git, at work while we wait for the hosts."""
+        if self.folder is None:
+            return None
+        words = ["git", "-C", str(self.folder), "describe", "--always", "--dirty", "--abbrev=40"]
+        try:
+            return subprocess.Popen(
+                words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        except OSError:
+            return None
+
+    def begin(self) -> None:
+        """Ask git, without waiting for it."""
+        _ = self._asked
+
+    @property
+    def known(self) -> bool:
+        """Whether the revision can be told without waiting."""
+        return self._asked is None or self._asked.poll() is not None
+
+    @functools.cached_property
+    def revision(self) -> str | None:
+        """Git's revision of the recipes, `-dirty` if something was not committed."""
+        if self._asked is None:
+            return None
+        try:
+            said, _ = self._asked.communicate(timeout=_GIT_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._asked.kill()
+            self._asked.communicate()
+            return None
+        return said.strip() or None
+
+
+def stamp(seconds: float) -> str:
+    """
+    A time as ISO 8601 in UTC, to the millisecond: it sorts as text.
+
+    >>> stamp(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+
+
+def digests(paths: Iterable[Path]) -> dict[str, str]:
+    """
+    Path, from the current directory if it is below -> SHA-256 of each file.
+
+    One that cannot be read any more, or is a pipe, is left out.
+    """
+    shown = {str(path).removeprefix(f"{os.getcwd().rstrip('/')}/"): path for path in paths}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in sorted(shown.items())
+        if path.is_file()
+    }
+
+
+def redacted(words: Sequence[str]) -> list[str]:
+    """
+    A command line without secrets: values of --set that are named like one, passwords in URLs.
+
+    >>> redacted(["/usr/bin/cook", "plan", "a.py", "--set", "db_password=x", "--set", "n=1"])
+    ['cook', 'plan', 'a.py', '--set', 'db_password=***', '--set', 'n=1']
+    """
+    shown = [os.path.basename(words[0]) if words else "cook", *words[1:]]  # noqa: PTH119 - a name
+    return [_URL_PASSWORD.sub(r"\1:***@", _without_value(word)) for word in shown]
+
+
+def _without_value(word: str) -> str:
+    key, equals, value = word.removeprefix("--set=").partition("=")
+    if equals and key.isidentifier() and _PRIVATE.search(key):
+        return word.removesuffix(value) + "***"
+    return word
+
+
+def _came_from(environment: Mapping[str, str]) -> str | None:
+    return environment.get("SSH_CONNECTION", "").split(" ")[0] or None
