@@ -83,4 +83,4 @@ def _write(name: str, value: object) -> Any:
 def _holds_secret(state: object) -> bool:
     if state is None:
         return False
-    return any(holds_secret(getattr(state, f.name)) for f in fields(state))  # type: ignore[arg-type]  # a dataclass
+    return any(holds_secret(getattr(state, f.name)) for f in fields(state))
