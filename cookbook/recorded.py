@@ -63,8 +63,7 @@ def step_of(record: StateRecord, where: str) -> Step:
     resource = resource_from_json(record["resource"])
     provider = catalog().named(resource, record["provider"])
     found, wanted, left = (
-        state_from_json(provider.state, record[side])  # type: ignore[literal-required]  # three of them
-        for side in ("found", "wanted", "left")
+        state_from_json(provider.state, record[side]) for side in ("found", "wanted", "left")
     )
     change: Change[Any] = Change(found, wanted, record["act"])
     return Step(Declared(resource, where), "changed", change, provider, left=left)
@@ -83,4 +82,4 @@ def _write(name: str, value: object) -> Any:
 def _holds_secret(state: object) -> bool:
     if state is None:
         return False
-    return any(holds_secret(getattr(state, f.name)) for f in fields(state))
+    return any(holds_secret(getattr(state, f.name)) for f in fields(state))  # type: ignore[arg-type]  # a dataclass
