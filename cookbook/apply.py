@@ -115,7 +115,9 @@ class Application:
                 hint="what comes before it is done; make a new plan for the rest",
             )
         else:
-            error = result.error or self._judge.left(verdict)
+            left, differs = self._judge.left(verdict)
+            step = replace(step, left=left)
+            error = result.error or differs
         if error is None:
             return step
         ignored = item.resource.ignore_failure and result.fate == "failed"

@@ -295,19 +295,18 @@ class Convergence:
         """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
         texts = result.texts or [None] * len(link.changes)
         seconds = result.seconds / len(link.changes)
-        for verdict, text in zip(link.changes, texts, strict=True):
-            error = result.error if len(link.changes) == 1 else None
-            error = error or self._judge.left(verdict)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
+            left, differs = self._judge.left(verdict)
+            error = (result.error if len(link.changes) == 1 else None) or differs
             if error is None:
                 self._remember(verdict)
-                step = Step(verdict.item.declared, "changed", verdict.change, verdict.provider)
-                because, diff = verdict.item.because, _diff(verdict, text)
-                yield replace(step, because=because, diff=diff, seconds=seconds)
+                diff = _diff(verdict, text)
+                yield replace(_step(verdict), diff=diff, seconds=seconds, left=left)
             else:
                 failed = replace(verdict, status="failed", error=result.error or error)
-                yield from self._fail(failed, seconds)
+                yield from self._fail(failed, seconds, left)
 
-    def _fail(self, verdict: Verdict, seconds: float = 0.0) -> Iterator[Step]:
+    def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
@@ -317,7 +316,7 @@ class Convergence:
             self._judge.outdate()
             return
         self._doomed |= not item.resource.ignore_failure
-        yield replace(_step(verdict), seconds=seconds)
+        yield replace(_step(verdict), seconds=seconds, left=left)
 
     def _give_up(self) -> Iterator[Step]:
         """Nothing more is done on this host but what changes before have a right to."""
@@ -382,8 +381,16 @@ def _step(verdict: Verdict) -> Step:
         because=verdict.item.because,
         until=str(verdict.until) if verdict.until else None,
         error=verdict.error,
+        lost=_lost(verdict),
         ignored=verdict.status == "failed" and verdict.item.resource.ignore_failure,
     )
+
+
+def _lost(verdict: Verdict) -> str | None:
+    """What an undo would not bring back."""
+    if verdict.provider is None or verdict.change is None or verdict.status != "change":
+        return None
+    return verdict.provider.lost(verdict.item.resource.identity, verdict.change)
 
 
 def _diff(verdict: Verdict, found: bytes | None) -> Diff | None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from cookbook import stash
 from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
 from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Probe, questions
+from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
 from cookbook.questions import Answer, Answers, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import sh
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Part
+from cookbook.wire import Ask, Do, Part
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -105,24 +106,30 @@ class Judge:
         contents = {d: data for one in sent for d, data in one.link.contents().items()}
         parts: list[Part] = [part for one in sent for part in one.parts]
         asked = gather(probes)
-        everything = [*parts, *(question.part for question in asked)]
+        tidy = [Ask(stash.TIDY)] if any(isinstance(p, Do) and p.keeps for p in parts) else []
+        everything = [*parts, *tidy, *(question.part for question in asked)]
         self.outdate()
         outcomes = self._session.run(everything, contents, announce(sent, working))
         try:
-            self.learn(self._session.understand(asked, outcomes[len(parts) :]))
+            self.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
         return list(read_all(sent, outcomes))
 
-    def left(self, verdict: Verdict) -> HostError | None:
-        """What is still not as wanted after a change, if something is."""
+    def left(self, verdict: Verdict) -> tuple[Any, HostError | None]:
+        """How a change has left its resource; and what is still not as wanted, if something is."""
         provider, resource = verdict.provider, verdict.item.resource
         assert provider is not None  # noqa: S101 - it made the change
+        now = None
         try:
-            change = provider.plan(resource, self.found(provider, resource))
+            now = self.found(provider, resource)
+            change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
         except HostError as error:
-            return error
+            return now, error
+        return now, self._not_converged(resource, change)
+
+    def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
         if change.kind in ("none", "act"):
             return None
         differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())

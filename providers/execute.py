@@ -35,6 +35,8 @@ class State:
 class ExecuteProvider(Provider[Execute, State]):
     """Chef's execute provider, and honest about it: what was run is said to have been run."""
 
+    owns = False
+
     def probe(self, execute: Execute) -> Sequence[Probe]:
         """Whether what it creates is there; where it runs, and as whom."""
         path = execute.creates

@@ -86,6 +86,8 @@ _ACTIVE = {
 class SystemdProvider(Provider[Service, State]):
     """Chef's systemd provider; but it watches what it has started, and says when it dies."""
 
+    owns = False
+    again = frozenset({"restart", "reload"})
     swallows: ClassVar[Mapping[str, frozenset[str]]] = {
         "restart": frozenset({"reload", "start"}),
     }
