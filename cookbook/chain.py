@@ -51,6 +51,9 @@ class Verdict:
     """Before this one is done, nobody can know."""
 
     error: HostError | None = None
+    orphan: Literal["created", "adopted"] | None = None
+    """It has left the recipe: did we create it, or was it there before us?"""
+
     goal: Callable[[Any], Change[Any]] | None = None
     """What the state has to be afterwards, where that is not what the resource declares."""
 

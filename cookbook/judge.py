@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
@@ -15,9 +15,10 @@ from cookbook.questions import Answer, Answers, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
-from cookbook.shell import sh
+from cookbook.shell import Command, sh
+from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Ask, Do, Part
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -51,9 +52,18 @@ class Judge:
         self._answers |= answers
         self._age |= dict.fromkeys(answers, self._epoch)
 
-    def refresh(self, items: Iterable[Item]) -> None:
+    def refresh(self, items: Iterable[Item], besides: Iterable[Probe] = ()) -> None:
         """Ask what has no answer younger than the last change (law 5), in one exchange."""
-        self._refresh(self.probes(items))
+        self._refresh([*self.probes(items), *besides])
+
+    def text(self, probe: Probe) -> str:
+        """What a host says to a question that is about no resource, asked anew if need be."""
+        self._refresh([probe])
+        return self._answers[probe].text
+
+    def write(self, command: Command) -> None:
+        """Send something of our own, in an exchange of its own, whatever comes of it."""
+        self._session.run([Do(command, ANSWER_TIMEOUT)])
 
     def probes(self, items: Iterable[Item]) -> list[Probe]:
         """What has to be asked about these items."""
@@ -96,7 +106,7 @@ class Judge:
         self,
         sent: Sequence[Sent],
         probes: Iterable[Probe],
-        working: Callable[[Resource], object],
+        listener: Listener,
     ) -> list[Result]:
         """
         One exchange: a guarded chain, and questions again, by which it is verified.
@@ -109,7 +119,8 @@ class Judge:
         tidy = [Ask(stash.TIDY)] if any(isinstance(p, Do) and p.keeps for p in parts) else []
         everything = [*parts, *tidy, *(question.part for question in asked)]
         self.outdate()
-        outcomes = self._session.run(everything, contents, announce(sent, working))
+        listener.sending([step_of(verdict) for one in sent for verdict in one.link.changes])
+        outcomes = self._session.run(everything, contents, announce(sent, listener.working))
         try:
             self.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:

@@ -17,10 +17,10 @@ from cookbook.document import (
     Mode,
     ResourceDocument,
 )
-from cookbook.engine import Step
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
 from cookbook.shell import Secret
+from cookbook.step import Step
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -62,6 +62,9 @@ class Report:
     origin: Origin = field(default_factory=Origin)
     revision: str | None = None
     """Git's, of the recipes."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts."""
 
     recipes: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +142,7 @@ def report_json(report: Report) -> Document:
         "by": origin.by,
         "origin": origin.origin,
         "command": list(origin.command),
+        "set": report.set,
         "recipes": list(report.recipes),
         "sources": dict(report.sources),
         "revision": report.revision,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
 from cookbook.document import HostStatus, Mode
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
@@ -26,7 +26,9 @@ from cookbook.errors import (
 )
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
+from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
@@ -34,7 +36,9 @@ from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
+from cookbook.step import Listener, Step
 from cookbook.transport import Transport
+from cookbook.vocabulary import known, revive
 
 if TYPE_CHECKING:
     from cookbook.saved import SavedPlan
@@ -57,6 +61,12 @@ class Run:
     become_password: Secret | None = None
     saved: SavedPlan | None = None
     """What `apply` does."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts; see cookbook.manifest."""
+
+    prune: bool = False
+    """Remove what we created and no recipe of the set declares any more."""
 
     inventory: Path | None = None
     """Where the hosts are from."""
@@ -84,7 +94,8 @@ class Runner:
         Raises RecipeError before any host is contacted.
         """
         origin = replace(run.origin, folder=_folder(run.recipes))
-        self._run = replace(run, id=run.id or new_id(), origin=origin)
+        name = run.set or set_name(map(str, run.recipes))
+        self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
         self._stopping = threading.Event()
@@ -111,6 +122,7 @@ class Runner:
             revision=run.origin.revision,
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
+            set=run.set,
             seconds=time.monotonic() - self._start,
         )
         self._hook.cookbook_finished(report=report)
@@ -193,12 +205,11 @@ class Runner:
         return "changed" if changed else "ok"
 
     def _work(self, host: Host, session: Session, facts: Facts) -> Convergence | Application:
-        def working(resource: Resource) -> None:
-            self._working(host, resource)
-
+        listener = self._listener(host)
         if (saved := self._run.saved) is not None:
             judge = Judge(self._node(host, facts), session, facts, catalog())
-            return Application(saved.steps_for(host.name, facts), judge, working)
+            manifest = self._manifest(saved.set)
+            return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
         return Convergence(
             self._collection(host, facts),
             session,
@@ -206,12 +217,25 @@ class Runner:
             catalog(),
             apply=self._run.mode == "converge",
             stopping=self._stopping.is_set,
-            working=working,
+            listener=listener,
+            orphans=lambda judge: Orphans(
+                self._manifest(self._run.set), judge, revive, self._run.prune
+            ),
         )
 
-    def _working(self, host: Host, resource: Resource) -> None:
-        with self._speaking:
-            self._hook.cookbook_working(host=host.name, resource=resource)
+    def _manifest(self, name: str) -> Manifest:
+        return Manifest(name, self._run.id, known)
+
+    def _listener(self, host: Host) -> Listener:
+        def working(resource: Resource) -> None:
+            with self._speaking:
+                self._hook.cookbook_working(host=host.name, resource=resource)
+
+        def sending(steps: Sequence[Step]) -> None:
+            with self._speaking:
+                self._hook.cookbook_sending(host=host.name, steps=steps)
+
+        return Listener(working, sending)
 
     def _collection(self, host: Host, facts: Facts) -> Collection:
         compiled = self._compiled[host.name]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from cookbook.engine import Step
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report, shown_changes, visible
 from cookbook.resource import Resource
+from cookbook.step import Step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

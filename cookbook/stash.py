@@ -19,7 +19,8 @@ MOST_OF_ALL = 1024 * 1024
 """KiB; beyond it, what is oldest goes first."""
 
 HOME = """\
-if [ -O / ]; then cook_home=/var/lib/cook
+if [ "$COOK_HOME" ]; then cook_home=$COOK_HOME
+elif [ -O / ]; then cook_home=/var/lib/cook
 else cook_home=${XDG_STATE_HOME:-$HOME/.local/state}/cook; fi
 """
 """What we keep on a host is root's, or that of the user we act as (`/` is root's)."""

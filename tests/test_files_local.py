@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
 from cookbook.provider import questions
@@ -23,6 +23,7 @@ from cookbook.recipe import Collection, Node, declaring
 from cookbook.resources import directory, execute, file, link
 from cookbook.session import Session
 from cookbook.shell import Content, Secret
+from cookbook.step import Step
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Do, Program
 
