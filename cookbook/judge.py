@@ -61,6 +61,10 @@ class Judge:
         self._refresh([probe])
         return self._answers[probe].text
 
+    def read(self, questions: Sequence[Command]) -> list[bytes]:
+        """What questions print that are about no state, in one exchange."""
+        return [outcome.stdout for outcome in self._session.read(questions)]
+
     def write(self, command: Command) -> None:
         """Send something of our own, in an exchange of its own, whatever comes of it."""
         self._session.run([Do(command, ANSWER_TIMEOUT)])

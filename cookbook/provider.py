@@ -246,6 +246,10 @@ class Provider(ABC, Generic[R, S]):
         """The change with what its keeping and its commands have printed, as hints."""
         return change
 
+    def repeats(self, act: str, state: S | None, /) -> bool:
+        """Whether the act means anything where the state is this one after an undo."""
+        return act in self.again
+
     def lost(self, name: str, change: Change[S], /) -> str | None:
         """What an undo of the change would not bring back; None if nothing is lost."""
         return (

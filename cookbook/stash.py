@@ -71,6 +71,11 @@ def there(digests: Iterable[str]) -> Command:
     return sh('for d in {}; do [ ! -e "$cook_home/stash/$d" ] || echo "$d"; done', list(digests))
 
 
+def shown(digest: str) -> Command:
+    """As much of what is kept as a diff shows."""
+    return sh('head -c 100001 -- "$cook_home/stash"/{}', digest)
+
+
 LIST = sh(
     'cd "$cook_home/stash" 2>/dev/null || exit 0; for f in *; do [ ! -f "$f" ] ||'
     ' stat -c "%n %s %Y" -- "$f"; done'

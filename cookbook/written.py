@@ -47,7 +47,9 @@ _LARGE = frozenset({"content", "variables", "source"})
 
 def brief(resource: Resource) -> dict[str, Any]:
     """The resource, as far as a question about it needs it: without secrets and contents."""
-    data = resource_json(resource, _briefly)
+    data = resource_json(resource, _briefly) | (
+        {"sensitive": True} if resource.confidential else {}
+    )
     return {name: value for name, value in data.items() if value is not None}
 
 

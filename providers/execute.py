@@ -78,6 +78,10 @@ class ExecuteProvider(Provider[Execute, State]):
         """Nobody knows what it does."""
         return True
 
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """Nobody knows what it did."""
+        return "a command that was run cannot be undone"
+
     def limit(self, change: Change[State]) -> float:
         """As the recipe says."""
         return change.wanted.timeout if change.wanted is not None else self.timeout

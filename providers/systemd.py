@@ -165,6 +165,10 @@ class SystemdProvider(Provider[Service, State]):
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
 
+    def repeats(self, act: str, state: State | None) -> bool:
+        """What does not run is not told."""
+        return act in self.again and state is not None and state.active is True
+
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time it is watched."""
         wanted = change.wanted

@@ -15,7 +15,6 @@ from cookbook.stash import keep_file, keep_tree
 EMPTY = Content.of(b"")
 
 NEW_MODE = "0644"
-_BACKUPS = "/var/lib/cook/backup"
 
 
 @dataclass(frozen=True)
@@ -215,10 +214,9 @@ def _check(command: Command, wanted: State) -> Command:
 def _backup(count: int) -> Command:
     """Keep the former content, and only so many of them; root's alone."""
     return sh(
-        'umask 077 && b={}$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
+        'umask 077 && b=$cook_home/backup$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
         ' && while [ -e "$b.$s" ]; do s=$((s + 1)); done && cp -p -- "$p" "$b.$s" && umask 022'
         ' && set -- "$b".{} && while [ $# -gt {} ]; do rm -f -- "$1" && shift || exit; done',
-        _BACKUPS,
         script("[0-9]" * 14),
         count,
     )

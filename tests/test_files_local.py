@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -333,10 +332,8 @@ def test_touch_and_create_if_missing(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def backups(tmp_path: Path) -> Iterator[Path]:
-    folder = Path(f"/var/lib/cook/backup{tmp_path}")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def backups(tmp_path: Path, cook_home: Path) -> Path:
+    return Path(f"{cook_home}/backup{tmp_path}")
 
 
 @pytest.mark.skipif(not ROOT, reason="backups are root's")
