@@ -20,6 +20,9 @@ from cookbook.written import known, plain, resource_from_json, resource_json
 _LARGE = frozenset({"content", "variables", "source"})
 """What is in the states by its digest; no question needs it."""
 
+_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
+"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
+
 
 class StateRecord(TypedDict):
     """What it takes to go back."""
@@ -41,7 +44,8 @@ def state_record(step: Step) -> StateRecord | None:
         return None
     left = step.left if step.status in ("changed", "failed") else change.found
     states = (change.found, change.wanted, left)
-    if any(_holds_secret(state) for state in states):
+    hidden = _tells if step.target.confidential else _holds_secret
+    if any(map(hidden, states)):
         return None
     found, wanted, kept = map(to_json, states)
     return {
@@ -72,11 +76,23 @@ def step_of(record: StateRecord, where: str) -> Step:
 def brief(step: Step) -> dict[str, Any]:
     """The resource, as far as a question about it needs it."""
     data = resource_json(step.target, _write)
-    return {name: value for name, value in data.items() if value is not None}
+    left_out = _TELLING if step.target.confidential else frozenset[str]()
+    return {k: value for k, value in data.items() if value is not None and k not in left_out}
 
 
 def _write(name: str, value: object) -> Any:
     return None if name in _LARGE or holds_secret(value) else plain(name, value)
+
+
+def _tells(state: object) -> bool:
+    """
+    Whether the state of a sensitive resource may tell what is sensitive.
+
+    It does not where that is in it by its digest only: files, templates, users.
+    """
+    if state is None:
+        return False
+    return _holds_secret(state) or not any("Content" in f.type for f in fields(state))  # type: ignore[arg-type]  # a dataclass
 
 
 def _holds_secret(state: object) -> bool:
