@@ -33,7 +33,7 @@ class Database:
         Raises HistoryError if that cannot be, or the history is of a newer version.
         """
         self._url = _parsed(url)
-        self.engine = _engine(self._url)
+        self._engine = _engine(self._url)
         try:
             self._prepare()
         except BaseException:
@@ -52,7 +52,7 @@ class Database:
 
         Raises HistoryError for whatever the database complains of.
         """
-        with self._told(), self.engine.connect() as connection, connection.begin():
+        with self._told(), self._engine.connect() as connection, connection.begin():
             try:
                 yield connection
             except (ValueError, KeyError, TypeError) as error:
@@ -67,16 +67,22 @@ class Database:
 
         Raises HistoryError for whatever the database complains of.
         """
-        with self._told(), self.engine.connect() as plain:
+        with self._told(), self._engine.connect() as plain:
             connection = plain.execution_options(writes=True)
             with connection.begin():
                 if not self.sqlite:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 yield connection
 
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk; a server does so by itself."""
+        if self.sqlite:
+            with self._told(), contextlib.closing(self._engine.raw_connection()) as connection:
+                connection.cursor().executescript("PRAGMA incremental_vacuum")
+
     def close(self) -> None:
         """Let go of it."""
-        self.engine.dispose()
+        self._engine.dispose()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

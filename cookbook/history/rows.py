@@ -81,7 +81,9 @@ class Writer:
         if not rows:
             return
         kind = sqlite if self._sqlite else postgresql
-        self._connection.execute(kind.insert(texts).on_conflict_do_nothing(), rows)
+        self._connection.execute(
+            kind.insert(texts).on_conflict_do_nothing(index_elements=["digest"]), rows
+        )
         for part in _parts([row["digest"] for row in rows]):
             self._find(part)
 

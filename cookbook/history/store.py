@@ -8,8 +8,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import text
-
 from cookbook.document import Document
 from cookbook.errors import UsageError
 from cookbook.history import reading
@@ -149,9 +147,7 @@ class History:
         with self._database.writing() as connection:
             count = count_before(connection, _ago(keep))
             remove_before(connection, _ago(keep))
-        if self._database.sqlite:
-            with self._database.engine.connect() as plain:  # gives the room back to the disk
-                plain.execute(text("PRAGMA incremental_vacuum")).all()
+        self._database.shrink()
         return count
 
     def older_than(self, keep: timedelta) -> int:

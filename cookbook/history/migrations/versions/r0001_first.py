@@ -48,7 +48,9 @@ def _hosts() -> None:
     op.create_table(
         "hosts",
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("run", sa.ForeignKey("runs.number", ondelete="CASCADE"), nullable=False),
+        sa.Column(
+            "run", sa.Integer, sa.ForeignKey("runs.number", ondelete="CASCADE"), nullable=False
+        ),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("machine_id", sa.Text, nullable=False),
@@ -66,7 +68,9 @@ def _steps() -> None:
     op.create_table(
         "steps",
         sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("host", sa.ForeignKey("hosts.number", ondelete="CASCADE"), nullable=False),
+        sa.Column(
+            "host", sa.Integer, sa.ForeignKey("hosts.number", ondelete="CASCADE"), nullable=False
+        ),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("resource", sa.Text, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
