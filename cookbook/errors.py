@@ -7,6 +7,7 @@ Everything that can go wrong, by who has to act on it.
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
     + PlanError          a saved plan cannot be written, or is not what cook has written
+    + HistoryError       the history cannot be read, or is of a newer version
     + KitchenError       this machine cannot make disposable hosts
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
@@ -55,6 +56,10 @@ class InventoryError(InputError):
 
 class PlanError(InputError):
     """A saved plan cannot be written, or is not what cook has written."""
+
+
+class HistoryError(InputError):
+    """The history cannot be read or written, or is of a newer version."""
 
 
 class KitchenError(InputError):

@@ -40,7 +40,8 @@ def state_record(step: Step) -> StateRecord | None:
         return None
     left = step.left if step.status in ("changed", "failed") else change.found
     states = (change.found, change.wanted, left)
-    if any(_holds_secret(state) for state in states):
+    hidden = _tells if step.target.confidential else _holds_secret
+    if any(map(hidden, states)):
         return None
     found, wanted, kept = map(to_json, states)
     return {
@@ -78,6 +79,17 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     change: Change[Any] = Change(found, wanted, record["act"])
     declared = Declared(resource, document["where"])
     return Step(declared, document["status"], change, provider, left=left, **told)
+
+
+def _tells(state: object) -> bool:
+    """
+    Whether the state of a sensitive resource may tell what is sensitive.
+
+    It does not where that is in it by its digest only: files, templates, users.
+    """
+    if state is None:
+        return False
+    return _holds_secret(state) or not any("Content" in f.type for f in fields(state))  # type: ignore[arg-type]  # a dataclass
 
 
 def _holds_secret(state: object) -> bool:

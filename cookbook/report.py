@@ -148,7 +148,7 @@ def report_json(report: Report) -> Document:
         "revision": report.revision,
         "hosts": {name: host_json(host) for name, host in report.hosts.items()},
         "totals": totals,
-        "in_line": _percent(report.in_line),
+        "in_line": percent(report.in_line),
     }
 
 
@@ -161,7 +161,7 @@ def host_json(host: HostReport) -> HostDocument:
         "exchanges": host.exchanges,
         "error": error_json(host.error),
         "machine_id": host.machine_id,
-        "in_line": _percent(host.in_line),
+        "in_line": percent(host.in_line),
         "resources": [step_json(step) for step in host.steps],
     }
 
@@ -192,7 +192,8 @@ def step_json(step: Step) -> ResourceDocument:
     }
 
 
-def _percent(value: float | None) -> float | None:
+def percent(value: float | None) -> float | None:
+    """As it is shown: to a hundredth."""
     return None if value is None else round(value, 2)
 
 

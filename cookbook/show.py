@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,14 +29,15 @@ _VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\
 _VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
 """Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
-_MARKS = {
+MARKS = {
     "create": ("+", "green"),
     "remove": ("-", "red"),
     "update": ("~", "yellow"),
     "act": (">", "cyan"),
 }
+"""What is done -> how it is marked, and in which style."""
 
-_HOST_STYLES = {
+HOST_STYLES = {
     "ok": "green",
     "changed": "yellow",
     "failed": "bold red",
@@ -45,6 +46,7 @@ _HOST_STYLES = {
     "interrupted": "magenta",
     "refused": "bold red",
 }
+"""How a host has ended -> in which style that is said."""
 
 _SLOWEST = 5
 _LONGEST_VALUE = 120
@@ -92,7 +94,7 @@ def _heading(hosts: Sequence[HostReport]) -> Line:
     names = ", ".join(host.name for host in hosts)
     count = f" ({len(hosts)} hosts)" if len(hosts) > 1 else ""
     seconds = max(host.seconds for host in hosts)
-    return _HOST_STYLES[first.status], f"{names}{count}: {first.status}, {seconds:.1f} s"
+    return HOST_STYLES[first.status], f"{names}{count}: {first.status}, {seconds:.1f} s"
 
 
 def _host_lines(
@@ -132,7 +134,7 @@ def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterat
         if step.status == "not-run" and step.because:
             words.append(f"its {', '.join(step.target.doing)} is still to be done")
     elif step.status == "changed" and step.change is not None and step.change.act:
-        words.append(_acted(step.change.act, planned=planned))
+        words.append(acted(step.change.act, planned=planned))
     if step.because:
         words.append(f"because {step.because} {'changes' if planned else 'changed'}")
     yield style, f"{'  '.join(words)}  [{step.declared.where}]"
@@ -144,7 +146,7 @@ def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterat
 
 def _mark(step: Step) -> Line:
     if step.status == "changed" and step.change is not None:
-        return _MARKS.get(step.change.kind, ("~", "yellow"))
+        return MARKS.get(step.change.kind, ("~", "yellow"))
     return {
         "failed": ("!", "bold red"),
         "unknown": ("?", "magenta"),
@@ -152,7 +154,8 @@ def _mark(step: Step) -> Line:
     }.get(step.status, (" ", "dim"))
 
 
-def _acted(act: str, *, planned: bool) -> str:
+def acted(act: str, *, planned: bool) -> str:
+    """What was done that is no state: `restarted`."""
     if planned:
         return f"would {act}"
     return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
@@ -161,17 +164,18 @@ def _acted(act: str, *, planned: bool) -> str:
 def _difference(step: Step, as_on: str | None) -> Iterator[Line]:
     for name, (found, wanted) in shown_changes(step).items():
         if not (name == "content" and step.diff is not None):
-            yield "", f"      {name}: {_value(found)} -> {_value(wanted)}"
+            yield "", f"      {name}: {value_text(found)} -> {value_text(wanted)}"
     if step.change is not None and step.change.note:
         yield "dim", f"      note: {step.change.note}"
     if as_on is not None:
         yield "dim", f"      (the same diff as on {as_on})"
     elif step.diff is not None:
         for line in str(step.diff).split("\n"):
-            yield _diff_style(line), f"      {line}"
+            yield diff_style(line), f"      {line}"
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """A side of a change in one line."""
     match value:
         case None:
             return "-"
@@ -183,7 +187,8 @@ def _value(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
-def _diff_style(line: str) -> str:
+def diff_style(line: str) -> str:
+    """How a line of a diff is shown."""
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
@@ -202,16 +207,23 @@ def error_lines(error: CookError) -> Iterator[Line]:
 
 
 def _sum(report: Report) -> Line:
-    hosts = Counter(host.status for host in report.hosts.values())
-    totals = {
-        ("to change" if report.mode == "plan" else "changed") if k == "changed" else k: v
-        for k, v in report.totals.items()
-    }
-    resources = ", ".join(f"{count} {status}" for status, count in sorted(totals.items()))
-    named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
+    statuses = [host.status for host in report.hosts.values()]
     style = "bold" if report.exit in (0, 2) else "bold red"
-    noun = "host" if len(report.hosts) == 1 else "hosts"
-    return style, f"{len(report.hosts)} {noun}: {named}. Resources: {resources or 'none'}."
+    return style, counted(statuses, report.totals, planned=report.mode == "plan")
+
+
+def counted(statuses: Sequence[str], totals: Mapping[str, int], *, planned: bool) -> str:
+    """How many hosts have ended how, and what became of the resources."""
+    hosts = Counter(statuses)
+    named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
+    told = {
+        ("to change" if planned else "changed") if status == "changed" else status: count
+        for status, count in totals.items()
+        if count
+    }
+    resources = ", ".join(f"{count} {status}" for status, count in sorted(told.items()))
+    noun = "host" if len(statuses) == 1 else "hosts"
+    return f"{len(statuses)} {noun}: {named}. Resources: {resources or 'none'}."
 
 
 @dataclass

@@ -45,12 +45,16 @@ _LARGE = frozenset({"content", "variables", "source"})
 """What is in the states by its digest; no question needs it."""
 
 
+_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
+"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
+
+
 def brief(resource: Resource) -> dict[str, Any]:
     """The resource, as far as a question about it needs it: without secrets and contents."""
-    data = resource_json(resource, _briefly) | (
-        {"sensitive": True} if resource.confidential else {}
-    )
-    return {name: value for name, value in data.items() if value is not None}
+    data = resource_json(resource, _briefly)
+    left_out = _TELLING if resource.confidential else frozenset[str]()
+    data |= {"sensitive": True} if resource.confidential else {}
+    return {name: v for name, v in data.items() if v is not None and name not in left_out}
 
 
 def _briefly(name: str, value: object) -> Any:

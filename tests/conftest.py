@@ -25,6 +25,17 @@ def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return home
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_history_of_ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests run is not in the history of who runs the tests, nor do their settings count."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COOK_STATE", str(folder / "state"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.delenv("COOK_STORE", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
     """A kitchen for this session; whatever runs in it at the end is taken down."""

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cookbook.cli.printing import print_json, reader_may_leave
+from cookbook.cli.recording import recording
 from cookbook.plugins import listening
 from cookbook.show import Progress, report_lines, write
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 def execute(runner: Runner, options: argparse.Namespace) -> Report:
     """One run, from its beginning to its report."""
-    with listening(Progress()):
-        report = runner.execute()
-    with reader_may_leave():
-        if options.output == "json":
-            from cookbook.report import report_json
+    with recording(options):
+        with listening(Progress()):
+            report = runner.execute()
+        with reader_may_leave():
+            if options.output == "json":
+                from cookbook.report import report_json
 
-            print_json(report_json(report))
-        else:
-            write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+                print_json(report_json(report))
+            else:
+                write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
     return report

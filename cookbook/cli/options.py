@@ -62,6 +62,24 @@ def add_common(command: argparse.ArgumentParser) -> None:
     add_verbose(command)
 
 
+def add_store(command: argparse.ArgumentParser) -> None:
+    """`--store`: where the history is."""
+    command.add_argument(
+        "--store",
+        metavar="URL",
+        help="the history: postgresql://... or sqlite:///...; or COOK_STORE (on this machine)",
+    )
+
+
+def add_record(command: argparse.ArgumentParser, *, default: bool) -> None:
+    """`--record`: whether the run goes into the history."""
+    text = f"keep the run in the history ({'yes' if default else 'no'})"
+    command.add_argument(
+        "--record", action=argparse.BooleanOptionalAction, default=default, help=text
+    )
+    add_store(command)
+
+
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of hosts")
