@@ -63,6 +63,9 @@ class Report:
     revision: str | None = None
     """Git's, of the recipes."""
 
+    looks: bool = False
+    """Nothing was changed: what is said to be changed would be."""
+
     set: str = ""
     """What the recipes are called together, on hosts."""
 
@@ -83,7 +86,7 @@ class Report:
             return 1 if all(wrong) else 3
         if "unreachable" in statuses:
             return 4
-        return 2 if self.mode in ("plan", "drift") and self._pending else 0
+        return 2 if (self.looks or self.mode in ("plan", "drift")) and self._pending else 0
 
     @property
     def totals(self) -> Counter[str]:

@@ -8,7 +8,7 @@ import getpass
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +38,7 @@ from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Step
 from cookbook.transport import Transport
+from cookbook.undo import Reversal
 from cookbook.vocabulary import known, revive
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ class Run:
     saved: SavedPlan | None = None
     """What `apply` does."""
 
+    past: Mapping[str, Sequence[Step]] | None = None
+    """What `undo` undoes: the steps of a run on each host."""
+
+    machine_ids: Mapping[str, str] = field(default_factory=dict)
+    """Which machine each host was in that run."""
+
+    looks: bool = False
+    """Only show what would be done; what `plan` and `drift` do anyway."""
+
+    partial: bool = False
+    """Undo what can be undone, where not all can."""
+
     set: str = ""
     """What the recipes are called together, on hosts; see cookbook.manifest."""
 
@@ -73,6 +86,10 @@ class Run:
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)
+
+
+Work = Convergence | Application | Reversal
+"""What is done on one host: steps, and whether they came to a good end."""
 
 
 @dataclass
@@ -123,6 +140,7 @@ class Runner:
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
             set=run.set,
+            looks=run.looks or run.mode in ("plan", "drift"),
             seconds=time.monotonic() - self._start,
         )
         self._hook.cookbook_finished(report=report)
@@ -204,23 +222,42 @@ class Runner:
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
 
-    def _work(self, host: Host, session: Session, facts: Facts) -> Convergence | Application:
+    def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
             judge = Judge(self._node(host, facts), session, facts, catalog())
             manifest = self._manifest(saved.set)
             return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
+        if self._run.past is not None:
+            return self._reversal(host, session, facts)
         return Convergence(
             self._collection(host, facts),
             session,
             facts,
             catalog(),
-            apply=self._run.mode == "converge",
+            apply=self._run.mode == "converge" and not self._run.looks,
             stopping=self._stopping.is_set,
             listener=listener,
             orphans=lambda judge: Orphans(
                 self._manifest(self._run.set), judge, revive, self._run.prune
             ),
+        )
+
+    def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
+        past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
+        if machine_id and machine_id != facts.machine_id:
+            raise Refused(
+                f"{host.name} is another machine than it was in that run: its machine-id is"
+                f" {facts.machine_id}, not {machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere?",
+            )
+        return Reversal(
+            past[host.name],
+            Judge(self._node(host, facts), session, facts, catalog()),
+            self._manifest(self._run.set),
+            self._listener(host),
+            apply=not self._run.looks,
+            partial=self._run.partial,
         )
 
     def _manifest(self, name: str) -> Manifest:

@@ -76,7 +76,9 @@ def document(connection: Connection, number: int) -> Document:
     }
     found = connection.execute(_hosts_of(number))
     documents = {row.name: _host(row, resources[row.name]) for row in found}
-    statuses = [one["status"] for host in documents.values() for one in host["resources"]]
+    statuses: list[str] = [
+        one["status"] for host in documents.values() for one in host["resources"]
+    ]
     return {
         "schema": SCHEMA,
         "run": run.id,
