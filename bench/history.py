@@ -38,12 +38,14 @@ def main() -> int:
     """Measure, and print it."""
     parser = argparse.ArgumentParser(prog="python -m bench.history", description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000, help="runs in the history (10000)")
+    parser.add_argument("--only-cost", action="store_true", help="only what it costs a run")
     parser.add_argument("--rounds", type=int, default=20, help="times each is measured (20)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cook-bench-") as scratch:
         folder = Path(scratch)
         _say_bars(_overhead(folder, options.rounds))
-        _say_bars(_answers(folder, options.runs, options.rounds))
+        if not options.only_cost:
+            _say_bars(_answers(folder, options.runs, options.rounds))
     return 0
 
 
@@ -52,7 +54,7 @@ def _overhead(folder: Path, rounds: int) -> list[Bar]:
     (folder / "r.py").write_text(_RECIPE)
     (folder / "files").mkdir()
     words = [*_COOK, "converge", str(folder / "r.py"), "--local", "--set", f"folder={folder}/files"]
-    state = {"COOK_STATE": str(folder / "state")}
+    state = {"XDG_STATE_HOME": str(folder / "state")}  # found as a user's is
     calls = [
         Call("without", [*words, "--no-record"], environment=state),
         Call("with", words, environment=state),

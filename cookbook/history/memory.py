@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -99,7 +99,7 @@ def _seen(connection: Connection, visits: list[int], ids: list[str]) -> list[Any
         query = query.where(steps.c.resource.in_(ids))
     order = (runs.c.started.desc(), runs.c.id.desc(), steps.c.position.desc())
     wanted = frozenset(ids)
-    rows: list[AnyRow] = list(connection.execute(query.order_by(*order)))
+    rows: Sequence[AnyRow] = list(connection.execute(query.order_by(*order)))
     return [row for row in rows if row.resource in wanted]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -43,7 +43,7 @@ def find(connection: Connection, run: str) -> int:
     exact = newest.where(runs.c.id == run)
     some = or_(runs.c.id.startswith(run, autoescape=True), runs.c.id.endswith(run, autoescape=True))
     queries = [newest] if run == "last" else [exact, newest.where(some)]
-    found: list[AnyRow] = []
+    found: Sequence[AnyRow] = []
     for query in queries:
         found = found or list(connection.execute(query.limit(1 if run == "last" else _SHOWN)))
     match found:
