@@ -157,6 +157,7 @@ def _header(run: Run) -> Line:
         "by": origin.by,
         "origin": origin.origin,
         "command": list(origin.command),
+        "set": run.set,
         "recipes": [str(path) for path in run.recipes],
         "hosts": [host.name for host in run.hosts],
     }

@@ -117,9 +117,9 @@ class Manifest:
             return None if before is None or before.gone else _with(before, gone=True)
         if before is not None and not before.gone:
             return None
-        made = not provider.there(change.found)
-        back = verdict.goal is not None and before is not None and before.own
-        return _with(entry, own=back if verdict.goal is not None else made)
+        if verdict.goal is not None:  # an undo brings back what there was, ours or not
+            return None if before is None else _with(entry, own=before.own)
+        return _with(entry, own=not provider.there(change.found))
 
     def _written(self, provider: AnyProvider, resource: Resource) -> bool:
         """Whether it is worth a line: a thing of its own, that others can read of."""

@@ -85,7 +85,9 @@ def _words(one: ResourceDocument, *, planned: bool) -> Iterator[str]:
             pass
         case status:
             yield status + (" (ignored)" if one["ignored"] else "")
-    if one["because"]:
+    if one["because"] == "undo":
+        yield "undone"
+    elif one["because"]:
         yield f"because {one['because']} {'changes' if planned else 'changed'}"
     if one["lost"]:
         yield f"not brought back by an undo: {one['lost']}"

@@ -8,6 +8,7 @@ that cannot be kept stops a change: whether an undo finds it is asked before any
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from cookbook.shell import Command, join, script, sh
@@ -47,18 +48,32 @@ TIDY = sh("cook_tidy")
 
 def keep_file(path: str, digest: str) -> Command:
     """Keep a file whose digest is known; prints that, then when it was last modified."""
-    return sh("cook_keep {} {}; stat -L -c %Y -- {}", path, digest, path)
+    return sh("cook_keep {} {}; {}", path, digest, age(path))
 
 
 def keep_tree(path: str) -> Command:
     """Keep a folder with all that is in it; prints the digest, then when it was last modified."""
     folder, _, base = path.rpartition("/")
     return sh(
-        "tar -C {} --numeric-owner -cf - -- {} | cook_keep_stream; stat -c %Y -- {}",
+        "case $(tar --version 2>/dev/null) in *GNU*) o=--format=posix ;; *) o= ;; esac;"
+        " tar -C {} $o --numeric-owner -cf - -- {} | cook_keep_stream; {}",
         folder or "/",
         base,
-        path,
+        age(path),
     )
+
+
+def age(path: str) -> Command:
+    """Prints when something was last modified; what GNU's stat(1) has after the point, too."""
+    return sh('stat -L -c "%Y %.Y" -- {}', path)
+
+
+def mtime(printed: str) -> str | None:
+    """The time in what `age` has printed: seconds since the epoch, as touch(1) takes them."""
+    whole, _, exact = printed.strip().partition(" ")
+    if re.fullmatch(r"\d+\.\d+", exact):
+        return exact
+    return whole if whole.isdigit() else None
 
 
 def keep_output(command: Command) -> Command:

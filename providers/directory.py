@@ -21,7 +21,7 @@ from cookbook.providers.ownership import (
 from cookbook.providers.stat import STAT, TARGET, parse_stat
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, Content, sh
-from cookbook.stash import keep_tree
+from cookbook.stash import age, keep_tree, mtime
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ class DirectoryProvider(Provider[Directory, State]):
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
         """Where it is kept, or from where on it is new."""
-        first, _, mtime = kept.rstrip("\n").partition("\n")
-        if change.found is not None and change.wanted is None and mtime:
+        first, _, then = kept.rstrip("\n").partition("\n")
+        if change.found is not None and change.wanted is None and then:
             tree = Content(first) if first != "-" else None
-            return replace(change, found=replace(change.found, tree=tree, mtime=mtime))
+            return replace(change, found=replace(change.found, tree=tree, mtime=mtime(then)))
         if change.found is None and change.wanted is not None and first:
             return replace(change, wanted=replace(change.wanted, first=first))
         return change
@@ -131,7 +131,12 @@ class DirectoryProvider(Provider[Directory, State]):
         """One that was made is removed if it is empty, with those that were made above it."""
         before, wanted = change.found, change.wanted
         if before is None and now is not None and wanted is not None:
-            return Change(replace(now, recursive=False, first=wanted.first), None)
+            # One that was unpacked is packed again; it is kept, whatever has come into it.
+            recursive = wanted.tree is not None
+            return Change(replace(now, recursive=recursive, first=wanted.first), None)
+        if before is not None and wanted is None and now is None:
+            # What was above it went with it, if it had come with it.
+            return Change(None, replace(before, recursive=before.first is not None))
         return super().back(name, change, now)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
@@ -178,7 +183,7 @@ def _above(path: str, first: str | None) -> list[str]:
 
 
 def _aged(path: str) -> Command:
-    return sh("echo -; stat -c %Y -- {}", path)
+    return sh("echo -; {}", age(path))
 
 
 def _exactly(mode: str) -> str:

@@ -124,10 +124,10 @@ class FileProvider(Provider[File, State]):
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """A file, a link or a folder can be put back."""
-        before = change.found
-        if before is None or before.regular:
+        sides = (change.found, now)
+        if all(side is None or side.regular for side in sides):
             return super().back(name, change, now)
-        return Change(now, before)
+        return Change(now, change.found)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """A device, a FIFO, a socket; a folder that was too large to be kept."""

@@ -223,8 +223,10 @@ WantedBy=sysinit.target
 
 
 REMOVE_UNIT = sh(
-    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }",
+    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }"
+    "; rmdir -- {} 2>/dev/null || :",
     f"/etc/systemd/system/{UNIT}",
     UNIT,
     f"/etc/systemd/system/{UNIT}",
+    FOLDER,
 )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cookbook.provider import Change, hint
 from cookbook.providers.ownership import chown, chown_new
 from cookbook.shell import Command, Content, Secret, join, script, sh
-from cookbook.stash import keep_file, keep_tree
+from cookbook.stash import keep_file, keep_tree, mtime
 
 EMPTY = Content.of(b"")
 
@@ -234,11 +234,11 @@ def keep(name: str, change: Change[State]) -> Command | None:
 
 def learned(change: Change[State], kept: str) -> Change[State]:
     """The change, with what `keep` has printed."""
-    digest, _, mtime = kept.strip().partition("\n")
-    if change.found is None or not mtime:
+    digest, _, age = kept.strip().partition("\n")
+    if change.found is None or not age:
         return change
     tree = Content(digest) if change.found.kind == "directory" and digest != "-" else None
-    return replace(change, found=replace(change.found, mtime=mtime, tree=tree))
+    return replace(change, found=replace(change.found, mtime=mtime(age), tree=tree))
 
 
 def restore(name: str, found: State | None, wanted: State) -> Command:

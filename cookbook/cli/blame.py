@@ -53,7 +53,7 @@ def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[Line]:
         when = f"{local(one.started)} ({ago(one.started)})"
         what = one.ran or one.status
         yield style, f"{when}  {one.run}  {one.host}  {what} by {one.by}{revision}  [{one.where}]"
-        if one.because:
+        if one.because and one.because != "undo":
             yield "dim", f"      because {one.because} changed"
         yield from changes_lines(one.changes, one.diff)
         if verbose:

@@ -90,7 +90,7 @@ def document(connection: Connection, number: int) -> Document:
         "by": run.by,
         "origin": run.origin,
         "command": untrusted.names(untrusted.parsed(run.command)),
-        "set": "",
+        "set": run.recipe_set,
         "recipes": untrusted.names(untrusted.parsed(run.recipes)),
         "sources": _sources(connection, run.sources),
         "revision": run.revision,

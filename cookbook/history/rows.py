@@ -123,6 +123,7 @@ def _run_row(run: ToldRun) -> dict[str, Any]:
         "by": run.by,
         "origin": run.origin,
         "command": _json(run.command),
+        "recipe_set": run.set,
         "recipes": _json(run.recipes),
         "revision": run.revision,
         "in_line": run.in_line,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that leads here; a test holds it to the newest one."""
 
 metadata = MetaData()
@@ -29,6 +29,7 @@ runs = Table(
     Column("by", Text, nullable=False),
     Column("origin", Text),
     Column("command", Text, nullable=False),
+    Column("recipe_set", Text, nullable=False, server_default=""),
     Column("recipes", Text, nullable=False),
     Column("sources", Integer),
     Column("revision", Text),

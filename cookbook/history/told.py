@@ -46,6 +46,7 @@ class ToldRun:
     by: str
     origin: str | None
     command: list[str]
+    set: str
     recipes: list[str]
     hosts: dict[str, ToldHost]
     state: RunState = "interrupted"
@@ -109,6 +110,7 @@ def _begun(path: Path, line: dict[str, object]) -> ToldRun:
         by=untrusted.name(line.get("by")),
         origin=untrusted.name_or_none(line.get("origin")),
         command=untrusted.names(line.get("command")),
+        set=untrusted.name_or_none(line.get("set")) or "",
         recipes=untrusted.names(line.get("recipes")),
         hosts={host: ToldHost() for host in untrusted.names(line.get("hosts"))},
     )
