@@ -113,6 +113,8 @@ class Document(TypedDict):
     """Where they sat, if they came to the controller by SSH."""
     command: list[str]
     """The command line, without secrets."""
+    set: str
+    """What the recipes are called together, on hosts."""
     recipes: list[str]
     sources: dict[str, str]
     """Path -> SHA-256 of all that was read: recipes, their imports, templates, files, hosts.yml."""

@@ -21,6 +21,7 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
+    + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
 Every error carries a `hint`: the next step, where there is one to name.
@@ -116,6 +117,10 @@ class CommandError(HostError):
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
+
+
+class Irreversible(HostError):
+    """A change cannot be undone, or not any more."""
 
 
 class NotConverged(HostError):

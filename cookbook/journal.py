@@ -32,9 +32,9 @@ from cookbook.recorded import state_record
 from cookbook.report import host_json, percent, step_json
 
 if TYPE_CHECKING:
-    from cookbook.engine import Step
     from cookbook.report import HostReport, Report
     from cookbook.run import Run
+    from cookbook.step import Step
 
 FORMAT = 1
 SUFFIX = ".jsonl"

@@ -10,18 +10,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypedDict
 
-from cookbook.engine import Step
+from cookbook.document import ResourceDocument
 from cookbook.plugins import catalog
 from cookbook.provider import Change, state_from_json, to_json
 from cookbook.recipe import Declared
-from cookbook.resource import holds_secret
-from cookbook.written import known, plain, resource_from_json, resource_json
-
-_LARGE = frozenset({"content", "variables", "source"})
-"""What is in the states by its digest; no question needs it."""
-
-_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
-"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
+from cookbook.resource import Resource, holds_secret
+from cookbook.step import Step
+from cookbook.vocabulary import known, resource_from_json
+from cookbook.written import brief
 
 
 class StateRecord(TypedDict):
@@ -50,7 +46,7 @@ def state_record(step: Step) -> StateRecord | None:
     found, wanted, kept = map(to_json, states)
     return {
         "provider": provider.name,
-        "resource": brief(step),
+        "resource": brief(step.target),
         "found": found,
         "wanted": wanted,
         "left": kept,
@@ -58,30 +54,31 @@ def state_record(step: Step) -> StateRecord | None:
     }
 
 
-def step_of(record: StateRecord, where: str) -> Step:
+def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Step:
     """
-    The step that a record tells of.
+    The step that the history tells of; without a change where its states were not kept.
 
     Raises PlanError or Unsupported where its word or its provider is not there any more.
     """
+    told: dict[str, Any] = {
+        "because": document["because"],
+        "orphan": document["orphan"],
+        "lost": document["lost"],
+    }
+    if record is None:
+        kind, _, name = document["id"].partition("[")
+        nothing = Resource(name.removesuffix("]"))
+        object.__setattr__(nothing, "_kind", kind)
+        return Step(Declared(nothing, document["where"]), document["status"], **told)
     resource = resource_from_json(record["resource"])
     provider = catalog().named(resource, record["provider"])
     found, wanted, left = (
-        state_from_json(provider.state, record[side]) for side in ("found", "wanted", "left")
+        state_from_json(provider.state, state)
+        for state in (record["found"], record["wanted"], record["left"])
     )
     change: Change[Any] = Change(found, wanted, record["act"])
-    return Step(Declared(resource, where), "changed", change, provider, left=left)
-
-
-def brief(step: Step) -> dict[str, Any]:
-    """The resource, as far as a question about it needs it."""
-    data = resource_json(step.target, _write)
-    left_out = _TELLING if step.target.confidential else frozenset[str]()
-    return {k: value for k, value in data.items() if value is not None and k not in left_out}
-
-
-def _write(name: str, value: object) -> Any:
-    return None if name in _LARGE or holds_secret(value) else plain(name, value)
+    declared = Declared(resource, document["where"])
+    return Step(declared, document["status"], change, provider, left=left, **told)
 
 
 def _tells(state: object) -> bool:

@@ -17,10 +17,10 @@ from cookbook.document import (
     Mode,
     ResourceDocument,
 )
-from cookbook.engine import Step
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
 from cookbook.shell import Secret
+from cookbook.step import Step
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -63,6 +63,12 @@ class Report:
     revision: str | None = None
     """Git's, of the recipes."""
 
+    looks: bool = False
+    """Nothing was changed: what is said to be changed would be."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts."""
+
     recipes: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """Path -> SHA-256 of all that was read for it."""
@@ -80,7 +86,7 @@ class Report:
             return 1 if all(wrong) else 3
         if "unreachable" in statuses:
             return 4
-        return 2 if self.mode in ("plan", "drift") and self._pending else 0
+        return 2 if (self.looks or self.mode in ("plan", "drift")) and self._pending else 0
 
     @property
     def totals(self) -> Counter[str]:
@@ -139,6 +145,7 @@ def report_json(report: Report) -> Document:
         "by": origin.by,
         "origin": origin.origin,
         "command": list(origin.command),
+        "set": report.set,
         "recipes": list(report.recipes),
         "sources": dict(report.sources),
         "revision": report.revision,

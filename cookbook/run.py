@@ -8,7 +8,7 @@ import getpass
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
 from cookbook.document import HostStatus, Mode
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
@@ -26,7 +26,9 @@ from cookbook.errors import (
 )
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
+from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
@@ -34,7 +36,10 @@ from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
+from cookbook.step import Listener, Step
 from cookbook.transport import Transport
+from cookbook.undo import Reversal
+from cookbook.vocabulary import known, revive
 
 if TYPE_CHECKING:
     from cookbook.saved import SavedPlan
@@ -58,11 +63,33 @@ class Run:
     saved: SavedPlan | None = None
     """What `apply` does."""
 
+    past: Mapping[str, Sequence[Step]] | None = None
+    """What `undo` undoes: the steps of a run on each host."""
+
+    machine_ids: Mapping[str, str] = field(default_factory=dict)
+    """Which machine each host was in that run."""
+
+    looks: bool = False
+    """Only show what would be done; what `plan` and `drift` do anyway."""
+
+    partial: bool = False
+    """Undo what can be undone, where not all can."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts; see cookbook.manifest."""
+
+    prune: bool = False
+    """Remove what we created and no recipe of the set declares any more."""
+
     inventory: Path | None = None
     """Where the hosts are from."""
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)
+
+
+Work = Convergence | Application | Reversal
+"""What is done on one host: steps, and whether they came to a good end."""
 
 
 @dataclass
@@ -84,7 +111,8 @@ class Runner:
         Raises RecipeError before any host is contacted.
         """
         origin = replace(run.origin, folder=_folder(run.recipes))
-        self._run = replace(run, id=run.id or new_id(), origin=origin)
+        name = run.set or set_name(map(str, run.recipes))
+        self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
         self._stopping = threading.Event()
@@ -111,6 +139,8 @@ class Runner:
             revision=run.origin.revision,
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
+            set=run.set,
+            looks=run.looks or run.mode in ("plan", "drift"),
             seconds=time.monotonic() - self._start,
         )
         self._hook.cookbook_finished(report=report)
@@ -192,26 +222,57 @@ class Runner:
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
 
-    def _work(self, host: Host, session: Session, facts: Facts) -> Convergence | Application:
-        def working(resource: Resource) -> None:
-            self._working(host, resource)
-
+    def _work(self, host: Host, session: Session, facts: Facts) -> Work:
+        listener = self._listener(host)
         if (saved := self._run.saved) is not None:
             judge = Judge(self._node(host, facts), session, facts, catalog())
-            return Application(saved.steps_for(host.name, facts), judge, working)
+            manifest = self._manifest(saved.set)
+            return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
+        if self._run.past is not None:
+            return self._reversal(host, session, facts)
         return Convergence(
             self._collection(host, facts),
             session,
             facts,
             catalog(),
-            apply=self._run.mode == "converge",
+            apply=self._run.mode == "converge" and not self._run.looks,
             stopping=self._stopping.is_set,
-            working=working,
+            listener=listener,
+            orphans=lambda judge: Orphans(
+                self._manifest(self._run.set), judge, revive, self._run.prune
+            ),
         )
 
-    def _working(self, host: Host, resource: Resource) -> None:
-        with self._speaking:
-            self._hook.cookbook_working(host=host.name, resource=resource)
+    def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
+        past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
+        if machine_id and machine_id != facts.machine_id:
+            raise Refused(
+                f"{host.name} is another machine than it was in that run: its machine-id is"
+                f" {facts.machine_id}, not {machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere?",
+            )
+        return Reversal(
+            past[host.name],
+            Judge(self._node(host, facts), session, facts, catalog()),
+            self._manifest(self._run.set),
+            self._listener(host),
+            apply=not self._run.looks,
+            partial=self._run.partial,
+        )
+
+    def _manifest(self, name: str) -> Manifest:
+        return Manifest(name, self._run.id, known)
+
+    def _listener(self, host: Host) -> Listener:
+        def working(resource: Resource) -> None:
+            with self._speaking:
+                self._hook.cookbook_working(host=host.name, resource=resource)
+
+        def sending(steps: Sequence[Step]) -> None:
+            with self._speaking:
+                self._hook.cookbook_sending(host=host.name, steps=steps)
+
+        return Listener(working, sending)
 
     def _collection(self, host: Host, facts: Facts) -> Collection:
         compiled = self._compiled[host.name]

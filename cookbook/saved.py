@@ -16,21 +16,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook import __version__
 from cookbook.diff import Diff
-from cookbook.engine import Step
 from cookbook.errors import PlanError, Refused, Unsupported, UsageError
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
 from cookbook.provider import Change, change_from_json
 from cookbook.recipe import Declared
 from cookbook.report import HostReport, Report
+from cookbook.step import Step
+from cookbook.vocabulary import known, resource_from_json
 from cookbook.wire import Guard
-from cookbook.written import known, plain, resource_from_json, resource_json
+from cookbook.written import plain, resource_json
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -56,6 +57,7 @@ class SavedPlan:
     made: str
     by: str
     revision: str | None
+    set: str
     recipes: Sequence[str]
     sources: Mapping[str, str]
     """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
@@ -125,6 +127,7 @@ def saved_plan(report: Report) -> SavedPlan:
         report.origin.started,
         report.origin.by,
         report.revision,
+        report.set,
         report.recipes,
         report.sources,
         {
@@ -148,6 +151,7 @@ def save(plan: SavedPlan, path: Path) -> None:
         "made": plan.made,
         "by": plan.by,
         "revision": plan.revision,
+        "set": plan.set,
         "recipes": list(plan.recipes),
         "sources": dict(plan.sources),
         "hosts": {
@@ -182,6 +186,7 @@ def load(path: Path) -> SavedPlan:
             document["made"],
             document["by"],
             document["revision"],
+            document["set"],
             document["recipes"],
             document["sources"],
             {n: _host(host) for n, host in document["hosts"].items()},
@@ -197,6 +202,8 @@ def _step_json(step: Step) -> dict[str, Any]:
         "status": step.status,
         "because": step.because,
         "until": step.until,
+        "orphan": step.orphan,
+        "lost": step.lost,
         "error": str(step.error) if step.error else None,
         "resource": _resource_json(step),
     }
@@ -241,20 +248,21 @@ def _host(data: Mapping[str, Any]) -> SavedHost:
 def _step(data: Mapping[str, Any]) -> Step:
     resource = resource_from_json(data["resource"])
     declared = Declared(resource, data["where"])
-    step = Step(declared, data["status"], because=data["because"], until=data["until"])
+    step = Step(
+        declared,
+        data["status"],
+        because=data["because"],
+        until=data["until"],
+        orphan=data["orphan"],
+        lost=data["lost"],
+    )
     if "change" not in data:
         return step
     provider = catalog().named(resource, data["provider"])
     change: Change[Any] = change_from_json(provider.state, data["change"])
     diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
-    return Step(
-        declared,
-        "changed",
-        change,
-        provider,
-        because=data["because"],
-        diff=diff,
-        guard=Guard((), data["digest"]),
+    return replace(
+        step, change=change, provider=provider, diff=diff, guard=Guard((), data["digest"])
     )
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from cookbook.engine import Step
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report, shown_changes, visible
 from cookbook.resource import Resource
+from cookbook.step import Step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,6 +48,7 @@ HOST_STYLES = {
 }
 """How a host has ended -> in which style that is said."""
 
+_NOT_OURS = "it was there before us: it stays"
 _SLOWEST = 5
 _LONGEST_VALUE = 120
 
@@ -77,7 +78,7 @@ def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
 
     A diff that another host had already is named, not shown again.
     """
-    planned = report.mode == "plan"
+    planned = report.looks or report.mode == "plan"
     groups: dict[tuple[object, ...], list[HostReport]] = {}
     for host in report.hosts.values():
         lines = tuple(_host_lines(host, planned=planned, verbose=verbose))
@@ -106,7 +107,8 @@ def _host_lines(
 ) -> Iterator[Line]:
     for step in host.steps:
         owed = step.status == "not-run" and step.because is not None
-        if verbose or owed or step.status not in ("ok", "skipped", "not-run"):
+        told = step.lost is not None and step.status == "skipped"
+        if verbose or owed or told or step.status not in ("ok", "skipped", "not-run"):
             first = host.name
             if diffs is not None and step.diff is not None and len(step.diff.lines) > 1:
                 first = diffs.setdefault((str(step.resource), str(step.diff)), host.name)
@@ -126,22 +128,42 @@ def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterat
     `as_on` names a host whose diff was the same, and is shown already.
     """
     mark, style = _mark(step)
-    words = [f"  {mark} {step.resource}"]
-    if step.status == "unknown":
-        words.append(f"unknown until {step.until}" if step.until else "unknown")
-    elif step.status in ("failed", "skipped", "not-run"):
-        words.append(step.status + (" (ignored)" if step.ignored else ""))
-        if step.status == "not-run" and step.because:
-            words.append(f"its {', '.join(step.target.doing)} is still to be done")
-    elif step.status == "changed" and step.change is not None and step.change.act:
-        words.append(acted(step.change.act, planned=planned))
-    if step.because:
+    words = [f"  {mark} {step.resource}", *_state_words(step, planned=planned)]
+    if step.because == "undo":
+        words.append("undo" if planned else "undone")
+    elif step.because:
         words.append(f"because {step.because} {'changes' if planned else 'changed'}")
     yield style, f"{'  '.join(words)}  [{step.declared.where}]"
     if step.status in ("changed", "unknown"):
         yield from _difference(step, as_on)
+    if step.lost is not None and not (step.status == "changed" and _only_acts(step)):
+        yield "yellow", f"      an undo does not bring back: {step.lost}"
     if step.error is not None:
         yield from _error_lines(step.error, "      ")
+
+
+def _only_acts(step: Step) -> bool:
+    return step.change is not None and step.change.kind == "act"
+
+
+def _state_words(step: Step, *, planned: bool) -> Iterator[str]:
+    match step.status:
+        case "unknown":
+            yield f"unknown until {step.until}" if step.until else "unknown"
+        case "orphaned":
+            ours = "we created it: --prune removes it" if step.orphan == "created" else _NOT_OURS
+            yield f"orphaned  ({ours})"
+        case "failed" | "skipped" | "not-run":
+            yield step.status + (" (ignored)" if step.ignored else "")
+            if step.status == "not-run" and step.because:
+                yield f"its {', '.join(step.target.doing)} is still to be done"
+        case "changed" if step.change is not None:
+            if step.change.act:
+                yield acted(step.change.act, planned=planned)
+            if step.orphan is not None:
+                yield "orphaned"
+        case _:
+            pass
 
 
 def _mark(step: Step) -> Line:
@@ -149,6 +171,7 @@ def _mark(step: Step) -> Line:
         return MARKS.get(step.change.kind, ("~", "yellow"))
     return {
         "failed": ("!", "bold red"),
+        "orphaned": ("o", "magenta"),
         "unknown": ("?", "magenta"),
         "ok": ("=", "green"),
     }.get(step.status, (" ", "dim"))
@@ -209,7 +232,7 @@ def error_lines(error: CookError) -> Iterator[Line]:
 def _sum(report: Report) -> Line:
     statuses = [host.status for host in report.hosts.values()]
     style = "bold" if report.exit in (0, 2) else "bold red"
-    return style, counted(statuses, report.totals, planned=report.mode == "plan")
+    return style, counted(statuses, report.totals, planned=report.looks or report.mode == "plan")
 
 
 def counted(statuses: Sequence[str], totals: Mapping[str, int], *, planned: bool) -> str:

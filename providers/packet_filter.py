@@ -138,6 +138,12 @@ class PacketFilter(Provider[FirewallRule, State]):
         """One transaction."""
         return [self._edit(changes)]
 
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """The lines as they were; what we have mended around them stays so."""
+        if (before := change.found) is None:
+            return Change(now, None)
+        return Change(now, State(before.live, before.live, after=before.after))
+
     def _edit(self, changes: Sequence[tuple[str, Change[State]]]) -> Command:
         words: list[str] = []
         for name, change in changes:

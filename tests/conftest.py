@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
+
+
+@pytest.fixture(autouse=True)
+def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a run with --local keeps, stays out of this machine's own /var/lib/cook."""
+    home = tmp_path_factory.mktemp("home") / "cook"
+    monkeypatch.setenv("COOK_HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="session", autouse=True)

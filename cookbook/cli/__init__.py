@@ -33,6 +33,8 @@ COMMANDS = {
     "show": ("cookbook.cli.show", "show a saved plan, or a run of the history"),
     "history": ("cookbook.cli.history", "list the runs that were recorded; forget old ones"),
     "blame": ("cookbook.cli.blame", "show which runs changed a resource, from which revision"),
+    "undo": ("cookbook.cli.undo", "take back what a run has changed"),
+    "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_recipes, add_record, hosts, password, variables
+from cookbook.cli.options import (
+    add_common,
+    add_recipes,
+    add_record,
+    add_set,
+    hosts,
+    password,
+    variables,
+)
 
 if TYPE_CHECKING:
     from cookbook.document import Mode
@@ -17,6 +25,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_recipes(command)
     add_common(command)
     add_record(command, default=name == "converge")
+    add_set(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
@@ -30,7 +39,17 @@ def _run(options: argparse.Namespace) -> int:
     mode: Mode = options.mode
     given = variables(options.variables)
     secret, inventory = password(options), options.hosts
-    run = Run(mode, options.recipes, chosen, given, options.forks, secret, inventory=inventory)
+    run = Run(
+        mode,
+        options.recipes,
+        chosen,
+        given,
+        options.forks,
+        secret,
+        inventory=inventory,
+        set=options.set or "",
+        prune=options.prune,
+    )
     report = execute(Runner(run), options)
     if options.out is not None:
         from cookbook.saved import save, saved_plan

@@ -16,16 +16,29 @@ if TYPE_CHECKING:
     from cookbook.run import Runner
 
 
+def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
+    """A run that only looks, before the one that acts; it is not recorded."""
+    with listening(Progress()):
+        report = runner.execute()
+    if loud or report.exit not in (0, 2):
+        _print(report, options)
+    return report
+
+
 def execute(runner: Runner, options: argparse.Namespace) -> Report:
     """One run, from its beginning to its report."""
     with recording(options):
         with listening(Progress()):
             report = runner.execute()
-        with reader_may_leave():
-            if options.output == "json":
-                from cookbook.report import report_json
-
-                print_json(report_json(report))
-            else:
-                write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+        _print(report, options)
     return report
+
+
+def _print(report: Report, options: argparse.Namespace) -> None:
+    with reader_may_leave():
+        if options.output == "json":
+            from cookbook.report import report_json
+
+            print_json(report_json(report))
+        else:
+            write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)

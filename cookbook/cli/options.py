@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,28 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
         dest="variables",
         help="a variable for all hosts; the value is YAML",
     )
+
+
+def add_set(command: argparse.ArgumentParser) -> None:
+    """`--prune` and `--as`: what has left the recipes."""
+    command.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove what we created and the recipes do not declare any more",
+    )
+    command.add_argument(
+        "--as",
+        dest="set",
+        type=_set_name,
+        metavar="NAME",
+        help="what these recipes are called together (their names, joined by +)",
+    )
+
+
+def _set_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: only letters, digits, _ . + -")
+    return text
 
 
 def add_common(command: argparse.ArgumentParser) -> None:

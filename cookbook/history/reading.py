@@ -76,7 +76,9 @@ def document(connection: Connection, number: int) -> Document:
     }
     found = connection.execute(_hosts_of(number))
     documents = {row.name: _host(row, resources[row.name]) for row in found}
-    statuses = [one["status"] for host in documents.values() for one in host["resources"]]
+    statuses: list[str] = [
+        one["status"] for host in documents.values() for one in host["resources"]
+    ]
     return {
         "schema": SCHEMA,
         "run": run.id,
@@ -88,11 +90,12 @@ def document(connection: Connection, number: int) -> Document:
         "by": run.by,
         "origin": run.origin,
         "command": untrusted.names(untrusted.parsed(run.command)),
+        "set": "",
         "recipes": untrusted.names(untrusted.parsed(run.recipes)),
         "sources": _sources(connection, run.sources),
         "revision": run.revision,
         "hosts": documents,
-        "totals": {status: statuses.count(status) for status in _TOTALS},  # type: ignore[arg-type]  # a literal
+        "totals": {status: statuses.count(status) for status in _TOTALS},
         "in_line": run.in_line,
     }
 
