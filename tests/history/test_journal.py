@@ -101,6 +101,9 @@ def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     assert killed["state"] == "interrupted"
     assert killed["run"] == running["run"]
     assert killed["hosts"] == {"localhost": "interrupted"}
+    with History.open() as opened:
+        [host] = opened.steps(killed["run"]).values()
+    assert [step.document["status"] for step in host] == ["unknown", "unknown"]
 
 
 def test_ctrl_c_is_in_the_history(folder: Path) -> None:
