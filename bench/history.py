@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.clock import Call, alternate, run, settle
 from bench.figures import Bar, Figure
+from cookbook.places import journals
 
 _COOK = [sys.executable, "-m", "cookbook.cli"]
 _RECIPE = """\
@@ -39,13 +40,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.history", description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000, help="runs in the history (10000)")
     parser.add_argument("--only-cost", action="store_true", help="only what it costs a run")
+    parser.add_argument("--store", metavar="URL", help="an empty database on a server (SQLite)")
     parser.add_argument("--rounds", type=int, default=20, help="times each is measured (20)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cook-bench-") as scratch:
         folder = Path(scratch)
         _say_bars(_overhead(folder, options.rounds))
         if not options.only_cost:
-            _say_bars(_answers(folder, options.runs, options.rounds))
+            _say_bars(_answers(folder, options.runs, options.rounds, options.store))
     return 0
 
 
@@ -69,15 +71,17 @@ def _overhead(folder: Path, rounds: int) -> list[Bar]:
     ]
 
 
-def _answers(folder: Path, runs: int, rounds: int) -> list[Bar]:
+def _answers(folder: Path, runs: int, rounds: int, store: str | None) -> list[Bar]:
     """How long whole processes take to ask a history of many runs."""
     state = folder / "many"
-    environment = {"COOK_STATE": str(state)}
-    _write_journals(state / "journal", runs)
+    environment = {"COOK_STATE": str(state), "COOK_STORE": store or ""}
+    os.environ.update(environment)
+    _write_journals(journals(store), runs)
     start = time.perf_counter()
     run(Call("first", [*_COOK, "history"], environment=environment))
     print(f"{runs} journals of {_RESOURCES} resources read in {time.perf_counter() - start:.1f} s")
-    print(f"the database has {(state / 'history.db').stat().st_size / 1e6:.0f} MB")
+    if store is None:
+        print(f"the database has {(state / 'history.db').stat().st_size / 1e6:.0f} MB")
     asked = {
         "history": ["history"],
         "history --host --changed": ["history", "--host", "web7", "--changed"],

@@ -19,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class Recorder:
     _waiting: dict[str, list[Step]] = field(default_factory=dict)
     """Quiet steps of each host, written together with what comes next."""
     _run: Run | None = None
+    _writing: threading.Lock = field(default_factory=threading.Lock)
     _told: bool = False
     """Whether the revision is written."""
 
@@ -97,16 +99,17 @@ class Recorder:
 
     def _note(self, lines: Callable[[], Iterable[Line]]) -> None:
         """Append lines with one write, unless one went wrong: after half a line, none is read."""
-        if self.error is not None or self._run is None:
-            return
-        try:
-            data = b"".join(map(_encoded, [*self._revision(), *lines()]))
-            if self._file is None:
-                self._file = _create(self.folder, self._run.id, data)
-            else:
-                _append(self._file, data)
-        except Exception as error:  # noqa: BLE001 - a run does not fail because nobody notes it
-            self.error = error
+        with self._writing:
+            if self.error is not None or self._run is None:
+                return
+            try:
+                data = b"".join(map(_encoded, [*self._revision(), *lines()]))
+                if self._file is None:
+                    self._file = _create(self.folder, self._run.id, data)
+                else:
+                    _append(self._file, data)
+            except Exception as error:  # noqa: BLE001 - a run does not fail for want of a record
+                self.error = error
 
     def _waited(self, host: str) -> list[Line]:
         steps = self._waiting.pop(host, None)

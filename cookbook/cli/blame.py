@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cookbook.cli.history import opened, short
+from cookbook.cli.history import add_last, opened, say_rest, short
 from cookbook.cli.options import add_output, add_store, add_verbose
 from cookbook.cli.printing import print_json, reader_may_leave
 from cookbook.cli.spans import ago, local
@@ -22,6 +22,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     command.add_argument("resource", metavar="ID", help="e.g. 'file[/etc/nginx/nginx.conf]'")
     command.add_argument("--host", metavar="HOST", help="on this host only")
+    add_last(command)
     add_output(command)
     add_store(command)
     add_verbose(command)
@@ -32,13 +33,15 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.show import write
 
     with opened(options.store) as history:
-        found = history.blame(options.resource, options.host)
+        everything = history.blame(options.resource, options.host)
+    found = everything[: options.last or None]
     with reader_may_leave():
         if options.output == "json":
             shown = [asdict(one) for one in found]
             print_json({"schema": 1, "resource": options.resource, "changes": shown})
         else:
             write(_lines(found, verbose=bool(options.verbose)), sys.stdout)
+            say_rest(options.last, left=len(everything) > len(found))
     return 0
 
 

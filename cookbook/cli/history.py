@@ -40,12 +40,17 @@ def _add_list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resource", metavar="ID", help="only about it, e.g. 'file[/etc/motd]'")
     command.add_argument("--since", type=span, metavar="SPAN", help="of the last 90m, 12h, 7d, 2w")
     command.add_argument("--changed", action="store_true", help="only those that changed it")
-    command.add_argument(
-        "-n", dest="last", type=_count, default=_LAST, metavar="N", help="the last N (50); 0: all"
-    )
+    add_last(command)
     add_output(command)
     add_store(command)
     add_verbose(command)
+
+
+def add_last(command: argparse.ArgumentParser) -> None:
+    """`-n`: how many."""
+    command.add_argument(
+        "-n", dest="last", type=_count, default=_LAST, metavar="N", help="the last N (50); 0: all"
+    )
 
 
 def _count(text: str) -> int:
@@ -73,9 +78,16 @@ def _list(options: argparse.Namespace) -> int:
             print_json({"schema": 1, "runs": [asdict(run) for run in shown]})
         else:
             write(_lines(shown), sys.stdout)
-            if len(runs) > len(shown):
-                write([("dim", f"older ones: -n {10 * options.last}, or -n 0 for all")], sys.stderr)
+            say_rest(options.last, left=len(runs) > len(shown))
     return 0
+
+
+def say_rest(last: int, *, left: bool) -> None:
+    """Say how to see more, if there is more."""
+    from cookbook.show import write
+
+    if left:
+        write([("dim", f"older ones: -n {10 * last}, or -n 0 for all")], sys.stderr)
 
 
 def _prune(options: argparse.Namespace) -> int:

@@ -50,13 +50,14 @@ def ship(url: str | None) -> None:
     """
     Have another process put the journals into the store; nobody waits for it.
 
-    It is told the URL through a pipe, because others can see its arguments.
+    It is told the URL through a pipe, because others can see its arguments, and it looks for
+    no module where we are: a recipe's folder may have a `cookbook` of its own.
     """
     reading, writing = os.pipe()
     with open(writing, "wb") as told, open(reading, "rb"):  # noqa: PTH123 - descriptors
         told.write((url or "").encode())
         told.flush()
-        words = [sys.executable, "-m", "cookbook.history.ship"]
+        words = [sys.executable, "-P", "-m", "cookbook.history.ship"]
         silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
         first = (os.POSIX_SPAWN_DUP2, reading, 0)
         with contextlib.suppress(OSError):  # the next reader, or the next run, does it

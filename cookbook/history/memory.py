@@ -29,6 +29,8 @@ class _Trail:
     since: str | None = None
     settled: bool = False
     """Whether the row of runs that saw it out of line has ended."""
+    met: bool = False
+    """Whether any run has looked at it."""
 
     @property
     def complete(self) -> bool:
@@ -38,7 +40,7 @@ class _Trail:
         """Go one step further back."""
         if row.status in ("not-run", "refused", "orphaned"):
             return  # nobody looked
-        acting = row.mode in ACTING
+        self.met, acting = True, row.mode in ACTING
         in_line = row.status in ("ok", "skipped") or (acting and row.status == "changed")
         if acting and not self.acted and row.state is not None:
             self.state, self.run = row.state, row.id
@@ -53,23 +55,24 @@ def known(
     connection: Connection, host: str, machine_id: str, ids: Iterable[str]
 ) -> dict[str, Known]:
     """Resource -> what is known of it, where a run has acted on it and kept its state."""
-    trails = {one: _Trail() for one in _ever_seen(connection, list(ids))}
-    for visits in _visits(connection, host, machine_id):
-        open_ones = [one for one, trail in trails.items() if not trail.complete]
-        if not open_ones:
+    trails = {one: _Trail() for one in ids}
+    for number, visits in enumerate(_visits(connection, host, machine_id)):
+        if number == 1:
+            _forget_strangers(connection, trails)
+        sought = [one for one, trail in trails.items() if not trail.complete]
+        if not sought:
             break
-        for row in _seen(connection, visits, open_ones):
+        for row in _seen(connection, visits, sought):
             trails[row.resource].follow(row)
     return _told(connection, trails)
 
 
-def _ever_seen(connection: Connection, ids: list[str]) -> Iterator[str]:
-    """Whom any run knows: for the others, the whole history need not be walked."""
-    for one in ids:
-        if connection.execute(
-            select(steps.c.number).where(steps.c.resource == one).limit(1)
-        ).first():
-            yield one
+def _forget_strangers(connection: Connection, trails: dict[str, _Trail]) -> None:
+    """Whom no run knows at all, for them the whole history need not be walked."""
+    for one in [one for one, trail in trails.items() if not trail.met]:
+        query = select(steps.c.number).where(steps.c.resource == one).limit(1)
+        if connection.execute(query).first() is None:
+            del trails[one]
 
 
 def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[list[int]]:

@@ -19,7 +19,7 @@ _SHOWN = 5
 """Runs that are named where an abbreviation fits several."""
 _AT_ONCE = 500
 
-AnyRow = Row[Any]
+AnyRow = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)

@@ -170,8 +170,11 @@ def _finished(run: ToldRun, line: dict[str, object]) -> None:
 
 
 def _give_up(run: ToldRun) -> None:
-    """What was sent and not answered may have been done, or not."""
+    """What was sent and not answered may have been done, or not: last seen is what was found."""
     for host in run.hosts.values():
         for step in host.sent.values():
-            host.steps.append(RecordedStep({**step.document, "status": "unknown"}, step.state))
+            state = None if step.state is None else step.state.copy()
+            if state is not None:
+                state["left"] = state["found"]
+            host.steps.append(RecordedStep({**step.document, "status": "unknown"}, state))
         host.sent.clear()

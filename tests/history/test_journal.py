@@ -16,6 +16,7 @@ import pytest
 
 from cookbook.cli import main
 from cookbook.history import History
+from cookbook.origin import redacted
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 COOK = [sys.executable, "-m", "cookbook.cli"]
@@ -100,6 +101,9 @@ def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     assert killed["state"] == "interrupted"
     assert killed["run"] == running["run"]
     assert killed["hosts"] == {"localhost": "interrupted"}
+    with History.open() as opened:
+        [host] = opened.steps(killed["run"]).values()
+    assert [step.document["status"] for step in host] == ["unknown", "unknown"]
 
 
 def test_ctrl_c_is_in_the_history(folder: Path) -> None:
@@ -215,6 +219,19 @@ def test_a_state_directory_that_cannot_be_is_only_a_warning(
     assert capsys.readouterr().err.count("not in the history") == 1
 
 
+def test_a_reader_that_is_killed_loses_no_run(state: Path, write_journal: Any) -> None:
+    for number in range(300):
+        write_journal(f"r-{number:03}", {"web1": [(f"file[/{number}]", "changed")] * 20})
+    for number in range(8):
+        reader = subprocess.Popen([*COOK, "history"], stdout=subprocess.DEVNULL)
+        time.sleep(0.15 + number * 0.06)
+        reader.kill()
+        reader.wait()
+
+    assert len(history()) == 300
+    assert not list((state / "journal").glob("*.jsonl"))
+
+
 def test_readers_at_once_read_each_run_once(write_journal: Any) -> None:
     for number in range(60):
         write_journal(f"r-{number:02}", {"web1": [(f"file[/{number}]", "changed")]})
@@ -279,6 +296,30 @@ def test_a_journal_of_a_newer_version_waits_for_it(
         assert main(["history"]) == 0
         assert "was written by a newer version of cook" in capsys.readouterr().err
     assert path.exists()
+
+
+def test_a_command_line_is_kept_without_its_secrets() -> None:
+    said = redacted(
+        [
+            "/usr/bin/cook",
+            "converge",
+            "--set=api_token=t",
+            "--set",
+            "db={user: ann, password: x}",
+            "--store=postgresql://ann:a/b@db/cook",
+            "postgresql://db/cook?user=ann&password=x&sslmode=require",
+        ]
+    )
+
+    assert said == [
+        "cook",
+        "converge",
+        "--set=api_token=***",
+        "--set",
+        "db=***",
+        "--store=postgresql://ann:***@db/cook",
+        "postgresql://db/cook?user=ann&password=***&sslmode=require",
+    ]
 
 
 SECRET = "c4n4ry-t0k3n"
