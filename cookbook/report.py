@@ -45,10 +45,13 @@ class HostReport:
     machine_id: str = ""
     """machine-id(5), where we came as far as to ask."""
 
+    looks: bool = True
+    """Nothing was changed: what is said to be changed would be."""
+
     @property
     def in_line(self) -> float | None:
         """Percent of what can be in line; None where the host could not be asked."""
-        return None if self.status == "unreachable" else share(self.steps)
+        return None if self.status == "unreachable" else share(self.steps, looks=self.looks)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Report:
     def in_line(self) -> float | None:
         """Percent of what can be in line, over all hosts that could be asked."""
         hosts = [host for host in self.hosts.values() if host.status != "unreachable"]
-        return share(step for host in hosts for step in host.steps) if hosts else None
+        steps = (step for host in hosts for step in host.steps)
+        return share(steps, looks=self.looks) if hosts else None
 
     @property
     def _pending(self) -> bool:
@@ -114,18 +118,19 @@ def drifted(step: Step) -> bool:
     return step.status in ("changed", "unknown", "failed", "not-run")
 
 
-def share(steps: Iterable[Step]) -> float:
+def share(steps: Iterable[Step], *, looks: bool) -> float:
     """
     Percent of the resources that are in line, of those that can be.
 
-    An orphan is not declared, a command that is run at each turn has no state.
+    An orphan is not declared, a command that is run at each turn has no state. What was
+    changed is in line, unless the run was one that only looks.
     """
     counted = [
         step
         for step in steps
         if step.status != "orphaned" and (step.change is None or step.change.kind != "act")
     ]
-    right = sum(not drifted(step) for step in counted)
+    right = sum((step.status == "changed" and not looks) or not drifted(step) for step in counted)
     return 100.0 * right / len(counted) if counted else 100.0
 
 

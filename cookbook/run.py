@@ -140,11 +140,15 @@ class Runner:
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
             set=run.set,
-            looks=run.looks or run.mode in ("plan", "drift"),
+            looks=self._looks,
             seconds=time.monotonic() - self._start,
         )
         self._hook.cookbook_finished(report=report)
         return report
+
+    @property
+    def _looks(self) -> bool:
+        return self._run.looks or self._run.mode in ("plan", "drift")
 
     def _pool(self) -> ThreadPoolExecutor:
         workers = max(1, min(self._run.forks, len(self._run.hosts)))
@@ -198,6 +202,7 @@ class Runner:
             exchanges,
             error,
             progress.machine_id,
+            looks=self._looks,
         )
         with self._speaking, contextlib.suppress(Exception):  # a plugin's defect costs no report
             self._hook.cookbook_host(report=report)
