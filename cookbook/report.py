@@ -68,6 +68,8 @@ class Report:
     """Path -> SHA-256 of all that was read for it."""
 
     seconds: float = 0.0
+    remarks: Sequence[str] = ()
+    """What the reader should know besides: an entry of the ignore file that has expired."""
 
     @property
     def exit(self) -> int:
@@ -145,6 +147,7 @@ def report_json(report: Report) -> Document:
         "hosts": {name: host_json(host) for name, host in report.hosts.items()},
         "totals": totals,
         "in_line": _percent(report.in_line),
+        "remarks": [visible(remark) for remark in report.remarks],
     }
 
 
@@ -172,7 +175,7 @@ def step_json(step: Step) -> ResourceDocument:
         "kind": change.kind if change is not None and step.status != "ok" else "none",
         "changes": shown_changes(step),
         "ran": change.act if change is not None and step.status == "changed" else None,
-        "note": change.note if change is not None and step.status == "changed" else None,
+        "note": _note(step),
         "because": step.because,
         "until": step.until,
         "diff": visible(str(step.diff)) if step.diff is not None else None,
@@ -186,6 +189,12 @@ def step_json(step: Step) -> ResourceDocument:
         "since": step.since,
         "excused": step.excused,
     }
+
+
+def _note(step: Step) -> str | None:
+    if step.status == "not-run" and step.because is not None:
+        return f"its {', '.join(step.target.doing)} is still to be done"
+    return step.change.note if step.change is not None and step.status == "changed" else None
 
 
 def _percent(value: float | None) -> float | None:
@@ -212,6 +221,16 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
 def visible(text: str) -> str:
     """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
+
+
+def clean(text: str) -> str:
+    """Text that can do nothing to a terminal."""
+    return visible(text).translate(_VISIBLE)
+
+
+_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
+_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
+"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
 
 def _plain(value: object) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cookbook.cli.options import add_common, hosts, password
+from cookbook.cli.options import add_common, add_reports, hosts, password
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     command.add_argument("plan", type=Path, metavar="PLANFILE")
     add_common(command)
+    add_reports(command)
     command.set_defaults(run=_run)
 
 

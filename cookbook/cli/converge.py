@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_recipes, hosts, password, variables
+from cookbook.cli.options import add_common, add_recipes, add_reports, hosts, password, variables
 
 if TYPE_CHECKING:
     from cookbook.document import Mode
@@ -16,6 +16,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     """Declare the options."""
     add_recipes(command)
     add_common(command)
+    add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
