@@ -42,12 +42,13 @@ class Past(Protocol):
 
     def of(self, host: str, machine_id: str, ids: Sequence[str]) -> Mapping[str, Known]:
         """What is known of these resources of a host; what is not known is left out."""
+        ...
 
 
 class NoPast:
     """Nothing is remembered."""
 
-    def of(self, _host: str, _machine_id: str, _ids: Sequence[str]) -> Mapping[str, Known]:
+    def of(self, host: str, machine_id: str, ids: Sequence[str]) -> Mapping[str, Known]:
         """Nothing."""
         return {}
 

@@ -34,7 +34,7 @@ class Remembered:
     def __init__(self, known: Mapping[str, Known]) -> None:
         self.known = known
 
-    def of(self, _host: str, _machine_id: str, ids: Sequence[str]) -> Mapping[str, Known]:
+    def of(self, host: str, machine_id: str, ids: Sequence[str]) -> Mapping[str, Known]:
         return {id: self.known[id] for id in ids if id in self.known}
 
 

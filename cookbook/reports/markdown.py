@@ -31,7 +31,8 @@ _SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 """HTML, and mentions; an address shall not become a link either."""
 
 _DIFF_LINES = 40
-_SHOWN: frozenset[Outcome] = OUT_OF_LINE | {"changed", "act", "excused", "orphaned"}
+_BESIDES: frozenset[Outcome] = frozenset({"changed", "act", "excused", "orphaned"})
+_SHOWN = OUT_OF_LINE | _BESIDES
 
 
 def render(document: Document) -> str:
@@ -73,7 +74,7 @@ def _fleet(document: Document) -> Iterator[str]:
 
 def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
     mode = document["mode"]
-    shown = [(r, what) for r in host["resources"] if (what := outcome(r, mode)) in _SHOWN]
+    shown = [resource for resource in host["resources"] if outcome(resource, mode) in _SHOWN]
     if not shown and host["error"] is None:
         return
     yield f"\n## {_text(name)}: {percent(host['in_line'])} in line"
@@ -81,13 +82,13 @@ def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
         yield f"\n> {_text(error_text(host['error']))}"
     if shown:
         yield "\n| Resource | | What | Seen | Declared |\n| --- | --- | --- | --- | --- |"
-        yield from (_row(resource, what, document) for resource, what in shown)
-    for resource, _ in shown:
+        yield from (_row(resource, document) for resource in shown)
+    for resource in shown:
         yield from _diff(resource)
 
 
-def _row(resource: ResourceDocument, what: Outcome, document: Document) -> str:
-    error = resource["error"]
+def _row(resource: ResourceDocument, document: Document) -> str:
+    what, error = outcome(resource, document["mode"]), resource["error"]
     told = [*([error["message"]] if error else []), *differences(resource)]
     if resource["until"]:
         told.append(f"until {resource['until']}")

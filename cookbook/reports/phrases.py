@@ -89,9 +89,21 @@ def host_state(host: HostDocument, mode: Mode) -> HostState:
     """The worst there is to say of a host."""
     if host["status"] in LOST or host["status"] == "failed":
         return host["status"]
-    there: Counter[str] = Counter(outcomes(host, mode))
-    worst: tuple[HostState, ...] = ("failed", "drift", "intent", "differs", "unknown", "changed")
-    return next((state for state in worst if there[state]), "ok")
+    there = outcomes(host, mode)
+    for what, state in _WORST:
+        if there[what]:
+            return state
+    return "ok"
+
+
+_WORST: tuple[tuple[Outcome, HostState], ...] = (
+    ("failed", "failed"),
+    ("drift", "drift"),
+    ("intent", "intent"),
+    ("differs", "differs"),
+    ("unknown", "unknown"),
+    ("changed", "changed"),
+)
 
 
 def sentence(resource: ResourceDocument, document: Document) -> str:
