@@ -183,8 +183,8 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{math.floor(share * 10) / 10:g} %"
 
 
-def value(given: object) -> str:
-    """A property's value on one short line."""
+def value(given: object, *, longest: int = _LONGEST_VALUE) -> str:
+    """A property's value on one line, as short as is asked for."""
     match given:
         case None:
             return "-"
@@ -193,7 +193,7 @@ def value(given: object) -> str:
         case _:
             text = str(given)
     text = text.replace("\n", "\\n")
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def place(resource: ResourceDocument) -> tuple[str, int | None]:

@@ -131,3 +131,62 @@ def _one_of_each() -> Document:
 @pytest.fixture(name="hostile")
 def _hostile() -> Document:
     return hostile()
+
+
+def fleet(count: int, each: int) -> Document:
+    """A fleet as they are: most is in line, what differs differs in a few ways or in its own."""
+    hosts = {f"{_KINDS[i % 5]}{i // 5 + 1:03}.example.net": _member(i, each) for i in range(count)}
+    counted = [r for h in hosts.values() for r in h["resources"]]
+    share = 100 * sum(r["status"] == "ok" for r in counted) / len(counted)
+    remarks = ["drift-ignore.yml:7: file[/etc/issue] expired on 2026-05-31, and counts again"]
+    return document(hosts, seconds=41.7, in_line=round(share, 2), remarks=remarks)
+
+
+_KINDS = ("web", "db", "cache", "queue", "mail")
+_WORDS = ("package", "file", "service", "user", "directory", "cron", "link", "group", "template")
+
+
+def _member(i: int, each: int) -> HostDocument:
+    began, seconds = i // 50 * 2.0, 1.2 + i * 7919 % 1000 / 800
+    if i % 97 == 13:
+        error = {
+            "kind": "Unreachable",
+            "message": "no route to host (connect)",
+            "hint": "is it up?",
+        }
+        return host(status="unreachable", error=error, in_line=None, began=began, seconds=10.0)
+    resources = [_part(i, k, began + 0.2) for k in range(each)]
+    wrong = sum(r["status"] != "ok" for r in resources)
+    status = "failed" if any(r["status"] == "failed" for r in resources) else None
+    state = status or ("changed" if wrong else "ok")
+    share = round(100 * (each - wrong) / each, 2)
+    return host(*resources, began=began, seconds=seconds, status=state, in_line=share)
+
+
+def _part(i: int, k: int, began: float) -> ResourceDocument:
+    """One resource; a tenth of the hosts has a motd of its own, and a few have more."""
+    word = _WORDS[k % len(_WORDS)]
+    id, where = f"{word}[/srv/app/part-{k:02}]", f"cookbooks/{word}s.py:{10 + k}"
+    since = f"2026-05-{1 + i % 28:02}T{k % 24:02}:30:00.000Z"
+    times = {"began": began + k * 0.001, "seconds": 0.02 if k % 9 == 0 else 0.0}
+    if k == 1 and i % 10 == 3:
+        lines = [f" # line {n} of the configuration" for n in range(6)]
+        diff = [f"--- {id} (found)", f"+++ {id} (wanted)", "@@ -1,7 +1,7 @@", *lines]
+        diff += [f"-listen 10.0.{i // 250}.{i % 250}:8080", f"+listen 10.0.{i // 250}.{i % 250}:80"]
+        found = {"content": ["sha256:1", "sha256:2"], "mode": ["0644", "0640"]}
+        given: dict[str, Any] = {"changes": found, "diff": "\n".join(diff), "cause": "drift"}
+        return drifted(id, where=where, since=since, **given, **times)
+    if k == 4 and i % 16 == 5:
+        return drifted(id, where=where, since=since, cause="intent", **times)
+    if k == 6 and i % 45 == 8:
+        excuse = {"pattern": "link[*]", "reason": "moved by hand", "until": "2026-12-31"}
+        return drifted(id, where=where, since=since, excused=excuse, **times)
+    if k == 7 and i % 60 == 11:
+        error = {"kind": "ProbeError", "message": "getent group: status 3", "hint": "look at it"}
+        return resource(id, where=where, status="failed", error=error, since=since, **times)
+    return resource(id, where=where, **times)
+
+
+@pytest.fixture(name="whole_fleet", scope="session")
+def _whole_fleet() -> Document:
+    return fleet(1000, 50)
