@@ -75,6 +75,13 @@ function drawCells(hosts) {
   if (!hosts.length) fleet.append(el("p", { class: "muted" }, "No host is like that."));
 }
 
+/** What all names end with (`.example.net`) tells them not apart. */
+const DOMAIN = (() => {
+  const [first] = HOSTS;
+  const tail = first ? first.name.slice(first.name.indexOf(".")) : "";
+  return first && first.name.includes(".") && HOSTS.length > 1 && HOSTS.every((host) => host.name.endsWith(tail)) ? tail : "";
+})();
+
 function cell(host, named, first) {
   const share = host.inLine === null ? "" : `, ${percent(host.inLine)} in line`;
   const told = `${host.name}: ${LABELS[host.state] || host.state}${share}${host.bad ? `, ${host.bad} not` : ""}`;
@@ -82,7 +89,7 @@ function cell(host, named, first) {
     type: "button", class: `cell s-${host.state}`, title: told, "aria-label": told,
     tabindex: first ? "0" : "-1", "data-host": host.number, onclick: () => { location.hash = linkTo(host); },
   }, el("span", { class: "in-cell", "aria-hidden": "true" }, SIGNS[host.state]),
-  named ? el("span", { class: "name", "aria-hidden": "true" }, host.name) : null);
+  named ? el("span", { class: "name", "aria-hidden": "true" }, host.name.slice(0, host.name.length - DOMAIN.length)) : null);
 }
 
 // -- the views below ----------------------------------------------------------------------------

@@ -2,19 +2,22 @@
 
 let openHost = null;
 
+/** As many resources are shown whole at once. */
+const UNFOLDED = 3;
+
 function drawHost(host) {
   openHost = host;
   const resources = resourcesOf(host);
   const bad = resources.filter((one) => one.outcome !== "ok");
   const good = resources.filter((one) => one.outcome === "ok");
   const list = el("ul", { class: "things" }, bad.map((one) => thingItem(one)));
-  if (bad.length <= 3) unfoldAll(list);
+  if (bad.length <= UNFOLDED) unfoldAll(list);
   byId("host-view").replaceChildren(
     hostBar(host),
     hostHead(host, bad),
     el("section", { class: "card", "aria-labelledby": "things-title" },
       el("div", { class: "row-head" }, el("h2", { id: "things-title" }, `${counted(bad.length, "resource")} to look at`),
-        bad.length ? el("button", { type: "button", class: "tool", onclick: () => unfoldAll(list) }, "Unfold all") : null),
+        bad.length > UNFOLDED ? el("button", { type: "button", class: "tool", onclick: () => unfoldAll(list) }, "Unfold all") : null),
       bad.length ? list : el("p", { class: "muted" }, host.error ? "No resource was come to." : "Everything is in line."),
       good.length ? inLine(good) : null),
     el("section", { class: "card", "aria-labelledby": "time-title" },

@@ -54,8 +54,15 @@ function beforePrint() {
     for (const list of document.querySelectorAll(".things")) unfoldAll(list);
     return;
   }
+  const bad = shownHosts.filter((host) => host.bad || host.error);
+  drawPanel(bad.length ? bad : shownHosts);
   for (const list of byId("panel").querySelectorAll("tbody, ol")) if (list.drawAll) list.drawAll();
-  byId("printed").replaceChildren(...shownHosts.filter((host) => host.bad).map(printedHost));
+  byId("printed").replaceChildren(...bad.filter((host) => host.bad).map(printedHost));
+}
+
+function afterPrint() {
+  byId("printed").replaceChildren();
+  if (!openHost) drawPanel(shownHosts);
 }
 
 function printedHost(host) {
@@ -92,7 +99,7 @@ function begin() {
   addEventListener("keydown", onKey);
   addEventListener("hashchange", route);
   addEventListener("beforeprint", beforePrint);
-  addEventListener("afterprint", () => byId("printed").replaceChildren());
+  addEventListener("afterprint", afterPrint);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
