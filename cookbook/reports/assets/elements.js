@@ -56,7 +56,10 @@ function lazily(parent, items, draw, step = 60) {
   let shown = 0;
   const more = el(parent.tagName === "TBODY" ? "tr" : "div", { class: "sentinel" });
   const watcher = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) add(step);
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    add(step);
+    watcher.unobserve(more);  // it speaks of changes only: ask anew, a high window may still see it
+    if (shown < items.length) watcher.observe(more);
   }, { rootMargin: "600px" });
   function add(count) {
     more.before(...items.slice(shown, shown + count).map(draw));

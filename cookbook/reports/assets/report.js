@@ -1,8 +1,12 @@
 // Where it begins: the address says what is shown, the theme how, and the printer gets it all.
 
+/** The host that the address names, if there is one. */
+function addressed() {
+  return HOSTS.find((host) => linkTo(host) === location.hash) || null;
+}
+
 function route() {
-  const name = location.hash.startsWith("#/host/") ? decodeURIComponent(location.hash.slice(7)) : null;
-  const host = name === null ? null : HOSTS.find((one) => one.name === name);
+  const host = addressed();
   const before = openHost;
   byId("fleet-view").hidden = Boolean(host);
   byId("host-view").hidden = !host;
