@@ -7,13 +7,15 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from cookbook.document import Document
 from cookbook.reports import render
@@ -58,10 +60,14 @@ class TestText:
         assert policy[1].startswith("default-src &#39;none&#39;; ")
         assert "unsafe" not in policy[1]
 
-    def test_what_is_in_it_is_in_the_package(self) -> None:
-        """The wheel has them by `package_data`; each file has an owner's line at its head."""
-        assets = {one.name for one in files("cookbook.reports").joinpath("assets").iterdir()}
-        assert {"report.html.j2", "report.css", "report.js", "model.js"} <= assets
+    def test_what_it_is_made_of_is_packaged(self, tmp_path: Path) -> None:
+        """A wheel has all that a checkout has."""
+        root = Path(__file__).parents[2]
+        words = [sys.executable, "setup.py", "-q", "build", "--build-base", str(tmp_path)]
+        subprocess.run(words, cwd=root, check=True, capture_output=True)
+        built = tmp_path / "lib/cookbook/reports/assets"
+        assets = {path.name for path in (root / "cookbook/reports/assets").iterdir()}
+        assert {path.name for path in built.iterdir()} == assets
 
 
 Opened = Callable[..., Page]
@@ -83,6 +89,10 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     wrong: list[str] = []
     pages: list[Page] = []
 
+    def refuse(dialog: Dialog) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
     def open_page(document: Document, at: str = "", **options: Any) -> Page:
         file = tmp_path / "report.html"
         file.write_text(render(document, "html"), "utf-8")
@@ -90,7 +100,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
         page.set_default_timeout(10_000)
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", refuse)
         own = file.as_uri()
         page.on("request", lambda r: wrong.append(r.url) if r.url.split("#")[0] != own else None)
         page.goto(own + at)
