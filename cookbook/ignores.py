@@ -12,6 +12,7 @@ A list in YAML, each entry with a reason; or one entry on the command line.
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import re
 from collections.abc import Collection, Sequence
@@ -186,12 +187,10 @@ def _from_word(word: str) -> Ignore:
 
 
 def _matches(glob: str, text: str) -> bool:
-    return _compiled(glob).fullmatch(text) is not None
+    return _compiled(glob).match(text) is not None
 
 
 @functools.cache
 def _compiled(glob: str) -> re.Pattern[str]:
     """Only * and ? are special: `file[/x]` has brackets of its own."""
-    parts = re.split(r"(\*+|\?)", glob)
-    signs = {"*": ".*", "?": "."}
-    return re.compile("".join(signs.get(part[:1]) or re.escape(part) for part in parts), re.DOTALL)
+    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))

@@ -19,6 +19,7 @@ from cookbook.ignores import Ignore, ignores
 from cookbook.inventory import local
 from cookbook.recorded import StateRecord
 from cookbook.report import Report, report_json
+from cookbook.reports import ENDINGS
 from cookbook.run import Run, Runner
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -370,6 +371,19 @@ class TestCommand:
         assert "--report r.md: No space left on device" in errors
         assert Path("r.md").read_text() == "old"
         assert not list(Path().glob(".r.*"))
+
+    def test_what_must_not_be_seen_is_in_no_report(self, cook: Cook, tmp_path: Path) -> None:
+        Path("r.py").write_text(
+            f"{HEADING}file('{tmp_path}/x', content='hunter2\\n', sensitive=True)\n"
+        )
+        Path("x").write_text("hunter1\n")
+        names = [f"report{ending}" for ending in ENDINGS]
+        words = [word for name in names for word in ("--report", name)]
+        assert cook(*words, "--set", "db_password=hunter3")[0] == 2
+        for name in names:
+            text = Path(name).read_text()
+            assert "content" in text
+            assert "hunter" not in text
 
     def test_converge_writes_reports_too(self, cook: Cook, tmp_path: Path) -> None:
         assert cook() != (0, "", "")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,6 +74,8 @@ def write_reports(document: Document, paths: Iterable[Path]) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile  # a run without reports needs it not
+
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:

@@ -17,7 +17,7 @@ from importlib.resources import files
 from cookbook.document import Document
 from cookbook.report import clean
 from cookbook.reports.packed import packed
-from cookbook.reports.phrases import percent
+from cookbook.reports.phrases import all_in_line, percent
 
 _SCRIPTS = (
     "elements.js",
@@ -44,7 +44,7 @@ def render(document: Document) -> str:
     return pages.from_string(_asset("report.html.j2")).render(
         title=f"{document['mode'].capitalize()} report",
         run=clean(document["run"]),
-        share=percent(document["in_line"]),
+        share=percent(all_in_line(document)),
         hosts=len(document["hosts"]),
         policy=_policy(style, script),
         style=style,

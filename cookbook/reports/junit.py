@@ -17,6 +17,7 @@ from cookbook.reports.phrases import (
     MEANING,
     Outcome,
     error_text,
+    in_line,
     minute,
     outcome,
     percent,
@@ -83,7 +84,7 @@ def _properties(host: HostDocument, document: Document) -> ET.Element:
         "run": document["run"],
         "revision": document["revision"],
         "status": host["status"],
-        "in line": percent(host["in_line"]),
+        "in line": percent(in_line(host, document["mode"])),
     }
     properties = ET.Element("properties")
     for key, value in given.items():

@@ -11,11 +11,13 @@ from cookbook.reports.phrases import (
     MEANING,
     OUT_OF_LINE,
     Outcome,
+    all_in_line,
     all_outcomes,
     differences,
     error_text,
     first_seen,
     host_state,
+    in_line,
     minute,
     outcome,
     outcomes,
@@ -41,7 +43,7 @@ def render(document: Document) -> str:
 
 
 def _lines(document: Document) -> Iterator[str]:
-    mode, share = document["mode"], percent(document["in_line"])
+    mode, share = document["mode"], percent(all_in_line(document))
     yield f"# {mode.capitalize()} report: {share} in line"
     yield ""
     recipes = ", ".join(map(_text, document["recipes"])) or "a saved plan"
@@ -67,7 +69,7 @@ def _fleet(document: Document) -> Iterator[str]:
     for name, host in document["hosts"].items():
         counts = outcomes(host, document["mode"])
         other = sum(counts[what] for what in OUT_OF_LINE - {"drift", "intent"})
-        share = percent(host["in_line"])
+        share = percent(in_line(host, document["mode"]))
         numbers = " | ".join(str(n or "") for n in (counts["drift"], counts["intent"], other))
         yield f"| {_text(name)} | {share} | {host_state(host, document['mode'])} | {numbers} |"
 
@@ -77,7 +79,7 @@ def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
     shown = [resource for resource in host["resources"] if outcome(resource, mode) in _SHOWN]
     if not shown and host["error"] is None:
         return
-    yield f"\n## {_text(name)}: {percent(host['in_line'])} in line"
+    yield f"\n## {_text(name)}: {percent(in_line(host, mode))} in line"
     if host["error"] is not None:
         yield f"\n> {_text(error_text(host['error']))}"
     if shown:

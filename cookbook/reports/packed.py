@@ -9,12 +9,20 @@ small numbers. Times are in milliseconds; texts are numbers, too, and 0 is no te
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.report import clean
-from cookbook.reports.phrases import MEANING, host_state, outcome, value
+from cookbook.reports.phrases import (
+    MEANING,
+    all_in_line,
+    host_state,
+    in_line,
+    outcome,
+    value,
+)
 
 _MOST_CHARACTERS = 10_000
 """Of one value of a property; a text has a diff."""
@@ -35,11 +43,12 @@ def packed(document: Document) -> dict[str, Any]:
 
 def _run(document: Document) -> dict[str, Any]:
     """What is said of the run as a whole."""
-    same = ("run", "mode", "exit", "started", "seconds", "version", "in_line")
+    same = ("run", "mode", "exit", "started", "seconds", "version")
     shown = {"by": document["by"], "revision": document["revision"], "origin": document["origin"]}
     return {
         **{key: document[key] for key in same},  # type: ignore[literal-required]  # they are keys
         **{key: clean(text) for key, text in shown.items() if text is not None},
+        "in_line": all_in_line(document),
         "command": clean(" ".join(document["command"])),
         "recipes": [clean(recipe) for recipe in document["recipes"]],
         "remarks": [clean(remark) for remark in document.get("remarks", ())],
@@ -70,7 +79,7 @@ class _Tables:
         return {
             "name": clean(name),
             "state": host_state(host, self.document["mode"]),
-            "inLine": host["in_line"],
+            "inLine": _rounded(in_line(host, self.document["mode"])),
             "times": [_milliseconds(host["began"]), _milliseconds(host["seconds"])],
             "exchanges": host["exchanges"],
             "things": [self.thing(resource) for resource in resources],
@@ -107,6 +116,11 @@ class _Tables:
 
     def _error(self, error: ErrorDocument | None) -> list[int] | int:
         return [self.text(error["message"]), self.text(error["hint"])] if error else 0
+
+
+def _rounded(share: float | None) -> float | None:
+    """Down, so that what is not whole never becomes it."""
+    return None if share is None else math.floor(share * 100) / 100
 
 
 def _milliseconds(seconds: float) -> int:

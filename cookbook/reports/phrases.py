@@ -85,6 +85,26 @@ def all_outcomes(document: Document) -> Counter[Outcome]:
     return sum((outcomes(host, document["mode"]) for host in hosts), Counter[Outcome]())
 
 
+def in_line(host: HostDocument, mode: Mode) -> float | None:
+    """Percent that is in line when the run is over; the document says what was when it began."""
+    if mode in LOOKING or host["status"] == "unreachable":
+        return host["in_line"]
+    return _share(outcomes(host, mode))
+
+
+def all_in_line(document: Document) -> float | None:
+    """The same, over all hosts."""
+    if document["mode"] in LOOKING or document["in_line"] is None:
+        return document["in_line"]
+    return _share(all_outcomes(document))
+
+
+def _share(counts: Counter[Outcome]) -> float:
+    counted = counts.total() - counts["orphaned"]
+    wrong = sum(counts[what] for what in OUT_OF_LINE)
+    return 100.0 * (counted - wrong) / counted if counted else 100.0
+
+
 def host_state(host: HostDocument, mode: Mode) -> HostState:
     """The worst there is to say of a host."""
     if host["status"] in LOST or host["status"] == "failed":

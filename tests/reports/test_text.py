@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cookbook.document import Document
 from cookbook.reports import FORMATS, render
 from cookbook.reports.phrases import percent, value
+
+_SHARED = HealthCheck.function_scoped_fixture  # nobody changes it
 
 
 def test_text_says_how_much_is_in_line_and_what_is_not(one_of_each: Document) -> None:
@@ -67,6 +73,46 @@ def test_no_format_lets_a_host_drive_the_terminal(form: str, hostile: Document) 
 
 def test_json_is_the_document(one_of_each: Document) -> None:
     assert json.loads(render(one_of_each, "json")) == one_of_each
+
+
+def test_after_a_run_that_changes_all_is_in_line(one_of_each: Document) -> None:
+    """Looking, what would change is not in line; once it has been changed, it is."""
+    hosts = {name: host for name, host in one_of_each["hosts"].items() if name != "db1"}
+    [failed] = [r for r in hosts["web1"]["resources"] if r["status"] == "failed"]
+    hosts["web1"]["resources"].remove(failed)
+    hosts["web1"]["resources"] = [
+        r for r in hosts["web1"]["resources"] if r["status"] not in ("unknown", "skipped")
+    ]
+    for done in hosts["web1"]["resources"]:
+        done["excused"] = None
+    document: Document = {**one_of_each, "hosts": hosts, "mode": "converge"}
+    assert render(document, "markdown").startswith("# Converge report: 100 % in line\n")
+    assert 'failures="0" errors="0"' in render(document, "junit")
+    assert not json.loads(render(document, "sarif"))["runs"][0]["results"]
+
+
+any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[_SHARED])
+@given(text=any_text, more=any_text)
+def test_whatever_a_host_says_each_format_can_be_read(
+    text: str, more: str, one_of_each: Document
+) -> None:
+    host = one_of_each["hosts"]["web1"]
+    said: Any = {"id": f"file[{text}]", "where": f"{text}:1", "diff": f"{text}\n{more}"}
+    said |= {"note": more, "because": more, "changes": {text: [more, text]}}
+    resource = host["resources"][1] | said
+    error = {"kind": "ProbeError", "message": text, "hint": more}
+    hosts: Any = {text: {**host, "resources": [resource], "error": error}}
+    document: Any = one_of_each | {"hosts": hosts, "by": more, "recipes": [text], "remarks": [more]}
+
+    for form in FORMATS:
+        render(document, form).encode()
+    ET.fromstring(render(document, "junit"))  # noqa: S314 - ours
+    json.loads(render(document, "sarif"))
+    assert render(document, "html").count("</script>") == 2
+    assert json.loads(render(document, "json")) == document
 
 
 def test_what_is_not_whole_is_not_called_whole() -> None:
