@@ -382,7 +382,7 @@ class TestCommand:
         assert cook(*words, "--set", "db_password=hunter3")[0] == 2
         for name in names:
             text = Path(name).read_text()
-            assert "content" in text
+            assert "file" in text
             assert "hunter" not in text
 
     def test_converge_writes_reports_too(self, cook: Cook, tmp_path: Path) -> None:
