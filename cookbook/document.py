@@ -8,11 +8,14 @@ seen is not in it.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 SCHEMA = 1
 
 Mode = Literal["converge", "plan", "apply", "drift", "undo"]
+
+LOOKING: frozenset[Mode] = frozenset({"plan", "drift"})
+"""Runs that change nothing."""
 
 HostStatus = Literal["ok", "changed", "failed", "unreachable", "timeout", "interrupted", "refused"]
 
@@ -124,3 +127,7 @@ class Document(TypedDict):
     totals: dict[str, int]
     """Resources by status."""
     in_line: float | None
+    """Percent of what can be in line, over all hosts that could be asked."""
+
+    remarks: NotRequired[list[str]]
+    """What the reader should know besides."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from cookbook import __version__
 from cookbook.document import (
+    LOOKING,
     SCHEMA,
     Document,
     ErrorDocument,
@@ -66,9 +67,6 @@ class Report:
     revision: str | None = None
     """Git's, of the recipes."""
 
-    looks: bool = False
-    """Nothing was changed: what is said to be changed would be."""
-
     set: str = ""
     """What the recipes are called together, on hosts."""
 
@@ -77,6 +75,8 @@ class Report:
     """Path -> SHA-256 of all that was read for it."""
 
     seconds: float = 0.0
+    remarks: Sequence[str] = ()
+    """What the reader should know besides: an entry of the ignore file that has expired."""
 
     @property
     def exit(self) -> int:
@@ -89,7 +89,12 @@ class Report:
             return 1 if all(wrong) else 3
         if "unreachable" in statuses:
             return 4
-        return 2 if (self.looks or self.mode in ("plan", "drift")) and self._pending else 0
+        return 2 if self.looks and self._pending else 0
+
+    @property
+    def looks(self) -> bool:
+        """Whether nothing was changed: what is said to be changed would be."""
+        return self.mode in LOOKING
 
     @property
     def totals(self) -> Counter[str]:
@@ -139,7 +144,7 @@ def report_json(report: Report) -> Document:
     totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
     totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
     origin = report.origin
-    return {
+    document: Document = {
         "schema": SCHEMA,
         "run": report.run,
         "mode": report.mode,
@@ -158,6 +163,9 @@ def report_json(report: Report) -> Document:
         "totals": totals,
         "in_line": percent(report.in_line),
     }
+    if report.remarks:
+        document["remarks"] = [visible(remark) for remark in report.remarks]
+    return document
 
 
 def host_json(host: HostReport) -> HostDocument:
@@ -184,7 +192,7 @@ def step_json(step: Step) -> ResourceDocument:
         "kind": change.kind if change is not None and step.status != "ok" else "none",
         "changes": shown_changes(step),
         "ran": change.act if change is not None and step.status == "changed" else None,
-        "note": change.note if change is not None and step.status == "changed" else None,
+        "note": _note(step),
         "because": step.because,
         "until": step.until,
         "diff": visible(str(step.diff)) if step.diff is not None else None,
@@ -198,6 +206,12 @@ def step_json(step: Step) -> ResourceDocument:
         "since": step.since,
         "excused": step.excused,
     }
+
+
+def _note(step: Step) -> str | None:
+    if step.status == "not-run" and step.because is not None:
+        return f"its {', '.join(step.target.doing)} is still to be done"
+    return step.change.note if step.change is not None and step.status == "changed" else None
 
 
 def percent(value: float | None) -> float | None:
@@ -225,6 +239,16 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
 def visible(text: str) -> str:
     """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
+
+
+def clean(text: str) -> str:
+    """Text that can do nothing to a terminal."""
+    return visible(text).translate(_VISIBLE)
+
+
+_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
+_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
+"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
 
 def _plain(value: object) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
-from cookbook.document import HostStatus, Mode
+from cookbook.document import LOOKING, HostStatus, Mode
 from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
@@ -68,9 +68,6 @@ class Run:
 
     machine_ids: Mapping[str, str] = field(default_factory=dict)
     """Which machine each host was in that run."""
-
-    looks: bool = False
-    """Only show what would be done; what `plan` and `drift` do anyway."""
 
     partial: bool = False
     """Undo what can be undone, where not all can."""
@@ -140,7 +137,6 @@ class Runner:
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
             set=run.set,
-            looks=self._looks,
             seconds=time.monotonic() - self._start,
         )
         self._hook.cookbook_finished(report=report)
@@ -148,7 +144,7 @@ class Runner:
 
     @property
     def _looks(self) -> bool:
-        return self._run.looks or self._run.mode in ("plan", "drift")
+        return self._run.mode in LOOKING
 
     def _pool(self) -> ThreadPoolExecutor:
         workers = max(1, min(self._run.forks, len(self._run.hosts)))
@@ -240,7 +236,7 @@ class Runner:
             session,
             facts,
             catalog(),
-            apply=self._run.mode == "converge" and not self._run.looks,
+            apply=not self._looks,
             stopping=self._stopping.is_set,
             listener=listener,
             orphans=lambda judge: Orphans(
@@ -261,7 +257,7 @@ class Runner:
             Judge(self._node(host, facts), session, facts, catalog()),
             self._manifest(self._run.set),
             self._listener(host),
-            apply=not self._run.looks,
+            apply=not self._looks,
             partial=self._run.partial,
         )
 

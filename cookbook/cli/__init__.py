@@ -29,6 +29,7 @@ exit status:
 COMMANDS = {
     "converge": ("cookbook.cli.converge", "bring the hosts into line"),
     "plan": ("cookbook.cli.converge", "show what converge would do; change nothing"),
+    "drift": ("cookbook.cli.drift", "report which hosts are not as declared; change nothing"),
     "apply": ("cookbook.cli.apply", "do exactly what a saved plan says, or refuse"),
     "show": ("cookbook.cli.show", "show a saved plan, or a run of the history"),
     "history": ("cookbook.cli.history", "list the runs that were recorded; forget old ones"),

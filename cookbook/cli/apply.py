@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cookbook.cli.options import add_common, add_record, hosts, password
+from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -13,6 +13,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     command.add_argument("plan", type=Path, metavar="PLANFILE")
     add_common(command)
     add_record(command, default=True)
+    add_reports(command)
     command.set_defaults(run=_run)
 
 

@@ -15,7 +15,7 @@ from cookbook.cli.spans import ago, local
 
 if TYPE_CHECKING:
     from cookbook.history import Blame
-    from cookbook.show import Line
+    from cookbook.reports.text import Line
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[Line]:
-    from cookbook.retold import changes_lines, diff_lines
+    from cookbook.reports.text import changes_lines, diff_lines
 
     if not found:
         yield "dim", "no recorded run has changed it"

@@ -10,6 +10,7 @@ from cookbook.cli.options import (
     add_common,
     add_recipes,
     add_record,
+    add_reports,
     add_set,
     hosts,
     password,
@@ -26,6 +27,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_common(command)
     add_record(command, default=name == "converge")
     add_set(command)
+    add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")

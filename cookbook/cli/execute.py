@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cookbook.cli.printing import print_json, reader_may_leave
+from cookbook.cli.printing import reader_may_leave
 from cookbook.cli.recording import recording
 from cookbook.plugins import listening
-from cookbook.show import Progress, report_lines, write
+from cookbook.report import Report, report_json
+from cookbook.reports import format_of, render, write_reports
+from cookbook.reports.text import document_lines
+from cookbook.show import Progress, write
 
 if TYPE_CHECKING:
-    from cookbook.report import Report
+    from cookbook.document import Document
     from cookbook.run import Runner
 
 
@@ -21,24 +25,35 @@ def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
     with listening(Progress()):
         report = runner.execute()
     if loud or report.exit not in (0, 2):
-        _print(report, options)
+        with reader_may_leave():
+            _print(report_json(report), options)
     return report
 
 
-def execute(runner: Runner, options: argparse.Namespace) -> Report:
-    """One run, from its beginning to its report."""
-    with recording(options):
-        with listening(Progress()):
-            report = runner.execute()
-        _print(report, options)
-    return report
+def execute(
+    runner: Runner,
+    options: argparse.Namespace,
+    annotate: Callable[[Report], Report] = lambda report: report,
+) -> Report:
+    """
+    One run, from its beginning to its report.
 
-
-def _print(report: Report, options: argparse.Namespace) -> None:
+    `annotate` adds to the report what the run itself cannot know. Raises UsageError before the run
+    for a report in no known format, CookError after it for one that could not be written.
+    """
+    for path in options.reports:
+        format_of(path)
+    with recording(options), listening(Progress()):
+        report = annotate(runner.execute())
+    document = report_json(report)
     with reader_may_leave():
-        if options.output == "json":
-            from cookbook.report import report_json
+        _print(document, options)
+    write_reports(document, options.reports)
+    return report
 
-            print_json(report_json(report))
-        else:
-            write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+
+def _print(document: Document, options: argparse.Namespace) -> None:
+    if options.output == "text":
+        write(document_lines(document, verbose=bool(options.verbose)), sys.stdout)
+    else:
+        sys.stdout.write(render(document, options.output))

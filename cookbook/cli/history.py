@@ -16,7 +16,7 @@ from cookbook.places import store_url
 
 if TYPE_CHECKING:
     from cookbook.history import History, RunSummary
-    from cookbook.show import Line
+    from cookbook.reports.text import Line
 
 _LAST = 50
 

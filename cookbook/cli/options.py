@@ -25,6 +25,20 @@ def add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", choices=("text", "json"), default="text")
 
 
+def add_reports(command: argparse.ArgumentParser) -> None:
+    """`--report`: what came of it, in files."""
+    command.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        dest="reports",
+        help="write a report, too; its ending says the format: .txt .json .xml (JUnit) .sarif "
+        ".md .html; may be given again",
+    )
+
+
 def add_hosts(command: argparse.ArgumentParser) -> None:
     """Which hosts, and how to reach them."""
     where = command.add_mutually_exclusive_group(required=True)

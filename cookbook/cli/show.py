@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_output, add_store, add_verbose
+from cookbook.cli.options import add_output, add_reports, add_store, add_verbose
 from cookbook.cli.printing import print_json, reader_may_leave
+
+if TYPE_CHECKING:
+    from cookbook.document import Document
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -19,33 +23,38 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     )
     add_output(command)
     add_store(command)
+    add_reports(command)
     add_verbose(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from cookbook.reports import format_of, write_reports
+
+    for path in options.reports:
+        format_of(path)
     with reader_may_leave():
-        if Path(options.what).exists():
-            _show_plan(options)
-        else:
-            _show_run(options)
+        document = _show_plan(options) if Path(options.what).exists() else _show_run(options)
+    write_reports(document, options.reports)
     return 0
 
 
-def _show_plan(options: argparse.Namespace) -> None:
+def _show_plan(options: argparse.Namespace) -> Document:
     from cookbook.report import report_json
     from cookbook.saved import load
     from cookbook.show import report_lines, write
 
     saved = load(Path(options.what))
+    document = report_json(saved.report)
     if options.output == "json":
-        print_json(report_json(saved.report))
-        return
+        print_json(document)
+        return document
     write([("dim", saved.heading)], sys.stdout)
     write(report_lines(saved.report, verbose=bool(options.verbose)), sys.stdout)
+    return document
 
 
-def _show_run(options: argparse.Namespace) -> None:
+def _show_run(options: argparse.Namespace) -> Document:
     from cookbook.cli.history import opened
     from cookbook.errors import UsageError
 
@@ -61,9 +70,20 @@ def _show_run(options: argparse.Namespace) -> None:
         run = history.document(summary.run)
     if options.output == "json":
         print_json({**run, "state": summary.state})
-        return
-    from cookbook.retold import heading, retold
+        return run
+    from cookbook.reports.text import document_lines
     from cookbook.show import write
 
-    write([("dim", heading(run, summary.state))], sys.stdout)
-    write(retold(run, verbose=bool(options.verbose)), sys.stdout)
+    write([("dim", _heading(run, summary.state))], sys.stdout)
+    write(document_lines(run, verbose=bool(options.verbose)), sys.stdout)
+    return run
+
+
+def _heading(run: Document, state: str) -> str:
+    """Who ran it, when, how, and from what."""
+    origin = f" from {run['origin']}" if run["origin"] else ""
+    revision = f" at {run['revision']}" if run["revision"] else ""
+    recipes = f" of {', '.join(run['recipes'])}" if run["recipes"] else ""
+    ended = "" if state == "finished" else f" ({state})"
+    what = f"{run['mode']} {run['run']}{ended}{recipes}{revision}"
+    return f"{what}, {run['started']} by {run['by']}{origin}: {' '.join(run['command'])}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_record, hosts, password
+from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     )
     add_common(command)
     add_record(command, default=True)
+    add_reports(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument(
         "--partial", action="store_true", help="undo what can be undone, where not all can"
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         return status
     if ask and not _agreed():
         return plan.exit
-    return execute(Runner(replace(run, looks=False, id="")), options).exit
+    return execute(Runner(replace(run, mode="undo", id="")), options).exit
 
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
@@ -94,7 +95,7 @@ def _planned(options: argparse.Namespace) -> Run:
         machine_ids = history.machine_ids(document["run"])
     chosen = _chosen(known, past, limited=bool(options.limit))
     return Run(
-        "undo",
+        "plan",
         (),
         chosen,
         {},
@@ -103,7 +104,6 @@ def _planned(options: argparse.Namespace) -> Run:
         inventory=options.hosts,
         past=past,
         machine_ids=machine_ids,
-        looks=True,
         partial=options.partial,
         set=document["set"],
     )

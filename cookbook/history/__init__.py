@@ -10,8 +10,8 @@ and asks those. It is imported by who asks only: SQLAlchemy takes longer to load
 has to spare.
 """
 
+from cookbook.drift import Known
 from cookbook.history.answers import Blame, RecordedStep, RunState, RunSummary
-from cookbook.history.known import Known
 from cookbook.history.store import History
 
 __all__ = ["Blame", "History", "Known", "RecordedStep", "RunState", "RunSummary"]

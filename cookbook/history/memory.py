@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from cookbook.drift import Known
 from cookbook.history import untrusted
 from cookbook.history.answers import ACTING
-from cookbook.history.known import Known
 from cookbook.history.reading import AnyRow, bodies_of
 from cookbook.history.tables import hosts, runs, steps
 
@@ -116,6 +116,6 @@ def _told(connection: Connection, trails: dict[str, _Trail]) -> dict[str, Known]
         state = untrusted.state(untrusted.parsed(bodies[trail.state]))
         if state is not None:
             found[one] = Known(
-                state["left"], state["wanted"], trail.in_line, trail.run, trail.since
+                state["left"], trail.in_line, trail.run, trail.since, state["wanted"]
             )
     return found

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from cookbook.document import Document
+from cookbook.drift import Known
 from cookbook.errors import UsageError
 from cookbook.history import reading
 from cookbook.history.answers import Blame, RecordedStep, RunSummary
 from cookbook.history.database import Database
 from cookbook.history.ingest import ingest
-from cookbook.history.known import Known
 from cookbook.history.memory import known
 from cookbook.history.rows import count_before, remove_before
 from cookbook.history.ship import take_failure
