@@ -21,6 +21,7 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
+    + Locked             another run is at work on the host, or an operator has stopped us
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
@@ -117,6 +118,15 @@ class CommandError(HostError):
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
+
+
+class Locked(Refused):
+    """Another run is at work on the host, or an operator does not want any."""
+
+    def __init__(self, message: str, *, hint: str | None = None, run: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+        """The run that is at work."""
 
 
 class Irreversible(HostError):

@@ -21,11 +21,13 @@ from cookbook.errors import (
     CookError,
     DeadlineExceeded,
     HostError,
+    Locked,
     Refused,
     Unreachable,
 )
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.lock import Holder
 from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
 from cookbook.orphans import Orphans
@@ -68,6 +70,9 @@ class Run:
 
     machine_ids: Mapping[str, str] = field(default_factory=dict)
     """Which machine each host was in that run."""
+
+    wait: float = 0.0
+    """Seconds to wait for a host that another run is at work on."""
 
     partial: bool = False
     """Undo what can be undone, where not all can."""
@@ -114,6 +119,8 @@ class Runner:
         self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
         self._stopping = threading.Event()
         self._speaking = threading.Lock()
+        self._machines: dict[tuple[str, str], str] = {}
+        """Which host each machine was first met as."""
         self._hook = plugins().hook
 
     def execute(self) -> Report:
@@ -208,8 +215,9 @@ class Runner:
         if self._stopping.is_set():
             return "interrupted"
         session = progress.session = Session(connect(host, self._run.become_password))
-        facts = session.facts()
+        facts = self._facts(session)
         progress.machine_id = facts.machine_id
+        self._only_once(host, facts)
         work = self._work(host, session, facts)
         for one in work.steps():
             step = replace(one, began=max(0.0, time.monotonic() - self._start - one.seconds))
@@ -222,6 +230,33 @@ class Runner:
             return "interrupted"
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
+
+    def _facts(self, session: Session) -> Facts:
+        """What the host is; and where it is to be changed, nobody else does that meanwhile."""
+        if self._looks:
+            return session.facts()
+        origin = self._run.origin
+        try:
+            return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
+        except Locked as error:
+            if error.run != self._run.id:
+                raise
+            raise Refused(
+                "this run is at work on the same machine already, under another name",
+                hint="name it once, or use --limit",
+            ) from None
+
+    def _only_once(self, host: Host, facts: Facts) -> None:
+        """Raise Refused if this machine is at work already, under another name."""
+        if not facts.machine_id or self._looks:
+            return
+        with self._speaking:
+            first = self._machines.setdefault((facts.machine_id, facts.boot_id), host.name)
+        if first != host.name:
+            raise Refused(
+                f"{host.name} and {first} are the same machine (machine-id {facts.machine_id})",
+                hint=f"nothing was done here as {host.name}; name it once, or use --limit",
+            )
 
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)

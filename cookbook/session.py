@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import platform
-from cookbook.errors import HostError
+from cookbook.errors import HostError, Locked
+from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
 from cookbook.transport import Interrupted, TooSlow, Transport, run
-from cookbook.wire import Ask, Do, Outcome, Part, Program, wanted_contents
+from cookbook.wire import Ask, Do, Lock, Outcome, Part, Program, wanted_contents
 
 INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
 
 _STAGE_TIMEOUT = 300.0
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks whether a lock is free."""
 
 
 class Session:
@@ -33,6 +38,29 @@ class Session:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
         return parse_facts(outcome.text)
+
+    def begin(self, who: Holder, wait: float = 0.0) -> Facts:
+        """
+        Take the lock and find out what the host is, in one exchange.
+
+        Raises Locked if somebody holds it for longer than `wait` seconds.
+        """
+        end = time.monotonic() + wait
+        while True:
+            locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
+            if (halted := halting(locked.text)) is not None:
+                raise Locked(
+                    f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
+                )
+            if locked.status != TAKEN:
+                return parse_facts(told.text)
+            if time.monotonic() >= end:
+                raise Locked(
+                    f"another run is at work here: {holding(locked.text)}",
+                    hint="wait for it, or have us wait: --wait 5m",
+                    run=holding(locked.text).run,
+                )
+            time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
         """The answers to these probes, in one exchange."""

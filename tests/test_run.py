@@ -19,6 +19,7 @@ from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError
 from cookbook.report import HostReport, Report, clean
 from cookbook.show import report_lines
+from cookbook.transport.local import LocalTransport
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -29,8 +30,15 @@ Runs = Callable[..., tuple[int, dict[str, Any]]]
 def runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Runs:
-    """Run a recipe on hosts that are all this machine, each with a folder of its own."""
+    """Run a recipe on hosts that are all this machine, each with folders of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "cookbook.run.connect",
+        lambda host, _password: LocalTransport(
+            ("env", f"COOK_HOME={tmp_path}/.home-{host.name}", "sh")
+        ),
+    )
+    monkeypatch.setattr("cookbook.run.Runner._only_once", lambda *_: None)
 
     def run(
         recipe: str, hosts: int, *words: str, command: str = "converge"

@@ -35,6 +35,8 @@ COMMANDS = {
     "history": ("cookbook.cli.history", "list the runs that were recorded; forget old ones"),
     "blame": ("cookbook.cli.blame", "show which runs changed a resource, from which revision"),
     "undo": ("cookbook.cli.undo", "take back what a run has changed"),
+    "lock": ("cookbook.cli.lock", "keep runs away from hosts, until somebody unlocks them"),
+    "unlock": ("cookbook.cli.lock", "let runs at hosts again"),
     "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
+from cookbook.cli.options import (
+    add_common,
+    add_record,
+    add_reports,
+    add_wait,
+    hosts,
+    password,
+    wait,
+)
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -13,6 +21,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     command.add_argument("plan", type=Path, metavar="PLANFILE")
     add_common(command)
     add_record(command, default=True)
+    add_wait(command)
     add_reports(command)
     command.set_defaults(run=_run)
 
@@ -26,5 +35,5 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.run import Run, Runner
 
     secret = password(options)
-    run = Run("apply", (), chosen, {}, options.forks, secret, saved=saved)
+    run = Run("apply", (), chosen, {}, options.forks, secret, saved=saved, wait=wait(options))
     return execute(Runner(run), options).exit

@@ -12,9 +12,11 @@ from cookbook.cli.options import (
     add_record,
     add_reports,
     add_set,
+    add_wait,
     hosts,
     password,
     variables,
+    wait,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_common(command)
     add_record(command, default=name == "converge")
     add_set(command)
+    add_wait(command)
     add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
@@ -51,6 +54,7 @@ def _run(options: argparse.Namespace) -> int:
         inventory=inventory,
         set=options.set or "",
         prune=options.prune,
+        wait=wait(options),
     )
     report = execute(Runner(run), options)
     if options.out is not None:

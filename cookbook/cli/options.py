@@ -70,6 +70,23 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_wait(command: argparse.ArgumentParser) -> None:
+    """`--wait`: for a host that another run is at work on."""
+    from cookbook.cli.spans import span
+
+    command.add_argument(
+        "--wait",
+        type=span,
+        metavar="SPAN",
+        help="wait for hosts that another run is at work on, e.g. 5m",
+    )
+
+
+def wait(options: argparse.Namespace) -> float:
+    """How many seconds to wait."""
+    return 0.0 if options.wait is None else float(options.wait.total_seconds())
+
+
 def add_set(command: argparse.ArgumentParser) -> None:
     """`--prune` and `--as`: what has left the recipes."""
     command.add_argument(

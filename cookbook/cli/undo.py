@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
+from cookbook.cli.options import (
+    add_common,
+    add_record,
+    add_reports,
+    add_wait,
+    hosts,
+    password,
+    wait,
+)
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +36,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     )
     add_common(command)
     add_record(command, default=True)
+    add_wait(command)
     add_reports(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument(
@@ -106,6 +115,7 @@ def _planned(options: argparse.Namespace) -> Run:
         machine_ids=machine_ids,
         partial=options.partial,
         set=document["set"],
+        wait=wait(options),
     )
 
 
