@@ -11,8 +11,10 @@ from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
 from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
+from cookbook.notifications import settled_by
 from cookbook.provider import Change
 from cookbook.questions import guard
+from cookbook.shell import Command
 from cookbook.step import Listener, Step, step_of
 from cookbook.wire import Guard
 
@@ -34,7 +36,7 @@ class Application:
         self._others = [step for step in steps if step.status != "changed"]
         self._judge = judge
         self._manifest = manifest
-        self._delivery = Delivery(judge, listener, manifest.notes)
+        self._delivery = Delivery(judge, listener, self._notes)
         self._guards: dict[int, Guard] = {}
         self.unfinished = False
 
@@ -60,6 +62,16 @@ class Application:
             )
         yield from self._send(pairs)
         yield from self._others
+
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """With what is to follow these changes, should we not come to it."""
+        sources = {str(verdict.item.resource) for verdict in changes}
+        owed = [
+            Item(step.declared, step.target, step.because)
+            for step in self._planned
+            if step.because in sources
+        ]
+        return self._manifest.notes(changes, owed, settled_by(changes))
 
     def _verdict(self, step: Step) -> Verdict:
         item = Item(step.declared, step.target, step.because)

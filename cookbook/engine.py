@@ -31,20 +31,20 @@ from cookbook.chain import (
     Verdict,
     cut_off,
     look_at,
-    no_notes,
 )
 from cookbook.delivery import PATIENCE, Delivery, fickle
 from cookbook.errors import HostError
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
-from cookbook.manifest import QUESTION
-from cookbook.notifications import Delayed, amounts_to, notified
+from cookbook.manifest import QUESTION, Manifest
+from cookbook.notifications import Delayed, amounts_to, notified, settled_by
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.provider import Catalog
 from cookbook.questions import guard
 from cookbook.recipe import Collection
 from cookbook.session import Session
+from cookbook.shell import Command
 from cookbook.step import Listener, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
 
@@ -155,6 +155,16 @@ class Convergence:
             return
         self._judge.refresh(self._queue, [QUESTION])
         self._orphans.read()
+        self._recall(self._orphans.manifest)
+
+    def _recall(self, manifest: Manifest) -> None:
+        """What an earlier run was to do at its end, and may not have come to."""
+        for owed in manifest.owed:
+            target = self._collection.get(owed.owed)
+            if target is not None and owed.action in type(target.resource).actions():
+                resource = replace(target.resource, action=owed.action)
+                because = f"{owed.because} (run {owed.run})"
+                self._delayed.add(Item(target, resource, because))
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -232,8 +242,7 @@ class Convergence:
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
-        notes = self._orphans.manifest.notes if self._orphans is not None else no_notes
-        sent = [Sent.of(link, self._judge.answers, notes) for link in links]
+        sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
         asked = self._judge.probes([*self._roused(links), *self._queue])
         try:
             results = self._judge.send(sent, asked, self._listener)
@@ -252,6 +261,18 @@ class Convergence:
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
+
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """What the host is to know of changes, should we not come to say it."""
+        if self._orphans is None:
+            return None, None
+        owed = [
+            item
+            for verdict in changes
+            for timing in ("immediate", "delayed")
+            for item in self._notified(verdict.item, timing)
+        ]
+        return self._orphans.manifest.notes(changes, owed, settled_by(changes))
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""
