@@ -22,6 +22,7 @@ Everything that can go wrong, by who has to act on it.
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
     + Locked             another run is at work on the host, or an operator has stopped us
+    + CutOff             after a change nobody could log in any more; it was taken back
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
@@ -118,6 +119,10 @@ class CommandError(HostError):
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
+
+
+class CutOff(HostError):
+    """After a change nobody could log in any more; the host has taken it back."""
 
 
 class Locked(Refused):

@@ -30,6 +30,7 @@ from cookbook.errors import Unsupported
 from cookbook.platform import Facts
 from cookbook.resource import Resource
 from cookbook.shell import Command, Content, Secret
+from cookbook.way import Cuts, Way
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -231,6 +232,10 @@ class Provider(ABC, Generic[R, S]):
     def brings_anything(self, name: str, /) -> bool:
         """Whether a change of it may bring things that nobody named: packages, commands."""
         return False
+
+    def cuts(self, name: str, change: Change[S], way: Way, /) -> Cuts:
+        """Whether the change may cut the way by which we came to the host, or is sure to."""
+        return "no"
 
     # -- going back ----------------------------------------------------------------------------
 

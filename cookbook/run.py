@@ -214,7 +214,7 @@ class Runner:
     def _converge(self, host: Host, progress: _Progress) -> HostStatus:
         if self._stopping.is_set():
             return "interrupted"
-        session = progress.session = Session(connect(host, self._run.become_password))
+        session = progress.session = self._session(host)
         facts = self._facts(session)
         progress.machine_id = facts.machine_id
         self._only_once(host, facts)
@@ -230,6 +230,12 @@ class Runner:
             return "interrupted"
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
+
+    def _session(self, host: Host) -> Session:
+        def another() -> Transport:
+            return connect(host, self._run.become_password)
+
+        return Session(another(), another if host.transport == "ssh" else None)
 
     def _facts(self, session: Session) -> Facts:
         """What the host is; and where it is to be changed, nobody else does that meanwhile."""

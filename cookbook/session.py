@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import platform
-from cookbook.errors import HostError, Locked
+from cookbook.errors import HostError, Locked, Unreachable
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
@@ -21,6 +21,15 @@ INLINE_CONTENT = 256 * 1024
 
 _STAGE_TIMEOUT = 300.0
 
+RECONNECTS = 3
+"""How often a lost connection is made anew, unless the user says otherwise."""
+
+_FIRST_DELAY = 1.0
+"""Seconds before the second try; each further one waits twice as long."""
+
+_TAKE_OVER = 15.0
+"""Seconds that the shell of a lost connection may take to let go of the lock."""
+
 _LOOK_AGAIN = 1.0
 """Seconds between two looks whether a lock is free."""
 
@@ -28,11 +37,56 @@ _LOOK_AGAIN = 1.0
 class Session:
     """What the engine says to one host, counted."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(
+        self, transport: Transport, another: Callable[[], Transport] | None = None
+    ) -> None:
+        """`another` connects once more; None where there is no connection to lose."""
         self._transport = transport
+        self._another = another
+        self._who: Holder | None = None
+        self.reconnects_left = RECONNECTS
+        """How often a lost connection may still be made anew."""
         self._stage = ""
         self.exchanges = 0
         """How often we waited for the host."""
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether there is a connection that can be lost, and made anew."""
+        return self._another is not None
+
+    def another(self) -> Transport:
+        """
+        One more connection, by the same way.
+
+        Raises Unreachable and its kin.
+        """
+        if self._another is None:
+            raise Unreachable("there is no other way to it")
+        return self._another()
+
+    def renew(self, lost: Interrupted) -> None:
+        """
+        Go on by a new connection, with the lock that we had, after this one was lost.
+
+        Tries a few times, further and further apart. Raises `lost` where there is no other
+        connection, Unreachable and its kin, or Locked if somebody else was faster.
+        """
+        if self._another is None or self.reconnects_left == 0:
+            raise lost
+        self._transport.close()
+        self._stage = ""
+        while True:
+            self.reconnects_left -= 1
+            try:
+                self._transport = self._another()
+                break
+            except Unreachable:
+                if self.reconnects_left == 0:
+                    raise
+                time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
+        if self._who is not None:
+            self.begin(self._who, _TAKE_OVER)
 
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
@@ -45,6 +99,7 @@ class Session:
 
         Raises Locked if somebody holds it for longer than `wait` seconds.
         """
+        self._who = who
         end = time.monotonic() + wait
         while True:
             locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
@@ -117,7 +172,10 @@ class Session:
         except (Interrupted, TooSlow) as error:
             heard = list(program.partial(error.reply.stdout, error.reply.stderr))
             error.outcomes = heard[len(ahead) :]
-            raise
+            if isinstance(error, TooSlow) or not all(isinstance(part, Ask) for part in parts):
+                raise
+            self.renew(error)  # nothing but questions: they can be asked again
+            return self.run(parts, contents, begun)
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
                 raise HostError(

@@ -30,6 +30,7 @@ from cookbook.providers.dpkg import (
 )
 from cookbook.resources.package import Package
 from cookbook.shell import Command
+from cookbook.way import Cuts, Way, packages_on_it
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")
@@ -95,6 +96,11 @@ class AptProvider(Provider[Package, State]):
         """One transaction of all that is to be installed, or removed, in the same manner."""
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """sshd(8) and sudo(8) that would be gone."""
+        gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
+        return "will" if packages_on_it(frozenset(gone)) else "no"
 
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """What came or went with them."""

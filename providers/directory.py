@@ -22,6 +22,7 @@ from cookbook.providers.stat import STAT, TARGET, parse_stat
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, Content, sh
 from cookbook.stash import age, keep_tree, mtime
+from cookbook.way import Cuts, Way, file_is_on_it
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,10 @@ class DirectoryProvider(Provider[Directory, State]):
                 yield chown(fields.get("owner"), fields.get("group"), sh("{}/.", path))
             if "mode" in fields:
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """A folder with files that decide about the way."""
+        return "may" if file_is_on_it(f"{name}/x") or name.endswith("/.ssh") else "no"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """All that is in it; of a new one, which of the folders above are new, too."""

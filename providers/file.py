@@ -39,6 +39,7 @@ from cookbook.providers.writing import (
 from cookbook.resources.file import File
 from cookbook.resources.template import Template
 from cookbook.shell import Command, Content, sh
+from cookbook.way import Cuts, Way, file_is_on_it
 
 _SHOWN_BYTES = 100_001
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -113,6 +114,10 @@ class FileProvider(Provider[File, State]):
             yield sh("{}{}", prepare(name, found), steps_of(steps))
         if change.act == "touch":
             yield sh("touch -- {}", name)
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """Files of sshd(8), sudo(8), the network."""
+        return "may" if file_is_on_it(name) else "no"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """The content, or the folder that is in the way."""

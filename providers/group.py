@@ -10,6 +10,7 @@ from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.resources.group import Group
 from cookbook.shell import Command, options, sh
+from cookbook.way import Cuts, Way
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ class GroupProvider(Provider[Group, State]):
         before = found.members if found is not None else None
         members = _members(group, before or ())
         return Change(found, State(group.gid, members, group.system, group.non_unique))
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """A group that we are in, and would not be any more."""
+        before = set(change.found.members or ()) if change.found is not None else set()
+        after = set(change.wanted.members or ()) if change.wanted is not None else set()
+        keeps = change.wanted is not None and change.wanted.members is None
+        return "may" if way.users & (before - after) and not keeps else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Whoever comes back to a group that was empty brings that himself."""

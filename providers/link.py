@@ -18,6 +18,7 @@ from cookbook.providers.ownership import (
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
 from cookbook.resources.link import Link
 from cookbook.shell import Command, sh
+from cookbook.way import Cuts, Way, file_is_on_it
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class LinkProvider(Provider[Link, State]):
             yield from missing_owners(link, owners)
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """As of a file."""
+        return "may" if file_is_on_it(name) else "no"
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path."""
