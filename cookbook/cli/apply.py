@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cookbook.cli.options import add_common, hosts, password
+from cookbook.cli.options import add_common, add_key, hosts, password, plan_key
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     command.add_argument("plan", type=Path, metavar="PLANFILE")
+    add_key(command)
     add_common(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from cookbook.saved import load
+    from cookbook.planfile import load
 
-    saved = load(options.plan)
+    saved = load(options.plan, plan_key(options))
     chosen = saved.choose(hosts(options), limited=bool(options.limit))
     from cookbook.cli.execute import execute
     from cookbook.run import Run, Runner

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_recipes, hosts, password, variables
+from cookbook.cli.options import (
+    add_common,
+    add_key,
+    add_recipes,
+    hosts,
+    password,
+    plan_key,
+    variables,
+)
 
 if TYPE_CHECKING:
     from cookbook.document import Mode
@@ -19,10 +27,12 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+        add_key(command)
 
 
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
+    key = plan_key(options) if options.out is not None else None
     from cookbook.cli.execute import execute
     from cookbook.run import Run, Runner
 
@@ -32,7 +42,8 @@ def _run(options: argparse.Namespace) -> int:
     run = Run(mode, options.recipes, chosen, given, options.forks, secret, inventory=inventory)
     report = execute(Runner(run), options)
     if options.out is not None:
-        from cookbook.saved import save, saved_plan
+        from cookbook.planfile import save
+        from cookbook.saved import saved_plan
 
-        save(saved_plan(report), options.out)
+        save(saved_plan(report), options.out, key)
     return report.exit
