@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
@@ -36,6 +38,7 @@ class Application:
         self._judge = judge
         self._working = working
         self._guards: dict[int, Guard] = {}
+        self._tries: Counter[int] = Counter()
         self.failed = False
         self.unfinished = False
 
@@ -97,13 +100,26 @@ class Application:
             raise
         done = 0
         for (planned, verdict), result in zip(todo, results, strict=True):
-            if result.fate == "not-reached":
+            if result.fate == "not-reached" or self._tries_again(planned, verdict, result):
                 break
             done += 1
             step = self._step(verdict, result)
             self.failed |= step.status == "failed" and not step.ignored
             yield replace(step, diff=planned.diff)
         return done
+
+    def _tries_again(self, planned: Step, verdict: Verdict, result: Result) -> bool:
+        """
+        Whether a command that failed is to be sent once more, after the delay that it asks for.
+
+        Only as it was planned: where the failure has left something behind, it is no more.
+        """
+        resource, tries = verdict.item.resource, self._tries[id(planned)]
+        if result.fate != "failed" or tries >= resource.retries or not self._fits(planned, verdict):
+            return False
+        self._tries[id(planned)] += 1
+        time.sleep(resource.retry_delay)
+        return True
 
     def _step(self, verdict: Verdict, result: Result) -> Step:
         item = verdict.item
