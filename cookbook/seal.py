@@ -91,15 +91,14 @@ class Sealer:
         """
         try:
             sealer = cls._derived(key, base64.b64decode(header["salt"], validate=True))
-            fits = sealer.open(header["check"], _CHECK) == _CHECKED
+            if sealer.open(header["check"], _CHECK) == _CHECKED:
+                return sealer
         except (KeyError, TypeError, ValueError, PlanError):
-            fits = False
-        if not fits:
-            raise PlanError(
-                "the plan is sealed with another key",
-                hint="give the key that it was made with, or make the plan again with this one",
-            )
-        return sealer
+            pass  # a header that somebody has spoilt fits no key either
+        raise PlanError(
+            "the plan is sealed with another key",
+            hint="give the key that it was made with, or make the plan again with this one",
+        )
 
     @classmethod
     def _derived(cls, key: Key, salt: bytes) -> Sealer:
