@@ -121,4 +121,6 @@ class Document(TypedDict):
     hosts: dict[str, HostDocument]
     totals: dict[str, int]
     """Resources by status."""
+    objections: list[str]
+    """Of a plan: what reviewers have against it."""
     in_line: float | None

@@ -37,6 +37,7 @@ from cookbook.document import Cause, Excuse, ResourceStatus
 from cookbook.errors import (
     HostError,
     ProbeError,
+    Unapproved,
 )
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
@@ -49,6 +50,9 @@ from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.wire import Guard
+
+Permission = HostError | Literal["go", "skip", "stop"]
+"""Whether a change may be sent; an error stops this host, `stop` the whole run."""
 
 _PATIENCE = 3
 """How often in a row a first link may be surprised before its answer counts as fickle."""
@@ -120,11 +124,16 @@ class Convergence:
         apply: bool = True,
         stopping: Callable[[], bool] = lambda: False,
         working: Callable[[Resource], object] = lambda _: None,
+        permit: Callable[[Step, bool], Permission] | None = None,
+        stepwise: bool = False,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
 
         `working` hears of each resource when its change is begun, long before its step.
+
+        `permit` is asked about each change before it is sent, and told whether it is tried
+        again; with `stepwise` each change is sent by itself, and its diff is known before.
         """
         self._stopping = stopping
         self._working = working
@@ -132,6 +141,8 @@ class Convergence:
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
         self._applies = apply
+        self._permit = permit
+        self._stepwise = stepwise
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
         self._surprises = 0
@@ -172,7 +183,9 @@ class Convergence:
         for item in list(self._queue):
             turn = [item]
             while turn:
-                verdict = self._judge.judge(turn.pop(0), forecast)
+                judged = self._permitted(self._judge.judge(turn.pop(0), forecast))
+                if (verdict := judged) is None:
+                    return
                 if verdict.status in ("change", "unknown"):
                     pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
                     forecast.add(pending)
@@ -181,6 +194,21 @@ class Convergence:
                     turn[:0] = self._notified(verdict.item, "immediate")
                 elif verdict.status == "unknown":
                     yield from self._perhaps(verdict, "immediate")
+
+    def _permitted(self, verdict: Verdict) -> Verdict | None:
+        """The verdict that whoever has to permit a change makes of it; None: go no further."""
+        if self._permit is None or verdict.status != "change":
+            return verdict
+        step = next(self._with_diffs([verdict])) if self._stepwise else _step(verdict)
+        match self._permit(step, verdict.item.tries > 0):
+            case "go":
+                return verdict
+            case "stop":
+                return None
+            case "skip":
+                return replace(verdict, status="skipped", change=None)
+            case error:
+                return replace(verdict, status="failed", change=None, error=error)
 
     def _perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
         """Whether these are notified nobody knows before that resource is done."""
@@ -252,6 +280,8 @@ class Convergence:
             else:
                 links.append(Link(gap, [verdict]))
                 gap = []
+            if links and self._stepwise:
+                break
         if not links:
             yield from self._done(gap)
             if stopped is not None:
@@ -311,12 +341,13 @@ class Convergence:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
-        if item.tries < item.resource.retries:
+        final = isinstance(verdict.error, Unapproved)
+        if item.tries < item.resource.retries and not final:
             time.sleep(item.resource.retry_delay)
             self._queue.insert(0, replace(item, tries=item.tries + 1))
             self._judge.outdate()
             return
-        self._doomed |= not item.resource.ignore_failure
+        self._doomed |= final or not item.resource.ignore_failure
         yield replace(_step(verdict), seconds=seconds)
 
     def _give_up(self) -> Iterator[Step]:
@@ -382,7 +413,9 @@ def _step(verdict: Verdict) -> Step:
         because=verdict.item.because,
         until=str(verdict.until) if verdict.until else None,
         error=verdict.error,
-        ignored=verdict.status == "failed" and verdict.item.resource.ignore_failure,
+        ignored=verdict.status == "failed"
+        and verdict.item.resource.ignore_failure
+        and not isinstance(verdict.error, Unapproved),
     )
 
 

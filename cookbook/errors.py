@@ -20,6 +20,7 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
+      - Unapproved       nobody has approved of this change
     + NotConverged       every command succeeded and the state is still not the wanted one
 
 Every error carries a `hint`: the next step, where there is one to name.
@@ -111,6 +112,10 @@ class CommandError(HostError):
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
+
+
+class Unapproved(Refused):
+    """A change is another one than was approved; it was not sent."""
 
 
 class NotConverged(HostError):

@@ -68,6 +68,8 @@ class Report:
     """Path -> SHA-256 of all that was read for it."""
 
     seconds: float = 0.0
+    objections: Sequence[str] = ()
+    """Of a plan: what reviewers have against it."""
 
     @property
     def exit(self) -> int:
@@ -78,6 +80,8 @@ class Report:
         if statuses & _FAILED:
             wrong = [isinstance(host.error, InputError) for host in self.hosts.values()]
             return 1 if all(wrong) else 3
+        if self.objections:
+            return 3
         if "unreachable" in statuses:
             return 4
         return 2 if self.mode in ("plan", "drift") and self._pending else 0
@@ -144,6 +148,7 @@ def report_json(report: Report) -> Document:
         "revision": report.revision,
         "hosts": {name: host_json(host) for name, host in report.hosts.items()},
         "totals": totals,
+        "objections": [visible(one) for one in report.objections],
         "in_line": _percent(report.in_line),
     }
 

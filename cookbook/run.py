@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import getpass
 import secrets
 import threading
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
+from cookbook.approval import objections
 from cookbook.document import HostStatus, Mode
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence, Permission, Step
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
@@ -37,6 +39,7 @@ from cookbook.shell import Secret
 from cookbook.transport import Transport
 
 if TYPE_CHECKING:
+    from cookbook.approval import Approver
     from cookbook.saved import SavedPlan
 
 FORKS = 50
@@ -55,6 +58,12 @@ class Run:
 
     forks: int = FORKS
     become_password: Secret | None = None
+    approvers: Sequence[Approver] = ()
+    """Who is asked before each change is sent."""
+
+    stepwise: bool = False
+    """Send each change by itself."""
+
     saved: SavedPlan | None = None
     """What `apply` does."""
 
@@ -77,16 +86,25 @@ class _Progress:
 class Runner:
     """Compiles first, then works on all hosts; a recipe that is wrong reaches none."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, planned: Runner | None = None) -> None:
         """
         Compile the recipes, as far as no fact is needed.
+
+        `planned` made a plan of the same recipes: what it compiled is taken, so that it is
+        done as it was planned, whoever edits a recipe meanwhile.
 
         Raises RecipeError before any host is contacted.
         """
         origin = replace(run.origin, folder=_folder(run.recipes))
         self._run = replace(run, id=run.id or new_id(), origin=origin)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
-        self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
+        self._compiled: dict[str, Collection | None] = (
+            planned._compiled  # noqa: SLF001 - one of us
+            if planned is not None
+            else {host.name: self._compile_offline(host) for host in run.hosts}
+        )
+        for collection in filter(None, self._compiled.values()):
+            self._sources |= collection.sources
         self._stopping = threading.Event()
         self._speaking = threading.Lock()
         self._hook = plugins().hook
@@ -113,6 +131,8 @@ class Runner:
             sources=digests(self._sources),
             seconds=time.monotonic() - self._start,
         )
+        if run.mode == "plan":
+            report = replace(report, objections=objections(report))
         self._hook.cookbook_finished(report=report)
         return report
 
@@ -207,7 +227,19 @@ class Runner:
             apply=self._run.mode == "converge",
             stopping=self._stopping.is_set,
             working=working,
+            permit=functools.partial(self._permit, host.name) if self._run.approvers else None,
+            stepwise=self._run.stepwise,
         )
+
+    def _permit(self, host: str, step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+        """Everybody who is asked has to say go."""
+        for approver in self._run.approvers:
+            said = approver.permit(host, step, again=again, stopping=self._stopping.is_set)
+            if said == "stop":
+                self._stopping.set()
+            if said != "go":
+                return said
+        return "go"
 
     def _working(self, host: Host, resource: Resource) -> None:
         with self._speaking:
@@ -218,6 +250,7 @@ class Runner:
         if compiled is None:
             compiled = compile_recipes(self._run.recipes, self._node(host, facts))
             self._sources |= compiled.sources
+            self._compiled[host.name] = compiled
             return compiled
         compiled.node = replace(compiled.node, facts=facts)
         return compiled
@@ -228,7 +261,6 @@ class Runner:
             compiled = compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
         except FactsNeeded:
             return None
-        self._sources |= compiled.sources
         return compiled
 
     def _node(self, host: Host, facts: Facts) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cookbook.engine import Step
@@ -73,6 +73,12 @@ class SavedPlan:
                 hint="to apply only a part of it, say which with --limit",
             )
         return chosen
+
+    def about(self, hosts: Sequence[Host]) -> Report:
+        """Of the report, what is about these hosts."""
+        names = {host.name for host in hosts}
+        whole = self.report
+        return replace(whole, hosts={n: h for n, h in whole.hosts.items() if n in names})
 
     @property
     def report(self) -> Report:

@@ -84,7 +84,14 @@ def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
     for hosts in groups.values():
         yield _heading(hosts)
         yield from _host_lines(hosts[0], planned=planned, verbose=verbose, diffs=diffs)
+    yield from objection_lines(report)
     yield _sum(report)
+
+
+def objection_lines(report: Report) -> Iterator[Line]:
+    """What reviewers have against a plan."""
+    for objection in report.objections:
+        yield "bold red", f"objection: {objection}"
 
 
 def _heading(hosts: Sequence[HostReport]) -> Line:
@@ -261,6 +268,18 @@ class Progress:
         """End."""
         if self._live is not None:
             self._live.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else meanwhile."""
+        live = self._live
+        if live is not None:
+            live.stop()
+        try:
+            yield
+        finally:
+            if live is not None:
+                live.start()
 
     def _render(self) -> RenderableType:
         from rich.text import Text

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cookbook.cli.approval import add_review, reviewing
+from cookbook.cli.execute import execute, print_report
 from cookbook.cli.options import add_common, add_key, hosts, password, plan_key
+
+if TYPE_CHECKING:
+    from cookbook.report import Report
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     command.add_argument("plan", type=Path, metavar="PLANFILE")
     add_key(command)
+    add_review(command)
     add_common(command)
     command.set_defaults(run=_run)
 
@@ -21,9 +29,20 @@ def _run(options: argparse.Namespace) -> int:
 
     saved = load(options.plan, plan_key(options))
     chosen = saved.choose(hosts(options), limited=bool(options.limit))
-    from cookbook.cli.execute import execute
+    with reviewing(options):
+        if against := _objections(saved.about(chosen)):
+            print_report(against, options)
+            return against.exit
     from cookbook.run import Run, Runner
 
     secret = password(options)
     run = Run("apply", (), chosen, {}, options.forks, secret, saved=saved)
     return execute(Runner(run), options).exit
+
+
+def _objections(plan: Report) -> Report | None:
+    """The plan with what reviewers have against it; None if they have nothing."""
+    from cookbook.approval import objections
+
+    said = objections(plan)
+    return replace(plan, objections=said) if said else None

@@ -15,10 +15,23 @@ if TYPE_CHECKING:
     from cookbook.run import Runner
 
 
-def execute(runner: Runner, options: argparse.Namespace) -> Report:
+def execute(
+    runner: Runner, options: argparse.Namespace, progress: Progress | None = None
+) -> Report:
     """One run, from its beginning to its report."""
-    with listening(Progress()):
-        report = runner.execute()
+    report = watch(runner, progress or Progress())
+    print_report(report, options)
+    return report
+
+
+def watch(runner: Runner, progress: Progress) -> Report:
+    """One run, and who tells of it meanwhile."""
+    with listening(progress):
+        return runner.execute()
+
+
+def print_report(report: Report, options: argparse.Namespace) -> None:
+    """What came of it, in the form that was asked for."""
     with reader_may_leave():
         if options.output == "json":
             from cookbook.report import report_json
@@ -26,4 +39,3 @@ def execute(runner: Runner, options: argparse.Namespace) -> Report:
             print_json(report_json(report))
         else:
             write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
-    return report
