@@ -14,6 +14,9 @@ from cookbook.plugins import plugins
 from cookbook.provider import Change
 from cookbook.report import HostReport, Report, shown_changes
 
+_LONGEST = 40
+"""Characters of a value in an error; digests are cut."""
+
 
 class Approver(Protocol):
     """Somebody who is asked before a change is sent."""
@@ -142,7 +145,13 @@ def _told(step: Step) -> str:
     """A change in one line."""
     if step.status != "changed" or step.change is None:
         return f"that it is {step.status}"
-    differs = ", ".join(f"{n}: {a} -> {b}" for n, (a, b) in shown_changes(step).items())
+    pairs = shown_changes(step).items()
+    differs = ", ".join(f"{name}: {_brief(a)} -> {_brief(b)}" for name, (a, b) in pairs)
     act = f", {step.change.act}" if step.change.act and step.change.kind != "act" else ""
     what = step.change.act if step.change.kind == "act" else step.change.kind
     return f"{what}{act}{f' ({differs})' if differs else ''}"
+
+
+def _brief(value: object) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -204,6 +204,7 @@ class Convergence:
             case "go":
                 return verdict
             case "stop":
+                self._stopping = lambda: True
                 return None
             case "skip":
                 return replace(verdict, status="skipped", change=None)

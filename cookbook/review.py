@@ -133,7 +133,7 @@ class Reviewer:
             yield f"{self.name}: changes are made {times}; now it is {at:%a %H:%M %Z}"
 
     def _counts(self, plan: Report) -> Iterator[str]:
-        counts = {name: len(list(_pending(host))) for name, host in plan.hosts.items()}
+        counts = {name: len(_pending(host)) for name, host in plan.hosts.items()}
         most = self.rules.per_host
         for name, count in counts.items():
             if most is not None and count > most:
@@ -172,9 +172,9 @@ class Reviewer:
             yield f"{self.name}: {step.resource}: the path is not among those allowed"
 
 
-def _pending(host: HostReport) -> Iterator[Step]:
+def _pending(host: HostReport) -> list[Step]:
     """What would be done, or may be."""
-    return (step for step in host.steps if step.status in ("changed", "unknown"))
+    return [step for step in host.steps if step.status in ("changed", "unknown")]
 
 
 def _ways(step: Step) -> frozenset[str]:

@@ -26,8 +26,7 @@ class _Group:
     """Changes that look the same, whichever host they are for."""
 
     lines: Sequence[Line]
-    turn: int
-    """Where it comes in the recipe."""
+    resource: str
 
     hosts: list[str] = field(default_factory=list)
 
@@ -59,14 +58,15 @@ def totals(report: Report) -> str:
 
 def _groups(report: Report) -> list[_Group]:
     found: dict[tuple[Line, ...], _Group] = {}
+    turns: dict[str, int] = {}
     for host in report.hosts.values():
         for turn, step in enumerate(host.steps):
+            key = str(step.resource)
+            turns[key] = max(turn, turns.get(key, 0))  # other hosts may have less before it
             if _shown(step):
                 lines = tuple(step_lines(step, planned=True))
-                group = found.setdefault(lines, _Group(lines, turn))
-                group.turn = min(group.turn, turn)
-                group.hosts.append(host.name)
-    return sorted(found.values(), key=lambda group: group.turn)
+                found.setdefault(lines, _Group(lines, key)).hosts.append(host.name)
+    return sorted(found.values(), key=lambda group: turns[group.resource])
 
 
 def _on(names: Sequence[str], hosts: int) -> str:

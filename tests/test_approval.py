@@ -179,7 +179,7 @@ def test_no_failure_is_ignored_or_tried_again_where_nobody_approved(cook: Cook) 
     with listening(Meddling(lambda: Path("d/b").write_text("by hand"))):
         status, said, _ = cook("converge", "r.py", "--local", recipe=recipe)
 
-    assert (status, "ignored" in said) == (3, False)
+    assert (status, "(ignored)" in said) == (3, False)
     assert not Path("d/c").exists()
 
 
@@ -249,7 +249,7 @@ def at_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[in
     )
     os.close(theirs)
     drawn, asked, left = b"", 0, list(answers)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if not select.select([ours], [], [], 0.1)[0]:
             continue
@@ -260,7 +260,7 @@ def at_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[in
         if not data:
             break
         drawn += data
-        while len(re.findall(rb"Do this\? \[.*?(?:N|uit)\] ", drawn)) > asked:
+        while len(re.findall(rb"Do this\? \[.*?(?:N\]|uit) ", drawn)) > asked:
             asked += 1
             os.write(ours, (left.pop(0) if left else "\x04").encode())
     out, _ = process.communicate(timeout=20)
