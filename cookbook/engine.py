@@ -215,7 +215,15 @@ class Convergence:
         """Whether these are notified nobody knows before that resource is done."""
         source = verdict.item.resource
         for item in self._notified(verdict.item, timing):
-            yield Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            told = Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            yield told
+            yield from self._perhaps(told, "immediate")
+
+    def _perhaps_later(self, verdict: Verdict) -> Iterator[Verdict]:
+        """The same for the end, and for whom those notify in turn."""
+        for told in self._perhaps(verdict, "delayed"):
+            yield told
+            yield from self._perhaps_later(told)
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -231,7 +239,7 @@ class Convergence:
                 if verdict.status == "change":
                     self._remember(verdict)
                 elif verdict.status == "unknown":
-                    told = self._perhaps(verdict, "delayed")
+                    told = self._perhaps_later(verdict)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
             self._queue = self._delayed.take(self._judge.provider_or_none)
         certain = set(map(_asked_for, verdicts))

@@ -214,6 +214,22 @@ class Provider(ABC, Generic[R, S]):
         """What is there after the change, for resources that need it."""
         return ()
 
+    def about(self, resource: R, /) -> Iterable[Thing]:
+        """
+        What its state is about: another change of that makes the answers stale.
+
+        A `path` is one file, a `tree` all that is below it as well.
+        """
+        return [Thing(resource.kind(), resource.identity)]
+
+    def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is another thing after the change; None if the change is not known yet."""
+        return self.about(resource)
+
+    def removes(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is gone after the change, or may be where the change is not known yet."""
+        return self.alters(resource, change) if change is None or change.wanted is None else ()
+
     def amounts_to(self, change: Change[S], /) -> frozenset[str]:
         """The actions this change makes superfluous, if they were asked for before it."""
         return (

@@ -111,6 +111,16 @@ class DirectoryProvider(Provider[Directory, State]):
                 yield Thing("path", directory.identity.rpartition("/")[0])
             yield from missing_owners(directory, owners)
 
+    def about(self, directory: Directory) -> Iterable[Thing]:
+        """The path; whether there is something in it where it is deleted only if it is empty."""
+        emptied = directory.action == "delete" and not directory.recursive
+        return [Thing("tree" if emptied else "path", directory.identity)]
+
+    def alters(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
+        """The path; what is in it goes with it."""
+        gone = directory.action == "delete"
+        return [Thing("tree" if gone else "path", directory.identity)]
+
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path, and with `recursive` those above."""
         if change.wanted is None:

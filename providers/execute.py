@@ -72,6 +72,14 @@ class ExecuteProvider(Provider[Execute, State]):
         data = _input(execute)
         return {} if data is None else {Content.of(data): data}
 
+    def about(self, execute: Execute) -> Iterable[Thing]:
+        """The path that it creates."""
+        return [Thing("path", execute.creates)] if execute.creates is not None else []
+
+    def removes(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
+        """Nothing that anybody could name."""
+        return []
+
     def brings_anything(self, name: str) -> bool:
         """Nobody knows what it does."""
         return True

@@ -99,6 +99,15 @@ class LinkProvider(Provider[Link, State]):
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
 
+    def about(self, link: Link) -> Iterable[Thing]:
+        """The path; a hard link is about the file that it is a name of, too."""
+        target = [Thing("path", link.to)] if link.link_type == "hard" and link.to else []
+        return [Thing("path", link.identity), *target]
+
+    def alters(self, link: Link, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, and what is seen through it."""
+        return [Thing("tree", link.identity)]
+
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path."""
         return [Thing("path", name)] if change.wanted is not None else []
