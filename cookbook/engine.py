@@ -242,7 +242,7 @@ class Convergence:
                     told = self._perhaps_later(verdict)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
             self._queue = self._delayed.take(self._judge.provider_or_none)
-        certain = set(map(_asked_for, verdicts))
+        certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
         verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
         yield from self._with_diffs(verdicts)
 
@@ -341,7 +341,8 @@ class Convergence:
                 self._remember(verdict)
                 step = Step(verdict.item.declared, "changed", verdict.change, verdict.provider)
                 because, diff = verdict.item.because, _diff(verdict, text)
-                yield replace(step, because=because, diff=diff, seconds=seconds)
+                acting = verdict.item.resource
+                yield replace(step, acting=acting, because=because, diff=diff, seconds=seconds)
             else:
                 failed = replace(verdict, status="failed", error=result.error or error)
                 yield from self._fail(failed, seconds)
