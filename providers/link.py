@@ -13,6 +13,7 @@ from cookbook.providers.ownership import (
     chown_new,
     found_owners,
     missing_owners,
+    need_folder,
     text_or_none,
 )
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
@@ -93,9 +94,12 @@ class LinkProvider(Provider[Link, State]):
             _same, above, target = others
             if target is None:
                 yield Thing("path", link.to or "")
+            elif parse_stat(target).kind == "directory":
+                raise HostError(f"{link.to} is a directory, which has no hard links")
         else:
             above, *owners = others
             yield from missing_owners(link, owners)
+        need_folder(link.identity, above)
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
 

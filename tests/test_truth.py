@@ -288,6 +288,12 @@ GAPS: dict[str, tuple[list[tuple[int, str]], str, list[str]]] = {
         "file(f'{D}/d/a', action='delete')\ndirectory(f'{D}/d', action='delete')",
         ["changed", "unknown"],
     ),
+    "a hard link to a folder": (
+        [(2, "directory")],
+        "link(f'{D}/l', to=f'{D}/d', link_type='hard')",
+        ["failed"],
+    ),
+    "a link in what is no folder": ([(0, "x")], "link(f'{D}/a/l', to='/')", ["failed"]),
     "a folder below a file": ([(0, "x")], "directory(f'{D}/a/b/c', recursive=True)", ["failed"]),
     "who is notified by one that is unknown": (
         [],
