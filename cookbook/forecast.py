@@ -65,11 +65,17 @@ class Forecast:
 
     _altered: dict[Thing, int] = field(default_factory=dict)
     _gone: dict[Thing, int] = field(default_factory=dict)
+    _own: dict[str, list[Pending]] = field(default_factory=dict)
+    """Resource -> its own changes."""
+
+    _takers: list[Pending] = field(default_factory=list)
 
     def add(self, pending: Pending) -> None:
         """Take one more change into account."""
         number = len(self._pending)
         self._pending.append(pending)
+        self._own.setdefault(str(pending.resource), []).append(pending)
+        self._takers += [pending] if pending.may_take_anything else []
         self._altered |= dict.fromkeys(pending.alters, number)
         self._gone |= dict.fromkeys(pending.removes, number)
         self._brought |= dict.fromkeys(pending.brings, number)
@@ -107,8 +113,8 @@ class Forecast:
 
     def foreseen(self, resource: Resource, found: Any) -> Any:
         """The state of a resource after its own change before, for when it is notified."""
-        for pending in self._pending:
-            if str(pending.resource) == str(resource) and pending.change is not None:
+        for pending in self._own.get(str(resource), ()):
+            if pending.change is not None:
                 found = _after(found, pending.change.wanted)
         return found
 
@@ -153,8 +159,8 @@ class Forecast:
 
     def _may_take(self, name: str) -> Resource | None:
         """The package before whose removal may take along what is named like it."""
-        for pending in self._pending:
-            if pending.may_take_anything and _words(name) & _words(pending.resource.identity):
+        for pending in self._takers:
+            if _words(name) & _words(pending.resource.identity):
                 return pending.resource
         return None
 
