@@ -56,7 +56,7 @@ class LinkProvider(Provider[Link, State]):
             answers = others[1:] if link.link_type == "symbolic" else ()
             owner, group = found_owners(link, stat, answers)
             return State(parse_link(text), hard=False, owner=owner, group=group)
-        if link.link_type == "hard" and others[0]:
+        if link.link_type == "hard" and others[0] and stat.kind != "directory":
             return State(link.to or "", hard=True)
         raise HostError(
             f"{link.identity} is a {stat.kind}, not the {link.link_type} link that is meant",

@@ -293,6 +293,11 @@ GAPS: dict[str, tuple[list[tuple[int, str]], str, list[str]]] = {
         "link(f'{D}/l', to=f'{D}/d', link_type='hard')",
         ["failed"],
     ),
+    "a folder that is no link to itself": (
+        [(2, "directory")],
+        "link(f'{D}/d', to=f'{D}/d', link_type='hard', action='delete')",
+        ["failed"],
+    ),
     "a link in what is no folder": ([(0, "x")], "link(f'{D}/a/l', to='/')", ["failed"]),
     "a folder below a file": ([(0, "x")], "directory(f'{D}/a/b/c', recursive=True)", ["failed"]),
     "who is notified by one that is unknown": (
