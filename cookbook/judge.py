@@ -83,7 +83,8 @@ class Judge:
             if until := forecast.outdates(provider, resource):
                 return Verdict(item, "unknown", provider, until=until)
             found = self.found(provider, resource)
-            if found is None and (until := forecast.brings_it(provider, resource)):
+            there = provider.is_there(found)
+            if not there and (until := forecast.brings_it(provider, resource)):
                 return Verdict(item, "unknown", provider, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:

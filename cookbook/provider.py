@@ -222,6 +222,10 @@ class Provider(ABC, Generic[R, S]):
         """
         return [Thing(resource.kind(), resource.identity)]
 
+    def is_there(self, found: S | None, /) -> bool:
+        """Whether what it is about is there, so that nothing that is brought makes it so."""
+        return found is not None
+
     def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
         """What is another thing after the change; None if the change is not known yet."""
         return self.about(resource)

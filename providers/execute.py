@@ -76,6 +76,10 @@ class ExecuteProvider(Provider[Execute, State]):
         """The path that it creates."""
         return [Thing("path", execute.creates)] if execute.creates is not None else []
 
+    def is_there(self, found: State | None) -> bool:
+        """Whether what it creates is there."""
+        return found is not None and found.created is not False
+
     def removes(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
         """Nothing that anybody could name."""
         return []

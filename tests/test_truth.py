@@ -298,6 +298,11 @@ GAPS: dict[str, tuple[list[tuple[int, str]], str, list[str]]] = {
         "link(f'{D}/d', to=f'{D}/d', link_type='hard', action='delete')",
         ["failed"],
     ),
+    "a command that creates what comes along": (
+        [],
+        "directory(f'{D}/f/g', recursive=True)\nexecute('true', creates=f'{D}/f')",
+        ["changed", "unknown"],
+    ),
     "a link in what is no folder": ([(0, "x")], "link(f'{D}/a/l', to='/')", ["failed"]),
     "a folder below a file": ([(0, "x")], "directory(f'{D}/a/b/c', recursive=True)", ["failed"]),
     "who is notified by one that is unknown": (
