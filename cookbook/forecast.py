@@ -68,6 +68,7 @@ class Forecast:
     _own: dict[str, list[Pending]] = field(default_factory=dict)
     """Resource -> its own changes."""
 
+    _unknown: list[Pending] = field(default_factory=list)
     _takers: list[Pending] = field(default_factory=list)
 
     def add(self, pending: Pending) -> None:
@@ -75,6 +76,7 @@ class Forecast:
         number = len(self._pending)
         self._pending.append(pending)
         self._own.setdefault(str(pending.resource), []).append(pending)
+        self._unknown += [pending] if pending.change is None else []
         self._takers += [pending] if pending.may_take_anything else []
         self._altered |= dict.fromkeys(pending.alters, number)
         self._gone |= dict.fromkeys(pending.removes, number)
@@ -104,11 +106,13 @@ class Forecast:
         return next(filter(None, map(self._may_take, named)), None)
 
     def brings_it(self, provider: AnyProvider, resource: Resource) -> Resource | None:
-        """The change before that brings, among others, what this is about and is not there yet."""
+        """The change before that brings, or may, what this is about and is not there yet."""
         for thing in provider.about(resource):
             number = self._brought.get(thing)
             if number is not None and not self._is_own(number, resource):
                 return self._pending[number].resource
+            if (other := self._may_make(thing.name)) and str(other) != str(resource):
+                return other
         return None
 
     def foreseen(self, resource: Resource, found: Any) -> Any:
@@ -124,9 +128,8 @@ class Forecast:
 
         One whose name is akin to the name of what is missed is preferred to the latest.
         """
-        for pending in reversed(self._pending):
-            if pending.change is None and _is_in(name, pending.resource.identity):
-                return pending.resource
+        if other := self._may_make(name):
+            return other
         able = [p.resource for p in self._pending if p.may_bring_anything]
         akin = [resource for resource in able if _words(name) & _words(resource.identity)]
         return next(reversed(akin or able), None)
@@ -135,6 +138,13 @@ class Forecast:
         """The change before that the shell text of a guard may depend on."""
         for pending in reversed(self._pending):
             if pending.may_bring_anything or any(_names(text, name) for name in pending.names):
+                return pending.resource
+        return None
+
+    def _may_make(self, name: str) -> Resource | None:
+        """The unknown one that is of this name, or of a path in it."""
+        for pending in reversed(self._unknown):
+            if _is_in(name, pending.resource.identity):
                 return pending.resource
         return None
 

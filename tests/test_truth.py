@@ -303,6 +303,14 @@ GAPS: dict[str, tuple[list[tuple[int, str]], str, list[str]]] = {
         "directory(f'{D}/f/g', recursive=True)\nexecute('true', creates=f'{D}/f')",
         ["changed", "unknown"],
     ),
+    "what may come along with a folder": (
+        [],
+        (
+            "file(f'{D}/a')\ndirectory(f'{D}/d/e', recursive=True, only_if=f'test ! -e {D}/a')\n"
+            "file(f'{D}/d')"
+        ),
+        ["changed", "unknown", "unknown"],
+    ),
     "a link in what is no folder": ([(0, "x")], "link(f'{D}/a/l', to='/')", ["failed"]),
     "a folder below a file": ([(0, "x")], "directory(f'{D}/a/b/c', recursive=True)", ["failed"]),
     "who is notified by one that is unknown": (
