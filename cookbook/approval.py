@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from pluggy import HookImpl
 
-from cookbook.engine import Permission, Step
 from cookbook.errors import Unapproved
 from cookbook.plugins import plugins
 from cookbook.provider import Change
 from cookbook.report import HostReport, Report, shown_changes
+from cookbook.step import Permission, Step
 
 _LONGEST = 40
 """Characters of a value in an error; digests are cut."""

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from cookbook.engine import Permission, Step
 from cookbook.errors import UsageError
-from cookbook.show import Line, step_lines, write
+from cookbook.reports.text import Line
+from cookbook.show import step_lines, write
+from cookbook.step import Permission, Step
 
 _LOOK = 0.2
 """Seconds between two looks whether the run is to end meanwhile."""
@@ -85,7 +86,7 @@ class Stepper:
             if self._all:
                 return "go"
             with self.undisturbed():
-                write([("bold", f"{host}:"), *step_lines(step, planned=True)], sys.stderr)
+                write([("bold", f"{host}:"), *step_lines(step)], sys.stderr)
                 return self._answer(stopping)
 
     def _answer(self, stopping: Callable[[], bool]) -> Permission:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cookbook.errors import CommandError, HostError
@@ -51,6 +51,11 @@ class Verdict:
     """Before this one is done, nobody can know."""
 
     error: HostError | None = None
+    orphan: Literal["created", "adopted"] | None = None
+    """It has left the recipe: did we create it, or was it there before us?"""
+
+    goal: Callable[[Any], Change[Any]] | None = None
+    """What the state has to be afterwards, where that is not what the resource declares."""
 
 
 @dataclass
@@ -105,6 +110,14 @@ class Link:
         return [(v.item.resource.identity, v.change) for v in verdicts if v.change is not None]
 
 
+Notes = Callable[[Sequence[Verdict]], Command | None]
+"""What the host is to remember of changes, once they are made; see cookbook.manifest."""
+
+
+def no_notes(_: Sequence[Verdict]) -> None:
+    """Nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one link."""
@@ -114,7 +127,21 @@ class Result:
     texts: Sequence[bytes | None] = ()
     """The found text of each change, for its diff."""
 
+    kept: Sequence[str] = ()
+    """What was printed when the former state of each change was kept."""
+
+    said: str = ""
+    """What its commands printed."""
+
     seconds: float = 0.0
+
+    def learned(self, link: Link) -> Iterator[Verdict]:
+        """The changes of the link, with what their keeping and their commands have told."""
+        for i, verdict in enumerate(link.changes):
+            if verdict.provider is not None and verdict.change is not None:
+                kept = self.kept[i] if i < len(self.kept) else ""
+                said = self.said if i == 0 else ""
+                yield replace(verdict, change=verdict.provider.learned(verdict.change, kept, said))
 
 
 @dataclass
@@ -124,21 +151,27 @@ class Sent:
     link: Link
     parts: list[Part] = field(default_factory=list)
     _looks: list[int | None] = field(default_factory=list)
+    _keeps: list[int | None] = field(default_factory=list)
 
     @classmethod
-    def of(cls, link: Link, answers: Answers) -> Sent:
+    def of(cls, link: Link, answers: Answers, notes: Notes = no_notes) -> Sent:
         """Guard, a look at the texts that will be replaced, the commands."""
         probes = [probe for verdict in [*link.gap, *link.changes] for probe in verdict.probes]
-        return cls.guarded(link, guard(probes, answers))
+        return cls.guarded(link, guard(probes, answers), notes)
 
     @classmethod
-    def guarded(cls, link: Link, by: Guard) -> Sent:
+    def guarded(cls, link: Link, by: Guard, notes: Notes = no_notes) -> Sent:
         """The same, under a guard that was made before."""
         sent = cls(link, [by])
         for look in map(look_at, link.changes):
             sent._looks.append(len(sent.parts) if look else None)
             sent.parts += [Ask(look)] if look else []
+        for keep in map(keep_of, link.changes):
+            sent._keeps.append(len(sent.parts) if keep else None)
+            sent.parts += [Do(keep, link.limit, keeps=True)] if keep else []
         sent.parts += [Do(command, link.limit) for command in link.commands()]
+        if note := notes(link.changes):
+            sent.parts.append(Do(note, link.limit))
         return sent
 
     def read(self, outcomes: Sequence[Outcome]) -> Result:
@@ -149,14 +182,20 @@ class Sent:
         if outcomes[0].status != 0:
             return Result("surprised", seconds=seconds)
         texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
+        kept = [outcomes[i].text if i and i < len(outcomes) else "" for i in self._keeps]
+        said = "".join(
+            outcome.text
+            for part, outcome in zip(self.parts, outcomes, strict=False)
+            if isinstance(part, Do) and not part.keeps
+        )
         for part, outcome in zip(self.parts, outcomes, strict=False):
             if isinstance(part, Do) and outcome.status != 0:
                 hidden = any(v.item.resource.confidential for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
-                return Result("failed", error, texts, seconds)
+                return Result("failed", error, texts, kept, said, seconds)
         if len(outcomes) < len(self.parts):
-            return Result("failed", None, texts, seconds)
-        return Result("done", None, texts, seconds)
+            return Result("failed", None, texts, kept, said, seconds)
+        return Result("done", None, texts, kept, said, seconds)
 
 
 def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Result]:
@@ -214,6 +253,13 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
     return CommandError(
         f"`{command}` ended with status {outcome.status}" + (f":\n{words}" if words else "")
     )
+
+
+def keep_of(verdict: Verdict) -> Command | None:
+    """What puts into the stash what the change will destroy, if it does."""
+    if verdict.provider is None or verdict.change is None:
+        return None
+    return verdict.provider.keeps(verdict.item.resource.identity, verdict.change)
 
 
 def look_at(verdict: Verdict) -> Command | None:

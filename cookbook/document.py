@@ -8,11 +8,14 @@ seen is not in it.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 SCHEMA = 1
 
 Mode = Literal["converge", "plan", "apply", "drift", "undo"]
+
+LOOKING: frozenset[Mode] = frozenset({"plan", "drift"})
+"""Runs that change nothing."""
 
 HostStatus = Literal["ok", "changed", "failed", "unreachable", "timeout", "interrupted", "refused"]
 
@@ -113,6 +116,8 @@ class Document(TypedDict):
     """Where they sat, if they came to the controller by SSH."""
     command: list[str]
     """The command line, without secrets."""
+    set: str
+    """What the recipes are called together, on hosts."""
     recipes: list[str]
     sources: dict[str, str]
     """Path -> SHA-256 of all that was read: recipes, their imports, templates, files, hosts.yml."""
@@ -121,6 +126,10 @@ class Document(TypedDict):
     hosts: dict[str, HostDocument]
     totals: dict[str, int]
     """Resources by status."""
-    objections: list[str]
-    """Of a plan: what reviewers have against it."""
     in_line: float | None
+    """Percent of what can be in line, over all hosts that could be asked."""
+
+    objections: NotRequired[list[str]]
+    """Of a plan: what reviewers have against it."""
+    remarks: NotRequired[list[str]]
+    """What the reader should know besides."""

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from cookbook.chain import (
     Item,
@@ -31,84 +31,22 @@ from cookbook.chain import (
     Verdict,
     cut_off,
     look_at,
+    no_notes,
 )
-from cookbook.diff import Diff, texts_diff
-from cookbook.document import Cause, Excuse, ResourceStatus
-from cookbook.errors import (
-    HostError,
-    ProbeError,
-    Unapproved,
-)
+from cookbook.delivery import PATIENCE, Delivery, fickle
+from cookbook.errors import HostError, Unapproved
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
+from cookbook.manifest import QUESTION
 from cookbook.notifications import Delayed, amounts_to, notified
+from cookbook.orphans import Orphans
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Change
+from cookbook.provider import Catalog
 from cookbook.questions import guard
-from cookbook.recipe import Collection, Declared
-from cookbook.resource import Resource
+from cookbook.recipe import Collection
 from cookbook.session import Session
+from cookbook.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Guard
-
-Permission = HostError | Literal["go", "skip", "stop"]
-"""Whether a change may be sent; an error stops this host, `stop` the whole run."""
-
-_PATIENCE = 3
-"""How often in a row a first link may be surprised before its answer counts as fickle."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened, or would happen, to one resource."""
-
-    declared: Declared
-    status: ResourceStatus
-    change: Change[Any] | None = None
-    provider: AnyProvider | None = None
-    acting: Resource | None = None
-    """The resource with the action that was asked for, where it was notified."""
-
-    because: str | None = None
-    """Who notified it; None where it was its own turn."""
-
-    until: str | None = None
-    """The resource that has to be done before anybody can know."""
-
-    diff: Diff | None = None
-    error: HostError | None = None
-    ignored: bool = False
-    """It failed, and its recipe says to go on."""
-
-    seconds: float = 0.0
-    began: float = 0.0
-    """Seconds since the beginning of the run, when its turn came."""
-
-    left: Any = None
-    """The state that it was left in, where that was seen; None also for what is not there."""
-
-    guard: Guard | None = None
-    """In a plan: what the host has to answer for this change still to be the right one."""
-
-    lost: str | None = None
-    """What of this an undo does not bring back."""
-
-    orphan: Literal["created", "adopted"] | None = None
-    """It has left the recipe: did we create it, or was it there before us?"""
-
-    cause: Cause | None = None
-    since: str | None = None
-    excused: Excuse | None = None
-
-    @property
-    def target(self) -> Resource:
-        """What is, or would be, acted on."""
-        return self.acting if self.acting is not None else self.declared.resource
-
-    @property
-    def resource(self) -> Resource:
-        """What was declared."""
-        return self.declared.resource
 
 
 class Convergence:
@@ -123,23 +61,25 @@ class Convergence:
         *,
         apply: bool = True,
         stopping: Callable[[], bool] = lambda: False,
-        working: Callable[[Resource], object] = lambda _: None,
-        permit: Callable[[Step, bool], Permission] | None = None,
+        listener: Listener | None = None,
+        orphans: Callable[[Judge], Orphans] | None = None,
+        permit: Permit | None = None,
         stepwise: bool = False,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
 
-        `working` hears of each resource when its change is begun, long before its step.
+        `orphans` makes what looks after all that has left the recipe, if anything is to.
 
         `permit` is asked about each change before it is sent, and told whether it is tried
         again; with `stepwise` each change is sent by itself, and its diff is known before.
         """
         self._stopping = stopping
-        self._working = working
+        self._listener = listener or Listener()
         self._collection = collection
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
+        self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
         self._permit = permit
         self._stepwise = stepwise
@@ -161,15 +101,32 @@ class Convergence:
         Raises LinkLost or DeadlineExceeded, after the steps that are known, when
         the host does not answer any more.
         """
-        if not self._applies:
-            yield from self._foresee()
-            return
+        for step in self._foresee() if not self._applies else self._finish(self._apply()):
+            if self._orphans is not None:
+                self._orphans.hear(step)
+            yield step
+        if self._orphans is not None and not (self._left or self.failed):
+            yield from self._look_after(self._orphans)
+
+    def _finish(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """However they end, say what was not come to."""
         try:
-            yield from self._apply()
+            yield from steps
         except (Interrupted, TooSlow):
             yield from self._not_run()
             raise
         yield from self._not_run()
+
+    def _look_after(self, orphans: Orphans) -> Iterator[Step]:
+        if not orphans.ready:
+            orphans.read()
+        if not self._applies:
+            yield from orphans.foresee()
+            return
+        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes, self._permit)
+        yield from orphans.apply(delivery)
+        self.failed |= delivery.failed
+        self._left |= delivery.stopped
 
     @property
     def unfinished(self) -> bool:
@@ -199,7 +156,7 @@ class Convergence:
         """The verdict that whoever has to permit a change makes of it; None: go no further."""
         if self._permit is None or verdict.status != "change":
             return verdict
-        step = next(self._with_diffs([verdict])) if self._stepwise else _step(verdict)
+        step = next(self._with_diffs([verdict])) if self._stepwise else step_of(verdict)
         match self._permit(step, verdict.item.tries > 0):
             case "go":
                 return verdict
@@ -225,6 +182,14 @@ class Convergence:
             yield told
             yield from self._perhaps_later(told)
 
+    def _refresh(self) -> None:
+        """Ask; the first time, also what the host knows of us, in the same exchange."""
+        if self._orphans is None or self._orphans.ready:
+            self._judge.refresh(self._queue)
+            return
+        self._judge.refresh(self._queue, [QUESTION])
+        self._orphans.read()
+
     # -- looking only --------------------------------------------------------------------------
 
     def _foresee(self) -> Iterator[Step]:
@@ -233,7 +198,7 @@ class Convergence:
         verdicts: list[Verdict] = []
         perhaps: dict[tuple[str, tuple[str, ...]], Verdict] = {}
         while self._queue:
-            self._judge.refresh(self._queue)
+            self._refresh()
             for verdict in self._walk(forecast):
                 verdicts.append(verdict)
                 if verdict.status == "change":
@@ -251,11 +216,11 @@ class Convergence:
         outcomes = self._session.read(list(looks.values()))
         seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
         for i, verdict in enumerate(verdicts):
-            step = _step(verdict)
+            step = step_of(verdict)
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
                 step = replace(step, guard=guard(verdict.probes, self._judge.answers))
-            yield replace(step, diff=_diff(verdict, seen.get(i)))
+            yield replace(step, diff=diff_of(verdict, seen.get(i)))
 
     # -- applying ------------------------------------------------------------------------------
 
@@ -264,7 +229,7 @@ class Convergence:
             if not self._queue:
                 self._queue = self._delayed.take(self._judge.provider_or_none)
             try:
-                self._judge.refresh(self._queue)
+                self._refresh()
                 yield from self._turn()
             except (Interrupted, TooSlow):
                 raise
@@ -303,15 +268,16 @@ class Convergence:
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
-        sent = [Sent.of(link, self._judge.answers) for link in links]
+        notes = self._orphans.manifest.notes if self._orphans is not None else no_notes
+        sent = [Sent.of(link, self._judge.answers, notes) for link in links]
         asked = self._judge.probes([*self._roused(links), *self._queue])
         try:
-            results = self._judge.send(sent, asked, self._working)
+            results = self._judge.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:
             lost = list(cut_off(sent, error.outcomes, error))
             self._consume([verdict for verdict, _ in lost])
             self.failed = True
-            yield from (replace(_step(verdict), **told) for verdict, told in lost)
+            yield from (replace(step_of(verdict), **told) for verdict, told in lost)
             raise
         pairs = zip(links, results, strict=True)
         reached = [(link, r) for link, r in pairs if r.fate in ("done", "failed")]
@@ -320,7 +286,7 @@ class Convergence:
         self._consume(done)
         self._sent = {verdict.item.key for verdict in done}
         for link, result in reached:
-            yield from map(_step, link.gap)
+            yield from map(step_of, link.gap)
             yield from self._verify(link, result)
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
@@ -334,20 +300,18 @@ class Convergence:
         """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
         texts = result.texts or [None] * len(link.changes)
         seconds = result.seconds / len(link.changes)
-        for verdict, text in zip(link.changes, texts, strict=True):
-            error = result.error if len(link.changes) == 1 else None
-            error = error or self._judge.left(verdict)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
+            left, differs = self._judge.left(verdict)
+            error = (result.error if len(link.changes) == 1 else None) or differs
             if error is None:
                 self._remember(verdict)
-                step = Step(verdict.item.declared, "changed", verdict.change, verdict.provider)
-                because, diff = verdict.item.because, _diff(verdict, text)
-                acting = verdict.item.resource
-                yield replace(step, acting=acting, because=because, diff=diff, seconds=seconds)
+                diff = diff_of(verdict, text)
+                yield replace(step_of(verdict), diff=diff, seconds=seconds, left=left)
             else:
                 failed = replace(verdict, status="failed", error=result.error or error)
-                yield from self._fail(failed, seconds)
+                yield from self._fail(failed, seconds, left)
 
-    def _fail(self, verdict: Verdict, seconds: float = 0.0) -> Iterator[Step]:
+    def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
@@ -358,7 +322,7 @@ class Convergence:
             self._judge.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
-        yield replace(_step(verdict), seconds=seconds)
+        yield replace(step_of(verdict), seconds=seconds, left=left)
 
     def _give_up(self) -> Iterator[Step]:
         """Nothing more is done on this host but what changes before have a right to."""
@@ -378,17 +342,14 @@ class Convergence:
     def _be_patient(self, *, progress: bool) -> None:
         """An answer that is another one each time would have us plan for ever."""
         self._surprises = 0 if progress else self._surprises + 1
-        if self._surprises >= _PATIENCE:
-            raise ProbeError(
-                f"{self._queue[0].resource}: the host gives another answer each time it is asked",
-                hint="is something else changing it right now?",
-            )
+        if self._surprises >= PATIENCE:
+            raise fickle(self._queue[0].resource)
 
     # -- bookkeeping ---------------------------------------------------------------------------
 
     def _done(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
         self._consume(verdicts)
-        yield from map(_step, verdicts)
+        yield from map(step_of, verdicts)
 
     def _consume(self, verdicts: Iterable[Verdict]) -> None:
         if keys := {verdict.item.key for verdict in verdicts}:
@@ -410,33 +371,3 @@ class Convergence:
 
 def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
     return str(verdict.item.resource), verdict.item.resource.doing
-
-
-def _step(verdict: Verdict) -> Step:
-    status: ResourceStatus = "changed" if verdict.status == "change" else verdict.status
-    return Step(
-        verdict.item.declared,
-        status,
-        verdict.change,
-        verdict.provider,
-        acting=verdict.item.resource,
-        because=verdict.item.because,
-        until=str(verdict.until) if verdict.until else None,
-        error=verdict.error,
-        ignored=verdict.status == "failed"
-        and verdict.item.resource.ignore_failure
-        and not isinstance(verdict.error, Unapproved),
-    )
-
-
-def _diff(verdict: Verdict, found: bytes | None) -> Diff | None:
-    """How the text behind a change differs; sensitive ones show only that they do."""
-    if verdict.change is None or verdict.provider is None:
-        return None
-    resource = verdict.item.resource
-    texts = verdict.provider.texts(resource.identity, verdict.change)
-    if texts is None:
-        return None
-    contents = verdict.provider.contents(resource)
-    wanted = contents.get(texts.wanted) if texts.wanted else None
-    return texts_diff(resource.identity, found, wanted, secret=resource.confidential)

@@ -7,6 +7,7 @@ Everything that can go wrong, by who has to act on it.
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
     + PlanError          a saved plan cannot be written, or is not what cook has written
+    + HistoryError       the history cannot be read, or is of a newer version
     + KitchenError       this machine cannot make disposable hosts
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
@@ -21,6 +22,7 @@ Everything that can go wrong, by who has to act on it.
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
       - Unapproved       nobody has approved of this change
+    + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
 Every error carries a `hint`: the next step, where there is one to name.
@@ -55,6 +57,10 @@ class InventoryError(InputError):
 
 class PlanError(InputError):
     """A saved plan cannot be written, or is not what cook has written."""
+
+
+class HistoryError(InputError):
+    """The history cannot be read or written, or is of a newer version."""
 
 
 class KitchenError(InputError):
@@ -116,6 +122,10 @@ class Refused(HostError):
 
 class Unapproved(Refused):
     """A change is another one than was approved; it was not sent."""
+
+
+class Irreversible(HostError):
+    """A change cannot be undone, or not any more."""
 
 
 class NotConverged(HostError):

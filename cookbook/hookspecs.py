@@ -22,10 +22,10 @@ import pluggy
 from cookbook.resource import Resource
 
 if TYPE_CHECKING:
-    from cookbook.engine import Step
     from cookbook.inventory import Inventory
     from cookbook.report import HostReport, Report
     from cookbook.run import Run
+    from cookbook.step import Step
 
 hookspec = pluggy.HookspecMarker("cookbook")
 hookimpl = pluggy.HookimplMarker("cookbook")

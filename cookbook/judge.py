@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from cookbook import stash
 from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
 from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Probe, questions
+from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
 from cookbook.questions import Answer, Answers, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
-from cookbook.shell import sh
+from cookbook.shell import Command, sh
+from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
-from cookbook.wire import Part
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -50,9 +52,22 @@ class Judge:
         self._answers |= answers
         self._age |= dict.fromkeys(answers, self._epoch)
 
-    def refresh(self, items: Iterable[Item]) -> None:
+    def refresh(self, items: Iterable[Item], besides: Iterable[Probe] = ()) -> None:
         """Ask what has no answer younger than the last change (law 5), in one exchange."""
-        self._refresh(self.probes(items))
+        self._refresh([*self.probes(items), *besides])
+
+    def text(self, probe: Probe) -> str:
+        """What a host says to a question that is about no resource, asked anew if need be."""
+        self._refresh([probe])
+        return self._answers[probe].text
+
+    def read(self, questions: Sequence[Command]) -> list[bytes]:
+        """What questions print that are about no state, in one exchange."""
+        return [outcome.stdout for outcome in self._session.read(questions)]
+
+    def write(self, command: Command) -> None:
+        """Send something of our own, in an exchange of its own, whatever comes of it."""
+        self._session.run([Do(command, ANSWER_TIMEOUT)])
 
     def probes(self, items: Iterable[Item]) -> list[Probe]:
         """What has to be asked about these items."""
@@ -83,7 +98,7 @@ class Judge:
             if until := forecast.outdates(provider, resource):
                 return Verdict(item, "unknown", provider, until=until)
             found = self.found(provider, resource)
-            there = provider.is_there(found)
+            there = provider.there(found)
             if not there and (until := forecast.brings_it(provider, resource)):
                 return Verdict(item, "unknown", provider, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
@@ -101,7 +116,7 @@ class Judge:
         self,
         sent: Sequence[Sent],
         probes: Iterable[Probe],
-        working: Callable[[Resource], object],
+        listener: Listener,
     ) -> list[Result]:
         """
         One exchange: a guarded chain, and questions again, by which it is verified.
@@ -111,24 +126,31 @@ class Judge:
         contents = {d: data for one in sent for d, data in one.link.contents().items()}
         parts: list[Part] = [part for one in sent for part in one.parts]
         asked = gather(probes)
-        everything = [*parts, *(question.part for question in asked)]
+        tidy = [Ask(stash.TIDY)] if any(isinstance(p, Do) and p.keeps for p in parts) else []
+        everything = [*parts, *tidy, *(question.part for question in asked)]
         self.outdate()
-        outcomes = self._session.run(everything, contents, announce(sent, working))
+        listener.sending([step_of(verdict) for one in sent for verdict in one.link.changes])
+        outcomes = self._session.run(everything, contents, announce(sent, listener.working))
         try:
-            self.learn(self._session.understand(asked, outcomes[len(parts) :]))
+            self.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
         return list(read_all(sent, outcomes))
 
-    def left(self, verdict: Verdict) -> HostError | None:
-        """What is still not as wanted after a change, if something is."""
+    def left(self, verdict: Verdict) -> tuple[Any, HostError | None]:
+        """How a change has left its resource; and what is still not as wanted, if something is."""
         provider, resource = verdict.provider, verdict.item.resource
         assert provider is not None  # noqa: S101 - it made the change
+        now = None
         try:
-            change = provider.plan(resource, self.found(provider, resource))
+            now = self.found(provider, resource)
+            change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
         except HostError as error:
-            return error
+            return now, error
+        return now, self._not_converged(resource, change)
+
+    def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
         if change.kind in ("none", "act"):
             return None
         differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PRIVATE = re.compile(r"(?i)pass|secret|token|key|credential")
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^@]*@")
+_ASKED_PASSWORD = re.compile(r"(?<=[?&]password=)[^&]*")
 _GIT_TIMEOUT = 10.0
 
 
@@ -100,12 +101,15 @@ def redacted(words: Sequence[str]) -> list[str]:
     ['cook', 'plan', 'a.py', '--set', 'db_password=***', '--set', 'n=1']
     """
     shown = [os.path.basename(words[0]) if words else "cook", *words[1:]]  # noqa: PTH119 - a name
-    return [_URL_PASSWORD.sub(r"\1:***@", _without_value(word)) for word in shown]
+    hidden = (_URL_PASSWORD.sub(r"\1:***@", _without_value(word)) for word in shown)
+    return [_ASKED_PASSWORD.sub("***", word) for word in hidden]
 
 
 def _without_value(word: str) -> str:
     key, equals, value = word.removeprefix("--set=").partition("=")
-    if equals and key.isidentifier() and _PRIVATE.search(key):
+    # A mapping may have a private key inside: `--set 'db={password: x}'`.
+    asked = word if value.lstrip().startswith(("{", "[")) else key
+    if equals and key.isidentifier() and _PRIVATE.search(asked):
         return word.removesuffix(value) + "***"
     return word
 

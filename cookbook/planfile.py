@@ -2,7 +2,8 @@
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
     {"cook": "plan", "format": 2, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
-     "revision": "...", "recipes": ["webserver.py"], "sources": {"webserver.py": "<sha256>"},
+     "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
+     "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
      "key": {"salt": "...", "check": {...}},
      "seal": "<HMAC of all the rest>"}
@@ -20,13 +21,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cookbook import __version__
 from cookbook.diff import Diff
-from cookbook.engine import Step
 from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.plugins import catalog
 from cookbook.provider import Change, change_from_json
@@ -34,8 +34,10 @@ from cookbook.recipe import Declared
 from cookbook.resource import holds_secret
 from cookbook.saved import SavedHost, SavedPlan
 from cookbook.seal import Key, Sealer, is_sealed
+from cookbook.step import Step
+from cookbook.vocabulary import known, resource_from_json
 from cookbook.wire import Guard
-from cookbook.written import known, plain, resource_from_json, resource_json, revealed, with_secrets
+from cookbook.written import plain, resource_json, revealed, with_secrets
 
 FORMAT = 2
 MOST_BYTES = 256 * 1024 * 1024
@@ -62,6 +64,7 @@ def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
         "made": plan.made,
         "by": plan.by,
         "revision": plan.revision,
+        "set": plan.set,
         "recipes": list(plan.recipes),
         # The digest of a short secret is as good as the secret.
         "sources": sealer.seal(sources, ("sources",)) if sealer else sources,
@@ -132,6 +135,7 @@ def _plan(document: Mapping[str, Any], sealer: Sealer | None) -> SavedPlan:
         document["made"],
         document["by"],
         document["revision"],
+        document["set"],
         document["recipes"],
         sealer.open(sources, ("sources",)) if sealer else sources,
         {
@@ -163,6 +167,8 @@ class _Writing:
             "status": step.status,
             "because": step.because,
             "until": step.until,
+            "orphan": step.orphan,
+            "lost": step.lost,
             "error": str(step.error) if step.error else None,
             "resource": self._resource(),
         }
@@ -227,7 +233,14 @@ class _Reading:
         opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
         resource = resource_from_json(opened)
         declared = Declared(resource, data["where"])
-        step = Step(declared, data["status"], because=data["because"], until=data["until"])
+        step = Step(
+            declared,
+            data["status"],
+            because=data["because"],
+            until=data["until"],
+            orphan=data["orphan"],
+            lost=data["lost"],
+        )
         if "change" not in data:
             return step
         provider = catalog().named(resource, data["provider"])
@@ -235,15 +248,8 @@ class _Reading:
             provider.state, self._value("change", data["change"])
         )
         diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
-        return Step(
-            declared,
-            "changed",
-            change,
-            provider,
-            because=data["because"],
-            diff=diff,
-            guard=Guard((), self._value("digest", data["digest"])),
-        )
+        by = Guard((), self._value("digest", data["digest"]))
+        return replace(step, change=change, provider=provider, diff=diff, guard=by)
 
     def _value(self, name: str, value: Any) -> Any:
         if self.sealer is None or not is_sealed(value):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -173,6 +173,12 @@ class Provider(ABC, Generic[R, S]):
     timeout: ClassVar[float] = COMMAND_TIMEOUT
     """Seconds each command of a change may take."""
 
+    owns: ClassVar[bool] = True
+    """Whether it makes things that can be removed again; what a service is, is the package's."""
+
+    again: ClassVar[frozenset[str]] = frozenset()
+    """Acts that are done once more after an undo, so that what is back takes effect."""
+
     @abstractmethod
     def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
         """
@@ -222,10 +228,6 @@ class Provider(ABC, Generic[R, S]):
         """
         return [Thing(resource.kind(), resource.identity)]
 
-    def is_there(self, found: S | None, /) -> bool:
-        """Whether what it is about is there, so that nothing that is brought makes it so."""
-        return found is not None
-
     def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
         """What is another thing after the change; None if the change is not known yet."""
         return self.about(resource)
@@ -245,6 +247,51 @@ class Provider(ABC, Generic[R, S]):
     def brings_anything(self, name: str, /) -> bool:
         """Whether a change of it may bring things that nobody named: packages, commands."""
         return False
+
+    # -- going back ----------------------------------------------------------------------------
+
+    def keeps(self, name: str, change: Change[S], /) -> Command | None:
+        """
+        What the change will destroy, put into the stash; see cookbook.stash.
+
+        It is run just before the change, under the same guard, and never fails.
+        """
+        return None
+
+    def learned(self, change: Change[S], kept: str, said: str, /) -> Change[S]:
+        """The change with what its keeping and its commands have printed, as hints."""
+        return change
+
+    def repeats(self, act: str, state: S | None, /) -> bool:
+        """Whether the act means anything where the state is this one after an undo."""
+        return act in self.again
+
+    def lost(self, name: str, change: Change[S], /) -> str | None:
+        """What an undo of the change would not bring back; None if nothing is lost."""
+        return (
+            f"what it did ({change.act})" if change.act and change.act not in self.again else None
+        )
+
+    def there(self, state: S | None, /) -> bool:
+        """Whether a state as found says that the thing is there at all."""
+        return state is not None
+
+    def ask_back(self, resource: R, change: Change[S], /) -> R:
+        """The resource to ask about when the change is to be undone: which versions there are."""
+        return resource
+
+    def unobtainable(self, name: str, change: Change[S], now: S | None, /) -> str | None:
+        """Why the change cannot be undone on this host any more; None if it can."""
+        return None
+
+    def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:
+        """The undo of a change where the state is `now`: what it touched goes back, no more."""
+        before = change.found
+        if before is None or now is None:
+            return Change(now, before)
+        touched = {name: pair[0] for name, pair in change.fields.items()}
+        hints = {f.name: getattr(before, f.name) for f in fields(before) if not f.compare}
+        return Change(now, replace(now, **touched, **hints))
 
     def limit(self, change: Change[S], /) -> float:
         """Seconds each command of this change may take."""

@@ -10,15 +10,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypedDict
 
-from cookbook.engine import Step
+from cookbook.document import ResourceDocument
 from cookbook.plugins import catalog
 from cookbook.provider import Change, state_from_json, to_json
 from cookbook.recipe import Declared
-from cookbook.resource import holds_secret
-from cookbook.written import known, plain, resource_from_json, resource_json
-
-_LARGE = frozenset({"content", "variables", "source"})
-"""What is in the states by its digest; no question needs it."""
+from cookbook.resource import Resource, holds_secret
+from cookbook.step import Step
+from cookbook.vocabulary import known, resource_from_json
+from cookbook.written import brief
 
 
 class StateRecord(TypedDict):
@@ -41,12 +40,13 @@ def state_record(step: Step) -> StateRecord | None:
         return None
     left = step.left if step.status in ("changed", "failed") else change.found
     states = (change.found, change.wanted, left)
-    if any(_holds_secret(state) for state in states):
+    hidden = _tells if step.target.confidential else _holds_secret
+    if any(map(hidden, states)):
         return None
     found, wanted, kept = map(to_json, states)
     return {
         "provider": provider.name,
-        "resource": brief(step),
+        "resource": brief(step.target),
         "found": found,
         "wanted": wanted,
         "left": kept,
@@ -54,29 +54,42 @@ def state_record(step: Step) -> StateRecord | None:
     }
 
 
-def step_of(record: StateRecord, where: str) -> Step:
+def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Step:
     """
-    The step that a record tells of.
+    The step that the history tells of; without a change where its states were not kept.
 
     Raises PlanError or Unsupported where its word or its provider is not there any more.
     """
+    told: dict[str, Any] = {
+        "because": document["because"],
+        "orphan": document["orphan"],
+        "lost": document["lost"],
+    }
+    if record is None:
+        kind, _, name = document["id"].partition("[")
+        nothing = Resource(name.removesuffix("]"))
+        object.__setattr__(nothing, "_kind", kind)
+        return Step(Declared(nothing, document["where"]), document["status"], **told)
     resource = resource_from_json(record["resource"])
     provider = catalog().named(resource, record["provider"])
     found, wanted, left = (
-        state_from_json(provider.state, record[side]) for side in ("found", "wanted", "left")
+        state_from_json(provider.state, state)
+        for state in (record["found"], record["wanted"], record["left"])
     )
     change: Change[Any] = Change(found, wanted, record["act"])
-    return Step(Declared(resource, where), "changed", change, provider, left=left)
+    declared = Declared(resource, document["where"])
+    return Step(declared, document["status"], change, provider, left=left, **told)
 
 
-def brief(step: Step) -> dict[str, Any]:
-    """The resource, as far as a question about it needs it."""
-    data = resource_json(step.target, _write)
-    return {name: value for name, value in data.items() if value is not None}
+def _tells(state: object) -> bool:
+    """
+    Whether the state of a sensitive resource may tell what is sensitive.
 
-
-def _write(name: str, value: object) -> Any:
-    return None if name in _LARGE or holds_secret(value) else plain(name, value)
+    It does not where that is in it by its digest only: files, templates, users.
+    """
+    if state is None:
+        return False
+    return _holds_secret(state) or not any("Content" in f.type for f in fields(state))  # type: ignore[arg-type]  # a dataclass
 
 
 def _holds_secret(state: object) -> bool:

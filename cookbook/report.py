@@ -9,6 +9,7 @@ from typing import Any
 
 from cookbook import __version__
 from cookbook.document import (
+    LOOKING,
     SCHEMA,
     Document,
     ErrorDocument,
@@ -17,10 +18,10 @@ from cookbook.document import (
     Mode,
     ResourceDocument,
 )
-from cookbook.engine import Step
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
 from cookbook.shell import Secret
+from cookbook.step import Step
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -45,10 +46,13 @@ class HostReport:
     machine_id: str = ""
     """machine-id(5), where we came as far as to ask."""
 
+    looks: bool = True
+    """Nothing was changed: what is said to be changed would be."""
+
     @property
     def in_line(self) -> float | None:
         """Percent of what can be in line; None where the host could not be asked."""
-        return None if self.status == "unreachable" else share(self.steps)
+        return None if self.status == "unreachable" else share(self.steps, looks=self.looks)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ class Report:
     revision: str | None = None
     """Git's, of the recipes."""
 
+    set: str = ""
+    """What the recipes are called together, on hosts."""
+
     recipes: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     """Path -> SHA-256 of all that was read for it."""
@@ -70,6 +77,8 @@ class Report:
     seconds: float = 0.0
     objections: Sequence[str] = ()
     """Of a plan: what reviewers have against it."""
+    remarks: Sequence[str] = ()
+    """What the reader should know besides: an entry of the ignore file that has expired."""
 
     @property
     def exit(self) -> int:
@@ -84,7 +93,12 @@ class Report:
             return 3
         if "unreachable" in statuses:
             return 4
-        return 2 if self.mode in ("plan", "drift") and self._pending else 0
+        return 2 if self.looks and self._pending else 0
+
+    @property
+    def looks(self) -> bool:
+        """Whether nothing was changed: what is said to be changed would be."""
+        return self.mode in LOOKING
 
     @property
     def totals(self) -> Counter[str]:
@@ -95,7 +109,8 @@ class Report:
     def in_line(self) -> float | None:
         """Percent of what can be in line, over all hosts that could be asked."""
         hosts = [host for host in self.hosts.values() if host.status != "unreachable"]
-        return share(step for host in hosts for step in host.steps) if hosts else None
+        steps = (step for host in hosts for step in host.steps)
+        return share(steps, looks=self.looks) if hosts else None
 
     @property
     def _pending(self) -> bool:
@@ -112,18 +127,19 @@ def drifted(step: Step) -> bool:
     return step.status in ("changed", "unknown", "failed", "not-run")
 
 
-def share(steps: Iterable[Step]) -> float:
+def share(steps: Iterable[Step], *, looks: bool) -> float:
     """
     Percent of the resources that are in line, of those that can be.
 
-    An orphan is not declared, a command that is run at each turn has no state.
+    An orphan is not declared, a command that is run at each turn has no state. What was
+    changed is in line, unless the run was one that only looks.
     """
     counted = [
         step
         for step in steps
         if step.status != "orphaned" and (step.change is None or step.change.kind != "act")
     ]
-    right = sum(not drifted(step) for step in counted)
+    right = sum((step.status == "changed" and not looks) or not drifted(step) for step in counted)
     return 100.0 * right / len(counted) if counted else 100.0
 
 
@@ -132,7 +148,7 @@ def report_json(report: Report) -> Document:
     totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
     totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
     origin = report.origin
-    return {
+    document: Document = {
         "schema": SCHEMA,
         "run": report.run,
         "mode": report.mode,
@@ -143,14 +159,19 @@ def report_json(report: Report) -> Document:
         "by": origin.by,
         "origin": origin.origin,
         "command": list(origin.command),
+        "set": report.set,
         "recipes": list(report.recipes),
         "sources": dict(report.sources),
         "revision": report.revision,
         "hosts": {name: host_json(host) for name, host in report.hosts.items()},
         "totals": totals,
-        "objections": [visible(one) for one in report.objections],
-        "in_line": _percent(report.in_line),
+        "in_line": percent(report.in_line),
     }
+    if report.objections:
+        document["objections"] = [visible(one) for one in report.objections]
+    if report.remarks:
+        document["remarks"] = [visible(remark) for remark in report.remarks]
+    return document
 
 
 def host_json(host: HostReport) -> HostDocument:
@@ -162,7 +183,7 @@ def host_json(host: HostReport) -> HostDocument:
         "exchanges": host.exchanges,
         "error": error_json(host.error),
         "machine_id": host.machine_id,
-        "in_line": _percent(host.in_line),
+        "in_line": percent(host.in_line),
         "resources": [step_json(step) for step in host.steps],
     }
 
@@ -177,7 +198,7 @@ def step_json(step: Step) -> ResourceDocument:
         "kind": change.kind if change is not None and step.status != "ok" else "none",
         "changes": shown_changes(step),
         "ran": change.act if change is not None and step.status == "changed" else None,
-        "note": change.note if change is not None and step.status == "changed" else None,
+        "note": _note(step),
         "because": step.because,
         "until": step.until,
         "diff": visible(str(step.diff)) if step.diff is not None else None,
@@ -193,7 +214,14 @@ def step_json(step: Step) -> ResourceDocument:
     }
 
 
-def _percent(value: float | None) -> float | None:
+def _note(step: Step) -> str | None:
+    if step.status == "not-run" and step.because is not None:
+        return f"its {', '.join(step.target.doing)} is still to be done"
+    return step.change.note if step.change is not None and step.status == "changed" else None
+
+
+def percent(value: float | None) -> float | None:
+    """As it is shown: to a hundredth."""
     return None if value is None else round(value, 2)
 
 
@@ -217,6 +245,16 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
 def visible(text: str) -> str:
     """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
+
+
+def clean(text: str) -> str:
+    """Text that can do nothing to a terminal."""
+    return visible(text).translate(_VISIBLE)
+
+
+_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
+_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
+"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
 
 def _plain(value: object) -> Any:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cookbook.engine import Step
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report
+from cookbook.step import Step
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import getpass
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
 from cookbook.approval import objections
-from cookbook.document import HostStatus, Mode
-from cookbook.engine import Convergence, Permission, Step
+from cookbook.document import LOOKING, HostStatus, Mode
+from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
@@ -28,7 +27,9 @@ from cookbook.errors import (
 )
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
+from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
@@ -36,7 +37,10 @@ from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
+from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
+from cookbook.undo import Reversal
+from cookbook.vocabulary import known, revive
 
 if TYPE_CHECKING:
     from cookbook.approval import Approver
@@ -67,11 +71,30 @@ class Run:
     saved: SavedPlan | None = None
     """What `apply` does."""
 
+    past: Mapping[str, Sequence[Step]] | None = None
+    """What `undo` undoes: the steps of a run on each host."""
+
+    machine_ids: Mapping[str, str] = field(default_factory=dict)
+    """Which machine each host was in that run."""
+
+    partial: bool = False
+    """Undo what can be undone, where not all can."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts; see cookbook.manifest."""
+
+    prune: bool = False
+    """Remove what we created and no recipe of the set declares any more."""
+
     inventory: Path | None = None
     """Where the hosts are from."""
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)
+
+
+Work = Convergence | Application | Reversal
+"""What is done on one host: steps, and whether they came to a good end."""
 
 
 @dataclass
@@ -96,7 +119,8 @@ class Runner:
         Raises RecipeError before any host is contacted.
         """
         origin = replace(run.origin, folder=_folder(run.recipes))
-        self._run = replace(run, id=run.id or new_id(), origin=origin)
+        name = run.set or set_name(map(str, run.recipes))
+        self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._compiled: dict[str, Collection | None] = (
             planned._compiled  # noqa: SLF001 - one of us
@@ -129,12 +153,17 @@ class Runner:
             revision=run.origin.revision,
             recipes=[str(path) for path in run.recipes],
             sources=digests(self._sources),
+            set=run.set,
             seconds=time.monotonic() - self._start,
         )
         if run.mode == "plan":
             report = replace(report, objections=objections(report))
         self._hook.cookbook_finished(report=report)
         return report
+
+    @property
+    def _looks(self) -> bool:
+        return self._run.mode in LOOKING
 
     def _pool(self) -> ThreadPoolExecutor:
         workers = max(1, min(self._run.forks, len(self._run.hosts)))
@@ -188,6 +217,7 @@ class Runner:
             exchanges,
             error,
             progress.machine_id,
+            looks=self._looks,
         )
         with self._speaking, contextlib.suppress(Exception):  # a plugin's defect costs no report
             self._hook.cookbook_host(report=report)
@@ -212,38 +242,75 @@ class Runner:
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
 
-    def _work(self, host: Host, session: Session, facts: Facts) -> Convergence | Application:
-        def working(resource: Resource) -> None:
-            self._working(host, resource)
-
+    def _work(self, host: Host, session: Session, facts: Facts) -> Work:
+        listener = self._listener(host)
         if (saved := self._run.saved) is not None:
             judge = Judge(self._node(host, facts), session, facts, catalog())
-            return Application(saved.steps_for(host.name, facts), judge, working)
+            manifest = self._manifest(saved.set)
+            return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
+        if self._run.past is not None:
+            return self._reversal(host, session, facts)
         return Convergence(
             self._collection(host, facts),
             session,
             facts,
             catalog(),
-            apply=self._run.mode == "converge",
+            apply=not self._looks,
             stopping=self._stopping.is_set,
-            working=working,
-            permit=functools.partial(self._permit, host.name) if self._run.approvers else None,
+            listener=listener,
+            orphans=lambda judge: Orphans(
+                self._manifest(self._run.set), judge, revive, self._run.prune
+            ),
+            permit=self._permit(host),
             stepwise=self._run.stepwise,
         )
 
-    def _permit(self, host: str, step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+    def _permit(self, host: Host) -> Permit | None:
         """Everybody who is asked has to say go."""
-        for approver in self._run.approvers:
-            said = approver.permit(host, step, again=again, stopping=self._stopping.is_set)
-            if said == "stop":
-                self._stopping.set()
-            if said != "go":
-                return said
-        return "go"
+        if not self._run.approvers:
+            return None
 
-    def _working(self, host: Host, resource: Resource) -> None:
-        with self._speaking:
-            self._hook.cookbook_working(host=host.name, resource=resource)
+        def permit(step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+            for approver in self._run.approvers:
+                said = approver.permit(host.name, step, again=again, stopping=self._stopping.is_set)
+                if said == "stop":
+                    self._stopping.set()
+                if said != "go":
+                    return said
+            return "go"
+
+        return permit
+
+    def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
+        past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
+        if machine_id and machine_id != facts.machine_id:
+            raise Refused(
+                f"{host.name} is another machine than it was in that run: its machine-id is"
+                f" {facts.machine_id}, not {machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere?",
+            )
+        return Reversal(
+            past[host.name],
+            Judge(self._node(host, facts), session, facts, catalog()),
+            self._manifest(self._run.set),
+            self._listener(host),
+            apply=not self._looks,
+            partial=self._run.partial,
+        )
+
+    def _manifest(self, name: str) -> Manifest:
+        return Manifest(name, self._run.id, known)
+
+    def _listener(self, host: Host) -> Listener:
+        def working(resource: Resource) -> None:
+            with self._speaking:
+                self._hook.cookbook_working(host=host.name, resource=resource)
+
+        def sending(steps: Sequence[Step]) -> None:
+            with self._speaking:
+                self._hook.cookbook_sending(host=host.name, steps=steps)
+
+        return Listener(working, sending)
 
     def _collection(self, host: Host, facts: Facts) -> Collection:
         compiled = self._compiled[host.name]

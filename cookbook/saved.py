@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cookbook.engine import Step
 from cookbook.errors import PlanError, Refused, UsageError
 from cookbook.platform import Facts
 from cookbook.report import HostReport, Report
+from cookbook.step import Step
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -31,6 +31,7 @@ class SavedPlan:
     made: str
     by: str
     revision: str | None
+    set: str
     recipes: Sequence[str]
     sources: Mapping[str, str]
     """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
@@ -106,6 +107,7 @@ def saved_plan(report: Report) -> SavedPlan:
         report.origin.started,
         report.origin.by,
         report.revision,
+        report.set,
         report.recipes,
         report.sources,
         {

@@ -77,7 +77,8 @@ class Session:
 
         Raises HostError if there is no room for them on the host.
         """
-        wanted = {d: (contents or {})[d] for d in sorted(wanted_contents(parts))}
+        carried = contents or {}
+        wanted = {d: carried[d] for d in sorted(wanted_contents(parts)) if d in carried}
         ahead: list[Part] = []
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
             ahead += self._send_ahead(digest, wanted.pop(digest))

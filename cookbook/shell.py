@@ -26,7 +26,7 @@ class Content(str):
     The digest of bytes that a command reads with `content DIGEST`.
 
     The bytes themselves travel beside the command, once however many commands
-    want them, so a command stays short enough to be shown.
+    want them, so a command stays short enough to be shown; or they are in the stash.
     """
 
     __slots__ = ()
@@ -118,7 +118,8 @@ def script(text: str) -> Command:
 def define_contents(contents: Mapping[str, bytes]) -> str:
     """A shell function `content DIGEST` that prints bytes we carry, exactly."""
     cases = "".join(f"{d}) {printing(data).text} ;;\n" for d, data in contents.items())
-    return f'content() {{ case $1 in\n{cases}*) cat "$cook_stage/$1" ;;\nesac; }}\n'
+    kept = 'cook_loose=1; c=$cook_stage/$1; [ -e "$c" ] || c=$cook_home/stash/$1; cat -- "$c"'
+    return f"content() {{ case $1 in\n{cases}*) {kept} ;;\nesac; }}\n"
 
 
 def printing(data: bytes) -> Command:

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from cookbook.engine import Step
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
-from cookbook.report import HostReport, Report, shown_changes, visible
+from cookbook.report import HostReport, Report, clean, report_json, step_json
+from cookbook.reports.text import Line, document_lines, resource_lines
 from cookbook.resource import Resource
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
+    from cookbook.document import Document
     from cookbook.run import Run
-
-Line = tuple[str, str]
-"""A style, in rich's words, and a text."""
-
-_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
-_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
-"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
-
-_MARKS = {
-    "create": ("+", "green"),
-    "remove": ("-", "red"),
-    "update": ("~", "yellow"),
-    "act": (">", "cyan"),
-}
-
-_HOST_STYLES = {
-    "ok": "green",
-    "changed": "yellow",
-    "failed": "bold red",
-    "unreachable": "bold magenta",
-    "timeout": "bold red",
-    "interrupted": "magenta",
-    "refused": "bold red",
-}
+    from cookbook.step import Step
 
 _SLOWEST = 5
-_LONGEST_VALUE = 120
-
-
-def clean(text: str) -> str:
-    """Text that can do nothing to a terminal."""
-    return visible(text).translate(_VISIBLE)
 
 
 def write(lines: Iterable[Line], stream: TextIO) -> None:
@@ -70,135 +43,18 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
-    """
-    The report: hosts to which the same happened together, then the sum.
-
-    A diff that another host had already is named, not shown again.
-    """
-    planned = report.mode == "plan"
-    groups: dict[tuple[object, ...], list[HostReport]] = {}
-    for host in report.hosts.values():
-        lines = tuple(_host_lines(host, planned=planned, verbose=verbose))
-        groups.setdefault((host.status, *lines), []).append(host)
-    diffs: dict[tuple[str, str], str] = {}
-    for hosts in groups.values():
-        yield _heading(hosts)
-        yield from _host_lines(hosts[0], planned=planned, verbose=verbose, diffs=diffs)
-    yield from objection_lines(report)
-    yield _sum(report)
+    """The report: hosts to which the same happened together, then the sum."""
+    yield from document_lines(report_json(report), verbose=verbose)
 
 
-def objection_lines(report: Report) -> Iterator[Line]:
-    """What reviewers have against a plan."""
-    for objection in report.objections:
-        yield "bold red", f"objection: {objection}"
+def step_lines(step: Step) -> Iterator[Line]:
+    """One resource, as a plan shows it."""
+    yield from resource_lines(step_json(step), _any_plan())
 
 
-def _heading(hosts: Sequence[HostReport]) -> Line:
-    first = hosts[0]
-    names = ", ".join(host.name for host in hosts)
-    count = f" ({len(hosts)} hosts)" if len(hosts) > 1 else ""
-    seconds = max(host.seconds for host in hosts)
-    return _HOST_STYLES[first.status], f"{names}{count}: {first.status}, {seconds:.1f} s"
-
-
-def _host_lines(
-    host: HostReport,
-    *,
-    planned: bool,
-    verbose: bool,
-    diffs: dict[tuple[str, str], str] | None = None,
-) -> Iterator[Line]:
-    for step in host.steps:
-        owed = step.status == "not-run" and step.because is not None
-        if verbose or owed or step.status not in ("ok", "skipped", "not-run"):
-            first = host.name
-            if diffs is not None and step.diff is not None and len(step.diff.lines) > 1:
-                first = diffs.setdefault((str(step.resource), str(step.diff)), host.name)
-            yield from step_lines(
-                step, planned=planned, as_on=None if first == host.name else first
-            )
-    if waiting := sum(s.status == "not-run" and s.because is None for s in host.steps):
-        yield "dim", f"    {waiting} more were not run"
-    if host.error is not None:
-        yield from _error_lines(host.error, "  ")
-
-
-def step_lines(step: Step, *, planned: bool, as_on: str | None = None) -> Iterator[Line]:
-    """
-    One resource: what it is, where it is declared, what differs and why it is so.
-
-    `as_on` names a host whose diff was the same, and is shown already.
-    """
-    mark, style = _mark(step)
-    words = [f"  {mark} {step.resource}"]
-    if step.status == "unknown":
-        words.append(f"unknown until {step.until}" if step.until else "unknown")
-    elif step.status in ("failed", "skipped", "not-run"):
-        words.append(step.status + (" (ignored)" if step.ignored else ""))
-        if step.status == "not-run" and step.because:
-            words.append(f"its {', '.join(step.target.doing)} is still to be done")
-    elif step.status == "changed" and step.change is not None and step.change.act:
-        words.append(_acted(step.change.act, planned=planned))
-    if step.because:
-        words.append(f"because {step.because} {'changes' if planned else 'changed'}")
-    yield style, f"{'  '.join(words)}  [{step.declared.where}]"
-    if step.status in ("changed", "unknown"):
-        yield from _difference(step, as_on)
-    if step.error is not None:
-        yield from _error_lines(step.error, "      ")
-
-
-def _mark(step: Step) -> Line:
-    if step.status == "changed" and step.change is not None:
-        return _MARKS.get(step.change.kind, ("~", "yellow"))
-    return {
-        "failed": ("!", "bold red"),
-        "unknown": ("?", "magenta"),
-        "ok": ("=", "green"),
-    }.get(step.status, (" ", "dim"))
-
-
-def _acted(act: str, *, planned: bool) -> str:
-    if planned:
-        return f"would {act}"
-    return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
-
-
-def _difference(step: Step, as_on: str | None) -> Iterator[Line]:
-    for name, (found, wanted) in shown_changes(step).items():
-        if not (name == "content" and step.diff is not None):
-            yield "", f"      {name}: {_value(found)} -> {_value(wanted)}"
-    if step.change is not None and step.change.note:
-        yield "dim", f"      note: {step.change.note}"
-    if as_on is not None:
-        yield "dim", f"      (the same diff as on {as_on})"
-    elif step.diff is not None:
-        for line in str(step.diff).split("\n"):
-            yield _diff_style(line), f"      {line}"
-
-
-def _value(value: object) -> str:
-    match value:
-        case None:
-            return "-"
-        case [*items]:
-            text = ", ".join(map(str, items)) or "(none)"
-        case _:
-            text = str(value)
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
-
-
-def _diff_style(line: str) -> str:
-    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-
-
-def _error_lines(error: CookError, indent: str) -> Iterator[Line]:
-    for line in str(error).split("\n"):
-        yield "red", f"{indent}{line}"
-    if error.hint:
-        yield "dim", f"{indent}next: {error.hint}"
+@functools.cache
+def _any_plan() -> Document:
+    return report_json(Report("", "plan"))
 
 
 def error_lines(error: CookError) -> Iterator[Line]:
@@ -206,19 +62,6 @@ def error_lines(error: CookError) -> Iterator[Line]:
     yield "bold red", f"cook: {error}"
     if error.hint:
         yield "", f"      {error.hint}"
-
-
-def _sum(report: Report) -> Line:
-    hosts = Counter(host.status for host in report.hosts.values())
-    totals = {
-        ("to change" if report.mode == "plan" else "changed") if k == "changed" else k: v
-        for k, v in report.totals.items()
-    }
-    resources = ", ".join(f"{count} {status}" for status, count in sorted(totals.items()))
-    named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
-    style = "bold" if report.exit in (0, 2) else "bold red"
-    noun = "host" if len(report.hosts) == 1 else "hosts"
-    return style, f"{len(report.hosts)} {noun}: {named}. Resources: {resources or 'none'}."
 
 
 @dataclass

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cookbook.engine import Step
 from cookbook.report import Report
-from cookbook.show import Line, step_lines
+from cookbook.reports.text import Line
+from cookbook.show import step_lines
+from cookbook.step import Step
 
 _NAMED = 5
 """Hosts that are named; nobody reads more of them."""
@@ -64,7 +65,7 @@ def _groups(report: Report) -> list[_Group]:
             key = str(step.resource)
             turns[key] = max(turn, turns.get(key, 0))  # other hosts may have less before it
             if _shown(step):
-                lines = tuple(step_lines(step, planned=True))
+                lines = tuple(step_lines(step))
                 found.setdefault(lines, _Group(lines, key)).hosts.append(host.name)
     return sorted(found.values(), key=lambda group: turns[group.resource])
 

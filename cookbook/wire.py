@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cookbook import stash
 from cookbook.errors import LinkLost
 from cookbook.shell import ENCODING, Command, define_contents
 
@@ -42,7 +43,7 @@ _PRELUDE = """\
 LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH
 case $PATH in */usr/sbin*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; esac
 umask 022; cd /
-cook_nonce={nonce}; cook_stop=; cook_stage={stage}
+{home}cook_nonce={nonce}; cook_stop=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
 cook_ask() {{ (cook_run "$1") </dev/null; cook_end $?; }}
@@ -58,7 +59,7 @@ if [ "$cook_stop" ]; then cook_end -; return; fi
 set -- "$1" "$(cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
-cook_end 0
+{stash}cook_end 0
 """
 
 
@@ -89,6 +90,8 @@ class Do:
 
     command: Command
     timeout: float
+    keeps: bool = False
+    """Whether it puts something into the stash."""
 
 
 Part = Ask | Guard | Do
@@ -130,7 +133,16 @@ class Program:
     @property
     def script(self) -> bytes:
         """What a POSIX shell reads on its standard input."""
-        text = [_PRELUDE.format(nonce=self.nonce, stage=self.stage, surprised=SURPRISED)]
+        keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
+        text = [
+            _PRELUDE.format(
+                nonce=self.nonce,
+                stage=self.stage,
+                surprised=SURPRISED,
+                home=stash.HOME,
+                stash=stash.FUNCTIONS if keeps else "",
+            )
+        ]
         text += [f"{self._line(part)}\n" for part in self.parts]
         return "".join(text).encode(ENCODING, "surrogateescape")
 

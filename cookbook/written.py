@@ -1,16 +1,14 @@
-"""Resources as JSON, and back: what plans, histories and the hosts' own notes have in common."""
+"""Resources as JSON: what plans, histories and the hosts' own notes have in common."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any
 
-from cookbook import resources
-from cookbook.errors import PlanError
 from cookbook.provider import to_json
-from cookbook.resource import Resource
+from cookbook.resource import Resource, holds_secret
 from cookbook.shell import Secret
 
 _DECIDED = frozenset({"notifies", "subscribes"})
@@ -68,31 +66,21 @@ def resource_json(
     }
 
 
-def resource_from_json(data: Mapping[str, Any]) -> Resource:
-    """
-    The resource as it was when it had been checked; nothing of it is run or rendered again.
-
-    Raises PlanError if there is no such word here.
-    """
-    kind = _kinds().get(data["word"])
-    if kind is None:
-        raise PlanError(f"there is no word {data['word']!r} here", hint="is its plugin installed?")
-    resource = kind.__new__(kind)
-    for f in fields(kind):
-        given = f.default if f.default is not MISSING else None
-        value = data.get(f.name, given)
-        if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
-            value = base64.b64decode(value["base64"])
-        object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
-    return resource
+_LARGE = frozenset({"content", "variables", "source"})
+"""What is in the states by its digest; no question needs it."""
 
 
-def known(resource: Resource) -> bool:
-    """Whether others know its word: those that a recipe declares itself, they do not."""
-    return type(resource) in _kinds().values()
+_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
+"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
 
 
-def _kinds() -> dict[str, type[Resource]]:
-    """The words of this installation; a recipe's own are not among them."""
-    found = (getattr(resources, name) for name in resources.__all__)
-    return {one.kind(): one for one in found if isinstance(one, type) and issubclass(one, Resource)}
+def brief(resource: Resource) -> dict[str, Any]:
+    """The resource, as far as a question about it needs it: without secrets and contents."""
+    data = resource_json(resource, _briefly)
+    left_out = _TELLING if resource.confidential else frozenset[str]()
+    data |= {"sensitive": True} if resource.confidential else {}
+    return {name: v for name, v in data.items() if v is not None and name not in left_out}
+
+
+def _briefly(name: str, value: object) -> Any:
+    return None if name in _LARGE or holds_secret(value) else plain(name, value)

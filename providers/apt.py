@@ -59,7 +59,7 @@ class AptProvider(Provider[Package, State]):
             tuple(name for name, one in found.items() if one.held),
             tuple(f"{name} {one.status}" for name, one in found.items() if one.broken),
             tuple(name for name, one in found.items() if one.removed),
-            tuple(parse_offer(line) for line in rest[:-1] if line is not None),
+            offers=tuple(parse_offer(line) for line in rest[:-1] if line is not None),
             fresh=not rest or rest[-1] == "fresh\n",
         )
 
@@ -81,6 +81,7 @@ class AptProvider(Provider[Package, State]):
             held=held if held or now.held else None,
             broken=() if now.broken and _installs(package) else None,
             leftovers=None,
+            residue=now.leftovers or (),
         )
         old_lists = after != before and not now.fresh
         note = "the package lists are old: they are refreshed first" if old_lists else None
@@ -94,6 +95,63 @@ class AptProvider(Provider[Package, State]):
         """One transaction of all that is to be installed, or removed, in the same manner."""
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
+
+    def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
+        """What came or went with them."""
+        told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in ("@+ ", "@- ")]
+        pulled = tuple(sorted(name for mark, name in told if mark == "@+"))
+        dropped = tuple(sorted(name for mark, name in told if mark == "@-"))
+        if not told:
+            return change
+        found, wanted = (
+            replace(side, pulled=pulled, dropped=dropped) if side is not None else None
+            for side in (change.found, change.wanted)
+        )
+        return replace(change, found=found, wanted=wanted)
+
+    def lost(self, name: str, change: Change[State]) -> str | None:
+        """Purged is what nobody keeps; and nobody downgrades what else was upgraded."""
+        return f"configuration and data of {name}" if change.act == "purge" else None
+
+    def there(self, state: State | None) -> bool:
+        """Leftovers of a package are not the package."""
+        return state is not None and state.version is not None
+
+    def ask_back(self, package: Package, change: Change[State]) -> Package:
+        """Which versions can still be had of what is to come back."""
+        before = versions(package.identity, change.found)
+        if not before:
+            return package
+        exact = [v if (v := before.get(n, BY))[0].isdigit() else None for n in package.names]
+        return replace(package, action="install", version=exact, allow_downgrade=True)
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """
+        The versions there were, if they can still be had; or none, with what came with them.
+
+        Raises Missing for a version that no repository has any more.
+        """
+        now = replace(now if now is not None else State(), offers=())
+        wanted, before = change.wanted, versions(name, change.found)
+        if not before and wanted is not None:
+            act = None if wanted.residue else "purge"
+            return Change(replace(now, pulled=wanted.pulled, alone=True), None, act)
+        assert change.found is not None  # noqa: S101 - there were versions
+        held = change.found.held if "held" in change.fields or wanted is None else None
+        side = change.found if wanted is None else wanted
+        then = replace(now, version=change.found.version, held=held, leftovers=None, broken=None)
+        then = replace(then, dropped=side.dropped, pulled=side.pulled)
+        return Change(now if self.there(now) else None, then)
+
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """A version that no repository has any more."""
+        offered = {offer.name: offer.versions for offer in (now.offers if now is not None else ())}
+        have = versions(name, now)
+        for one, version in versions(name, change.found).items():
+            exact = version[0].isdigit() and have.get(one) != version
+            if exact and version not in offered.get(one, ()):
+                return f"{one} {version} cannot be had any more: no repository has it"
+        return None
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The packages."""

@@ -38,6 +38,23 @@ ended=1; dpkg {} --configure -a || return
 else return $status; fi; done; }
 """
 
+# What came or went, besides: a line `@+ NAME` for what only a dependency has brought.
+_TOLD: LiteralString = r"""
+told_list() { dpkg-query -W -f '${db:Status-Status} ${Package}=${Version}\n' |
+sed -n 's/^installed //p'; }
+before=$(told_list)
+told() { { printf '%s\n' "$before" -; told_list; echo -; apt-mark showauto; } | awk -F = '
+$0 == "-" { part++; next }
+part == 0 { old[$1] = $0; next } part == 1 { new[$1] = $0; next } { auto[$1] }
+END { for (n in new) if (!(n in old) && n in auto) print "@+ " n
+for (n in old) if (!(n in new)) print "@- " old[n] }'; }
+"""
+_ALONE: LiteralString = """
+others=$(apt-get -s -q {} -- {} | awk '$1 == "Remv" || $1 == "Purg" {{ print $2 }}' |
+grep -v -x -F -e "$(printf '%s\\n' {})")
+[ -z "$others" ] || { echo "these would go, too:" $others >&2; exit 1; }
+"""
+
 _QUIET = (
     "DEBIAN_FRONTEND=noninteractive",
     "DEBIAN_PRIORITY=critical",
@@ -74,6 +91,14 @@ class State:
     """Those that are there by halves, and how: `nginx half-configured`."""
     leftovers: tuple[str, ...] | None = None
     """Those of which only configuration files are there."""
+    pulled: tuple[str, ...] = hint(default=())
+    """What came with them, only because they need it: `nginx-common`."""
+    dropped: tuple[str, ...] = hint(default=())
+    """What went with them: `nginx=1.22.1-9`."""
+    residue: tuple[str, ...] = hint(default=())
+    """Those of which configuration files were there before they were installed."""
+    alone: bool = hint(default=False)
+    """Only what is named may go; where others would go, too, nothing does."""
     offers: tuple[Offer, ...] = hint(default=())
     """What apt has of those that may have to be installed."""
     fresh: bool = hint(default=True)
@@ -116,6 +141,7 @@ class Manner:
     overwrite: bool
     cache_max_age: int
     lock_timeout: int
+    alone: bool = False
 
 
 def fresh(cache_max_age: int) -> Command:
@@ -139,10 +165,12 @@ def transaction(
     ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
     waiting = sh(_TRY, manner.lock_timeout, manner.lock_timeout, list(force))
     text = sh(
-        "export {}\n{}\n{}try {} {}",
+        "export {}\n{}\n{}{}{}try {} {} || exit\ntold",
         [*_QUIET, ucf],
         waiting,
         refresh,
+        sh(_ALONE, verb, list(specs), list(specs)) if manner.alone else sh(""),
+        sh(_TOLD),
         [word for option in force for word in ("-o", f"Dpkg::Options::={option}")],
         what,
     )
@@ -171,7 +199,12 @@ def _manner(change: Change[State]) -> Manner:
     state = change.wanted if change.wanted is not None else change.found
     assert state is not None  # noqa: S101 - a change has a side
     return Manner(
-        state.options, state.release, state.overwrite, state.cache_max_age, state.lock_timeout
+        state.options,
+        state.release,
+        state.overwrite,
+        state.cache_max_age,
+        state.lock_timeout,
+        state.alone,
     )
 
 
@@ -203,6 +236,8 @@ def _gone(name: str, change: Change[State]) -> Iterator[str]:
     yield from (one for one in versions(name, change.found) if one not in after)
     if change.act is not None and change.found is not None:
         yield from change.found.leftovers or ()
+    if change.wanted is None and change.found is not None:
+        yield from change.found.pulled
 
 
 def _specs(name: str, change: Change[State]) -> Iterator[str]:
@@ -217,6 +252,8 @@ def _specs(name: str, change: Change[State]) -> Iterator[str]:
             yield version.removeprefix(BY)
         else:
             yield one if version in (ANY, NEWEST) else f"{one}={version}"
+    if change.wanted is not None:
+        yield from change.wanted.dropped
 
 
 def _goes_back(name: str, change: Change[State]) -> bool:

@@ -11,7 +11,8 @@ by root, and readable: sshd reads it as the user.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import LiteralString
 
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
 from cookbook.providers.getent import PASSWD
@@ -33,6 +34,8 @@ class State:
     user: str = hint(default="")
     path: str | None = hint()
     exclusive: bool = hint(default=False)
+    fresh: tuple[str, ...] = hint(default=())
+    """What was made for the keys: file, folder."""
 
 
 # For each key: mode and owner of the folder and of the file, and the lines that have the key
@@ -52,6 +55,12 @@ awk -v k="${2%% *}" '(k == "*" && !/^[ \\t\\r]*(#|$)/) || index($0, k) { print "
 """
 
 _EVERY = "*"
+
+_FRESH: LiteralString = 'f={}; [ -e "$f" ] || echo file; [ -e "${f%/*}" ] || echo folder'
+_REMOVE_FRESH = {
+    "file": sh('{ [ -s "$f" ] || rm -f -- "$f"; }'),
+    "folder": sh('{ [ -e "$f" ] || rmdir -- "$d" 2>/dev/null || :; }'),
+}
 
 # As the user: the file without some keys, with others, beside its place and then into it.
 _WRITE = """\
@@ -157,6 +166,27 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         """One new file."""
         yield _edit([change])
 
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """The keys as they were; who may read the file stays as it is."""
+        before, wanted = change.found, change.wanted
+        if before is None and now is not None and wanted is not None:
+            return Change(replace(now, fresh=wanted.fresh), None)
+        if before is None or now is None:
+            return Change(now, before)
+        return Change(now, replace(before, mode=now.mode, owner=now.owner, folder=now.folder))
+
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """Nothing; but whether file and folder are new."""
+        if change.found is not None or change.wanted is None or change.wanted.path is not None:
+            return None
+        return sh(_FRESH, _path(change.wanted.user, None))
+
+    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
+        """What was made for the keys goes with them."""
+        if change.wanted is None or not kept:
+            return change
+        return replace(change, wanted=replace(change.wanted, fresh=tuple(kept.split())))
+
     def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command] | None:
         """One new file for the changes of the same one."""
         sides = [_side(change) for _, change in changes]
@@ -255,8 +285,16 @@ def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Com
         ),
         sh('chmod 600 -- "$t"') if own else sh('chmod "$(stat -c %a -- "$f" || echo 644)" -- "$t"'),
         sh('sync "$t" && mv -f -- "$t" "$f"'),
+        *[_REMOVE_FRESH[what] for what in _fresh(changes)],
     ]
     return sh("{}{}", sh(_WRITE), join(steps, " && "))
+
+
+def _fresh(changes: Sequence[Change[State]]) -> Iterator[str]:
+    """What was made for keys that are removed now."""
+    for what in ("file", "folder"):
+        if any(c.wanted is None and c.found and what in c.found.fresh for c in changes):
+            yield what
 
 
 def _word(body: Command) -> Command:

@@ -20,7 +20,8 @@ from cookbook.providers.ownership import (
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat
 from cookbook.resources.directory import Directory
-from cookbook.shell import Command, sh
+from cookbook.shell import Command, Content, sh
+from cookbook.stash import age, keep_tree, mtime
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class State:
     owner: str | None = None
     group: str | None = None
     recursive: bool = hint(default=False)
+    mtime: str | None = hint()
+    """When it was last modified, in seconds since the epoch; known of what was removed."""
+    tree: Content | None = hint()
+    """Where it is kept, with all that was in it."""
+    first: str | None = hint()
+    """The uppermost of the folders that were made with it."""
 
 
 @provides(Directory)
@@ -90,18 +97,59 @@ class DirectoryProvider(Provider[Directory, State]):
         path = sh("{}", name)
         if wanted is None:
             recursive = found is not None and found.recursive
-            yield sh("rm -rf -- {}", path) if recursive else sh("rmdir -- {}", path)
+            with_it = _above(name, found.first) if found is not None else []
+            yield sh("rm -rf -- {}", path) if recursive else sh("rmdir -- {}", [name, *with_it])
+        elif wanted.tree is not None:
+            above = name.rpartition("/")[0] or "/"
+            yield sh("content {} | tar -C {} -xpf -", wanted.tree, above)
         elif found is None:
             mode = sh("-m {}", _exactly(wanted.mode)) if wanted.mode is not None else sh("")
             yield sh("mkdir {} {} -- {}", sh("-p") if wanted.recursive else sh(""), mode, path)
             if owner := chown_new(wanted.owner, wanted.group, path):
                 yield owner
+            if wanted.mtime is not None:
+                yield sh("touch -d @{} -- {}", wanted.mtime, path)
         else:
             fields = {field: pair[1] for field, pair in change.fields.items()}
             if "owner" in fields or "group" in fields:
                 yield chown(fields.get("owner"), fields.get("group"), sh("{}/.", path))
             if "mode" in fields:
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
+
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """All that is in it; of a new one, which of the folders above are new, too."""
+        if change.found is not None and change.wanted is None:
+            return keep_tree(name) if change.found.recursive else _aged(name)
+        fresh = change.found is None and change.wanted is not None and change.wanted.recursive
+        return sh(_FIRST, name) if fresh else None
+
+    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
+        """Where it is kept, or from where on it is new."""
+        first, _, then = kept.rstrip("\n").partition("\n")
+        if change.found is not None and change.wanted is None and then:
+            tree = Content(first) if first != "-" else None
+            return replace(change, found=replace(change.found, tree=tree, mtime=mtime(then)))
+        if change.found is None and change.wanted is not None and first:
+            return replace(change, wanted=replace(change.wanted, first=first))
+        return change
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """One that was made is removed if it is empty, with those that were made above it."""
+        before, wanted = change.found, change.wanted
+        if before is None and now is not None and wanted is not None:
+            # One that was unpacked is packed again; it is kept, whatever has come into it.
+            recursive = wanted.tree is not None
+            return Change(replace(now, recursive=recursive, first=wanted.first), None)
+        if before is not None and wanted is None and now is None:
+            # What was above it went with it, if it had come with it.
+            return Change(None, replace(before, recursive=before.first is not None))
+        return super().back(name, change, now)
+
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """A folder that was too large to be kept."""
+        before = change.found
+        lost = change.wanted is None and before is not None and before.recursive
+        return "what was in it was not kept" if lost and before and before.tree is None else None
 
     def missing(
         self,
@@ -160,6 +208,23 @@ def _obstacles(directory: Directory) -> Iterator[Probe]:
 def _obstacle(directory: Directory, others: Sequence[str | None]) -> str:
     """What the answers, of which those about owners come first, say is in the way."""
     return "".join(filter(None, others[len(ask_owners(directory)) :])).rstrip("\n")
+
+
+_FIRST: LiteralString = """\
+p={}; while d=${p%/*} && [ "$d" ] && [ ! -e "$d" ]; do p=$d; done; printf '%s\\n' "$p"\
+"""
+
+
+def _above(path: str, first: str | None) -> list[str]:
+    """The folders above a path, from the nearest one to the first that was made."""
+    if first is None or not path.startswith(f"{first}/"):
+        return []
+    above = [str(p) for p in PurePosixPath(path).parents]
+    return above[: above.index(first) + 1]
+
+
+def _aged(path: str) -> Command:
+    return sh("echo -; {}", age(path))
 
 
 def _exactly(mode: str) -> str:

@@ -35,6 +35,8 @@ class State:
 class ExecuteProvider(Provider[Execute, State]):
     """Chef's execute provider, and honest about it: what was run is said to have been run."""
 
+    owns = False
+
     def probe(self, execute: Execute) -> Sequence[Probe]:
         """Whether what it creates is there; where it runs, and as whom."""
         path = execute.creates
@@ -76,9 +78,9 @@ class ExecuteProvider(Provider[Execute, State]):
         """The path that it creates."""
         return [Thing("path", execute.creates)] if execute.creates is not None else []
 
-    def is_there(self, found: State | None) -> bool:
+    def there(self, state: State | None) -> bool:
         """Whether what it creates is there."""
-        return found is not None and found.created is not False
+        return state is not None and state.created is not False
 
     def removes(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
         """Nothing that anybody could name."""
@@ -87,6 +89,10 @@ class ExecuteProvider(Provider[Execute, State]):
     def brings_anything(self, name: str) -> bool:
         """Nobody knows what it does."""
         return True
+
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """Nobody knows what it did."""
+        return "a command that was run cannot be undone"
 
     def limit(self, change: Change[State]) -> float:
         """As the recipe says."""

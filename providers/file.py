@@ -27,8 +27,11 @@ from cookbook.providers.writing import (
     EMPTY,
     NEW_MODE,
     State,
+    keep,
+    learned,
     prepare,
     remove,
+    restore,
     settle,
     steps_of,
     write,
@@ -100,6 +103,8 @@ class FileProvider(Provider[File, State]):
         found, wanted = change.found, change.wanted
         if wanted is None:
             yield remove(name, found)
+        elif wanted.to is not None or wanted.tree is not None:
+            yield restore(name, found, wanted)
         elif found is None or {"content", "kind"} & change.fields.keys():
             yield write(name, found, wanted)
             return
@@ -108,6 +113,28 @@ class FileProvider(Provider[File, State]):
             yield sh("{}{}", prepare(name, found), steps_of(steps))
         if change.act == "touch":
             yield sh("touch -- {}", name)
+
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """The content, or the folder that is in the way."""
+        return keep(name, change)
+
+    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
+        """When it was last modified, and where a folder is kept."""
+        return learned(change, kept)
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """A file, a link or a folder can be put back."""
+        sides = (change.found, now)
+        if all(side is None or side.regular for side in sides):
+            return super().back(name, change, now)
+        return Change(now, change.found)
+
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """A device, a FIFO, a socket; a folder that was too large to be kept."""
+        before = change.found
+        if before is None or before.regular or before.to is not None or before.tree is not None:
+            return None
+        return f"a {before.kind} cannot be brought back"
 
     def contents(self, file: File) -> Mapping[str, bytes]:
         """What is to be in it."""

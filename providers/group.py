@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
@@ -47,6 +47,13 @@ class GroupProvider(Provider[Group, State]):
         before = found.members if found is not None else None
         members = _members(group, before or ())
         return Change(found, State(group.gid, members, group.system, group.non_unique))
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """Whoever comes back to a group that was empty brings that himself."""
+        back = super().back(name, change, now)
+        if back.kind != "create" or back.wanted is None or back.wanted.members != ():
+            return back
+        return replace(back, wanted=replace(back.wanted, members=None))
 
     def missing(self, group: Group, _text: str | None, *users: str | None) -> Iterable[Thing]:
         """Members whom the host does not know."""

@@ -138,6 +138,12 @@ class PacketFilter(Provider[FirewallRule, State]):
         """One transaction."""
         return [self._edit(changes)]
 
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """The lines as they were; what we have mended around them stays so."""
+        if (before := change.found) is None:
+            return Change(now, None)
+        return Change(now, State(before.live, before.live, after=before.after))
+
     def _edit(self, changes: Sequence[tuple[str, Change[State]]]) -> Command:
         words: list[str] = []
         for name, change in changes:
@@ -217,8 +223,10 @@ WantedBy=sysinit.target
 
 
 REMOVE_UNIT = sh(
-    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }",
+    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }"
+    "; rmdir -- {} 2>/dev/null || :",
     f"/etc/systemd/system/{UNIT}",
     UNIT,
     f"/etc/systemd/system/{UNIT}",
+    FOLDER,
 )

@@ -86,6 +86,8 @@ _ACTIVE = {
 class SystemdProvider(Provider[Service, State]):
     """Chef's systemd provider; but it watches what it has started, and says when it dies."""
 
+    owns = False
+    again = frozenset({"restart", "reload"})
     swallows: ClassVar[Mapping[str, frozenset[str]]] = {
         "restart": frozenset({"reload", "start"}),
     }
@@ -170,6 +172,10 @@ class SystemdProvider(Provider[Service, State]):
         return super().amounts_to(change) | (
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
+
+    def repeats(self, act: str, state: State | None) -> bool:
+        """What does not run is not told."""
+        return act in self.again and state is not None and state.active is True
 
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time it is watched."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
 from cookbook.providers.getent import GROUP
 from cookbook.resources.user import User
 from cookbook.shell import Command, Content, options, sh
+from cookbook.stash import keep_output
 
 NO_PASSWORD = Content.of(b"")
 """The hash of an account that never had one: useradd(8) makes them so, and locked."""
@@ -38,11 +40,15 @@ class State:
     locked: bool | None = None
     expire_date: str | None = None
     inactive: int | None = None
+    gid: int | None = hint()
+    """The number of the primary group, as found: it goes with the user, and comes back."""
     system: bool = hint(default=False)
     manage_home: bool = hint(default=False)
     non_unique: bool = hint(default=False)
     force: bool = hint(default=False)
 
+
+_HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
 
 # Four lines for each user there is: of passwd(5), of shadow(5), the name of the
 # primary group, the groups it is named in. Whoever is not root sees no shadow.
@@ -101,6 +107,7 @@ class UseraddProvider(Provider[User, State]):
             shell,
             tuple(sorted(filter(None, groups.split(",")))),
             *_secrets(shadow),
+            gid=int(gid),
             manage_home=user.manage_home,
             force=user.force,
         )
@@ -152,6 +159,9 @@ class UseraddProvider(Provider[User, State]):
             yield sh("userdel {} {}", options(remove=manage, force=force), name)
             return
         if found is None:
+            if wanted.gid is not None and wanted.group is not None:
+                group = sh("getent group {} >/dev/null", wanted.group)
+                yield sh("{} || groupadd --gid {} {}", group, wanted.gid, wanted.group)
             yield _create(name, wanted)
         elif words := _modify(change):
             yield sh("usermod {} {}", words, name)
@@ -171,6 +181,34 @@ class UseraddProvider(Provider[User, State]):
         found = change.found if change is not None else None
         if user.manage_home and (home := found.home if found is not None else user.home):
             yield Thing("tree", home)
+
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """The hash of the password; of a new one, whether the home was there before."""
+        if change.found is None and change.wanted is not None and change.wanted.manage_home:
+            home = change.wanted.home or f"/home/{name}"
+            return sh("if [ -e {} ]; then echo there; fi", home)
+        if change.found is not None and (change.wanted is None or "password" in change.fields):
+            return keep_output(sh(_HASH, name))
+        return None
+
+    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
+        """A home that was there before does not go with the user."""
+        if change.wanted is not None and kept == "there\n":
+            return replace(change, wanted=replace(change.wanted, manage_home=False))
+        return change
+
+    def lost(self, name: str, change: Change[State]) -> str | None:
+        """A home that is removed."""
+        found = change.found
+        if change.wanted is None and found is not None and found.manage_home:
+            return f"what is in {found.home}"
+        return super().lost(name, change)
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """One that was made is removed, with the home that was made with it."""
+        if change.found is None and now is not None and change.wanted is not None:
+            return Change(replace(now, manage_home=change.wanted.manage_home), None)
+        return super().back(name, change, now)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The user; and, as useradd(8) does, a group of that name."""
@@ -220,10 +258,10 @@ def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # n
         locked,
         user.expire_date,
         user.inactive,
-        user.system,
-        user.manage_home,
-        user.non_unique,
-        user.force,
+        system=user.system,
+        manage_home=user.manage_home,
+        non_unique=user.non_unique,
+        force=user.force,
     )
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cookbook.provider import Change, hint
 from cookbook.providers.ownership import chown, chown_new
 from cookbook.shell import Command, Content, Secret, join, script, sh
+from cookbook.stash import keep_file, keep_tree, mtime
 
 EMPTY = Content.of(b"")
 
 NEW_MODE = "0644"
-_BACKUPS = "/var/lib/cook/backup"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class State:
     group: str | None = None
     to: str | None = None
     """What a symbolic link says that is removed itself."""
+    mtime: str | None = hint()
+    """When it was last modified, in seconds since the epoch; known of what was kept."""
+    tree: Content | None = hint()
+    """Of a directory that was in the way: where it is kept, with all that is in it."""
     linked: bool = hint(default=False)
     """The path is a symbolic link, and what it points to is managed."""
     backup: int = hint(default=0)
@@ -128,14 +132,15 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
     yield sh("exec 9>&-")
     yield _arrived(wanted.content or EMPTY)
+    if wanted.mtime is not None:
+        yield sh('touch -d @{} -- "$t"', wanted.mtime)
 
 
 def _arrived(content: Content) -> Command:
-    """What was sent ahead in pieces is checked before it counts; the rest came in one piece."""
+    """What was sent ahead in pieces, or kept, is checked before it counts; the rest came whole."""
     return sh(
-        '{ [ ! -e "$cook_stage"/{} ] || [ "$(sha256sum < "$t")" = {} ]'
-        " || { echo 'the content did not arrive whole' >&2; false; }; }",
-        content,
+        '{ [ ! "$cook_loose" ] || [ "$(sha256sum < "$t")" = {} ]'
+        " || { echo 'the content is not whole' >&2; false; }; }",
         f"{content}  -",
     )
 
@@ -209,10 +214,38 @@ def _check(command: Command, wanted: State) -> Command:
 def _backup(count: int) -> Command:
     """Keep the former content, and only so many of them; root's alone."""
     return sh(
-        'umask 077 && b={}$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
+        'umask 077 && b=$cook_home/backup$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
         ' && while [ -e "$b.$s" ]; do s=$((s + 1)); done && cp -p -- "$p" "$b.$s" && umask 022'
         ' && set -- "$b".{} && while [ $# -gt {} ]; do rm -f -- "$1" && shift || exit; done',
-        _BACKUPS,
         script("[0-9]" * 14),
         count,
     )
+
+
+def keep(name: str, change: Change[State]) -> Command | None:
+    """What puts into the stash what will not be there any more."""
+    found = change.found
+    if found is None or not (change.wanted is None or {"content", "kind"} & change.fields.keys()):
+        return None
+    if found.regular and found.content is not None:
+        return keep_file(name, found.content)
+    return keep_tree(name) if found.kind == "directory" else None
+
+
+def learned(change: Change[State], kept: str) -> Change[State]:
+    """The change, with what `keep` has printed."""
+    digest, _, age = kept.strip().partition("\n")
+    if change.found is None or not age:
+        return change
+    tree = Content(digest) if change.found.kind == "directory" and digest != "-" else None
+    return replace(change, found=replace(change.found, mtime=mtime(age), tree=tree))
+
+
+def restore(name: str, found: State | None, wanted: State) -> Command:
+    """What is no file, as it was: a link that was removed, a folder that was in the way."""
+    clear = remove(name, found) if found is not None else sh(":")
+    if wanted.to is not None:
+        own = chown_new(wanted.owner, wanted.group, sh("{}", name))
+        return steps_of([clear, sh("ln -s -- {} {}", wanted.to, name), own])
+    unpack = sh("content {} | tar -C {} -xpf -", wanted.tree, name.rpartition("/")[0] or "/")
+    return steps_of([clear, unpack])

@@ -9,11 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
+
+
+@pytest.fixture(autouse=True)
+def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a run with --local keeps, stays out of this machine's own /var/lib/cook."""
+    home = tmp_path_factory.mktemp("home") / "cook"
+    monkeypatch.setenv("COOK_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_history_of_ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests run is not in the history of who runs the tests, nor do their settings count."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COOK_STATE", str(folder / "state"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.delenv("COOK_STORE", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from cookbook.approval import Fence, objections
 from cookbook.cli import main
-from cookbook.engine import Convergence, Permission, Step
+from cookbook.engine import Convergence
 from cookbook.errors import Unapproved
 from cookbook.hookspecs import hookimpl
 from cookbook.platform import Facts
@@ -29,6 +29,7 @@ from cookbook.recipe import Collection, Node, compile_recipes
 from cookbook.report import HostReport, Report
 from cookbook.session import Session
 from cookbook.show_plan import grouped_lines
+from cookbook.step import Permission, Step
 from cookbook.transport.local import LocalTransport
 
 ROOT = Path(__file__).parents[1]
@@ -496,3 +497,50 @@ def test_the_same_change_of_many_hosts_is_shown_once(cook: Cook, tmp_path: Path)
     assert heads[2:] == [f"  + file[/d/own]  [r.py:7]  on web{i:02}" for i in range(1, 8)]
     assert lines.count("      +same") == 1
     assert lines[-1] == "7 of 7 hosts: 19 to create."
+
+
+# -- what has left the recipe --------------------------------------------------------------------
+
+
+ONE = "file(f'{D}/a', content='a')\n"
+
+
+def test_what_is_pruned_has_to_be_in_the_plan(cook: Cook) -> None:
+    assert cook("converge", "r.py", "--local", recipe=TWO)[0] == 0
+    with listening(Meddling(lambda: Path("d/b").write_text("by hand"))):
+        status, said, _ = cook("converge", "r.py", "--local", "--prune", recipe=ONE)
+
+    assert (status, "approved was remove" in said) == (3, True), said
+    assert Path("d/b").read_text() == "by hand"
+    with listening(Reviewing(None)):
+        assert cook("converge", "r.py", "--local", "--prune")[0] == 0
+    assert not Path("d/b").exists()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n\n", 0), ("q\n", 130)])
+def test_what_is_pruned_is_asked_for_too(
+    cook: Cook, tmp_path: Path, answer: str, status: int
+) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    write(tmp_path, ONE)
+
+    ended, drawn, _ = at_a_terminal(
+        tmp_path, [answer], "converge", "r.py", "--local", "--prune", "--step"
+    )
+
+    assert (ended, "- file[" in drawn, Path("d/b").exists()) == (status, True, True), drawn
+
+
+def test_a_saved_plan_prunes(cook: Cook) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    assert cook("plan", "r.py", "--local", "--prune", "-o", "p.cook", recipe=ONE)[0] == 2
+    assert cook("apply", "p.cook", "--local")[0] == 0
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a"]
+
+
+def test_reports_say_what_reviewers_have_against_it(cook: Cook) -> None:
+    files = [f"r.{ending}" for ending in ("txt", "md", "html", "json")]
+    words = [word for name in files for word in ("--report", name)]
+    with listening(Reviewing("not on a Friday")):
+        assert cook("converge", "r.py", "--local", *words, recipe=TWO)[0] == 3
+    assert all("not on a Friday" in Path(name).read_text() for name in files)

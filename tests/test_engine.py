@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.errors import CommandError, HostError, Missing, NotConverged, ProbeError
 from cookbook.platform import Facts
 from cookbook.provider import Catalog, Change, Probe, Provider, Thing, provides
@@ -22,6 +22,7 @@ from cookbook.recipe import Collection, Node, delayed, immediate
 from cookbook.resource import Notice, Resource
 from cookbook.session import Session
 from cookbook.shell import Command, Secret, sh
+from cookbook.step import Step
 from cookbook.transport import Interrupted, Reply
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Pace, Program

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
 from cookbook.provider import questions
@@ -23,6 +22,7 @@ from cookbook.recipe import Collection, Node, declaring
 from cookbook.resources import directory, execute, file, link
 from cookbook.session import Session
 from cookbook.shell import Content, Secret
+from cookbook.step import Step
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Do, Program
 
@@ -332,10 +332,8 @@ def test_touch_and_create_if_missing(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def backups(tmp_path: Path) -> Iterator[Path]:
-    folder = Path(f"/var/lib/cook/backup{tmp_path}")
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def backups(tmp_path: Path, cook_home: Path) -> Path:
+    return Path(f"{cook_home}/backup{tmp_path}")
 
 
 @pytest.mark.skipif(not ROOT, reason="backups are root's")

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cookbook.cli import main
-from cookbook.engine import Step
 from cookbook.errors import UsageError
 from cookbook.provider import Change
 from cookbook.recipe import Declared
@@ -22,6 +21,7 @@ from cookbook.resources.package import Package
 from cookbook.resources.service import Service
 from cookbook.review import Glob
 from cookbook.rules import read_reviewer
+from cookbook.step import Step
 
 NOON = dt.datetime(2026, 5, 6, 12, tzinfo=ZoneInfo("Europe/Berlin"))  # a Wednesday
 Kind = Literal["create", "update", "remove", "act", "unknown", "ok"]

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 from cookbook import recipe as language
 from cookbook import resources
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
 from cookbook.recipe import Collection, Node, declaring, delayed, immediate
 from cookbook.resources import directory, execute, file, link
 from cookbook.session import Session
+from cookbook.step import Step
 from cookbook.transport.local import LocalTransport
 from tests.test_files_local import manifest
 

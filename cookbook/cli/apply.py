@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.cli.approval import add_review, reviewing
-from cookbook.cli.execute import execute, print_report
-from cookbook.cli.options import add_common, add_key, hosts, password, plan_key
+from cookbook.cli.execute import check_reports, execute, print_report
+from cookbook.cli.options import (
+    add_common,
+    add_key,
+    add_record,
+    add_reports,
+    hosts,
+    password,
+    plan_key,
+)
 
 if TYPE_CHECKING:
     from cookbook.report import Report
@@ -21,6 +29,8 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_key(command)
     add_review(command)
     add_common(command)
+    add_record(command, default=True)
+    add_reports(command)
     command.set_defaults(run=_run)
 
 
@@ -29,6 +39,7 @@ def _run(options: argparse.Namespace) -> int:
 
     saved = load(options.plan, plan_key(options))
     chosen = saved.choose(hosts(options), limited=bool(options.limit))
+    check_reports(options)
     with reviewing(options):
         if against := _objections(saved.about(chosen)):
             print_report(against, options)

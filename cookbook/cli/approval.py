@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.execute import execute, print_report, watch
+from cookbook.cli.execute import check_reports, execute, print_report, watch
 from cookbook.errors import UsageError
 from cookbook.plugins import listening
 
@@ -76,6 +76,7 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
     from cookbook.show import Progress
 
     check_questions(options)
+    check_reports(options)
     terminal, progress = Terminal(), Progress()
     planned = None
     if options.confirm or reviewers():
@@ -87,7 +88,7 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
     if options.step:
         stepper = Stepper(terminal, progress.paused)
         run = replace(run, approvers=[*run.approvers, stepper], stepwise=True)
-    return execute(Runner(run, planned), options, progress)
+    return execute(Runner(run, planned), options, progress=progress)
 
 
 def _fence(plan: Report) -> Fence:

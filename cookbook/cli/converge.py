@@ -12,6 +12,9 @@ from cookbook.cli.options import (
     add_common,
     add_key,
     add_recipes,
+    add_record,
+    add_reports,
+    add_set,
     hosts,
     password,
     plan_key,
@@ -30,6 +33,9 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_recipes(command)
     add_review(command)
     add_common(command)
+    add_record(command, default=name == "converge")
+    add_set(command)
+    add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
@@ -46,7 +52,17 @@ def _run(options: argparse.Namespace) -> int:
     mode: Mode = options.mode
     given = variables(options.variables)
     secret, inventory = password(options), options.hosts
-    run = Run(mode, options.recipes, chosen, given, options.forks, secret, inventory=inventory)
+    run = Run(
+        mode,
+        options.recipes,
+        chosen,
+        given,
+        options.forks,
+        secret,
+        inventory=inventory,
+        set=options.set or "",
+        prune=options.prune,
+    )
     with reviewing(options):
         return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit
 

@@ -4,38 +4,76 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cookbook.cli.printing import print_json, reader_may_leave
+from cookbook.cli.printing import reader_may_leave
+from cookbook.cli.recording import recording
 from cookbook.plugins import listening
-from cookbook.show import Progress, report_lines, write
+from cookbook.report import Report, report_json
+from cookbook.reports import format_of, render, write_reports
+from cookbook.reports.text import document_lines
+from cookbook.show import Progress, write
 
 if TYPE_CHECKING:
-    from cookbook.report import Report
+    from cookbook.document import Document
     from cookbook.run import Runner
 
 
-def execute(
-    runner: Runner, options: argparse.Namespace, progress: Progress | None = None
-) -> Report:
-    """One run, from its beginning to its report."""
-    report = watch(runner, progress or Progress())
-    print_report(report, options)
-    return report
-
-
 def watch(runner: Runner, progress: Progress) -> Report:
-    """One run, and who tells of it meanwhile."""
+    """A run that is not recorded, and who tells of it meanwhile."""
     with listening(progress):
         return runner.execute()
 
 
-def print_report(report: Report, options: argparse.Namespace) -> None:
-    """What came of it, in the form that was asked for."""
-    with reader_may_leave():
-        if options.output == "json":
-            from cookbook.report import report_json
+def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
+    """A run that only looks, before the one that acts; it is not recorded."""
+    report = watch(runner, Progress())
+    if loud or report.exit not in (0, 2):
+        with reader_may_leave():
+            _print(report_json(report), options)
+    return report
 
-            print_json(report_json(report))
-        else:
-            write(report_lines(report, verbose=bool(options.verbose)), sys.stdout)
+
+def execute(
+    runner: Runner,
+    options: argparse.Namespace,
+    annotate: Callable[[Report], Report] = lambda report: report,
+    progress: Progress | None = None,
+) -> Report:
+    """
+    One run, from its beginning to its report.
+
+    `annotate` adds to the report what the run itself cannot know. Raises UsageError before the run
+    for a report in no known format, CookError after it for one that could not be written.
+    """
+    check_reports(options)
+    with recording(options), listening(progress or Progress()):
+        report = annotate(runner.execute())
+    print_report(report, options)
+    return report
+
+
+def check_reports(options: argparse.Namespace) -> None:
+    """Raise UsageError for a report in no known format."""
+    for path in options.reports:
+        format_of(path)
+
+
+def print_report(report: Report, options: argparse.Namespace) -> None:
+    """
+    What came of it, in the forms that were asked for.
+
+    Raises CookError for one that could not be written.
+    """
+    document = report_json(report)
+    with reader_may_leave():
+        _print(document, options)
+    write_reports(document, options.reports)
+
+
+def _print(document: Document, options: argparse.Namespace) -> None:
+    if options.output == "text":
+        write(document_lines(document, verbose=bool(options.verbose)), sys.stdout)
+    else:
+        sys.stdout.write(render(document, options.output))

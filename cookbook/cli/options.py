@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,20 @@ def add_verbose(command: argparse.ArgumentParser) -> None:
 def add_output(command: argparse.ArgumentParser) -> None:
     """`--output`: for people, or for programs."""
     command.add_argument("--output", choices=("text", "json"), default="text")
+
+
+def add_reports(command: argparse.ArgumentParser) -> None:
+    """`--report`: what came of it, in files."""
+    command.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        dest="reports",
+        help="write a report, too; its ending says the format: .txt .json .xml (JUnit) .sarif "
+        ".md .html; may be given again",
+    )
 
 
 def add_hosts(command: argparse.ArgumentParser) -> None:
@@ -55,6 +70,28 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
         dest="variables",
         help="a variable for all hosts; the value is YAML",
     )
+
+
+def add_set(command: argparse.ArgumentParser) -> None:
+    """`--prune` and `--as`: what has left the recipes."""
+    command.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove what we created and the recipes do not declare any more",
+    )
+    command.add_argument(
+        "--as",
+        dest="set",
+        type=_set_name,
+        metavar="NAME",
+        help="what these recipes are called together (their names, joined by +)",
+    )
+
+
+def _set_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: only letters, digits, _ . + -")
+    return text
 
 
 def add_common(command: argparse.ArgumentParser) -> None:
@@ -89,6 +126,24 @@ def plan_key(options: argparse.Namespace) -> Key | None:
     from cookbook.seal import Key
 
     return Key.read(Path(path))
+
+
+def add_store(command: argparse.ArgumentParser) -> None:
+    """`--store`: where the history is."""
+    command.add_argument(
+        "--store",
+        metavar="URL",
+        help="the history: postgresql://... or sqlite:///...; or COOK_STORE (on this machine)",
+    )
+
+
+def add_record(command: argparse.ArgumentParser, *, default: bool) -> None:
+    """`--record`: whether the run goes into the history."""
+    text = f"keep the run in the history ({'yes' if default else 'no'})"
+    command.add_argument(
+        "--record", action=argparse.BooleanOptionalAction, default=default, help=text
+    )
+    add_store(command)
 
 
 def _positive(text: str) -> int:

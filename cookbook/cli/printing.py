@@ -21,7 +21,7 @@ def print_json(document: object) -> None:
 
 def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
     """Key and value, host by host."""
-    from cookbook.show import clean
+    from cookbook.report import clean
 
     for name, facts in hosts.items():
         print(name)

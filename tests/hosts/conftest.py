@@ -10,11 +10,12 @@ from typing import Any, Literal, Protocol
 
 import pytest
 
-from cookbook.engine import Convergence, Step
+from cookbook.engine import Convergence
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.plugins import catalog
 from cookbook.recipe import Node, compile_recipes
 from cookbook.session import Session
+from cookbook.step import Step
 from cookbook.transport.connection import Target
 from cookbook.transport.ssh import SshTransport
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cookbook.engine import Step
 from cookbook.kitchen import KitchenHost
 from cookbook.provider import Table
 from cookbook.providers.dpkg import INSTALLED, offers
 from cookbook.providers.systemd import UNITS
+from cookbook.step import Step
 
 pytestmark = pytest.mark.hosts
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cookbook.engine import Step
 from cookbook.kitchen import KitchenHost
+from cookbook.step import Step
 
 pytestmark = pytest.mark.hosts
 

@@ -1,0 +1,73 @@
+"""Keep a run in the history: its journal meanwhile, and its way to the store afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cookbook.places import journals, store_url
+
+_MANY = 20
+"""So many journals may wait on this machine before a run has them put into the database."""
+
+
+@contextlib.contextmanager
+def recording(options: argparse.Namespace) -> Iterator[None]:
+    """Write a journal of what is run meanwhile, if that is wanted."""
+    if not options.record:
+        yield
+        return
+    from cookbook.journal import Recorder
+    from cookbook.plugins import listening
+
+    url = store_url(options.store)
+    recorder = Recorder(journals(url))
+    try:
+        with listening(recorder):
+            yield
+    finally:
+        recorder.close()
+        if recorder.error is not None:
+            _warn(f"this run is not in the history, or not all of it: {recorder.error}")
+        elif _due(recorder.folder, url):
+            ship(url)
+
+
+def _due(folder: Path, url: str | None) -> bool:
+    """Whether to put the journals into the store now; readers of a local one do it as well."""
+    if url is not None and not url.startswith("sqlite:"):
+        return True
+    with contextlib.suppress(OSError):
+        return sum(name.endswith(".jsonl") for name in os.listdir(folder)) > _MANY  # noqa: PTH208 - fast
+    return False
+
+
+def ship(url: str | None) -> None:
+    """
+    Have another process put the journals into the store; nobody waits for it.
+
+    It is told the URL through a pipe, because others can see its arguments, and it looks for
+    no module where we are: a recipe's folder may have a `cookbook` of its own.
+    """
+    reading, writing = os.pipe()
+    with open(writing, "wb") as told, open(reading, "rb"):  # noqa: PTH123 - descriptors
+        told.write((url or "").encode())
+        told.flush()
+        words = [sys.executable, "-P", "-m", "cookbook.history.ship"]
+        silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
+        first = (os.POSIX_SPAWN_DUP2, reading, 0)
+        with contextlib.suppress(OSError):  # the next reader, or the next run, does it
+            os.posix_spawn(
+                sys.executable, words, os.environ, file_actions=[first, *silent], setsid=True
+            )
+
+
+def _warn(text: str) -> None:
+    from cookbook.show import write
+
+    with contextlib.suppress(OSError):
+        write([("yellow", f"cook: {text}")], sys.stderr)

@@ -1,0 +1,58 @@
+"""Spans of time as people type and read them: 90m, 12h, 7d, 2w."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_LONGEST = 36500 * 86400
+
+
+def span(text: str) -> timedelta:
+    """
+    A span of time, for argparse.
+
+    >>> span("90m"), span("2w")
+    (datetime.timedelta(seconds=5400), datetime.timedelta(days=14))
+    """
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no span of time; give a number and s, m, h, d or w, e.g. 90m, 12h, 7d, 2w"
+        )
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years")
+    return timedelta(seconds=seconds)
+
+
+def local(stamp: str) -> str:
+    """
+    A time of a run where its reader is: `2026-05-01 14:00`; as it is where it is no time.
+
+    >>> local("yesterday")
+    'yesterday'
+    """
+    try:
+        return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return stamp
+
+
+def ago(stamp: str, now: datetime | None = None) -> str:
+    """
+    How long that is ago, in one unit.
+
+    >>> ago("2026-05-01T12:00:00Z", datetime.fromisoformat("2026-05-01T13:59:00Z"))
+    '119 min ago'
+    """
+    try:
+        seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return ""
+    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
+        if seconds < limit:
+            return f"{max(0, int(seconds / unit))} {name} ago"
+    return f"{int(seconds / 86400)} days ago"

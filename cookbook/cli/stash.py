@@ -1,0 +1,92 @@
+"""`cook stash`: what hosts keep of what was replaced or removed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cookbook.cli.options import add_common, hosts, password
+from cookbook.cli.printing import exit_of, print_json, reader_may_leave
+from cookbook.cli.spans import local, span
+from cookbook.errors import CookError
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host
+    from cookbook.shell import Secret
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    add_common(command)
+    command.add_argument(
+        "--prune",
+        type=span,
+        metavar="SPAN",
+        help="remove what was not wanted for so long, e.g. 90d; undo cannot bring it back then",
+    )
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    chosen = hosts(options)
+    from cookbook.run import each_host
+
+    secret = password(options)
+    minutes = None if options.prune is None else int(options.prune.total_seconds() // 60)
+    shown: dict[str, Any] = {}
+    errors: list[CookError] = []
+    for host, answer in each_host(chosen, options.forks, lambda h: _ask(h, secret, minutes)):
+        if isinstance(answer, CookError):
+            errors.append(answer)
+            shown[host.name] = {"error": str(answer)}
+        else:
+            shown[host.name] = answer
+    with reader_may_leave():
+        if options.output == "json":
+            print_json({"schema": 1, "hosts": shown})
+        else:
+            _print(shown, verbose=bool(options.verbose))
+    return exit_of(errors)
+
+
+def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, Any]:
+    """What is there, after what is too old was removed."""
+    from cookbook import stash
+    from cookbook.run import connect
+    from cookbook.session import Session
+    from cookbook.wire import Ask, Do
+
+    session = Session(connect(host, secret))
+    try:
+        removed = 0
+        if minutes is not None:
+            [done] = session.run([Do(stash.prune(minutes), 300.0)])
+            removed = len(done.text.splitlines())
+        [listed] = session.run([Ask(stash.LIST)])
+    finally:
+        session.close()
+    entries = [line.split(" ") for line in listed.text.splitlines()]
+    return {
+        "removed": removed,
+        "entries": [
+            {"digest": digest, "bytes": int(size), "kept": float(when)}
+            for digest, size, when in sorted(entries, key=lambda entry: entry[2])
+        ],
+    }
+
+
+def _print(hosts: dict[str, Any], *, verbose: bool) -> None:
+    from cookbook.origin import stamp
+    from cookbook.show import write
+
+    for name, told in hosts.items():
+        if "error" in told:
+            continue
+        entries = told["entries"]
+        size = sum(entry["bytes"] for entry in entries)
+        gone = f", {told['removed']} removed" if told["removed"] else ""
+        write([("bold", f"{name}: {len(entries)} kept, {size} bytes{gone}")], sys.stdout)
+        for entry in entries if verbose else ():
+            when = local(stamp(entry["kept"]))
+            write([("", f"  {entry['digest']}  {entry['bytes']} bytes  {when}")], sys.stdout)

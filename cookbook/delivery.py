@@ -1,0 +1,149 @@
+"""Changes that stand by themselves, sent as one guarded chain and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cookbook.chain import Link, Notes, Sent, Verdict, cut_off, no_notes
+from cookbook.errors import ProbeError
+from cookbook.judge import Judge
+from cookbook.questions import guard
+from cookbook.resource import Resource
+from cookbook.step import Listener, Permission, Permit, Step, diff_of, step_of
+from cookbook.transport import Interrupted, TooSlow
+from cookbook.wire import Guard
+
+
+@dataclass
+class Delivery:
+    """What it takes to send changes to one host."""
+
+    judge: Judge
+    listener: Listener = field(default_factory=Listener)
+    notes: Notes = no_notes
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
+    again: Callable[[Verdict], bool] = lambda _: False
+    """Whether a change whose commands have failed is to be sent once more."""
+
+    failed: bool = False
+    """Whether something has failed and nobody said to ignore it."""
+
+    stopped: bool = False
+    """Whether somebody who was asked said to go no further."""
+
+    surprised: bool = False
+    """Whether a host has given another answer than the one a change was planned from."""
+
+    def guards(self, verdicts: Sequence[Verdict]) -> list[Guard]:
+        """The guards of changes that were planned from the latest answers."""
+        return [guard(verdict.probes, self.judge.answers) for verdict in verdicts]
+
+    def work_off(
+        self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
+    ) -> Iterator[Step]:
+        """
+        Until all is done, or something fails: what was surprised is judged anew, and sent again.
+
+        Raises ProbeError if the host gives another answer each time it is asked.
+        """
+        todo, surprises = list(verdicts), 0
+        while todo := (yield from self._permitted(todo)):
+            left = yield from self.send(todo, self.guards(todo))
+            surprises = surprises + 1 if len(left) == len(todo) else 0
+            if surprises == PATIENCE:
+                raise fickle(todo[0].item.resource)
+            todo = []
+            for verdict in left if self.failed else map(judge_anew, left):
+                self.failed |= verdict.status == "failed"
+                if verdict.status == "change" and not self.failed:
+                    todo.append(verdict)
+                elif verdict.status == "change":
+                    yield replace(step_of(verdict), status="not-run")
+                else:
+                    yield step_of(verdict)
+
+    def _permitted(self, verdicts: Sequence[Verdict]) -> Generator[Step, None, list[Verdict]]:
+        """Those that may be sent; none where one of them is another one than was approved."""
+        allowed: list[Verdict] = []
+        for verdict in verdicts:
+            match self._asked(verdict):
+                case "go":
+                    allowed.append(verdict)
+                case "skip":
+                    yield step_of(replace(verdict, status="skipped", change=None))
+                case "stop":
+                    yield replace(step_of(verdict), status="not-run")
+                case error:
+                    self.failed = True
+                    yield step_of(replace(verdict, status="failed", change=None, error=error))
+        if not self.failed:
+            return allowed
+        yield from (replace(step_of(verdict), status="not-run") for verdict in allowed)
+        return []
+
+    def _asked(self, verdict: Verdict) -> Permission:
+        if self.failed or self.stopped:
+            return "stop"
+        said = "go" if self.permit is None else self.permit(step_of(verdict), False)
+        self.stopped = said == "stop"
+        return said
+
+    def send(
+        self, verdicts: Sequence[Verdict], guards: Sequence[Guard]
+    ) -> Generator[Step, None, Sequence[Verdict]]:
+        """
+        One exchange: a step for each change that was made or failed; the others are returned.
+
+        Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
+        the steps of what is known then.
+        """
+        links = [Link([], [verdict]) for verdict in verdicts]
+        pairs = zip(links, guards, strict=True)
+        sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        asked = [probe for verdict in verdicts for probe in verdict.probes]
+        try:
+            results = self.judge.send(sent, asked, self.listener)
+        except (Interrupted, TooSlow) as lost:
+            known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
+            for verdict in verdicts:
+                how = known.get(id(verdict), {"status": "not-run"})
+                yield replace(step_of(verdict), **how)
+            raise
+        left: list[Verdict] = []
+        for link, result in zip(links, results, strict=True):
+            tried = result.fate == "failed" and self.again(link.changes[0])
+            if tried or result.fate in ("surprised", "not-reached"):
+                self.surprised |= result.fate == "surprised"
+                left += link.changes
+                continue
+            [verdict] = result.learned(link)
+            state, differs = self.judge.left(verdict)
+            error = result.error or differs
+            text = result.texts[0] if result.texts else None
+            ignored = error is not None and verdict.item.resource.ignore_failure
+            self.failed |= error is not None and not ignored
+            yield replace(
+                step_of(verdict),
+                status="changed" if error is None else "failed",
+                diff=diff_of(verdict, text),
+                error=error,
+                ignored=ignored,
+                seconds=result.seconds,
+                left=state,
+            )
+        return left
+
+
+PATIENCE = 3
+"""How often in a row a first link may be surprised before its answer counts as fickle."""
+
+
+def fickle(resource: Resource) -> ProbeError:
+    """An answer that is another one each time would have us plan for ever."""
+    return ProbeError(
+        f"{resource}: the host gives another answer each time it is asked",
+        hint="is something else changing it right now?",
+    )

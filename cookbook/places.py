@@ -1,0 +1,80 @@
+"""Where cook keeps what it remembers on this machine, and what its user has set."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import UsageError
+
+_PASSWORD = re.compile(r"(?<=:)[^@]*(?=@)|(?<=password=)[^&]*")
+
+
+def state_folder() -> Path:
+    """What is remembered: the environment's COOK_STATE, or the user's state directory."""
+    if given := os.environ.get("COOK_STATE"):
+        return Path(given)
+    import platformdirs  # most calls need no place at all
+
+    return Path(platformdirs.user_state_dir("cook"))
+
+
+def settings_file() -> Path:
+    """What the user has set for all runs: `cook/settings.yml` in their configuration directory."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("cook")) / "settings.yml"
+
+
+def store_url(given: str | None) -> str | None:
+    """
+    Where the history is: `--store`, COOK_STORE, the setting `store`; None: on this machine.
+
+    Raises UsageError for settings that cannot be read.
+    """
+    return given or os.environ.get("COOK_STORE") or _setting("store")
+
+
+def journals(url: str | None) -> Path:
+    """
+    Where the journals wait that are to go to this store.
+
+    Each store has a folder of its own, so that no run ends in another one's history. Its
+    name says nothing of the URL; another password leads to the same folder.
+    """
+    folder = state_folder() / "journal"
+    if url is None:
+        return folder
+    return folder / hashlib.sha256(_PASSWORD.sub("", url).encode()).hexdigest()[:16]
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner can look into; what is above it, too."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def _setting(name: str) -> str | None:
+    path = settings_file()
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    import yaml
+
+    try:
+        settings: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: {error}") from None
+    if settings is None:
+        return None
+    if not isinstance(settings, dict) or not isinstance(settings.get(name), str | None):
+        raise UsageError(f"{path}: it must be a mapping, and {name} a text")
+    value: str | None = settings.get(name)
+    return value

@@ -1,0 +1,133 @@
+"""
+JUnit XML: a suite for each host, a case for each resource.
+
+As the XSD of Jenkins' xunit plugin has it, which pytest's own reports follow: a test case
+has no line, so the line is in the text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+from cookbook.document import Document, HostDocument, ResourceDocument
+from cookbook.report import clean
+from cookbook.reports.phrases import (
+    MEANING,
+    Outcome,
+    error_text,
+    minute,
+    outcome,
+    percent,
+    place,
+    sentence,
+)
+
+Result = Literal["failure", "error", "skipped"]
+
+_RESULTS: dict[Outcome, Result] = {
+    "drift": "failure",
+    "intent": "failure",
+    "differs": "failure",
+    "failed": "error",
+    "refused": "error",
+    "unknown": "skipped",
+    "skipped": "skipped",
+    "excused": "skipped",
+    "act": "skipped",
+    "not-run": "skipped",
+    "orphaned": "skipped",
+}
+"""Whatever is in line, or was brought into line, has passed."""
+
+_NOT_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
+"""XML 1.0 has no way to say these; control characters are shown by `clean`."""
+
+
+def render(document: Document) -> str:
+    """The report as XML, for a CI server to show beside its tests."""
+    suites = [_suite(name, host, document) for name, host in document["hosts"].items()]
+    root = ET.Element("testsuites", name=_text(f"cook {document['mode']}"))
+    for count in ("tests", "failures", "errors"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    root.set("time", f"{document['seconds']:.3f}")
+    root.extend(suites)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _suite(name: str, host: HostDocument, document: Document) -> ET.Element:
+    cases = [_case(resource, document) for resource in host["resources"]]
+    if host["error"] is not None:
+        cases.append(_host_case(host))
+    results = Counter(result.tag for case in cases for result in case)
+    suite = ET.Element(
+        "testsuite",
+        name=_text(name),
+        tests=str(len(cases)),
+        failures=str(results["failure"]),
+        errors=str(results["error"]),
+        skipped=str(results["skipped"]),
+        time=f"{host['seconds']:.3f}",
+        timestamp=_text(document["started"].partition(".")[0].removesuffix("Z")),
+        hostname=_text(name),
+    )
+    suite.append(_properties(host, document))
+    suite.extend(cases)
+    return suite
+
+
+def _properties(host: HostDocument, document: Document) -> ET.Element:
+    given = {
+        "run": document["run"],
+        "revision": document["revision"],
+        "status": host["status"],
+        "in line": percent(host["in_line"]),
+    }
+    properties = ET.Element("properties")
+    for key, value in given.items():
+        if value is not None:
+            ET.SubElement(properties, "property", name=key, value=_text(value))
+    return properties
+
+
+def _case(resource: ResourceDocument, document: Document) -> ET.Element:
+    file, _ = place(resource)
+    case = ET.Element(
+        "testcase",
+        name=_text(resource["id"]),
+        classname=_text(file),
+        time=f"{resource['seconds']:.3f}",
+    )
+    what = outcome(resource, document["mode"])
+    if (result := _RESULTS.get(what)) is not None:
+        told = ET.SubElement(case, result, type=what, message=_text(sentence(resource, document)))
+        told.text = _text(_details(resource, what))
+    return case
+
+
+def _details(resource: ResourceDocument, what: Outcome) -> str:
+    """What a line has no room for."""
+    lines = [f"{resource['where']}: {what}: {MEANING[what]}"]
+    if resource["since"]:
+        lines.append(f"first seen {minute(resource['since'])} UTC")
+    if resource["error"] is not None:
+        lines.append(error_text(resource["error"]))
+    if resource["diff"] is not None:
+        lines.append(resource["diff"])
+    return "\n".join(lines)
+
+
+def _host_case(host: HostDocument) -> ET.Element:
+    """What ended a host that is no resource's own."""
+    case = ET.Element("testcase", name="host", classname="host", time=f"{host['seconds']:.3f}")
+    if (error := host["error"]) is not None:
+        message = _text(error["message"])
+        told = ET.SubElement(case, "error", type=_text(error["kind"]), message=message)
+        told.text = _text(error_text(error))
+    return case
+
+
+def _text(text: str) -> str:
+    return clean(text).translate(_NOT_XML)

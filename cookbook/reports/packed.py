@@ -1,0 +1,147 @@
+"""
+A document, made small for the page: what is the same is there once.
+
+Of a fleet, most resources are in line on most hosts, and what differs differs in the same
+way: so each thing that can be said of a resource is kept once, and a host is a list of
+small numbers. Times are in milliseconds; texts are numbers, too, and 0 is no text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.report import clean
+from cookbook.reports.phrases import (
+    MEANING,
+    host_state,
+    notices,
+    outcome,
+    value,
+)
+
+_MOST_CHARACTERS = 10_000
+"""Of one value of a property; a text has a diff."""
+
+
+def packed(document: Document) -> dict[str, Any]:
+    """What the page reads; `assets/model.js` unpacks it."""
+    tables = _Tables(document)
+    hosts = [tables.host(name, host) for name, host in document["hosts"].items()]
+    return {
+        "run": _run(document),
+        "meaning": dict(MEANING),
+        "texts": list(tables.texts),
+        "things": [json.loads(thing) for thing in tables.things],
+        "hosts": hosts,
+    }
+
+
+def _run(document: Document) -> dict[str, Any]:
+    """What is said of the run as a whole."""
+    same = ("run", "mode", "exit", "started", "seconds", "version")
+    shown = {"by": document["by"], "revision": document["revision"], "origin": document["origin"]}
+    return {
+        **{key: document[key] for key in same},  # type: ignore[literal-required]  # they are keys
+        **{key: clean(text) for key, text in shown.items() if text is not None},
+        "in_line": document["in_line"],
+        "command": clean(" ".join(document["command"])),
+        "recipes": [clean(recipe) for recipe in document["recipes"]],
+        "remarks": [clean(remark) for remark in notices(document)],
+    }
+
+
+@dataclass
+class _Tables:
+    """Texts and things by their number; the first text is none."""
+
+    document: Document
+    texts: dict[str, int] = field(default_factory=lambda: {"": 0})
+    things: dict[str, int] = field(default_factory=dict)
+
+    def text(self, text: str | None) -> int:
+        return self.texts.setdefault(clean(text or ""), len(self.texts))
+
+    def host(self, name: str, host: HostDocument) -> dict[str, Any]:
+        resources = host["resources"]
+        began = [_milliseconds(resource["began"] - host["began"]) for resource in resources]
+        error = self._error(host["error"])
+        since = [
+            number
+            for place, resource in enumerate(resources)
+            if resource["since"] is not None
+            for number in (place, self.text(resource["since"]))
+        ]
+        return {
+            "name": clean(name),
+            "state": host_state(host, self.document["mode"]),
+            "inLine": _rounded(host["in_line"]),
+            "times": [_milliseconds(host["began"]), _milliseconds(host["seconds"])],
+            "exchanges": host["exchanges"],
+            "things": [self.thing(resource) for resource in resources],
+            "began": _without_tail(_steps(began)),
+            "took": _without_tail([_milliseconds(r["seconds"]) for r in resources]),
+            **({"since": since} if since else {}),
+            **({"error": error} if error else {}),
+        }
+
+    def thing(self, resource: ResourceDocument) -> int:
+        """All that is said of a resource but its times."""
+        changes = [
+            [self.text(name), self._value(found), self._value(wanted)]
+            for name, (found, wanted) in resource["changes"].items()
+        ]
+        excuse = resource["excused"]
+        said = {
+            "id": self.text(resource["id"]),
+            "where": self.text(resource["where"]),
+            "outcome": outcome(resource, self.document["mode"]),
+            "kind": resource["kind"] if resource["kind"] != "none" else 0,
+            "changes": changes or 0,
+            "error": self._error(resource["error"]),
+            "excuse": [self.text(excuse["reason"]), self.text(excuse["until"])] if excuse else 0,
+            "ignored": int(resource["ignored"]),
+        }
+        texts = ("ran", "note", "because", "until", "diff", "lost", "orphan")
+        said |= {key: self.text(resource[key]) for key in texts}  # type: ignore[literal-required]
+        written = json.dumps({key: what for key, what in said.items() if what != 0})
+        return self.things.setdefault(written, len(self.things))
+
+    def _value(self, given: object) -> int:
+        return self.text(value(given, longest=_MOST_CHARACTERS))
+
+    def _error(self, error: ErrorDocument | None) -> list[int] | int:
+        return [self.text(error["message"]), self.text(error["hint"])] if error else 0
+
+
+def _rounded(share: float | None) -> float | None:
+    """Down, so that what is not whole never becomes it."""
+    return None if share is None else math.floor(share * 100) / 100
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def _steps(times: list[int]) -> list[int]:
+    """
+    Each as the difference from the one before: mostly 0.
+
+    >>> _steps([5, 5, 7])
+    [5, 0, 2]
+    """
+    return [time - before for before, time in zip([0, *times], times, strict=False)]
+
+
+def _without_tail(numbers: list[int]) -> list[int]:
+    """
+    Without the zeros at the end, which need not be said.
+
+    >>> _without_tail([1, 0, 2, 0, 0])
+    [1, 0, 2]
+    """
+    end = next((i for i in range(len(numbers), 0, -1) if numbers[i - 1]), 0)
+    return numbers[:end]

@@ -1,0 +1,230 @@
+"""What came of a resource in one word, and in a sentence: all formats say the same."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Literal
+
+from cookbook.document import (
+    LOOKING,
+    Document,
+    ErrorDocument,
+    HostDocument,
+    HostStatus,
+    Mode,
+    ResourceDocument,
+)
+
+Outcome = Literal[
+    "ok",
+    "changed",
+    "drift",
+    "intent",
+    "differs",
+    "act",
+    "excused",
+    "unknown",
+    "failed",
+    "refused",
+    "skipped",
+    "not-run",
+    "orphaned",
+]
+
+HostState = HostStatus | Literal["drift", "intent", "differs", "unknown"]
+
+MEANING: dict[Outcome, str] = {
+    "ok": "in line",
+    "changed": "changed by this run",
+    "drift": "the host has changed since our last run",
+    "intent": "the recipe has changed, or nothing was ever done about it",
+    "differs": "not in line; there is no earlier run to say why",
+    "act": "would be done at each run; it has no state to be in line with",
+    "excused": "not in line, and put up with",
+    "unknown": "nobody can know before another resource is done",
+    "failed": "it could not be asked, or could not be changed",
+    "refused": "the host is not as it was when the plan was made",
+    "skipped": "left alone by its guard",
+    "not-run": "the run did not come to it",
+    "orphaned": "no longer in the recipe",
+}
+
+OUT_OF_LINE: frozenset[Outcome] = frozenset(
+    {"drift", "intent", "differs", "unknown", "failed", "refused", "not-run"}
+)
+
+LOST: frozenset[HostStatus] = frozenset({"unreachable", "timeout", "interrupted", "refused"})
+"""Hosts whose resources say little: they could not all be asked."""
+
+UNDO = "undo"
+"""Stands for who notified a resource where it goes back."""
+
+_LONGEST_VALUE = 120
+
+
+def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
+    """The one word."""
+    if resource["excused"] is not None:
+        return "excused"
+    if resource["status"] != "changed":
+        return resource["status"]
+    if mode not in LOOKING:
+        return "changed"
+    return "act" if resource["kind"] == "act" else resource["cause"] or "differs"
+
+
+def outcomes(host: HostDocument, mode: Mode) -> Counter[Outcome]:
+    """How many resources of a host came to what."""
+    return Counter(outcome(resource, mode) for resource in host["resources"])
+
+
+def all_outcomes(document: Document) -> Counter[Outcome]:
+    """The same, of all hosts."""
+    hosts = document["hosts"].values()
+    return sum((outcomes(host, document["mode"]) for host in hosts), Counter[Outcome]())
+
+
+def host_state(host: HostDocument, mode: Mode) -> HostState:
+    """The worst there is to say of a host."""
+    if host["status"] in LOST or host["status"] == "failed":
+        return host["status"]
+    there = outcomes(host, mode)
+    for what, state in _WORST:
+        if there[what]:
+            return state
+    return "ok"
+
+
+_WORST: tuple[tuple[Outcome, HostState], ...] = (
+    ("failed", "failed"),
+    ("drift", "drift"),
+    ("intent", "intent"),
+    ("differs", "differs"),
+    ("unknown", "unknown"),
+    ("changed", "changed"),
+)
+
+
+def sentence(resource: ResourceDocument, document: Document) -> str:
+    """What there is to say of a resource that is not in line, in one line."""
+    return "; ".join(_clauses(resource, document))
+
+
+def _clauses(resource: ResourceDocument, document: Document) -> Iterator[str]:
+    what = outcome(resource, document["mode"])
+    if (error := resource["error"]) is not None:
+        yield error["message"]
+    elif what == "unknown" and resource["until"]:
+        yield f"unknown until {resource['until']}"
+    elif resource["ran"] is not None:
+        yield f"would {resource['ran']}" if document["mode"] in LOOKING else resource["ran"]
+    elif not resource["changes"]:
+        yield MEANING[what]
+    yield from differences(resource)
+    if resource["excused"] is None and resource["cause"] is not None:
+        yield f"{resource['cause']}: {MEANING[resource['cause']]}"
+    yield from remarks(resource, document)
+
+
+def differences(resource: ResourceDocument) -> Iterator[str]:
+    """`mode: 0644 -> 0600`, for each property; a text says so by its diff."""
+    for name, (found, wanted) in resource["changes"].items():
+        if name == "content" and resource["diff"] is not None:
+            yield "content differs"
+        else:
+            yield f"{name}: {value(found)} -> {value(wanted)}"
+
+
+def notices(document: Document) -> Iterator[str]:
+    """What the reader should know of the run as a whole."""
+    yield from (f"objection: {one}" for one in document.get("objections", ()))
+    yield from document.get("remarks", ())
+
+
+def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
+    """Why, since when and until when."""
+    if resource["because"] == UNDO:
+        yield "undo" if document["mode"] in LOOKING else "undone"
+    elif resource["because"]:
+        verb = "changes" if document["mode"] in LOOKING else "changed"
+        yield f"because {resource['because']} {verb}"
+    if resource["note"]:
+        yield resource["note"]
+    if lost := unrecoverable(resource):
+        yield lost
+    if (excuse := resource["excused"]) is not None:
+        until = f" (until {excuse['until']})" if excuse["until"] else ""
+        yield f"put up with: {excuse['reason']}{until}"
+    if seen := first_seen(resource, document):
+        yield seen
+
+
+def unrecoverable(resource: ResourceDocument) -> str | None:
+    """What an undo does not bring back, where that is more than that something was done."""
+    if not resource["lost"] or (resource["status"] == "changed" and resource["kind"] == "act"):
+        return None
+    return f"an undo does not bring back: {resource['lost']}"
+
+
+def first_seen(resource: ResourceDocument, document: Document) -> str | None:
+    """`since 2026-05-01 12:00`, or that it is new."""
+    since = resource["since"]
+    if since is None:
+        return None
+    return "first seen now" if since == document["started"] else f"since {minute(since)}"
+
+
+def error_text(error: ErrorDocument) -> str:
+    """An error and the next step."""
+    return error["message"] + (f" (next: {error['hint']})" if error["hint"] else "")
+
+
+def minute(time: str) -> str:
+    """
+    A time of a document, to the minute.
+
+    >>> minute("2026-05-01T12:00:00.000Z")
+    '2026-05-01 12:00'
+    """
+    return time[:16].replace("T", " ")
+
+
+def percent(share: float | None) -> str:
+    """
+    A share; what is not whole is never rounded to the whole.
+
+    >>> percent(99.99), percent(100.0), percent(None)
+    ('99.9 %', '100 %', '-')
+    """
+    return "-" if share is None else f"{math.floor(share * 10) / 10:g} %"
+
+
+def value(given: object, *, longest: int = _LONGEST_VALUE) -> str:
+    """A property's value on one line, as short as is asked for."""
+    match given:
+        case None:
+            return "-"
+        case [*items]:
+            text = ", ".join(map(str, items)) or "(none)"
+        case _:
+            text = str(given)
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def place(resource: ResourceDocument) -> tuple[str, int | None]:
+    """The file and the line that declare it."""
+    file, colon, line = resource["where"].rpartition(":")
+    return (file, int(line)) if colon and line.isdigit() else (resource["where"], None)
+
+
+def word(resource: ResourceDocument) -> str:
+    """
+    What kind of thing it is.
+
+    >>> word({"id": "file[/etc/motd]"})  # type: ignore[typeddict-item]
+    'file'
+    """
+    return resource["id"].partition("[")[0]

@@ -1,0 +1,250 @@
+"""The report for a terminal: hosts to which the same happened together, then the sum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.report import clean
+from cookbook.reports.phrases import (
+    LOST,
+    UNDO,
+    Outcome,
+    all_outcomes,
+    first_seen,
+    outcome,
+    percent,
+    unrecoverable,
+    value,
+)
+
+Line = tuple[str, str]
+"""A style, in rich's words, and a text."""
+
+_MARKS = {
+    "create": ("+", "green"),
+    "remove": ("-", "red"),
+    "update": ("~", "yellow"),
+    "act": (">", "cyan"),
+}
+
+_STATUS_MARKS = {
+    "failed": ("!", "bold red"),
+    "unknown": ("?", "magenta"),
+    "ok": ("=", "green"),
+    "orphaned": ("o", "magenta"),
+}
+
+_ORPHANS = {
+    "created": "we created it: --prune removes it",
+    "adopted": "it was there before us: it stays",
+    None: "no longer in the recipe",
+}
+
+_HOST_STYLES = {
+    "ok": "green",
+    "changed": "yellow",
+    "failed": "bold red",
+    "unreachable": "bold magenta",
+    "timeout": "bold red",
+    "interrupted": "magenta",
+    "refused": "bold red",
+}
+
+_QUIET = ("ok", "skipped", "not-run")
+
+_CAUSES = {"drift": "drift", "intent": "intent", "differs": "differs"}
+
+_Named = tuple[str, HostDocument]
+
+
+def render(document: Document) -> str:
+    """The report as text, without colours."""
+    return "".join(f"{clean(text)}\n" for _, text in document_lines(document))
+
+
+def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Line]:
+    """
+    The report, line by line.
+
+    A diff that another host had already is named, not shown again.
+    """
+    groups: dict[tuple[object, ...], list[_Named]] = {}
+    for name, host in document["hosts"].items():
+        lines = tuple(_host_lines(name, host, document, verbose=verbose))
+        share = host["in_line"] if document["mode"] == "drift" else None
+        groups.setdefault((host["status"], share, *lines), []).append((name, host))
+    diffs: dict[tuple[str, str], str] = {}
+    for hosts in groups.values():
+        yield _heading(hosts, document)
+        yield from _host_lines(*hosts[0], document, verbose=verbose, diffs=diffs)
+    yield from objection_lines(document)
+    for remark in document.get("remarks", ()):
+        yield "magenta", f"note: {remark}"
+    yield _sum(document)
+
+
+def objection_lines(document: Document) -> Iterator[Line]:
+    """What reviewers have against a plan."""
+    for objection in document.get("objections", ()):
+        yield "bold red", f"objection: {objection}"
+
+
+def _heading(hosts: Sequence[_Named], document: Document) -> Line:
+    first = hosts[0][1]
+    names = ", ".join(name for name, _ in hosts)
+    count = f" ({len(hosts)} hosts)" if len(hosts) > 1 else ""
+    seconds = max(host["seconds"] for _, host in hosts)
+    words = [first["status"], f"{seconds:.1f} s"]
+    style = _HOST_STYLES[first["status"]]
+    if document["mode"] == "drift" and first["status"] not in LOST:
+        words[:1] = [f"{percent(first['in_line'])} in line"]
+        words[:0] = ["failed"] if first["status"] == "failed" else []
+        if first["status"] == "changed" and first["in_line"] == 100:
+            style = "green"  # what would be done has no state, or is put up with
+    return style, f"{names}{count}: {', '.join(words)}"
+
+
+def _host_lines(
+    name: str,
+    host: HostDocument,
+    document: Document,
+    *,
+    verbose: bool,
+    diffs: dict[tuple[str, str], str] | None = None,
+) -> Iterator[Line]:
+    for resource in host["resources"]:
+        status, diff = resource["status"], resource["diff"]
+        owed = status == "not-run" and resource["because"] is not None
+        lost = status == "skipped" and resource["lost"] is not None
+        if verbose or owed or lost or status not in _QUIET:
+            first = name
+            if diffs is not None and diff is not None and "\n" in diff:
+                first = diffs.setdefault((resource["id"], diff), name)
+            as_on = None if first == name else first
+            yield from resource_lines(resource, document, as_on=as_on)
+    waiting = [r for r in host["resources"] if r["status"] == "not-run" and r["because"] is None]
+    if waiting:
+        yield "dim", f"    {len(waiting)} more were not run"
+    if host["error"] is not None:
+        yield from _error_lines(host["error"], "  ")
+
+
+def resource_lines(
+    resource: ResourceDocument, document: Document, *, as_on: str | None = None
+) -> Iterator[Line]:
+    """
+    One resource: what it is, where it is declared, what differs and why it is so.
+
+    `as_on` names a host whose diff was the same, and is shown already.
+    """
+    mark, style = _mark(resource)
+    words = [f"  {mark} {resource['id']}", *_words(resource, document)]
+    yield style, f"{'  '.join(words)}  [{resource['where']}]"
+    if resource["status"] in ("changed", "unknown"):
+        yield from _difference(resource, as_on)
+    if lost := unrecoverable(resource):
+        yield "yellow", f"      {lost}"
+    if resource["error"] is not None:
+        yield from _error_lines(resource["error"], "      ")
+
+
+def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
+    status, looking = resource["status"], document["mode"] in LOOKING
+    if document["mode"] == "drift":
+        yield from _drift_words(resource, document)
+    if status == "unknown":
+        yield f"unknown until {resource['until']}" if resource["until"] else "unknown"
+    elif status in ("failed", "skipped", "not-run"):
+        yield status + (" (ignored)" if resource["ignored"] else "")
+        if status == "not-run" and resource["note"]:
+            yield resource["note"]
+    elif status == "orphaned":
+        yield f"orphaned  ({_ORPHANS[resource['orphan']]})"
+    elif resource["ran"]:
+        yield _acted(resource["ran"], looking=looking)
+    if status == "changed" and resource["orphan"] is not None:
+        yield "orphaned"
+    if resource["because"] == UNDO:
+        yield "undo" if looking else "undone"
+    elif resource["because"]:
+        yield f"because {resource['because']} {'changes' if looking else 'changed'}"
+
+
+def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str]:
+    what = outcome(resource, document["mode"])
+    if (excuse := resource["excused"]) is not None:
+        until = f" (until {excuse['until']})" if excuse["until"] else ""
+        yield f"put up with: {excuse['reason']}{until}"
+    words = [_CAUSES.get(what), first_seen(resource, document)]
+    if any(words):
+        yield ", ".join(filter(None, words))
+
+
+def _mark(resource: ResourceDocument) -> Line:
+    if resource["status"] == "changed":
+        mark, style = _MARKS.get(resource["kind"], ("~", "yellow"))
+        return mark, "dim" if resource["excused"] is not None else style
+    return _STATUS_MARKS.get(resource["status"], (" ", "dim"))
+
+
+def _acted(act: str, *, looking: bool) -> str:
+    if looking:
+        return f"would {act}"
+    return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
+
+
+def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[Line]:
+    yield from changes_lines(resource["changes"], resource["diff"])
+    if resource["note"]:
+        yield "dim", f"      note: {resource['note']}"
+    if as_on is not None:
+        yield "dim", f"      (the same diff as on {as_on})"
+    else:
+        yield from diff_lines(resource["diff"])
+
+
+def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterator[Line]:
+    """What differs, property by property; contents are in the diff, if there is one."""
+    for name, (found, wanted) in changes.items():
+        if not (name == "content" and diff is not None):
+            yield "", f"      {name}: {value(found)} -> {value(wanted)}"
+
+
+def diff_lines(diff: str | None) -> Iterator[Line]:
+    """The diff, if there is one."""
+    for line in [] if diff is None else diff.split("\n"):
+        yield _diff_style(line), f"      {line}"
+
+
+def _diff_style(line: str) -> str:
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def _error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
+    for line in error["message"].split("\n"):
+        yield "red", f"{indent}{line}"
+    if error["hint"]:
+        yield "dim", f"{indent}next: {error['hint']}"
+
+
+def _sum(document: Document) -> Line:
+    hosts = Counter(host["status"] for host in document["hosts"].values())
+    named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
+    totals: Counter[str] = Counter()
+    for what, count in all_outcomes(document).items():
+        totals[_total(what, document)] += count
+    resources = ", ".join(f"{count} {status}" for status, count in sorted(totals.items()))
+    style = "bold" if document["exit"] in (0, 2) else "bold red"
+    noun = "host" if len(document["hosts"]) == 1 else "hosts"
+    share = f" {percent(document['in_line'])} in line." if document["mode"] == "drift" else ""
+    count = len(document["hosts"])
+    return style, f"{count} {noun}: {named}.{share} Resources: {resources or 'none'}."
+
+
+def _total(what: Outcome, document: Document) -> str:
+    if document["mode"] == "plan" and what in ("drift", "intent", "differs", "act"):
+        return "to change"
+    return "to do each time" if what == "act" else what

@@ -1,0 +1,56 @@
+"""The words of this installation: what was written of resources is read again by them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from cookbook import resources
+from cookbook.errors import PlanError
+from cookbook.manifest import Entry
+from cookbook.plugins import catalog
+from cookbook.provider import AnyProvider
+from cookbook.resource import Resource
+
+
+def resource_from_json(data: Mapping[str, Any]) -> Resource:
+    """
+    The resource as it was when it had been checked; nothing of it is run or rendered again.
+
+    Raises PlanError if there is no such word here.
+    """
+    kind = kinds().get(data["word"])
+    if kind is None:
+        raise PlanError(f"there is no word {data['word']!r} here", hint="is its plugin installed?")
+    resource = kind.__new__(kind)
+    for f in fields(kind):
+        given = f.default if f.default is not MISSING else None
+        value = data.get(f.name, given)
+        if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
+            value = base64.b64decode(value["base64"])
+        object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
+    return resource
+
+
+def known(resource: Resource) -> bool:
+    """Whether others know its word: those that a recipe declares itself, they do not."""
+    kind = type(resource)  # asked by its name, so that only the words in use are loaded
+    return kind.__name__ in resources.__all__ and getattr(resources, kind.__name__) is kind
+
+
+def kinds() -> dict[str, type[Resource]]:
+    """The words of this installation; a recipe's own are not among them."""
+    found = (getattr(resources, name) for name in resources.__all__)
+    return {one.kind(): one for one in found if isinstance(one, type) and issubclass(one, Resource)}
+
+
+def revive(entry: Entry) -> tuple[Resource, AnyProvider]:
+    """
+    What an entry of a manifest tells of.
+
+    Raises PlanError or Unsupported where the word or the provider is not installed here.
+    """
+    resource = resource_from_json(entry.resource)
+    return resource, catalog().named(resource, entry.provider)

@@ -1,0 +1,212 @@
+"""
+Converge, undo, redo: what a host was, it is again.
+
+Judged by a manifest of the whole host that is made by other means than our own probes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cookbook.kitchen import Kitchen, KitchenHost
+from tests.hosts.manifest import difference, manifest
+
+pytestmark = pytest.mark.hosts
+
+ROOT = Path(__file__).parents[2]
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB ann"
+
+# By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
+# keep copies and logs of their own, systemd notes when a timer ran, and we keep our stash.
+BY_PRODUCTS = re.compile(
+    r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
+    r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
+    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
+    r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
+)
+TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
+"""Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
+
+OWN_TIMES = re.compile(
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service)\S* f .*) [\d.]+ $"
+)
+"""Of files that are not a `file`'s own, the content counts, not when it was written."""
+
+Cook = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
+    """The command, in a process of its own; its document, and its status as `exit`."""
+    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
+    hosts = ["--hosts", str(kitchen.hosts_yml), "--output", "json"]
+
+    def run(host: KitchenHost, *words: str, recipe: str | None = None) -> dict[str, Any]:
+        if recipe is not None:
+            path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
+            path.write_text(HEADING + recipe)
+            words = (*words, str(path), "--as", "test")
+        command = [sys.executable, "-m", "cookbook.cli", *words, *hosts, "--limit", host.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+        return document | {"status": done.returncode, "stderr": done.stderr}
+
+    return run
+
+
+def state(host: KitchenHost) -> list[str]:
+    """The manifest, without by-products."""
+    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
+    lines += [f"crontab: {line}" for line in host.run("crontab -l").stdout.splitlines()]
+    return sorted(map(_timeless, lines))
+
+
+def _timeless(line: str) -> str:
+    """A line without the times that nobody has asked to be kept: of folders, of links."""
+    line = OWN_TIMES.sub(r"\1", line)
+    line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
+    return TIMES.sub(r"\1 d \2 ", line)
+
+
+def failures(document: dict[str, Any]) -> Any:
+    return [
+        (h["error"], [(r["id"], r["error"]) for r in h["resources"] if r["error"]])
+        for h in document.get("hosts", {}).values()
+    ] or document["stderr"]
+
+
+WORDS = {
+    "file: created, replaced, deleted, other mode": (
+        (
+            "echo old >/etc/old; chmod 640 /etc/old; touch -d 2001-02-03 /etc/old;"
+            " printf 'a\\0b' >/etc/gone; chown nobody /etc/gone; touch -d 2002-02-02 /etc/gone;"
+            " echo m >/etc/mode; chmod 4711 /etc/mode; touch -d 2003-03-03 /etc/mode"
+        ),
+        """
+file("/etc/new", content="new\\n", mode="600", owner="nobody")
+file("/etc/old", content="new\\n", mode="644")
+file("/etc/gone", action="delete")
+file("/etc/mode", mode="644")
+""",
+    ),
+    "file: in place of a folder and of a link": (
+        "mkdir -p /etc/tree/sub; echo x >/etc/tree/sub/x; ln -s /etc/hostname /etc/alias",
+        """
+file("/etc/tree", content="a file\\n", force_unlink=True)
+file("/etc/alias", content="a file\\n", manage_symlink_source=False, force_unlink=True)
+""",
+    ),
+    "directory: created with those above, deleted with all that is in it": (
+        (
+            "mkdir -p /srv/tree/sub; echo t >/srv/tree/sub/t; chown -R nobody /srv/tree;"
+            " chmod 2711 /srv/tree; ln -s sub /srv/tree/l; mkdir -m 700 /srv/empty"
+        ),
+        """
+directory("/srv/a/b/c", recursive=True, mode="2750", owner="nobody")
+directory("/srv/tree", action="delete", recursive=True)
+directory("/srv/empty", action="delete")
+""",
+    ),
+    "link: created, led elsewhere, deleted": (
+        "ln -s /etc/hostname /srv/elsewhere; ln -s nowhere /srv/dangles",
+        """
+link("/srv/new", to="/etc/hostname")
+link("/srv/elsewhere", to="/etc/hosts")
+link("/srv/dangles", action="delete")
+""",
+    ),
+    "user and group: created, changed, removed, with their numbers and passwords": (
+        (
+            "groupadd -g 4001 staff2; groupadd -g 4002 oldgroup; gpasswd -a nobody oldgroup;"
+            " useradd -u 4001 -m -s /bin/sh -c 'Ann A' -G staff2 ann; echo ann:secret1 | chpasswd;"
+            " useradd -u 4003 -M -s /bin/bash bob; echo bob:secret2 | chpasswd; usermod -L bob"
+        ),
+        """
+group("app", gid=4100)
+user("deploy", uid=4100, gid="app", shell="/bin/bash", manage_home=True,
+     password="$6$saltsalt$XJ9OQ8y7d6zOaT7p7v8R4")
+group("staff2", members=["nobody"])
+user("ann", comment="Ann B", shell="/bin/bash", groups=["app"],
+     password="$6$saltsalt$ANOTHERHASHANOTHERHASH")
+user("bob", action="remove")
+group("oldgroup", action="remove")
+""",
+    ),
+    "cron: created, changed, deleted": (
+        "printf '%s\\n' '# mine' '1 2 3 4 5 echo mine' '@daily echo theirs' | crontab -",
+        """
+cron("new", minute="5", command="echo new")
+cron("adopted", minute="1", hour="2", day="3", month="4", weekday="5", command="echo mine")
+""",
+    ),
+    "authorized_key: for one who had none, and for one who had": (
+        "useradd -m ann",
+        f"""
+authorized_key("ann", key="{KEY}")
+""",
+    ),
+    "firewall_rule: the first ones, in order": (
+        "true",
+        """
+firewall_rule("ssh", port=22)
+firewall_rule("web", port=[80, 443])
+firewall_rule("dns", port=53, protocol="udp", command="deny")
+""",
+    ),
+    "service: stopped, disabled, masked": (
+        "systemctl is-active cron >/dev/null",
+        """
+service("cron", action=["disable", "stop"])
+""",
+    ),
+    "service: of a unit that comes with the recipe": (
+        "true",
+        """
+file("/etc/systemd/system/tick.service", content="[Unit]\\nDescription=tick\\n"
+     "[Service]\\nExecStart=/bin/sleep 1000\\n[Install]\\nWantedBy=multi-user.target\\n",
+     notifies=[delayed("restart", "service[tick]")])
+service("tick", action=["enable", "start"])
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_undone_the_host_is_as_it_was_and_redone_as_it_was_to_be(
+    fresh_host: KitchenHost, cook: Cook, word: str
+) -> None:
+    prepare, recipe = WORDS[word]
+    fresh_host.run("su admin -c 'sudo true'")
+    prepared = fresh_host.run(f"set -e; {prepare}")
+    assert prepared.returncode == 0, prepared.stderr
+    before = state(fresh_host)
+
+    done = cook(fresh_host, "converge", recipe=recipe)
+    assert done["status"] == 0, failures(done)
+    assert done["totals"]["changed"] > 0
+    after = state(fresh_host)
+    assert difference(before, after) != []
+
+    looked = cook(fresh_host, "undo", "last")
+    assert looked["status"] == 2, failures(looked)
+    assert difference(after, state(fresh_host)) == []  # looking changes nothing
+
+    undone = cook(fresh_host, "undo", "last", "--yes")
+    assert undone["status"] == 0, failures(undone)
+    assert difference(before, state(fresh_host)) == []
+
+    redone = cook(fresh_host, "undo", "last", "--yes")
+    assert redone["status"] == 0, failures(redone)
+    assert difference(after, state(fresh_host)) == []
+
+    again = cook(fresh_host, "plan", recipe=recipe)
+    assert again["status"] == 0, again["hosts"]
