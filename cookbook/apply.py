@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -36,8 +38,9 @@ class Application:
         self._others = [step for step in steps if step.status != "changed"]
         self._judge = judge
         self._manifest = manifest
-        self._delivery = Delivery(judge, listener, self._notes)
+        self._delivery = Delivery(judge, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
+        self._tries: Counter[int] = Counter()
         self.unfinished = False
 
     @property
@@ -85,8 +88,22 @@ class Application:
     def _fits(self, step: Step, verdict: Verdict) -> bool:
         """Whether the host gives the answers that the change was made from."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._guards[id(step)] = now = guard(verdict.probes, self._judge.answers)
+        self._guards[id(verdict)] = now = guard(verdict.probes, self._judge.answers)
         return step.guard is not None and now.digest == step.guard.digest
+
+    def _again(self, verdict: Verdict) -> bool:
+        """
+        Whether commands that failed are to be sent once more, after the delay they ask for.
+
+        Only as it was planned: where the failure has left something behind, it is no more.
+        """
+        resource, tries = verdict.item.resource, self._tries[id(verdict)]
+        now = guard(verdict.probes, self._judge.answers)
+        if tries >= resource.retries or now.digest != self._guards[id(verdict)].digest:
+            return False
+        self._tries[id(verdict)] += 1
+        time.sleep(resource.retry_delay)
+        return True
 
     def _moved(self, verdict: Verdict) -> str:
         """What was expected of a resource, and what was found."""
@@ -102,10 +119,9 @@ class Application:
     def _send(self, pairs: Sequence[tuple[Step, Verdict]]) -> Iterator[Step]:
         """One chain; it stops where one change of the plan has surprised another."""
         diffs = {_key(step): step.diff for step, _ in pairs}
-        guards = {id(verdict): self._guards[id(step)] for step, verdict in pairs}
         left: Sequence[Verdict] = [verdict for _, verdict in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            sending = self._delivery.send(left, [guards[id(verdict)] for verdict in left])
+            sending = self._delivery.send(left, [self._guards[id(verdict)] for verdict in left])
             left = yield from _with_diffs(sending, diffs)
         if left and not self.failed:
             self._delivery.failed = True

@@ -10,7 +10,7 @@ from cookbook.errors import ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
 from cookbook.resource import Resource
-from cookbook.step import Listener, Step, diff_of, step_of
+from cookbook.step import Listener, Permission, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.wire import Guard
 
@@ -22,8 +22,17 @@ class Delivery:
     judge: Judge
     listener: Listener = field(default_factory=Listener)
     notes: Notes = no_notes
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
+    again: Callable[[Verdict], bool] = lambda _: False
+    """Whether a change whose commands have failed is to be sent once more."""
+
     failed: bool = False
     """Whether something has failed and nobody said to ignore it."""
+
+    stopped: bool = False
+    """Whether somebody who was asked said to go no further."""
 
     surprised: bool = False
     """Whether a host has given another answer than the one a change was planned from."""
@@ -41,7 +50,7 @@ class Delivery:
         Raises ProbeError if the host gives another answer each time it is asked.
         """
         todo, surprises = list(verdicts), 0
-        while todo and not self.failed:
+        while todo := (yield from self._permitted(todo)):
             left = yield from self.send(todo, self.guards(todo))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
@@ -55,6 +64,32 @@ class Delivery:
                     yield replace(step_of(verdict), status="not-run")
                 else:
                     yield step_of(verdict)
+
+    def _permitted(self, verdicts: Sequence[Verdict]) -> Generator[Step, None, list[Verdict]]:
+        """Those that may be sent; none where one of them is another one than was approved."""
+        allowed: list[Verdict] = []
+        for verdict in verdicts:
+            match self._asked(verdict):
+                case "go":
+                    allowed.append(verdict)
+                case "skip":
+                    yield step_of(replace(verdict, status="skipped", change=None))
+                case "stop":
+                    yield replace(step_of(verdict), status="not-run")
+                case error:
+                    self.failed = True
+                    yield step_of(replace(verdict, status="failed", change=None, error=error))
+        if not self.failed:
+            return allowed
+        yield from (replace(step_of(verdict), status="not-run") for verdict in allowed)
+        return []
+
+    def _asked(self, verdict: Verdict) -> Permission:
+        if self.failed or self.stopped:
+            return "stop"
+        said = "go" if self.permit is None else self.permit(step_of(verdict), False)
+        self.stopped = said == "stop"
+        return said
 
     def send(
         self, verdicts: Sequence[Verdict], guards: Sequence[Guard]
@@ -79,7 +114,8 @@ class Delivery:
             raise
         left: list[Verdict] = []
         for link, result in zip(links, results, strict=True):
-            if result.fate in ("surprised", "not-reached"):
+            tried = result.fate == "failed" and self.again(link.changes[0])
+            if tried or result.fate in ("surprised", "not-reached"):
                 self.surprised |= result.fate == "surprised"
                 left += link.changes
                 continue

@@ -33,7 +33,7 @@ from cookbook.chain import (
     look_at,
 )
 from cookbook.delivery import PATIENCE, Delivery, fickle
-from cookbook.errors import HostError
+from cookbook.errors import HostError, Unapproved
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
@@ -45,7 +45,7 @@ from cookbook.questions import guard
 from cookbook.recipe import Collection
 from cookbook.session import Session
 from cookbook.shell import Command
-from cookbook.step import Listener, Step, diff_of, step_of
+from cookbook.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
 
 
@@ -63,11 +63,16 @@ class Convergence:
         stopping: Callable[[], bool] = lambda: False,
         listener: Listener | None = None,
         orphans: Callable[[Judge], Orphans] | None = None,
+        permit: Permit | None = None,
+        stepwise: bool = False,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
 
         `orphans` makes what looks after all that has left the recipe, if anything is to.
+
+        `permit` is asked about each change before it is sent, and told whether it is tried
+        again; with `stepwise` each change is sent by itself, and its diff is known before.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
@@ -76,6 +81,8 @@ class Convergence:
         self._judge = Judge(collection.node, session, facts, catalog)
         self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
+        self._permit = permit
+        self._stepwise = stepwise
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
         self._surprises = 0
@@ -116,9 +123,10 @@ class Convergence:
         if not self._applies:
             yield from orphans.foresee()
             return
-        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes)
+        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes, self._permit)
         yield from orphans.apply(delivery)
         self.failed |= delivery.failed
+        self._left |= delivery.stopped
 
     @property
     def unfinished(self) -> bool:
@@ -132,7 +140,9 @@ class Convergence:
         for item in list(self._queue):
             turn = [item]
             while turn:
-                verdict = self._judge.judge(turn.pop(0), forecast)
+                judged = self._permitted(self._judge.judge(turn.pop(0), forecast))
+                if (verdict := judged) is None:
+                    return
                 if verdict.status in ("change", "unknown"):
                     pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
                     forecast.add(pending)
@@ -142,11 +152,35 @@ class Convergence:
                 elif verdict.status == "unknown":
                     yield from self._perhaps(verdict, "immediate")
 
+    def _permitted(self, verdict: Verdict) -> Verdict | None:
+        """The verdict that whoever has to permit a change makes of it; None: go no further."""
+        if self._permit is None or verdict.status != "change":
+            return verdict
+        step = next(self._with_diffs([verdict])) if self._stepwise else step_of(verdict)
+        match self._permit(step, verdict.item.tries > 0):
+            case "go":
+                return verdict
+            case "stop":
+                self._stopping = lambda: True
+                return None
+            case "skip":
+                return replace(verdict, status="skipped", change=None)
+            case error:
+                return replace(verdict, status="failed", change=None, error=error)
+
     def _perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
         """Whether these are notified nobody knows before that resource is done."""
         source = verdict.item.resource
         for item in self._notified(verdict.item, timing):
-            yield Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            told = Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            yield told
+            yield from self._perhaps(told, "immediate")
+
+    def _perhaps_later(self, verdict: Verdict) -> Iterator[Verdict]:
+        """The same for the end, and for whom those notify in turn."""
+        for told in self._perhaps(verdict, "delayed"):
+            yield told
+            yield from self._perhaps_later(told)
 
     def _refresh(self) -> None:
         """Ask; the first time, also what the host knows of us, in the same exchange."""
@@ -180,10 +214,10 @@ class Convergence:
                 if verdict.status == "change":
                     self._remember(verdict)
                 elif verdict.status == "unknown":
-                    told = self._perhaps(verdict, "delayed")
+                    told = self._perhaps_later(verdict)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
             self._queue = self._delayed.take(self._judge.provider_or_none)
-        certain = set(map(_asked_for, verdicts))
+        certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
         verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
         yield from self._with_diffs(verdicts)
 
@@ -230,6 +264,8 @@ class Convergence:
             else:
                 links.append(Link(gap, [verdict]))
                 gap = []
+            if links and self._stepwise:
+                break
         if not links:
             yield from self._done(gap)
             if stopped is not None:
@@ -300,12 +336,13 @@ class Convergence:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
-        if item.tries < item.resource.retries:
+        final = isinstance(verdict.error, Unapproved)
+        if item.tries < item.resource.retries and not final:
             time.sleep(item.resource.retry_delay)
             self._queue.insert(0, replace(item, tries=item.tries + 1))
             self._judge.outdate()
             return
-        self._doomed |= not item.resource.ignore_failure
+        self._doomed |= final or not item.resource.ignore_failure
         yield replace(step_of(verdict), seconds=seconds, left=left)
 
     def _give_up(self) -> Iterator[Step]:

@@ -21,7 +21,9 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
-    + Locked             another run is at work on the host, or an operator has stopped us
+      - Unapproved       nobody has approved of this change
+      - Locked           another run is at work on the host, or an operator has stopped us
+      - WouldCutOff      the change is sure to cut the way by which we came
     + CutOff             after a change nobody could log in any more; it was taken back
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
@@ -132,6 +134,14 @@ class Locked(Refused):
         super().__init__(message, hint=hint)
         self.run = run
         """The run that is at work."""
+
+
+class WouldCutOff(Refused):
+    """A change is sure to cut the way by which we came; it was not sent."""
+
+
+class Unapproved(Refused):
+    """A change is another one than was approved; it was not sent."""
 
 
 class Irreversible(HostError):

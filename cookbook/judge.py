@@ -95,7 +95,13 @@ class Judge:
                 return Verdict(item, "unknown", provider, until=until)
             if self._guards_say_no(resource):
                 return Verdict(item, "skipped", provider, probes=probes)
-            change = provider.plan(resource, self.found(provider, resource))
+            if until := forecast.outdates(provider, resource):
+                return Verdict(item, "unknown", provider, until=until)
+            found = self.found(provider, resource)
+            there = provider.there(found)
+            if not there and (until := forecast.brings_it(provider, resource)):
+                return Verdict(item, "unknown", provider, until=until)
+            change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:

@@ -221,6 +221,22 @@ class Provider(ABC, Generic[R, S]):
         """What is there after the change, for resources that need it."""
         return ()
 
+    def about(self, resource: R, /) -> Iterable[Thing]:
+        """
+        What its state is about: another change of that makes the answers stale.
+
+        A `path` is one file, a `tree` all that is below it as well.
+        """
+        return [Thing(resource.kind(), resource.identity)]
+
+    def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is another thing after the change; None if the change is not known yet."""
+        return self.about(resource)
+
+    def removes(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is gone after the change, or may be where the change is not known yet."""
+        return self.alters(resource, change) if change is None or change.wanted is None else ()
+
     def amounts_to(self, change: Change[S], /) -> frozenset[str]:
         """The actions this change makes superfluous, if they were asked for before it."""
         return (
@@ -375,21 +391,24 @@ class Catalog:
         return kind.providers
 
 
-def to_json(value: object) -> Any:
-    """A State or a Change as JSON data; secrets are refused with TypeError."""
+def refuse_secret(_secret: Secret) -> Any:
+    """Secrets are not written in the clear. Raises TypeError."""
+    raise TypeError("a secret cannot be written in the clear")
+
+
+def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> Any:
+    """A State or a Change as JSON data; `secret` makes JSON of a Secret, or raises TypeError."""
     match value:
         case Secret():
-            raise TypeError("a secret cannot be written in the clear")
-        case Change():
-            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+            return secret(value)
         case list() | tuple():
-            return [to_json(item) for item in value]
+            return [to_json(item, secret) for item in value]
         case dict():
-            return {str(k): to_json(v) for k, v in value.items()}
+            return {str(k): to_json(v, secret) for k, v in value.items()}
         case str() | int() | float() | bool() | None:
             return value
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+            return {f.name: to_json(getattr(value, f.name), secret) for f in fields(value)}
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 
@@ -414,8 +433,8 @@ def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
 
 def _revive(hint: Any, value: Any) -> Any:
     """JSON has lists where states have tuples."""
-    if value is None:
-        return None
+    if value is None or isinstance(value, Secret):
+        return value
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _revive(next(one for one in arguments if one is not type(None)), value)

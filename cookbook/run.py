@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
+from cookbook.approval import objections
 from cookbook.document import LOOKING, HostStatus, Mode
 from cookbook.engine import Convergence
 from cookbook.errors import (
@@ -38,12 +39,13 @@ from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Secret
-from cookbook.step import Listener, Step
+from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
 from cookbook.undo import Reversal
 from cookbook.vocabulary import known, revive
 
 if TYPE_CHECKING:
+    from cookbook.approval import Approver
     from cookbook.saved import SavedPlan
 
 FORKS = 50
@@ -62,6 +64,12 @@ class Run:
 
     forks: int = FORKS
     become_password: Secret | None = None
+    approvers: Sequence[Approver] = ()
+    """Who is asked before each change is sent."""
+
+    stepwise: bool = False
+    """Send each change by itself."""
+
     saved: SavedPlan | None = None
     """What `apply` does."""
 
@@ -106,9 +114,12 @@ class _Progress:
 class Runner:
     """Compiles first, then works on all hosts; a recipe that is wrong reaches none."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, planned: Runner | None = None) -> None:
         """
         Compile the recipes, as far as no fact is needed.
+
+        `planned` made a plan of the same recipes: what it compiled is taken, so that it is
+        done as it was planned, whoever edits a recipe meanwhile.
 
         Raises RecipeError before any host is contacted.
         """
@@ -116,7 +127,13 @@ class Runner:
         name = run.set or set_name(map(str, run.recipes))
         self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
-        self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
+        self._compiled: dict[str, Collection | None] = (
+            planned._compiled  # noqa: SLF001 - one of us
+            if planned is not None
+            else {host.name: self._compile_offline(host) for host in run.hosts}
+        )
+        for collection in filter(None, self._compiled.values()):
+            self._sources |= collection.sources
         self._stopping = threading.Event()
         self._speaking = threading.Lock()
         self._machines: dict[tuple[str, str], str] = {}
@@ -146,6 +163,8 @@ class Runner:
             set=run.set,
             seconds=time.monotonic() - self._start,
         )
+        if run.mode == "plan":
+            report = replace(report, objections=objections(report))
         self._hook.cookbook_finished(report=report)
         return report
 
@@ -283,7 +302,25 @@ class Runner:
             orphans=lambda judge: Orphans(
                 self._manifest(self._run.set), judge, revive, self._run.prune
             ),
+            permit=self._permit(host),
+            stepwise=self._run.stepwise,
         )
+
+    def _permit(self, host: Host) -> Permit | None:
+        """Everybody who is asked has to say go."""
+        if not self._run.approvers:
+            return None
+
+        def permit(step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+            for approver in self._run.approvers:
+                said = approver.permit(host.name, step, again=again, stopping=self._stopping.is_set)
+                if said == "stop":
+                    self._stopping.set()
+                if said != "go":
+                    return said
+            return "go"
+
+        return permit
 
     def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
         past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
@@ -321,6 +358,7 @@ class Runner:
         if compiled is None:
             compiled = compile_recipes(self._run.recipes, self._node(host, facts))
             self._sources |= compiled.sources
+            self._compiled[host.name] = compiled
             return compiled
         compiled.node = replace(compiled.node, facts=facts)
         return compiled
@@ -331,7 +369,6 @@ class Runner:
             compiled = compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
         except FactsNeeded:
             return None
-        self._sources |= compiled.sources
         return compiled
 
     def _node(self, host: Host, facts: Facts) -> Node:

@@ -28,7 +28,7 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     for f in fields(kind):
         given = f.default if f.default is not MISSING else None
         value = data.get(f.name, given)
-        if isinstance(value, dict) and value.keys() == {"base64"}:
+        if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
             value = base64.b64decode(value["base64"])
         object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
     return resource

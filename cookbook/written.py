@@ -9,9 +9,14 @@ from typing import Any
 
 from cookbook.provider import to_json
 from cookbook.resource import Resource, holds_secret
+from cookbook.shell import Secret
 
 _DECIDED = frozenset({"notifies", "subscribes"})
 """Not written: whoever was to be notified is written himself."""
+
+
+_MARK = "!secret"
+"""Marks a Secret where it is written at all: no variable of an environment has such a name."""
 
 
 def plain(_name: str, value: object) -> Any:
@@ -19,6 +24,26 @@ def plain(_name: str, value: object) -> Any:
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     return to_json(value)
+
+
+def with_secrets(value: object) -> Any:
+    """A property, a State or a Change with its secrets; for what is sealed before it is written."""
+    if isinstance(value, bytes):
+        return plain("", value)
+    return to_json(value, lambda secret: {_MARK: str.__str__(secret)})
+
+
+def revealed(data: Any) -> Any:
+    """What `with_secrets` made, with its secrets as Secrets again."""
+    match data:
+        case dict() if data.keys() == {_MARK}:
+            return Secret(data[_MARK])
+        case dict():
+            return {name: revealed(value) for name, value in data.items()}
+        case list():
+            return [revealed(item) for item in data]
+        case _:
+            return data
 
 
 def resource_json(

@@ -178,6 +178,22 @@ class FileProvider(Provider[File, State]):
         folder, _, base = name.rpartition("/")
         return [Thing("path", name), *([Thing("unit", base)] if folder in _UNITS else [])]
 
+    def about(self, file: File) -> Iterable[Thing]:
+        """The path."""
+        return [Thing("path", file.identity)]
+
+    def alters(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
+        """The path; there is nothing below a file."""
+        return [Thing("tree", file.identity)]
+
+    def removes(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, and the unit that it describes."""
+        if change is not None and change.wanted is not None:
+            return []
+        folder, _, base = file.identity.rpartition("/")
+        unit = [Thing("unit", base)] if folder in _UNITS else []
+        return [Thing("tree", file.identity), *unit]
+
     def brings_anything(self, name: str) -> bool:
         """What apt is told may be had from then on: repositories, pins, keys."""
         return name.startswith("/etc/apt/")

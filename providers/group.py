@@ -88,6 +88,16 @@ class GroupProvider(Provider[Group, State]):
             for user in sorted(before - set(wanted.members)):
                 yield sh("gpasswd --delete {} {} >/dev/null", user, name)
 
+    def alters(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
+        """The group, and the users who become members, or are no more."""
+        yield Thing("group", group.identity)
+        pair = change.fields.get("members", ((), ())) if change is not None else ((), group.members)
+        yield from (Thing("user", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
+
+    def removes(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
+        """The group; its members stay."""
+        return [Thing("group", group.identity)] if group.action == "remove" else []
+
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The group."""
         return [Thing("group", name)] if change.wanted is not None else []

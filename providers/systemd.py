@@ -159,6 +159,14 @@ class SystemdProvider(Provider[Service, State]):
         if {"enable", "start", "restart", "reload"} & set(service.doing):
             yield Thing("unit", service.identity)
 
+    def about(self, service: Service) -> Iterable[Thing]:
+        """The unit."""
+        return [Thing("unit", service.identity)]
+
+    def removes(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
+        """Nothing: a unit that is stopped or masked is still there."""
+        return []
+
     def amounts_to(self, change: Change[State]) -> frozenset[str]:
         """What has just been started has read its configuration."""
         started = change.fields.get("active", (None, None))[1] is True

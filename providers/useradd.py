@@ -176,6 +176,21 @@ class UseraddProvider(Provider[User, State]):
             return "will"
         return "may" if change.fields.keys() - {"comment"} else "no"
 
+    def alters(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
+        """The user, and the groups whose member it becomes, or is no more."""
+        yield Thing("user", user.identity)
+        pair = change.fields.get("groups", ((), ())) if change is not None else ((), user.groups)
+        yield from (Thing("group", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
+
+    def removes(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
+        """The user; userdel(8) may take the group of that name along, and the home."""
+        if "remove" not in user.doing:
+            return
+        yield from (Thing("user", user.identity), Thing("group", user.identity))
+        found = change.found if change is not None else None
+        if user.manage_home and (home := found.home if found is not None else user.home):
+            yield Thing("tree", home)
+
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """The hash of the password; of a new one, whether the home was there before."""
         if change.found is None and change.wanted is not None and change.wanted.manage_home:

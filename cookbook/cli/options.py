@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host, Inventory
+    from cookbook.seal import Key
     from cookbook.shell import Secret
 
 
@@ -114,6 +116,33 @@ def add_common(command: argparse.ArgumentParser) -> None:
     add_hosts(command)
     add_output(command)
     add_verbose(command)
+
+
+def add_key(command: argparse.ArgumentParser) -> None:
+    """What a saved plan is sealed with."""
+    command.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help=f"the key that seals the plan; without it the file that {_KEY_VARIABLE} names",
+    )
+
+
+_KEY_VARIABLE = "COOK_PLAN_KEY_FILE"
+
+
+def plan_key(options: argparse.Namespace) -> Key | None:
+    """
+    The key of a saved plan, if one is given.
+
+    Raises UsageError if others can read it.
+    """
+    path = options.key or os.environ.get(_KEY_VARIABLE)
+    if not path:
+        return None
+    from cookbook.seal import Key
+
+    return Key.read(Path(path))
 
 
 def add_store(command: argparse.ArgumentParser) -> None:
