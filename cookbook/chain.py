@@ -123,7 +123,9 @@ def no_notes(_: Sequence[Verdict]) -> tuple[None, None]:
 class Result:
     """What became of one link."""
 
-    fate: Literal["done", "failed", "surprised", "not-reached"]
+    fate: Literal["done", "failed", "surprised", "not-reached", "lost"]
+    """`lost`: the link ended meanwhile, and the host has been asked again."""
+
     error: HostError | None = None
     texts: Sequence[bytes | None] = ()
     """The found text of each change, for its diff."""

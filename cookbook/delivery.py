@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.chain import Link, Notes, Sent, Verdict, cut_off, no_notes
-from cookbook.errors import ProbeError
+from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, no_notes
+from cookbook.errors import CutOff, ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
 from cookbook.resource import Resource
@@ -100,22 +100,29 @@ class Delivery:
         Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
         the steps of what is known then.
         """
+        later = verdicts[(together := self._together(verdicts)) :]
+        verdicts = verdicts[:together]
         links = [Link([], [verdict]) for verdict in verdicts]
-        pairs = zip(links, guards, strict=True)
+        pairs = zip(links, guards, strict=False)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
         asked = [probe for verdict in verdicts for probe in verdict.probes]
         try:
             results = self.judge.send(sent, asked, self.listener)
         except (Interrupted, TooSlow) as lost:
             known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
-            for verdict in verdicts:
+            for verdict in [*verdicts, *later]:
                 how = known.get(id(verdict), {"status": "not-run"})
                 yield replace(step_of(verdict), **how)
+            raise
+        except CutOff as cut:
+            self.failed = True
+            yield from (replace(step_of(v), status="failed", error=cut) for v in verdicts)
+            yield from (replace(step_of(v), status="not-run") for v in later)
             raise
         left: list[Verdict] = []
         for link, result in zip(links, results, strict=True):
             tried = result.fate == "failed" and self.again(link.changes[0])
-            if tried or result.fate in ("surprised", "not-reached"):
+            if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
                 self.surprised |= result.fate == "surprised"
                 left += link.changes
                 continue
@@ -134,7 +141,16 @@ class Delivery:
                 seconds=result.seconds,
                 left=state,
             )
-        return left
+        return [*left, *later]
+
+    def _together(self, verdicts: Sequence[Verdict]) -> int:
+        """How many of the first ones go together: what may cut our way goes by itself."""
+        risks = [self.judge.risk(verdict) != "no" for verdict in verdicts]
+        return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
+
+    def _undone(self, link: Link, result: Result) -> bool:
+        """Whether the link was lost before it was done."""
+        return result.fate == "lost" and self.judge.left(link.changes[0])[1] is not None
 
 
 PATIENCE = 3

@@ -33,7 +33,7 @@ from cookbook.chain import (
     look_at,
 )
 from cookbook.delivery import PATIENCE, Delivery, fickle
-from cookbook.errors import HostError, Unapproved
+from cookbook.errors import CutOff, HostError, Unapproved, WouldCutOff
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
@@ -43,6 +43,7 @@ from cookbook.platform import Facts
 from cookbook.provider import Catalog
 from cookbook.questions import guard
 from cookbook.recipe import Collection
+from cookbook.rescue import Rescue
 from cookbook.session import Session
 from cookbook.shell import Command
 from cookbook.step import Listener, Permit, Step, diff_of, step_of
@@ -65,6 +66,7 @@ class Convergence:
         orphans: Callable[[Judge], Orphans] | None = None,
         permit: Permit | None = None,
         stepwise: bool = False,
+        rescue: Rescue | None = None,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
@@ -73,12 +75,15 @@ class Convergence:
 
         `permit` is asked about each change before it is sent, and told whether it is tried
         again; with `stepwise` each change is sent by itself, and its diff is known before.
+
+        `rescue` watches over changes that may cut the way by which we came.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
         self._collection = collection
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
+        self._judge.rescue = rescue
         self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
         self._permit = permit
@@ -88,6 +93,7 @@ class Convergence:
         self._surprises = 0
         self._sent: set[tuple[object, ...]] = set()
         """Whose turn it was in the chain that is being read: nobody is notified twice."""
+        self._looked_ahead = False
         self._left = False
         self._doomed = False
         """A resource has failed, and what comes after it must not be done."""
@@ -112,7 +118,7 @@ class Convergence:
         """However they end, say what was not come to."""
         try:
             yield from steps
-        except (Interrupted, TooSlow):
+        except (Interrupted, TooSlow, CutOff):
             yield from self._not_run()
             raise
         yield from self._not_run()
@@ -140,7 +146,7 @@ class Convergence:
         for item in list(self._queue):
             turn = [item]
             while turn:
-                judged = self._permitted(self._judge.judge(turn.pop(0), forecast))
+                judged = self._permitted(self._safe(self._judge.judge(turn.pop(0), forecast)))
                 if (verdict := judged) is None:
                     return
                 if verdict.status in ("change", "unknown"):
@@ -151,6 +157,26 @@ class Convergence:
                     turn[:0] = self._notified(verdict.item, "immediate")
                 elif verdict.status == "unknown":
                     yield from self._perhaps(verdict, "immediate")
+
+    def _safe(self, verdict: Verdict) -> Verdict:
+        """The verdict; an error if it is sure to cut the way by which we came."""
+        rescue = self._judge.rescue
+        error = rescue.refusal(verdict) if rescue is not None else None
+        return verdict if error is None else replace(verdict, status="failed", error=error)
+
+    def _look_ahead(self) -> None:
+        """
+        Before anything is changed, see whether one of the changes is sure to cut our way.
+
+        Raises WouldCutOff if one is sure to.
+        """
+        forecast = Forecast()
+        for item in self._queue:
+            verdict = self._safe(self._judge.judge(item, forecast))
+            if isinstance(verdict.error, WouldCutOff):
+                raise verdict.error
+            if verdict.status in ("change", "unknown"):
+                forecast.add(Pending(item.resource, verdict.provider, verdict.change))
 
     def _permitted(self, verdict: Verdict) -> Verdict | None:
         """The verdict that whoever has to permit a change makes of it; None: go no further."""
@@ -241,7 +267,7 @@ class Convergence:
             try:
                 self._refresh()
                 yield from self._turn()
-            except (Interrupted, TooSlow):
+            except (Interrupted, TooSlow, CutOff, WouldCutOff):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
                 yield from self._fail(Verdict(self._queue[0], "failed", error=error))
@@ -259,6 +285,8 @@ class Convergence:
                 break
             if verdict.status != "change":
                 gap.append(verdict)
+            elif links and self._apart(links, verdict):
+                break
             elif links and not gap and links[-1].admits(verdict):
                 links[-1].changes.append(verdict)
             else:
@@ -272,9 +300,17 @@ class Convergence:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
+        if self._judge.rescue is not None and not self._looked_ahead:
+            self._looked_ahead = True
+            self._look_ahead()
         yield from self._done(links[0].gap)
         links[0].gap = []
         yield from self._send(links)
+
+    def _apart(self, links: Sequence[Link], verdict: Verdict) -> bool:
+        """Whether one may cut our way and the others may not: a timer is for few changes."""
+        before = self._judge.risk(links[0].changes[0])
+        return (before == "no") != (self._judge.risk(verdict) == "no")
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
@@ -288,8 +324,15 @@ class Convergence:
             self.failed = True
             yield from (replace(step_of(verdict), **told) for verdict, told in lost)
             raise
+        except CutOff as error:
+            self.failed = True
+            changes = [verdict for link in links for verdict in link.changes]
+            self._consume(changes)
+            self._delayed = Delayed()
+            yield from (replace(step_of(v), status="failed", error=error) for v in changes)
+            raise
         pairs = zip(links, results, strict=True)
-        reached = [(link, r) for link, r in pairs if r.fate in ("done", "failed")]
+        reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
         self._be_patient(progress=bool(reached))
         done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
         self._consume(done)
@@ -297,6 +340,12 @@ class Convergence:
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
+
+    def _is_done(self, link: Link, result: Result) -> bool:
+        """Whether it was come to; where the link was lost, the host has been asked again."""
+        if result.fate == "lost":
+            return all(self._judge.left(verdict)[1] is None for verdict in link.changes)
+        return result.fate in ("done", "failed")
 
     def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
         """What the host is to know of changes, should we not come to say it."""

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from cookbook.chain import Item, Verdict
-from cookbook.errors import CutOff, HostError
-from cookbook.provider import AnyProvider, Change
+from cookbook.chain import Verdict
+from cookbook.errors import CutOff, HostError, WouldCutOff
+from cookbook.provider import Change
 from cookbook.session import Session
 from cookbook.shell import Command, join, sh
+from cookbook.way import Cuts, Way
 from cookbook.wire import ANSWER_TIMEOUT, Do, Outcome
+
+CONFIRM_TIMEOUT = 60.0
+"""Seconds that a host waits for somebody to log in, unless the user says otherwise."""
 
 GRACE = 10.0
 """Seconds within which a host answers again after it went back."""
@@ -61,8 +65,12 @@ class Rescue:
     """What has to be taken back on one host, should nobody be able to log in any more."""
 
     session: Session
-    seconds: float
+    way: Way
+    seconds: float = CONFIRM_TIMEOUT
     """How long the host waits for us."""
+
+    allowed: bool = False
+    """Whether what is sure to cut our way may be done all the same."""
 
     _back: list[Command] = field(default_factory=list)
     """Latest first."""
@@ -72,18 +80,30 @@ class Rescue:
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
 
-    @property
-    def possible(self) -> bool:
-        """Whether there is a connection that could be lost."""
-        return self.session.reconnects
+    def risk(self, verdict: Verdict) -> Cuts:
+        """Whether a change may cut our way, or is sure to."""
+        provider, change = verdict.provider, verdict.change
+        if not self.session.reconnects or provider is None or change is None:
+            return "no"
+        risk = provider.cuts(verdict.item.resource.identity, change, self.way)
+        return "may" if risk == "no" and verdict.item.resource.guarded else risk
 
-    def arm(self, changes: Sequence[Verdict], told: Iterable[tuple[AnyProvider, Item]]) -> Command:
+    def refusal(self, verdict: Verdict) -> WouldCutOff | None:
+        """Why a change must not be made, unless its author knows what he does."""
+        if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
+            return None
+        return WouldCutOff(
+            f"{verdict.item.resource} would cut the way by which we came:"
+            f" {self.way.user}, port {self.way.port}",
+            hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
+        )
+
+    def arm(self, changes: Sequence[Verdict]) -> Do:
         """What tells the host how to go back; for these changes and all that came before."""
         for verdict in changes:
             self._names.append(str(verdict.item.resource))
             self._back[:0] = reversal(verdict)
-        for provider, item in told:
-            self._tell += _acts(provider, item)
+            self._tell += _acts(verdict)
         self._armed = secrets.token_hex(6)
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
@@ -97,7 +117,13 @@ class Rescue:
             str(round(self.seconds)),
             f'sleep {round(self.seconds)}; exec /bin/sh "$1"',
         )
-        return replace(armed, shown=f"go back in {round(self.seconds)} s unless we come again")
+        shown = f"go back in {round(self.seconds)} s unless somebody can log in"
+        return Do(replace(armed, shown=shown), ANSWER_TIMEOUT)
+
+    @property
+    def armed(self) -> bool:
+        """Whether the host waits for us."""
+        return bool(self._armed)
 
     def confirm(self) -> None:
         """
@@ -167,10 +193,10 @@ def expected(change: Change[Any]) -> Any:
     return replace(found, **{name: value for name, value in given.items() if value is not None})
 
 
-def _acts(provider: AnyProvider, item: Item) -> Sequence[Command]:
-    """What a notification does, whatever the state is by then."""
-    act = item.resource.doing[0]
-    if act not in provider.again:
+def _acts(verdict: Verdict) -> Sequence[Command]:
+    """A restart that is done again when what the service reads is back."""
+    provider, change = verdict.provider, verdict.change
+    if provider is None or change is None or change.act not in provider.again:
         return []
-    state = provider.state()
-    return list(provider.commands(item.resource.identity, Change(state, state, act)))
+    again: Change[Any] = Change(change.wanted, change.wanted, change.act)
+    return list(provider.commands(verdict.item.resource.identity, again))

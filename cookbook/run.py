@@ -36,13 +36,15 @@ from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.report import HostReport, Report
+from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
-from cookbook.session import Session
+from cookbook.session import RECONNECTS, Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
 from cookbook.undo import Reversal
 from cookbook.vocabulary import known, revive
+from cookbook.way import Way
 
 if TYPE_CHECKING:
     from cookbook.approval import Approver
@@ -78,6 +80,15 @@ class Run:
 
     machine_ids: Mapping[str, str] = field(default_factory=dict)
     """Which machine each host was in that run."""
+
+    confirm_timeout: float = CONFIRM_TIMEOUT
+    """Seconds that a host waits for somebody to log in after a change that may lock us out."""
+
+    i_know: bool = False
+    """Do also what is sure to cut the way by which we came."""
+
+    reconnect: int = RECONNECTS
+    """How often a lost connection is made anew."""
 
     wait: float = 0.0
     """Seconds to wait for a host that another run is at work on."""
@@ -254,7 +265,18 @@ class Runner:
         def another() -> Transport:
             return connect(host, self._run.become_password)
 
-        return Session(another(), another if host.transport == "ssh" else None)
+        session = Session(another(), another if host.transport == "ssh" else None)
+        session.reconnects_left = self._run.reconnect
+        return session
+
+    def _rescue(self, host: Host, session: Session) -> Rescue:
+        way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)
+        return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
+
+    def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:
+        judge = Judge(self._node(host, facts), session, facts, catalog())
+        judge.rescue = self._rescue(host, session)
+        return judge
 
     def _facts(self, session: Session) -> Facts:
         """What the host is; and where it is to be changed, nobody else does that meanwhile."""
@@ -286,7 +308,7 @@ class Runner:
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
-            judge = Judge(self._node(host, facts), session, facts, catalog())
+            judge = self._new_judge(host, session, facts)
             manifest = self._manifest(saved.set)
             return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
         if self._run.past is not None:
@@ -298,6 +320,7 @@ class Runner:
             catalog(),
             apply=not self._looks,
             stopping=self._stopping.is_set,
+            rescue=self._rescue(host, session),
             listener=listener,
             orphans=lambda judge: Orphans(
                 self._manifest(self._run.set), judge, revive, self._run.prune
@@ -332,7 +355,7 @@ class Runner:
             )
         return Reversal(
             past[host.name],
-            Judge(self._node(host, facts), session, facts, catalog()),
+            self._new_judge(host, session, facts),
             self._manifest(self._run.set),
             self._listener(host),
             apply=not self._looks,

@@ -15,6 +15,7 @@ import pytest
 from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.transport.local import LocalTransport
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,16 @@ def _no_history_of_ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.delenv("COOK_STORE", raising=False)
         yield
+
+
+@pytest.fixture
+def many_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each host that is reached by `local` be a machine of its own, as far as locks go."""
+    monkeypatch.setattr(
+        "cookbook.run.connect",
+        lambda host, _: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
+    )
+    monkeypatch.setattr("cookbook.run.Runner._only_once", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

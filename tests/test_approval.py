@@ -237,11 +237,28 @@ def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
 # -- asked at the terminal -----------------------------------------------------------------------
 
 
-def at_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[int, str, str]:
+MANY_MACHINES = """
+import sys
+from cookbook import run
+from cookbook.cli import main
+from cookbook.transport.local import LocalTransport
+run.Runner._only_once = lambda *_: None
+run.connect = lambda host, _: LocalTransport(("env", f"COOK_HOME={host.name}", "sh"))
+sys.exit(main())
+"""
+"""Each host that is reached by `local` is a machine of its own, as far as locks go."""
+
+
+def at_a_terminal(
+    folder: Path,
+    answers: Sequence[str],
+    *words: str,
+    program: Sequence[str] = ("-m", "cookbook.cli"),
+) -> tuple[int, str, str]:
     """Run cook with a terminal; each answer is typed when it asks. Status, what it drew, stdout."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cookbook.cli", *words],
+        [sys.executable, *program, *words],
         stdout=subprocess.PIPE,
         stderr=theirs,
         stdin=theirs,
@@ -375,6 +392,7 @@ def test_many_hosts_ask_one_at_a_time(tmp_path: Path) -> None:
         tmp_path,
         ["y\n", "n\n", "y\n", "y\n", "q\n"],
         *["converge", "r.py", "--hosts", "hosts.yml", "--step"],
+        program=["-c", MANY_MACHINES.replace("={host", f"={tmp_path}/.{{host")],
     )
 
     assert (status, len(list((tmp_path / "d").iterdir()))) == (130, 3), drawn

@@ -19,7 +19,6 @@ from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError
 from cookbook.report import HostReport, Report, clean
 from cookbook.show import report_lines
-from cookbook.transport.local import LocalTransport
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -28,17 +27,13 @@ Runs = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    many_machines: None,  # noqa: ARG001 - each host is one
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Runs:
     """Run a recipe on hosts that are all this machine, each with folders of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "cookbook.run.connect",
-        lambda host, _password: LocalTransport(
-            ("env", f"COOK_HOME={tmp_path}/.home-{host.name}", "sh")
-        ),
-    )
-    monkeypatch.setattr("cookbook.run.Runner._only_once", lambda *_: None)
 
     def run(
         recipe: str, hosts: int, *words: str, command: str = "converge"

@@ -14,10 +14,12 @@ from cookbook.cli.options import (
     add_key,
     add_record,
     add_reports,
+    add_safety,
     add_wait,
     hosts,
     password,
     plan_key,
+    safety,
     wait,
 )
 
@@ -33,6 +35,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_common(command)
     add_record(command, default=True)
     add_wait(command)
+    add_safety(command)
     add_reports(command)
     command.set_defaults(run=_run)
 
@@ -50,7 +53,17 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.run import Run, Runner
 
     secret = password(options)
-    run = Run("apply", (), chosen, {}, options.forks, secret, saved=saved, wait=wait(options))
+    run = Run(
+        "apply",
+        (),
+        chosen,
+        {},
+        options.forks,
+        secret,
+        saved=saved,
+        wait=wait(options),
+        **safety(options),
+    )
     return execute(Runner(run), options).exit
 
 

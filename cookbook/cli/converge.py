@@ -14,11 +14,13 @@ from cookbook.cli.options import (
     add_recipes,
     add_record,
     add_reports,
+    add_safety,
     add_set,
     add_wait,
     hosts,
     password,
     plan_key,
+    safety,
     variables,
     wait,
 )
@@ -38,6 +40,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_record(command, default=name == "converge")
     add_set(command)
     add_wait(command)
+    add_safety(command)
     add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
@@ -66,6 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         set=options.set or "",
         prune=options.prune,
         wait=wait(options),
+        **safety(options),
     )
     with reviewing(options):
         return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit

@@ -84,6 +84,38 @@ def add_wait(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_safety(command: argparse.ArgumentParser) -> None:
+    """`--confirm-timeout`, `--i-know`, `--reconnect`: when the link is lost, or may be."""
+    from cookbook.cli.spans import span
+
+    command.add_argument(
+        "--confirm-timeout",
+        type=span,
+        metavar="SPAN",
+        help="how long a host waits for a new login after a change that may lock us out, before"
+        " it takes that back (60s)",
+    )
+    command.add_argument(
+        "--i-know", action="store_true", help="do also what is sure to cut the way we came by"
+    )
+    command.add_argument(
+        "--reconnect",
+        type=int,
+        default=3,
+        choices=range(11),
+        metavar="TIMES",
+        help="how often to connect again when the link is lost (3)",
+    )
+
+
+def safety(options: argparse.Namespace) -> dict[str, Any]:
+    """The same, as properties of a Run."""
+    found: dict[str, Any] = {"i_know": options.i_know, "reconnect": options.reconnect}
+    if options.confirm_timeout is not None:
+        found["confirm_timeout"] = float(options.confirm_timeout.total_seconds())
+    return found
+
+
 def wait(options: argparse.Namespace) -> float:
     """How many seconds to wait."""
     return 0.0 if options.wait is None else float(options.wait.total_seconds())

@@ -12,9 +12,11 @@ from cookbook.cli.options import (
     add_common,
     add_record,
     add_reports,
+    add_safety,
     add_wait,
     hosts,
     password,
+    safety,
     wait,
 )
 from cookbook.errors import UsageError
@@ -37,6 +39,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_common(command)
     add_record(command, default=True)
     add_wait(command)
+    add_safety(command)
     add_reports(command)
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument(
@@ -116,6 +119,7 @@ def _planned(options: argparse.Namespace) -> Run:
         partial=options.partial,
         set=document["set"],
         wait=wait(options),
+        **safety(options),
     )
 
 
