@@ -49,6 +49,7 @@ from cookbook.way import Way
 if TYPE_CHECKING:
     from cookbook.approval import Approver
     from cookbook.saved import SavedPlan
+    from cookbook.transport.connection import Target
 
 FORKS = 50
 """How many hosts are worked on at once."""
@@ -410,23 +411,27 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
         from cookbook.transport.local import LocalTransport
 
         return LocalTransport(_local_shell(host))
-    from cookbook.transport.connection import Target
     from cookbook.transport.ssh import SshTransport
 
-    return SshTransport(
-        Target(
-            host.address,
-            host.port,
-            host.user or getpass.getuser(),
-            host.identity_file,
-            host.identities_only,
-            host.agent,
-            host.known_hosts,
-            host.connect_timeout,
-            host.become,
-            host.become_user,
-            become_password,
-        )
+    return SshTransport(target_of(host, become_password))
+
+
+def target_of(host: Host, become_password: Secret | None = None) -> Target:
+    """Where a host is, and how to get in, as its inventory says."""
+    from cookbook.transport.connection import Target
+
+    return Target(
+        host.address,
+        host.port,
+        host.user or getpass.getuser(),
+        host.identity_file,
+        host.identities_only,
+        host.agent,
+        host.known_hosts,
+        host.connect_timeout,
+        host.become,
+        host.become_user,
+        become_password,
     )
 
 

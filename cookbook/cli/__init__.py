@@ -38,6 +38,7 @@ COMMANDS = {
     "lock": ("cookbook.cli.lock", "keep runs away from hosts, until somebody unlocks them"),
     "unlock": ("cookbook.cli.lock", "let runs at hosts again"),
     "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
+    "trust": ("cookbook.cli.trust", "see the keys of the hosts, and say that they are theirs"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),
