@@ -26,6 +26,7 @@ from cookbook.errors import (
     Refused,
     Unreachable,
 )
+from cookbook.interrupt import Interruption
 from cookbook.inventory import Host
 from cookbook.judge import Judge
 from cookbook.lock import Holder
@@ -146,7 +147,7 @@ class Runner:
         )
         for collection in filter(None, self._compiled.values()):
             self._sources |= collection.sources
-        self._stopping = threading.Event()
+        self._interruption = Interruption()
         self._speaking = threading.Lock()
         self._machines: dict[tuple[str, str], str] = {}
         """Which host each machine was first met as."""
@@ -159,7 +160,7 @@ class Runner:
         run.origin.begin()
         self._hook.cookbook_started(run=run)
         reports: dict[str, HostReport] = {}
-        with self._stop_on_interrupt(), self._pool() as pool:
+        with self._interruption.listening(), self._pool() as pool:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
             for future, host in futures.items():
                 reports[host.name] = future.result()
@@ -167,7 +168,7 @@ class Runner:
             run.id,
             run.mode,
             reports,
-            interrupted=self._stopping.is_set(),
+            interrupted=self._interruption.told,
             origin=run.origin,
             revision=run.origin.revision,
             recipes=[str(path) for path in run.recipes],
@@ -188,41 +189,17 @@ class Runner:
         workers = max(1, min(self._run.forks, len(self._run.hosts)))
         return ThreadPoolExecutor(workers, thread_name_prefix="host")
 
-    @contextlib.contextmanager
-    def _stop_on_interrupt(self) -> Iterator[None]:
-        """The first Ctrl-C lets each host finish what was sent to it; the second does not wait."""
-        import signal
-
-        def stop(_number: int, _frame: object) -> None:
-            if self._stopping.is_set():
-                import os
-
-                os._exit(130)
-            self._stopping.set()
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _host(self, host: Host) -> HostReport:
         start = time.monotonic()
         progress = _Progress([])
         error: CookError | None = None
         try:
-            status = self._converge(host, progress)
+            with self._session(host, progress) as session:
+                status = self._converge(host, session, progress)
         except CookError as caught:
             status, error = _status_of(caught), caught
         except Exception as caught:  # noqa: BLE001 - a defect of ours must not hold up the others
             status, error = "failed", _defect(caught)
-        finally:
-            if progress.session is not None:
-                with contextlib.suppress(Exception):  # what came of it is known; say that
-                    progress.session.close()
         exchanges = progress.session.exchanges if progress.session is not None else 0
         if any(step.error is error for step in progress.steps):
             error = None  # said already, with its resource
@@ -242,10 +219,9 @@ class Runner:
             self._hook.cookbook_host(report=report)
         return report
 
-    def _converge(self, host: Host, progress: _Progress) -> HostStatus:
-        if self._stopping.is_set():
+    def _converge(self, host: Host, session: Session, progress: _Progress) -> HostStatus:
+        if self._interruption.told:
             return "interrupted"
-        session = progress.session = self._session(host)
         facts = self._facts(session)
         progress.machine_id = facts.machine_id
         self._only_once(host, facts)
@@ -262,13 +238,22 @@ class Runner:
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
 
-    def _session(self, host: Host) -> Session:
+    @contextlib.contextmanager
+    def _session(self, host: Host, progress: _Progress) -> Iterator[Session]:
+        """A session that can be interrupted, and that comes again if the link is lost."""
+
         def another() -> Transport:
             return connect(host, self._run.become_password)
 
-        session = Session(another(), another if host.transport == "ssh" else None)
+        session = Session(another(), another, lasting=host.transport == "local")
         session.reconnects_left = self._run.reconnect
-        return session
+        progress.session = session
+        try:
+            with self._interruption.watching(session):
+                yield session
+        finally:
+            with contextlib.suppress(Exception):  # what came of it is known; say that
+                session.close()
 
     def _rescue(self, host: Host, session: Session) -> Rescue:
         way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)
@@ -320,7 +305,7 @@ class Runner:
             facts,
             catalog(),
             apply=not self._looks,
-            stopping=self._stopping.is_set,
+            stopping=lambda: self._interruption.told,
             rescue=self._rescue(host, session),
             listener=listener,
             orphans=lambda judge: Orphans(
@@ -335,11 +320,13 @@ class Runner:
         if not self._run.approvers:
             return None
 
+        stop = self._interruption
+
         def permit(step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
             for approver in self._run.approvers:
-                said = approver.permit(host.name, step, again=again, stopping=self._stopping.is_set)
+                said = approver.permit(host.name, step, again=again, stopping=lambda: stop.told)
                 if said == "stop":
-                    self._stopping.set()
+                    stop.tell()
                 if said != "go":
                     return said
             return "go"

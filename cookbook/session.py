@@ -14,7 +14,7 @@ from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
 from cookbook.transport import Interrupted, TooSlow, Transport, run
-from cookbook.wire import Ask, Do, Lock, Outcome, Part, Program, wanted_contents
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Lock, Outcome, Part, Program, wanted_contents
 
 INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
@@ -30,6 +30,8 @@ _FIRST_DELAY = 1.0
 _TAKE_OVER = 15.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
 
+_HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
+
 _LOOK_AGAIN = 1.0
 """Seconds between two looks whether a lock is free."""
 
@@ -38,9 +40,16 @@ class Session:
     """What the engine says to one host, counted."""
 
     def __init__(
-        self, transport: Transport, another: Callable[[], Transport] | None = None
+        self,
+        transport: Transport,
+        another: Callable[[], Transport] | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
-        """`another` connects once more; None where there is no connection to lose."""
+        """`another` connects once more; `lasting` says that there is no connection to lose."""
+        self._lasting = lasting
+        self._nonce = ""
+        self._halted = False
         self._transport = transport
         self._another = another
         self._who: Holder | None = None
@@ -53,7 +62,7 @@ class Session:
     @property
     def reconnects(self) -> bool:
         """Whether there is a connection that can be lost, and made anew."""
-        return self._another is not None
+        return self._another is not None and not self._lasting
 
     def another(self) -> Transport:
         """
@@ -72,7 +81,7 @@ class Session:
         Tries a few times, further and further apart. Raises `lost` where there is no other
         connection, Unreachable and its kin, or Locked if somebody else was faster.
         """
-        if self._another is None or self.reconnects_left == 0:
+        if self._another is None or self._lasting or self.reconnects_left == 0:
             raise lost
         self._transport.close()
         self._stage = ""
@@ -167,6 +176,7 @@ class Session:
             ahead += self._send_ahead(digest, wanted.pop(digest))
         self.exchanges += 1
         program = Program((*ahead, *parts), wanted, self._stage)
+        self._nonce = program.nonce
         try:
             outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
         except (Interrupted, TooSlow) as error:
@@ -184,11 +194,25 @@ class Session:
                 )
         return outcomes[len(ahead) :]
 
+    def halt(self) -> None:
+        """
+        Have the host stop before the next change of what it was sent: by a connection aside.
+
+        Raises Unreachable and its kin.
+        """
+        aside = Session(self.another())
+        try:
+            aside.run([Do(sh(_HALT, self._nonce), ANSWER_TIMEOUT)])
+            self._halted = True
+        finally:
+            aside.close()
+
     def close(self) -> None:
         """Leave nothing behind, and end the session."""
         try:
-            if self._stage:
-                self.run([Ask(sh("rm -rf {}", self._stage))])
+            left = [self._stage] if self._stage else []
+            if left or self._halted:
+                self.run([Ask(sh('rm -rf {} "$cook_home"/.halt-*', left))])
         except HostError:
             pass  # the link is gone; the folder is private, and under /var/tmp
         finally:

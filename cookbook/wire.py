@@ -51,12 +51,14 @@ cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
 cook_do() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 (cook_run "$1") </dev/null 8>&-; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+cook_ends() {{
+[ ! -e "$cook_home/.halt-$cook_nonce" ] || cook_stop=1; [ "$cook_stop" ]; }}
 cook_guard() {{
-if [ "$cook_stop" ]; then cook_end -; return; fi
+if cook_ends; then cook_end -; return; fi
 set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null 8>&- | sha256sum)"
 if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 cook_same() {{
-if [ "$cook_stop" ]; then cook_end -; return; fi
+if cook_ends; then cook_end -; return; fi
 set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
