@@ -236,12 +236,27 @@ def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
 
 # -- asked at the terminal -----------------------------------------------------------------------
 
+COOK = ("-m", "cookbook.cli")
 
-def at_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[int, str, str]:
+MANY_IN_ONE = """
+import sys
+from cookbook import run
+from cookbook.cli import main
+from cookbook.transport.local import LocalTransport
+run.connect = lambda host, _: LocalTransport(("env", f"COOK_HOME=home-{host.name}", "sh"))
+run.Runner._only_once = lambda *_: None
+sys.exit(main(sys.argv[1:]))
+"""
+"""This machine may be many hosts; otherwise each run would be at it once."""
+
+
+def at_a_terminal(
+    folder: Path, answers: Sequence[str], *words: str, program: Sequence[str] = COOK
+) -> tuple[int, str, str]:
     """Run cook with a terminal; each answer is typed when it asks. Status, what it drew, stdout."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cookbook.cli", *words],
+        [sys.executable, *program, *words],
         stdout=subprocess.PIPE,
         stderr=theirs,
         stdin=theirs,
@@ -375,6 +390,7 @@ def test_many_hosts_ask_one_at_a_time(tmp_path: Path) -> None:
         tmp_path,
         ["y\n", "n\n", "y\n", "y\n", "q\n"],
         *["converge", "r.py", "--hosts", "hosts.yml", "--step"],
+        program=["-c", MANY_IN_ONE],
     )
 
     assert (status, len(list((tmp_path / "d").iterdir()))) == (130, 3), drawn
@@ -544,3 +560,49 @@ def test_reports_say_what_reviewers_have_against_it(cook: Cook) -> None:
     with listening(Reviewing("not on a Friday")):
         assert cook("converge", "r.py", "--local", *words, recipe=TWO)[0] == 3
     assert all("not on a Friday" in Path(name).read_text() for name in files)
+
+
+# -- what goes back ------------------------------------------------------------------------------
+
+
+def test_an_undo_is_reviewed_before_anything_goes_back(cook: Cook) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    reviewer = Reviewing("not on a Friday")
+    with listening(reviewer):
+        status, said, _ = cook("undo", "last", "--local", "--yes", "--report", "u.md")
+
+    assert (status, "objection: not on a Friday" in said) == (3, True), said
+    assert "not on a Friday" in Path("u.md").read_text()
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a", "b"]
+    [plan] = reviewer.saw
+    steps = plan.hosts["localhost"].steps
+    assert [step.change.kind for step in steps if step.change] == ["remove", "remove"]
+    with listening(Reviewing(None)):
+        assert cook("undo", "last", "--local", "--yes")[0] == 0
+    assert list(Path("d").iterdir()) == []
+
+
+def test_rules_are_about_what_an_undo_does_not_about_what_it_undoes(cook: Cook) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    undo = ["undo", "last", "--local", "--review", "rules.yml"]
+    Path("rules.yml").write_text('forbid: [{resource: "file[*]", action: remove}]')
+    for more in (["--yes"], ["--output", "json"]):
+        status, said, _ = cook(*undo, *more)
+        assert (status, "it is forbidden" in said) == (3, True), said
+
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a", "b"]
+    Path("rules.yml").write_text('forbid: [{resource: "file[*]", action: create}]')
+    assert cook(*undo, "--yes")[0] == 0
+    assert list(Path("d").iterdir()) == []
+
+
+def test_an_undo_does_nothing_that_was_not_in_its_plan(cook: Cook) -> None:
+    """Half of it is back meanwhile, which nobody was shown."""
+    Path("d/a").write_text("old")
+    Path("d/a").chmod(0o600)
+    cook("converge", "r.py", "--local", recipe="file(f'{D}/a', content='new', mode='0644')\n")
+    with listening(Meddling(lambda: Path("d/a").chmod(0o600))):
+        status, said, _ = cook("undo", "last", "--local", "--yes")
+
+    assert (status, "approved was update" in said) == (3, True), said
+    assert Path("d/a").read_text() == "new"

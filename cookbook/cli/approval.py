@@ -15,7 +15,6 @@ from cookbook.errors import UsageError
 from cookbook.plugins import listening
 
 if TYPE_CHECKING:
-    from cookbook.approval import Fence
     from cookbook.asking import Terminal
     from cookbook.report import Report
     from cookbook.run import Run
@@ -84,17 +83,18 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
         plan = watch(planned, Progress())
         if (refused := _refused(plan, terminal, options)) is not None:
             return refused
-        run = replace(run, approvers=[_fence(plan)])
+        run = fenced(run, plan)
     if options.step:
         stepper = Stepper(terminal, progress.paused)
         run = replace(run, approvers=[*run.approvers, stepper], stepwise=True)
     return execute(Runner(run, planned), options, progress=progress)
 
 
-def _fence(plan: Report) -> Fence:
+def fenced(run: Run, plan: Report) -> Run:
+    """The run, which may do nothing but what is in the plan."""
     from cookbook.approval import Fence
 
-    return Fence(plan)
+    return replace(run, approvers=[Fence(plan)])
 
 
 def _refused(plan: Report, terminal: Terminal, options: argparse.Namespace) -> Report | None:

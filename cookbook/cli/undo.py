@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cookbook.cli.approval import add_review, fenced, reviewing
 from cookbook.cli.options import (
     add_common,
     add_record,
@@ -34,11 +35,12 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     command.add_argument(
         "past", metavar="RUN", help="its id, the beginning or the end of it, or `last`"
     )
+    add_review(command)
     add_common(command)
     add_record(command, default=True)
     add_wait(command)
     add_reports(command)
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--yes", action="store_true", help="do not ask; reviewers still count")
     command.add_argument(
         "--partial", action="store_true", help="undo what can be undone, where not all can"
     )
@@ -47,13 +49,16 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     run = _planned(options)
+    from cookbook.approval import reviewers
     from cookbook.cli.execute import execute, look
     from cookbook.run import Runner
 
     ask = not options.yes
+    with reviewing(options):
+        plan = look(Runner(run), options, loud=ask)
+        run = fenced(run, plan) if ask or reviewers() else run
     if ask and options.output == "json":
-        return look(Runner(run), options, loud=True).exit
-    plan = look(Runner(run), options, loud=ask)
+        return plan.exit
     if (status := _may_not(plan, options)) is not None:
         return status
     if ask and not _agreed():
