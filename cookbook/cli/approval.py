@@ -69,7 +69,7 @@ def reviewing(options: argparse.Namespace) -> Iterator[None]:
 
 def converge(run: Run, options: argparse.Namespace) -> Report:
     """Make a plan first where somebody wants to see one; then do that, and nothing else."""
-    from cookbook.approval import reviewers
+    from cookbook.approval import Fence, reviewers
     from cookbook.asking import Stepper, Terminal
     from cookbook.run import Runner
     from cookbook.show import Progress
@@ -83,18 +83,11 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
         plan = watch(planned, Progress())
         if (refused := _refused(plan, terminal, options)) is not None:
             return refused
-        run = fenced(run, plan)
+        run = replace(run, approvers=[Fence(plan)])
     if options.step:
         stepper = Stepper(terminal, progress.paused)
         run = replace(run, approvers=[*run.approvers, stepper], stepwise=True)
     return execute(Runner(run, planned), options, progress=progress)
-
-
-def fenced(run: Run, plan: Report) -> Run:
-    """The run, which may do nothing but what is in the plan."""
-    from cookbook.approval import Fence
-
-    return replace(run, approvers=[Fence(plan)])
 
 
 def _refused(plan: Report, terminal: Terminal, options: argparse.Namespace) -> Report | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.cli.approval import add_review, fenced, reviewing
+from cookbook.cli.approval import add_review, reviewing
 from cookbook.cli.options import (
     add_common,
     add_record,
@@ -49,21 +49,22 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     run = _planned(options)
-    from cookbook.approval import reviewers
+    from cookbook.approval import Fence, reviewers
     from cookbook.cli.execute import execute, look
     from cookbook.run import Runner
 
     ask = not options.yes
     with reviewing(options):
         plan = look(Runner(run), options, loud=ask)
-        run = fenced(run, plan) if ask or reviewers() else run
+        # What one thing is, going back changes of another one: the members of a group.
+        fences = [Fence(plan, loosely=True)] if ask or reviewers() else []
     if ask and options.output == "json":
         return plan.exit
     if (status := _may_not(plan, options)) is not None:
         return status
     if ask and not _agreed():
         return plan.exit
-    return execute(Runner(replace(run, mode="undo", id="")), options).exit
+    return execute(Runner(replace(run, mode="undo", id="", approvers=fences)), options).exit
 
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
