@@ -82,9 +82,11 @@ class Fence:
     What the plan says is unknown may become anything. What comes after a change that may
     bring things which nobody named (a package, a command) may be found otherwise than
     planned, and so may what is tried again; what is wanted has to be what was approved.
+    `loosely` says so of everything.
     """
 
-    def __init__(self, plan: Report) -> None:
+    def __init__(self, plan: Report, *, loosely: bool = False) -> None:
+        self._loosely = loosely
         self._hosts = {name: _planned(host) for name, host in plan.hosts.items()}
 
     def permit(
@@ -93,8 +95,9 @@ class Fence:
         """See Approver."""
         _ = stopping
         planned = self._hosts.get(host, {}).get(_key(step), [])
-        for approved, loosely in planned:
-            if approved.status == "unknown" or _same(approved, step, loosely=loosely or again):
+        for approved, after_anything in planned:
+            loosely = after_anything or again or self._loosely
+            if approved.status == "unknown" or _same(approved, step, loosely=loosely):
                 return "go"
         return _unapproved(step, [approved for approved, _ in planned])
 

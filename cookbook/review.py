@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report
 from cookbook.step import Step
+from cookbook.undo import BECAUSE
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
 
@@ -179,11 +180,16 @@ def _pending(host: HostReport) -> list[Step]:
 
 def _ways(step: Step) -> frozenset[str]:
     """What a change may be called; an unknown one may become whatever its action leads to."""
-    doing = frozenset(step.target.doing)
+    doing = frozenset[str]() if _goes(step) else frozenset(step.target.doing)
     if step.change is not None:
         act = {"act", step.change.act} if step.change.act else set()
         return doing | {step.change.kind, *act}
     return doing | ({"remove"} if doing & _REMOVING else {"create", "update", "act"})
+
+
+def _goes(step: Step) -> bool:
+    """Whether it is not what its recipe says that would be done: an undo of that, or a removal."""
+    return step.orphan is not None or step.because == BECAUSE
 
 
 def _removes_folder(step: Step) -> bool:

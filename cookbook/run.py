@@ -348,6 +348,7 @@ class Runner:
             self._listener(host),
             apply=not self._looks,
             partial=self._run.partial,
+            permit=self._permit(host),
         )
 
     def _manifest(self, name: str) -> Manifest:

@@ -24,7 +24,7 @@ from cookbook.questions import guard
 from cookbook.recipe import Declared
 from cookbook.shell import Command
 from cookbook.stash import shown, there
-from cookbook.step import Listener, Step, step_of
+from cookbook.step import Listener, Permit, Step, step_of
 
 BECAUSE = "undo"
 
@@ -77,6 +77,9 @@ class Reversal:
     partial: bool = False
     """Go on without what cannot go back."""
 
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
     failed: bool = False
     unfinished: bool = False
     _kept: frozenset[str] = frozenset()
@@ -104,7 +107,7 @@ class Reversal:
     ) -> Iterator[Step]:
         self.manifest.read(self.judge.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
-        delivery = Delivery(self.judge, self.listener, self.manifest.notes)
+        delivery = Delivery(self.judge, self.listener, self.manifest.notes, self.permit)
         by_key = {one.key: one for one in todo}
         for step in delivery.work_off(
             [verdict for _, verdict in doable],
@@ -115,6 +118,7 @@ class Reversal:
         if not delivery.failed:
             yield from self._told(todo, sending=True, delivery=delivery)
         self.failed |= delivery.failed
+        self.unfinished |= delivery.stopped
 
     # -- judging -------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from cookbook.errors import UsageError
 from cookbook.plugins import listening
 
 if TYPE_CHECKING:
-    from cookbook.approval import Fence
     from cookbook.asking import Terminal
     from cookbook.report import Report
     from cookbook.run import Run
@@ -70,7 +69,7 @@ def reviewing(options: argparse.Namespace) -> Iterator[None]:
 
 def converge(run: Run, options: argparse.Namespace) -> Report:
     """Make a plan first where somebody wants to see one; then do that, and nothing else."""
-    from cookbook.approval import reviewers
+    from cookbook.approval import Fence, reviewers
     from cookbook.asking import Stepper, Terminal
     from cookbook.run import Runner
     from cookbook.show import Progress
@@ -84,17 +83,11 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
         plan = watch(planned, Progress())
         if (refused := _refused(plan, terminal, options)) is not None:
             return refused
-        run = replace(run, approvers=[_fence(plan)])
+        run = replace(run, approvers=[Fence(plan)])
     if options.step:
         stepper = Stepper(terminal, progress.paused)
         run = replace(run, approvers=[*run.approvers, stepper], stepwise=True)
     return execute(Runner(run, planned), options, progress=progress)
-
-
-def _fence(plan: Report) -> Fence:
-    from cookbook.approval import Fence
-
-    return Fence(plan)
 
 
 def _refused(plan: Report, terminal: Terminal, options: argparse.Namespace) -> Report | None:

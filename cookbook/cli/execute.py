@@ -27,9 +27,16 @@ def watch(runner: Runner, progress: Progress) -> Report:
 
 
 def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
-    """A run that only looks, before the one that acts; it is not recorded."""
+    """
+    A run that only looks, before the one that acts; it is not recorded.
+
+    Where nothing comes after it, what came of it is in the reports that were asked for, too.
+    """
+    check_reports(options)
     report = watch(runner, Progress())
-    if loud or report.exit not in (0, 2):
+    if report.exit not in (0, 2):
+        print_report(report, options)
+    elif loud:
         with reader_may_leave():
             _print(report_json(report), options)
     return report
