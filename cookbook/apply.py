@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cookbook.chain import Item, Verdict
+from cookbook.chain import Item, Link, Verdict
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
@@ -93,7 +93,8 @@ class Application:
         guards = {id(verdict): self._guards[id(step)] for step, verdict in pairs}
         left: Sequence[Verdict] = [verdict for _, verdict in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            sending = self._delivery.send(left, [guards[id(verdict)] for verdict in left])
+            links = [Link([], [verdict]) for verdict in left]
+            sending = self._delivery.send(links, [guards[id(verdict)] for verdict in left])
             left = yield from _with_diffs(sending, diffs)
         if left and not self.failed:
             self._delivery.failed = True

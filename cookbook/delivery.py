@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.chain import Link, Notes, Sent, Verdict, cut_off, no_notes
+from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, no_notes
 from cookbook.errors import ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
@@ -28,9 +28,10 @@ class Delivery:
     surprised: bool = False
     """Whether a host has given another answer than the one a change was planned from."""
 
-    def guards(self, verdicts: Sequence[Verdict]) -> list[Guard]:
+    def _guards(self, links: Sequence[Link]) -> list[Guard]:
         """The guards of changes that were planned from the latest answers."""
-        return [guard(verdict.probes, self.judge.answers) for verdict in verdicts]
+        asked = [[probe for v in link.changes for probe in v.probes] for link in links]
+        return [guard(probes, self.judge.answers) for probes in asked]
 
     def work_off(
         self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
@@ -42,7 +43,8 @@ class Delivery:
         """
         todo, surprises = list(verdicts), 0
         while todo and not self.failed:
-            left = yield from self.send(todo, self.guards(todo))
+            links = _links(todo)
+            left = yield from self.send(links, self._guards(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
                 raise fickle(todo[0].item.resource)
@@ -57,7 +59,7 @@ class Delivery:
                     yield step_of(verdict)
 
     def send(
-        self, verdicts: Sequence[Verdict], guards: Sequence[Guard]
+        self, links: Sequence[Link], guards: Sequence[Guard]
     ) -> Generator[Step, None, Sequence[Verdict]]:
         """
         One exchange: a step for each change that was made or failed; the others are returned.
@@ -65,9 +67,9 @@ class Delivery:
         Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
         the steps of what is known then.
         """
-        links = [Link([], [verdict]) for verdict in verdicts]
         pairs = zip(links, guards, strict=True)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        verdicts = [verdict for link in links for verdict in link.changes]
         asked = [probe for verdict in verdicts for probe in verdict.probes]
         try:
             results = self.judge.send(sent, asked, self.listener)
@@ -82,11 +84,18 @@ class Delivery:
             if result.fate in ("surprised", "not-reached"):
                 self.surprised |= result.fate == "surprised"
                 left += link.changes
-                continue
-            [verdict] = result.learned(link)
+            else:
+                yield from self._verify(link, result)
+        return left
+
+    def _verify(self, link: Link, result: Result) -> Iterator[Step]:
+        """What became of each change of a link, by what the host says now."""
+        texts = result.texts or [None] * len(link.changes)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
             state, differs = self.judge.left(verdict)
-            error = result.error or differs
-            text = result.texts[0] if result.texts else None
+            alone = len(link.changes) == 1
+            error = result.error if alone or differs is not None else None
+            error = error or differs
             ignored = error is not None and verdict.item.resource.ignore_failure
             self.failed |= error is not None and not ignored
             yield replace(
@@ -95,10 +104,20 @@ class Delivery:
                 diff=diff_of(verdict, text),
                 error=error,
                 ignored=ignored,
-                seconds=result.seconds,
+                seconds=result.seconds / len(link.changes),
                 left=state,
             )
-        return left
+
+
+def _links(verdicts: Sequence[Verdict]) -> list[Link]:
+    """What is adjacent and can go into one transaction, does."""
+    links: list[Link] = []
+    for verdict in verdicts:
+        if links and links[-1].admits(verdict):
+            links[-1].changes.append(verdict)
+        else:
+            links.append(Link([], [verdict]))
+    return links
 
 
 PATIENCE = 3

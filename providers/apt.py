@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cookbook.errors import HostError, Missing
 from cookbook.provider import Change, Probe, Provider, Thing, provides
@@ -30,6 +31,15 @@ from cookbook.providers.dpkg import (
 )
 from cookbook.resources.package import Package
 from cookbook.shell import Command
+
+_TELLS = {
+    "@+ ": "pulled",
+    "@- ": "dropped",
+    "@^ ": "moved",
+    "@a ": "automatic",
+    "@r ": "residue",
+}
+"""What a transaction prints of what it did besides, and where a State has it."""
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")
@@ -98,20 +108,26 @@ class AptProvider(Provider[Package, State]):
 
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """What came or went with them."""
-        told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in ("@+ ", "@- ")]
-        pulled = tuple(sorted(name for mark, name in told if mark == "@+"))
-        dropped = tuple(sorted(name for mark, name in told if mark == "@-"))
-        if not told:
-            return change
+        told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in _TELLS]
+        besides: dict[str, Any] = {
+            hint: tuple(sorted(name for mark, name in told if mark == line.strip()))
+            for line, hint in _TELLS.items()
+        }
         found, wanted = (
-            replace(side, pulled=pulled, dropped=dropped) if side is not None else None
+            replace(side, **{**besides, "residue": (*side.residue, *besides["residue"])})
+            if side is not None
+            else None
             for side in (change.found, change.wanted)
         )
         return replace(change, found=found, wanted=wanted)
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Purged is what nobody keeps; and nobody downgrades what else was upgraded."""
-        return f"configuration and data of {name}" if change.act == "purge" else None
+        if change.act == "purge":
+            return f"configuration and data of {name}"
+        side = change.wanted if change.wanted is not None else change.found
+        moved = side.moved if side is not None else ()
+        return f"the versions before of what came with it: {', '.join(moved)}" if moved else None
 
     def there(self, state: State | None) -> bool:
         """Leftovers of a package are not the package."""
@@ -134,13 +150,16 @@ class AptProvider(Provider[Package, State]):
         now = replace(now if now is not None else State(), offers=())
         wanted, before = change.wanted, versions(name, change.found)
         if not before and wanted is not None:
-            act = None if wanted.residue else "purge"
-            return Change(replace(now, pulled=wanted.pulled, alone=True), None, act)
+            clean = {*name.split(), *wanted.pulled} - {*wanted.residue}
+            found = _besides(replace(now, alone=True), wanted)
+            return Change(found, None, "purge" if clean else None)
         assert change.found is not None  # noqa: S101 - there were versions
         held = change.found.held if "held" in change.fields or wanted is None else None
-        side = change.found if wanted is None else wanted
         then = replace(now, version=change.found.version, held=held, leftovers=None, broken=None)
-        then = replace(then, dropped=side.dropped, pulled=side.pulled)
+        then = _besides(then, change.found if wanted is None else wanted)
+        if wanted is None and change.act is None:  # so that a redo leaves it, too
+            gone = (one.partition("=")[0] for one in then.dropped)
+            then = replace(then, residue=(*name.split(), *gone))
         return Change(now if self.there(now) else None, then)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
@@ -165,6 +184,13 @@ class AptProvider(Provider[Package, State]):
         """As the recipe says, and the time to wait for a lock."""
         state = change.wanted if change.wanted is not None else change.found
         return self.timeout if state is None else state.timeout + state.lock_timeout
+
+
+def _besides(state: State, side: State) -> State:
+    """With what came and went besides, as the other state has it."""
+    hints = [hint for hint in _TELLS.values() if hint != "moved"]
+    told: dict[str, Any] = {hint: getattr(side, hint) for hint in hints}
+    return replace(state, **told)
 
 
 def _installs(package: Package) -> bool:
