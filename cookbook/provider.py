@@ -268,6 +268,18 @@ class Provider(ABC, Generic[R, S]):
         """Why the change cannot be undone on this host any more; None if it can."""
         return None
 
+    def removal(self, state: S, /) -> Change[S]:
+        """The removal of a thing that no recipe declares any more, and of nothing else."""
+        return Change(state, None)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
+        """A question about all that an undo would do, before it does; None: there is none."""
+        return None
+
+    def objection(self, name: str, said: str, /) -> str | None:
+        """Why one of them must not be done, by what `rehearsal` has printed; None if it may."""
+        return None
+
     def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:
         """The undo of a change where the state is `now`: what it touched goes back, no more."""
         before = change.found

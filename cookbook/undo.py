@@ -119,13 +119,22 @@ class Reversal:
     # -- judging -------------------------------------------------------------------------------
 
     def _judge(self, todo: Sequence[Undoing]) -> list[Verdict]:
-        """Two exchanges: how everything is, and which contents are kept."""
+        """Three exchanges at most: how all is, which contents are kept, what would go besides."""
         self.judge.refresh((_item(one) for one in todo), [QUESTION])
         first = [self._verdict(one) for one in todo]
         needed = sorted({digest for verdict in first for digest in _needed(verdict)})
         if needed:
             self._kept = frozenset(self.judge.text(Probe(there(needed))).split())
-        return [self._checked(verdict) for verdict in first]
+        return self._rehearsed([self._checked(verdict) for verdict in first])
+
+    def _rehearsed(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """All of it at once, where a provider can tell what that would do besides."""
+        asked = {
+            p: q for p in dict.fromkeys(_providers(verdicts)) if (q := _rehearsal(p, verdicts))
+        }
+        said = [text.decode(errors="replace") for text in self.judge.read(list(asked.values()))]
+        told = dict(zip(asked, said, strict=True))
+        return [_objected(v, told[v.provider]) if v.provider in told else v for v in verdicts]
 
     def _verdict(self, one: Undoing) -> Verdict:
         """By the latest answers: ok where it is back already."""
@@ -171,6 +180,8 @@ class Reversal:
         step = step_of(replace(verdict, probes=()))
         if verdict.status == "failed" and self.partial:
             return replace(step, status="skipped", error=None, lost=str(verdict.error))
+        if verdict.status == "ok" and one.lost and not one.provider.there(one.change.found):
+            return replace(step, status="skipped", change=None, lost=one.lost)
         if verdict.status != "change":
             return step
         by = guard(verdict.probes, self.judge.answers)
@@ -205,6 +216,25 @@ class Reversal:
             yield from map(step_of, verdicts)
             return
         yield from delivery.work_off(verdicts, lambda verdict: verdict)
+
+
+def _providers(verdicts: Sequence[Verdict]) -> Iterator[AnyProvider]:
+    yield from (v.provider for v in verdicts if v.provider is not None and v.status == "change")
+
+
+def _rehearsal(provider: AnyProvider, verdicts: Sequence[Verdict]) -> Command | None:
+    its = [v for v in verdicts if v.provider is provider and v.status == "change"]
+    return provider.rehearsal([(v.item.resource.identity, v.change) for v in its if v.change])
+
+
+def _objected(verdict: Verdict, said: str) -> Verdict:
+    provider, resource = verdict.provider, verdict.item.resource
+    if provider is None or verdict.status != "change":
+        return verdict
+    if (why := provider.objection(resource.identity, said)) is None:
+        return verdict
+    error = Refused(f"{resource}: {why}", hint="--partial goes on without it")
+    return replace(verdict, status="failed", error=error)
 
 
 def _sides(verdict: Verdict) -> Sequence[Command | None]:

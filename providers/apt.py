@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from cookbook.errors import HostError, Missing
 from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
     BY,
@@ -31,15 +31,6 @@ from cookbook.providers.dpkg import (
 )
 from cookbook.resources.package import Package
 from cookbook.shell import Command
-
-_TELLS = {
-    "@+ ": "pulled",
-    "@- ": "dropped",
-    "@^ ": "moved",
-    "@a ": "automatic",
-    "@r ": "residue",
-}
-"""What a transaction prints of what it did besides, and where a State has it."""
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")
@@ -108,26 +99,11 @@ class AptProvider(Provider[Package, State]):
 
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """What came or went with them."""
-        told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in _TELLS]
-        besides: dict[str, Any] = {
-            hint: tuple(sorted(name for mark, name in told if mark == line.strip()))
-            for line, hint in _TELLS.items()
-        }
-        found, wanted = (
-            replace(side, **{**besides, "residue": (*side.residue, *besides["residue"])})
-            if side is not None
-            else None
-            for side in (change.found, change.wanted)
-        )
-        return replace(change, found=found, wanted=wanted)
+        return apt_back.learned(change, said)
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Purged is what nobody keeps; and nobody downgrades what else was upgraded."""
-        if change.act == "purge":
-            return f"configuration and data of {name}"
-        side = change.wanted if change.wanted is not None else change.found
-        moved = side.moved if side is not None else ()
-        return f"the versions before of what came with it: {', '.join(moved)}" if moved else None
+        return apt_back.lost(name, change)
 
     def there(self, state: State | None) -> bool:
         """Leftovers of a package are not the package."""
@@ -142,35 +118,24 @@ class AptProvider(Provider[Package, State]):
         return replace(package, action="install", version=exact, allow_downgrade=True)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """
-        The versions there were, if they can still be had; or none, with what came with them.
-
-        Raises Missing for a version that no repository has any more.
-        """
-        now = replace(now if now is not None else State(), offers=())
-        wanted, before = change.wanted, versions(name, change.found)
-        if not before and wanted is not None:
-            clean = {*name.split(), *wanted.pulled} - {*wanted.residue}
-            found = _besides(replace(now, alone=True), wanted)
-            return Change(found, None, "purge" if clean else None)
-        assert change.found is not None  # noqa: S101 - there were versions
-        held = change.found.held if "held" in change.fields or wanted is None else None
-        then = replace(now, version=change.found.version, held=held, leftovers=None, broken=None)
-        then = _besides(then, change.found if wanted is None else wanted)
-        if wanted is None and change.act is None:  # so that a redo leaves it, too
-            gone = (one.partition("=")[0] for one in then.dropped)
-            then = replace(then, residue=(*name.split(), *gone))
-        return Change(now if self.there(now) else None, then)
+        """The versions there were; or none, without what came with them."""
+        return apt_back.back(name, change, now)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """A version that no repository has any more."""
-        offered = {offer.name: offer.versions for offer in (now.offers if now is not None else ())}
-        have = versions(name, now)
-        for one, version in versions(name, change.found).items():
-            exact = version[0].isdigit() and have.get(one) != version
-            if exact and version not in offered.get(one, ()):
-                return f"{one} {version} cannot be had any more: no repository has it"
-        return None
+        """A version that no repository has any more; a package that somebody holds."""
+        return apt_back.unobtainable(name, change, now)
+
+    def removal(self, state: State) -> Change[State]:
+        """Without what needs it: that is somebody else's."""
+        return Change(replace(state, alone=True), None)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Who would go with those that are to go."""
+        return apt_back.rehearsal(changes)
+
+    def objection(self, name: str, said: str) -> str | None:
+        """That others, which came later, would go with a package."""
+        return apt_back.objection(name, said)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The packages."""
@@ -184,13 +149,6 @@ class AptProvider(Provider[Package, State]):
         """As the recipe says, and the time to wait for a lock."""
         state = change.wanted if change.wanted is not None else change.found
         return self.timeout if state is None else state.timeout + state.lock_timeout
-
-
-def _besides(state: State, side: State) -> State:
-    """With what came and went besides, as the other state has it."""
-    hints = [hint for hint in _TELLS.values() if hint != "moved"]
-    told: dict[str, Any] = {hint: getattr(side, hint) for hint in hints}
-    return replace(state, **told)
 
 
 def _installs(package: Package) -> bool:

@@ -226,7 +226,7 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
     manner = replace(_manner(changes[0][1]), names=names)
     if released := [name for one in changes for name in _marked(one[1], release=True)]:
         yield mark("unhold", released)
-    if gone := [name for one in changes for name in _gone(*one)]:
+    if gone := [name for one in changes for name in gone_of(*one)]:
         yield from _removals(changes, gone, manner)
     if specs := [spec for one in changes for spec in _specs(*one)]:
         back = any(_goes_back(*one) for one in changes)
@@ -261,7 +261,8 @@ def _marked(change: Change[State], *, release: bool) -> Sequence[str]:
     return some if release else [name for name in after if name not in (before or ())]
 
 
-def _gone(name: str, change: Change[State]) -> Iterator[str]:
+def gone_of(name: str, change: Change[State]) -> Iterator[str]:
+    """What apt-get(8) is told to remove or to purge."""
     after = versions(name, change.wanted)
     yield from (one for one in versions(name, change.found) if one not in after)
     if change.act is not None and change.found is not None:
