@@ -25,7 +25,7 @@ from cookbook.written import brief
 QUESTION = Probe(
     sh(
         'cd "$cook_home/manifest" 2>/dev/null || exit 0; for f in *; do'
-        ' [ ! -f "$f" ] || { printf "@%s\\n" "$f" && cat -- "$f"; }; done'
+        ' [ ! -f "$f" ] || { printf "\\n@%s\\n" "$f" && cat -- "$f"; }; done'
     )
 )
 """All manifests of a host: `@SET`, then a line of JSON for each thing."""
@@ -81,10 +81,12 @@ class Manifest:
     _lines: int = 0
     _new: dict[Key, Entry] = field(default_factory=dict)
     """What is in line and not written down yet."""
+    _adds: bool = False
+    """Whether lines go with changes, of which nobody knows here whether they were made."""
 
     def read(self, text: str) -> None:
         """Take the answer to `QUESTION`; a line that is none of ours is passed over."""
-        self._sets = {}
+        self._sets, self._lines = {}, 0
         now = ""
         for line in text.splitlines():
             if line.startswith("@"):
@@ -105,6 +107,7 @@ class Manifest:
     def notes(self, verdicts: Sequence[Verdict]) -> Command | None:
         """What adds lines for changes that have just been made, if there is something new."""
         lines = [entry.line for verdict in verdicts if (entry := self._noted(verdict))]
+        self._adds |= bool(lines)
         return _append(self.name, lines) if lines else None
 
     def _noted(self, verdict: Verdict) -> Entry | None:
@@ -143,7 +146,7 @@ class Manifest:
         """What is still to be written at the end of a run, if anything is."""
         lines = [entry.line for entry in self._new.values()]
         there = [entry for entry in self._own.values() if not entry.gone]
-        if self._lines > len(there) + _SLACK:
+        if self._lines > len(there) + _SLACK and not self._adds:
             return _replace(self.name, [*(entry.line for entry in there), *lines])
         return _append(self.name, lines) if lines else None
 
@@ -180,21 +183,41 @@ def _with(entry: Entry, **changes: Any) -> Entry:
     return Entry(**{**vars(entry), **changes})
 
 
+_KINDS = {
+    "provider": str,
+    "identity": str,
+    "own": bool,
+    "resource": dict,
+    "where": str,
+    "run": str,
+    "gone": bool,
+}
+
+
 def _entry(line: str) -> Entry | None:
+    """What a line says; None for one that is not just as we write it."""
     try:
         data = json.loads(line)
-        return Entry(**data)
-    except (ValueError, TypeError):
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(data, dict) or data.keys() != _KINDS.keys():
+        return None
+    fits = all(type(data[name]) is kind for name, kind in _KINDS.items())
+    return Entry(**data) if fits else None
 
 
 def _append(name: str, lines: Sequence[str]) -> Command:
-    """A manifest that cannot be written costs no run."""
+    """
+    A manifest that cannot be written costs no run.
+
+    Where a line was not written to its end, the next one still begins anew.
+    """
     return sh(
         '{ (umask 077; [ -d "$cook_home/manifest" ] || mkdir -p -- "$cook_home/manifest";'
-        ' printf "%s\\n" {} >>"$cook_home/manifest"/{}) || :; } 2>/dev/null',
-        list(lines),
+        ' cd "$cook_home/manifest" && f={}; [ -z "$(tail -c 1 -- "$f")" ] || echo >>"$f";'
+        ' printf "%s\\n" {} >>"$f") || :; } 2>/dev/null',
         name,
+        list(lines),
     )
 
 
