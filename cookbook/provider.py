@@ -179,6 +179,9 @@ class Provider(ABC, Generic[R, S]):
     again: ClassVar[frozenset[str]] = frozenset()
     """Acts that are done once more after an undo, so that what is back takes effect."""
 
+    essence: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say what a thing is at all: of another thing, an undo keeps its hands off."""
+
     @abstractmethod
     def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
         """
@@ -199,6 +202,10 @@ class Provider(ABC, Generic[R, S]):
     @abstractmethod
     def commands(self, name: str, change: Change[S], /) -> Iterable[Command]:
         """The commands that make the change, from its values alone; `name` is the identity."""
+
+    def watches(self, resource: R, /) -> Sequence[Probe]:
+        """More questions that guard a change: not of the state, but of what goes with it."""
+        return ()
 
     def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
         """One transaction for adjacent changes; None if each goes by itself."""

@@ -338,9 +338,11 @@ def _conflict(one: Undoing, now: Any) -> str | None:
         return None if now is None or not one.certain else "it is there again"
     if now is None:
         return "it is gone" if provider.there(change.found) or one.certain else None
-    for name, (before, wanted) in change.fields.items():
-        seen = getattr(now, name)
-        expected = [getattr(one.left, name, None), before] + ([] if one.certain else [wanted])
+    was_there = provider.there(change.found)
+    for name in (*sorted(provider.essence), *change.fields):
+        seen, left = getattr(now, name), getattr(one.left, name, None)
+        before, wanted = getattr(change.found, name, None), getattr(change.wanted, name)
+        expected = [left, *([before] if was_there else []), *([] if one.certain else [wanted])]
         if seen not in expected:
-            return f"{name}: expected {expected[0]!r}, found {seen!r}"
+            return f"{name}: expected {left!r}, found {seen!r}"
     return None
