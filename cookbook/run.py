@@ -214,6 +214,8 @@ class Runner:
         session = progress.session = Session(connect(host, self._run.become_password))
         facts = session.facts()
         progress.machine_id = facts.machine_id
+        with self._speaking:
+            self._hook.cookbook_connected(host=host.name, machine_id=facts.machine_id)
         work = self._work(host, session, facts)
         for one in work.steps():
             step = replace(one, began=max(0.0, time.monotonic() - self._start - one.seconds))

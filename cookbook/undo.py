@@ -277,12 +277,15 @@ def _lost_acts(done: Sequence[Step]) -> Iterator[Step]:
             why = "its state holds a secret, and was not kept"
             yield Step(step.declared, "skipped", lost=why)
         elif _acted(step) and step.change is not None:
-            yield Step(step.declared, "skipped", lost=f"what it did ({step.change.act})")
+            did = "did" if step.status == "changed" else "may have done"
+            yield Step(step.declared, "skipped", lost=f"what it {did} ({step.change.act})")
 
 
 def _acted(step: Step) -> bool:
-    """Whether it did something that is no state, and is not done again after an undo."""
-    if step.change is None or step.provider is None or step.status != "changed":
+    """Whether it did, or may have, what is no state and is not done again after an undo."""
+    if step.change is None or step.provider is None:
+        return False
+    if step.status not in ("changed", "unknown"):
         return False
     return step.change.kind == "act" and step.change.act not in step.provider.again
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,3 +242,203 @@ def test_an_apply_never_writes_over_what_a_hand_has_written(
         r["status"] == "changed" for r in resources(applied).values()
     ):
         assert tree() == edited
+
+
+def test_what_a_run_did_before_it_failed_goes_back(cook: Cook) -> None:
+    before = tree()
+    failed = cook(
+        "converge",
+        recipe='file(f"{D}/a", content="a")\nexecute("false")\nfile(f"{D}/b", content="b")',
+    )
+    assert failed["status"] == 3
+    assert Path("d/a").exists()
+    undone = cook("undo", "last", "--yes")
+    assert undone["status"] == 0, undone
+    assert tree() == before
+
+
+def test_an_apply_goes_back(cook: Cook) -> None:
+    prepare()
+    before = tree()
+    cook("plan", "-o", "p.cook", recipe=RECIPE)
+    assert cook("apply", "p.cook")["status"] == 0
+    assert cook("undo", "last", "--yes")["status"] == 0
+    assert tree() == before
+
+
+def test_what_a_command_did_is_named_and_not_undone(cook: Cook) -> None:
+    recipe = 'file(f"{D}/a", content="a")\nexecute("touch", command=f"touch {D}/b")'
+    cook("converge", recipe=recipe)
+    refused = cook("undo", "last", "--yes")
+    assert refused["status"] == 3
+    assert "not bring back" in refused["stderr"]
+    assert sorted(tree()) == ["d", "d/a", "d/b"]
+    assert cook("undo", "last", "--yes", "--partial")["status"] == 0
+    assert sorted(tree()) == ["d", "d/b"]
+
+
+def test_another_machine_of_that_name_is_left_alone(
+    cook: Cook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cook("converge", recipe='file(f"{D}/a", content="a")')
+    from cookbook.history import History
+
+    monkeypatch.setattr(History, "machine_ids", lambda *_: {"localhost": "another"})
+    refused = cook("undo", "last", "--yes")
+    assert refused["status"] == 3
+    assert "another machine" in str(refused["hosts"])
+    assert Path("d/a").exists()
+
+
+def test_the_history_of_somebody_else_will_do(
+    cook: Cook,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = f"sqlite:///{folder}/team.db"
+    cook("converge", "--store", store, recipe='file(f"{D}/a", content="a")')
+    cook_history = main(["history", "--store", store, "-n", "1"])  # puts it there
+    assert cook_history == 0
+    capsys.readouterr()
+    monkeypatch.setenv("COOK_STATE", str(folder / "another"))
+    assert cook("undo", "last", "--yes")["status"] != 0
+    undone = cook("undo", "last", "--yes", "--store", store)
+    assert undone["status"] == 0, undone
+    assert not Path("d/a").exists()
+
+
+# -- cut off ------------------------------------------------------------------------------------
+
+SLOW = """
+file(f"{D}/a", content="a")
+file(f"{D}/old", content="new")
+execute("wait", command=f"touch {D}/waiting; sleep 1; rm {D}/waiting")
+file(f"{D}/b", content="b")
+directory(f"{D}/c")
+"""
+
+
+def begin(recipe: str, folder: Path) -> subprocess.Popen[bytes]:
+    """A run in a process of its own, that waits in the middle of its chain."""
+    Path("d/old").write_text("old")
+    Path("r.py").write_text(f"{HEADING}D = '{folder}/d'\n{recipe}")
+    process = subprocess.Popen(
+        [*COOK, "converge", "r.py", "--local"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 20
+    while not Path("d/waiting").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_cut_off_goes_back(cook: Cook, folder: Path, ending: signal.Signals) -> None:
+    process = begin(SLOW, folder)
+    process.send_signal(ending)
+    process.wait(timeout=20)
+    time.sleep(1.5)  # what was sent goes on
+    assert cook("undo", "last", "--yes")["status"] == 3  # the command
+    undone = cook("undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, undone
+    assert tree() == {"d": look(Path("d")), "d/old": ("file", 0o644, b"old")}
+
+
+def test_of_a_killed_run_what_was_changed_since_stays(cook: Cook, folder: Path) -> None:
+    process = begin(SLOW, folder)
+    process.kill()
+    process.wait(timeout=20)
+    time.sleep(1.5)
+    Path("d/a").write_text("by hand")
+    Path("d/old").write_text("by hand")
+    undone = cook("undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, undone
+    assert Path("d/a").read_text() == "by hand"
+    assert Path("d/old").read_text() == "by hand"
+
+
+def test_a_killed_run_knows_its_machine_and_what_it_created(cook: Cook, folder: Path) -> None:
+    process = begin(SLOW, folder)
+    process.kill()
+    process.wait(timeout=20)
+    time.sleep(1.5)
+    from cookbook.history import History
+
+    with History.open(None) as history:
+        [run] = history.runs(limit=1)
+        assert run.state == "interrupted"
+        assert history.machine_ids(run.run)["localhost"] != ""
+    planned = cook("plan", "--prune", recipe="")
+    gone = {name for name, r in resources(planned).items() if r["status"] == "changed"}
+    assert gone == {name for name in "abc" if Path("d", name).exists()}
+
+
+# -- the stash ----------------------------------------------------------------------------------
+
+
+def test_the_stash_is_its_owners_alone(cook: Cook, folder: Path) -> None:
+    prepare()
+    cook("converge", recipe=RECIPE)
+    kept = [*(folder / "home/stash").rglob(""), *(folder / "home/manifest").rglob("")]
+    for path in [*kept, *(one for up in kept for one in up.iterdir())]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    assert stat.S_IMODE((folder / "home").stat().st_mode) == 0o700
+    assert len(list((folder / "home/stash").iterdir())) == 3
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_too_large_is_changed_and_named_by_an_undo(
+    cook: Cook, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from cookbook import stash, wire
+
+    for module in (stash, wire):
+        for name, value in vars(module).items():
+            if isinstance(value, str) and str(stash.MOST_OF_ONE) in value:
+                text = value.replace(str(stash.MOST_OF_ONE + 1), "1001")
+                monkeypatch.setattr(module, name, text.replace(str(stash.MOST_OF_ONE), "1000"))
+    Path("d/tree").mkdir()
+    for name in ("large", "tree/large"):
+        Path("d", name).write_bytes(b"x" * 2000)
+    recipe = {
+        "file": 'file(f"{D}/large", content="small")',
+        "folder": 'directory(f"{D}/tree", action="delete", recursive=True)',
+    }[kind]
+    recipe += '\nfile(f"{D}/a", content="a")'
+    assert cook("converge", recipe=recipe)["status"] == 0
+    after = tree()
+    refused = cook("undo", "last", "--yes")
+    assert refused["status"] == 3
+    assert "not in the stash" in str(refused) or "not kept" in str(refused)
+    assert tree() == after
+    assert cook("undo", "last", "--yes", "--partial")["status"] == 0
+    assert not Path("d/a").exists()
+
+
+def test_the_stash_is_listed_and_pruned(cook: Cook, folder: Path) -> None:
+    prepare()
+    cook("converge", recipe=RECIPE)
+    [listed] = cook("stash")["hosts"].values()
+    assert len(listed["entries"]) == 3
+    [kept] = cook("stash", "--prune", "1d")["hosts"].values()
+    assert (kept["removed"], len(kept["entries"])) == (0, 3)
+    for path in (folder / "home/stash").iterdir():
+        os.utime(path, (0, 0))
+    [gone] = cook("stash", "--prune", "1d")["hosts"].values()
+    assert (gone["removed"], gone["entries"]) == (3, [])
+    refused = cook("undo", "last", "--yes")
+    assert refused["status"] == 3
+    assert "not in the stash" in str(refused)
+
+
+def test_where_nothing_can_be_kept_a_run_works(
+    cook: Cook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare()
+    Path("file").write_text("")
+    monkeypatch.setenv("COOK_HOME", str(folder / "file" / "home"))
+    done = cook("converge", recipe=RECIPE)
+    assert done["status"] == 0, done
+    assert cook("plan", recipe=RECIPE)["status"] == 0
+    assert cook("undo", "last", "--yes")["status"] == 3
