@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cookbook.chain import Item, Verdict
+from cookbook.chain import Item, Link, Verdict
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
@@ -121,7 +121,8 @@ class Application:
         diffs = {_key(step): step.diff for step, _ in pairs}
         left: Sequence[Verdict] = [verdict for _, verdict in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            sending = self._delivery.send(left, [self._guards[id(verdict)] for verdict in left])
+            links = [Link([], [verdict]) for verdict in left]
+            sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
             left = yield from _with_diffs(sending, diffs)
         if left and not self.failed:
             self._delivery.failed = True

@@ -37,9 +37,10 @@ class Delivery:
     surprised: bool = False
     """Whether a host has given another answer than the one a change was planned from."""
 
-    def guards(self, verdicts: Sequence[Verdict]) -> list[Guard]:
+    def _guards(self, links: Sequence[Link]) -> list[Guard]:
         """The guards of changes that were planned from the latest answers."""
-        return [guard(verdict.probes, self.judge.answers) for verdict in verdicts]
+        asked = [[probe for v in link.changes for probe in v.probes] for link in links]
+        return [guard(probes, self.judge.answers) for probes in asked]
 
     def work_off(
         self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
@@ -51,7 +52,8 @@ class Delivery:
         """
         todo, surprises = list(verdicts), 0
         while todo := (yield from self._permitted(todo)):
-            left = yield from self.send(todo, self.guards(todo))
+            links = _links(todo)
+            left = yield from self.send(links, self._guards(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
                 raise fickle(todo[0].item.resource)
@@ -92,7 +94,7 @@ class Delivery:
         return said
 
     def send(
-        self, verdicts: Sequence[Verdict], guards: Sequence[Guard]
+        self, links: Sequence[Link], guards: Sequence[Guard]
     ) -> Generator[Step, None, Sequence[Verdict]]:
         """
         One exchange: a step for each change that was made or failed; the others are returned.
@@ -100,11 +102,12 @@ class Delivery:
         Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
         the steps of what is known then.
         """
-        later = verdicts[(together := self._together(verdicts)) :]
-        verdicts = verdicts[:together]
-        links = [Link([], [verdict]) for verdict in verdicts]
+        together = self._together(links)
+        links, rest = links[:together], links[together:]
+        later = [verdict for link in rest for verdict in link.changes]
         pairs = zip(links, guards, strict=False)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        verdicts = [verdict for link in links for verdict in link.changes]
         asked = [probe for verdict in verdicts for probe in verdict.probes]
         try:
             results = self.judge.send(sent, asked, self.listener)
@@ -125,11 +128,18 @@ class Delivery:
             if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
                 self.surprised |= result.fate == "surprised"
                 left += link.changes
-                continue
-            [verdict] = result.learned(link)
+            else:
+                yield from self._verify(link, result)
+        return [*left, *later]
+
+    def _verify(self, link: Link, result: Result) -> Iterator[Step]:
+        """What became of each change of a link, by what the host says now."""
+        texts = result.texts or [None] * len(link.changes)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
             state, differs = self.judge.left(verdict)
-            error = result.error or differs
-            text = result.texts[0] if result.texts else None
+            alone = len(link.changes) == 1
+            error = result.error if alone or differs is not None else None
+            error = error or differs
             ignored = error is not None and verdict.item.resource.ignore_failure
             self.failed |= error is not None and not ignored
             yield replace(
@@ -138,19 +148,30 @@ class Delivery:
                 diff=diff_of(verdict, text),
                 error=error,
                 ignored=ignored,
-                seconds=result.seconds,
+                seconds=result.seconds / len(link.changes),
                 left=state,
             )
-        return [*left, *later]
 
-    def _together(self, verdicts: Sequence[Verdict]) -> int:
+    def _together(self, links: Sequence[Link]) -> int:
         """How many of the first ones go together: what may cut our way goes by itself."""
-        risks = [self.judge.risk(verdict) != "no" for verdict in verdicts]
+        risks = [self.judge.risk(link.changes[0]) != "no" for link in links]
         return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
 
     def _undone(self, link: Link, result: Result) -> bool:
         """Whether the link was lost before it was done."""
-        return result.fate == "lost" and self.judge.left(link.changes[0])[1] is not None
+        lost = result.fate == "lost"
+        return lost and any(self.judge.left(verdict)[1] is not None for verdict in link.changes)
+
+
+def _links(verdicts: Sequence[Verdict]) -> list[Link]:
+    """What is adjacent and can go into one transaction, does."""
+    links: list[Link] = []
+    for verdict in verdicts:
+        if links and links[-1].admits(verdict):
+            links[-1].changes.append(verdict)
+        else:
+            links.append(Link([], [verdict]))
+    return links
 
 
 PATIENCE = 3

@@ -67,6 +67,11 @@ def cookbook_started(run: Run) -> None:
 
 
 @hookspec
+def cookbook_connected(host: str, machine_id: str) -> None:
+    """Hear that a host has answered, and which machine it is."""
+
+
+@hookspec
 def cookbook_working(host: str, resource: Resource) -> None:
     """Hear that a change of a resource is begun on a host."""
 

@@ -257,8 +257,9 @@ class Judge:
             return self._catalog.choose(resource, self._facts)
 
     def _probes(self, item: Item) -> list[Probe]:
-        provider = self._provider(item.resource)
-        return [*map(_guard_probe, _guards(item.resource)), *questions(provider, item.resource)]
+        provider, resource = self._provider(item.resource), item.resource
+        asked = [*questions(provider, resource), *provider.watches(resource)]
+        return [*map(_guard_probe, _guards(resource)), *asked]
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):

@@ -28,7 +28,7 @@ from cookbook.written import brief
 QUESTION = Probe(
     sh(
         'cd "$cook_home/manifest" 2>/dev/null || exit 0; for f in *; do'
-        ' [ ! -f "$f" ] || { printf "@%s\\n" "$f" && cat -- "$f"; }; done'
+        ' [ ! -f "$f" ] || { printf "\\n@%s\\n" "$f" && cat -- "$f"; }; done'
     )
 )
 """All manifests of a host: `@SET`, then a line of JSON for each thing."""
@@ -109,13 +109,15 @@ class Manifest:
     _lines: int = 0
     _new: dict[Key, Entry] = field(default_factory=dict)
     """What is in line and not written down yet."""
+    _adds: bool = False
+    """Whether lines go with changes, of which nobody knows here whether they were made."""
 
     _owed: dict[Key, Owed] = field(default_factory=dict)
     _settled: set[Key] = field(default_factory=set)
 
     def read(self, text: str) -> None:
         """Take the answer to `QUESTION`; a line that is none of ours is passed over."""
-        self._sets = {}
+        self._sets, self._lines = {}, 0
         now = ""
         for line in text.splitlines():
             if line.startswith("@"):
@@ -156,6 +158,7 @@ class Manifest:
 
     def _fact(self, verdicts: Sequence[Verdict], settled: Iterable[Key]) -> Command | None:
         lines = [entry.line for verdict in verdicts if (entry := self._noted(verdict))]
+        self._adds |= bool(lines)
         for key in settled:
             if (before := self._owed.get(key)) is not None:
                 lines.append(replace(before, done=True).line)
@@ -210,7 +213,7 @@ class Manifest:
         left = [one for key, one in self._owed.items() if key not in self._settled]
         lines += [replace(one, done=True).line for one in left]
         there = [entry for entry in self._own.values() if not entry.gone]
-        if self._lines > len(there) + _SLACK:
+        if self._lines > len(there) + _SLACK and not self._adds:
             return _replace(self.name, [*(entry.line for entry in there), *lines])
         return _append(self.name, lines) if lines else None
 
@@ -247,21 +250,45 @@ def _with(entry: Entry, **changes: Any) -> Entry:
     return Entry(**{**vars(entry), **changes})
 
 
+_KINDS: dict[type, dict[str, type]] = {
+    Entry: {
+        "provider": str,
+        "identity": str,
+        "own": bool,
+        "resource": dict,
+        "where": str,
+        "run": str,
+        "gone": bool,
+    },
+    Owed: {"owed": str, "action": str, "because": str, "run": str, "done": bool},
+}
+
+
 def _parsed(kind: type[T], line: str) -> T | None:
-    """None for a line that is of another kind, or none of ours."""
+    """What a line says; None for one of another kind, or that is not just as we write it."""
+    wanted = _KINDS[kind]
     try:
-        return kind(**json.loads(line))
-    except (ValueError, TypeError):
+        data = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(data, dict) or data.keys() != wanted.keys():
+        return None
+    fits = all(type(data[name]) is one for name, one in wanted.items())
+    return kind(**data) if fits else None
 
 
 def _append(name: str, lines: Sequence[str]) -> Command:
-    """A manifest that cannot be written costs no run."""
+    """
+    A manifest that cannot be written costs no run.
+
+    Where a line was not written to its end, the next one still begins anew.
+    """
     return sh(
         '{ (umask 077; [ -d "$cook_home/manifest" ] || mkdir -p -- "$cook_home/manifest";'
-        ' printf "%s\\n" {} >>"$cook_home/manifest"/{}) || :; } 2>/dev/null',
-        list(lines),
+        ' cd "$cook_home/manifest" && f={}; [ -z "$(tail -c 1 -- "$f")" ] || echo >>"$f";'
+        ' printf "%s\\n" {} >>"$f") || :; } 2>/dev/null',
         name,
+        list(lines),
     )
 
 

@@ -180,6 +180,9 @@ class Provider(ABC, Generic[R, S]):
     again: ClassVar[frozenset[str]] = frozenset()
     """Acts that are done once more after an undo, so that what is back takes effect."""
 
+    essence: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say what a thing is at all: of another thing, an undo keeps its hands off."""
+
     @abstractmethod
     def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
         """
@@ -200,6 +203,10 @@ class Provider(ABC, Generic[R, S]):
     @abstractmethod
     def commands(self, name: str, change: Change[S], /) -> Iterable[Command]:
         """The commands that make the change, from its values alone; `name` is the identity."""
+
+    def watches(self, resource: R, /) -> Sequence[Probe]:
+        """More questions that guard a change: not of the state, but of what goes with it."""
+        return ()
 
     def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
         """One transaction for adjacent changes; None if each goes by itself."""
@@ -287,6 +294,18 @@ class Provider(ABC, Generic[R, S]):
 
     def unobtainable(self, name: str, change: Change[S], now: S | None, /) -> str | None:
         """Why the change cannot be undone on this host any more; None if it can."""
+        return None
+
+    def removal(self, state: S, /) -> Change[S]:
+        """The removal of a thing that no recipe declares any more, and of nothing else."""
+        return Change(state, None)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
+        """A question about all that an undo would do, before it does; None: there is none."""
+        return None
+
+    def objection(self, name: str, said: str, /) -> str | None:
+        """Why one of them must not be done, by what `rehearsal` has printed; None if it may."""
         return None
 
     def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:

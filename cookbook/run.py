@@ -225,6 +225,8 @@ class Runner:
         facts = self._facts(session)
         progress.machine_id = facts.machine_id
         self._only_once(host, facts)
+        with self._speaking:
+            self._hook.cookbook_connected(host=host.name, machine_id=facts.machine_id)
         work = self._work(host, session, facts)
         for one in work.steps():
             step = replace(one, began=max(0.0, time.monotonic() - self._start - one.seconds))

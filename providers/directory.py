@@ -18,7 +18,7 @@ from cookbook.providers.ownership import (
     need_folder,
     text_or_none,
 )
-from cookbook.providers.stat import STAT, TARGET, parse_stat
+from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, Content, sh
 from cookbook.stash import age, keep_tree, mtime
@@ -80,6 +80,11 @@ class DirectoryProvider(Provider[Directory, State]):
             )
         owner, group = found_owners(directory, stat, others)
         return State(stat.mode, owner, group)
+
+    def watches(self, directory: Directory) -> Sequence[Probe]:
+        """All that is in it, where that would go, too."""
+        with_all = directory.action == "delete" and directory.recursive
+        return [tree_of(directory.identity)] if with_all else []
 
     def plan(self, directory: Directory, found: State | None) -> Change[State]:
         """Mode and owners, of the directory itself."""

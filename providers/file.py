@@ -22,6 +22,7 @@ from cookbook.providers.stat import (
     parse_digest,
     parse_link,
     parse_stat,
+    tree_of,
 )
 from cookbook.providers.writing import (
     EMPTY,
@@ -49,6 +50,8 @@ _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system
 @provides(File)
 class FileProvider(Provider[File, State]):
     """Chef's file provider: old or new, never a mix."""
+
+    essence = frozenset({"kind", "linked"})
 
     def probe(self, file: File) -> Sequence[Probe]:
         """The path, what it points to, its content, the link itself, the folder, the owners."""
@@ -83,6 +86,10 @@ class FileProvider(Provider[File, State]):
         content = Content(parse_digest(digest)) if digest else None
         kind = None if stat.kind == "file" else stat.kind
         return State(kind, content, stat.mode, owner, group, linked=linked)
+
+    def watches(self, file: File) -> Sequence[Probe]:
+        """All that is in a folder that would go."""
+        return [tree_of(file.identity)] if file.force_unlink else []
 
     def plan(self, file: File, found: State | None) -> Change[State]:
         """Content and metadata; whatever else is in the way is an error, or unlinked."""

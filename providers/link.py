@@ -40,6 +40,8 @@ _WHOSE = ("owner", "group")
 class LinkProvider(Provider[Link, State]):
     """Chef's link provider: a symbolic link is compared by its text, a hard one by its file."""
 
+    essence = frozenset({"hard"})
+
     def probe(self, link: Link) -> Sequence[Probe]:
         """The path, its text, whether it is the same file as the target; folder and owners."""
         path = link.identity
