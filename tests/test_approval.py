@@ -225,6 +225,18 @@ def test_what_a_command_before_has_changed_may_be_found_otherwise(cook: Cook) ->
         assert cook("converge", "r.py", "--local", recipe=recipe)[0] == 0
 
 
+def test_what_it_makes_itself_before_it_is_removed_is_known_by_halves(cook: Cook) -> None:
+    recipe = (
+        "file(f'{D}/a', content='a', notifies=[immediate('create', f'file[{D}/b]')])\n"
+        "file(f'{D}/b', content='b', action='delete')\n"
+    )
+    with listening(Reviewing(None)):
+        status, said, _ = cook("converge", "r.py", "--local", recipe=recipe)
+
+    assert status == 0, said
+    assert not Path("d/b").exists()
+
+
 def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
     recipe = (
         'file(f"{D}/x", content="x", mode="0600", retries=1, retry_delay=0.0,'
@@ -562,3 +574,61 @@ def test_reports_say_what_reviewers_have_against_it(cook: Cook) -> None:
     with listening(Reviewing("not on a Friday")):
         assert cook("converge", "r.py", "--local", *words, recipe=TWO)[0] == 3
     assert all("not on a Friday" in Path(name).read_text() for name in files)
+
+
+# -- what goes back ------------------------------------------------------------------------------
+
+
+def test_an_undo_is_reviewed_before_anything_goes_back(cook: Cook) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    reviewer = Reviewing("not on a Friday")
+    with listening(reviewer):
+        status, said, _ = cook("undo", "last", "--local", "--yes", "--report", "u.md")
+
+    assert (status, "objection: not on a Friday" in said) == (3, True), said
+    assert "not on a Friday" in Path("u.md").read_text()
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a", "b"]
+    [plan] = reviewer.saw
+    steps = plan.hosts["localhost"].steps
+    assert [step.change.kind for step in steps if step.change] == ["remove", "remove"]
+    with listening(Reviewing(None)):
+        assert cook("undo", "last", "--local", "--yes")[0] == 0
+    assert list(Path("d").iterdir()) == []
+
+
+def test_rules_are_about_what_an_undo_does_not_about_what_it_undoes(cook: Cook) -> None:
+    cook("converge", "r.py", "--local", recipe=TWO)
+    undo = ["undo", "last", "--local", "--review", "rules.yml"]
+    Path("rules.yml").write_text('forbid: [{resource: "file[*]", action: remove}]')
+    for more in (["--yes"], ["--output", "json"]):
+        status, said, _ = cook(*undo, *more)
+        assert (status, "it is forbidden" in said) == (3, True), said
+
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a", "b"]
+    Path("rules.yml").write_text('forbid: [{resource: "file[*]", action: create}]')
+    assert cook(*undo, "--yes")[0] == 0
+    assert list(Path("d").iterdir()) == []
+
+
+def test_an_undo_does_nothing_that_was_not_in_its_plan(cook: Cook) -> None:
+    """One of the files was gone, and is there again: nobody was shown that it would go."""
+    cook("converge", "r.py", "--local", recipe=TWO)
+    Path("d/a").unlink()
+    with listening(Meddling(lambda: Path("d/a").write_text("a"))):
+        status, said, _ = cook("undo", "last", "--local", "--yes")
+
+    assert (status, "approved was that it is ok; now it would be: remove" in said) == (3, True), (
+        said
+    )
+    assert sorted(p.name for p in Path("d").iterdir()) == ["a", "b"]
+
+
+def test_what_goes_back_may_be_found_otherwise_than_planned(cook: Cook) -> None:
+    """Half of it is back meanwhile; the rest is what was approved."""
+    Path("d/a").write_text("old")
+    Path("d/a").chmod(0o600)
+    cook("converge", "r.py", "--local", recipe="file(f'{D}/a', content='new', mode='0644')\n")
+    with listening(Meddling(lambda: Path("d/a").chmod(0o600))):
+        assert cook("undo", "last", "--local", "--yes")[0] == 0
+
+    assert Path("d/a").read_text() == "old"
