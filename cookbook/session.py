@@ -27,7 +27,7 @@ RECONNECTS = 3
 _FIRST_DELAY = 1.0
 """Seconds before the second try; each further one waits twice as long."""
 
-_TAKE_OVER = 15.0
+_TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
 
 _HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
@@ -95,7 +95,19 @@ class Session:
                     raise
                 time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
         if self._who is not None:
-            self.begin(self._who, _TAKE_OVER)
+            self._take_over(self._who)
+
+    def _take_over(self, who: Holder) -> None:
+        """The shell of the lost connection goes on with what it is at, and then ends."""
+        try:
+            self.begin(who, _TAKE_OVER)
+        except Locked as error:
+            if error.run != who.run:
+                raise
+            raise Unreachable(
+                "the link was lost, and what was sent before is still being done",
+                hint="look at the host; the next run goes on from what is so then",
+            ) from None
 
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""

@@ -7,10 +7,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from cookbook.cli.each import answers, tell
 from cookbook.cli.options import add_common, hosts, password
-from cookbook.cli.printing import exit_of, print_json
 from cookbook.cli.spans import span
-from cookbook.errors import CookError
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -35,22 +34,9 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     options.limit = [*options.limit, *options.patterns]
     chosen = hosts(options)
-    from cookbook.run import each_host
-
     secret, who = password(options), _holder(options) if options.locks else None
-    told: dict[str, Any] = {}
-    errors: list[CookError] = []
-    for host, answer in each_host(chosen, options.forks, lambda h: _set(h, secret, who)):
-        if isinstance(answer, CookError):
-            errors.append(answer)
-            told[host.name] = {"error": str(answer)}
-        else:
-            told[host.name] = answer
-    if options.output == "json":
-        print_json({"schema": 1, "hosts": told})
-    else:
-        _tell(told)
-    return exit_of(errors)
+    said, errors = answers(chosen, options.forks, lambda h: _set(h, secret, who))
+    return tell(options, said, errors, _tell)
 
 
 def _holder(options: argparse.Namespace) -> Holder:
@@ -88,8 +74,6 @@ def _tell(told: dict[str, Any]) -> None:
     from cookbook.show import write
 
     for name, one in told.items():
-        if "error" in one:
-            continue
         text = f"locked by {one['now']}" if one["now"] else "unlocked"
         was = f" (before: {one['was']})" if one["was"] else ""
         write([("", f"{name}: {text}{was}")], sys.stdout)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cookbook.cli.each import answers
 from cookbook.cli.options import add_hosts, add_output, add_verbose, hosts
 from cookbook.cli.printing import exit_of, print_json
-from cookbook.errors import CookError
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -36,17 +36,11 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = [host for host in hosts(options) if host.transport == "ssh"]
-    from cookbook.run import each_host
     from cookbook.transport.scan import accept, expected
 
     wanted = expected(options.expect) if options.expect is not None else None
-    found: dict[str, Shown] = {}
-    errors: list[CookError] = []
-    for host, answer in each_host(chosen, options.forks, _scan):
-        if isinstance(answer, CookError):
-            errors.append(answer)
-        else:
-            found[host.name] = _expected(answer, wanted)
+    shown, errors = answers(chosen, options.forks, _scan)
+    found = {host: _expected(one, wanted) for host, one in shown.items()}
     _tell(found, options)
     new = [shown for shown in found.values() if shown.state == "new"]
     if new and (options.yes or wanted is not None or _agreed(len(new))):
@@ -54,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
         _say(f"{len(new)} written to {', '.join(sorted({str(one.file) for one in new}))}")
         new = []
     refused = any(shown.state not in ("known", "new") for shown in found.values())
-    return 3 if refused else exit_of(errors) or (2 if new else 0)
+    return 3 if refused else exit_of(list(errors.values())) or (2 if new else 0)
 
 
 def _scan(host: Host) -> Shown:
