@@ -8,7 +8,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from cookbook.provider import to_json
-from cookbook.resource import Resource, holds_secret
+from cookbook.resource import Resource
+from cookbook.secret import holds_secret
 
 _DECIDED = frozenset({"notifies", "subscribes"})
 """Not written: whoever was to be notified is written himself."""

@@ -11,6 +11,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 from typing import NoReturn
 
 from cookbook import __version__
@@ -47,6 +48,8 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        _guard_tracebacks()
     options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
     try:
         if options.verbose:
@@ -65,9 +68,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log(verbosity: int) -> None:
     import logging
 
+    from cookbook.secrecy import protect
+
+    class Discreet(logging.Formatter):
+        """No level of detail, and no traceback, tells a secret."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return protect(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Discreet("%(name)s: %(message)s"))
     level = logging.DEBUG if verbosity > 1 else logging.INFO
-    logging.basicConfig(level=level, format="%(name)s: %(message)s")
+    logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("paramiko").setLevel(logging.WARNING)
+
+
+def _guard_tracebacks() -> None:
+    """What Python says of an exception that nobody has caught tells no secret either."""
+    import threading
+
+    def tell(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import traceback
+
+        from cookbook.secrecy import protect
+
+        sys.stderr.write(protect("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = tell
+    threading.excepthook = lambda hooked: tell(
+        hooked.exc_type, hooked.exc_value, hooked.exc_traceback
+    )
 
 
 class _Parser(argparse.ArgumentParser):

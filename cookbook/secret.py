@@ -1,0 +1,153 @@
+"""Secret: text that is sent but never shown, whatever is made of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+from cookbook.secrecy import REGISTRY
+
+
+class Secret(str):
+    """
+    Text that is sent but never shown: not in a log, a diff, a repr or a plan.
+
+    What is made of it by its own methods is secret, too. To make one makes its text known
+    to cookbook.secrecy, which finds it where a type cannot go: in an f-string.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Make it, and make it known."""
+        REGISTRY.add(str.__str__(text))
+        return str.__new__(cls, text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return self
+
+    def __radd__(self, before: str) -> str:
+        return tainted(before + in_the_clear(self))
+
+    def __rmod__(self, template: str) -> str:
+        return tainted(template % in_the_clear(self))
+
+    def __iter__(self) -> Iterator[str]:
+        return map(tainted, in_the_clear(self))
+
+
+class SecretBytes(bytes):
+    """What a Secret is once it is encoded."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SecretBytes(***)"
+
+    def __radd__(self, before: bytes) -> bytes:
+        return SecretBytes(before + bytes(self))
+
+
+def tainted(text: str) -> Secret:
+    """
+    Text with something secret in it, which is not secret as such: a file with a password.
+
+    It is a Secret, but not known to the registry.
+    """
+    return str.__new__(Secret, text)
+
+
+def in_the_clear(text: str) -> str:
+    """The text of a Secret as bare text, for those who send it."""
+    return str.__str__(text)
+
+
+def made_of_secret(value: Any) -> Any:
+    """What an operation on a Secret gave, secret again, in lists and tuples, too."""
+    match value:
+        case Secret() | SecretBytes():
+            return value
+        case str():
+            # What does not show the secret in the clear (reversed, upper case) is one by itself.
+            known = len(value) < _TELLING or len(value) > _WHOLE or REGISTRY.knows(value)
+            return tainted(value) if known else Secret(value)
+        case bytes():
+            return SecretBytes(value)
+        case list() | tuple():
+            return type(value)(map(made_of_secret, value))
+        case _:
+            return value
+
+
+_TELLING = 8
+_WHOLE = 4096
+"""Characters of what is made of a secret, to be looked for by itself: a slice, not a whole file."""
+
+
+def _keeping_secret(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return made_of_secret(original(self, *args, **kwargs))
+
+    return method
+
+
+_MADE_OF_TEXT = """
+    __add__ __mod__ __mul__ __rmul__ __getitem__ __format__ capitalize casefold center encode
+    expandtabs format format_map join ljust lower lstrip partition removeprefix removesuffix
+    replace rjust rpartition rsplit rstrip split splitlines strip swapcase title translate upper
+    zfill
+"""
+_MADE_OF_BYTES = """
+    __add__ __mod__ __mul__ __rmul__ __getitem__ decode hex join lower lstrip partition
+    removeprefix removesuffix replace rpartition rsplit rstrip split splitlines strip upper
+"""
+
+for _name in _MADE_OF_TEXT.split():
+    setattr(Secret, _name, _keeping_secret(getattr(str, _name)))
+for _name in _MADE_OF_BYTES.split():
+    setattr(SecretBytes, _name, _keeping_secret(getattr(bytes, _name)))
+
+
+def holds_secret(value: object) -> bool:
+    """Whether a value is a Secret, or has one somewhere inside, be it in an f-string."""
+    match value:
+        case Secret() | SecretBytes():
+            return True
+        case str():
+            return REGISTRY.knows(value)
+        case bytes():
+            return bool(REGISTRY) and REGISTRY.knows(value.decode("utf-8", "replace"))
+        case Mapping():
+            return any(holds_secret(item) for pair in value.items() for item in pair)
+        case list() | tuple() | set() | frozenset():
+            return any(map(holds_secret, value))
+        case _:
+            return False
+
+
+def found_secret(value: Any) -> Any:
+    """
+    The value, where text that has a known secret in it is a Secret.
+
+    It is the very same value where there is none.
+    """
+    if not REGISTRY or not holds_secret(value):
+        return value
+    match value:
+        case Secret() | SecretBytes():
+            return value
+        case str():
+            return tainted(value)
+        case bytes():
+            return SecretBytes(value)
+        case Mapping():
+            return {found_secret(key): found_secret(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(map(found_secret, value))
+        case _:
+            return value
