@@ -32,8 +32,10 @@ from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
+from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
 from cookbook.resource import Resource
+from cookbook.secret_stores import STORES, revealed
 from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Step
@@ -295,8 +297,11 @@ class Runner:
 
     def _node(self, host: Host, facts: Facts) -> Node:
         # Each compilation has its own: what one recipe does to a list is nobody else's business.
-        variables = copy.deepcopy({**host.vars, **self._run.variables})
-        return Node(host.name, facts, variables, host.groups)
+        variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self._run.variables})
+        if refers(variables):
+            folder = _folder(self._run.recipes) or Path.cwd()
+            variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
+        return Node(host.name, facts, variables, host.groups, STORES)
 
 
 def connect(host: Host, become_password: Secret | None = None) -> Transport:
@@ -324,7 +329,8 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
             host.connect_timeout,
             host.become,
             host.become_user,
-            become_password,
+            become_password or revealed(host.become_password),
+            revealed(host.password),
         )
     )
 

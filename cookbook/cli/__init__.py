@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -37,6 +38,7 @@ COMMANDS = {
     "blame": ("cookbook.cli.blame", "show which runs changed a resource, from which revision"),
     "undo": ("cookbook.cli.undo", "take back what a run has changed"),
     "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
+    "secret": ("cookbook.cli.secret", "keep secrets encrypted beside the recipes"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),
@@ -50,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         _guard_tracebacks()
+    if any(name.startswith("COOK_SECRET_") for name in os.environ):
+        from cookbook.secret_stores.environment import take
+
+        take()
     options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
     try:
         if options.verbose:
