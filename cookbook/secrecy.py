@@ -57,6 +57,10 @@ class Registry:
             self._forms.clear()
             self._pattern = None
 
+    def has(self, value: str) -> bool:
+        """Whether a text is a secret by itself, not one that has a secret in it."""
+        return value in self._values
+
     def knows(self, text: str) -> bool:
         """Whether a secret is in a text, in any form."""
         return bool(self._values) and any(form in text for form in tuple(self._forms))

@@ -14,7 +14,8 @@ class Secret(str):
     Text that is sent but never shown: not in a log, a diff, a repr or a plan.
 
     What is made of it by its own methods is secret, too. To make one makes its text known
-    to cookbook.secrecy, which finds it where a type cannot go: in an f-string.
+    to cookbook.secrecy, which finds it where a type cannot go: in an f-string, or in what
+    `str` makes of it, by which others (pathlib) get bare text.
     """
 
     __slots__ = ()
@@ -26,9 +27,6 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret(***)"
-
-    def __str__(self) -> str:
-        return self
 
     def __radd__(self, before: str) -> str:
         return tainted(before + in_the_clear(self))
@@ -66,32 +64,39 @@ def in_the_clear(text: str) -> str:
     return str.__str__(text)
 
 
-def made_of_secret(value: Any) -> Any:
-    """What an operation on a Secret gave, secret again, in lists and tuples, too."""
+def _made_of(source: str | bytes, value: Any) -> Any:
+    """What an operation on a secret gave, secret again, in lists and tuples, too."""
     match value:
         case Secret() | SecretBytes():
             return value
         case str():
-            # What does not show the secret in the clear (reversed, upper case) is one by itself.
-            known = len(value) < _TELLING or len(value) > _WHOLE or REGISTRY.knows(value)
-            return tainted(value) if known else Secret(value)
+            return Secret(value) if _tells_anew(source, value) else tainted(value)
         case bytes():
             return SecretBytes(value)
         case list() | tuple():
-            return type(value)(map(made_of_secret, value))
+            return type(value)(_made_of(source, item) for item in value)
         case _:
             return value
 
 
+def _tells_anew(source: str | bytes, made: str) -> bool:
+    """
+    Whether something is to be looked for by itself: a secret in upper case, or the half of one.
+
+    A word out of a file that a secret is in is not.
+    """
+    whole = source if isinstance(source, str) else bytes.decode(source, "utf-8", "replace")
+    return len(made) >= _TELLING and REGISTRY.has(whole) and not REGISTRY.knows(made)
+
+
 _TELLING = 8
-_WHOLE = 4096
-"""Characters of what is made of a secret, to be looked for by itself: a slice, not a whole file."""
+"""Characters of a piece of a secret that is one."""
 
 
 def _keeping_secret(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return made_of_secret(original(self, *args, **kwargs))
+        return _made_of(self, original(self, *args, **kwargs))
 
     return method
 

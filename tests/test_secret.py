@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -39,7 +40,6 @@ VALUE = "c4n4ry's t0k3n/ä"
         lambda s: s.encode().decode(),
         lambda s: b"x" + s.encode(),
         lambda s: s.encode()[2:],
-        str,
         lambda s: next(iter(s)),
         copy.deepcopy,
     ],
@@ -129,6 +129,18 @@ def test_a_tainted_file_is_secret_and_its_lines_are_not_looked_for() -> None:
 
     assert holds_secret(text)
     assert protect("server_name example.org") == "server_name example.org"
+
+
+def test_a_piece_is_looked_for_by_itself_a_word_beside_it_is_not() -> None:
+    value = Secret("user-name:pass-word")
+    _ = (tainted(f"/srv/website/{value}").split("/"), value.upper(), value.split(":"))
+
+    assert protect("PASS-WORD USER-NAME:PASS-WORD pass-word") == "PASS-WORD *** ***"
+    assert protect("/srv/website") == "/srv/website"
+
+
+def test_pathlib_takes_one() -> None:
+    assert str(Path(Secret("/etc/secret-name")) / Secret("below-it")) == "/etc/secret-name/below-it"
 
 
 def test_a_document_keeps_the_words_that_are_ours() -> None:
