@@ -28,6 +28,8 @@ from cookbook.plugins import catalog
 from cookbook.provider import Change, change_from_json
 from cookbook.recipe import Declared
 from cookbook.report import HostReport, Report
+from cookbook.secrecy import protect
+from cookbook.secret import holds_secret
 from cookbook.step import Step
 from cookbook.vocabulary import known, resource_from_json
 from cookbook.wire import Guard
@@ -204,7 +206,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "until": step.until,
         "orphan": step.orphan,
         "lost": step.lost,
-        "error": str(step.error) if step.error else None,
+        "error": protect(str(step.error)) if step.error else None,
         "resource": _resource_json(step),
     }
     if step.status != "changed" or step.provider is None or step.guard is None:
@@ -213,7 +215,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "provider": step.provider.name,
         "change": _refuse_secrets(step, step.change),
         "digest": step.guard.digest,
-        "diff": str(step.diff) if step.diff is not None else None,
+        "diff": protect(str(step.diff)) if step.diff is not None else None,
     }
 
 
@@ -229,7 +231,7 @@ def _resource_json(step: Step) -> dict[str, Any]:
 
 
 def _refuse_secrets(step: Step, value: object) -> Any:
-    if step.resource.confidential:
+    if step.resource.confidential or _found_secret(value):
         raise PlanError(
             f"{step.declared.where}: {step.resource} holds a secret, and a plan file is read by"
             " others",
@@ -239,6 +241,13 @@ def _refuse_secrets(step: Step, value: object) -> Any:
         return plain("", value)
     except TypeError as error:
         raise PlanError(f"{step.declared.where}: {step.resource}: {error}") from None
+
+
+def _found_secret(value: object) -> bool:
+    """A host may already have a secret where nobody means to have one."""
+    return isinstance(value, Change) and any(
+        state is not None and holds_secret(vars(state)) for state in (value.found, value.wanted)
+    )
 
 
 def _host(data: Mapping[str, Any]) -> SavedHost:

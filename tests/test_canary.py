@@ -33,6 +33,7 @@ file(f"{D}/content", content=secret("content"), mode="0600")
 file(f"{D}/bytes", content=secret("bytes").encode())
 file(f"{D}/fstring", content=f"password={secret('fstring')}\\nport=80\\n")
 file(f"{D}/joined", content=":".join(["user", secret("joined")]))
+file(f"{D}/left", content="nothing secret any more")
 file(f"{D}/key", content=secret("key"))
 file(f"{D}/derived", content=f"{derived('app')}\\n")
 deep = {"x": secret("filtered")}
@@ -102,6 +103,9 @@ def test_no_canary_is_seen_or_heard(cook: Cook) -> None:
         for e in ["txt", "json", "xml", "sarif", "md", "html"]
         for w in ("--report", f"report.{e}")
     ]
+
+    left = cook.folder / "managed/left"
+    left.write_text(f"from before: {values['fstring']}\n")
 
     sampler = Sampler(wanted)
     with sampler.watching():
