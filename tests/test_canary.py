@@ -145,10 +145,13 @@ def change(folder: Path) -> None:
 
 
 def _only_the_managed_files_tell(cook: Cook, wanted: Needles) -> None:
-    stash = cook.folder / "user/cook/stash"
+    stash, backup = cook.folder / "user/cook/stash", cook.folder / "user/cook/backup"
     told = swept([cook.folder], wanted)
     managed = {path for path in told if Path(path).is_relative_to(cook.folder / "managed")}
-    stashed = {path for path in told if Path(path).is_relative_to(stash)}
+    kept = [Path(path) for path in told if Path(path).is_relative_to(backup)]
+    assert [path.name.split(".")[0] for path in kept] == ["left"]  # as the host had it
+    assert backup.stat().st_mode & 0o77 == 0
+    stashed = {path for path in told if Path(path).is_relative_to(stash)} | set(map(str, kept))
     assert told.keys() - managed - stashed == set(), told
     assert {Path(path).name for path in managed} >= {"content", "fstring", "joined", "t", "keys"}
     assert stash.stat().st_mode & 0o77 == 0
