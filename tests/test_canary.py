@@ -41,18 +41,18 @@ template(f"{D}/t", source="t.j2", variables={"v": secret("variable"), "w": deep}
 file(f"{D}/var", content=node.vars["from_inventory"])
 file(f"{D}/set", content=node.vars["from_set"])
 encoded = base64.b64encode(secret("command").encode()).decode()
-execute("command", command=f"echo {encoded}; sleep .2")
+execute("command", command=f"echo {encoded}; sleep .1")
 execute("words", command=["printf", "%s", secret("words")])
 execute("environment", command='test -n "$T"', environment={"T": secret("environment")})
-execute("input", command="cat; sleep .2", input=secret("input"))
+execute("input", command="cat; sleep .1", input=secret("input"))
 execute("guard", command="true", only_if="true " + sh_quote(secret("guard")))
-execute("not_if", command="true", not_if=f": {sh_quote(secret('not-if'))}; sleep .2")
-check = f": {sh_quote(secret('verify'))}; sleep .2; test -e {{path}}"
+execute("not_if", command="true", not_if=f": {sh_quote(secret('not-if'))}; sleep .1")
+check = f": {sh_quote(secret('verify'))}; sleep .1; test -e {{path}}"
 file(f"{D}/verify", content="x", verify=check)
 authorized_key(
     "root", key=KEY, key_options=f'environment="T={secret("options")}"', path=f"{D}/keys"
 )
-execute(f": {sh_quote(secret('name'))}; sleep .2")
+execute(f": {sh_quote(secret('name'))}; sleep .1")
 """
 QUOTE = "from shlex import quote as sh_quote\n"
 FAILING = {
@@ -115,14 +115,16 @@ def test_no_canary_is_seen_or_heard(cook: Cook) -> None:
         assert cook("converge", *run, *reports) == 0, cook.said[-2:]
         assert cook("converge", *run, "--output", "json") == 0
         change(cook.folder / "managed")
-        for form in ("text", "json", "junit", "sarif", "markdown", "html"):
-            assert cook("drift", *run, "--record", "--format", form) == 2
+        assert (
+            cook("drift", *run, "--record", *(word.replace("report.", "d.") for word in reports))
+            == 2
+        )
+        assert cook("drift", *run, "--format", "html") == 2
         assert cook("converge", *run, "--output", "json", "--prune") == 0
         assert cook("undo", "last", *where, "--yes", "--partial") == 0, cook.said[-2:]
         assert (cook.folder / "managed/content").read_text().endswith("# changed\n")
         for name in FAILING:
             assert cook("converge", f"fails_{name}.py", *run[1:]) in (1, 3), name
-            cook("plan", f"fails_{name}.py", *run[1:], "--output", "json")
         for output in ("text", "json"):
             cook("history", "--output", output)
             cook("show", "last", "-v", "--output", output)
