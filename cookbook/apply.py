@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cookbook.chain import Item, Verdict
+from cookbook.chain import Item, Link, Verdict
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
 from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
+from cookbook.notifications import settled_by
 from cookbook.provider import Change
 from cookbook.questions import guard
+from cookbook.shell import Command
 from cookbook.step import Listener, Step, step_of
 from cookbook.wire import Guard
 
@@ -34,8 +38,9 @@ class Application:
         self._others = [step for step in steps if step.status != "changed"]
         self._judge = judge
         self._manifest = manifest
-        self._delivery = Delivery(judge, listener, manifest.notes)
+        self._delivery = Delivery(judge, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
+        self._tries: Counter[int] = Counter()
         self.unfinished = False
 
     @property
@@ -61,6 +66,16 @@ class Application:
         yield from self._send(pairs)
         yield from self._others
 
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """With what is to follow these changes, should we not come to it."""
+        sources = {str(verdict.item.resource) for verdict in changes}
+        owed = [
+            Item(step.declared, step.target, step.because)
+            for step in self._planned
+            if step.because in sources
+        ]
+        return self._manifest.notes(changes, owed, settled_by(changes))
+
     def _verdict(self, step: Step) -> Verdict:
         item = Item(step.declared, step.target, step.because)
         probes = self._judge.probes([item])
@@ -73,8 +88,22 @@ class Application:
     def _fits(self, step: Step, verdict: Verdict) -> bool:
         """Whether the host gives the answers that the change was made from."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._guards[id(step)] = now = guard(verdict.probes, self._judge.answers)
+        self._guards[id(verdict)] = now = guard(verdict.probes, self._judge.answers)
         return step.guard is not None and now.digest == step.guard.digest
+
+    def _again(self, verdict: Verdict) -> bool:
+        """
+        Whether commands that failed are to be sent once more, after the delay they ask for.
+
+        Only as it was planned: where the failure has left something behind, it is no more.
+        """
+        resource, tries = verdict.item.resource, self._tries[id(verdict)]
+        now = guard(verdict.probes, self._judge.answers)
+        if tries >= resource.retries or now.digest != self._guards[id(verdict)].digest:
+            return False
+        self._tries[id(verdict)] += 1
+        time.sleep(resource.retry_delay)
+        return True
 
     def _moved(self, verdict: Verdict) -> str:
         """What was expected of a resource, and what was found."""
@@ -90,10 +119,10 @@ class Application:
     def _send(self, pairs: Sequence[tuple[Step, Verdict]]) -> Iterator[Step]:
         """One chain; it stops where one change of the plan has surprised another."""
         diffs = {_key(step): step.diff for step, _ in pairs}
-        guards = {id(verdict): self._guards[id(step)] for step, verdict in pairs}
         left: Sequence[Verdict] = [verdict for _, verdict in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            sending = self._delivery.send(left, [guards[id(verdict)] for verdict in left])
+            links = [Link([], [verdict]) for verdict in left]
+            sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
             left = yield from _with_diffs(sending, diffs)
         if left and not self.failed:
             self._delivery.failed = True

@@ -110,19 +110,22 @@ class Link:
         return [(v.item.resource.identity, v.change) for v in verdicts if v.change is not None]
 
 
-Notes = Callable[[Sequence[Verdict]], Command | None]
-"""What the host is to remember of changes, once they are made; see cookbook.manifest."""
+Notes = Callable[[Sequence[Verdict]], tuple[Command | None, Command | None]]
+"""What the host is to remember of changes, before and after they are made: cookbook.manifest."""
 
 
-def no_notes(_: Sequence[Verdict]) -> None:
+def no_notes(_: Sequence[Verdict]) -> tuple[None, None]:
     """Nothing."""
+    return None, None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one link."""
 
-    fate: Literal["done", "failed", "surprised", "not-reached"]
+    fate: Literal["done", "failed", "surprised", "not-reached", "lost"]
+    """`lost`: the link ended meanwhile, and the host has been asked again."""
+
     error: HostError | None = None
     texts: Sequence[bytes | None] = ()
     """The found text of each change, for its diff."""
@@ -169,9 +172,9 @@ class Sent:
         for keep in map(keep_of, link.changes):
             sent._keeps.append(len(sent.parts) if keep else None)
             sent.parts += [Do(keep, link.limit, keeps=True)] if keep else []
-        sent.parts += [Do(command, link.limit) for command in link.commands()]
-        if note := notes(link.changes):
-            sent.parts.append(Do(note, link.limit))
+        before, after = notes(link.changes)
+        commands = [before, *link.commands(), after]
+        sent.parts += [Do(command, link.limit) for command in commands if command is not None]
         return sent
 
     def read(self, outcomes: Sequence[Outcome]) -> Result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.chain import Link, Notes, Sent, Verdict, cut_off, no_notes
-from cookbook.errors import ProbeError
+from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, no_notes
+from cookbook.errors import CutOff, ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
 from cookbook.resource import Resource
-from cookbook.step import Listener, Step, diff_of, step_of
+from cookbook.step import Listener, Permission, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.wire import Guard
 
@@ -22,15 +22,25 @@ class Delivery:
     judge: Judge
     listener: Listener = field(default_factory=Listener)
     notes: Notes = no_notes
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
+    again: Callable[[Verdict], bool] = lambda _: False
+    """Whether a change whose commands have failed is to be sent once more."""
+
     failed: bool = False
     """Whether something has failed and nobody said to ignore it."""
+
+    stopped: bool = False
+    """Whether somebody who was asked said to go no further."""
 
     surprised: bool = False
     """Whether a host has given another answer than the one a change was planned from."""
 
-    def guards(self, verdicts: Sequence[Verdict]) -> list[Guard]:
+    def _guards(self, links: Sequence[Link]) -> list[Guard]:
         """The guards of changes that were planned from the latest answers."""
-        return [guard(verdict.probes, self.judge.answers) for verdict in verdicts]
+        asked = [[probe for v in link.changes for probe in v.probes] for link in links]
+        return [guard(probes, self.judge.answers) for probes in asked]
 
     def work_off(
         self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
@@ -41,8 +51,9 @@ class Delivery:
         Raises ProbeError if the host gives another answer each time it is asked.
         """
         todo, surprises = list(verdicts), 0
-        while todo and not self.failed:
-            left = yield from self.send(todo, self.guards(todo))
+        while todo := (yield from self._permitted(todo)):
+            links = _links(todo)
+            left = yield from self.send(links, self._guards(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
                 raise fickle(todo[0].item.resource)
@@ -56,8 +67,34 @@ class Delivery:
                 else:
                     yield step_of(verdict)
 
+    def _permitted(self, verdicts: Sequence[Verdict]) -> Generator[Step, None, list[Verdict]]:
+        """Those that may be sent; none where one of them is another one than was approved."""
+        allowed: list[Verdict] = []
+        for verdict in verdicts:
+            match self._asked(verdict):
+                case "go":
+                    allowed.append(verdict)
+                case "skip":
+                    yield step_of(replace(verdict, status="skipped", change=None))
+                case "stop":
+                    yield replace(step_of(verdict), status="not-run")
+                case error:
+                    self.failed = True
+                    yield step_of(replace(verdict, status="failed", change=None, error=error))
+        if not self.failed:
+            return allowed
+        yield from (replace(step_of(verdict), status="not-run") for verdict in allowed)
+        return []
+
+    def _asked(self, verdict: Verdict) -> Permission:
+        if self.failed or self.stopped:
+            return "stop"
+        said = "go" if self.permit is None else self.permit(step_of(verdict), False)
+        self.stopped = said == "stop"
+        return said
+
     def send(
-        self, verdicts: Sequence[Verdict], guards: Sequence[Guard]
+        self, links: Sequence[Link], guards: Sequence[Guard]
     ) -> Generator[Step, None, Sequence[Verdict]]:
         """
         One exchange: a step for each change that was made or failed; the others are returned.
@@ -65,28 +102,44 @@ class Delivery:
         Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
         the steps of what is known then.
         """
-        links = [Link([], [verdict]) for verdict in verdicts]
-        pairs = zip(links, guards, strict=True)
+        together = self._together(links)
+        links, rest = links[:together], links[together:]
+        later = [verdict for link in rest for verdict in link.changes]
+        pairs = zip(links, guards, strict=False)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        verdicts = [verdict for link in links for verdict in link.changes]
         asked = [probe for verdict in verdicts for probe in verdict.probes]
         try:
             results = self.judge.send(sent, asked, self.listener)
         except (Interrupted, TooSlow) as lost:
             known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
-            for verdict in verdicts:
+            for verdict in [*verdicts, *later]:
                 how = known.get(id(verdict), {"status": "not-run"})
                 yield replace(step_of(verdict), **how)
             raise
+        except CutOff as cut:
+            self.failed = True
+            yield from (replace(step_of(v), status="failed", error=cut) for v in verdicts)
+            yield from (replace(step_of(v), status="not-run") for v in later)
+            raise
         left: list[Verdict] = []
         for link, result in zip(links, results, strict=True):
-            if result.fate in ("surprised", "not-reached"):
+            tried = result.fate == "failed" and self.again(link.changes[0])
+            if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
                 self.surprised |= result.fate == "surprised"
                 left += link.changes
-                continue
-            [verdict] = result.learned(link)
+            else:
+                yield from self._verify(link, result)
+        return [*left, *later]
+
+    def _verify(self, link: Link, result: Result) -> Iterator[Step]:
+        """What became of each change of a link, by what the host says now."""
+        texts = result.texts or [None] * len(link.changes)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
             state, differs = self.judge.left(verdict)
-            error = result.error or differs
-            text = result.texts[0] if result.texts else None
+            alone = len(link.changes) == 1
+            error = result.error if alone or differs is not None else None
+            error = error or differs
             ignored = error is not None and verdict.item.resource.ignore_failure
             self.failed |= error is not None and not ignored
             yield replace(
@@ -95,10 +148,30 @@ class Delivery:
                 diff=diff_of(verdict, text),
                 error=error,
                 ignored=ignored,
-                seconds=result.seconds,
+                seconds=result.seconds / len(link.changes),
                 left=state,
             )
-        return left
+
+    def _together(self, links: Sequence[Link]) -> int:
+        """How many of the first ones go together: what may cut our way goes by itself."""
+        risks = [self.judge.risk(link.changes[0]) != "no" for link in links]
+        return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
+
+    def _undone(self, link: Link, result: Result) -> bool:
+        """Whether the link was lost before it was done."""
+        lost = result.fate == "lost"
+        return lost and any(self.judge.left(verdict)[1] is not None for verdict in link.changes)
+
+
+def _links(verdicts: Sequence[Verdict]) -> list[Link]:
+    """What is adjacent and can go into one transaction, does."""
+    links: list[Link] = []
+    for verdict in verdicts:
+        if links and links[-1].admits(verdict):
+            links[-1].changes.append(verdict)
+        else:
+            links.append(Link([], [verdict]))
+    return links
 
 
 PATIENCE = 3

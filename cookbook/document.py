@@ -129,5 +129,7 @@ class Document(TypedDict):
     in_line: float | None
     """Percent of what can be in line, over all hosts that could be asked."""
 
+    objections: NotRequired[list[str]]
+    """Of a plan: what reviewers have against it."""
     remarks: NotRequired[list[str]]
     """What the reader should know besides."""

@@ -31,21 +31,22 @@ from cookbook.chain import (
     Verdict,
     cut_off,
     look_at,
-    no_notes,
 )
 from cookbook.delivery import PATIENCE, Delivery, fickle
-from cookbook.errors import HostError
+from cookbook.errors import CutOff, HostError, Unapproved, WouldCutOff
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
-from cookbook.manifest import QUESTION
-from cookbook.notifications import Delayed, amounts_to, notified
+from cookbook.manifest import QUESTION, Manifest
+from cookbook.notifications import Delayed, amounts_to, notified, settled_by
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.provider import Catalog
 from cookbook.questions import guard
 from cookbook.recipe import Collection
+from cookbook.rescue import Rescue
 from cookbook.session import Session
-from cookbook.step import Listener, Step, diff_of, step_of
+from cookbook.shell import Command
+from cookbook.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
 
 
@@ -63,24 +64,36 @@ class Convergence:
         stopping: Callable[[], bool] = lambda: False,
         listener: Listener | None = None,
         orphans: Callable[[Judge], Orphans] | None = None,
+        permit: Permit | None = None,
+        stepwise: bool = False,
+        rescue: Rescue | None = None,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
 
         `orphans` makes what looks after all that has left the recipe, if anything is to.
+
+        `permit` is asked about each change before it is sent, and told whether it is tried
+        again; with `stepwise` each change is sent by itself, and its diff is known before.
+
+        `rescue` watches over changes that may cut the way by which we came.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
         self._collection = collection
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
+        self._judge.rescue = rescue
         self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
+        self._permit = permit
+        self._stepwise = stepwise
         self._queue = [Item(declared, declared.resource) for declared in collection]
         self._delayed = Delayed()
         self._surprises = 0
         self._sent: set[tuple[object, ...]] = set()
         """Whose turn it was in the chain that is being read: nobody is notified twice."""
+        self._looked_ahead = False
         self._left = False
         self._doomed = False
         """A resource has failed, and what comes after it must not be done."""
@@ -105,7 +118,7 @@ class Convergence:
         """However they end, say what was not come to."""
         try:
             yield from steps
-        except (Interrupted, TooSlow):
+        except (Interrupted, TooSlow, CutOff):
             yield from self._not_run()
             raise
         yield from self._not_run()
@@ -116,9 +129,10 @@ class Convergence:
         if not self._applies:
             yield from orphans.foresee()
             return
-        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes)
+        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes, self._permit)
         yield from orphans.apply(delivery)
         self.failed |= delivery.failed
+        self._left |= delivery.stopped
 
     @property
     def unfinished(self) -> bool:
@@ -132,7 +146,9 @@ class Convergence:
         for item in list(self._queue):
             turn = [item]
             while turn:
-                verdict = self._judge.judge(turn.pop(0), forecast)
+                judged = self._permitted(self._safe(self._judge.judge(turn.pop(0), forecast)))
+                if (verdict := judged) is None:
+                    return
                 if verdict.status in ("change", "unknown"):
                     pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
                     forecast.add(pending)
@@ -142,11 +158,55 @@ class Convergence:
                 elif verdict.status == "unknown":
                     yield from self._perhaps(verdict, "immediate")
 
+    def _safe(self, verdict: Verdict) -> Verdict:
+        """The verdict; an error if it is sure to cut the way by which we came."""
+        rescue = self._judge.rescue
+        error = rescue.refusal(verdict) if rescue is not None else None
+        return verdict if error is None else replace(verdict, status="failed", error=error)
+
+    def _look_ahead(self) -> None:
+        """
+        Before anything is changed, see whether one of the changes is sure to cut our way.
+
+        Raises WouldCutOff if one is sure to.
+        """
+        forecast = Forecast()
+        for item in self._queue:
+            verdict = self._safe(self._judge.judge(item, forecast))
+            if isinstance(verdict.error, WouldCutOff):
+                raise verdict.error
+            if verdict.status in ("change", "unknown"):
+                forecast.add(Pending(item.resource, verdict.provider, verdict.change))
+
+    def _permitted(self, verdict: Verdict) -> Verdict | None:
+        """The verdict that whoever has to permit a change makes of it; None: go no further."""
+        if self._permit is None or verdict.status != "change":
+            return verdict
+        step = next(self._with_diffs([verdict])) if self._stepwise else step_of(verdict)
+        match self._permit(step, verdict.item.tries > 0):
+            case "go":
+                return verdict
+            case "stop":
+                self._stopping = lambda: True
+                return None
+            case "skip":
+                return replace(verdict, status="skipped", change=None)
+            case error:
+                return replace(verdict, status="failed", change=None, error=error)
+
     def _perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
         """Whether these are notified nobody knows before that resource is done."""
         source = verdict.item.resource
         for item in self._notified(verdict.item, timing):
-            yield Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            told = Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            yield told
+            yield from self._perhaps(told, "immediate")
+
+    def _perhaps_later(self, verdict: Verdict) -> Iterator[Verdict]:
+        """The same for the end, and for whom those notify in turn."""
+        for told in self._perhaps(verdict, "delayed"):
+            yield told
+            yield from self._perhaps_later(told)
 
     def _refresh(self) -> None:
         """Ask; the first time, also what the host knows of us, in the same exchange."""
@@ -155,6 +215,16 @@ class Convergence:
             return
         self._judge.refresh(self._queue, [QUESTION])
         self._orphans.read()
+        self._recall(self._orphans.manifest)
+
+    def _recall(self, manifest: Manifest) -> None:
+        """What an earlier run was to do at its end, and may not have come to."""
+        for owed in manifest.owed:
+            target = self._collection.get(owed.owed)
+            if target is not None and owed.action in type(target.resource).actions():
+                resource = replace(target.resource, action=owed.action)
+                because = f"{owed.because} (run {owed.run})"
+                self._delayed.add(Item(target, resource, because))
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -170,10 +240,10 @@ class Convergence:
                 if verdict.status == "change":
                     self._remember(verdict)
                 elif verdict.status == "unknown":
-                    told = self._perhaps(verdict, "delayed")
+                    told = self._perhaps_later(verdict)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
             self._queue = self._delayed.take(self._judge.provider_or_none)
-        certain = set(map(_asked_for, verdicts))
+        certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
         verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
         yield from self._with_diffs(verdicts)
 
@@ -197,7 +267,7 @@ class Convergence:
             try:
                 self._refresh()
                 yield from self._turn()
-            except (Interrupted, TooSlow):
+            except (Interrupted, TooSlow, CutOff, WouldCutOff):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
                 yield from self._fail(Verdict(self._queue[0], "failed", error=error))
@@ -215,25 +285,36 @@ class Convergence:
                 break
             if verdict.status != "change":
                 gap.append(verdict)
+            elif links and self._apart(links, verdict):
+                break
             elif links and not gap and links[-1].admits(verdict):
                 links[-1].changes.append(verdict)
             else:
                 links.append(Link(gap, [verdict]))
                 gap = []
+            if links and self._stepwise:
+                break
         if not links:
             yield from self._done(gap)
             if stopped is not None:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
+        if self._judge.rescue is not None and not self._looked_ahead:
+            self._looked_ahead = True
+            self._look_ahead()
         yield from self._done(links[0].gap)
         links[0].gap = []
         yield from self._send(links)
 
+    def _apart(self, links: Sequence[Link], verdict: Verdict) -> bool:
+        """Whether one may cut our way and the others may not: a timer is for few changes."""
+        before = self._judge.risk(links[0].changes[0])
+        return (before == "no") != (self._judge.risk(verdict) == "no")
+
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
-        notes = self._orphans.manifest.notes if self._orphans is not None else no_notes
-        sent = [Sent.of(link, self._judge.answers, notes) for link in links]
+        sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
         asked = self._judge.probes([*self._roused(links), *self._queue])
         try:
             results = self._judge.send(sent, asked, self._listener)
@@ -243,8 +324,15 @@ class Convergence:
             self.failed = True
             yield from (replace(step_of(verdict), **told) for verdict, told in lost)
             raise
+        except CutOff as error:
+            self.failed = True
+            changes = [verdict for link in links for verdict in link.changes]
+            self._consume(changes)
+            self._delayed = Delayed()
+            yield from (replace(step_of(v), status="failed", error=error) for v in changes)
+            raise
         pairs = zip(links, results, strict=True)
-        reached = [(link, r) for link, r in pairs if r.fate in ("done", "failed")]
+        reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
         self._be_patient(progress=bool(reached))
         done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
         self._consume(done)
@@ -252,6 +340,24 @@ class Convergence:
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
+
+    def _is_done(self, link: Link, result: Result) -> bool:
+        """Whether it was come to; where the link was lost, the host has been asked again."""
+        if result.fate == "lost":
+            return all(self._judge.left(verdict)[1] is None for verdict in link.changes)
+        return result.fate in ("done", "failed")
+
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """What the host is to know of changes, should we not come to say it."""
+        if self._orphans is None:
+            return None, None
+        owed = [
+            item
+            for verdict in changes
+            for timing in ("immediate", "delayed")
+            for item in self._notified(verdict.item, timing)
+        ]
+        return self._orphans.manifest.notes(changes, owed, settled_by(changes))
 
     def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""
@@ -279,12 +385,13 @@ class Convergence:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
-        if item.tries < item.resource.retries:
+        final = isinstance(verdict.error, Unapproved)
+        if item.tries < item.resource.retries and not final:
             time.sleep(item.resource.retry_delay)
             self._queue.insert(0, replace(item, tries=item.tries + 1))
             self._judge.outdate()
             return
-        self._doomed |= not item.resource.ignore_failure
+        self._doomed |= final or not item.resource.ignore_failure
         yield replace(step_of(verdict), seconds=seconds, left=left)
 
     def _give_up(self) -> Iterator[Step]:

@@ -22,6 +22,10 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
+      - Unapproved       nobody has approved of this change
+      - Locked           another run is at work on the host, or an operator has stopped us
+      - WouldCutOff      the change is sure to cut the way by which we came
+    + CutOff             after a change nobody could log in any more; it was taken back
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
@@ -122,6 +126,27 @@ class CommandError(HostError):
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
+
+
+class CutOff(HostError):
+    """After a change nobody could log in any more; the host has taken it back."""
+
+
+class Locked(Refused):
+    """Another run is at work on the host, or an operator does not want any."""
+
+    def __init__(self, message: str, *, hint: str | None = None, run: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+        """The run that is at work."""
+
+
+class WouldCutOff(Refused):
+    """A change is sure to cut the way by which we came; it was not sent."""
+
+
+class Unapproved(Refused):
+    """A change is another one than was approved; it was not sent."""
 
 
 class Irreversible(HostError):

@@ -60,8 +60,24 @@ def cookbook_secret(name: str) -> str | None:
 
 
 @hookspec
+def cookbook_review(plan: Report) -> str | list[str] | None:
+    """
+    Look at a plan before anything of it is sent; object to it by saying why.
+
+    One objection of one reviewer is enough: nothing is touched on any host. All
+    reviewers are heard, and one that raises an exception has objected. Where there is a
+    reviewer, `converge` makes a plan first, and does nothing that is not in it.
+    """
+
+
+@hookspec
 def cookbook_started(run: Run) -> None:
     """Hear that a run begins. Hooks that listen are called one at a time."""
+
+
+@hookspec
+def cookbook_connected(host: str, machine_id: str) -> None:
+    """Hear that a host has answered, and which machine it is."""
 
 
 @hookspec

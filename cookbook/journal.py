@@ -8,7 +8,7 @@ tables of journals later; a run itself loads no database.
 
     {"kind": "run", "format": 1, "run": "...", "mode": "converge", "hosts": ["web1"], ...}
     {"kind": "revision", "revision": "..."}
-    {"kind": "sending", "host": "web1", "steps": [...]}
+    {"kind": "sending", "host": "web1", "machine_id": "...", "steps": [...]}
     {"kind": "steps", "host": "web1", "steps": [...]}
     {"kind": "host", "host": "web1", "status": "changed", ...}
     {"kind": "finished", "exit": 0, ...}
@@ -59,6 +59,8 @@ class Recorder:
     _file: int | None = None
     _waiting: dict[str, list[Step]] = field(default_factory=dict)
     """Quiet steps of each host, written together with what comes next."""
+    _machines: dict[str, str] = field(default_factory=dict)
+    """Which machine each host is."""
     _run: Run | None = None
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _told: bool = False
@@ -71,9 +73,15 @@ class Recorder:
         self._note(lambda: [_header(run)])
 
     @hookimpl
+    def cookbook_connected(self, host: str, machine_id: str) -> None:
+        """Remember which machine it is, until something is sent to it."""
+        self._machines[host] = machine_id
+
+    @hookimpl
     def cookbook_sending(self, host: str, steps: Sequence[Step]) -> None:
         """Write what may happen from now on."""
-        self._note(lambda: [*self._waited(host), _steps_line("sending", host, steps)])
+        machine = {"machine_id": self._machines.get(host, "")}
+        self._note(lambda: [*self._waited(host), _steps_line("sending", host, steps) | machine])
 
     @hookimpl
     def cookbook_step(self, host: str, step: Step) -> None:

@@ -11,13 +11,15 @@ from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeEr
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
-from cookbook.questions import Answer, Answers, gather, state_text
+from cookbook.questions import Answer, Answers, Question, gather, state_text
 from cookbook.recipe import Node, guard_says_no
+from cookbook.rescue import Rescue
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Command, sh
 from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
+from cookbook.way import Cuts
 from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part
 
 _CANNOT_RUN = 126
@@ -32,6 +34,9 @@ class Judge:
         self._session = session
         self._facts = facts
         self._catalog = catalog
+        self.rescue: Rescue | None = None
+        """What watches over changes that may cut the way by which we came."""
+
         self._answers: dict[Probe, Answer] = {}
         self._age: dict[Probe, int] = {}
         self._epoch = 0
@@ -95,7 +100,13 @@ class Judge:
                 return Verdict(item, "unknown", provider, until=until)
             if self._guards_say_no(resource):
                 return Verdict(item, "skipped", provider, probes=probes)
-            change = provider.plan(resource, self.found(provider, resource))
+            if until := forecast.outdates(provider, resource):
+                return Verdict(item, "unknown", provider, until=until)
+            found = self.found(provider, resource)
+            there = provider.there(found)
+            if not there and (until := forecast.brings_it(provider, resource)):
+                return Verdict(item, "unknown", provider, until=until)
+            change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:
@@ -121,16 +132,61 @@ class Judge:
         parts: list[Part] = [part for one in sent for part in one.parts]
         asked = gather(probes)
         tidy = [Ask(stash.TIDY)] if any(isinstance(p, Do) and p.keeps for p in parts) else []
-        everything = [*parts, *tidy, *(question.part for question in asked)]
+        changes = [verdict for one in sent for verdict in one.link.changes]
+        arm = self._arm(changes)
+        everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
         self.outdate()
-        listener.sending([step_of(verdict) for one in sent for verdict in one.link.changes])
-        outcomes = self._session.run(everything, contents, announce(sent, listener.working))
+        listener.sending([step_of(verdict) for verdict in changes])
+        begun = announce(sent, listener.working)
+        try:
+            outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
+        except Interrupted as error:
+            error.outcomes = error.outcomes[len(arm) :]
+            return self._recover(sent, asked, error)
+        self.confirm()
+        if arm and outcomes[0].status != 0:
+            raise HostError(
+                f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}"
+            )
+        outcomes = outcomes[len(arm) :]
         try:
             self.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
         return list(read_all(sent, outcomes))
+
+    def _recover(
+        self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted
+    ) -> list[Result]:
+        """
+        Go on after the link was lost: log in again, and ask how everything is now.
+
+        Raises `error` where we cannot log in again, CutOff where that is what a change did.
+        """
+        self.confirm()
+        self._session.renew(error)
+        outcomes = self._session.run([question.part for question in asked])
+        self.learn(self._session.understand(asked, outcomes))
+        heard = read_all(sent, error.outcomes)
+        return [one if one.fate in ("done", "surprised") else Result("lost") for one in heard]
+
+    def _arm(self, changes: Sequence[Verdict]) -> list[Part]:
+        risky = [verdict for verdict in changes if self.risk(verdict) != "no"]
+        return [self.rescue.arm(risky)] if self.rescue is not None and risky else []
+
+    def confirm(self) -> None:
+        """
+        See that we can log in again, if a change was made that may have put an end to that.
+
+        Raises CutOff if nobody can.
+        """
+        if self.rescue is not None and self.rescue.armed:
+            self.rescue.confirm()
+
+    def risk(self, verdict: Verdict) -> Cuts:
+        """Whether a change may cut our way, or is sure to."""
+        return self.rescue.risk(verdict) if self.rescue is not None else "no"
 
     def left(self, verdict: Verdict) -> tuple[Any, HostError | None]:
         """How a change has left its resource; and what is still not as wanted, if something is."""
@@ -201,8 +257,9 @@ class Judge:
             return self._catalog.choose(resource, self._facts)
 
     def _probes(self, item: Item) -> list[Probe]:
-        provider = self._provider(item.resource)
-        return [*map(_guard_probe, _guards(item.resource)), *questions(provider, item.resource)]
+        provider, resource = self._provider(item.resource), item.resource
+        asked = [*questions(provider, resource), *provider.watches(resource)]
+        return [*map(_guard_probe, _guards(resource)), *asked]
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):

@@ -5,6 +5,9 @@ It is kept on the host, a file for each set of recipes, so that two sets on one 
 each other and leave each other's things alone. A line is added in the same chain as the
 change that it tells of; the last line about a thing counts. What could not be written down
 is taken for something that was there before: it is never removed.
+
+What a change has to be followed by (a restart) is noted in the same way before it is done,
+and when it is: a run that fails or is killed in between leaves a note to the next one.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from cookbook.chain import Item, Verdict
 from cookbook.provider import AnyProvider, Change, Probe
@@ -26,13 +29,15 @@ from cookbook.written import brief
 QUESTION = Probe(
     sh(
         'cd "$cook_home/manifest" 2>/dev/null || exit 0; for f in *; do'
-        ' [ ! -f "$f" ] || { printf "@%s\\n" "$f" && cat -- "$f"; }; done'
+        ' [ ! -f "$f" ] || { printf "\\n@%s\\n" "$f" && cat -- "$f"; }; done'
     )
 )
 """All manifests of a host: `@SET`, then a line of JSON for each thing."""
 
 _SLACK = 100
 """Lines more than things, before a manifest is written anew."""
+
+T = TypeVar("T")
 
 Key = tuple[str, str]
 """The provider and the identity: what a thing is, whatever it is called in the recipe."""
@@ -67,6 +72,29 @@ class Entry:
         return json.dumps(vars(self), separators=(",", ":"))
 
 
+@dataclass(frozen=True)
+class Owed:
+    """A notification that a run was not to leave undone, and may have."""
+
+    owed: str
+    """Who has to act: `service[nginx]`."""
+
+    action: str
+    because: str
+    run: str
+    done: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Who, and what."""
+        return self.owed, self.action
+
+    @property
+    def line(self) -> str:
+        """As it is written."""
+        return json.dumps(vars(self), separators=(",", ":"))
+
+
 @dataclass
 class Manifest:
     """What a host knows of the things that recipes have declared there."""
@@ -82,15 +110,25 @@ class Manifest:
     _lines: int = 0
     _new: dict[Key, Entry] = field(default_factory=dict)
     """What is in line and not written down yet."""
+    _adds: bool = False
+    """Whether lines go with changes, of which nobody knows here whether they were made."""
+
+    _owed: dict[Key, Owed] = field(default_factory=dict)
+    _settled: set[Key] = field(default_factory=set)
 
     def read(self, text: str) -> None:
         """Take the answer to `QUESTION`; a line that is none of ours is passed over."""
-        self._sets = {}
+        self._sets, self._lines = {}, 0
         now = ""
         for line in text.splitlines():
             if line.startswith("@"):
                 now = line[1:]
-            elif entry := _entry(line):
+            elif owed := _parsed(Owed, line):
+                if now == self.name:
+                    self._lines += 1
+                    self._owed.pop(owed.key, None)
+                    self._owed |= {} if owed.done else {owed.key: owed}
+            elif entry := _parsed(Entry, line):
                 self._lines += now == self.name
                 self._sets.setdefault(now, {})[entry.key] = entry
 
@@ -103,9 +141,39 @@ class Manifest:
         entry = self._own.get(key)
         return entry is not None and entry.own
 
-    def notes(self, verdicts: Sequence[Verdict]) -> Command | None:
-        """What adds lines for changes that have just been made, if there is something new."""
+    @property
+    def owed(self) -> Sequence[Owed]:
+        """What earlier runs have left undone."""
+        return list(self._owed.values())
+
+    def notes(
+        self, verdicts: Sequence[Verdict], owed: Iterable[Item] = (), settled: Iterable[Key] = ()
+    ) -> tuple[Command | None, Command | None]:
+        """
+        What adds lines before and after changes are made, if there is something new.
+
+        `owed` have to act because of them, and must not be forgotten if we are killed;
+        `settled` is what the changes amount to.
+        """
+        return self._promise(owed), self._fact(verdicts, settled)
+
+    def _fact(self, verdicts: Sequence[Verdict], settled: Iterable[Key]) -> Command | None:
         lines = [entry.line for verdict in verdicts if (entry := self._noted(verdict))]
+        self._adds |= bool(lines)
+        for key in settled:
+            if (before := self._owed.get(key)) is not None:
+                lines.append(replace(before, done=True).line)
+                self._settled.add(key)
+        return _append(self.name, lines) if lines else None
+
+    def _promise(self, owed: Iterable[Item]) -> Command | None:
+        lines = []
+        for item in owed:
+            resource, because = item.resource, item.because or ""
+            new = Owed(str(resource), resource.doing[0], because, self.run)
+            self._owed[new.key] = new
+            self._settled.discard(new.key)
+            lines.append(new.line)
         return _append(self.name, lines) if lines else None
 
     def _noted(self, verdict: Verdict) -> Entry | None:
@@ -143,8 +211,10 @@ class Manifest:
     def rest(self) -> Command | None:
         """What is still to be written at the end of a run, if anything is."""
         lines = [entry.line for entry in self._new.values()]
+        left = [one for key, one in self._owed.items() if key not in self._settled]
+        lines += [replace(one, done=True).line for one in left]
         there = [entry for entry in self._own.values() if not entry.gone]
-        if self._lines > len(there) + _SLACK:
+        if self._lines > len(there) + _SLACK and not self._adds:
             return _replace(self.name, [*(entry.line for entry in there), *lines])
         return _append(self.name, lines) if lines else None
 
@@ -181,21 +251,45 @@ def _with(entry: Entry, **changes: Any) -> Entry:
     return Entry(**{**vars(entry), **changes})
 
 
-def _entry(line: str) -> Entry | None:
+_KINDS: dict[type, dict[str, type]] = {
+    Entry: {
+        "provider": str,
+        "identity": str,
+        "own": bool,
+        "resource": dict,
+        "where": str,
+        "run": str,
+        "gone": bool,
+    },
+    Owed: {"owed": str, "action": str, "because": str, "run": str, "done": bool},
+}
+
+
+def _parsed(kind: type[T], line: str) -> T | None:
+    """What a line says; None for one of another kind, or that is not just as we write it."""
+    wanted = _KINDS[kind]
     try:
         data = json.loads(line)
-        return Entry(**data)
-    except (ValueError, TypeError):
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(data, dict) or data.keys() != wanted.keys():
+        return None
+    fits = all(type(data[name]) is one for name, one in wanted.items())
+    return kind(**data) if fits else None
 
 
 def _append(name: str, lines: Sequence[str]) -> Command:
-    """A manifest that cannot be written costs no run."""
+    """
+    A manifest that cannot be written costs no run.
+
+    Where a line was not written to its end, the next one still begins anew.
+    """
     return sh(
         '{ (umask 077; [ -d "$cook_home/manifest" ] || mkdir -p -- "$cook_home/manifest";'
-        ' printf "%s\\n" {} >>"$cook_home/manifest"/{}) || :; } 2>/dev/null',
-        list(lines),
+        ' cd "$cook_home/manifest" && f={}; [ -z "$(tail -c 1 -- "$f")" ] || echo >>"$f";'
+        ' printf "%s\\n" {} >>"$f") || :; } 2>/dev/null',
         name,
+        list(lines),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cookbook.chain import Item
+from cookbook.chain import Item, Verdict
 from cookbook.provider import AnyProvider, Change
 from cookbook.recipe import Collection
 from cookbook.resource import Resource
@@ -59,6 +59,13 @@ class Delayed:
 def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> frozenset[str]:
     """The actions that a change has done, whoever asked for it."""
     return provider.amounts_to(change) if provider and change else frozenset()
+
+
+def settled_by(changes: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
+    """Which notifications these changes make superfluous, or carry out: who, and which action."""
+    for verdict in changes:
+        for action in amounts_to(verdict.provider, verdict.change):
+            yield str(verdict.item.resource), action
 
 
 def _swallowed(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:

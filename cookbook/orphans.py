@@ -107,7 +107,7 @@ class Orphans:
         return replace(
             verdict,
             status="change",
-            change=Change(now, None),
+            change=provider.removal(now),
             probes=probes,
             goal=lambda state: Change(state if provider.there(state) else None, None),
         )

@@ -24,7 +24,7 @@ h=$(r /proc/sys/kernel/hostname); p hostname "$h"
 while read -r line; do
 case " $line " in *[!a-zA-Z0-9.-]"$h"[.\\ ]*) p hosts "$line";; esac
 done </etc/hosts
-p machine_id "$(r /etc/machine-id)"
+p machine_id "$(r /etc/machine-id)"; p boot_id "$(r /proc/sys/kernel/random/boot_id)"
 if [ -d /run/systemd/system ]; then p init systemd; else p init "$(r /proc/1/comm)"; fi
 while read -r k v _; do [ "$k" = MemTotal: ] && p memory "$v" && break; done </proc/meminfo
 p cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)"
@@ -109,6 +109,9 @@ class Facts:
     machine_id: str = ""
     """machine-id(5)."""
 
+    boot_id: str = ""
+    """The kernel's, another one at each boot: clones have one machine-id, but boot alone."""
+
     root: bool = False
     """Whether we act as root there."""
 
@@ -178,6 +181,7 @@ def _machine(found: Mapping[str, list[str]]) -> dict[str, Any]:
         "cpus": int(one("cpus", "0")),
         "virtualization": one("virtualization", "none"),
         "machine_id": one("machine_id"),
+        "boot_id": one("boot_id"),
         "root": one("uid") == "0",
     }
 

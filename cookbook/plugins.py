@@ -35,9 +35,9 @@ def plugins() -> pluggy.PluginManager:
 
 
 @contextlib.contextmanager
-def listening(plugin: object) -> Iterator[None]:
-    """Let a plugin hear what happens meanwhile."""
-    plugins().register(plugin)
+def listening(plugin: object, name: str | None = None) -> Iterator[None]:
+    """Let a plugin hear what happens meanwhile; its name is for people."""
+    plugins().register(plugin, name)
     try:
         yield
     finally:

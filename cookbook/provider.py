@@ -30,6 +30,7 @@ from cookbook.errors import Unsupported
 from cookbook.platform import Facts
 from cookbook.resource import Resource
 from cookbook.shell import Command, Content, Secret
+from cookbook.way import Cuts, Way
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -179,6 +180,9 @@ class Provider(ABC, Generic[R, S]):
     again: ClassVar[frozenset[str]] = frozenset()
     """Acts that are done once more after an undo, so that what is back takes effect."""
 
+    essence: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say what a thing is at all: of another thing, an undo keeps its hands off."""
+
     @abstractmethod
     def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
         """
@@ -200,6 +204,10 @@ class Provider(ABC, Generic[R, S]):
     def commands(self, name: str, change: Change[S], /) -> Iterable[Command]:
         """The commands that make the change, from its values alone; `name` is the identity."""
 
+    def watches(self, resource: R, /) -> Sequence[Probe]:
+        """More questions that guard a change: not of the state, but of what goes with it."""
+        return ()
+
     def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
         """One transaction for adjacent changes; None if each goes by itself."""
         return None
@@ -220,6 +228,22 @@ class Provider(ABC, Generic[R, S]):
         """What is there after the change, for resources that need it."""
         return ()
 
+    def about(self, resource: R, /) -> Iterable[Thing]:
+        """
+        What its state is about: another change of that makes the answers stale.
+
+        A `path` is one file, a `tree` all that is below it as well.
+        """
+        return [Thing(resource.kind(), resource.identity)]
+
+    def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is another thing after the change; None if the change is not known yet."""
+        return self.about(resource)
+
+    def removes(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
+        """What is gone after the change, or may be where the change is not known yet."""
+        return self.alters(resource, change) if change is None or change.wanted is None else ()
+
     def amounts_to(self, change: Change[S], /) -> frozenset[str]:
         """The actions this change makes superfluous, if they were asked for before it."""
         return (
@@ -231,6 +255,10 @@ class Provider(ABC, Generic[R, S]):
     def brings_anything(self, name: str, /) -> bool:
         """Whether a change of it may bring things that nobody named: packages, commands."""
         return False
+
+    def cuts(self, name: str, change: Change[S], way: Way, /) -> Cuts:
+        """Whether the change may cut the way by which we came to the host, or is sure to."""
+        return "no"
 
     # -- going back ----------------------------------------------------------------------------
 
@@ -266,6 +294,18 @@ class Provider(ABC, Generic[R, S]):
 
     def unobtainable(self, name: str, change: Change[S], now: S | None, /) -> str | None:
         """Why the change cannot be undone on this host any more; None if it can."""
+        return None
+
+    def removal(self, state: S, /) -> Change[S]:
+        """The removal of a thing that no recipe declares any more, and of nothing else."""
+        return Change(state, None)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
+        """A question about all that an undo would do, before it does; None: there is none."""
+        return None
+
+    def objection(self, name: str, said: str, /) -> str | None:
+        """Why one of them must not be done, by what `rehearsal` has printed; None if it may."""
         return None
 
     def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:
@@ -370,21 +410,24 @@ class Catalog:
         return kind.providers
 
 
-def to_json(value: object) -> Any:
-    """A State or a Change as JSON data; secrets are refused with TypeError."""
+def refuse_secret(_secret: Secret) -> Any:
+    """Secrets are not written in the clear. Raises TypeError."""
+    raise TypeError("a secret cannot be written in the clear")
+
+
+def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> Any:
+    """A State or a Change as JSON data; `secret` makes JSON of a Secret, or raises TypeError."""
     match value:
         case Secret():
-            raise TypeError("a secret cannot be written in the clear")
-        case Change():
-            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+            return secret(value)
         case list() | tuple():
-            return [to_json(item) for item in value]
+            return [to_json(item, secret) for item in value]
         case dict():
-            return {str(k): to_json(v) for k, v in value.items()}
+            return {str(k): to_json(v, secret) for k, v in value.items()}
         case str() | int() | float() | bool() | None:
             return value
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+            return {f.name: to_json(getattr(value, f.name), secret) for f in fields(value)}
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 
@@ -409,8 +452,8 @@ def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
 
 def _revive(hint: Any, value: Any) -> Any:
     """JSON has lists where states have tuples."""
-    if value is None:
-        return None
+    if value is None or isinstance(value, Secret):
+        return value
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _revive(next(one for one in arguments if one is not type(None)), value)

@@ -111,6 +111,10 @@ class Collection:
     def __getitem__(self, key: str) -> Declared:
         return self._declared[key]
 
+    def get(self, key: str) -> Declared | None:
+        """The resource of that kind and name, if it is declared."""
+        return self._declared.get(key)
+
     def notices(self, source: Resource) -> Iterator[Notice]:
         """Whom a change of this resource notifies: its own notices, then its subscribers'."""
         yield from source.notifies

@@ -76,6 +76,8 @@ class Report:
     """Path -> SHA-256 of all that was read for it."""
 
     seconds: float = 0.0
+    objections: Sequence[str] = ()
+    """Of a plan: what reviewers have against it."""
     remarks: Sequence[str] = ()
     """What the reader should know besides: an entry of the ignore file that has expired."""
 
@@ -88,6 +90,8 @@ class Report:
         if statuses & _FAILED:
             wrong = [isinstance(host.error, InputError) for host in self.hosts.values()]
             return 1 if all(wrong) else 3
+        if self.objections:
+            return 3
         if "unreachable" in statuses:
             return 4
         return 2 if self.looks and self._pending else 0
@@ -164,6 +168,8 @@ def report_json(report: Report) -> Document:
         "totals": totals,
         "in_line": percent(report.in_line),
     }
+    if report.objections:
+        document["objections"] = [visible(one) for one in report.objections]
     if report.remarks:
         document["remarks"] = [visible(remark) for remark in report.remarks]
     return cast("Document", protected(document))

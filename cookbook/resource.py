@@ -81,6 +81,10 @@ class Resource:
     ignore_failure: bool = False
     """Go on with the next resource when this one has failed."""
 
+    guarded: bool = False
+    """Apply it under a timer that takes it back unless we can log in again afterwards; what may
+    lock us out (firewall, sshd, sudo, the network, our own account) is guarded anyway."""
+
     sensitive: bool = False
     """Show that it changed, never its content."""
 

@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
+from cookbook.approval import objections
 from cookbook.document import LOOKING, HostStatus, Mode
 from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
     HostError,
+    Locked,
     Refused,
     Unreachable,
 )
+from cookbook.interrupt import Interruption
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.lock import Holder
 from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
 from cookbook.orphans import Orphans
@@ -34,17 +38,21 @@ from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
+from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
 from cookbook.secret_stores import STORES, revealed
-from cookbook.session import Session
+from cookbook.session import RECONNECTS, Session
 from cookbook.shell import Secret
-from cookbook.step import Listener, Step
+from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
 from cookbook.undo import Reversal
 from cookbook.vocabulary import known, revive
+from cookbook.way import Way
 
 if TYPE_CHECKING:
+    from cookbook.approval import Approver
     from cookbook.saved import SavedPlan
+    from cookbook.transport.connection import Target
 
 FORKS = 50
 """How many hosts are worked on at once."""
@@ -62,6 +70,12 @@ class Run:
 
     forks: int = FORKS
     become_password: Secret | None = None
+    approvers: Sequence[Approver] = ()
+    """Who is asked before each change is sent."""
+
+    stepwise: bool = False
+    """Send each change by itself."""
+
     saved: SavedPlan | None = None
     """What `apply` does."""
 
@@ -70,6 +84,18 @@ class Run:
 
     machine_ids: Mapping[str, str] = field(default_factory=dict)
     """Which machine each host was in that run."""
+
+    confirm_timeout: float = CONFIRM_TIMEOUT
+    """Seconds that a host waits for somebody to log in after a change that may lock us out."""
+
+    i_know: bool = False
+    """Do also what is sure to cut the way by which we came."""
+
+    reconnect: int = RECONNECTS
+    """How often a lost connection is made anew."""
+
+    wait: float = 0.0
+    """Seconds to wait for a host that another run is at work on."""
 
     partial: bool = False
     """Undo what can be undone, where not all can."""
@@ -103,9 +129,12 @@ class _Progress:
 class Runner:
     """Compiles first, then works on all hosts; a recipe that is wrong reaches none."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, planned: Runner | None = None) -> None:
         """
         Compile the recipes, as far as no fact is needed.
+
+        `planned` made a plan of the same recipes: what it compiled is taken, so that it is
+        done as it was planned, whoever edits a recipe meanwhile.
 
         Raises RecipeError before any host is contacted.
         """
@@ -113,9 +142,17 @@ class Runner:
         name = run.set or set_name(map(str, run.recipes))
         self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
-        self._compiled = {host.name: self._compile_offline(host) for host in run.hosts}
-        self._stopping = threading.Event()
+        self._compiled: dict[str, Collection | None] = (
+            planned._compiled  # noqa: SLF001 - one of us
+            if planned is not None
+            else {host.name: self._compile_offline(host) for host in run.hosts}
+        )
+        for collection in filter(None, self._compiled.values()):
+            self._sources |= collection.sources
+        self._interruption = Interruption()
         self._speaking = threading.Lock()
+        self._machines: dict[tuple[str, str], str] = {}
+        """Which host each machine was first met as."""
         self._hook = plugins().hook
 
     def execute(self) -> Report:
@@ -125,7 +162,7 @@ class Runner:
         run.origin.begin()
         self._hook.cookbook_started(run=run)
         reports: dict[str, HostReport] = {}
-        with self._stop_on_interrupt(), self._pool() as pool:
+        with self._interruption.listening(), self._pool() as pool:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
             for future, host in futures.items():
                 reports[host.name] = future.result()
@@ -133,7 +170,7 @@ class Runner:
             run.id,
             run.mode,
             reports,
-            interrupted=self._stopping.is_set(),
+            interrupted=self._interruption.told,
             origin=run.origin,
             revision=run.origin.revision,
             recipes=[str(path) for path in run.recipes],
@@ -141,6 +178,8 @@ class Runner:
             set=run.set,
             seconds=time.monotonic() - self._start,
         )
+        if run.mode == "plan":
+            report = replace(report, objections=objections(report))
         self._hook.cookbook_finished(report=report)
         return report
 
@@ -152,41 +191,17 @@ class Runner:
         workers = max(1, min(self._run.forks, len(self._run.hosts)))
         return ThreadPoolExecutor(workers, thread_name_prefix="host")
 
-    @contextlib.contextmanager
-    def _stop_on_interrupt(self) -> Iterator[None]:
-        """The first Ctrl-C lets each host finish what was sent to it; the second does not wait."""
-        import signal
-
-        def stop(_number: int, _frame: object) -> None:
-            if self._stopping.is_set():
-                import os
-
-                os._exit(130)
-            self._stopping.set()
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _host(self, host: Host) -> HostReport:
         start = time.monotonic()
         progress = _Progress([])
         error: CookError | None = None
         try:
-            status = self._converge(host, progress)
+            with self._session(host, progress) as session:
+                status = self._converge(host, session, progress)
         except CookError as caught:
             status, error = _status_of(caught), caught
         except Exception as caught:  # noqa: BLE001 - a defect of ours must not hold up the others
             status, error = "failed", _defect(caught)
-        finally:
-            if progress.session is not None:
-                with contextlib.suppress(Exception):  # what came of it is known; say that
-                    progress.session.close()
         exchanges = progress.session.exchanges if progress.session is not None else 0
         if any(step.error is error for step in progress.steps):
             error = None  # said already, with its resource
@@ -206,12 +221,14 @@ class Runner:
             self._hook.cookbook_host(report=report)
         return report
 
-    def _converge(self, host: Host, progress: _Progress) -> HostStatus:
-        if self._stopping.is_set():
+    def _converge(self, host: Host, session: Session, progress: _Progress) -> HostStatus:
+        if self._interruption.told:
             return "interrupted"
-        session = progress.session = Session(connect(host, self._run.become_password))
-        facts = session.facts()
+        facts = self._facts(session)
         progress.machine_id = facts.machine_id
+        self._only_once(host, facts)
+        with self._speaking:
+            self._hook.cookbook_connected(host=host.name, machine_id=facts.machine_id)
         work = self._work(host, session, facts)
         for one in work.steps():
             step = replace(one, began=max(0.0, time.monotonic() - self._start - one.seconds))
@@ -225,10 +242,63 @@ class Runner:
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
         return "changed" if changed else "ok"
 
+    @contextlib.contextmanager
+    def _session(self, host: Host, progress: _Progress) -> Iterator[Session]:
+        """A session that can be interrupted, and that comes again if the link is lost."""
+
+        def another() -> Transport:
+            return connect(host, self._run.become_password)
+
+        session = Session(another(), another, lasting=host.transport == "local")
+        session.reconnects_left = self._run.reconnect
+        progress.session = session
+        try:
+            with self._interruption.watching(session):
+                yield session
+        finally:
+            with contextlib.suppress(Exception):  # what came of it is known; say that
+                session.close()
+
+    def _rescue(self, host: Host, session: Session) -> Rescue:
+        way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)
+        return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
+
+    def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:
+        judge = Judge(self._node(host, facts), session, facts, catalog())
+        judge.rescue = self._rescue(host, session)
+        return judge
+
+    def _facts(self, session: Session) -> Facts:
+        """What the host is; and where it is to be changed, nobody else does that meanwhile."""
+        if self._looks:
+            return session.facts()
+        origin = self._run.origin
+        try:
+            return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
+        except Locked as error:
+            if error.run != self._run.id:
+                raise
+            raise Refused(
+                "this run is at work on the same machine already, under another name",
+                hint="name it once, or use --limit",
+            ) from None
+
+    def _only_once(self, host: Host, facts: Facts) -> None:
+        """Raise Refused if this machine is at work already, under another name."""
+        if not facts.machine_id or self._looks:
+            return
+        with self._speaking:
+            first = self._machines.setdefault((facts.machine_id, facts.boot_id), host.name)
+        if first != host.name:
+            raise Refused(
+                f"{host.name} and {first} are the same machine (machine-id {facts.machine_id})",
+                hint=f"nothing was done here as {host.name}; name it once, or use --limit",
+            )
+
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
-            judge = Judge(self._node(host, facts), session, facts, catalog())
+            judge = self._new_judge(host, session, facts)
             manifest = self._manifest(saved.set)
             return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
         if self._run.past is not None:
@@ -239,12 +309,33 @@ class Runner:
             facts,
             catalog(),
             apply=not self._looks,
-            stopping=self._stopping.is_set,
+            stopping=lambda: self._interruption.told,
+            rescue=self._rescue(host, session),
             listener=listener,
             orphans=lambda judge: Orphans(
                 self._manifest(self._run.set), judge, revive, self._run.prune
             ),
+            permit=self._permit(host),
+            stepwise=self._run.stepwise,
         )
+
+    def _permit(self, host: Host) -> Permit | None:
+        """Everybody who is asked has to say go."""
+        if not self._run.approvers:
+            return None
+
+        stop = self._interruption
+
+        def permit(step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+            for approver in self._run.approvers:
+                said = approver.permit(host.name, step, again=again, stopping=lambda: stop.told)
+                if said == "stop":
+                    stop.tell()
+                if said != "go":
+                    return said
+            return "go"
+
+        return permit
 
     def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
         past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
@@ -256,11 +347,12 @@ class Runner:
             )
         return Reversal(
             past[host.name],
-            Judge(self._node(host, facts), session, facts, catalog()),
+            self._new_judge(host, session, facts),
             self._manifest(self._run.set),
             self._listener(host),
             apply=not self._looks,
             partial=self._run.partial,
+            permit=self._permit(host),
         )
 
     def _manifest(self, name: str) -> Manifest:
@@ -282,6 +374,7 @@ class Runner:
         if compiled is None:
             compiled = compile_recipes(self._run.recipes, self._node(host, facts))
             self._sources |= compiled.sources
+            self._compiled[host.name] = compiled
             return compiled
         compiled.node = replace(compiled.node, facts=facts)
         return compiled
@@ -292,7 +385,6 @@ class Runner:
             compiled = compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
         except FactsNeeded:
             return None
-        self._sources |= compiled.sources
         return compiled
 
     def _node(self, host: Host, facts: Facts) -> Node:
@@ -314,24 +406,28 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
         from cookbook.transport.local import LocalTransport
 
         return LocalTransport(_local_shell(host))
-    from cookbook.transport.connection import Target
     from cookbook.transport.ssh import SshTransport
 
-    return SshTransport(
-        Target(
-            host.address,
-            host.port,
-            host.user or getpass.getuser(),
-            host.identity_file,
-            host.identities_only,
-            host.agent,
-            host.known_hosts,
-            host.connect_timeout,
-            host.become,
-            host.become_user,
-            become_password or revealed(host.become_password),
-            revealed(host.password),
-        )
+    return SshTransport(target_of(host, become_password))
+
+
+def target_of(host: Host, become_password: Secret | None = None) -> Target:
+    """Where a host is, and how to get in, as its inventory says."""
+    from cookbook.transport.connection import Target
+
+    return Target(
+        host.address,
+        host.port,
+        host.user or getpass.getuser(),
+        host.identity_file,
+        host.identities_only,
+        host.agent,
+        host.known_hosts,
+        host.connect_timeout,
+        host.become,
+        host.become_user,
+        become_password or revealed(host.become_password),
+        revealed(host.password),
     )
 
 

@@ -3,36 +3,140 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import platform
-from cookbook.errors import HostError
+from cookbook.errors import HostError, Locked, Unreachable
+from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
 from cookbook.transport import Interrupted, TooSlow, Transport, run
-from cookbook.wire import Ask, Do, Outcome, Part, Program, wanted_contents
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Lock, Outcome, Part, Program, wanted_contents
 
 INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
 
 _STAGE_TIMEOUT = 300.0
 
+RECONNECTS = 3
+"""How often a lost connection is made anew, unless the user says otherwise."""
+
+_FIRST_DELAY = 1.0
+"""Seconds before the second try; each further one waits twice as long."""
+
+_TAKE_OVER = 300.0
+"""Seconds that the shell of a lost connection may take to let go of the lock."""
+
+_HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks whether a lock is free."""
+
 
 class Session:
     """What the engine says to one host, counted."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        another: Callable[[], Transport] | None = None,
+        *,
+        lasting: bool = False,
+    ) -> None:
+        """`another` connects once more; `lasting` says that there is no connection to lose."""
+        self._lasting = lasting
+        self._nonce = ""
+        self._halted = False
         self._transport = transport
+        self._another = another
+        self._who: Holder | None = None
+        self.reconnects_left = RECONNECTS
+        """How often a lost connection may still be made anew."""
         self._stage = ""
         self.exchanges = 0
         """How often we waited for the host."""
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether there is a connection that can be lost, and made anew."""
+        return self._another is not None and not self._lasting
+
+    def another(self) -> Transport:
+        """
+        One more connection, by the same way.
+
+        Raises Unreachable and its kin.
+        """
+        if self._another is None:
+            raise Unreachable("there is no other way to it")
+        return self._another()
+
+    def renew(self, lost: Interrupted) -> None:
+        """
+        Go on by a new connection, with the lock that we had, after this one was lost.
+
+        Tries a few times, further and further apart. Raises `lost` where there is no other
+        connection, Unreachable and its kin, or Locked if somebody else was faster.
+        """
+        if self._another is None or self._lasting or self.reconnects_left == 0:
+            raise lost
+        self._transport.close()
+        self._stage = ""
+        while True:
+            self.reconnects_left -= 1
+            try:
+                self._transport = self._another()
+                break
+            except Unreachable:
+                if self.reconnects_left == 0:
+                    raise
+                time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
+        if self._who is not None:
+            self._take_over(self._who)
+
+    def _take_over(self, who: Holder) -> None:
+        """The shell of the lost connection goes on with what it is at, and then ends."""
+        try:
+            self.begin(who, _TAKE_OVER)
+        except Locked as error:
+            if error.run != who.run:
+                raise
+            raise Unreachable(
+                "the link was lost, and what was sent before is still being done",
+                hint="look at the host; the next run goes on from what is so then",
+            ) from None
 
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
         return parse_facts(outcome.text)
+
+    def begin(self, who: Holder, wait: float = 0.0) -> Facts:
+        """
+        Take the lock and find out what the host is, in one exchange.
+
+        Raises Locked if somebody holds it for longer than `wait` seconds.
+        """
+        self._who = who
+        end = time.monotonic() + wait
+        while True:
+            locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
+            if (halted := halting(locked.text)) is not None:
+                raise Locked(
+                    f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
+                )
+            if locked.status != TAKEN:
+                return parse_facts(told.text)
+            if time.monotonic() >= end:
+                raise Locked(
+                    f"another run is at work here: {holding(locked.text)}",
+                    hint="wait for it, or have us wait: --wait 5m",
+                    run=holding(locked.text).run,
+                )
+            time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
         """The answers to these probes, in one exchange."""
@@ -84,12 +188,16 @@ class Session:
             ahead += self._send_ahead(digest, wanted.pop(digest))
         self.exchanges += 1
         program = Program((*ahead, *parts), wanted, self._stage)
+        self._nonce = program.nonce
         try:
             outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
         except (Interrupted, TooSlow) as error:
             heard = list(program.partial(error.reply.stdout, error.reply.stderr))
             error.outcomes = heard[len(ahead) :]
-            raise
+            if isinstance(error, TooSlow) or not all(isinstance(part, Ask) for part in parts):
+                raise
+            self.renew(error)  # nothing but questions: they can be asked again
+            return self.run(parts, contents, begun)
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
                 raise HostError(
@@ -98,11 +206,25 @@ class Session:
                 )
         return outcomes[len(ahead) :]
 
+    def halt(self) -> None:
+        """
+        Have the host stop before the next change of what it was sent: by a connection aside.
+
+        Raises Unreachable and its kin.
+        """
+        aside = Session(self.another())
+        try:
+            aside.run([Do(sh(_HALT, self._nonce), ANSWER_TIMEOUT)])
+            self._halted = True
+        finally:
+            aside.close()
+
     def close(self) -> None:
         """Leave nothing behind, and end the session."""
         try:
-            if self._stage:
-                self.run([Ask(sh("rm -rf {}", self._stage))])
+            left = [self._stage] if self._stage else []
+            if left or self._halted:
+                self.run([Ask(sh('rm -rf {} "$cook_home"/.halt-*', left))])
         except HostError:
             pass  # the link is gone; the folder is private, and under /var/tmp
         finally:

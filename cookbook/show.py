@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
 from collections import Counter
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING, TextIO
 
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
-from cookbook.report import HostReport, Report, clean, report_json
-from cookbook.reports.text import Line, document_lines
+from cookbook.report import HostReport, Report, clean, report_json, step_json
+from cookbook.reports.text import Line, document_lines, resource_lines
 from cookbook.resource import Resource
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
+    from cookbook.document import Document
     from cookbook.run import Run
+    from cookbook.step import Step
 
 _SLOWEST = 5
 
@@ -42,6 +45,16 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
 def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
     """The report: hosts to which the same happened together, then the sum."""
     yield from document_lines(report_json(report), verbose=verbose)
+
+
+def step_lines(step: Step) -> Iterator[Line]:
+    """One resource, as a plan shows it."""
+    yield from resource_lines(step_json(step), _any_plan())
+
+
+@functools.cache
+def _any_plan() -> Document:
+    return report_json(Report("", "plan"))
 
 
 def error_lines(error: CookError) -> Iterator[Line]:
@@ -98,6 +111,18 @@ class Progress:
         """End."""
         if self._live is not None:
             self._live.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else meanwhile."""
+        live = self._live
+        if live is not None:
+            live.stop()
+        try:
+            yield
+        finally:
+            if live is not None:
+                live.start()
 
     def _render(self) -> RenderableType:
         from rich.text import Text

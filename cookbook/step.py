@@ -9,7 +9,7 @@ from typing import Any, Literal
 from cookbook.chain import Verdict
 from cookbook.diff import Diff, texts_diff
 from cookbook.document import Cause, Excuse, ResourceStatus
-from cookbook.errors import HostError
+from cookbook.errors import HostError, Unapproved
 from cookbook.provider import AnyProvider, Change
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
@@ -80,6 +80,13 @@ class Listener:
     """These changes are about to be sent, in one exchange."""
 
 
+Permission = HostError | Literal["go", "skip", "stop"]
+"""Whether a change may be sent; an error stops this host, `stop` the whole run."""
+
+Permit = Callable[[Step, bool], Permission]
+"""Asked before a change is sent; told whether it is tried again."""
+
+
 def step_of(verdict: Verdict) -> Step:
     """The step that a verdict amounts to, if what it says is done."""
     status: ResourceStatus = "changed" if verdict.status == "change" else verdict.status
@@ -94,7 +101,9 @@ def step_of(verdict: Verdict) -> Step:
         until=str(verdict.until) if verdict.until else None,
         error=verdict.error,
         lost=_lost(verdict),
-        ignored=verdict.status == "failed" and verdict.item.resource.ignore_failure,
+        ignored=verdict.status == "failed"
+        and verdict.item.resource.ignore_failure
+        and not isinstance(verdict.error, Unapproved),
     )
 
 

@@ -24,7 +24,7 @@ from cookbook.questions import guard
 from cookbook.recipe import Declared
 from cookbook.shell import Command
 from cookbook.stash import shown, there
-from cookbook.step import Listener, Step, step_of
+from cookbook.step import Listener, Permit, Step, step_of
 
 BECAUSE = "undo"
 
@@ -77,6 +77,9 @@ class Reversal:
     partial: bool = False
     """Go on without what cannot go back."""
 
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
     failed: bool = False
     unfinished: bool = False
     _kept: frozenset[str] = frozenset()
@@ -104,7 +107,7 @@ class Reversal:
     ) -> Iterator[Step]:
         self.manifest.read(self.judge.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
-        delivery = Delivery(self.judge, self.listener, self.manifest.notes)
+        delivery = Delivery(self.judge, self.listener, self.manifest.notes, self.permit)
         by_key = {one.key: one for one in todo}
         for step in delivery.work_off(
             [verdict for _, verdict in doable],
@@ -115,17 +118,27 @@ class Reversal:
         if not delivery.failed:
             yield from self._told(todo, sending=True, delivery=delivery)
         self.failed |= delivery.failed
+        self.unfinished |= delivery.stopped
 
     # -- judging -------------------------------------------------------------------------------
 
     def _judge(self, todo: Sequence[Undoing]) -> list[Verdict]:
-        """Two exchanges: how everything is, and which contents are kept."""
+        """Three exchanges at most: how all is, which contents are kept, what would go besides."""
         self.judge.refresh((_item(one) for one in todo), [QUESTION])
         first = [self._verdict(one) for one in todo]
         needed = sorted({digest for verdict in first for digest in _needed(verdict)})
         if needed:
             self._kept = frozenset(self.judge.text(Probe(there(needed))).split())
-        return [self._checked(verdict) for verdict in first]
+        return self._rehearsed([self._checked(verdict) for verdict in first])
+
+    def _rehearsed(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """All of it at once, where a provider can tell what that would do besides."""
+        asked = {
+            p: q for p in dict.fromkeys(_providers(verdicts)) if (q := _rehearsal(p, verdicts))
+        }
+        said = [text.decode(errors="replace") for text in self.judge.read(list(asked.values()))]
+        told = dict(zip(asked, said, strict=True))
+        return [_objected(v, told[v.provider]) if v.provider in told else v for v in verdicts]
 
     def _verdict(self, one: Undoing) -> Verdict:
         """By the latest answers: ok where it is back already."""
@@ -171,6 +184,8 @@ class Reversal:
         step = step_of(replace(verdict, probes=()))
         if verdict.status == "failed" and self.partial:
             return replace(step, status="skipped", error=None, lost=str(verdict.error))
+        if verdict.status == "ok" and one.lost and not one.provider.there(one.change.found):
+            return replace(step, status="skipped", change=None, lost=one.lost)
         if verdict.status != "change":
             return step
         by = guard(verdict.probes, self.judge.answers)
@@ -205,6 +220,25 @@ class Reversal:
             yield from map(step_of, verdicts)
             return
         yield from delivery.work_off(verdicts, lambda verdict: verdict)
+
+
+def _providers(verdicts: Sequence[Verdict]) -> Iterator[AnyProvider]:
+    yield from (v.provider for v in verdicts if v.provider is not None and v.status == "change")
+
+
+def _rehearsal(provider: AnyProvider, verdicts: Sequence[Verdict]) -> Command | None:
+    its = [v for v in verdicts if v.provider is provider and v.status == "change"]
+    return provider.rehearsal([(v.item.resource.identity, v.change) for v in its if v.change])
+
+
+def _objected(verdict: Verdict, said: str) -> Verdict:
+    provider, resource = verdict.provider, verdict.item.resource
+    if provider is None or verdict.status != "change":
+        return verdict
+    if (why := provider.objection(resource.identity, said)) is None:
+        return verdict
+    error = Refused(f"{resource}: {why}", hint="--partial goes on without it")
+    return replace(verdict, status="failed", error=error)
 
 
 def _sides(verdict: Verdict) -> Sequence[Command | None]:
@@ -247,12 +281,15 @@ def _lost_acts(done: Sequence[Step]) -> Iterator[Step]:
             why = "its state holds a secret, and was not kept"
             yield Step(step.declared, "skipped", lost=why)
         elif _acted(step) and step.change is not None:
-            yield Step(step.declared, "skipped", lost=f"what it did ({step.change.act})")
+            did = "did" if step.status == "changed" else "may have done"
+            yield Step(step.declared, "skipped", lost=f"what it {did} ({step.change.act})")
 
 
 def _acted(step: Step) -> bool:
-    """Whether it did something that is no state, and is not done again after an undo."""
-    if step.change is None or step.provider is None or step.status != "changed":
+    """Whether it did, or may have, what is no state and is not done again after an undo."""
+    if step.change is None or step.provider is None:
+        return False
+    if step.status not in ("changed", "unknown"):
         return False
     return step.change.kind == "act" and step.change.act not in step.provider.again
 
@@ -308,9 +345,11 @@ def _conflict(one: Undoing, now: Any) -> str | None:
         return None if now is None or not one.certain else "it is there again"
     if now is None:
         return "it is gone" if provider.there(change.found) or one.certain else None
-    for name, (before, wanted) in change.fields.items():
-        seen = getattr(now, name)
-        expected = [getattr(one.left, name, None), before] + ([] if one.certain else [wanted])
+    was_there = provider.there(change.found)
+    for name in (*sorted(provider.essence), *change.fields):
+        seen, left = getattr(now, name), getattr(one.left, name, None)
+        before, wanted = getattr(change.found, name, None), getattr(change.wanted, name)
+        expected = [left, *([before] if was_there else []), *([] if one.certain else [wanted])]
         if seen not in expected:
-            return f"{name}: expected {expected[0]!r}, found {seen!r}"
+            return f"{name}: expected {left!r}, found {seen!r}"
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 from cookbook import resources
 from cookbook.errors import PlanError
@@ -13,6 +13,7 @@ from cookbook.manifest import Entry
 from cookbook.plugins import catalog
 from cookbook.provider import AnyProvider
 from cookbook.resource import Resource
+from cookbook.values import fits
 
 
 def resource_from_json(data: Mapping[str, Any]) -> Resource:
@@ -28,7 +29,7 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     for f in fields(kind):
         given = f.default if f.default is not MISSING else None
         value = data.get(f.name, given)
-        if isinstance(value, dict) and value.keys() == {"base64"}:
+        if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
             value = base64.b64decode(value["base64"])
         object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
     return resource
@@ -50,7 +51,24 @@ def revive(entry: Entry) -> tuple[Resource, AnyProvider]:
     """
     What an entry of a manifest tells of.
 
-    Raises PlanError or Unsupported where the word or the provider is not installed here.
+    Raises PlanError or Unsupported where the word or the provider is not installed here, or
+    the entry is none that we have written: a host may say anything.
     """
-    resource = resource_from_json(entry.resource)
+    resource = resource_from_json(_checked(entry.resource))
+    if resource.identity != entry.identity:
+        raise PlanError(f"{resource} is not what is called {entry.identity!r}")
     return resource, catalog().named(resource, entry.provider)
+
+
+def _checked(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Properties that are there, each of its type."""
+    word = data.get("word")
+    kind = kinds().get(word) if isinstance(word, str) else None
+    if kind is None or "name" not in data:
+        raise PlanError(f"there is no word {word!r} here")
+    hints = get_type_hints(kind)
+    for name, value in data.items():
+        given = tuple(value) if isinstance(value, list) else value
+        if name != "word" and not (name in hints and fits(given, hints[name])):
+            raise PlanError(f"{word} has no such {name!r}")
+    return data

@@ -7,11 +7,12 @@ reaches its neighbours. A nonce closes each command's frame on both streams, so
 that no output can be mistaken for a frame. An empty frame opens each reply: what
 a noisy login script or a daemon of the program before said ends up there.
 
-A program is a list of three kinds of parts:
+A program is a list of four kinds of parts:
 
 * Ask    run a question, tell its outcome
 * Guard  run questions; go on only if their answers have this digest
 * Do     run a command, unless something before it failed or was surprised
+* Lock   take the lock of the host, which the shell itself holds
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cookbook import stash
+from cookbook import lock, stash
 from cookbook.errors import LinkLost
 from cookbook.shell import ENCODING, Command, define_contents
 
@@ -46,17 +47,19 @@ umask 022; cd /
 {home}cook_nonce={nonce}; cook_stop=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
-cook_ask() {{ (cook_run "$1") </dev/null; cook_end $?; }}
+cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
 cook_do() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
-(cook_run "$1") </dev/null; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+(cook_run "$1") </dev/null 8>&-; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+cook_ends() {{
+[ ! -e "$cook_home/.halt-$cook_nonce" ] || cook_stop=1; [ "$cook_stop" ]; }}
 cook_guard() {{
-if [ "$cook_stop" ]; then cook_end -; return; fi
-set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null | sha256sum)"
+if cook_ends; then cook_end -; return; fi
+set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null 8>&- | sha256sum)"
 if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 cook_same() {{
-if [ "$cook_stop" ]; then cook_end -; return; fi
-set -- "$1" "$(cook_run "$2" </dev/null 2>/dev/null)"
+if cook_ends; then cook_end -; return; fi
+set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
 {stash}cook_end 0
@@ -94,7 +97,17 @@ class Do:
     """Whether it puts something into the stash."""
 
 
-Part = Ask | Guard | Do
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Take the lock of the host, for as long as the shell lives."""
+
+    holder: str
+    """Who we are, for those who find it taken."""
+
+    timeout: float = ANSWER_TIMEOUT
+
+
+Part = Ask | Guard | Do | Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +147,14 @@ class Program:
     def script(self) -> bytes:
         """What a POSIX shell reads on its standard input."""
         keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
+        locks = any(isinstance(part, Lock) for part in self.parts)
         text = [
             _PRELUDE.format(
                 nonce=self.nonce,
                 stage=self.stage,
                 surprised=SURPRISED,
                 home=stash.HOME,
-                stash=stash.FUNCTIONS if keeps else "",
+                stash=(stash.FUNCTIONS if keeps else "") + (lock.FUNCTIONS if locks else ""),
             )
         ]
         text += [f"{self._line(part)}\n" for part in self.parts]
@@ -159,6 +173,8 @@ class Program:
                 return f"{define}cook_do {shlex.quote(part.command.text)}"
             case Guard():
                 return _guard_line(part)
+            case Lock():
+                return f"cook_lock {shlex.quote(part.holder)}"
 
     def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
         """

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
 from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
     BY,
@@ -30,6 +31,7 @@ from cookbook.providers.dpkg import (
 )
 from cookbook.resources.package import Package
 from cookbook.shell import Command
+from cookbook.way import Cuts, Way, packages_on_it
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")
@@ -96,22 +98,18 @@ class AptProvider(Provider[Package, State]):
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
 
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """sshd(8) and sudo(8) that would be gone."""
+        gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
+        return "will" if packages_on_it(frozenset(gone)) else "no"
+
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """What came or went with them."""
-        told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in ("@+ ", "@- ")]
-        pulled = tuple(sorted(name for mark, name in told if mark == "@+"))
-        dropped = tuple(sorted(name for mark, name in told if mark == "@-"))
-        if not told:
-            return change
-        found, wanted = (
-            replace(side, pulled=pulled, dropped=dropped) if side is not None else None
-            for side in (change.found, change.wanted)
-        )
-        return replace(change, found=found, wanted=wanted)
+        return apt_back.learned(change, said)
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Purged is what nobody keeps; and nobody downgrades what else was upgraded."""
-        return f"configuration and data of {name}" if change.act == "purge" else None
+        return apt_back.lost(name, change)
 
     def there(self, state: State | None) -> bool:
         """Leftovers of a package are not the package."""
@@ -126,32 +124,24 @@ class AptProvider(Provider[Package, State]):
         return replace(package, action="install", version=exact, allow_downgrade=True)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """
-        The versions there were, if they can still be had; or none, with what came with them.
-
-        Raises Missing for a version that no repository has any more.
-        """
-        now = replace(now if now is not None else State(), offers=())
-        wanted, before = change.wanted, versions(name, change.found)
-        if not before and wanted is not None:
-            act = None if wanted.residue else "purge"
-            return Change(replace(now, pulled=wanted.pulled, alone=True), None, act)
-        assert change.found is not None  # noqa: S101 - there were versions
-        held = change.found.held if "held" in change.fields or wanted is None else None
-        side = change.found if wanted is None else wanted
-        then = replace(now, version=change.found.version, held=held, leftovers=None, broken=None)
-        then = replace(then, dropped=side.dropped, pulled=side.pulled)
-        return Change(now if self.there(now) else None, then)
+        """The versions there were; or none, without what came with them."""
+        return apt_back.back(name, change, now)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """A version that no repository has any more."""
-        offered = {offer.name: offer.versions for offer in (now.offers if now is not None else ())}
-        have = versions(name, now)
-        for one, version in versions(name, change.found).items():
-            exact = version[0].isdigit() and have.get(one) != version
-            if exact and version not in offered.get(one, ()):
-                return f"{one} {version} cannot be had any more: no repository has it"
-        return None
+        """A version that no repository has any more; a package that somebody holds."""
+        return apt_back.unobtainable(name, change, now)
+
+    def removal(self, state: State) -> Change[State]:
+        """Without what needs it: that is somebody else's."""
+        return Change(replace(state, alone=True), None)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Who would go with those that are to go."""
+        return apt_back.rehearsal(changes)
+
+    def objection(self, name: str, said: str) -> str | None:
+        """That others, which came later, would go with a package."""
+        return apt_back.objection(name, said)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The packages."""

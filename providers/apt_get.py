@@ -38,16 +38,22 @@ ended=1; dpkg {} --configure -a || return
 else return $status; fi; done; }
 """
 
-# What came or went, besides: a line `@+ NAME` for what only a dependency has brought.
+# What became of those that were not named, and whose mark as automatically installed was lost:
+# `@+ NAME`, `@- NAME=OLD`, `@^ NAME=OLD`, `@r NAME` (its configuration was there), `@a NAME`.
 _TOLD: LiteralString = r"""
 told_list() { dpkg-query -W -f '${db:Status-Status} ${Package}=${Version}\n' |
-sed -n 's/^installed //p'; }
+sed -n 's/^installed //p; s/^config-files /@/p'; echo -; apt-mark showauto; echo -; }
 before=$(told_list)
-told() { { printf '%s\n' "$before" -; told_list; echo -; apt-mark showauto; } | awk -F = '
+told() { { printf '%s\n' "$before"; told_list; } | awk -F = '
+BEGIN { for (i = 1; i < ARGC; i++) { n = ARGV[i]; sub(/:.*/, "", n); named[n] }; ARGC = 1 }
 $0 == "-" { part++; next }
-part == 0 { old[$1] = $0; next } part == 1 { new[$1] = $0; next } { auto[$1] }
-END { for (n in new) if (!(n in old) && n in auto) print "@+ " n
-for (n in old) if (!(n in new)) print "@- " old[n] }'; }
+part == 0 { if (sub(/^@/, "")) rest[$1]; else old[$1] = $0; next } part == 1 { auto[$1]; next }
+part == 2 { if (!/^@/) new[$1] = $0; next } { still[$1] }
+END { for (n in new) if (!(n in old) && !(n in named)) print "@+ " n
+for (n in new) if (!(n in old) && !(n in named) && n in rest) print "@r " n
+for (n in new) if (n in old && old[n] != new[n] && !(n in named)) print "@^ " old[n]
+for (n in old) if (!(n in new) && !(n in named)) print "@- " old[n]
+for (n in auto) if (n in old && !(n in still)) print "@a " n }' {}; }
 """
 _ALONE: LiteralString = """
 others=$(apt-get -s -q {} -- {} | awk '$1 == "Remv" || $1 == "Purg" {{ print $2 }}' |
@@ -95,6 +101,10 @@ class State:
     """What came with them, only because they need it: `nginx-common`."""
     dropped: tuple[str, ...] = hint(default=())
     """What went with them: `nginx=1.22.1-9`."""
+    moved: tuple[str, ...] = hint(default=())
+    """What they have brought to another version, and the one before: `libc6=2.36-9`."""
+    automatic: tuple[str, ...] = hint(default=())
+    """Of what went, or was named, what nobody had asked for by its name before."""
     residue: tuple[str, ...] = hint(default=())
     """Those of which configuration files were there before they were installed."""
     alone: bool = hint(default=False)
@@ -142,6 +152,8 @@ class Manner:
     cache_max_age: int
     lock_timeout: int
     alone: bool = False
+    names: tuple[str, ...] = ()
+    """Those that it is about; what happens to others is told."""
 
 
 def fresh(cache_max_age: int) -> Command:
@@ -170,7 +182,7 @@ def transaction(
         waiting,
         refresh,
         sh(_ALONE, verb, list(specs), list(specs)) if manner.alone else sh(""),
-        sh(_TOLD),
+        sh(_TOLD, list(manner.names)),
         [word for option in force for word in ("-o", f"Dpkg::Options::={option}")],
         what,
     )
@@ -178,7 +190,7 @@ def transaction(
 
 
 def mark(verb: str, names: Sequence[str]) -> Command:
-    """Hold packages at their version, or let them go."""
+    """Hold packages at their version, let them go, or say that nobody has asked for them."""
     return sh("apt-mark {} -- {} >/dev/null", verb, list(names))
 
 
@@ -210,16 +222,34 @@ def _manner(change: Change[State]) -> Manner:
 
 def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Command]:
     """Let go, remove, install, hold: of several changes of one kind, in one transaction."""
-    manner = _manner(changes[0][1])
+    names = tuple(name for one in changes for name in one[0].split())
+    manner = replace(_manner(changes[0][1]), names=names)
     if released := [name for one in changes for name in _marked(one[1], release=True)]:
         yield mark("unhold", released)
-    if gone := [name for one in changes for name in _gone(*one)]:
-        yield transaction("purge" if changes[0][1].act else "remove", gone, manner)
+    if gone := [name for one in changes for name in gone_of(*one)]:
+        yield from _removals(changes, gone, manner)
     if specs := [spec for one in changes for spec in _specs(*one)]:
         back = any(_goes_back(*one) for one in changes)
         yield transaction("install", specs, manner, downgrade=back)
+    if automatic := [name for one in changes for name in _automatic(one[1])]:
+        yield mark("auto", automatic)
     if held := [name for one in changes for name in _marked(one[1], release=False)]:
         yield mark("hold", held)
+
+
+def _removals(
+    changes: Sequence[tuple[str, Change[State]]], gone: Sequence[str], manner: Manner
+) -> Iterator[Command]:
+    """Where an undo removes what had left its configuration before, that stays."""
+    purge = changes[0][1].act is not None
+    sides = [change.found for _, change in changes if change.found is not None]
+    kept = {name for side in sides if side.alone for name in side.residue} & {*gone}
+    if not kept:
+        yield transaction("purge" if purge else "remove", gone, manner)
+        return
+    yield transaction("remove", gone, manner)
+    if rest := [name for name in gone if name not in kept]:
+        yield transaction("purge", rest, manner)
 
 
 def _marked(change: Change[State], *, release: bool) -> Sequence[str]:
@@ -231,7 +261,8 @@ def _marked(change: Change[State], *, release: bool) -> Sequence[str]:
     return some if release else [name for name in after if name not in (before or ())]
 
 
-def _gone(name: str, change: Change[State]) -> Iterator[str]:
+def gone_of(name: str, change: Change[State]) -> Iterator[str]:
+    """What apt-get(8) is told to remove or to purge."""
     after = versions(name, change.wanted)
     yield from (one for one in versions(name, change.found) if one not in after)
     if change.act is not None and change.found is not None:
@@ -241,7 +272,7 @@ def _gone(name: str, change: Change[State]) -> Iterator[str]:
 
 
 def _specs(name: str, change: Change[State]) -> Iterator[str]:
-    """What apt-get(8) is told to install: `name`, or `name=version`."""
+    """What apt-get(8) is told to install: `name`, or `name=version`; also what comes back."""
     before = versions(name, change.found)
     broken = change.found.broken if change.found is not None else ()
     halves = {one.partition(" ")[0] for one in broken or ()} if "broken" in change.fields else ()
@@ -252,8 +283,13 @@ def _specs(name: str, change: Change[State]) -> Iterator[str]:
             yield version.removeprefix(BY)
         else:
             yield one if version in (ANY, NEWEST) else f"{one}={version}"
-    if change.wanted is not None:
-        yield from change.wanted.dropped
+    side = change.wanted if change.wanted is not None else change.found
+    yield from side.dropped if side is not None else ()
+
+
+def _automatic(change: Change[State]) -> Sequence[str]:
+    side = change.wanted if change.wanted is not None else change.found
+    return side.automatic if side is not None else ()
 
 
 def _goes_back(name: str, change: Change[State]) -> bool:

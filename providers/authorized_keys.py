@@ -18,6 +18,7 @@ from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provi
 from cookbook.providers.getent import PASSWD
 from cookbook.resources.authorized_key import AuthorizedKey, PublicKey, parse_key
 from cookbook.shell import Command, join, sh
+from cookbook.way import Cuts, Way
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,14 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """One new file."""
         yield _edit([change])
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """The keys of who we are there, where some would go."""
+        before = set(change.found.keys) if change.found is not None else set()
+        after = set(change.wanted.keys) if change.wanted is not None else set()
+        side = _side(change)
+        ours = name == way.user or side.path is not None
+        return "may" if ours and (before - after or side.exclusive) else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """The keys as they were; who may read the file stays as it is."""

@@ -18,10 +18,11 @@ from cookbook.providers.ownership import (
     need_folder,
     text_or_none,
 )
-from cookbook.providers.stat import STAT, TARGET, parse_stat
+from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, Content, sh
 from cookbook.stash import age, keep_tree, mtime
+from cookbook.way import Cuts, Way, file_is_on_it
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class DirectoryProvider(Provider[Directory, State]):
     """Chef's directory provider; a link to a directory is one, too."""
 
     def probe(self, directory: Directory) -> Sequence[Probe]:
-        """The path, what it points to, the folder above, and the owners."""
+        """The path, what it points to, the folder above, the owners, and what is in the way."""
         path = directory.identity
         above = path.rpartition("/")[0] or "/"
         return [
@@ -53,6 +54,7 @@ class DirectoryProvider(Provider[Directory, State]):
             TARGET.about(path),
             TARGET.about(above, loose=True),
             *ask_owners(directory),
+            *_obstacles(directory),
         ]
 
     def parse(
@@ -61,7 +63,7 @@ class DirectoryProvider(Provider[Directory, State]):
         at: str,
         target: str | None,
         _above: str | None,
-        *owners: str | None,
+        *others: str | None,
     ) -> State:
         """What is there; anything but a directory is in the way, and no link is deleted."""
         stat = parse_stat(at)
@@ -71,8 +73,18 @@ class DirectoryProvider(Provider[Directory, State]):
             stat = parse_stat(target)
         if stat.kind != "directory":
             raise _in_the_way(directory, stat.kind)
-        owner, group = found_owners(directory, stat, owners)
+        if directory.action == "delete" and (first := _obstacle(directory, others)):
+            raise HostError(
+                f"{directory.identity} is not empty: there is {first} in it",
+                hint="say recursive=True to delete what is in it, too",
+            )
+        owner, group = found_owners(directory, stat, others)
         return State(stat.mode, owner, group)
+
+    def watches(self, directory: Directory) -> Sequence[Probe]:
+        """All that is in it, where that would go, too."""
+        with_all = directory.action == "delete" and directory.recursive
+        return [tree_of(directory.identity)] if with_all else []
 
     def plan(self, directory: Directory, found: State | None) -> Change[State]:
         """Mode and owners, of the directory itself."""
@@ -109,6 +121,10 @@ class DirectoryProvider(Provider[Directory, State]):
                 yield chown(fields.get("owner"), fields.get("group"), sh("{}/.", path))
             if "mode" in fields:
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """A folder with files that decide about the way."""
+        return "may" if file_is_on_it(f"{name}/x") or name.endswith("/.ssh") else "no"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """All that is in it; of a new one, which of the folders above are new, too."""
@@ -151,14 +167,27 @@ class DirectoryProvider(Provider[Directory, State]):
         _at: str | None,
         _to: str | None,
         above: str | None,
-        *owners: str | None,
+        *others: str | None,
     ) -> Iterator[Thing]:
         """The folder above, unless all of them are made, and the owners."""
         if directory.action != "delete":
+            owners = others[: len(ask_owners(directory))]
+            if obstacle := _obstacle(directory, others):
+                raise HostError(f"{obstacle} is not a directory", hint="remove it first")
             need_folder(directory.identity, above)
             if above is None and not directory.recursive:
                 yield Thing("path", directory.identity.rpartition("/")[0])
             yield from missing_owners(directory, owners)
+
+    def about(self, directory: Directory) -> Iterable[Thing]:
+        """The path; whether there is something in it where it is deleted only if it is empty."""
+        emptied = directory.action == "delete" and not directory.recursive
+        return [Thing("tree" if emptied else "path", directory.identity)]
+
+    def alters(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
+        """The path; what is in it goes with it."""
+        gone = directory.action == "delete"
+        return [Thing("tree" if gone else "path", directory.identity)]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path, and with `recursive` those above."""
@@ -167,6 +196,28 @@ class DirectoryProvider(Provider[Directory, State]):
         path = PurePosixPath(name)
         paths = [path, *path.parents] if change.wanted.recursive else [path]
         return [Thing("path", str(p)) for p in paths]
+
+
+_FIRST_ABOVE: LiteralString = (
+    'd={}; while [ "$d" ] && [ ! -e "$d" ] && [ ! -L "$d" ]; do d=${d%/*}; done;'
+    ' [ -d "${d:-/}" ] || echo "$d"'
+)
+"""The nearest path above that is there, unless it is a folder."""
+
+
+def _obstacles(directory: Directory) -> Iterator[Probe]:
+    """What mkdir(1) or rmdir(1) would stumble over; asked only to tell the truth in a plan."""
+    path = directory.identity
+    if directory.action == "delete" and not directory.recursive:
+        inside = sh('p={}; [ ! -d "$p" ] || [ -L "$p" ] || ls -A -- "$p" | head -n 1', path)
+        yield Probe(inside, loose=True)
+    elif directory.action != "delete" and directory.recursive:
+        yield Probe(sh(_FIRST_ABOVE, path.rpartition("/")[0]), loose=True)
+
+
+def _obstacle(directory: Directory, others: Sequence[str | None]) -> str:
+    """What the answers, of which those about owners come first, say is in the way."""
+    return "".join(filter(None, others[len(ask_owners(directory)) :])).rstrip("\n")
 
 
 _FIRST: LiteralString = """\

@@ -75,6 +75,18 @@ class ExecuteProvider(Provider[Execute, State]):
         data = _input(execute)
         return {} if data is None else {Content.of(data): data}
 
+    def about(self, execute: Execute) -> Iterable[Thing]:
+        """The path that it creates."""
+        return [Thing("path", execute.creates)] if execute.creates is not None else []
+
+    def there(self, state: State | None) -> bool:
+        """Whether what it creates is there."""
+        return state is not None and state.created is not False
+
+    def removes(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
+        """Nothing that anybody could name."""
+        return []
+
     def brings_anything(self, name: str) -> bool:
         """Nobody knows what it does."""
         return True

@@ -22,6 +22,7 @@ from cookbook.providers.stat import (
     parse_digest,
     parse_link,
     parse_stat,
+    tree_of,
 )
 from cookbook.providers.writing import (
     EMPTY,
@@ -39,6 +40,7 @@ from cookbook.providers.writing import (
 from cookbook.resources.file import File
 from cookbook.resources.template import Template
 from cookbook.shell import Command, Content, sh
+from cookbook.way import Cuts, Way, file_is_on_it
 
 _SHOWN_BYTES = 100_001
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
@@ -48,6 +50,8 @@ _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system
 @provides(File)
 class FileProvider(Provider[File, State]):
     """Chef's file provider: old or new, never a mix."""
+
+    essence = frozenset({"kind", "linked"})
 
     def probe(self, file: File) -> Sequence[Probe]:
         """The path, what it points to, its content, the link itself, the folder, the owners."""
@@ -83,6 +87,10 @@ class FileProvider(Provider[File, State]):
         kind = None if stat.kind == "file" else stat.kind
         return State(kind, content, stat.mode, owner, group, linked=linked)
 
+    def watches(self, file: File) -> Sequence[Probe]:
+        """All that is in a folder that would go."""
+        return [tree_of(file.identity)] if file.force_unlink else []
+
     def plan(self, file: File, found: State | None) -> Change[State]:
         """Content and metadata; whatever else is in the way is an error, or unlinked."""
         if found is not None and not (found.regular or file.force_unlink or _may_go(file, found)):
@@ -113,6 +121,10 @@ class FileProvider(Provider[File, State]):
             yield sh("{}{}", prepare(name, found), steps_of(steps))
         if change.act == "touch":
             yield sh("touch -- {}", name)
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """Files of sshd(8), sudo(8), the network."""
+        return "may" if file_is_on_it(name) else "no"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """The content, or the folder that is in the way."""
@@ -172,6 +184,22 @@ class FileProvider(Provider[File, State]):
             return []
         folder, _, base = name.rpartition("/")
         return [Thing("path", name), *([Thing("unit", base)] if folder in _UNITS else [])]
+
+    def about(self, file: File) -> Iterable[Thing]:
+        """The path."""
+        return [Thing("path", file.identity)]
+
+    def alters(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
+        """The path; there is nothing below a file."""
+        return [Thing("tree", file.identity)]
+
+    def removes(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, and the unit that it describes."""
+        if change is not None and change.wanted is not None:
+            return []
+        folder, _, base = file.identity.rpartition("/")
+        unit = [Thing("unit", base)] if folder in _UNITS else []
+        return [Thing("tree", file.identity), *unit]
 
     def brings_anything(self, name: str) -> bool:
         """What apt is told may be had from then on: repositories, pins, keys."""

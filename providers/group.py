@@ -10,6 +10,7 @@ from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.resources.group import Group
 from cookbook.shell import Command, options, sh
+from cookbook.way import Cuts, Way
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ class GroupProvider(Provider[Group, State]):
         members = _members(group, before or ())
         return Change(found, State(group.gid, members, group.system, group.non_unique))
 
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """A group that we are in, and would not be any more."""
+        before = set(change.found.members or ()) if change.found is not None else set()
+        after = set(change.wanted.members or ()) if change.wanted is not None else set()
+        keeps = change.wanted is not None and change.wanted.members is None
+        return "may" if way.users & (before - after) and not keeps else "no"
+
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Whoever comes back to a group that was empty brings that himself."""
         back = super().back(name, change, now)
@@ -79,6 +87,16 @@ class GroupProvider(Provider[Group, State]):
                 yield sh("gpasswd --add {} {} >/dev/null", user, name)
             for user in sorted(before - set(wanted.members)):
                 yield sh("gpasswd --delete {} {} >/dev/null", user, name)
+
+    def alters(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
+        """The group, and the users who become members, or are no more."""
+        yield Thing("group", group.identity)
+        pair = change.fields.get("members", ((), ())) if change is not None else ((), group.members)
+        yield from (Thing("user", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
+
+    def removes(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
+        """The group; its members stay."""
+        return [Thing("group", group.identity)] if group.action == "remove" else []
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The group."""

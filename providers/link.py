@@ -13,11 +13,13 @@ from cookbook.providers.ownership import (
     chown_new,
     found_owners,
     missing_owners,
+    need_folder,
     text_or_none,
 )
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
 from cookbook.resources.link import Link
 from cookbook.shell import Command, sh
+from cookbook.way import Cuts, Way, file_is_on_it
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ _WHOSE = ("owner", "group")
 class LinkProvider(Provider[Link, State]):
     """Chef's link provider: a symbolic link is compared by its text, a hard one by its file."""
 
+    essence = frozenset({"hard"})
+
     def probe(self, link: Link) -> Sequence[Probe]:
         """The path, its text, whether it is the same file as the target; folder and owners."""
         path = link.identity
@@ -55,7 +59,7 @@ class LinkProvider(Provider[Link, State]):
             answers = others[1:] if link.link_type == "symbolic" else ()
             owner, group = found_owners(link, stat, answers)
             return State(parse_link(text), hard=False, owner=owner, group=group)
-        if link.link_type == "hard" and others[0]:
+        if link.link_type == "hard" and others[0] and stat.kind != "directory":
             return State(link.to or "", hard=True)
         raise HostError(
             f"{link.identity} is a {stat.kind}, not the {link.link_type} link that is meant",
@@ -93,11 +97,27 @@ class LinkProvider(Provider[Link, State]):
             _same, above, target = others
             if target is None:
                 yield Thing("path", link.to or "")
+            elif parse_stat(target).kind == "directory":
+                raise HostError(f"{link.to} is a directory, which has no hard links")
         else:
             above, *owners = others
             yield from missing_owners(link, owners)
+        need_folder(link.identity, above)
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """As of a file."""
+        return "may" if file_is_on_it(name) else "no"
+
+    def about(self, link: Link) -> Iterable[Thing]:
+        """The path; a hard link is about the file that it is a name of, too."""
+        target = [Thing("path", link.to)] if link.link_type == "hard" and link.to else []
+        return [Thing("path", link.identity), *target]
+
+    def alters(self, link: Link, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, and what is seen through it."""
+        return [Thing("tree", link.identity)]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path."""

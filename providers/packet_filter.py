@@ -11,6 +11,7 @@ from typing import ClassVar
 from cookbook.provider import Change, Probe, Provider, Table, hint
 from cookbook.resources.firewall import FirewallRule
 from cookbook.shell import Command, join, sh
+from cookbook.way import Cuts, Way
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
 
@@ -138,6 +139,11 @@ class PacketFilter(Provider[FirewallRule, State]):
         """One transaction."""
         return [self._edit(changes)]
 
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """Any rule may; one that drops what comes to our port, from anywhere, will."""
+        lines = change.wanted.live if change.wanted is not None else ()
+        return "will" if any(_shuts(line, way.port) for line in lines) else "may"
+
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """The lines as they were; what we have mended around them stays so."""
         if (before := change.found) is None:
@@ -154,6 +160,21 @@ class PacketFilter(Provider[FirewallRule, State]):
         program = self.reader + self.writer + _RECORDS + _EDIT
         made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
         return join([self.load, made, self.install], "")
+
+
+_NARROW = re.compile(r"\b(saddr|daddr|iifname|ct state)\b|(^| )-[sdi] |--ctstate")
+
+
+def _shuts(line: str, port: int) -> bool:
+    """Whether a rule closes a TCP port to everybody who comes in."""
+    chain, _, rule = line.partition(" ")
+    if "in" not in chain.lower() or not re.search(r"(?i)\b(drop|reject)\b", rule):
+        return False
+    ports = re.search(r"tcp.*dports? (\{[^}]*\}|\S+)", rule)
+    if ports is None or _NARROW.search(rule):
+        return False
+    ranges = re.findall(r"(\d+)(?:[-:](\d+))?", ports[1])
+    return any(int(low) <= port <= int(high or low) for low, high in ranges)
 
 
 _BOOT_TEXT = """\

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
-from cookbook.provider import Table
-from cookbook.shell import Command, sh
+from cookbook.provider import Probe, Table
+from cookbook.shell import Command, script, sh
 
 # Which of the paths there are is asked of the shell itself, without a process for each.
 # "Not there" is believed only where the folder above can be searched. A path is given, and
@@ -162,3 +162,17 @@ READLINK = Table(_ask_links, _split_links)
 def parse_link(text: str) -> str:
     """What the link in one answer of `READLINK` says."""
     return text.split("\0")[1]
+
+
+def tree_of(path: str) -> Probe:
+    """A question that has another answer once anything in a folder has changed."""
+    return Probe(
+        sh(
+            "[ -L {} ] || [ ! -d {} ] || find {} -exec stat -c {} -- {} + | sha256sum",
+            path,
+            path,
+            path,
+            "%n %f %u %g %s %Y %.Y",
+            script("{}"),
+        )
+    )

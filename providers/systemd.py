@@ -10,6 +10,7 @@ from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
 from cookbook.resources.service import Service
 from cookbook.shell import Command, sh
+from cookbook.way import Cuts, Way, door, road
 
 SETTLE = 2.0
 """Seconds a unit is watched that cannot tell when it is ready: see `Service.settle`."""
@@ -158,12 +159,28 @@ class SystemdProvider(Provider[Service, State]):
         if {"enable", "start", "restart", "reload"} & set(service.doing):
             yield Thing("unit", service.identity)
 
+    def about(self, service: Service) -> Iterable[Thing]:
+        """The unit."""
+        return [Thing("unit", service.identity)]
+
+    def removes(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
+        """Nothing: a unit that is stopped or masked is still there."""
+        return []
+
     def amounts_to(self, change: Change[State]) -> frozenset[str]:
         """What has just been started has read its configuration."""
         started = change.fields.get("active", (None, None))[1] is True
         return super().amounts_to(change) | (
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """The door we came in by, and the road to it."""
+        stops = {"active", "enabled"} & {k for k, pair in change.fields.items() if pair[1] is False}
+        masks = change.fields.get("masked", (None, None))[1] is True
+        if door(name):
+            return "will" if stops or masks else "may"
+        return "may" if road(name) else "no"
 
     def repeats(self, act: str, state: State | None) -> bool:
         """What does not run is not told."""

@@ -13,6 +13,7 @@ from cookbook.providers.getent import GROUP
 from cookbook.resources.user import User
 from cookbook.shell import Command, Content, options, sh
 from cookbook.stash import keep_output
+from cookbook.way import Cuts, Way
 
 NO_PASSWORD = Content.of(b"")
 """The hash of an account that never had one: useradd(8) makes them so, and locked."""
@@ -166,6 +167,29 @@ class UseraddProvider(Provider[User, State]):
         elif words := _modify(change):
             yield sh("usermod {} {}", words, name)
         yield from _login(name, change)
+
+    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+        """Who we are there: his groups, his shell, his password; himself."""
+        if name not in way.users or change.kind == "create":
+            return "no"
+        if change.wanted is None:
+            return "will"
+        return "may" if change.fields.keys() - {"comment"} else "no"
+
+    def alters(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
+        """The user, and the groups whose member it becomes, or is no more."""
+        yield Thing("user", user.identity)
+        pair = change.fields.get("groups", ((), ())) if change is not None else ((), user.groups)
+        yield from (Thing("group", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
+
+    def removes(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
+        """The user; userdel(8) may take the group of that name along, and the home."""
+        if "remove" not in user.doing:
+            return
+        yield from (Thing("user", user.identity), Thing("group", user.identity))
+        found = change.found if change is not None else None
+        if user.manage_home and (home := found.home if found is not None else user.home):
+            yield Thing("tree", home)
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """The hash of the password; of a new one, whether the home was there before."""

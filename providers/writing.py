@@ -213,11 +213,12 @@ def _check(command: Command, wanted: State) -> Command:
 
 
 def _backup(count: int) -> Command:
-    """Keep the former content, and only so many of them; root's alone."""
+    """Keep the former content, and only so many of them; root's alone. If it can be kept at all."""
     return sh(
-        'umask 077 && b=$cook_home/backup$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
-        ' && while [ -e "$b.$s" ]; do s=$((s + 1)); done && cp -p -- "$p" "$b.$s" && umask 022'
-        ' && set -- "$b".{} && while [ $# -gt {} ]; do rm -f -- "$1" && shift || exit; done',
+        '{ (umask 077 && b=$cook_home/backup$p && mkdir -p -- "${b%/*}" && s=$(date +%Y%m%d%H%M%S)'
+        ' && while [ -e "$b.$s" ]; do s=$((s + 1)); done && cp -p -- "$p" "$b.$s"'
+        ' && set -- "$b".{} && while [ $# -gt {} ]; do rm -f -- "$1" && shift || exit; done'
+        ") 2>/dev/null || :; }",
         script("[0-9]" * 14),
         count,
     )

@@ -16,6 +16,7 @@ from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.secrecy import REGISTRY
+from cookbook.transport.local import LocalTransport
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,16 @@ def _no_secrets_of_others() -> Iterator[None]:
     """What one test makes secret, another one may say."""
     yield
     REGISTRY.forget()
+
+
+@pytest.fixture
+def many_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each host that is reached by `local` be a machine of its own, as far as locks go."""
+    monkeypatch.setattr(
+        "cookbook.run.connect",
+        lambda host, _: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
+    )
+    monkeypatch.setattr("cookbook.run.Runner._only_once", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,12 @@ Runs = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture
 def runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    many_machines: None,  # noqa: ARG001 - each host is one
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Runs:
-    """Run a recipe on hosts that are all this machine, each with a folder of its own."""
+    """Run a recipe on hosts that are all this machine, each with folders of its own."""
     monkeypatch.chdir(tmp_path)
 
     def run(
@@ -146,10 +149,13 @@ def test_a_mistake_that_shows_with_the_facts_stops_before_anything_is_done(
     assert not (tmp_path / "h0").exists()
 
 
-def test_ctrl_c_finishes_what_was_sent_and_says_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
+    tmp_path: Path, cook_home: Path, number: int
+) -> None:
     (tmp_path / "r.py").write_text(
         f"{HEADING}D = '{tmp_path}'\n"
-        "execute(f'touch {D}/begun; sleep 1; echo done > {D}/one')\nfile(f'{D}/no/where')\n"
+        "execute(f'touch {D}/begun; sleep 2; echo done > {D}/one')\nfile(f'{D}/two')\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local", "--output", "json"],
@@ -160,13 +166,15 @@ def test_ctrl_c_finishes_what_was_sent_and_says_interrupted(tmp_path: Path) -> N
     )
     while not (tmp_path / "begun").exists():
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, _ = process.communicate(timeout=20)
 
     assert process.returncode == 130
     [host] = json.loads(out)["hosts"].values()
     assert (tmp_path / "one").read_text() == "done\n"
-    assert host["resources"][0]["status"] == "changed"
+    assert [one["status"] for one in host["resources"]] == ["changed", "not-run"]
+    assert not (tmp_path / "two").exists()
+    assert not list(cook_home.glob(".halt-*"))
 
 
 def test_hosts_to_which_the_same_happened_are_shown_together() -> None:

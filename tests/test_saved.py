@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,39 @@ def test_a_failure_that_the_recipe_ignores_is_ignored(cook: Cook) -> None:
     assert Path("d/c").exists()
 
 
+def test_a_failure_is_tried_again_as_often_as_the_recipe_says(cook: Cook) -> None:
+    flaky = 'f"echo x >> {D}/tries; [ $(wc -l < {D}/tries) = 3 ]"'
+    recipe = f"execute({flaky}, retries=2, retry_delay=0.0)\nfile(f'{{D}}/c')\n"
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=recipe)
+
+    assert cook("apply", "p.cook", "--local")[0] == 0
+    assert Path("d/tries").read_text() == "x\n" * 3
+    assert Path("d/c").exists()
+
+
+def test_a_failure_that_left_something_behind_is_not_tried_again(cook: Cook) -> None:
+    half = 'f"echo x >> {D}/tries; exit 1"'
+    recipe = f"execute({half}, creates=f'{{D}}/tries', retries=2, retry_delay=0.0)\n"
+    cook("plan", "r.py", "--local", "-o", "p.cook", recipe=recipe)
+
+    assert cook("apply", "p.cook", "--local")[0] == 3
+    assert Path("d/tries").read_text() == "x\n"
+
+
+def test_a_plan_names_everything_it_was_made_from(cook: Cook) -> None:
+    for folder in ("templates", "files"):
+        Path(folder).mkdir()
+    Path("templates/t.j2").write_text("x\n")
+    Path("files/f").write_text("y\n")
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one]\n")
+    recipe = "template(f'{D}/t', source='t.j2')\nfile(f'{D}/f', source='f')\n"
+    cook("plan", "r.py", "--hosts", "hosts.yml", "-o", "p.cook", recipe=recipe)
+
+    sources = json.loads(Path("p.cook").read_text())["sources"]
+    assert sorted(sources) == ["files/f", "hosts.yml", "r.py", "templates/t.j2"]
+    assert sources["files/f"] == hashlib.sha256(b"y\n").hexdigest()
+
+
 def test_a_host_of_the_plan_that_the_inventory_does_not_have_is_missed(cook: Cook) -> None:
     Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one, two]\n")
     cook("plan", "r.py", "--hosts", "hosts.yml", "-o", "p.cook", recipe="file(f'{D}/x')")
@@ -182,6 +216,7 @@ def test_a_plan_with_a_secret_is_not_written(cook: Cook, secret: str) -> None:
 
     assert status == 1
     assert "holds a secret" in wrong
+    assert "--key FILE" in wrong
     assert "hunter2" not in said.replace("execute[echo hunter2]", "")
     assert not Path("p.cook").exists()
 

@@ -23,7 +23,7 @@ exit status:
   0    in line: converged, or nothing to do
   1    the input is wrong (recipe, inventory, options): no host was touched
   2    plan, drift: there is something to change
-  3    a host failed, or refused a plan that does not fit it any more
+  3    a host failed, or refused a plan that does not fit it any more; a reviewer objected
   4    a host was unreachable, none failed
   130  interrupted
 """
@@ -37,8 +37,11 @@ COMMANDS = {
     "history": ("cookbook.cli.history", "list the runs that were recorded; forget old ones"),
     "blame": ("cookbook.cli.blame", "show which runs changed a resource, from which revision"),
     "undo": ("cookbook.cli.undo", "take back what a run has changed"),
+    "lock": ("cookbook.cli.lock", "keep runs away from hosts, until somebody unlocks them"),
+    "unlock": ("cookbook.cli.lock", "let runs at hosts again"),
     "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
     "secret": ("cookbook.cli.secret", "keep secrets encrypted beside the recipes"),
+    "trust": ("cookbook.cli.trust", "see the keys of the hosts, and say that they are theirs"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),

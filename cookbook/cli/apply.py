@@ -3,28 +3,73 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
+from cookbook.cli.approval import add_review, reviewing
+from cookbook.cli.execute import check_reports, execute, print_report
+from cookbook.cli.options import (
+    add_common,
+    add_key,
+    add_record,
+    add_reports,
+    add_safety,
+    add_wait,
+    hosts,
+    password,
+    plan_key,
+    safety,
+    wait,
+)
+
+if TYPE_CHECKING:
+    from cookbook.report import Report
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     command.add_argument("plan", type=Path, metavar="PLANFILE")
+    add_key(command)
+    add_review(command)
     add_common(command)
     add_record(command, default=True)
+    add_wait(command)
+    add_safety(command)
     add_reports(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from cookbook.saved import load
+    from cookbook.planfile import load
 
-    saved = load(options.plan)
+    saved = load(options.plan, plan_key(options))
     chosen = saved.choose(hosts(options), limited=bool(options.limit))
-    from cookbook.cli.execute import execute
+    check_reports(options)
+    with reviewing(options):
+        if against := _objections(saved.about(chosen)):
+            print_report(against, options)
+            return against.exit
     from cookbook.run import Run, Runner
 
     secret = password(options)
-    run = Run("apply", (), chosen, {}, options.forks, secret, saved=saved)
+    run = Run(
+        "apply",
+        (),
+        chosen,
+        {},
+        options.forks,
+        secret,
+        saved=saved,
+        wait=wait(options),
+        **safety(options),
+    )
     return execute(Runner(run), options).exit
+
+
+def _objections(plan: Report) -> Report | None:
+    """The plan with what reviewers have against it; None if they have nothing."""
+    from cookbook.approval import objections
+
+    said = objections(plan)
+    return replace(plan, objections=said) if said else None

@@ -6,37 +6,54 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cookbook.cli.approval import add_questions, add_review, converge, reviewing
+from cookbook.cli.execute import execute
 from cookbook.cli.options import (
     add_common,
+    add_key,
     add_recipes,
     add_record,
     add_reports,
+    add_safety,
     add_set,
+    add_wait,
     hosts,
     password,
+    plan_key,
+    safety,
     variables,
+    wait,
 )
 
 if TYPE_CHECKING:
     from cookbook.document import Mode
+    from cookbook.report import Report
+    from cookbook.run import Run
+    from cookbook.seal import Key
 
 
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Declare the options."""
     add_recipes(command)
+    add_review(command)
     add_common(command)
     add_record(command, default=name == "converge")
     add_set(command)
+    add_wait(command)
+    add_safety(command)
     add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+        add_key(command)
+    else:
+        add_questions(command)
 
 
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
-    from cookbook.cli.execute import execute
-    from cookbook.run import Run, Runner
+    key = plan_key(options) if options.out is not None else None
+    from cookbook.run import Run
 
     mode: Mode = options.mode
     given = variables(options.variables)
@@ -51,10 +68,20 @@ def _run(options: argparse.Namespace) -> int:
         inventory=inventory,
         set=options.set or "",
         prune=options.prune,
+        wait=wait(options),
+        **safety(options),
     )
+    with reviewing(options):
+        return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit
+
+
+def _plan(run: Run, options: argparse.Namespace, key: Key | None) -> Report:
+    from cookbook.run import Runner
+
     report = execute(Runner(run), options)
     if options.out is not None:
-        from cookbook.saved import save, saved_plan
+        from cookbook.planfile import save
+        from cookbook.saved import saved_plan
 
-        save(saved_plan(report), options.out)
-    return report.exit
+        save(saved_plan(report), options.out, key)
+    return report

@@ -20,11 +20,23 @@ if TYPE_CHECKING:
     from cookbook.run import Runner
 
 
+def watch(runner: Runner, progress: Progress) -> Report:
+    """A run that is not recorded, and who tells of it meanwhile."""
+    with listening(progress):
+        return runner.execute()
+
+
 def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
-    """A run that only looks, before the one that acts; it is not recorded."""
-    with listening(Progress()):
-        report = runner.execute()
-    if loud or report.exit not in (0, 2):
+    """
+    A run that only looks, before the one that acts; it is not recorded.
+
+    Where nothing comes after it, what came of it is in the reports that were asked for, too.
+    """
+    check_reports(options)
+    report = watch(runner, Progress())
+    if report.exit not in (0, 2):
+        print_report(report, options)
+    elif loud:
         with reader_may_leave():
             _print(report_json(report), options)
     return report
@@ -34,6 +46,7 @@ def execute(
     runner: Runner,
     options: argparse.Namespace,
     annotate: Callable[[Report], Report] = lambda report: report,
+    progress: Progress | None = None,
 ) -> Report:
     """
     One run, from its beginning to its report.
@@ -41,15 +54,29 @@ def execute(
     `annotate` adds to the report what the run itself cannot know. Raises UsageError before the run
     for a report in no known format, CookError after it for one that could not be written.
     """
+    check_reports(options)
+    with recording(options), listening(progress or Progress()):
+        report = annotate(runner.execute())
+    print_report(report, options)
+    return report
+
+
+def check_reports(options: argparse.Namespace) -> None:
+    """Raise UsageError for a report in no known format."""
     for path in options.reports:
         format_of(path)
-    with recording(options), listening(Progress()):
-        report = annotate(runner.execute())
+
+
+def print_report(report: Report, options: argparse.Namespace) -> None:
+    """
+    What came of it, in the forms that were asked for.
+
+    Raises CookError for one that could not be written.
+    """
     document = report_json(report)
     with reader_may_leave():
         _print(document, options)
     write_reports(document, options.reports)
-    return report
 
 
 def _print(document: Document, options: argparse.Namespace) -> None:

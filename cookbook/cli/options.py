@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import yaml
 
     from cookbook.inventory import Host, Inventory
+    from cookbook.seal import Key
     from cookbook.shell import Secret
 
 
@@ -72,6 +74,55 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_wait(command: argparse.ArgumentParser) -> None:
+    """`--wait`: for a host that another run is at work on."""
+    from cookbook.cli.spans import span
+
+    command.add_argument(
+        "--wait",
+        type=span,
+        metavar="SPAN",
+        help="wait for hosts that another run is at work on, e.g. 5m",
+    )
+
+
+def add_safety(command: argparse.ArgumentParser) -> None:
+    """`--confirm-timeout`, `--i-know`, `--reconnect`: when the link is lost, or may be."""
+    from cookbook.cli.spans import span
+
+    command.add_argument(
+        "--confirm-timeout",
+        type=span,
+        metavar="SPAN",
+        help="how long a host waits for a new login after a change that may lock us out, before"
+        " it takes that back (60s)",
+    )
+    command.add_argument(
+        "--i-know", action="store_true", help="do also what is sure to cut the way we came by"
+    )
+    command.add_argument(
+        "--reconnect",
+        type=int,
+        default=3,
+        choices=range(11),
+        metavar="TIMES",
+        help="how often to connect again when the link is lost (3)",
+    )
+
+
+def safety(options: argparse.Namespace) -> dict[str, Any]:
+    """The same, as properties of a Run."""
+    found: dict[str, Any] = {"i_know": options.i_know, "reconnect": options.reconnect}
+    if options.confirm_timeout is not None:
+        found["confirm_timeout"] = float(options.confirm_timeout.total_seconds())
+    return found
+
+
+def wait(options: argparse.Namespace) -> float:
+    """How many seconds to wait."""
+    return 0.0 if options.wait is None else float(options.wait.total_seconds())
+
+
 def add_set(command: argparse.ArgumentParser) -> None:
     """`--prune` and `--as`: what has left the recipes."""
     command.add_argument(
@@ -99,6 +150,33 @@ def add_common(command: argparse.ArgumentParser) -> None:
     add_hosts(command)
     add_output(command)
     add_verbose(command)
+
+
+def add_key(command: argparse.ArgumentParser) -> None:
+    """What a saved plan is sealed with."""
+    command.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help=f"the key that seals the plan; without it the file that {_KEY_VARIABLE} names",
+    )
+
+
+_KEY_VARIABLE = "COOK_PLAN_KEY_FILE"
+
+
+def plan_key(options: argparse.Namespace) -> Key | None:
+    """
+    The key of a saved plan, if one is given.
+
+    Raises UsageError if others can read it.
+    """
+    path = options.key or os.environ.get(_KEY_VARIABLE)
+    if not path:
+        return None
+    from cookbook.seal import Key
+
+    return Key.read(Path(path))
 
 
 def add_store(command: argparse.ArgumentParser) -> None:

@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_output, add_reports, add_store, add_verbose
+from cookbook.cli.options import (
+    add_key,
+    add_output,
+    add_reports,
+    add_store,
+    add_verbose,
+    plan_key,
+)
 from cookbook.cli.printing import print_json, reader_may_leave
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         help="a file; or a run: its id, the beginning or the end of it, or `last`",
     )
     add_output(command)
+    add_key(command)
     add_store(command)
     add_reports(command)
     add_verbose(command)
@@ -40,11 +48,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _show_plan(options: argparse.Namespace) -> Document:
+    from cookbook.planfile import load
     from cookbook.report import report_json
-    from cookbook.saved import load
     from cookbook.show import report_lines, write
 
-    saved = load(Path(options.what))
+    saved = load(Path(options.what), plan_key(options))
     document = report_json(saved.report)
     if options.output == "json":
         print_json(document)

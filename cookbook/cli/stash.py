@@ -6,10 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cookbook.cli.each import answers, tell
 from cookbook.cli.options import add_common, hosts, password
-from cookbook.cli.printing import exit_of, print_json, reader_may_leave
 from cookbook.cli.spans import local, span
-from cookbook.errors import CookError
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -30,24 +29,10 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
-    from cookbook.run import each_host
-
     secret = password(options)
     minutes = None if options.prune is None else int(options.prune.total_seconds() // 60)
-    shown: dict[str, Any] = {}
-    errors: list[CookError] = []
-    for host, answer in each_host(chosen, options.forks, lambda h: _ask(h, secret, minutes)):
-        if isinstance(answer, CookError):
-            errors.append(answer)
-            shown[host.name] = {"error": str(answer)}
-        else:
-            shown[host.name] = answer
-    with reader_may_leave():
-        if options.output == "json":
-            print_json({"schema": 1, "hosts": shown})
-        else:
-            _print(shown, verbose=bool(options.verbose))
-    return exit_of(errors)
+    said, errors = answers(chosen, options.forks, lambda h: _ask(h, secret, minutes))
+    return tell(options, said, errors, lambda told: _print(told, verbose=bool(options.verbose)))
 
 
 def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, Any]:
@@ -81,8 +66,6 @@ def _print(hosts: dict[str, Any], *, verbose: bool) -> None:
     from cookbook.show import write
 
     for name, told in hosts.items():
-        if "error" in told:
-            continue
         entries = told["entries"]
         size = sum(entry["bytes"] for entry in entries)
         gone = f", {told['removed']} removed" if told["removed"] else ""

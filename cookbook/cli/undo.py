@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.cli.options import add_common, add_record, add_reports, hosts, password
+from cookbook.cli.approval import add_review, reviewing
+from cookbook.cli.options import (
+    add_common,
+    add_record,
+    add_reports,
+    add_safety,
+    add_wait,
+    hosts,
+    password,
+    safety,
+    wait,
+)
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,10 +37,13 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     command.add_argument(
         "past", metavar="RUN", help="its id, the beginning or the end of it, or `last`"
     )
+    add_review(command)
     add_common(command)
     add_record(command, default=True)
+    add_wait(command)
+    add_safety(command)
     add_reports(command)
-    command.add_argument("--yes", action="store_true", help="do not ask")
+    command.add_argument("--yes", action="store_true", help="do not ask; reviewers still count")
     command.add_argument(
         "--partial", action="store_true", help="undo what can be undone, where not all can"
     )
@@ -38,18 +52,22 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     run = _planned(options)
+    from cookbook.approval import Fence, reviewers
     from cookbook.cli.execute import execute, look
     from cookbook.run import Runner
 
     ask = not options.yes
+    with reviewing(options):
+        plan = look(Runner(run), options, loud=ask)
+        # What one thing is, going back changes of another one: the members of a group.
+        fences = [Fence(plan, loosely=True)] if ask or reviewers() else []
     if ask and options.output == "json":
-        return look(Runner(run), options, loud=True).exit
-    plan = look(Runner(run), options, loud=ask)
+        return plan.exit
     if (status := _may_not(plan, options)) is not None:
         return status
     if ask and not _agreed():
         return plan.exit
-    return execute(Runner(replace(run, mode="undo", id="")), options).exit
+    return execute(Runner(replace(run, mode="undo", id="", approvers=fences)), options).exit
 
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
@@ -106,6 +124,8 @@ def _planned(options: argparse.Namespace) -> Run:
         machine_ids=machine_ids,
         partial=options.partial,
         set=document["set"],
+        wait=wait(options),
+        **safety(options),
     )
 
 

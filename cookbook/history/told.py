@@ -122,6 +122,7 @@ def _hear(run: ToldRun, line: dict[str, object]) -> None:
             run.revision = untrusted.name_or_none(line.get("revision"))
         case "sending":
             host = _host(run, line)
+            host.machine_id = untrusted.name_or_none(line.get("machine_id")) or host.machine_id
             for step in _steps(line):
                 host.sent[step.document["id"], step.document["because"]] = step
         case "steps":

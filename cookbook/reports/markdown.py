@@ -17,6 +17,7 @@ from cookbook.reports.phrases import (
     first_seen,
     host_state,
     minute,
+    notices,
     outcome,
     outcomes,
     percent,
@@ -47,7 +48,7 @@ def _lines(document: Document) -> Iterator[str]:
     recipes = ", ".join(map(_text, document["recipes"])) or "a saved plan"
     revision = f", revision {_text(document['revision'])}" if document["revision"] else ""
     yield f"{_time(document['started'])} by {_text(document['by'])}: {recipes}{revision}."
-    for remark in document.get("remarks", ()):
+    for remark in notices(document):
         yield f"\n> {_text(remark)}"
     yield from _totals(document)
     yield from _fleet(document)

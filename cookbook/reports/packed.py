@@ -18,6 +18,7 @@ from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     host_state,
+    notices,
     outcome,
     value,
 )
@@ -49,7 +50,7 @@ def _run(document: Document) -> dict[str, Any]:
         "in_line": document["in_line"],
         "command": clean(" ".join(document["command"])),
         "recipes": [clean(recipe) for recipe in document["recipes"]],
-        "remarks": [clean(remark) for remark in document.get("remarks", ())],
+        "remarks": [clean(remark) for remark in notices(document)],
     }
 
 

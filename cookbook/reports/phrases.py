@@ -137,6 +137,12 @@ def differences(resource: ResourceDocument) -> Iterator[str]:
             yield f"{name}: {value(found)} -> {value(wanted)}"
 
 
+def notices(document: Document) -> Iterator[str]:
+    """What the reader should know of the run as a whole."""
+    yield from (f"objection: {one}" for one in document.get("objections", ()))
+    yield from document.get("remarks", ())
+
+
 def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
     """Why, since when and until when."""
     if resource["because"] == UNDO:

@@ -80,9 +80,16 @@ def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Lin
     for hosts in groups.values():
         yield _heading(hosts, document)
         yield from _host_lines(*hosts[0], document, verbose=verbose, diffs=diffs)
+    yield from objection_lines(document)
     for remark in document.get("remarks", ()):
         yield "magenta", f"note: {remark}"
     yield _sum(document)
+
+
+def objection_lines(document: Document) -> Iterator[Line]:
+    """What reviewers have against a plan."""
+    for objection in document.get("objections", ()):
+        yield "bold red", f"objection: {objection}"
 
 
 def _heading(hosts: Sequence[_Named], document: Document) -> Line:
@@ -117,7 +124,7 @@ def _host_lines(
             if diffs is not None and diff is not None and "\n" in diff:
                 first = diffs.setdefault((resource["id"], diff), name)
             as_on = None if first == name else first
-            yield from _resource_lines(resource, document, as_on=as_on)
+            yield from resource_lines(resource, document, as_on=as_on)
     waiting = [r for r in host["resources"] if r["status"] == "not-run" and r["because"] is None]
     if waiting:
         yield "dim", f"    {len(waiting)} more were not run"
@@ -125,8 +132,8 @@ def _host_lines(
         yield from _error_lines(host["error"], "  ")
 
 
-def _resource_lines(
-    resource: ResourceDocument, document: Document, *, as_on: str | None
+def resource_lines(
+    resource: ResourceDocument, document: Document, *, as_on: str | None = None
 ) -> Iterator[Line]:
     """
     One resource: what it is, where it is declared, what differs and why it is so.

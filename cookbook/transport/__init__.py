@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cookbook.errors import DeadlineExceeded, LinkLost
-from cookbook.wire import Guard, Outcome, Pace, Part, Program
+from cookbook.wire import Ask, Do, Outcome, Pace, Part, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class TooSlow(DeadlineExceeded):
     """A part of a program took longer than it may."""
 
     def __init__(self, part: Part, reply: Reply) -> None:
-        what = "its guard" if isinstance(part, Guard) else f"`{part.command}`"
+        what = f"`{part.command}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
         super().__init__(
             f"no answer within {part.timeout:g} s to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",

@@ -89,7 +89,7 @@ def connect(target: Target) -> paramiko.Transport:
     """
     from paramiko import SSHException, Transport
 
-    connection = Transport(_socket(target))
+    connection = Transport(open_socket(target))
     try:
         known = load_known_hosts(target.known_hosts)
         _prefer(connection, known.key_types(target.address, target.port))
@@ -107,7 +107,12 @@ def connect(target: Target) -> paramiko.Transport:
     return connection
 
 
-def _socket(target: Target) -> socket.socket:
+def open_socket(target: Target) -> socket.socket:
+    """
+    A TCP connection that notices when the other end is gone.
+
+    Raises Unreachable.
+    """
     try:
         sock = socket.create_connection((target.address, target.port), target.connect_timeout)
     except socket.gaierror as error:

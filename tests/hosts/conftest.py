@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -18,6 +21,11 @@ from cookbook.session import Session
 from cookbook.step import Step
 from cookbook.transport.connection import Target
 from cookbook.transport.ssh import SshTransport
+
+ROOT = Path(__file__).parents[2]
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+
+Cook = Callable[..., dict[str, Any]]
 
 
 class Converge(Protocol):
@@ -61,8 +69,7 @@ def converge(target: Any, tmp_path: Path) -> Converge:
     ) -> list[Step]:
         number = len(list(tmp_path.glob("recipe*.py")))
         path = tmp_path / f"recipe{number}.py"  # each has its own text: code is kept by path
-        heading = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
-        path.write_text(heading + textwrap.dedent(recipe))
+        path.write_text(HEADING + textwrap.dedent(recipe))
         with _session(target(host, user)) as session:
             facts = session.facts()
             node = Node(host.name, facts, dict(variables or {}))
@@ -80,6 +87,25 @@ def plan(converge: Converge) -> Converge:
         return converge(host, recipe, **{**options, "apply": False})
 
     return look
+
+
+@pytest.fixture
+def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
+    """The command, in a process of its own; its document, and its status as `exit`."""
+    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
+    hosts = ["--hosts", str(kitchen.hosts_yml), "--output", "json"]
+
+    def run(host: KitchenHost, *words: str, recipe: str | None = None) -> dict[str, Any]:
+        if recipe is not None:
+            path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
+            path.write_text(HEADING + recipe)
+            words = (*words, str(path), "--as", "test")
+        command = [sys.executable, "-m", "cookbook.cli", *words, *hosts, "--limit", host.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+        return document | {"status": done.returncode, "stderr": done.stderr}
+
+    return run
 
 
 @contextmanager

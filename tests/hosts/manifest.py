@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from cookbook.kitchen import KitchenHost
 
 _SCRIPT = r"""
@@ -24,6 +27,22 @@ nft list ruleset
 getent passwd; getent shadow; getent group
 """
 
+# By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
+# keep copies and logs of their own, systemd notes when a timer ran, and we keep our stash.
+BY_PRODUCTS = re.compile(
+    r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
+    r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
+    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
+    r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
+)
+TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
+"""Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
+
+OWN_TIMES = re.compile(
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service)\S* f .*) [\d.]+ $"
+)
+"""Of files that are not a `file`'s own, the content counts, not when it was written."""
+
 
 def manifest(host: KitchenHost) -> list[str]:
     """One line for each file, package, unit, firewall rule, user and group."""
@@ -36,3 +55,24 @@ def difference(before: list[str], after: list[str]) -> list[str]:
     """The lines that came or went."""
     gone, came = set(before) - set(after), set(after) - set(before)
     return [*(f"- {line}" for line in sorted(gone)), *(f"+ {line}" for line in sorted(came))]
+
+
+def state(host: KitchenHost) -> list[str]:
+    """The manifest, without by-products."""
+    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
+    lines += [f"crontab: {line}" for line in host.run("crontab -l").stdout.splitlines()]
+    return sorted(map(_timeless, lines))
+
+
+def _timeless(line: str) -> str:
+    """A line without the times that nobody has asked to be kept: of folders, of links."""
+    line = OWN_TIMES.sub(r"\1", line)
+    line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
+    return TIMES.sub(r"\1 d \2 ", line)
+
+
+def failures(document: dict[str, Any]) -> Any:
+    return [
+        (h["error"], [(r["id"], r["error"]) for r in h["resources"] if r["error"]])
+        for h in document.get("hosts", {}).values()
+    ] or document["stderr"]

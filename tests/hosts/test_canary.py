@@ -62,6 +62,8 @@ def cook(tmp_path: Path, kitchen: Kitchen, fresh_host: KitchenHost) -> Cook:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/t.j2").write_text("{{ v }}\n")
     (tmp_path / "r.py").write_text(RECIPE)
+    (tmp_path / "plan.key").touch(0o600)
+    (tmp_path / "plan.key").write_text("the key of a plan, which no plan has in it")
     (tmp_path / "fails.py").write_text(
         "from cookbook.recipe import secret\nfrom cookbook.resources import execute, file\n"
         "execute('x', command=f'echo {secret(\"x\")} >&2; logger x; false', ignore_failure=True)\n"
@@ -92,7 +94,8 @@ def test_no_canary_is_seen_or_heard_on_either_side(
     sampler = Sampler(wanted)
     with sampler.watching():
         cook.keep(values)
-        assert cook("plan", "r.py", *run) == 2, cook.said[-2:]
+        assert cook("plan", "r.py", *run, "-o", "sealed", "--key", "plan.key") == 2, cook.said[-2:]
+        assert cook("apply", "sealed", *run, "--key", "plan.key") == 0, cook.said[-2:]
         assert cook("converge", "r.py", *run, "--report", "r.html") == 0, cook.said[-2:]
         fresh_host.run("echo changed >>/root/managed/content; echo changed >/root/managed/t")
         assert cook("drift", "r.py", *run, "--record") == 2

@@ -6,83 +6,15 @@ Judged by a manifest of the whole host that is made by other means than our own 
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from cookbook.kitchen import Kitchen, KitchenHost
-from tests.hosts.manifest import difference, manifest
+from cookbook.kitchen import KitchenHost
+from tests.hosts.conftest import Cook
+from tests.hosts.manifest import difference, failures, state
 
 pytestmark = pytest.mark.hosts
 
-ROOT = Path(__file__).parents[2]
-HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB ann"
-
-# By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
-# keep copies and logs of their own, systemd notes when a timer ran, and we keep our stash.
-BY_PRODUCTS = re.compile(
-    r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
-    r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
-    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
-    r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
-)
-TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
-"""Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
-
-OWN_TIMES = re.compile(
-    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service)\S* f .*) [\d.]+ $"
-)
-"""Of files that are not a `file`'s own, the content counts, not when it was written."""
-
-Cook = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
-    """The command, in a process of its own; its document, and its status as `exit`."""
-    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
-    hosts = ["--hosts", str(kitchen.hosts_yml), "--output", "json"]
-
-    def run(host: KitchenHost, *words: str, recipe: str | None = None) -> dict[str, Any]:
-        if recipe is not None:
-            path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
-            path.write_text(HEADING + recipe)
-            words = (*words, str(path), "--as", "test")
-        command = [sys.executable, "-m", "cookbook.cli", *words, *hosts, "--limit", host.name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-        return document | {"status": done.returncode, "stderr": done.stderr}
-
-    return run
-
-
-def state(host: KitchenHost) -> list[str]:
-    """The manifest, without by-products."""
-    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
-    lines += [f"crontab: {line}" for line in host.run("crontab -l").stdout.splitlines()]
-    return sorted(map(_timeless, lines))
-
-
-def _timeless(line: str) -> str:
-    """A line without the times that nobody has asked to be kept: of folders, of links."""
-    line = OWN_TIMES.sub(r"\1", line)
-    line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
-    return TIMES.sub(r"\1 d \2 ", line)
-
-
-def failures(document: dict[str, Any]) -> Any:
-    return [
-        (h["error"], [(r["id"], r["error"]) for r in h["resources"] if r["error"]])
-        for h in document.get("hosts", {}).values()
-    ] or document["stderr"]
-
 
 WORDS = {
     "file: created, replaced, deleted, other mode": (

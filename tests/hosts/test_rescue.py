@@ -1,0 +1,212 @@
+"""
+A recipe that locks us out: the host takes it back by itself, and answers again.
+
+Each is a real host with a real sshd, sudo and nftables; whether it answers is asked by ssh(1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cookbook.kitchen import Kitchen, KitchenHost
+
+pytestmark = pytest.mark.hosts
+
+ROOT = Path(__file__).parents[2]
+HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
+SECONDS = 8
+
+Cook = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def words(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command for a recipe on a host, as admin with sudo."""
+    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
+
+    def make(host: KitchenHost, recipe: str, *more: str) -> list[str]:
+        path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
+        path.write_text(HEADING + recipe)
+        hosts = ["--hosts", str(kitchen.hosts_yml), "--limit", host.name, "--output", "json"]
+        timeout = ["--confirm-timeout", f"{SECONDS}s"]
+        cook = [sys.executable, "-m", "cookbook.cli", "converge", str(path), "--as", "test"]
+        return [*cook, *hosts, *timeout, *more]
+
+    return make
+
+
+@pytest.fixture
+def cook(words: Any) -> Cook:
+    def run(host: KitchenHost, recipe: str, *more: str) -> dict[str, Any]:
+        done = subprocess.run(
+            words(host, recipe, *more), capture_output=True, text=True, check=False, cwd=ROOT
+        )
+        assert done.stdout, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        [told] = document["hosts"].values()
+        found: dict[str, Any] = told | {"exit": done.returncode}
+        return found
+
+    return run
+
+
+def answers(kitchen: Kitchen, host: KitchenHost) -> bool:
+    """Whether somebody can log in as admin, and become root."""
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-i", str(kitchen.identity)]
+    known = ["-o", f"UserKnownHostsFile={kitchen.known_hosts}", "-o", "ControlPath=none"]
+    done = subprocess.run(
+        ["ssh", "-F", "none", *options, *known, f"admin@{host.address}", "sudo -n true"],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def answers_within(kitchen: Kitchen, host: KitchenHost, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answers(kitchen, host):
+            return True
+        time.sleep(0.5)
+    return False
+
+
+BAD_SSHD = """
+file("/etc/ssh/sshd_config.d/x.conf", content="AllowUsers nobody\\n",
+     notifies=[delayed("restart", "service[ssh]")])
+service("ssh", action="nothing")
+"""
+
+LOCKOUTS = {
+    "a firewall rule for all that comes in": 'firewall_rule("none", command="deny")\n',
+    "sshd lets nobody in": BAD_SSHD,
+    "sudo says no": """
+file("/etc/sudoers.d/zz-cook", content="admin ALL=(ALL) !ALL\\n", mode="440")
+""",
+    "our key is not among those that are left": """
+authorized_key("admin", exclusive=True, key="ssh-ed25519 "
+    "AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB other")
+""",
+    "our account has no shell": 'user("admin", shell="/usr/sbin/nologin", action="modify")\n',
+}
+
+
+@pytest.mark.parametrize("lockout", LOCKOUTS)
+def test_what_locks_us_out_is_taken_back(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, lockout: str
+) -> None:
+    begun = time.monotonic()
+    told = cook(fresh_host, LOCKOUTS[lockout])
+
+    assert answers_within(kitchen, fresh_host, SECONDS + 10 - (time.monotonic() - begun))
+    assert told["exit"] == 3
+    assert told["status"] == "failed"
+    errors = [r["error"] for r in told["resources"] if r["error"]] + [told["error"]]
+    said = next(error for error in errors if error)
+    assert said["kind"] == "CutOff", told
+    assert "the host has put the former state back" in said["message"]
+    assert fresh_host.run("ls /var/lib/cook/rescue 2>/dev/null | wc -l").stdout.strip() in "01"
+    again = cook(fresh_host, 'file("/etc/fine", content="x")\n')
+    assert again["exit"] == 0
+
+
+def test_also_when_cook_is_killed_in_between(
+    kitchen: Kitchen, fresh_host: KitchenHost, words: Any
+) -> None:
+    recipe = 'firewall_rule("none", command="deny")\n'
+    with subprocess.Popen(words(fresh_host, recipe), stdout=subprocess.DEVNULL, cwd=ROOT) as run:
+        end = time.monotonic() + 20
+        while "drop" not in fresh_host.run("nft list ruleset").stdout and time.monotonic() < end:
+            time.sleep(0.05)
+        os.kill(run.pid, signal.SIGKILL)
+    assert not answers(kitchen, fresh_host)
+    assert answers_within(kitchen, fresh_host, SECONDS + 10)
+    assert "drop" not in fresh_host.run("nft list ruleset").stdout
+
+
+def test_what_lets_us_in_stays(kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook) -> None:
+    recipe = """
+firewall_rule("ssh", port=22)
+firewall_rule("rest", command="deny", position=90)
+file("/etc/ssh/sshd_config.d/x.conf", content="MaxAuthTries 9\\n",
+     notifies=[delayed("restart", "service[ssh]")])
+service("ssh", action="nothing")
+"""
+    told = cook(fresh_host, recipe)
+    assert told["exit"] == 0, told
+    time.sleep(SECONDS + 2)
+    assert answers(kitchen, fresh_host)
+    assert "drop" in fresh_host.run("nft list ruleset").stdout
+    assert "9" in fresh_host.run("sshd -T | grep -i maxauthtries").stdout
+    assert fresh_host.run("ls /var/lib/cook/rescue 2>/dev/null").stdout == ""
+    assert fresh_host.run("systemctl list-timers --all | grep cook-rescue").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        'file("/etc/before")\nfirewall_rule("no ssh", port=22, command="deny")\n',
+        'file("/etc/before")\nservice("ssh", action=["disable", "stop"])\n',
+        'file("/etc/before")\nuser("admin", action="remove")\n',
+        'file("/etc/before")\npackage("sudo", action="remove")\n',
+    ],
+)
+def test_what_is_sure_to_lock_us_out_is_refused_before_anything(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, recipe: str
+) -> None:
+    told = cook(fresh_host, recipe)
+    assert told["exit"] == 3
+    assert told["error"]["kind"] == "WouldCutOff", told
+    assert fresh_host.run("ls /etc/before").returncode != 0
+    assert answers(kitchen, fresh_host)
+
+
+def test_any_resource_can_be_guarded(fresh_host: KitchenHost, cook: Cook) -> None:
+    told = cook(fresh_host, 'file("/etc/sign", guarded=True)\nfile("/etc/other")\n')
+    assert told["exit"] == 0
+    timers = fresh_host.run("journalctl -q --no-pager -o cat -t systemd | grep cook-rescue").stdout
+    assert timers.count("Started cook-rescue-") == 1, timers
+
+
+def test_a_command_that_ends_our_session_is_no_failure(fresh_host: KitchenHost, cook: Cook) -> None:
+    recipe = """
+file("/etc/one", content="1")
+execute("touch /etc/once; pkill -KILL -f 'sshd: admin'; sleep 1", creates="/etc/once")
+file("/etc/two", content="2")
+"""
+    told = cook(fresh_host, recipe)
+    assert told["exit"] == 0, told
+    assert [r["status"] for r in told["resources"]] == ["changed"] * 3
+    assert fresh_host.run("cat /etc/one /etc/two").stdout == "12"
+
+
+def test_a_link_that_is_reset_in_the_middle_is_made_anew(
+    fresh_host: KitchenHost, words: Any
+) -> None:
+    """Whoever cuts the link cannot make cook say anything that is not so."""
+    recipe = "\n".join(f'file("/etc/cook-{i}", content="{i}")' for i in range(30))
+    recipe += '\nexecute("sleep 2", creates="/etc/never", not_if="test -e /etc/after")\n'
+    recipe += 'file("/etc/after", content="x")\n'
+    command = words(fresh_host, recipe)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as run:
+        end = time.monotonic() + 20
+        while fresh_host.run("test -e /etc/cook-29").returncode != 0 and time.monotonic() < end:
+            time.sleep(0.05)
+        fresh_host.run("pkill -KILL -f 'sshd: admin@notty'")
+        said, _ = run.communicate(timeout=60)
+    [told] = json.loads(said)["hosts"].values()
+    done = {r["id"]: r["status"] for r in told["resources"]}
+    for i in range(30):
+        assert done[f"file[/etc/cook-{i}]"] == "changed"
+        assert fresh_host.run(f"cat /etc/cook-{i}").stdout == str(i)
+    assert told["status"] in ("changed", "failed"), told

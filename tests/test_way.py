@@ -1,0 +1,140 @@
+"""Which changes may cut the way by which we came; and that a host takes them back by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cookbook.chain import Item, Verdict
+from cookbook.errors import CutOff, Unreachable, WouldCutOff
+from cookbook.platform import Facts
+from cookbook.plugins import catalog
+from cookbook.provider import Change
+from cookbook.rescue import Rescue
+from cookbook.resource import Resource
+from cookbook.session import Session
+from cookbook.testing import DEBIAN, declare
+from cookbook.transport import Transport
+from cookbook.transport.local import LocalTransport
+from cookbook.way import Way
+
+WAY = Way("admin", 22, "sudo")
+
+CUTS = [
+    ("no", 'file("/etc/motd")'),
+    ("may", 'file("/etc/ssh/sshd_config")'),
+    ("may", 'file("/etc/ssh/sshd_config.d/x.conf", action="delete")'),
+    ("may", 'template("/etc/sudoers.d/x", source="motd.j2", variables={"name": "x"})'),
+    ("may", 'file("/home/admin/.ssh/authorized_keys")'),
+    ("may", 'directory("/etc/ssh", mode="700")'),
+    ("no", 'directory("/srv/x")'),
+    ("may", 'link("/etc/ssh/sshd_config", to="/x")'),
+    ("may", 'firewall_rule("x", port=80)'),
+    ("will", 'firewall_rule("x", port=22, command="deny")'),
+    ("will", 'firewall_rule("x", port=["20-30", 80], command="reject")'),
+    ("may", 'firewall_rule("x", port=22, command="deny", source="192.0.2.1")'),
+    ("may", 'firewall_rule("x", port=2222, command="deny")'),
+    ("may", 'firewall_rule("x", command="deny", position=99)'),
+    ("may", 'firewall_rule("x", port=22, command="deny", direction="out")'),
+    ("no", 'cron("x", command="true")'),
+    ("no", 'group("x")'),
+]
+
+
+def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, Verdict]:
+    """A line of a recipe, on a host that has nothing of it."""
+    [declared] = declare(text, facts, Path("tests/cases"))
+    resource = declared.resource
+    provider = catalog().choose(resource, facts)
+    change = provider.plan(resource, None)
+    return resource, Verdict(Item(declared, resource), "change", provider, change)
+
+
+@pytest.mark.parametrize("tool", ["nftables", "iptables"])
+@pytest.mark.parametrize(("risk", "text"), CUTS, ids=[text for _, text in CUTS])
+def test_what_a_change_may_cut(risk: str, text: str, tool: str) -> None:
+    _, verdict = planned(text, replace(DEBIAN, firewall_tool=tool))
+    provider, change = verdict.provider, verdict.change
+    assert provider is not None
+    assert change is not None
+    if text.endswith('action="delete")'):
+        change = Change(provider.state(), None)
+    assert provider.cuts(verdict.item.resource.identity, change, WAY) == risk
+
+
+# -- the timer -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[("dash",), ("bash",), ("busybox", "sh")], ids=" ".join)
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    shell: tuple[str, ...] = request.param
+    session = Session(LocalTransport(shell), lambda: LocalTransport(shell))
+    yield session
+    session.close()
+
+
+def armed(session: Session, path: Path, seconds: float = 1) -> Rescue:
+    """A file that is changed, under a timer; as the engine does it."""
+    _, verdict = planned(f"file({str(path)!r}, content='new', guarded=True)")
+    rescue = Rescue(session, WAY, seconds)
+    provider, change = verdict.provider, verdict.change
+    assert provider is not None
+    assert change is not None
+    assert rescue.risk(verdict) == "may"
+    assert session.run([rescue.arm([verdict])])[0].status == 0
+    path.write_text("new")
+    return rescue
+
+
+def gone_within(path: Path, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and path.exists():
+        time.sleep(0.05)
+    return not path.exists()
+
+
+def test_nobody_comes_and_it_goes_back(session: Session, tmp_path: Path) -> None:
+    armed(session, tmp_path / "x")
+    assert gone_within(tmp_path / "x", 5)
+
+
+def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home: Path) -> None:
+    rescue = armed(session, tmp_path / "x")
+    rescue.confirm()
+    assert not gone_within(tmp_path / "x", 2)
+    assert not (cook_home / "rescue").exists()
+
+
+def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: Path) -> None:
+    rescue = armed(session, tmp_path / "x")
+    until = time.monotonic() + 3
+    inner = session._another
+    assert inner is not None
+
+    def late() -> Transport:
+        if time.monotonic() < until:
+            raise Unreachable("no route")
+        return inner()
+
+    session._another = late
+    with pytest.raises(CutOff, match="the host has put the former state back"):
+        rescue.confirm()
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:
+    _, verdict = planned('firewall_rule("x", port=22, command="deny")')
+    assert isinstance(Rescue(session, WAY).refusal(verdict), WouldCutOff)
+    assert Rescue(session, WAY, allowed=True).refusal(verdict) is None
+    assert Rescue(session, Way("admin", 2222)).refusal(verdict) is None
+
+
+def test_without_a_connection_there_is_nothing_to_lose() -> None:
+    session = Session(LocalTransport())
+    _, verdict = planned('firewall_rule("x", port=22, command="deny")')
+    assert Rescue(session, WAY).risk(verdict) == "no"
+    session.close()
