@@ -8,6 +8,7 @@ Everything that can go wrong, by who has to act on it.
     + InventoryError     hosts.yml
     + PlanError          a saved plan cannot be written, or is not what cook has written
     + HistoryError       the history cannot be read, or is of a newer version
+    + SecretError        a secret is not there, or cannot be read
     + KitchenError       this machine cannot make disposable hosts
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
@@ -64,6 +65,10 @@ class PlanError(InputError):
 
 class HistoryError(InputError):
     """The history cannot be read or written, or is of a newer version."""
+
+
+class SecretError(InputError):
+    """A secret is in no store, or we have no key to it."""
 
 
 class KitchenError(InputError):

@@ -50,6 +50,15 @@ def cookbook_inventory(path: Path) -> Inventory | None:
     """
 
 
+@hookspec(firstresult=True)
+def cookbook_secret(name: str) -> str | None:
+    """
+    The value of a secret, from a store of yours; None if it does not know the name.
+
+    Raise cookbook.errors.SecretError if it cannot be asked.
+    """
+
+
 @hookspec
 def cookbook_review(plan: Report) -> str | list[str] | None:
     """

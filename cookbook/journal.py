@@ -30,6 +30,7 @@ from cookbook.hookspecs import hookimpl
 from cookbook.places import private_folder
 from cookbook.recorded import state_record
 from cookbook.report import host_json, percent, step_json
+from cookbook.secrecy import protected
 
 if TYPE_CHECKING:
     from cookbook.report import HostReport, Report
@@ -153,7 +154,7 @@ def _append(file: int, data: bytes) -> None:
 
 
 def _encoded(line: Line) -> bytes:
-    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(protected(line), separators=(",", ":")).encode() + b"\n"
 
 
 def _header(run: Run) -> Line:

@@ -22,6 +22,7 @@ from cookbook.chain import Item, Verdict
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
+from cookbook.secret import holds_secret
 from cookbook.shell import Command, sh
 from cookbook.written import brief
 
@@ -190,8 +191,8 @@ class Manifest:
         return _with(entry, own=not provider.there(change.found))
 
     def _written(self, provider: AnyProvider, resource: Resource) -> bool:
-        """Whether it is worth a line: a thing of its own, that others can read of."""
-        return provider.owns and self.known(resource)
+        """Whether it is worth a line: a thing of its own, that others can, and may, read of."""
+        return provider.owns and self.known(resource) and not holds_secret(resource.identity)
 
     def _about(self, item: Item, provider: AnyProvider) -> Entry:
         resource = item.resource

@@ -58,12 +58,37 @@ def private_folder(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
+def secret_command() -> list[str] | None:
+    """
+    What prints a secret, from the settings: `secrets: {command: [pass, show, "{name}"]}`.
+
+    Raises UsageError for settings that cannot be read.
+    """
+    given = _settings().get("secrets")
+    words = given.get("command") if isinstance(given, dict) else given
+    if words is None:
+        return None
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+        raise UsageError(
+            f"{settings_file()}: secrets must be {{command: [PROGRAM, WORD, ...]}}",
+            hint='e.g. secrets: {command: [pass, show, "{name}"]}',
+        )
+    return words
+
+
 def _setting(name: str) -> str | None:
+    value = _settings().get(name)
+    if not isinstance(value, str | None):
+        raise UsageError(f"{settings_file()}: {name} must be a text")
+    return value
+
+
+def _settings() -> dict[str, Any]:
     path = settings_file()
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from None
     import yaml
@@ -73,8 +98,7 @@ def _setting(name: str) -> str | None:
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: {error}") from None
     if settings is None:
-        return None
-    if not isinstance(settings, dict) or not isinstance(settings.get(name), str | None):
-        raise UsageError(f"{path}: it must be a mapping, and {name} a text")
-    value: str | None = settings.get(name)
-    return value
+        return {}
+    if not isinstance(settings, dict):
+        raise UsageError(f"{path}: it must be a mapping")
+    return settings

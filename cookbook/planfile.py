@@ -31,9 +31,10 @@ from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.plugins import catalog
 from cookbook.provider import Change, change_from_json
 from cookbook.recipe import Declared
-from cookbook.resource import holds_secret
 from cookbook.saved import SavedHost, SavedPlan
 from cookbook.seal import Key, Sealer, is_sealed
+from cookbook.secrecy import protect
+from cookbook.secret import holds_secret
 from cookbook.step import Step
 from cookbook.vocabulary import known, resource_from_json
 from cookbook.wire import Guard
@@ -169,7 +170,7 @@ class _Writing:
             "until": step.until,
             "orphan": step.orphan,
             "lost": step.lost,
-            "error": str(step.error) if step.error else None,
+            "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
         }
         if step.status != "changed" or step.provider is None or step.guard is None:
@@ -178,7 +179,7 @@ class _Writing:
             "provider": step.provider.name,
             "change": self._value("change", step.change),
             "digest": self._value("digest", step.guard.digest),
-            "diff": str(step.diff) if step.diff is not None else None,
+            "diff": protect(str(step.diff)) if step.diff is not None else None,
         }
 
     def _resource(self) -> dict[str, Any]:
@@ -205,7 +206,7 @@ class _Writing:
         """In the clear, or sealed where the resource must not be seen."""
         step = self.step
         try:
-            if not step.resource.confidential:
+            if not (step.resource.confidential or _has_secret(value)):
                 return plain(name, value)
             if self.sealer is not None:
                 return self.sealer.seal(with_secrets(value), _place(self.place, step, name))
@@ -255,6 +256,12 @@ class _Reading:
         if self.sealer is None or not is_sealed(value):
             return value
         return revealed(self.sealer.open(value, (*self.place, self.data["id"], name)))
+
+
+def _has_secret(value: object) -> bool:
+    """A host may already have a secret where nobody means to have one."""
+    states = (value.found, value.wanted) if isinstance(value, Change) else ()
+    return any(state is not None and holds_secret(vars(state)) for state in states)
 
 
 def _place(place: tuple[str, int], step: Step, name: str) -> tuple[object, ...]:

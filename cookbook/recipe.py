@@ -7,6 +7,7 @@ import contextlib
 import functools
 import linecache
 import os
+import string
 import sys
 import threading
 import traceback
@@ -17,9 +18,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
-from cookbook.errors import HostError, RecipeError
+from cookbook.errors import CookError, HostError, RecipeError, SecretError
 from cookbook.platform import Facts
+from cookbook.reference import SecretSource
 from cookbook.resource import Notice, Resource
+from cookbook.secret import Secret
 from cookbook.spelling import did_you_mean
 
 P = ParamSpec("P")
@@ -43,6 +46,9 @@ class Node:
 
     groups: Sequence[str] = ()
     """The groups it is in, nearest first."""
+
+    secrets: SecretSource | None = field(default=None, repr=False, compare=False)
+    """Who is asked by `secret` and `derived`."""
 
 
 class FactsNeeded(BaseException):
@@ -186,6 +192,44 @@ def delayed(action: str, other: Resource | str) -> Notice:
 def immediate(action: str, other: Resource | str) -> Notice:
     """Right after the change."""
     return Notice(action, str(other), "immediate")
+
+
+def secret(name: str) -> Secret:
+    """
+    A secret by its name, from the stores of docs/secrets.md.
+
+    Raises RecipeError, with the line of the call, if no store knows it.
+    """
+    return _from_stores(lambda source: source.secret(name, current().folder))
+
+
+def derived(
+    name: str, *, length: int = 32, alphabet: str | None = None, host: str | None = None
+) -> Secret:
+    """
+    A password that is made from the secret `master`: always the same, on each host another.
+
+    `host=""` makes one that all hosts share. `cook secret rotate --derived NAME` renews it.
+
+    Raises RecipeError, with the line of the call, if there is no master secret.
+    """
+    collection = current()
+    whose = collection.node.name if host is None else host
+    letters = alphabet or f"{string.ascii_letters}{string.digits}"
+    return _from_stores(
+        lambda source: source.derived(
+            name, collection.folder, host=whose, length=length, alphabet=letters
+        )
+    )
+
+
+def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
+    if (source := current().node.secrets) is None:
+        raise RecipeError(f"{_caller()}: nobody is here to be asked for secrets")
+    try:
+        return ask(source)
+    except SecretError as error:
+        raise RecipeError(f"{_caller()}: {error}", hint=error.hint) from None
 
 
 def word(kind: Callable[P, R]) -> Callable[P, R]:
@@ -343,6 +387,8 @@ def _located(error: BaseException, path: Path) -> RecipeError:
     own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
     where = next(reversed(own or frames), None)
     line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
+    if isinstance(error, CookError):
+        return RecipeError(f"{line}: {error}", hint=error.hint)
     source = linecache.getline(where.filename, where.lineno or 0).strip() if where else ""
     return RecipeError(f"{line}: {type(error).__name__}: {error}", hint=source or None)
 

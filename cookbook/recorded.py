@@ -14,7 +14,8 @@ from cookbook.document import ResourceDocument
 from cookbook.plugins import catalog
 from cookbook.provider import Change, state_from_json, to_json
 from cookbook.recipe import Declared
-from cookbook.resource import Resource, holds_secret
+from cookbook.resource import Resource
+from cookbook.secret import holds_secret
 from cookbook.step import Step
 from cookbook.vocabulary import known, resource_from_json
 from cookbook.written import brief
@@ -41,9 +42,11 @@ def state_record(step: Step) -> StateRecord | None:
     left = step.left if step.status in ("changed", "failed") else change.found
     states = (change.found, change.wanted, left)
     hidden = _tells if step.target.confidential else _holds_secret
-    if any(map(hidden, states)):
+    if any(map(hidden, states)) or holds_secret(step.target.identity):
         return None
     found, wanted, kept = map(to_json, states)
+    if holds_secret((found, wanted, kept)):  # deeper than a field
+        return None
     return {
         "provider": provider.name,
         "resource": brief(step.target),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.recipe import current, display_path, find
-from cookbook.shell import ENCODING, Secret
+from cookbook.secret import Secret, holds_secret, tainted
+from cookbook.shell import ENCODING
 from cookbook.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def render(source: str, variables: Mapping[str, Any]) -> str:
     try:
         template = _environment(folder, _newline(path)).get_template(source)
         text = template.render({"node": current().node, **variables})
-        secret = bool(_touched.get()) or _has_secret(variables)
+        secret = bool(_touched.get()) or holds_secret(variables) or holds_secret(text)
     except jinja2.TemplateSyntaxError as error:
         name = display_path(error.filename or str(path))
         raise RecipeError(f"{name}:{error.lineno}: {error.message}") from None
@@ -51,7 +52,7 @@ def render(source: str, variables: Mapping[str, Any]) -> str:
         raise RecipeError(f"{_where(error, path)}: {type(error).__name__}: {error}") from error
     finally:
         _touched.reset(touched)
-    return Secret(text) if secret else text
+    return tainted(text) if secret else text
 
 
 _touched: ContextVar[list[Secret]] = ContextVar("the secrets that a template has looked at")
@@ -61,18 +62,6 @@ def _look(value: Any) -> Any:
     if isinstance(value, Secret):
         _touched.get().append(value)
     return value
-
-
-def _has_secret(value: object) -> bool:
-    match value:
-        case Secret():
-            return True
-        case Mapping():
-            return any(map(_has_secret, value.values()))
-        case list() | tuple() | set() | frozenset():
-            return any(map(_has_secret, value))
-        case _:
-            return False
 
 
 def _newline(path: Path) -> Literal["\n", "\r\n"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from cookbook import __version__
 from cookbook.document import (
@@ -20,7 +20,8 @@ from cookbook.document import (
 )
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
-from cookbook.shell import Secret
+from cookbook.secrecy import protect, protected
+from cookbook.secret import Secret
 from cookbook.step import Step
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
@@ -171,7 +172,7 @@ def report_json(report: Report) -> Document:
         document["objections"] = [visible(one) for one in report.objections]
     if report.remarks:
         document["remarks"] = [visible(remark) for remark in report.remarks]
-    return document
+    return cast("Document", protected(document))
 
 
 def host_json(host: HostReport) -> HostDocument:
@@ -248,8 +249,8 @@ def visible(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that can do nothing to a terminal."""
-    return visible(text).translate(_VISIBLE)
+    """Text that can do nothing to a terminal, and tells no secret."""
+    return visible(protect(text)).translate(_VISIBLE)
 
 
 _VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}

@@ -17,7 +17,8 @@ from typing import (
 )
 
 from cookbook.errors import RecipeError
-from cookbook.shell import Secret
+from cookbook.secrecy import REGISTRY
+from cookbook.secret import found_secret, holds_secret
 from cookbook.values import describe, fits
 
 Guard = str | Callable[[Any], bool]
@@ -97,7 +98,17 @@ class Resource:
             value = getattr(self, name)
             if value is not default and not fits(value, hint):
                 raise RecipeError(f"{self}: {name} must be {describe(hint)}, not {_short(value)}")
+        if REGISTRY:
+            self._find_secrets()
         self.validate()
+
+    def _find_secrets(self) -> None:
+        """What an f-string made of a secret is one again."""
+        for name, (hint, default) in _hints(type(self)).items():
+            if (value := getattr(self, name)) is default or value in _choices(hint):
+                continue
+            if (known := found_secret(value)) is not value:
+                object.__setattr__(self, name, known)
 
     def validate(self) -> None:
         """Raise RecipeError for what no annotation can say. Called on construction."""
@@ -148,19 +159,6 @@ def _set(resource: Resource) -> list[Field[Any]]:
         for f in fields(resource)
         if f.default is MISSING or getattr(resource, f.name) != f.default
     ]
-
-
-def holds_secret(value: object) -> bool:
-    """Whether a value is a Secret, or has one somewhere inside."""
-    match value:
-        case Secret():
-            return True
-        case Mapping():
-            return any(holds_secret(item) for pair in value.items() for item in pair)
-        case list() | tuple() | set() | frozenset():
-            return any(map(holds_secret, value))
-        case _:
-            return False
 
 
 def _choices(hint: Any) -> Iterator[str]:

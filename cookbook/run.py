@@ -36,9 +36,11 @@ from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
+from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
 from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
+from cookbook.secret_stores import STORES, revealed
 from cookbook.session import RECONNECTS, Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Permission, Permit, Step
@@ -387,8 +389,11 @@ class Runner:
 
     def _node(self, host: Host, facts: Facts) -> Node:
         # Each compilation has its own: what one recipe does to a list is nobody else's business.
-        variables = copy.deepcopy({**host.vars, **self._run.variables})
-        return Node(host.name, facts, variables, host.groups)
+        variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self._run.variables})
+        if refers(variables):
+            folder = _folder(self._run.recipes) or Path.cwd()
+            variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
+        return Node(host.name, facts, variables, host.groups, STORES)
 
 
 def connect(host: Host, become_password: Secret | None = None) -> Transport:
@@ -421,7 +426,8 @@ def target_of(host: Host, become_password: Secret | None = None) -> Target:
         host.connect_timeout,
         host.become,
         host.become_user,
-        become_password,
+        become_password or revealed(host.become_password),
+        revealed(host.password),
     )
 
 

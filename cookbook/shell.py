@@ -8,17 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
+from cookbook.secret import Secret, SecretBytes, in_the_clear
+
+__all__ = [
+    "ENCODING",
+    "Command",
+    "Content",
+    "Secret",
+    "define_contents",
+    "join",
+    "options",
+    "printing",
+    "script",
+    "sh",
+]
+
 ENCODING = "utf-8"
 """Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
-
-
-class Secret(str):
-    """Text that is sent but never shown: not in a log, a diff, a repr or a plan."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
 
 
 class Content(str):
@@ -111,7 +117,7 @@ def join(commands: Sequence[Command], between: LiteralString = "; ") -> Command:
 def script(text: str) -> Command:
     """Shell text that an author of a recipe wrote: a guard, the command of an execute."""
     if isinstance(text, Secret):
-        return Command(str.__str__(text), "***")
+        return Command(in_the_clear(text), "***")
     return Command(text, text)
 
 
@@ -130,7 +136,9 @@ def printing(data: bytes) -> Command:
     """
     shown = f"printf %s <{len(data)} bytes>"
     if b"\0" not in data:
-        return Command(f"printf %s {_quote(data.decode(ENCODING, 'surrogateescape'))}", shown)
+        return Command(
+            f"printf %s {_quote(bytes.decode(data, ENCODING, 'surrogateescape'))}", shown
+        )
     import base64  # rare: binary files only
 
     return Command(f"printf %s {base64.b64encode(data).decode()} | base64 -d", shown)
@@ -149,18 +157,18 @@ def _quoted(value: object) -> str:
         case Command():
             return value.text
         case bytes():
-            return _quote(value.decode(ENCODING, "surrogateescape"))
+            return _quote(bytes.decode(value, ENCODING, "surrogateescape"))
         case list() | tuple():
             return " ".join(map(_quoted, value))
         case _:
-            return _quote(str(value))
+            return _quote(in_the_clear(str(value)))
 
 
 def _masked(value: object) -> str:
     match value:
         case Command():
             return value.shown
-        case Secret():
+        case Secret() | SecretBytes():
             return "***"
         case list() | tuple():
             return " ".join(map(_masked, value))

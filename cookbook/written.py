@@ -8,8 +8,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from cookbook.provider import to_json
-from cookbook.resource import Resource, holds_secret
-from cookbook.shell import Secret
+from cookbook.resource import Resource
+from cookbook.secret import Secret, SecretBytes, holds_secret, tainted
 
 _DECIDED = frozenset({"notifies", "subscribes"})
 """Not written: whoever was to be notified is written himself."""
@@ -21,6 +21,8 @@ _MARK = "!secret"
 
 def plain(_name: str, value: object) -> Any:
     """A property in the clear; a Secret is refused with TypeError."""
+    if isinstance(value, SecretBytes):
+        raise TypeError("a secret cannot be written in the clear")
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     return to_json(value)
@@ -29,7 +31,7 @@ def plain(_name: str, value: object) -> Any:
 def with_secrets(value: object) -> Any:
     """A property, a State or a Change with its secrets; for what is sealed before it is written."""
     if isinstance(value, bytes):
-        return plain("", value)
+        return plain("", bytes(value))
     return to_json(value, lambda secret: {_MARK: str.__str__(secret)})
 
 
@@ -37,7 +39,9 @@ def revealed(data: Any) -> Any:
     """What `with_secrets` made, with its secrets as Secrets again."""
     match data:
         case dict() if data.keys() == {_MARK}:
-            return Secret(data[_MARK])
+            # Of a whole file nobody knows any more what is secret in it.
+            text: str = data[_MARK]
+            return tainted(text) if "\n" in text else Secret(text)
         case dict():
             return {name: revealed(value) for name, value in data.items()}
         case list():

@@ -10,7 +10,8 @@ from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.stat import TARGET
 from cookbook.resources.execute import Execute
-from cookbook.shell import ENCODING, Command, Content, Secret, join, script, sh
+from cookbook.secret import Secret, tainted
+from cookbook.shell import ENCODING, Command, Content, join, script, sh
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _wanted(execute: Execute, *, created: bool | None) -> State:
         created,
         _text(execute),
         tuple(
-            (name, Secret(value) if execute.sensitive else value)
+            (name, tainted(value) if execute.sensitive else value)
             for name, value in execute.environment.items()
         ),
         execute.cwd,
@@ -137,7 +138,7 @@ def _text(execute: Execute) -> str:
     words = [command] if isinstance(command, str) else command
     text = command if isinstance(command, str) else sh("{}", list(command)).text
     secret = execute.sensitive or any(isinstance(word, Secret) for word in words)
-    return Secret(text) if secret else text
+    return tainted(text) if secret else text
 
 
 def _input(execute: Execute) -> bytes | None:

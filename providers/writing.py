@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from cookbook.provider import Change, hint
 from cookbook.providers.ownership import chown, chown_new
-from cookbook.shell import Command, Content, Secret, join, script, sh
+from cookbook.secret import Secret, tainted
+from cookbook.shell import Command, Content, join, script, sh
 from cookbook.stash import keep_file, keep_tree, mtime
 
 EMPTY = Content.of(b"")
@@ -191,7 +192,7 @@ def _with_path(text: str) -> Command:
     filled = pieces[0]
     for piece in pieces[1:]:
         filled += _NAMED[_quoted_at_end(filled)] + piece
-    return script(Secret(filled) if isinstance(text, Secret) else filled)
+    return script(tainted(filled) if isinstance(text, Secret) else filled)
 
 
 _NAMED = {"": '"$t"', '"': "$t", "'": "'\"$t\"'"}

@@ -11,7 +11,8 @@ from cookbook.errors import RecipeError
 from cookbook.mode import octal
 from cookbook.recipe import find, word
 from cookbook.resource import Resource
-from cookbook.shell import ENCODING, Secret
+from cookbook.secret import Secret, SecretBytes, found_secret
+from cookbook.shell import ENCODING
 
 Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
 
@@ -85,9 +86,11 @@ class File(Resource):
         if self.content is not None and self.source is not None:
             raise RecipeError(f"{self}: content and source cannot both be given")
         if self.source is not None:
-            object.__setattr__(self, "content", find(self.source, "files").read_bytes())
+            object.__setattr__(
+                self, "content", found_secret(find(self.source, "files").read_bytes())
+            )
             object.__setattr__(self, "source", None)
-        if isinstance(self.content, Secret):
+        if isinstance(self.content, Secret | SecretBytes):
             object.__setattr__(self, "sensitive", True)
         self.verify_checksum()
 

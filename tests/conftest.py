@@ -15,6 +15,7 @@ import pytest
 from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.secrecy import REGISTRY
 from cookbook.transport.local import LocalTransport
 
 
@@ -35,6 +36,13 @@ def _no_history_of_ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.delenv("COOK_STORE", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_others() -> Iterator[None]:
+    """What one test makes secret, another one may say."""
+    yield
+    REGISTRY.forget()
 
 
 @pytest.fixture

@@ -81,8 +81,8 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
     ("hosts: {a: 1}", ":1: host a must be a mapping, not 1", None),
     (
         "hosts: {a: {become_password: hunter2}}",
-        ":1: become_password of host a: passwords are not kept in an inventory",
-        "use --ask-become-pass",
+        ":1: become_password: passwords are not kept in an inventory",
+        "name one that is in a store: become_password: !secret NAME; or use --ask-become-pass",
     ),
     (
         "defaults: {address: x}\nhosts: [a]",

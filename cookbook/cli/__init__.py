@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 from typing import NoReturn
 
 from cookbook import __version__
@@ -38,6 +40,7 @@ COMMANDS = {
     "lock": ("cookbook.cli.lock", "keep runs away from hosts, until somebody unlocks them"),
     "unlock": ("cookbook.cli.lock", "let runs at hosts again"),
     "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
+    "secret": ("cookbook.cli.secret", "keep secrets encrypted beside the recipes"),
     "trust": ("cookbook.cli.trust", "see the keys of the hosts, and say that they are theirs"),
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
@@ -50,6 +53,12 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        _guard_tracebacks()
+    if any(name.startswith("COOK_SECRET_") for name in os.environ):
+        from cookbook.secret_stores.environment import take
+
+        take()
     options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
     try:
         if options.verbose:
@@ -68,9 +77,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log(verbosity: int) -> None:
     import logging
 
+    from cookbook.secrecy import protect
+
+    class Discreet(logging.Formatter):
+        """No level of detail, and no traceback, tells a secret."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return protect(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Discreet("%(name)s: %(message)s"))
     level = logging.DEBUG if verbosity > 1 else logging.INFO
-    logging.basicConfig(level=level, format="%(name)s: %(message)s")
+    logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("paramiko").setLevel(logging.WARNING)
+
+
+def _guard_tracebacks() -> None:
+    """What Python says of an exception that nobody has caught tells no secret either."""
+    import threading
+
+    def tell(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import traceback
+
+        from cookbook.secrecy import protect
+
+        sys.stderr.write(protect("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = tell
+    threading.excepthook = lambda hooked: tell(
+        hooked.exc_type, hooked.exc_value, hooked.exc_traceback
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ from typing import Any
 
 from cookbook.cli.options import add_common, load_inventory
 from cookbook.cli.printing import print_json
+from cookbook.secret import Secret
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -41,6 +42,8 @@ def _run(options: argparse.Namespace) -> int:
 def _plain(value: object) -> Any:
     """Paths and read-only mappings as JSON knows them."""
     match value:
+        case Secret():
+            return "(secret)"
         case None | bool() | int() | float() | str():
             return value
         case list() | tuple():

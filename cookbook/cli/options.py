@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
+    import yaml
+
     from cookbook.inventory import Host, Inventory
     from cookbook.seal import Key
     from cookbook.shell import Secret
@@ -202,8 +204,26 @@ def _positive(text: str) -> int:
 
 
 def hosts(options: argparse.Namespace) -> list[Host]:
-    """The hosts that the inventory has and the limit leaves."""
-    return load_inventory(options).select(options.limit)
+    """
+    The hosts that the inventory has and the limit leaves, with the passwords that it names.
+
+    Raises InventoryError, and SecretError where a password is in no store.
+    """
+    chosen = load_inventory(options).select(options.limit)
+    if not any(host.become_password or host.password for host in chosen):
+        return chosen
+    from dataclasses import replace
+
+    from cookbook.secret_stores import revealed
+
+    return [
+        replace(
+            host,
+            become_password=None if options.ask_become_pass else revealed(host.become_password),
+            password=revealed(host.password),
+        )
+        for host in chosen
+    ]
 
 
 def load_inventory(options: argparse.Namespace) -> Inventory:
@@ -228,10 +248,23 @@ def variables(pairs: Sequence[str]) -> dict[str, Any]:
         import yaml
 
         try:
-            found[key] = yaml.safe_load(value)
+            found[key] = yaml.load(value, _loader(f"--set {key}"))  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
             raise UsageError(f"--set {pair}: the value is no YAML: {error}") from None
     return found
+
+
+def _loader(at: str) -> type[yaml.SafeLoader]:
+    """It knows `!secret NAME`, too: what is said in the clear, everybody sees with ps(1)."""
+    import yaml
+
+    from cookbook.reference import SecretReference
+
+    class Loader(yaml.SafeLoader):
+        """Has a constructor of its own."""
+
+    Loader.add_constructor("!secret", lambda _, node: SecretReference(str(node.value), at))
+    return Loader
 
 
 def password(options: argparse.Namespace) -> Secret | None:

@@ -16,7 +16,9 @@ def print_json(document: object) -> None:
     """One document."""
     import json
 
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    from cookbook.secrecy import protected
+
+    print(json.dumps(protected(document), indent=2, ensure_ascii=False))
 
 
 def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:

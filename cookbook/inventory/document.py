@@ -9,6 +9,7 @@ import yaml
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.value import DEEPEST, MOST_VALUES, Kinds, Value, not_text
+from cookbook.reference import SecretReference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ MOST_BYTES = 10 * 1024 * 1024
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _TAG = "tag:yaml.org,2002:"
+_REFERENCE = "!secret"
 _SEARCHED = 1000
 """Characters of a line; a hint is not worth the time that a regex takes for a line without end."""
 _BARE_RANGE = re.compile(r"[\[{,].*\[\w+:\w+(:\w+)?\]")
@@ -29,7 +31,7 @@ _BARE_RANGE = re.compile(r"[\[{,].*\[\w+:\w+(:\w+)?\]")
 
 def read(path: Path) -> Value | None:
     """
-    What the file says; None if it says nothing. The folder it is in plays no part.
+    What the file says; None if it says nothing. Only `!secret` knows the folder it is in.
 
     Raises InventoryError with file:line, or file:line:column where the YAML itself is wrong.
     """
@@ -43,7 +45,7 @@ def read(path: Path) -> Value | None:
     except yaml.reader.ReaderError as error:
         at = f"{name}:{_place(text, int(error.position))}"
         raise InventoryError(f"{at}: not YAML: {error.reason}") from error
-    return None if node is None else _Nodes(name).value(node)
+    return None if node is None else _Nodes(name, path.absolute().parent).value(node)
 
 
 def _check_depth(text: str, name: str) -> None:
@@ -113,8 +115,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> Inventor
 class _Nodes:
     """Nodes of one document into values, counting, since an alias can stand for many."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.name = name
+        self.folder = folder
         self.count = 0
 
     def at(self, node: Node) -> str:
@@ -175,6 +178,9 @@ class _Nodes:
         return key
 
     def _scalar(self, node: Node, at: str) -> Value:
+        if node.tag == _REFERENCE and node.value:
+            named = SecretReference(node.value, at, self.folder)
+            return Value(named, at, repr(named))
         if node.tag in _TEXTS:
             return Value(node.value, at, node.value)
         try:

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from cookbook.reference import SecretReference
+from cookbook.secret import Secret
+
 
 def _known_hosts() -> tuple[Path, ...]:
     return (Path("~/.ssh/known_hosts").expanduser(),)
@@ -40,6 +43,10 @@ class Host:
     known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
     connect_timeout: float = 10.0
     """Seconds until a session must stand."""
+    become_password: Secret | SecretReference | None = None
+    """For sudo, where nobody gives another with -K."""
+    password: Secret | SecretReference | None = None
+    """For SSH, where no key is taken."""
     transport: Literal["ssh", "local"] = "ssh"
     vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
     groups: tuple[str, ...] = ()

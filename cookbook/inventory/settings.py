@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cookbook.reference import SecretReference
+from cookbook.secret import Secret
 from cookbook.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -36,9 +38,19 @@ def read_setting(key: str, value: Value, folder: Path) -> object:
     try:
         return setting.read(_decimal(value), folder)
     except ValueError:
+        if _PASSWORD.search(key):
+            raise _no_password(key, value) from None
         raise value.error(
             f"{key} must be {setting.values}, not {value}", hint=_hint(key, value.data)
         ) from None
+
+
+def _no_password(what: str, value: Value) -> Exception:
+    """Nothing of it is shown: it may be one."""
+    return value.error(
+        f"{what}: passwords are not kept in an inventory",
+        hint="name one that is in a store: become_password: !secret NAME; or use --ask-become-pass",
+    )
 
 
 def _decimal(value: Value) -> object:
@@ -52,10 +64,7 @@ def _decimal(value: Value) -> object:
 def unknown_key(key: str, value: Value, whose: str, known: Iterable[str]) -> Exception:
     """The error for a key that is none, with the one that was probably meant."""
     if _PASSWORD.search(key):
-        return value.error(
-            f"{key} of {whose}: passwords are not kept in an inventory",
-            hint="use --ask-become-pass",
-        )
+        return _no_password(f"{key} of {whose}", value)
     known = tuple(known)
     bare = key.removeprefix("ansible_").removeprefix("ssh_")
     meant = _OTHER_TOOLS.get(bare, bare)
@@ -119,6 +128,13 @@ def _path(text: object, folder: Path) -> Path:
     return folder / expanded
 
 
+def _secret(data: object, _folder: Path) -> Secret | SecretReference:
+    if isinstance(data, Secret | SecretReference):
+        return data
+    raise ValueError
+
+
+_SECRET = Setting("a secret", _secret)
 _PATHS = Setting("a path or a list of paths", _paths)
 _FLAG = Setting("true or false", _flag)
 _USER = Setting("a user's name", _word)
@@ -134,6 +150,8 @@ SETTINGS = {
     "agent": _FLAG,
     "known_hosts": _PATHS,
     "connect_timeout": Setting("a number of seconds above 0", _seconds),
+    "become_password": _SECRET,
+    "password": _SECRET,
     "transport": Setting("ssh or local", _one_of("ssh", "local")),
 }
 

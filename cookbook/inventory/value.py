@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cookbook.errors import InventoryError
+from cookbook.reference import SecretReference
 
 DEEPEST = 50
 """Levels of nesting: far more than people write, far less than Python's stack."""
@@ -26,7 +27,7 @@ class Value(NamedTuple):
     of the key. `written` is a scalar as it stands in the file, such as 010 where `data` is 8.
     """
 
-    data: str | float | bool | list[Value] | dict[str, Value] | None
+    data: str | float | bool | list[Value] | dict[str, Value] | SecretReference | None
     at: str
     written: str = ""
 
@@ -79,7 +80,7 @@ def wrap(data: object, at: str, *, depth: int = 0) -> Value:
         return Value({_key(key, at): _inner(data[key], at, key, depth) for key in data}, at)
     if isinstance(data, list | tuple):
         return Value([_inner(item, at, place, depth) for place, item in enumerate(data)], at)
-    if data is None or isinstance(data, str | int | float):
+    if data is None or isinstance(data, str | int | float | SecretReference):
         return Value(data, at, "" if data is None else shown(data))
     raise InventoryError(
         f"{at}: {type(data).__name__} is not a kind of value an inventory has",

@@ -13,12 +13,12 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cookbook.errors import AuthenticationFailed, Unreachable
-from cookbook.shell import Secret
+from cookbook.secret import Secret, in_the_clear
 from cookbook.transport.known_hosts import load_known_hosts
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Target:
     become: Become = "none"
     become_user: str = "root"
     become_password: Secret | None = None
+    password: Secret | None = None
+    """Tried once, after the keys that are named; no others are offered then."""
 
     @property
     def becomes(self) -> bool:
@@ -149,9 +151,35 @@ def _algorithms(key_type: str) -> tuple[str, ...]:
 
 
 def _authenticate(connection: paramiko.Transport, target: Target) -> None:
+    connection.auth_timeout = AUTH_TIMEOUT
+    if target.password is None:
+        _offer_keys(connection, target)
+        return
+    if target.identity_files:
+        named = replace(target, agent=False, identities_only=True)
+        with contextlib.suppress(AuthenticationFailed):
+            _offer_keys(connection, named)
+            return
+    _give_password(connection, target, target.password)
+
+
+def _give_password(connection: paramiko.Transport, target: Target, password: Secret) -> None:
+    """One attempt: a wrong password may lock the account."""
+    from paramiko import SSHException
+
+    try:
+        connection.auth_password(target.user, in_the_clear(password))
+    except SSHException as error:
+        types = ", ".join(getattr(error, "allowed_types", ()))
+        raise AuthenticationFailed(
+            f"{target} does not take the password",
+            hint=f"it takes {types}" if types else "the secret that `password` names is tried once",
+        ) from None
+
+
+def _offer_keys(connection: paramiko.Transport, target: Target) -> None:
     tried: list[str] = []
     locked: list[str] = []
-    connection.auth_timeout = AUTH_TIMEOUT
     with _agent_keys(target) as in_agent:
         for name, key in _keys(target, in_agent, locked):
             tried.append(name)

@@ -1,0 +1,137 @@
+"""
+What is secret in this process, and the one place where text is cleared of it.
+
+Whoever makes a Secret makes it known here. Each text that leaves the process (a report, an
+error, a line of a log or a journal) goes through `protect`, which masks the known values in
+whatever form they come: as they are, quoted for a shell, in JSON, in a URL, in base64. So
+even an f-string, which no type survives, gives nothing away.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from collections.abc import Iterator, Mapping
+
+MASK = "***"
+
+SHORTEST = 4
+"""Characters; to mask less would mask everything."""
+
+_LINE = 8
+"""Characters of a line, or of a middle of base64, that is secret by itself."""
+
+OUR_WORDS = frozenset(
+    {"schema", "run", "mode", "status", "kind", "started", "cause", "orphan", "format", "version"}
+)
+"""What documents say in words of ours: a secret that happens to be one of them does not hide it."""
+
+
+class Registry:
+    """Secret values, and the pattern that finds them."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._changing = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def add(self, value: str) -> None:
+        """Make a value known; one of many lines is known line by line, too."""
+        if len(value) < SHORTEST or value in self._values:
+            return
+        with self._changing:
+            for piece in (value, *_lines(value)):
+                self._forms.update(form for form in _forms(piece) if len(form) >= SHORTEST)
+            self._values.add(value)
+            self._pattern = None
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        with self._changing:
+            self._values.clear()
+            self._forms.clear()
+            self._pattern = None
+
+    def has(self, value: str) -> bool:
+        """Whether a text is a secret by itself, not one that has a secret in it."""
+        return value in self._values
+
+    def knows(self, text: str) -> bool:
+        """Whether a secret is in a text, in any form."""
+        return bool(self._values) and any(form in text for form in tuple(self._forms))
+
+    def protect(self, text: str) -> str:
+        """The text, masked; it is its own self where nothing is secret in it."""
+        return self._compiled().sub(MASK, text) if self.knows(text) else text
+
+    def protected(self, data: object) -> object:
+        """A document of lists and mappings, masked, but for `OUR_WORDS`."""
+        if not self:
+            return data
+        match data:
+            case str():
+                return self.protect(data)
+            case list() | tuple():
+                return [self.protected(item) for item in data]
+            case Mapping():
+                return {
+                    self.protect(str(key)): item if key in OUR_WORDS else self.protected(item)
+                    for key, item in data.items()
+                }
+            case _:
+                return data
+
+    def _compiled(self) -> re.Pattern[str]:
+        with self._changing:
+            if self._pattern is None:
+                longest_first = sorted(self._forms, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            return self._pattern
+
+
+REGISTRY = Registry()
+"""The secrets of this process."""
+
+protect = REGISTRY.protect
+protected = REGISTRY.protected
+
+
+def _lines(value: str) -> Iterator[str]:
+    """A key is shown line by line in a diff; its first and last line are everybody's."""
+    lines = value.splitlines()
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _LINE and not line.startswith("-----"))
+
+
+def _forms(value: str) -> Iterator[str]:
+    """How a value can look once it went through others' hands."""
+    import json
+    from urllib.parse import quote, quote_plus
+
+    plain = value.strip()
+    yield from (value, plain)
+    yield shlex.quote(plain).strip("'")
+    yield json.dumps(plain)[1:-1]
+    yield json.dumps(plain, ensure_ascii=False)[1:-1]
+    yield repr(plain)[1:-1]
+    data = plain.encode("utf-8", "surrogateescape")
+    yield from (quote(data, safe=""), quote(data), quote_plus(data))
+    yield from _base64(data)
+
+
+def _base64(data: bytes) -> Iterator[str]:
+    """By itself, and what is the same wherever it stands in a longer text (user:password)."""
+    from base64 import b64encode, urlsafe_b64encode
+
+    for encode in (b64encode, urlsafe_b64encode):
+        yield encode(data).decode().rstrip("=")
+        for before in range(3):
+            whole = encode(b"\0" * before + data).decode().rstrip("=")
+            middle = whole[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+            if len(middle) >= _LINE:
+                yield middle

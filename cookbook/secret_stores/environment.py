@@ -1,0 +1,37 @@
+"""
+Secrets from the environment, taken out of it before any other process can inherit them.
+
+What a process was started with stays to be seen in its /proc/PID/environ, by its own
+user and by root; so this is for CI, which has nothing better.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+PREFIX = "COOK_SECRET_"
+
+_taken: dict[str, str] = {}
+
+
+def take() -> None:
+    """Have the variables for ourselves."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        _taken[name] = os.environ.pop(name)
+
+
+def variable(name: str) -> str:
+    """
+    What the variable of a secret is called.
+
+    >>> variable("db/password")
+    'COOK_SECRET_DB_PASSWORD'
+    """
+    return PREFIX + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+
+
+def get(name: str) -> str | None:
+    """The secret; None if there is no such variable."""
+    take()
+    return _taken.get(variable(name))
