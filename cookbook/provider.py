@@ -267,6 +267,10 @@ class Provider(ABC, Generic[R, S]):
         """Whether a state as found says that the thing is there at all."""
         return state is not None
 
+    def tells_all(self, state: S, /) -> bool:
+        """Whether nothing is in the thing that its state does not tell of."""
+        return True
+
     def ask_back(self, resource: R, change: Change[S], /) -> R:
         """The resource to ask about when the change is to be undone: which versions there are."""
         return resource

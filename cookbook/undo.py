@@ -25,7 +25,17 @@ from cookbook.rehearsal import rehearsed
 from cookbook.shell import Command
 from cookbook.stash import shown, there
 from cookbook.step import Listener, Step, step_of
-from cookbook.undoing import BECAUSE, Undoing, acts, conflict, differs, lost_acts, undoings, way
+from cookbook.undoing import (
+    BECAUSE,
+    Undoing,
+    acts,
+    conflict,
+    differs,
+    hollow,
+    lost_acts,
+    undoings,
+    way,
+)
 
 
 @dataclass
@@ -106,7 +116,7 @@ class Reversal:
             found = self.judge.found(provider, item.resource)
             now = found if provider.there(found) else None
             change = provider.back(item.resource.identity, one.change, found)
-            if not differs(provider, now, change.wanted):
+            if not differs(provider, now, change.wanted) and not hollow(one, now):
                 return replace(verdict, status="ok")
             if differing := conflict(one, now):
                 raise Refused(

@@ -128,3 +128,11 @@ def conflict(one: Undoing, now: Any) -> str | None:
         if seen not in [left, *([before] if was_there else []), *also]:
             return f"{name}: expected {left!r}, found {seen!r}"
     return None
+
+
+def hollow(one: Undoing, now: Any) -> bool:
+    """Whether a thing that was removed is there again, and nobody knows with what in it."""
+    provider, change = one.provider, one.change
+    if now is None or not one.certain or provider.there(change.wanted):
+        return False
+    return change.found is not None and not provider.tells_all(change.found)

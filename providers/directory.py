@@ -144,6 +144,10 @@ class DirectoryProvider(Provider[Directory, State]):
             return Change(None, replace(before, recursive=before.first is not None))
         return super().back(name, change, now)
 
+    def tells_all(self, state: State) -> bool:
+        """Not of one that was removed with all that was in it."""
+        return not state.recursive
+
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """A folder that was too large to be kept."""
         before = change.found
