@@ -83,6 +83,7 @@ HANDS = {
     "file[/etc/old]": "echo by hand >/etc/old",
     "file[/etc/new]": "rm /etc/new; ln -s /etc/hostname /etc/new",
     "directory[/srv/gone]": "mkdir /srv/gone; echo mine >/srv/gone/mine",
+    "user[deploy]": "echo mine >/home/deploy/mine",
     "user[ann]": "usermod -s /bin/dash ann",
 }
 
@@ -96,12 +97,12 @@ def test_what_a_hand_has_changed_is_named_and_stays(prepared: KitchenHost, cook:
 
     refused = cook(prepared, "undo", "last", "--yes")
     assert refused["status"] == 3
-    assert {name for name, why in named(refused).items() if why} == HANDS.keys()
+    assert {name for name, why in named(refused).items() if why} == {*HANDS, "group[app]"}
     assert difference(edited, state(prepared)) == []
 
     partial = cook(prepared, "undo", "last", "--yes", "--partial")
     assert partial["status"] == 0, failures(partial)
-    left = {"/etc/old", "/etc/new", "/srv/gone", "ann:"}
+    left = {"/etc/old", "/etc/new", "/srv/gone", "ann:", "deploy", "app"}
     changed = difference(before, state(prepared))
     others = [line for line in changed if not any(name.lstrip("/") in line for name in left)]
     assert others == []
