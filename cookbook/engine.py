@@ -127,7 +127,9 @@ class Convergence:
         if not orphans.ready:
             orphans.read()
         if not self._applies:
-            yield from orphans.foresee()
+            for step in orphans.foresee():
+                self.failed |= step.status == "failed"
+                yield step
             return
         delivery = Delivery(self._judge, self._listener, orphans.manifest.notes, self._permit)
         yield from orphans.apply(delivery)

@@ -14,6 +14,7 @@ from cookbook.manifest import QUESTION, Entry, Key, Manifest
 from cookbook.provider import AnyProvider, Change, Thing
 from cookbook.questions import guard
 from cookbook.recipe import Declared
+from cookbook.rehearsal import rehearsed
 from cookbook.resource import Resource
 from cookbook.step import Step, step_of
 
@@ -54,7 +55,7 @@ class Orphans:
 
     def foresee(self) -> Iterator[Step]:
         """What there is of them, and what would become of it."""
-        for entry, verdict in self._found():
+        for entry, verdict in self._rehearsed():
             if self._goes(entry):
                 yield replace(step_of(verdict), guard=guard(verdict.probes, self.judge.answers))
             else:
@@ -62,7 +63,7 @@ class Orphans:
 
     def apply(self, delivery: Delivery) -> Iterator[Step]:
         """Remove what is to be removed, the latest first; then write down what is new."""
-        found = self._found()
+        found = self._rehearsed()
         yield from (_kept(verdict) for entry, verdict in found if not self._goes(entry))
         todo = [verdict for entry, verdict in found if self._goes(entry)]
         delivery.failed |= any(verdict.status == "failed" for verdict in todo)
@@ -71,6 +72,13 @@ class Orphans:
         yield from delivery.work_off(todo, self._judged)
         if command := self.manifest.rest():
             self.judge.write(command)
+
+    def _rehearsed(self) -> list[tuple[Entry, Verdict]]:
+        """Those that are to go, asked what stands in their way."""
+        found = self._found()
+        going = {e.key: v for e, v in found if self._goes(e)}
+        judged = dict(zip(going, rehearsed(self.judge, list(going.values())), strict=True))
+        return [(entry, judged.get(entry.key, verdict)) for entry, verdict in found]
 
     def _goes(self, entry: Entry) -> bool:
         return self.prune and entry.own

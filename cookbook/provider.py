@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import types
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import (
     TYPE_CHECKING,
@@ -288,6 +288,10 @@ class Provider(ABC, Generic[R, S]):
         """Whether a state as found says that the thing is there at all."""
         return state is not None
 
+    def tells_all(self, state: S, /) -> bool:
+        """Whether nothing is in the thing that its state does not tell of."""
+        return True
+
     def ask_back(self, resource: R, change: Change[S], /) -> R:
         """The resource to ask about when the change is to be undone: which versions there are."""
         return resource
@@ -301,11 +305,15 @@ class Provider(ABC, Generic[R, S]):
         return Change(state, None)
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
-        """A question about all that an undo would do, before it does; None: there is none."""
+        """A question about all that is to be undone or removed; None: there is none."""
         return None
 
-    def objection(self, name: str, said: str, /) -> str | None:
-        """Why one of them must not be done, by what `rehearsal` has printed; None if it may."""
+    def objection(self, name: str, said: str, going: Collection[Thing], /) -> str | None:
+        """
+        Why one of them must not be done, by what `rehearsal` has printed; None if it may.
+
+        `going` is all that goes with it, whosoever's it is.
+        """
         return None
 
     def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:

@@ -7,6 +7,7 @@ host. A state that holds a secret itself cannot be kept, and so cannot be undone
 
 from __future__ import annotations
 
+import functools
 from dataclasses import fields
 from typing import Any, TypedDict
 
@@ -70,8 +71,7 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     }
     if record is None:
         kind, _, name = document["id"].partition("[")
-        nothing = Resource(name.removesuffix("]"))
-        object.__setattr__(nothing, "_kind", kind)
+        nothing = _unknown(kind)(name.removesuffix("]"))
         return Step(Declared(nothing, document["where"]), document["status"], **told)
     resource = resource_from_json(record["resource"])
     provider = catalog().named(resource, record["provider"])
@@ -82,6 +82,14 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     change: Change[Any] = Change(found, wanted, record["act"])
     declared = Declared(resource, document["where"])
     return Step(declared, document["status"], change, provider, left=left, **told)
+
+
+@functools.cache
+def _unknown(word: str) -> type[Resource]:
+    """A kind of resource of which only the word is known."""
+    kind: Any = type("Unknown", (Resource,), {})
+    kind._kind = word  # noqa: SLF001 - what __init_subclass__ takes from the name
+    return kind  # type: ignore[no-any-return]  # it has just been made
 
 
 def _tells(state: object) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cookbook.hookspecs import hookimpl
 from cookbook.report import HostReport, Report
 from cookbook.step import Step
-from cookbook.undo import BECAUSE
+from cookbook.undoing import BECAUSE
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
@@ -139,7 +139,7 @@ class AptProvider(Provider[Package, State]):
         """Who would go with those that are to go."""
         return apt_back.rehearsal(changes)
 
-    def objection(self, name: str, said: str) -> str | None:
+    def objection(self, name: str, said: str, _going: Collection[Thing]) -> str | None:
         """That others, which came later, would go with a package."""
         return apt_back.objection(name, said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import LiteralString
@@ -20,7 +20,7 @@ from cookbook.providers.ownership import (
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
 from cookbook.resources.directory import Directory
-from cookbook.shell import Command, Content, sh
+from cookbook.shell import Command, Content, join, script, sh
 from cookbook.stash import age, keep_tree, mtime
 from cookbook.way import Cuts, Way, file_is_on_it
 
@@ -155,11 +155,32 @@ class DirectoryProvider(Provider[Directory, State]):
             return Change(None, replace(before, recursive=before.first is not None))
         return super().back(name, change, now)
 
+    def tells_all(self, state: State) -> bool:
+        """Not of one that was removed with all that was in it."""
+        return not state.recursive
+
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """A folder that was too large to be kept."""
         before = change.found
         lost = change.wanted is None and before is not None and before.recursive
         return "what was in it was not kept" if lost and before and before.tree is None else None
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """What is in those that can only go if they are empty."""
+        empty = [(n, c.found) for n, c in changes if c.wanted is None and c.found is not None]
+        pairs = [(n, _above(n, found.first)) for n, found in empty if not found.recursive]
+        return _list(pairs) if pairs else None
+
+    def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
+        """That something stays in it."""
+        listed, _, packaged = said.partition("\0\0\0")
+        inside = dict(_split(record) for record in listed.split("\0\0") if record)
+        gone = {thing.name for thing in going if thing.kind == "path"}
+        if any(thing.kind == "package" for thing in going):
+            gone |= {line.partition(": ")[2] for line in packaged.splitlines()}
+        own = {name, *(str(path) for path in PurePosixPath(name).parents)}
+        others = [entry for entry in inside.get(name, ()) if entry not in gone | own]
+        return f"it is not empty: {', '.join(sorted(others)[:5])}" if others else None
 
     def missing(
         self,
@@ -218,6 +239,33 @@ def _obstacles(directory: Directory) -> Iterator[Probe]:
 def _obstacle(directory: Directory, others: Sequence[str | None]) -> str:
     """What the answers, of which those about owners come first, say is in the way."""
     return "".join(filter(None, others[len(ask_owners(directory)) :])).rstrip("\n")
+
+
+_LIST: LiteralString = """\
+in_it() { printf '%s\\0' "$1"; find "$@" -mindepth 1 -maxdepth 1 -print0; printf '\\0'; }
+"""
+
+
+def _list(pairs: Sequence[tuple[str, Sequence[str]]]) -> Command:
+    """
+    A record for each folder: what is in it and in those above that go with it.
+
+    It begins with the path, and has a NUL after each; then comes what of it packages have.
+    """
+    everything = [path for name, above in pairs for path in (name, *above)]
+    records = [sh("in_it {}", [name, *above]) for name, above in pairs]
+    packaged = sh(
+        "printf '\\0'; ! command -v dpkg-query >/dev/null ||"
+        " find {} -mindepth 1 -maxdepth 1 -exec dpkg-query -S {} + 2>/dev/null",
+        everything,
+        script("{}"),
+    )
+    return join([sh(_LIST.rstrip()), *records, packaged], "\n")
+
+
+def _split(record: str) -> tuple[str, list[str]]:
+    name, *entries = record.split("\0")
+    return name, entries
 
 
 _FIRST: LiteralString = """\

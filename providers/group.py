@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
@@ -62,6 +62,19 @@ class GroupProvider(Provider[Group, State]):
         if back.kind != "create" or back.wanted is None or back.wanted.members != ():
             return back
         return replace(back, wanted=replace(back.wanted, members=None))
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Whose own group each of those that go is."""
+        gone = [f"{name}:{c.found.gid}" for name, c in changes if c.found and c.wanted is None]
+        return sh("printf '%s\\n' {}; echo; getent passwd", gone) if gone else None
+
+    def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
+        """That it is the own group of a user who stays."""
+        groups, _, users = said.partition("\n\n")
+        gid = dict(line.split(":") for line in groups.splitlines()).get(name)
+        lines = [line.split(":") for line in users.splitlines() if line.count(":") > 3]
+        its = [user[0] for user in lines if user[3] == gid and Thing("user", user[0]) not in going]
+        return f"it is the group of {', '.join(its[:5])}" if its else None
 
     def missing(self, group: Group, _text: str | None, *users: str | None) -> Iterable[Thing]:
         """Members whom the host does not know."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.providers import home
 from cookbook.providers.getent import GROUP
 from cookbook.resources.user import User
 from cookbook.shell import Command, Content, options, sh
@@ -218,6 +219,18 @@ class UseraddProvider(Provider[User, State]):
         if change.found is None and now is not None and change.wanted is not None:
             return Change(replace(now, manage_home=change.wanted.manage_home), None)
         return super().back(name, change, now)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """What is in the homes that would go."""
+        return home.listing(
+            (name, change.found.home)
+            for name, change in changes
+            if change.wanted is None and change.found is not None and change.found.manage_home
+        )
+
+    def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
+        """That somebody has something in the home that would go with a user."""
+        return home.objection(name, said, going)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The user; and, as useradd(8) does, a group of that name."""

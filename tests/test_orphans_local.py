@@ -127,11 +127,16 @@ link("the link", target_file=f"{D}/l", to="x")
 def test_a_folder_in_which_somebody_has_something_is_named_and_stays(cook: Cook) -> None:
     cook("converge", recipe=TREE)
     Path("d/dir/foreign").write_text("f\n")
+    assert cook("plan", "--prune", recipe=KEPT)["status"] == 3
+    before = tree()
     pruned = cook("converge", "--prune", recipe=KEPT)
     assert pruned["status"] == 3
     assert steps(pruned)["dir]"] == "failed"
-    assert "dir/foreign" in tree()
-    assert Path("d/dir/foreign").read_text() == "f\n"
+    assert "d/dir/foreign" in str(pruned)
+    assert tree() == sorted([*before, "kept"])
+    Path("d/dir/foreign").unlink()
+    assert cook("converge", "--prune", recipe=KEPT)["status"] == 0
+    assert tree() == ["kept"]
 
 
 def test_a_saved_plan_prunes_what_it_says_or_nothing(cook: Cook) -> None:

@@ -93,9 +93,11 @@ def plan(converge: Converge) -> Converge:
 def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
     """The command, in a process of its own; its document, and its status as `exit`."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
-    hosts = ["--hosts", str(kitchen.hosts_yml), "--output", "json"]
 
-    def run(host: KitchenHost, *words: str, recipe: str | None = None) -> dict[str, Any]:
+    def run(
+        host: KitchenHost, *words: str, recipe: str | None = None, inventory: Path | None = None
+    ) -> dict[str, Any]:
+        hosts = ["--hosts", str(inventory or kitchen.hosts_yml), "--output", "json"]
         if recipe is not None:
             path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
             path.write_text(HEADING + recipe)
