@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cookbook.errors import UsageError
 from cookbook.reports.text import Line
+from cookbook.secrecy import protect
 from cookbook.show import step_lines, write
 from cookbook.step import Permission, Step
 
@@ -40,7 +41,7 @@ class Terminal:
 
     def ask(self, question: str, stopping: Callable[[], bool] = lambda: False) -> str | None:
         """Ask, on the error stream: the results of the run are on the other one."""
-        sys.stderr.write(f"{question} ")
+        sys.stderr.write(f"{protect(question)} ")
         sys.stderr.flush()
         answer = self.line(stopping)
         if answer is None:
