@@ -29,7 +29,7 @@ check: setup ## All one runs while working: lint, types, import contract, fast t
 	mypy
 	pyright
 	lint-imports
-	pytest -q -n 2 tests -m 'not hosts and not browser'
+	pytest -q -n 2 tests -m 'not hosts and not browser and not slow'
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench

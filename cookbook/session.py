@@ -32,6 +32,9 @@ _TAKE_OVER = 300.0
 
 _HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
 
+_SIGNED = 0.05
+"""Seconds in which whoever has taken a lock has written down who that is."""
+
 _LOOK_AGAIN = 1.0
 """Seconds between two looks whether a lock is free."""
 
@@ -121,7 +124,7 @@ class Session:
         Raises Locked if somebody holds it for longer than `wait` seconds.
         """
         self._who = who
-        end = time.monotonic() + wait
+        end, last = time.monotonic() + wait, ""
         while True:
             locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
             if (halted := halting(locked.text)) is not None:
@@ -130,6 +133,10 @@ class Session:
                 )
             if locked.status != TAKEN:
                 return parse_facts(told.text)
+            if locked.text != last:  # whoever has just taken it may not have signed yet
+                last = locked.text
+                time.sleep(_SIGNED)
+                continue
             if time.monotonic() >= end:
                 raise Locked(
                     f"another run is at work here: {holding(locked.text)}",

@@ -91,6 +91,7 @@ def cook(tmp_path: Path) -> Cook:
     return cook
 
 
+@pytest.mark.slow
 def test_no_canary_is_seen_or_heard(cook: Cook) -> None:
     values = {name: canary(tame=name in TAME) for name in PLANTED}
     values["key"] = f"-----BEGIN KEY-----\n{values['key']}\n-----END KEY-----\n"

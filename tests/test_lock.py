@@ -73,6 +73,7 @@ def test_what_a_command_leaves_running_does_not_hold_it(
         os.kill(int(pid), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...]) -> None:
     import threading
 
@@ -93,6 +94,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_and_one_that_was_killed(
     recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -228,6 +228,7 @@ def test_ten_megabytes_of_manifest_cost_no_run(cook: Cook, cook_home: Path) -> N
     assert cook("converge", "--prune", recipe=KEPT)["status"] == 0
 
 
+@pytest.mark.slow
 def test_a_manifest_grows_no_more_than_what_it_tells_of(cook: Cook, cook_home: Path) -> None:
     for _ in range(2):
         many = "\n".join(f'file(f"{{D}}/{i}", content="x")' for i in range(80))

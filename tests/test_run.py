@@ -149,6 +149,7 @@ def test_a_mistake_that_shows_with_the_facts_stops_before_anything_is_done(
     assert not (tmp_path / "h0").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
     tmp_path: Path, cook_home: Path, number: int

@@ -200,6 +200,7 @@ def kept(path: Path, edited: tuple[object, ...], before: tuple[object, ...]) -> 
     return all(a == b for a, b, old in zip(now, edited, before, strict=True) if b != old)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -224,6 +225,7 @@ def test_an_undo_never_writes_over_what_a_hand_has_written(
         assert tree() == edited, changed
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -333,6 +335,7 @@ def begin(recipe: str, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_was_cut_off_goes_back(cook: Cook, folder: Path, ending: signal.Signals) -> None:
     process = begin(SLOW, folder)

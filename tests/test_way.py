@@ -102,6 +102,7 @@ def test_nobody_comes_and_it_goes_back(session: Session, tmp_path: Path) -> None
     assert gone_within(tmp_path / "x", 5)
 
 
+@pytest.mark.slow
 def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home: Path) -> None:
     rescue = armed(session, tmp_path / "x")
     rescue.confirm()
@@ -109,6 +110,7 @@ def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home
     assert not (cook_home / "rescue").exists()
 
 
+@pytest.mark.slow
 def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: Path) -> None:
     rescue = armed(session, tmp_path / "x")
     until = time.monotonic() + 3

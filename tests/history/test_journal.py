@@ -119,6 +119,7 @@ def test_ctrl_c_is_in_the_history(folder: Path) -> None:
     assert (run["state"], run["exit"]) == ("finished", 130)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_leaves_a_history_that_can_be_read(folder: Path) -> None:
     (folder / "r.py").write_text(
         f"{HEADING}for i in range(40):\n    file(f'{folder}/{{i}}', content=str(i))\n"
@@ -219,6 +220,7 @@ def test_a_state_directory_that_cannot_be_is_only_a_warning(
     assert capsys.readouterr().err.count("not in the history") == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_killed_loses_no_run(state: Path, write_journal: Any) -> None:
     for number in range(300):
         write_journal(f"r-{number:03}", {"web1": [(f"file[/{number}]", "changed")] * 20})
