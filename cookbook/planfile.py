@@ -29,12 +29,13 @@ from cookbook import __version__
 from cookbook.diff import Diff
 from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.plugins import catalog
-from cookbook.provider import Change, change_from_json
+from cookbook.provider import Change
 from cookbook.recipe import Declared
 from cookbook.saved import SavedHost, SavedPlan
 from cookbook.seal import Key, Sealer, is_sealed
 from cookbook.secrecy import protect
 from cookbook.secret import holds_secret
+from cookbook.states import change_from_json
 from cookbook.step import Step
 from cookbook.vocabulary import known, resource_from_json
 from cookbook.wire import Guard

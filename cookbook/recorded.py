@@ -13,10 +13,11 @@ from typing import Any, TypedDict
 
 from cookbook.document import ResourceDocument
 from cookbook.plugins import catalog
-from cookbook.provider import Change, state_from_json, to_json
+from cookbook.provider import Change
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
 from cookbook.secret import holds_secret
+from cookbook.states import state_from_json, to_json
 from cookbook.step import Step
 from cookbook.vocabulary import known, resource_from_json
 from cookbook.written import brief

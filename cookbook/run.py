@@ -8,7 +8,7 @@ import getpass
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,6 @@ from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
-    HostError,
     Locked,
     Refused,
     Unreachable,
@@ -35,12 +34,13 @@ from cookbook.origin import Origin, digests
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
+from cookbook.reach import connect
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
 from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
-from cookbook.secret_stores import STORES, revealed
+from cookbook.secret_stores import STORES
 from cookbook.session import RECONNECTS, Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Permission, Permit, Step
@@ -52,7 +52,6 @@ from cookbook.way import Way
 if TYPE_CHECKING:
     from cookbook.approval import Approver
     from cookbook.saved import SavedPlan
-    from cookbook.transport.connection import Target
 
 FORKS = 50
 """How many hosts are worked on at once."""
@@ -396,65 +395,6 @@ class Runner:
         return Node(host.name, facts, variables, host.groups, STORES)
 
 
-def connect(host: Host, become_password: Secret | None = None) -> Transport:
-    """
-    A session with a host, as its inventory says.
-
-    Raises Unreachable and its kin, or PrivilegeError.
-    """
-    if host.transport == "local":
-        from cookbook.transport.local import LocalTransport
-
-        return LocalTransport(_local_shell(host))
-    from cookbook.transport.ssh import SshTransport
-
-    return SshTransport(target_of(host, become_password))
-
-
-def target_of(host: Host, become_password: Secret | None = None) -> Target:
-    """Where a host is, and how to get in, as its inventory says."""
-    from cookbook.transport.connection import Target
-
-    return Target(
-        host.address,
-        host.port,
-        host.user or getpass.getuser(),
-        host.identity_file,
-        host.identities_only,
-        host.agent,
-        host.known_hosts,
-        host.connect_timeout,
-        host.become,
-        host.become_user,
-        become_password or revealed(host.become_password),
-        revealed(host.password),
-    )
-
-
-def each_host(
-    hosts: Sequence[Host], forks: int, work: Callable[[Host], Any]
-) -> Iterator[tuple[Host, Any]]:
-    """Do something with each host, side by side; a HostError is a result, too."""
-
-    def safely(host: Host) -> Any:
-        try:
-            return work(host)
-        except HostError as error:
-            return error
-
-    with ThreadPoolExecutor(max(1, min(forks, len(hosts)))) as pool:
-        yield from zip(hosts, pool.map(safely, hosts), strict=True)
-
-
-def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
-    """Connect, ask, and leave."""
-    session = Session(connect(host, become_password))
-    try:
-        return session.facts()
-    finally:
-        session.close()
-
-
 def _folder(recipes: Sequence[Path]) -> Path | None:
     return recipes[0].resolve().parent if recipes else None
 
@@ -462,14 +402,6 @@ def _folder(recipes: Sequence[Path]) -> Path | None:
 def new_id() -> str:
     """A name for a run that sorts by time: 20260501T120000-3f9a."""
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-
-
-def _local_shell(host: Host) -> tuple[str, ...]:
-    match host.become:
-        case "none":
-            return ("/bin/sh",)
-        case tool:
-            return (tool, "-n", "-u", host.become_user, "/bin/sh")
 
 
 def _status_of(error: CookError) -> HostStatus:

@@ -29,10 +29,11 @@ from typing import Any
 from cookbook.errors import CookError
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
-from cookbook.provider import AnyProvider, Change, change_from_json, questions, to_json
+from cookbook.provider import AnyProvider, Change, questions
 from cookbook.questions import Answer, state_text
 from cookbook.recipe import Collection, Declared, Node, declaring
 from cookbook.resource import Resource
+from cookbook.states import change_from_json, to_json
 
 DEBIAN = Facts(
     family="debian",

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any
 
-from cookbook.provider import to_json
 from cookbook.resource import Resource
 from cookbook.secret import Secret, SecretBytes, holds_secret, tainted
+from cookbook.states import to_json
 
 _DECIDED = frozenset({"notifies", "subscribes"})
 """Not written: whoever was to be notified is written himself."""

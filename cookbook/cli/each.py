@@ -19,7 +19,7 @@ def answers(
     hosts: Sequence[Host], forks: int, work: Callable[[Host], T]
 ) -> tuple[dict[str, T], dict[str, CookError]]:
     """What each host answered, and which could not be asked."""
-    from cookbook.run import each_host
+    from cookbook.reach import each_host
 
     said: dict[str, T] = {}
     errors: dict[str, CookError] = {}

@@ -18,7 +18,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
     from cookbook.platform import facts_json
-    from cookbook.run import gather_facts
+    from cookbook.reach import gather_facts
 
     secret = password(options)
     said, errors = answers(chosen, options.forks, lambda h: facts_json(gather_facts(h, secret)))

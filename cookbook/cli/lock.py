@@ -54,7 +54,7 @@ def _set(host: Host, secret: Secret | None, who: Holder | None) -> dict[str, Any
     """Set the lock of a host, or take it away; what it was before, and what it is now."""
     from cookbook import lock
     from cookbook.errors import CommandError
-    from cookbook.run import connect
+    from cookbook.reach import connect
     from cookbook.session import Session
     from cookbook.wire import ANSWER_TIMEOUT, Ask, Do
 

@@ -38,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
 def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, Any]:
     """What is there, after what is too old was removed."""
     from cookbook import stash
-    from cookbook.run import connect
+    from cookbook.reach import connect
     from cookbook.session import Session
     from cookbook.wire import Ask, Do
 

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _scan(host: Host) -> Shown:
-    from cookbook.run import target_of
+    from cookbook.reach import target_of
     from cookbook.transport.scan import scan
 
     return scan(target_of(host))
