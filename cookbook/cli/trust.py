@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,12 +56,10 @@ def _scan(host: Host) -> Shown:
     from cookbook.reach import target_of
     from cookbook.transport.scan import scan
 
-    return scan(target_of(host))
+    return scan(target_of(replace(host, password=None, become_password=None)))
 
 
 def _expected(shown: Shown, wanted: frozenset[str] | None) -> Shown:
-    from dataclasses import replace
-
     if wanted is None or shown.state != "new" or shown.fingerprint in wanted:
         return shown
     return replace(shown, state="unexpected")
