@@ -143,11 +143,13 @@ class Judge:
         except Interrupted as error:
             error.outcomes = error.outcomes[len(arm) :]
             return self._recover(sent, asked, error)
-        self.confirm()
-        if arm and outcomes[0].status != 0:
+        if self.rescue is not None and arm and outcomes[0].status != 0:
+            self.rescue.forget()
             raise HostError(
-                f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}"
+                f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}",
+                hint="nothing was changed; the host has to keep its way back somewhere",
             )
+        self.confirm()
         outcomes = outcomes[len(arm) :]
         try:
             self.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))

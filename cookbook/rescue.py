@@ -29,9 +29,6 @@ CONFIRM_TIMEOUT = 60.0
 GRACE = 10.0
 """Seconds within which a host answers again after it went back."""
 
-_GONE = 3
-"""The status of `disarm` where the timer was faster."""
-
 # Whoever renames `armed` has won: the timer, or we.
 _RUN = """\
 cd "{}" || exit; mv armed fired 2>/dev/null || exit 0
@@ -57,7 +54,8 @@ _DISARM = (
     " 2>/dev/null || :"
 )
 
-_FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/fired" ] && tail -n 5 -- "$r/log"; [ -e "$r/fired" ]'
+_FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log"; [ -e "$r/done" ]'
+"""Succeeds when the host has gone back, all the way."""
 
 
 @dataclass
@@ -108,7 +106,8 @@ class Rescue:
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
         steps = [sh("(\n{}\n)", command) for command in [*self._back, *self._tell]]
-        script = join([head, *steps], "\n").text
+        done = sh(': >"$cook_home/rescue/{}/done"', self._armed)
+        script = join([head, *steps, done], "\n").text
         armed = sh(
             _ARM,
             self._armed,
@@ -124,6 +123,10 @@ class Rescue:
     def armed(self) -> bool:
         """Whether the host waits for us."""
         return bool(self._armed)
+
+    def forget(self) -> None:
+        """The host could not be told: nothing was armed, and nothing was changed."""
+        self._armed = ""
 
     def confirm(self) -> None:
         """
@@ -151,11 +154,16 @@ class Rescue:
         armed, self._armed = self._armed, ""
         why = f": {last}" if last is not None else ""
         try:
-            outcome = self._ask(sh(_FIRED, armed))
+            outcome = self._gone_back(armed)
         except HostError as error:
             return CutOff(
                 f"after {what} nobody could log in any more{why}",
                 hint=f"it was to go back by itself, and does not answer yet: {error}",
+            )
+        if outcome.status != 0:
+            return CutOff(
+                f"after {what} nobody could log in in time{why}",
+                hint="it answers now, and does not say that it has gone back: look at it",
             )
         said = outcome.text.strip()
         return CutOff(
@@ -163,6 +171,13 @@ class Rescue:
             " back" + (f", and said:\n{said}" if said else ""),
             hint="mend the recipe: what it declares locks us out",
         )
+
+    def _gone_back(self, armed: str) -> Outcome:
+        """What the host says of its way back, once that is at its end, or takes too long."""
+        end = time.monotonic() + GRACE
+        while (outcome := self._ask(sh(_FIRED, armed))).status != 0 and time.monotonic() < end:
+            time.sleep(1.0)
+        return outcome
 
     def _ask(self, command: Command) -> Outcome:
         """On a connection of its own, with the privilege that we work with."""

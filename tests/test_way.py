@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.chain import Item, Verdict
-from cookbook.errors import CutOff, Unreachable, WouldCutOff
+from cookbook.chain import Item, Link, Sent, Verdict
+from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
+from cookbook.judge import Judge
 from cookbook.platform import Facts
 from cookbook.plugins import catalog
 from cookbook.provider import Change
+from cookbook.recipe import Node
 from cookbook.rescue import Rescue
 from cookbook.resource import Resource
 from cookbook.session import Session
+from cookbook.step import Listener
 from cookbook.testing import DEBIAN, declare
 from cookbook.transport import Transport
 from cookbook.transport.local import LocalTransport
 from cookbook.way import Way
+from cookbook.wire import guard
 
 WAY = Way("admin", 22, "sudo")
 
@@ -125,6 +129,22 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
     session._another = late
     with pytest.raises(CutOff, match="the host has put the former state back"):
         rescue.confirm()
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
+    session: Session, tmp_path: Path, cook_home: Path
+) -> None:
+    """And nobody says that it has gone back."""
+    cook_home.write_text("a file, where a folder is to be")
+    _, verdict = planned(f"file({str(tmp_path / 'x')!r}, content='new', guarded=True)")
+    judge = Judge(Node("web1"), session, DEBIAN, catalog())
+    judge.rescue = Rescue(session, WAY, 1)
+
+    with pytest.raises(HostError, match="cannot be guarded") as caught:
+        judge.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
+    assert not isinstance(caught.value, CutOff)
+    assert not judge.rescue.armed
     assert not (tmp_path / "x").exists()
 
 
