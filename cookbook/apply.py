@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.chain import Item, Link, Verdict
@@ -31,9 +31,18 @@ class Application:
     """
 
     def __init__(
-        self, steps: Sequence[Step], judge: Judge, listener: Listener, manifest: Manifest
+        self,
+        steps: Sequence[Step],
+        judge: Judge,
+        listener: Listener,
+        manifest: Manifest,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`steps` are the plan's; of those that are unknown, nothing is done but to name them."""
+        """
+        `steps` are the plan's; of those that are unknown, nothing is done but to name them.
+
+        `stopping` is asked between two exchanges: go no further.
+        """
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
         self._judge = judge
@@ -41,7 +50,9 @@ class Application:
         self._delivery = Delivery(judge, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
         self._tries: Counter[int] = Counter()
+        self._stopping = stopping
         self.unfinished = False
+        """Whether it was told to stop before everything was done."""
 
     @property
     def failed(self) -> bool:
@@ -124,7 +135,10 @@ class Application:
             links = [Link([], [verdict]) for verdict in left]
             sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
             left = yield from _with_diffs(sending, diffs)
-        if left and not self.failed:
+            if self._stopping():
+                self.unfinished = bool(left)
+                break
+        if left and not (self.failed or self.unfinished):
             self._delivery.failed = True
             surprised, *left = left
             yield replace(step_of(surprised), status="failed", error=self._surprised(surprised))

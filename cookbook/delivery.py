@@ -28,6 +28,9 @@ class Delivery:
     again: Callable[[Verdict], bool] = lambda _: False
     """Whether a change whose commands have failed is to be sent once more."""
 
+    stopping: Callable[[], bool] = lambda: False
+    """Asked between two exchanges: whether to go no further."""
+
     failed: bool = False
     """Whether something has failed and nobody said to ignore it."""
 
@@ -87,6 +90,7 @@ class Delivery:
         return []
 
     def _asked(self, verdict: Verdict) -> Permission:
+        self.stopped |= self.stopping()
         if self.failed or self.stopped:
             return "stop"
         said = "go" if self.permit is None else self.permit(step_of(verdict), False)

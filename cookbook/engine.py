@@ -131,7 +131,13 @@ class Convergence:
                 self.failed |= step.status == "failed"
                 yield step
             return
-        delivery = Delivery(self._judge, self._listener, orphans.manifest.notes, self._permit)
+        delivery = Delivery(
+            self._judge,
+            self._listener,
+            orphans.manifest.notes,
+            self._permit,
+            stopping=self._stopping,
+        )
         yield from orphans.apply(delivery)
         self.failed |= delivery.failed
         self._left |= delivery.stopped

@@ -299,7 +299,8 @@ class Runner:
         if (saved := self._run.saved) is not None:
             judge = self._new_judge(host, session, facts)
             manifest = self._manifest(saved.set)
-            return Application(saved.steps_for(host.name, facts), judge, listener, manifest)
+            steps, stopping = saved.steps_for(host.name, facts), self._stopping
+            return Application(steps, judge, listener, manifest, stopping)
         if self._run.past is not None:
             return self._reversal(host, session, facts)
         return Convergence(
@@ -308,7 +309,7 @@ class Runner:
             facts,
             catalog(),
             apply=not self._looks,
-            stopping=lambda: self._interruption.told,
+            stopping=self._stopping,
             rescue=self._rescue(host, session),
             listener=listener,
             orphans=lambda judge: Orphans(
@@ -352,7 +353,11 @@ class Runner:
             apply=not self._looks,
             partial=self._run.partial,
             permit=self._permit(host),
+            stopping=self._stopping,
         )
+
+    def _stopping(self) -> bool:
+        return self._interruption.told
 
     def _manifest(self, name: str) -> Manifest:
         return Manifest(name, self._run.id, known)

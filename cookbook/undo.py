@@ -9,7 +9,7 @@ that was told of a change is told again, once what it reads is back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,6 +55,9 @@ class Reversal:
     permit: Permit | None = None
     """Who is asked before anything is sent, where somebody is."""
 
+    stopping: Callable[[], bool] = lambda: False
+    """Asked between two exchanges: whether to go no further."""
+
     failed: bool = False
     unfinished: bool = False
     _swept: frozenset[tuple[str, str]] = frozenset()
@@ -75,7 +78,7 @@ class Reversal:
         doable = [(s, v) for s, v in zip(steps, verdicts, strict=True) if v.status == "change"]
         if not self.apply:
             yield from (step for step, _ in doable)
-            yield from self._told(todo, sending=False)
+            yield from self._told(todo)
         elif not self.failed:
             yield from self._send(todo, doable)
 
@@ -84,7 +87,13 @@ class Reversal:
     ) -> Iterator[Step]:
         self.manifest.read(self.judge.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
-        delivery = Delivery(self.judge, self.listener, self.manifest.notes, self.permit)
+        delivery = Delivery(
+            self.judge,
+            self.listener,
+            self.manifest.notes,
+            self.permit,
+            stopping=self.stopping,
+        )
         by_key = {one.key: one for one in todo}
         for step in delivery.work_off(
             [verdict for _, verdict in doable],
@@ -93,7 +102,7 @@ class Reversal:
             diff, lost = shown.get(str(step.target), (None, None))
             yield replace(step, diff=diff, lost=lost)
         if not delivery.failed:
-            yield from self._told(todo, sending=True, delivery=delivery)
+            yield from self._told(todo, delivery)
         self.failed |= delivery.failed
         self.unfinished |= delivery.stopped
 
@@ -173,9 +182,7 @@ class Reversal:
         asked = [question for verdict in verdicts for question in _sides(verdict) if question]
         return dict(zip(asked, self.judge.read(asked), strict=True))
 
-    def _told(
-        self, todo: Sequence[Undoing], *, sending: bool, delivery: Delivery | None = None
-    ) -> Iterator[Step]:
+    def _told(self, todo: Sequence[Undoing], delivery: Delivery | None = None) -> Iterator[Step]:
         """Whoever was told of the changes is told again, if that means anything now."""
         items = list(acts(self.done, todo))
         if not items:
@@ -193,7 +200,7 @@ class Reversal:
             if change.act:
                 probes = self.judge.probes([item])
                 verdicts.append(Verdict(item, "change", provider, change, probes))
-        if delivery is None or not sending:
+        if delivery is None:
             yield from map(step_of, verdicts)
             return
         yield from delivery.work_off(verdicts, lambda verdict: verdict)

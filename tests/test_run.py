@@ -178,6 +178,51 @@ def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
     assert not list(cook_home.glob(".halt-*"))
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_an_apply_after_the_resource_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the chain did not come to is not sent again."""
+    monkeypatch.chdir(tmp_path)
+    check = f"touch {tmp_path}/begun; sleep 2"
+    files = "".join(f"file(f'{{D}}/{i}', content='new', verify={check!r})\n" for i in range(3))
+    (tmp_path / "r.py").write_text(f"{HEADING}D = '{tmp_path}'\n{files}")
+    main(["plan", "r.py", "--local", "-o", "p.cook"])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cookbook.cli", "apply", "p.cook", "--local", "--output", "json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+
+    [host] = json.loads(out)["hosts"].values()
+    assert process.returncode == 130
+    assert [one["status"] for one in host["resources"]] == ["changed", "not-run", "not-run"]
+    assert [(tmp_path / str(i)).exists() for i in range(3)] == [True, False, False]
+
+
+def test_an_undo_that_is_told_to_stop_sends_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.py").write_text(f"{HEADING}file('{tmp_path}/x')\nfile('{tmp_path}/y')\n")
+    main(["converge", "r.py", "--local"])
+    monkeypatch.setattr("cookbook.run.Runner._stopping", lambda _: True)
+    capsys.readouterr()
+
+    main(["undo", "last", "--local", "--yes", "--output", "json"])
+
+    [host] = json.loads(capsys.readouterr().out)["hosts"].values()
+    assert host["status"] == "interrupted"
+    assert [one["status"] for one in host["resources"]] == ["not-run", "not-run"]
+    assert (tmp_path / "x").exists()
+    assert (tmp_path / "y").exists()
+
+
 def test_hosts_to_which_the_same_happened_are_shown_together() -> None:
     hosts = {f"h{i}": HostReport(f"h{i}", "ok", seconds=i) for i in range(3)}
     hosts["bad"] = HostReport("bad", "failed", error=HostError("it hurts", hint="see a doctor"))

@@ -106,7 +106,7 @@ class _Tables:
             "ignored": int(resource["ignored"]),
         }
         texts = ("ran", "note", "because", "until", "diff", "lost", "orphan")
-        said |= {key: self.text(resource[key]) for key in texts}  # type: ignore[literal-required]
+        said |= {key: self.text(resource[key]) for key in texts}  # type: ignore[literal-required]  # they are keys
         written = json.dumps({key: what for key, what in said.items() if what != 0})
         return self.things.setdefault(written, len(self.things))
 
