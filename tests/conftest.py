@@ -7,7 +7,8 @@ may be spread; on two cores it hardly pays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Generator, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -87,6 +88,31 @@ def _clean(kitchen: Kitchen, name: str) -> KitchenHost:
     if name in {host.name for host in kitchen.hosts()}:
         return kitchen.reset(name)
     return kitchen.up(names=[name])[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Have a failed test say what its hosts logged: they are gone when one reads of it."""
+    report = yield
+    kitchen = getattr(item, "funcargs", {}).get("kitchen")
+    if report.failed and isinstance(kitchen, Kitchen):
+        for host in kitchen.hosts():
+            report.sections.append((f"host {host.name}", _journal(host)))
+    return report
+
+
+def _journal(host: KitchenHost) -> str:
+    looks = (
+        "date; cat /proc/loadavg; systemctl list-jobs --no-pager",
+        "systemctl list-units --failed --no-legend --plain",
+        "journalctl --boot --no-pager --lines=60",
+    )
+    try:
+        return host.run("; ".join(looks), timeout=30).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"says nothing: {error}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

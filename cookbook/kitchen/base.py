@@ -43,6 +43,12 @@ HOOKS = (
     'chmod 0440 "$1"/etc/sudoers.d/admin',
     # Tests open many connections at once; sshd's default drops some beyond ten.
     "echo 'MaxStartups 500:30:1000' >\"$1\"/etc/ssh/sshd_config.d/kitchen.conf",
+    # A login that comes while systemd 252 stops the user's manager can hang for longer than we
+    # wait, and leave user@.service failed; so it is not stopped 10 s after each last logout.
+    (
+        'cd "$1"/etc/systemd && mkdir logind.conf.d &&'
+        " printf '[Login]\\nUserStopDelaySec=infinity\\n' >logind.conf.d/kitchen.conf"
+    ),
     # Every host gets its own: shared host keys would hide a mixed-up connection.
     'rm -f "$1"/etc/ssh/ssh_host_*',
     # minbase has no locales but this one, which is part of libc.
