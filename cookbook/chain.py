@@ -233,13 +233,15 @@ def cut_off(
             return
 
 
-def announce(sent: Sequence[Sent], working: Callable[[Resource], object]) -> Callable[[int], None]:
-    """Tell whose turn it is, by the number of the part that is begun."""
-    whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]
+def announce(
+    sent: Sequence[Sent], working: Callable[[Link | None], object]
+) -> Callable[[int], None]:
+    """Tell which link's turn it is, by the number of the part that is begun; None after them."""
+    whose = [one.link for one in sent for _ in one.parts]
 
     def begun(part: int) -> None:
-        if 0 <= part < len(whose):
-            working(whose[part])
+        if part >= 0:
+            working(whose[part] if part < len(whose) else None)
 
     return begun
 

@@ -16,6 +16,7 @@ Everything that can go wrong, by who has to act on it.
       - AuthenticationFailed
       - LinkLost         there was a session, and it ended in the middle
     + DeadlineExceeded   it took longer than it may
+    + BrokenOff          somebody who did not want to wait has ended it in the middle
     + PrivilegeError     sudo or doas said no
     + Unsupported        no provider serves this resource on such a host
     + Missing            something the resource needs is not there
@@ -97,6 +98,10 @@ class LinkLost(Unreachable):
 
 class DeadlineExceeded(HostError):
     """Something took longer than it may."""
+
+
+class BrokenOff(HostError):
+    """Somebody who did not want to wait has ended a change in the middle."""
 
 
 class PrivilegeError(HostError):

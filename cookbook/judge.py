@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
-from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
+from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, read_all
 from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
@@ -137,7 +137,7 @@ class Judge:
         everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
         self.outdate()
         listener.sending([step_of(verdict) for verdict in changes])
-        begun = announce(sent, listener.working)
+        begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
         except Interrupted as error:
@@ -157,6 +157,21 @@ class Judge:
             error.outcomes = outcomes
             raise
         return list(read_all(sent, outcomes))
+
+    def _working(self, listener: Listener) -> Callable[[Link | None], None]:
+        """Who hears of each link as its turn comes, and that there is none any more."""
+
+        def working(link: Link | None) -> None:
+            self._session.whole = link is not None and link.provider.whole
+            if link is not None:
+                listener.working(link.changes[0].item.resource)
+
+        return working
+
+    @property
+    def ended(self) -> bool:
+        """Whether what the host was at has been ended in the middle."""
+        return self._session.ended
 
     def _recover(
         self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted

@@ -82,7 +82,7 @@ class SshTransport:
         if pace.too_much:
             raise Interrupted("the host does not stop talking", _reply(heard))
         if time.monotonic() >= pace.deadline:
-            raise TooSlow(pace.waiting_for, _reply(heard))
+            raise TooSlow(pace, _reply(heard))
 
     def _take(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
         """Everything that has arrived."""
