@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, no_notes
-from cookbook.errors import BrokenOff, CutOff, ProbeError
+from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, fate_of, no_notes
+from cookbook.errors import CutOff, ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
 from cookbook.resource import Resource
@@ -128,9 +128,6 @@ class Delivery:
             raise
         left: list[Verdict] = []
         for link, result in zip(links, results, strict=True):
-            if result.fate == "failed" and self.judge.ended:
-                yield from (self._ended(verdict) for verdict in link.changes)
-                continue
             tried = result.fate == "failed" and self.again(link.changes[0])
             if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
                 self.surprised |= result.fate == "surprised"
@@ -138,14 +135,6 @@ class Delivery:
             else:
                 yield from self._verify(link, result)
         return [*left, *later]
-
-    def _ended(self, verdict: Verdict) -> Step:
-        self.failed = True
-        error = BrokenOff(
-            f"{verdict.item.resource} was ended in the middle: what it has done is unknown",
-            hint="run again: it goes on from what is so then",
-        )
-        return replace(step_of(verdict), status="unknown", error=error)
 
     def _verify(self, link: Link, result: Result) -> Iterator[Step]:
         """What became of each change of a link, by what the host says now."""
@@ -159,7 +148,7 @@ class Delivery:
             self.failed |= error is not None and not ignored
             yield replace(
                 step_of(verdict),
-                status="changed" if error is None else "failed",
+                status="changed" if error is None else fate_of(error),
                 diff=diff_of(verdict, text),
                 error=error,
                 ignored=ignored,

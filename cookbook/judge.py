@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
-from cookbook.chain import Item, Link, Result, Sent, Verdict, announce, read_all
+from cookbook.chain import (
+    Item,
+    Link,
+    Result,
+    Sent,
+    Verdict,
+    announce,
+    broken_off,
+    read_all,
+)
 from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
@@ -156,7 +165,8 @@ class Judge:
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
-        return list(read_all(sent, outcomes))
+        results = read_all(sent, outcomes)
+        return [*map(broken_off, results)] if self._session.ended else [*results]
 
     def _working(self, listener: Listener) -> Callable[[Link | None], None]:
         """Who hears of each link as its turn comes, and that there is none any more."""
@@ -167,11 +177,6 @@ class Judge:
                 listener.working(link.changes[0].item.resource)
 
         return working
-
-    @property
-    def ended(self) -> bool:
-        """Whether what the host was at has been ended in the middle."""
-        return self._session.ended
 
     def _recover(
         self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted

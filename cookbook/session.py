@@ -299,6 +299,7 @@ class Session:
                 slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
             elif self._another is not None:
                 self.break_off()
+                slow.ended = True
         except HostError as error:
             slow.hint = f"it may still be at it: {error}"
         finally:

@@ -63,6 +63,8 @@ class TooSlow(DeadlineExceeded):
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
+        self.ended = False
+        """Whether what took so long has been ended, and nothing after it was begun."""
 
 
 def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:
