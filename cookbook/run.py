@@ -56,6 +56,19 @@ if TYPE_CHECKING:
 FORKS = 50
 """How many hosts are worked on at once."""
 
+_FILES_PER_HOST = 8
+"""Descriptors: a shell's pipes and what it takes to start it, or sockets; one of each aside."""
+
+_FILES_BESIDES = 48
+
+
+def _room() -> int:
+    """How many hosts there are descriptors for."""
+    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+
+    soft, _ = getrlimit(RLIMIT_NOFILE)
+    return 1_000_000 if soft == RLIM_INFINITY else (soft - _FILES_BESIDES) // _FILES_PER_HOST
+
 
 @dataclass(frozen=True)
 class Run:
@@ -193,7 +206,7 @@ class Runner:
         return self._run.mode in LOOKING
 
     def _pool(self) -> ThreadPoolExecutor:
-        workers = max(1, min(self._run.forks, len(self._run.hosts)))
+        workers = max(1, min(self._run.forks, len(self._run.hosts), _room()))
         return ThreadPoolExecutor(workers, thread_name_prefix="host")
 
     def _host(self, host: Host) -> HostReport:
