@@ -191,9 +191,12 @@ def _give_up(connection: Client, target: Target, error: BaseException) -> None:
 
 
 def _complaint(connection: Client) -> str:
-    """What the command that is our link has said of itself."""
+    """What the command that was our link has said of itself; it is ended."""
     link = connection.sock
-    return link.complaint if isinstance(link, CommandSocket) else ""
+    if not isinstance(link, CommandSocket):
+        return ""
+    link.close()
+    return link.complaint
 
 
 def _lost(bastion: Target) -> Unreachable:

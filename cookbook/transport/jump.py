@@ -61,13 +61,14 @@ class _Bastion:
         """Remember who is behind it."""
         self._channels = [*(one for one in self._channels if not one.closed), channel]
 
-    def leave(self) -> None:
-        """Close the connection, unless somebody behind it still needs it."""
+    def leave(self) -> bool:
+        """Close the connection, unless somebody behind it still needs it; whether that was done."""
         with self._making:
             if self._connection is None or not all(one.closed for one in self._channels):
-                return
+                return False
             self._connection.close()
             self._connection = None
+            return True
 
 
 _bastions: dict[Target, _Bastion] = {}
@@ -123,8 +124,8 @@ def leave_bastions() -> None:
     """Close the connections to bastions behind which there is nobody any more."""
     with _looking:
         shared = list(_bastions.values())
-    for bastion in shared:
-        bastion.leave()
+    while any([bastion.leave() for bastion in shared]):  # noqa: C419 - all, not the first one
+        pass  # one that was left may have been the last behind another
 
 
 _GRACE = 0.2

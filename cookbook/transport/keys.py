@@ -62,7 +62,7 @@ def load_key(file: Path, passphrase: str | None = None) -> paramiko.PKey:
 
 
 def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[Offer]:
-    named = target.identity_files or tuple(Path.home() / ".ssh" / k for k in _DEFAULT_KEYS)
+    named = named_files(target)
     from_files = _file_keys(named, in_agent, locked)
     others = (("the agent's", key) for key in in_agent.values())
     parts = (from_files, others) if target.identity_files else (others, from_files)
@@ -73,18 +73,31 @@ def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[Of
         for said, blob in (*certificates.get(key.asbytes(), ()), ("", None)):
             key.public_blob = blob
             shown = key.asbytes() if blob is None else blob.key_blob
-            if shown in offered or _too_weak(key, target):
+            if shown in offered or not _may_be_used(key, target):
                 continue
             offered.add(shown)
             yield f"{name}{said}", key
+
+
+def named_files(target: Target) -> tuple[Path, ...]:
+    """The files that are named, or else the usual ones."""
+    if target.identity_files or not target.default_keys:
+        return target.identity_files
+    return tuple(Path.home() / ".ssh" / name for name in _DEFAULT_KEYS)
 
 
 def _beside(file: Path) -> Path:
     return file.with_name(f"{file.name}-cert.pub")
 
 
-def _too_weak(key: paramiko.PKey, target: Target) -> bool:
-    return key.get_name() == "ssh-rsa" and key.get_bits() < target.rsa_bits
+def _may_be_used(key: paramiko.PKey, target: Target) -> bool:
+    """By what the configuration allows; a certificate counts as another algorithm."""
+    name = key.get_name() if key.public_blob is None else key.public_blob.key_type
+    allowed = target.algorithms.user_key
+    if not name.startswith("ssh-rsa"):
+        return not allowed or name in allowed
+    signed = (name.replace("ssh-rsa", how) for how in ("rsa-sha2-512", "rsa-sha2-256"))
+    return key.get_bits() >= target.rsa_bits and (not allowed or any(n in allowed for n in signed))
 
 
 def _certificates(

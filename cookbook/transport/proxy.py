@@ -8,12 +8,16 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from typing import IO, Self
 
 from cookbook.errors import Unreachable
 
 _PATIENCE = 1.0
 """Seconds that the command has to end by itself, once its link is closed."""
+
+_MOST = 4096
+"""Bytes of its complaints that anybody wants to read."""
 
 
 class CommandSocket(socket.socket):
@@ -25,7 +29,10 @@ class CommandSocket(socket.socket):
     """
 
     _child: subprocess.Popen[bytes] | None = None
+    _ending: threading.Lock
     _errors: IO[bytes] | None = None
+    complaint = ""
+    """The last line that the command had said on its standard error when the link was closed."""
 
     @classmethod
     def start(cls, command: str) -> Self:
@@ -37,6 +44,7 @@ class CommandSocket(socket.socket):
         ours, theirs = socket.socketpair()
         with theirs:
             link = cls(ours.family, ours.type, fileno=ours.detach())
+            link._ending = threading.Lock()
             link._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the link
             shell = os.environ.get("SHELL") or "/bin/sh"
             try:
@@ -52,23 +60,24 @@ class CommandSocket(socket.socket):
                 raise Unreachable(f"ProxyCommand: {shell}: {error.strerror}") from None
         return link
 
-    @property
-    def complaint(self) -> str:
-        """The last line that the command has said on its standard error."""
-        if self._errors is None:
-            return ""
-        said = os.pread(self._errors.fileno(), 4096, 0).decode(errors="replace")
-        return (said.strip().splitlines() or [""])[-1]
-
     def close(self) -> None:
         """Close the link, end the command and all that it started; safe to call twice."""
-        child, self._child = self._child, None
         super().close()
-        if child is None:
-            return
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, how)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(_PATIENCE)
-                return
+        with self._ending:  # paramiko closes it from a thread of its own, too
+            if self._child is not None:
+                _end(self._child)
+                self._child = None
+            if self._errors is not None:
+                said = os.pread(self._errors.fileno(), _MOST, 0).decode(errors="replace")
+                self.complaint = (said.strip().splitlines() or [""])[-1]
+                self._errors.close()
+                self._errors = None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the whole group to end, and see to it: what it started may not have listened."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_PATIENCE)

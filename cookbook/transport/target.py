@@ -46,6 +46,8 @@ class Target:
     become_password: Secret | None = None
     password: Secret | None = None
     """Tried once, after the keys that are named; no others are offered then."""
+    default_keys: bool = True
+    """Whether the usual files are looked at where no file is named."""
     via: Target | None = None
     """The bastion to come through, which may have one before it."""
     proxy_command: str = ""
