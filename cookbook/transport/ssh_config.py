@@ -148,7 +148,7 @@ def ask(
     except subprocess.TimeoutExpired:
         raise _not_read(address, f"no answer within {timeout:g} s") from None
     if done.returncode != 0:
-        raise _not_read(address, (done.stderr.strip().splitlines() or ["it failed"])[-1])
+        raise _not_read(address, "; ".join(done.stderr.split("\n")).strip("; ") or "it failed")
     return _parse(done.stdout)
 
 
