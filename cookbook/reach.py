@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -143,6 +144,49 @@ def login(host: Host) -> tuple[str, int]:
         return host.user or getpass.getuser(), host.port
     target = target_of(replace(host, password=None, become_password=None))
     return target.user, target.port
+
+
+def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
+    """
+    Have somebody say the passphrase of each key file that is named for these hosts and is locked.
+
+    Those that an agent holds need none. Raises UsageError where it is wrong three times.
+    """
+    from cookbook.transport.passphrases import is_locked, unlock
+
+    locked: dict[Path, Target] = {}
+    for target in _targets(hosts):
+        for file in target.identity_files:
+            if file not in locked and is_locked(file):
+                locked[file] = target
+    if not locked:
+        return
+    from cookbook.transport.connection import import_paramiko
+
+    import_paramiko()
+    from cookbook.transport.keys import is_in_agent
+
+    unlock([file for file, target in locked.items() if not is_in_agent(file, target)], ask)
+
+
+def _targets(hosts: Sequence[Host]) -> Iterator[Target]:
+    """These hosts and their bastions; ssh(1), if it is to be asked, is asked by a few at once."""
+
+    def reached(host: Host) -> Target | None:
+        with contextlib.suppress(Unreachable):  # which is said when it is to be reached
+            return target_of(replace(host, password=None, become_password=None))
+        return None
+
+    chosen = [host for host in hosts if host.transport != "local"]
+    with ThreadPoolExecutor(8) as pool:
+        for target in pool.map(reached, chosen):
+            yield from _chain(target)
+
+
+def _chain(target: Target | None) -> Iterator[Target]:
+    if target is not None:
+        yield target
+        yield from _chain(target.via)
 
 
 def leave() -> None:

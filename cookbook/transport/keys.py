@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.transport.passphrases import passphrase_of
+from cookbook.transport.passphrases import passphrase_of, public_part
 from cookbook.transport.target import CERTIFICATE, Target
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def load_key(file: Path, passphrase: str | None = None) -> paramiko.PKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from paramiko.pkey import UnknownKeyType
 
+    # It is handed on to cryptography as it is, which wants bytes.
+    password = None if passphrase is None else passphrase.encode()
     try:
-        key = paramiko.PKey.from_path(file, passphrase)
+        key = paramiko.PKey.from_path(file, password)  # type: ignore[arg-type]
     except (UnknownKeyType, UnsupportedAlgorithm):
         raise ValueError("of a kind that only transport: openssh can use") from None
     except paramiko.PasswordRequiredException:
@@ -59,6 +61,12 @@ def load_key(file: Path, passphrase: str | None = None) -> paramiko.PKey:
         raise ValueError(str(error)) from None
     key.public_blob = None  # what is in the file beside it is found with the other certificates
     return key
+
+
+def is_in_agent(file: Path, target: Target) -> bool:
+    """Whether the agent holds the key that is in a file."""
+    with _agent_keys(target, []) as in_agent:
+        return _public(file) in in_agent
 
 
 def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[Offer]:
@@ -146,7 +154,7 @@ def _public(file: Path) -> bytes:
     for public in (file.with_name(f"{file.name}.pub"), file):
         with contextlib.suppress(OSError, ValueError, IndexError):
             return PublicBlob.from_file(str(public)).key_blob
-    return b""
+    return public_part(file)
 
 
 @contextlib.contextmanager

@@ -40,20 +40,48 @@ def is_locked(file: Path) -> bool:
         return False
     if "BEGIN OPENSSH PRIVATE KEY" not in text:
         return "ENCRYPTED" in text
+    return not _fields(text).startswith(_string(b"none"))
+
+
+def public_part(file: Path) -> bytes:
+    """The public key that stands before the encrypted one; empty where none does."""
+    try:
+        fields = _fields(file.read_text("ascii"))
+    except (OSError, UnicodeDecodeError):
+        return b""
+    for _ in range(3):  # the cipher, how its key is derived, and with what
+        fields = _after(fields)
+    key = fields[4:]  # their number goes before, which is 1
+    return key[4 : len(key) - len(_after(key))]
+
+
+def _fields(text: str) -> bytes:
+    """What follows the first word of a private key of OpenSSH's own (its PROTOCOL.key)."""
     lines = [line for line in text.splitlines() if line and not line.startswith("-")]
     try:
-        head = base64.b64decode("".join(lines)[:64])
+        data = base64.b64decode("".join(lines))
     except ValueError:
-        return False
-    cipher = head.removeprefix(_MAGIC)[4:]  # a string, RFC 4251: its length goes before
-    return head.startswith(_MAGIC) and not cipher.startswith(b"none")
+        return _string(b"none")
+    return data.removeprefix(_MAGIC) if data.startswith(_MAGIC) else _string(b"none")
+
+
+def _string(data: bytes) -> bytes:
+    return len(data).to_bytes(4) + data
+
+
+def _after(fields: bytes) -> bytes:
+    """What comes after a string (RFC 4251, 5)."""
+    return fields[4 + int.from_bytes(fields[:4]) :]
 
 
 def _unlock(file: Path, ask: Callable[[str], str]) -> None:
     from cookbook.transport.keys import load_key
 
     for _ in range(_ATTEMPTS):
-        passphrase = ask(f"Passphrase of {file}: ")
+        try:
+            passphrase = ask(f"Passphrase of {file}: ")
+        except EOFError:
+            return
         if not passphrase:
             return
         try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -263,6 +266,66 @@ class TestOfOurs:
             assert "only transport: openssh can" in str(caught.value.hint)
             subprocess.run(["ssh-add", "-q", kitchen.identity], check=True, capture_output=True)
             SshTransport(target(host, identity_files=(), agent=True)).close()
+
+
+class TestALockedKey:
+    @pytest.fixture
+    def locked(self, module_host: KitchenHost, tmp_path: Path) -> Path:
+        keygen("-t", "ed25519", "-N", "open sesame", "-f", tmp_path / "id")
+        public = (tmp_path / "id.pub").read_text().strip()
+        module_host.run(f"echo '{public}' >> /root/.ssh/authorized_keys")
+        return tmp_path / "id"
+
+    @pytest.fixture
+    def facts(self, kitchen: Kitchen, module_host: KitchenHost, locked: Path) -> list[str]:
+        """`cook facts` of one machine under two names."""
+        inventory = locked.with_name("hosts.yml")
+        where = f"{{address: {module_host.address}}}"
+        inventory.write_text(
+            f"defaults: {{user: root, agent: false, known_hosts: {kitchen.known_hosts},"
+            f" identity_file: {locked}}}\nhosts: {{one: {where}, two: {where}}}\n"
+        )
+        return [sys.executable, "-m", "cookbook.cli", "facts", "--hosts", str(inventory)]
+
+    def test_its_passphrase_is_asked_for_once(self, facts: list[str], locked: Path) -> None:
+        status, seen = _at_a_terminal(facts, ["wrong", "open sesame"])
+
+        assert status == 0, seen
+        assert seen.count(f"Passphrase of {locked}: ") == 2
+        assert "sesame" not in seen
+
+    def test_without_a_terminal_it_is_named(self, facts: list[str], locked: Path) -> None:
+        done = subprocess.run(
+            facts, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 4
+        assert f"{locked} (locked with a passphrase, and not in the agent)" in done.stderr
+
+    def test_three_that_are_wrong_reach_nobody(self, facts: list[str]) -> None:
+        status, seen = _at_a_terminal(facts, ["a", "b", "c"])
+
+        assert status == 1
+        assert "this is not its passphrase" in seen
+
+
+def _at_a_terminal(command: list[str], typed: list[str]) -> tuple[int, str]:
+    """By script(1), which has one; the status, and what was seen on it."""
+    process = subprocess.Popen(
+        ["script", "-qec", shlex.join(command), "/dev/null"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    seen = b""
+    for count, line in enumerate(typed, 1):
+        while seen.count(b"Passphrase of ") < count:  # what is typed before it is thrown away
+            seen += os.read(process.stdout.fileno(), 1)
+        time.sleep(0.2)
+        process.stdin.write(f"{line}\n".encode())
+        process.stdin.flush()
+    rest, _ = process.communicate(timeout=60)
+    return process.returncode, (seen + rest).decode()
 
 
 @pytest.fixture
