@@ -67,7 +67,7 @@ def _look_up(target: Target, deadline: float) -> list[_Address]:
     """Its addresses; a name server may take its time, which getaddrinfo(3) cannot be told."""
     try:
         return _resolve(target, socket.AI_NUMERICHOST)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         pass  # a name, then
     found: list[list[_Address] | socket.gaierror] = []
     asking = threading.Thread(target=lambda: found.append(_answer(target)), daemon=True)
