@@ -20,7 +20,6 @@ from cookbook.transport.dial import open_link
 from cookbook.transport.jump import lost_bastion
 from cookbook.transport.keys import offers
 from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
-from cookbook.transport.proxy import CommandSocket
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
@@ -192,6 +191,8 @@ def _give_up(connection: Client, target: Target, error: BaseException) -> None:
 
 def _complaint(connection: Client) -> str:
     """What the command that was our link has said of itself; it is ended."""
+    from cookbook.transport.proxy import CommandSocket
+
     link = connection.sock
     if not isinstance(link, CommandSocket):
         return ""

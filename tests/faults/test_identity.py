@@ -18,7 +18,6 @@ import pytest
 
 from cookbook.errors import AuthenticationFailed, UntrustedHost
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.scan import scan
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Algorithms, Target
@@ -26,11 +25,6 @@ from cookbook.transport.target import Algorithms, Target
 pytestmark = pytest.mark.hosts
 
 Targets = Callable[..., Target]
-
-
-@pytest.fixture(autouse=True)
-def _read_known_hosts_anew() -> None:
-    load_known_hosts.cache_clear()
 
 
 def keygen(*words: str | Path) -> None:

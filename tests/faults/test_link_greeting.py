@@ -21,16 +21,10 @@ from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.kitchen import KitchenHost
 from cookbook.transport import connection
 from cookbook.transport.client import Client
-from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
 
 Targets = Callable[..., Target]
-
-
-@pytest.fixture(autouse=True)
-def _read_known_hosts_anew() -> None:
-    load_known_hosts.cache_clear()
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from cookbook.reach import connect, target_of
 from cookbook.session import Session
 from cookbook.shell import sh
 from cookbook.transport.jump import leave_bastions
+from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
 
@@ -30,6 +31,7 @@ Targets = Callable[..., Target]
 
 @pytest.fixture(autouse=True)
 def _leave() -> Iterator[None]:
+    load_known_hosts.cache_clear()
     yield
     leave_bastions()
 
