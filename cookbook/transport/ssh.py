@@ -68,7 +68,7 @@ class SshTransport:
             with self._sending(program.script):
                 while not pace.complete:
                     self._listen(pace, heard)
-        except OSError:
+        except (OSError, EOFError):  # the latter where the link is a bastion's channel
             self._take(pace, heard)
             self.close()
             self._ended(pace, heard)
@@ -138,7 +138,7 @@ class SshTransport:
         thread.join()
 
     def _send(self, script: bytes) -> None:
-        with contextlib.suppress(OSError):  # the reader sees it, too
+        with contextlib.suppress(OSError, EOFError):  # the reader sees it, too
             self._channel.sendall(script)
 
     def _open_shell(self, patience: float) -> paramiko.Channel:
