@@ -6,8 +6,10 @@ Whoever comes first makes it, and the others wait; so it is when it is lost, too
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cookbook.errors import Unreachable
@@ -104,7 +106,16 @@ def through(bastion: Target, target: Target, deadline: float) -> paramiko.Channe
             hint="is it up, and does a firewall let the bastion through?",
         ) from None
     shared.keep(channel)
+    # To say goodbye over a connection that has just ended is an error to paramiko, in its own
+    # threads as well, where nobody could take it.
+    close = channel.close
+    channel.close = lambda: _quietly(close)  # type: ignore[method-assign]
     return channel
+
+
+def _quietly(close: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError, EOFError):
+        close()
 
 
 def lost_bastion(connection: paramiko.Transport, target: Target) -> Target | None:
