@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import getpass
 import secrets
 import threading
 import time
@@ -34,7 +33,7 @@ from cookbook.origin import Origin, digests
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
-from cookbook.reach import connect
+from cookbook.reach import connect, leave, login
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
@@ -184,6 +183,7 @@ class Runner:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
             for future, host in futures.items():
                 reports[host.name] = future.result()
+        leave()
         report = Report(
             run.id,
             run.mode,
@@ -287,7 +287,7 @@ class Runner:
         return min((start + span for start, span in given if span is not None), default=None)
 
     def _rescue(self, host: Host, session: Session) -> Rescue:
-        way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)
+        way = Way(*login(host), host.become, host.become_user)
         return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
 
     def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:
