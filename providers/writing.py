@@ -17,6 +17,9 @@ EMPTY = Content.of(b"")
 
 NEW_MODE = "0644"
 
+WHY = sh("head -c 65536 /dev/zero >&9; false")
+"""Has a write to 9 that failed fail again: printf of dash(1) does not say why."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -109,12 +112,13 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     clean = sh('[ ! -e "$t" ] || rm -f -- "$t"')
     if risky:
         clean = sh('{}; [ ! "$undo" ] || { {}; rm -rf -- "$t.old"; }', clean, way.restore)
-    return sh(
+    text = sh(
         "{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
         prepare(name, found),
         clean.text,
         steps_of(steps),
     )
+    return replace(text, called=f"write {name}")
 
 
 def _fill(there: State | None, wanted: State) -> Iterator[Command]:
@@ -124,7 +128,7 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     It is held open, so that nobody can be told to write elsewhere, and is private until
     its mode is set. A write may take setuid away, so then the mode comes last.
     """
-    content = sh("content {} >&9", wanted.content or EMPTY)
+    content = sh("{ content {} >&9 || { {}; }; }", wanted.content or EMPTY, WHY)
     before = there or State()
     mode = wanted.mode or before.mode or NEW_MODE
     grant = sh('chmod {} "$t"', mode)

@@ -54,7 +54,9 @@ class TooSlow(DeadlineExceeded):
     """A part of a program took longer than it may."""
 
     def __init__(self, part: Part, reply: Reply) -> None:
-        what = f"`{part.command}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        what = (
+            f"`{part.command.brief}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        )
         super().__init__(
             f"no answer within {part.timeout:g} s to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
+from cookbook.causes import with_cause
 from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
@@ -96,14 +97,19 @@ class SshTransport:
 
     def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> NoReturn:
         """Say why, as far as the host has."""
-        said = bytes(heard[1]).decode(errors="replace").strip()
+        said = pace.last_words(bytes(heard[1]))
         if not (pace.started or self._started) and self._target.becomes:
+            message, hint = with_cause(
+                f"{self._target.become} did not start a shell: {said or 'it said nothing'}", said
+            )
             raise PrivilegeError(
-                f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
-                hint="give the password with --ask-become-pass, or allow"
+                message,
+                hint=hint
+                or "give the password with --ask-become-pass, or allow"
                 f" {self._target.user} to become {self._target.become_user} without one",
             )
-        raise Interrupted(f"the session has ended{f': {said}' if said else ''}", _reply(heard))
+        message, hint = with_cause(f"the session has ended{f': {said}' if said else ''}", said)
+        raise Interrupted(message, _reply(heard), hint=hint)
 
     @contextlib.contextmanager
     def _sending(self, script: bytes) -> Iterator[None]:
