@@ -20,28 +20,7 @@ class Cause(NamedTuple):
 
 
 _KNOWN: tuple[tuple[str, Cause], ...] = (
-    # Before what it also brings about: words about the disk.
-    (
-        r"dpkg was interrupted|you must manually run '?.*dpkg --configure -a",
-        Cause(
-            "an earlier run of dpkg was cut off in the middle",
-            'dpkg --configure -a there ends it; package("NAME", repair=True) does it before',
-        ),
-    ),
-    (
-        r"Error: Lock .*held|waited \d+ s for a lock|Could not get lock",
-        Cause(
-            "another program holds the lock of the package manager",
-            "wait until it has ended, or give it longer: lock_timeout=600",
-        ),
-    ),
-    (
-        r"holding the xtables lock|xtables lock is held",
-        Cause(
-            "another program holds the lock of the firewall",
-            "wait until it has ended; what stays there for minutes hangs",
-        ),
-    ),
+    # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
         r"No space left on device|not enough free space|don't have enough free space",
         Cause(
@@ -61,10 +40,45 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        r"dpkg was interrupted|you must manually run '?.*dpkg --configure -a",
+        Cause(
+            "an earlier run of dpkg was cut off in the middle",
+            '`dpkg --configure -a` there ends it; package("NAME", repair=True) does that first',
+        ),
+    ),
+    (
+        r"error processing (package|archive) ",
+        Cause(
+            "dpkg could not install a package, or end what was begun with one before",
+            "see what its script says; `dpkg --audit` on the host lists what is half done",
+        ),
+    ),
+    (
+        r"apt --fix-broken install|unmet dependencies|needs to be reinstalled, but",
+        Cause(
+            "packages there do not fit each other, or are half installed",
+            'package("NAME", repair=True) mends what needs no removal; see `apt-get check` there',
+        ),
+    ),
+    (
+        r"Error: Lock .*held|waited \d+ s for a lock|Could not get lock",
+        Cause(
+            "another program holds the lock of the package manager",
+            "wait until it has ended, or give it longer: lock_timeout=600",
+        ),
+    ),
+    (
+        r"holding the xtables lock|xtables lock is held",
+        Cause(
+            "another program holds the lock of the firewall",
+            "wait until it has ended; what stays there for minutes hangs",
+        ),
+    ),
+    (
         r"Device or resource busy|are on different file ?systems|Invalid cross-device link",
         Cause(
             "something is mounted at that very path, so that nothing can take its place",
-            "unmount it (`findmnt`), or write into what is there: file(..., atomic_update=False)",
+            "unmount it (`findmnt` lists all); a file can be written in place: atomic_update=False",
         ),
     ),
     (
@@ -75,7 +89,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         r"(?i)(cannot|can't|unable to) v?fork|v?fork(:| failed)",
         Cause(
             "no more processes can be started there",
-            "a limit is reached: `ulimit -u`, TasksMax of the slice (`systemctl status user.slice`)",
+            "a limit is reached: `ulimit -u`, or TasksMax in `systemctl status user.slice`",
         ),
     ),
     (

@@ -77,7 +77,7 @@ def remove(name: str, found: State | None) -> Command:
     """Of a link, the link."""
     if found is not None and found.regular and found.backup:
         keep = steps_of([_backup(found.backup), sh("rm -f -- {}", name)])
-        return sh("{}{}", sh("p={}; ", name), keep)
+        return replace(sh("{}{}", sh("p={}; ", name), keep), called=f"remove {name}")
     recursive = found is not None and found.kind == "directory"
     return sh("rm -rf -- {}", name) if recursive else sh("rm -f -- {}", name)
 
