@@ -142,9 +142,25 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
             "or is this a container without that right?",
         ),
     ),
+    (
+        r"Permission denied",
+        Cause(
+            "who acts there has no right to it",
+            "become: sudo in hosts.yml makes us root; `namei -l PATH` on the host shows the rights",
+        ),
+    ),
 )
 
 _TABLE = tuple((re.compile(pattern), cause) for pattern, cause in _KNOWN)
+
+_BY_STATUS = {
+    126: Cause(
+        "a program cannot be executed there",
+        "does it lack the right (chmod +x), or is its file system mounted noexec (`findmnt -T`)?",
+    ),
+    127: Cause("a program it wants is not there", "declare the package that brings it before this"),
+}
+"""What sh(1) says of a command that it could not run."""
 
 _BY_SIGNAL = {
     signal.SIGKILL: "memory may have run out: `journalctl -k -g oom` on the host says so",
@@ -169,10 +185,8 @@ def cause_of(said: str, status: int | None = None) -> Cause | None:
     >>> cause_of("", 137).what
     'it was killed by signal 9 (SIGKILL)'
     """
-    for pattern, cause in _TABLE:
-        if pattern.search(said):
-            return cause
-    return _killed(status)
+    found = (cause for pattern, cause in _TABLE if pattern.search(said))
+    return _BY_STATUS.get(status or 0) or next(found, None) or _killed(status)
 
 
 def _killed(status: int | None) -> Cause | None:
