@@ -143,6 +143,10 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        r"(?m): (command )?not found$",
+        Cause("a program it wants is not there", "declare the package that brings it before this"),
+    ),
+    (
         r"Permission denied",
         Cause(
             "who acts there has no right to it",
