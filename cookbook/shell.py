@@ -70,9 +70,8 @@ class Command:
     @property
     def brief(self) -> str:
         """For an error: what it does, else as much of it as one can take in."""
-        if self.called or len(self.shown) <= _BRIEF:
-            return self.called or self.shown
-        return f"{self.shown[:_BRIEF].rstrip()} [...]"
+        text = self.called or self.shown
+        return text if len(text) <= _BRIEF else f"{text[:_BRIEF].rstrip()} [...]"
 
 
 def sh(template: LiteralString, *values: object) -> Command:

@@ -48,7 +48,7 @@ def _ask(flags: LiteralString, there: LiteralString) -> Table:
     def ask(paths: Sequence[str]) -> Command:
         command = f'[ $# = 0 ] || stat {flags} -c {{}} -- "$@"'
         text = sh(_EXISTING + command, list(paths), sh(there), _FORMAT)
-        return replace(text, called=f"stat {paths[0] if len(paths) == 1 else len(paths)}")
+        return replace(text, called=f"stat {' '.join(paths)}")
 
     return Table(ask, lambda text, keys: split_lines(text, keys, _HEAD))
 
@@ -106,11 +106,12 @@ _KINDS = {
 
 
 def _ask_digests(paths: Sequence[str]) -> Command:
-    return sh(
+    text = sh(
         'set -- {}; for p; do [ ! -f "$p" ] || set -- "$@" "/$p"; shift; done\n'
         '[ $# = 0 ] || sha256sum -- "$@"',
         list(paths),
     )
+    return replace(text, called=f"sha256sum {' '.join(paths)}")
 
 
 _ESCAPED = re.compile(r"(?m)^\\[0-9a-f]{64}  //")
