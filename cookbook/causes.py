@@ -131,6 +131,10 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        r"account is (currently )?not available",
+        Cause("the account there has no shell", "come as another user, or give it one: usermod -s"),
+    ),
+    (
         r"Temporary failure (resolving|in name resolution)|Could not resolve",
         Cause("the host cannot look up names", "look at /etc/resolv.conf there, and its network"),
     ),
@@ -141,6 +145,17 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
             "is it marked immutable (`lsattr -d PATH`; `chattr -i PATH` takes that away), "
             "or is this a container without that right?",
         ),
+    ),
+    (
+        r"the link leads nowhere",
+        Cause(
+            "the link leads nowhere: the folder that its file would be in is not there",
+            "declare that folder before, or force_unlink=True with manage_symlink_source=False",
+        ),
+    ),
+    (
+        r"which is no folder|Not a directory",
+        Cause("something above it is no folder", "remove it first, or mend the path"),
     ),
     (
         r"(?m): (command )?not found$",

@@ -11,10 +11,11 @@ from cookbook.providers.dpkg import Offer, order
 from cookbook.shell import Command, sh
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
+# What is dated an hour ahead, or a year, is from a clock that was off, and as good as old.
 _FRESH: LiteralString = r"""
 fresh() {
-[ "$(find /var/lib/apt/lists /var/lib/apt/lists/partial -maxdepth 0 -mmin -{} 2>/dev/null)" ] ||
-return 1
+[ "$(find /var/lib/apt/lists /var/lib/apt/lists/partial -maxdepth 0 -mmin -{} \
+! -newermt '1 hour' 2>/dev/null)" ] || return 1
 for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/*; do
 [ "$f" -nt /var/lib/apt/lists ] && [ "$f" -nt /var/lib/apt/lists/partial ] && return 1; done
 set -- /var/lib/apt/lists/*_*; [ -e "$1" ]; }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
+_SHOWN = 500
 
 
 class SshTransport:
@@ -98,6 +99,8 @@ class SshTransport:
     def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> NoReturn:
         """Say why, as far as the host has."""
         said = pace.last_words(bytes(heard[1]))
+        if not (said or pace.started):  # nologin(8) speaks on the other stream
+            said = bytes(heard[0][-_SHOWN:]).decode(errors="replace").strip()
         if not (pace.started or self._started) and self._target.becomes:
             message, hint = with_cause(
                 f"{self._target.become} did not start a shell: {said or 'it said nothing'}", said
