@@ -17,6 +17,9 @@ EMPTY = Content.of(b"")
 
 NEW_MODE = "0644"
 
+# A new file has the label of its folder; the one there may have another.
+_LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
+
 WHY = sh("head -c 65536 /dev/zero >&9; false")
 """Has a write to 9 that failed fail again: printf of dash(1) does not say why."""
 
@@ -102,6 +105,7 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     risky = bool(in_place) or way.risky
     steps = [
         *_fill(there, wanted),
+        _LABEL if there is not None and wanted.atomic else sh(""),
         *[_check(_with_path(text), wanted) for text in beside],
         _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
         *([way.save, sh("undo=1")] if risky else []),

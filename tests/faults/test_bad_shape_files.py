@@ -269,3 +269,23 @@ def test_an_entry_of_the_manifest_is_whole_or_not_there(
         whole = [line for line in lines if line.endswith("}")]
         assert len(whole) >= len(lines) - 1
         assert all(json.loads(line) for line in whole)
+
+
+SELINUX = """
+mkdir -p /mnt/fs && mount -t tmpfs none /mnt/fs && mkdir /mnt/fs/cgroup /mnt/fs/selinux
+echo 1 >/mnt/fs/selinux/enforce; mount --rbind /sys/fs/cgroup /mnt/fs/cgroup
+mount --rbind /mnt/fs /sys/fs
+printf '#!/bin/sh\\necho "$@" >>/run/relabelled\\n' >/usr/local/bin/chcon
+chmod 755 /usr/local/bin/chcon; echo old >/srv/labelled; : >/run/relabelled
+"""
+
+
+def test_a_file_that_replaces_another_has_its_label(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    """C34: as far as it can be seen without SELinux: by a chcon(1) that only takes notes."""
+    recipe = 'file("/srv/labelled", content="new\\n")\nfile("/srv/unlabelled", content="new\\n")'
+    with undone(module_host, SELINUX, "umount -l /sys/fs /mnt/fs; rm /usr/local/bin/chcon"):
+        assert [step.status for step in converge(module_host, recipe)] == ["changed", "changed"]
+    [line] = do(module_host, "cat /run/relabelled").splitlines()
+    assert line.startswith("--reference=/srv/labelled -- /srv/.cook-")

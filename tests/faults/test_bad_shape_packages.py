@@ -67,8 +67,8 @@ def test_repair_is_in_the_plan_and_comes_first(
 
 
 SLOW = """
-mkdir -p /tmp/build/DEBIAN
-cd /tmp/build/DEBIAN; printf '#!/bin/sh\\n[ ! -e /tmp/slow ] || { : >/tmp/began; sleep 60; }\\n' >postinst
+mkdir -p /tmp/build/DEBIAN; cd /tmp/build/DEBIAN
+printf '#!/bin/sh\\n[ ! -e /tmp/slow ] || { : >/tmp/began; sleep 60; }\\n' >postinst
 chmod 755 postinst; cd /; build slow 1.0
 """
 
