@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from cookbook.kitchen import KitchenHost
 from cookbook.step import Step
 
@@ -44,3 +46,13 @@ def undone(host: KitchenHost, script: str, back: str) -> Iterator[None]:
         yield
     finally:
         do(host, back)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lingering(module_host: KitchenHost) -> None:
+    """
+    Keep the slices of those who log in, for a module that imports this.
+
+    systemd 252 may take an empty one away at the very moment of the next login, which then hangs.
+    """
+    do(module_host, "loginctl enable-linger root admin")

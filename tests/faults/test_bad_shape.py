@@ -23,10 +23,11 @@ from cookbook.step import Step
 from cookbook.transport import TooSlow
 from cookbook.transport.ssh import SshTransport
 from cookbook.wire import Ask
-from tests.faults.shape import Converge, do, failed, mounted, undone
+from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
 from tests.hosts.conftest import HEADING, Cook
 
 pytestmark = pytest.mark.hosts
+__all__ = ["lingering"]
 
 CGROUPS = Path("/sys/fs/cgroup")
 

@@ -13,10 +13,11 @@ from cookbook.kitchen import KitchenHost
 from cookbook.lock import Holder
 from cookbook.session import Session
 from cookbook.transport.ssh import SshTransport
-from tests.faults.shape import Converge, do, failed, mounted, undone
+from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
 from tests.hosts.conftest import Cook
 
 pytestmark = pytest.mark.hosts
+__all__ = ["lingering"]
 
 
 @pytest.mark.parametrize(
