@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cookbook.causes import with_cause
 from cookbook.errors import BrokenOff, CommandError, HostError
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.questions import Answers, guard
@@ -270,14 +271,16 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
     """Why a command failed, for people: its last words, unless they may hold a secret."""
     if hidden:
         return CommandError(
-            f"`{command}` ended with status {outcome.status}",
+            f"`{command.brief}` ended with status {outcome.status}",
             hint="what it said is hidden, because the resource is sensitive",
         )
     said = [*outcome.stdout.decode(errors="replace").splitlines(), *outcome.complaint.splitlines()]
     words = "\n".join(said[-_LINES_SHOWN:]).strip()
-    return CommandError(
-        f"`{command}` ended with status {outcome.status}" + (f":\n{words}" if words else "")
+    ended = f"`{command.brief}` ended with status {outcome.status}" + (
+        f":\n{words}" if words else ""
     )
+    message, hint = with_cause(ended, words, outcome.status)
+    return CommandError(message, hint=hint)
 
 
 def keep_of(verdict: Verdict) -> Command | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cookbook import wire
+from cookbook.causes import with_cause
 from cookbook.errors import ProbeError
 from cookbook.provider import Probe, Table
 from cookbook.shell import ENCODING, Command
@@ -45,7 +46,9 @@ def state_text(probe: Probe, answer: Answer) -> str | None:
         return None
     if answer.status != 0:
         said = answer.complaint or answer.text.strip() or "it said nothing"
-        raise ProbeError(f"`{probe.question}` ended with status {answer.status}: {said}")
+        ended = f"`{probe.question.brief}` ended with status {answer.status}: {said}"
+        message, hint = with_cause(ended, said, answer.status)
+        raise ProbeError(message, hint=hint)
     return answer.text
 
 

@@ -35,7 +35,7 @@ cd "{}" || exit; mv armed fired 2>/dev/null || exit 0
 exec >>log 2>&1 </dev/null; LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
 cook_home="{}"; cook_nonce={}; cook_stage=; export HOME; umask 022; cd /
-content() {{ cook_loose=1; cat -- "$cook_home/stash/$1"; }}
+content() { cook_loose=1; cat -- "$cook_home/stash/$1"; }
 """
 
 # What the kernel knows of the network is put back, too: a command may have changed just that.

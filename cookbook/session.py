@@ -7,7 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import aside, platform
-from cookbook.errors import CommandError, DeadlineExceeded, HostError, Locked, Unreachable
+from cookbook.causes import cause_of, with_cause
+from cookbook.errors import (
+    CommandError,
+    DeadlineExceeded,
+    HostError,
+    Locked,
+    ProbeError,
+    Unreachable,
+)
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
@@ -156,7 +164,7 @@ class Session:
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
-        return parse_facts(outcome.text)
+        return _facts(outcome)
 
     def begin(self, who: Holder, wait: float = 0.0) -> Facts:
         """
@@ -167,13 +175,13 @@ class Session:
         self._who = who
         end, last = time.monotonic() + wait, ""
         while True:
-            locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
+            locked, facts = self.run([Lock(who.line), Ask(platform.QUESTION)])
             if (halted := halting(locked.text)) is not None:
                 raise Locked(
                     f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
                 )
             if locked.status != TAKEN:
-                return parse_facts(told.text)
+                return _facts(facts)
             if locked.text != last:  # whoever has just taken it may not have signed yet
                 last = locked.text
                 time.sleep(_SIGNED)
@@ -256,10 +264,11 @@ class Session:
             return self.run(parts, contents, begun)
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
-                raise HostError(
-                    f"no room for a file on its way: {outcome.complaint}",
-                    hint="it is kept in /var/tmp until it is in place",
+                message, hint = with_cause(
+                    f"a file could not be sent to the host: {outcome.complaint}", outcome.complaint
                 )
+                kept = "it is kept in /var/tmp until it is in place"
+                raise HostError(message, hint=f"{kept}; {hint}" if hint else kept)
         return outcomes[len(ahead) :]
 
     @property
@@ -324,5 +333,19 @@ class Session:
             yield Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)
         for start in range(0, len(data), INLINE_CONTENT):
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{self._stage}/{digest}"
-            write = sh("{} > {}", piece, path) if start == 0 else sh("{} >> {}", piece, path)
+            write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
             yield Do(write, _STAGE_TIMEOUT)
+
+
+def _facts(outcome: Outcome) -> Facts:
+    """
+    The facts in an answer.
+
+    Raises ProbeError with what kept the host from giving one, where it says so.
+    """
+    try:
+        return parse_facts(outcome.text)
+    except ProbeError:
+        if (cause := cause_of(outcome.complaint, outcome.status)) is None:
+            raise
+        raise ProbeError(f"{cause.what}\n{outcome.complaint}", hint=cause.hint) from None

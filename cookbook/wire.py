@@ -276,6 +276,10 @@ class Pace:
         """Whether a shell has begun to read the program."""
         return self._closed[0] > 0
 
+    def last_words(self, stderr: bytes) -> str:
+        """What was said on the error stream after the last frame, for people."""
+        return stderr.split(self._marks[1])[-1].decode(ENCODING, "replace").strip()
+
     @property
     def waiting_for(self) -> Part:
         """The part that is being run."""

@@ -54,7 +54,9 @@ class TooSlow(DeadlineExceeded):
 
     def __init__(self, pace: Pace, reply: Reply) -> None:
         part = pace.waiting_for
-        what = f"`{part.command}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        what = type(part).__name__.lower()
+        if isinstance(part, Ask | Do):
+            what = f"`{part.command.brief}`"
         took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
         super().__init__(
             f"no answer {took} to {what}",

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import IO
 
+from cookbook.causes import with_cause
 from cookbook.errors import PrivilegeError
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.wire import Pace, Program
@@ -114,16 +115,22 @@ class _Exchange:
         try:
             self._left = self._left[os.write(self._stdin.fileno(), self._left[:_CHUNK]) :]
         except BrokenPipeError:
-            raise Interrupted("the shell has ended", self._reply) from None
+            raise self._ended from None
         if not self._left:
             selector.unregister(self._stdin)
 
     def _read(self, stream: int, selector: selectors.BaseSelector) -> None:
         data = os.read(self._streams[stream].fileno(), _CHUNK)
         if not data:
-            raise Interrupted("the shell has ended", self._reply)
+            raise self._ended
         self._heard[stream].extend(data)
         self._pace.hear(data, stream=stream)
+
+    @property
+    def _ended(self) -> Interrupted:
+        said = self._pace.last_words(bytes(self._heard[1]))
+        message, hint = with_cause(f"the shell has ended{f': {said}' if said else ''}", said)
+        return Interrupted(message, self._reply, hint=hint)
 
     @property
     def _reply(self) -> Reply:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
+from cookbook.causes import with_cause
 from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
+_SHOWN = 500
 
 _BUFFERED = 1 << 15
 """Bytes that a socket takes at once, however slow the link is."""
@@ -121,14 +123,21 @@ class SshTransport:
 
     def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> NoReturn:
         """Say why, as far as the host has."""
-        said = bytes(heard[1]).decode(errors="replace").strip()
+        said = pace.last_words(bytes(heard[1]))
+        if not (said or pace.started):  # nologin(8) speaks on the other stream
+            said = bytes(heard[0][-_SHOWN:]).decode(errors="replace").strip()
         if not (pace.started or self._started) and self._target.becomes:
+            message, hint = with_cause(
+                f"{self._target.become} did not start a shell: {said or 'it said nothing'}", said
+            )
             raise PrivilegeError(
-                f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
-                hint="give the password with --ask-become-pass, or allow"
+                message,
+                hint=hint
+                or "give the password with --ask-become-pass, or allow"
                 f" {self._target.user} to become {self._target.become_user} without one",
             )
-        raise Interrupted(f"the session has ended: {self._why(said)}", _reply(heard))
+        message, hint = with_cause(f"the session has ended: {self._why(said)}", said)
+        raise Interrupted(message, _reply(heard), hint=hint)
 
     def _why(self, said: str) -> str:
         if (bastion := lost_bastion(self._connection, self._target)) is not None:

@@ -90,6 +90,9 @@ service("ssh", action="nothing")
 LOCKOUTS = {
     "a firewall rule for all that comes in": 'firewall_rule("none", command="deny")\n',
     "sshd lets nobody in": BAD_SSHD,
+    "what sshd has read before is replaced": BAD_SSHD.replace(
+        "sshd_config.d/x.conf", "sshd_config"
+    ),
     "sudo says no": """
 file("/etc/sudoers.d/zz-cook", content="admin ALL=(ALL) !ALL\\n", mode="440")
 """,
