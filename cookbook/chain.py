@@ -222,6 +222,15 @@ def broken_off(result: Result) -> Result:
     return replace(result, error=error)
 
 
+def lost_in_it() -> Result:
+    """What leaves no trace, and was at work when the connection was lost."""
+    error = BrokenOff(
+        "the link was lost while it ran, or before: whether it has run is unknown",
+        hint="look at the host; where it may run twice, run again",
+    )
+    return Result("failed", error)
+
+
 def fate_of(error: HostError) -> Literal["failed", "unknown"]:
     """What has become of a change that this has happened to."""
     return "unknown" if isinstance(error, BrokenOff) else "failed"

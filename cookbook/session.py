@@ -42,8 +42,9 @@ _STAGE_TIMEOUT = 300.0
 RECONNECTS = 3
 """How often a lost connection is made anew, unless the user says otherwise."""
 
-_FIRST_DELAY = 1.0
-"""Seconds before the second try; each further one waits twice as long."""
+_FIRST_DELAY = 2.0
+_LONGEST_DELAY = 60.0
+"""Seconds before the second try; each further one waits four times as long: a host may boot."""
 
 _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
@@ -125,6 +126,7 @@ class Session:
         self._transport.close()
         self._stage = ""
         shell, nonce = self._shell, self._nonce
+        delay = _FIRST_DELAY
         while True:
             self.reconnects_left -= 1
             try:
@@ -133,7 +135,8 @@ class Session:
             except Unreachable:
                 if self.reconnects_left == 0:
                     raise
-                time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
+                time.sleep(delay)
+                delay = min(4 * delay, _LONGEST_DELAY)
         self._take_over(aside.retiring(shell, nonce))
 
     def _take_over(self, retire: Command) -> None:
