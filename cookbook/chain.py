@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cookbook.errors import CommandError, HostError
+from cookbook.errors import CommandError, Failed, HostError
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.questions import Answers, guard
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
 from cookbook.shell import Command
 from cookbook.wire import Ask, Do, Guard, Outcome, Part
-
-_LINES_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -195,6 +193,7 @@ class Sent:
             if isinstance(part, Do) and outcome.status != 0:
                 hidden = any(v.item.resource.confidential for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
+                error.phase = "notify" if self.link.changes[0].item.because else "apply"
                 return Result("failed", error, texts, kept, said, seconds)
         if len(outcomes) < len(self.parts):
             return Result("failed", None, texts, kept, said, seconds)
@@ -246,16 +245,9 @@ def announce(sent: Sequence[Sent], working: Callable[[Resource], object]) -> Cal
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
     """Why a command failed, for people: its last words, unless they may hold a secret."""
-    if hidden:
-        return CommandError(
-            f"`{command}` ended with status {outcome.status}",
-            hint="what it said is hidden, because the resource is sensitive",
-        )
-    said = [*outcome.stdout.decode(errors="replace").splitlines(), *outcome.complaint.splitlines()]
-    words = "\n".join(said[-_LINES_SHOWN:]).strip()
-    return CommandError(
-        f"`{command}` ended with status {outcome.status}" + (f":\n{words}" if words else "")
-    )
+    failed = Failed(str(command), outcome.status, "" if hidden else outcome.last_words)
+    hint = "what it said is hidden, because the resource is sensitive" if hidden else None
+    return CommandError(str(failed), failed=failed, hint=hint)
 
 
 def keep_of(verdict: Verdict) -> Command | None:

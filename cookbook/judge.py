@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from cookbook import stash
 from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
-from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
+from cookbook.errors import (
+    CookError,
+    Failed,
+    HostError,
+    Missing,
+    NotConverged,
+    ProbeError,
+    Unsupported,
+    during,
+)
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
@@ -20,7 +29,7 @@ from cookbook.shell import Command, sh
 from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.way import Cuts
-from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part, last_lines
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -110,6 +119,7 @@ class Judge:
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:
+            error.phase = error.phase or "plan"
             missed = error.thing if isinstance(error, Missing) else ""
             if until := forecast.may_bring(missed):
                 return Verdict(item, "unknown", provider, until=until)
@@ -117,6 +127,7 @@ class Judge:
         status: Literal["change", "ok"] = "change" if change.needed else "ok"
         return Verdict(item, status, provider, change, probes)
 
+    @during("apply")
     def send(
         self,
         sent: Sequence[Sent],
@@ -199,6 +210,7 @@ class Judge:
             now = self.found(provider, resource)
             change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
         except HostError as error:
+            error.phase = "verify"
             return now, error
         return now, self._not_converged(resource, change)
 
@@ -267,9 +279,8 @@ class Judge:
         for text in _guards(resource):
             answer = self._answers[_guard_probe(text)]
             if answer.status >= _CANNOT_RUN:
-                raise ProbeError(
-                    f"the guard `{_guard_probe(text).question}` cannot be run: {answer.complaint}"
-                )
+                failed = Failed(text, answer.status, last_lines(answer.complaint.encode()))
+                raise ProbeError(f"the guard {failed}", failed=failed)
             if (answer.status == 0) == (text == resource.not_if):
                 return True
         return False

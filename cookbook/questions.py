@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cookbook import wire
-from cookbook.errors import ProbeError
+from cookbook.errors import Failed, ProbeError
 from cookbook.provider import Probe, Table
 from cookbook.shell import ENCODING, Command
-from cookbook.wire import Ask, Guard, Outcome
+from cookbook.wire import Ask, Guard, Outcome, last_lines
 
 _MOST_KEYS = 500
 _MOST_TEXT = 60_000
@@ -44,8 +44,9 @@ def state_text(probe: Probe, answer: Answer) -> str | None:
     if not answer.there or (probe.absent is not None and answer.status == probe.absent):
         return None
     if answer.status != 0:
-        said = answer.complaint or answer.text.strip() or "it said nothing"
-        raise ProbeError(f"`{probe.question}` ended with status {answer.status}: {said}")
+        said = last_lines(answer.complaint.encode() or answer.stdout)
+        failed = Failed(str(probe.question), answer.status, said)
+        raise ProbeError(f"{failed}{'' if said else ', and said nothing'}", failed=failed)
     return answer.text
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import platform
-from cookbook.errors import HostError, Locked, Unreachable
+from cookbook.errors import HostError, Locked, Unreachable, during
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
@@ -112,11 +112,13 @@ class Session:
                 hint="look at the host; the next run goes on from what is so then",
             ) from None
 
+    @during("facts")
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
         return parse_facts(outcome.text)
 
+    @during("facts")
     def begin(self, who: Holder, wait: float = 0.0) -> Facts:
         """
         Take the lock and find out what the host is, in one exchange.
@@ -145,6 +147,7 @@ class Session:
                 )
             time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
+    @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
         """The answers to these probes, in one exchange."""
         questions = gather(probes)

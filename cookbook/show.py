@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
-from cookbook.report import HostReport, Report, clean, report_json, step_json
+from cookbook.report import HostReport, Report, clean, error_json, report_json, step_json
+from cookbook.reports.phrases import error_remarks
 from cookbook.reports.text import Line, document_lines, resource_lines
 from cookbook.resource import Resource
 
@@ -59,9 +60,12 @@ def _any_plan() -> Document:
 
 def error_lines(error: CookError) -> Iterator[Line]:
     """An error that ended everything before it began."""
-    yield "bold red", f"cook: {error}"
-    if error.hint:
-        yield "", f"      {error.hint}"
+    document = error_json(error)
+    yield "bold red", f"cook: {document['message']}"
+    for line in document["output"].split("\n") if document["output"] else ():
+        yield "", f"      | {line}"
+    for remark in error_remarks(document):
+        yield "", f"      {remark}"
 
 
 @dataclass

@@ -37,6 +37,9 @@ MOST_HEARD = 128 * 1024 * 1024
 _SHORT = 2000
 """Bytes of an answer that the shell compares by itself."""
 
+_LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
+"""Of what a command has printed, people are shown no more than this."""
+
 SURPRISED = 100
 """The status of a guard whose answers are not the ones the change was planned from."""
 
@@ -130,6 +133,11 @@ class Outcome:
     def complaint(self) -> str:
         """What was said on the error stream, for people."""
         return self.stderr.decode(ENCODING, "replace").strip()
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of both streams, for people: errors come last."""
+        return last_lines(self.stdout, self.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +270,16 @@ class Pace:
         """How long a part took, as far as the arrival of its frame tells."""
         times = self._times[part + 1 : part + 3]
         return times[1] - times[0] if len(times) > 1 else 0.0
+
+
+def last_lines(*streams: bytes) -> str:
+    """The last lines of what was printed; of long ones the beginning."""
+    said = [
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+        for stream in streams
+        for line in stream[-_LAST_BYTES:].decode(ENCODING, "replace").strip().splitlines()
+    ]
+    return "\n".join(said[-_LAST_LINES:]).strip()
 
 
 def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:

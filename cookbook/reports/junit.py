@@ -16,6 +16,7 @@ from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     Outcome,
+    error_line,
     error_text,
     minute,
     outcome,
@@ -123,8 +124,8 @@ def _host_case(host: HostDocument) -> ET.Element:
     """What ended a host that is no resource's own."""
     case = ET.Element("testcase", name="host", classname="host", time=f"{host['seconds']:.3f}")
     if (error := host["error"]) is not None:
-        message = _text(error["message"])
-        told = ET.SubElement(case, "error", type=_text(error["kind"]), message=message)
+        message = _text(error_line(error))
+        told = ET.SubElement(case, "error", type=_text(error["code"]), message=message)
         told.text = _text(error_text(error))
     return case
 

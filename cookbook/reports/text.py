@@ -13,6 +13,8 @@ from cookbook.reports.phrases import (
     UNDO,
     Outcome,
     all_outcomes,
+    error_line,
+    error_remarks,
     first_seen,
     outcome,
     percent,
@@ -224,10 +226,12 @@ def _diff_style(line: str) -> str:
 
 
 def _error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
-    for line in error["message"].split("\n"):
+    for line in error_line(error).split("\n"):
         yield "red", f"{indent}{line}"
-    if error["hint"]:
-        yield "dim", f"{indent}next: {error['hint']}"
+    for line in error["output"].split("\n") if error["output"] else ():
+        yield "", f"{indent}| {line}"
+    for remark in error_remarks(error):
+        yield "dim", f"{indent}{remark}"
 
 
 def _sum(document: Document) -> Line:

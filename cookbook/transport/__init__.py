@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from cookbook.errors import DeadlineExceeded, LinkLost
+from cookbook.errors import DeadlineExceeded, Failed, LinkLost
 from cookbook.wire import Ask, Do, Outcome, Pace, Part, Program
 
 
@@ -58,6 +58,7 @@ class TooSlow(DeadlineExceeded):
         super().__init__(
             f"no answer within {part.timeout:g} s to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",
+            failed=Failed(str(part.command)) if isinstance(part, Ask | Do) else None,
         )
         self.reply = reply
         self.outcomes: list[Outcome] = []

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable
+from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable, during
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.transport.connection import AUTH_TIMEOUT, Target, connect, import_paramiko
@@ -121,6 +121,7 @@ class SshTransport:
         with contextlib.suppress(OSError):  # the reader sees it, too
             self._channel.sendall(script)
 
+    @during("connect")
     def _open_shell(self) -> paramiko.Channel:
         from paramiko import SSHException
 
