@@ -21,7 +21,7 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
 	$(SUDO) $(BIN)/coverage erase
-	$(SUDO) $(BIN)/coverage run -m pytest -q tests
+	$(SUDO) $(BIN)/coverage run -m pytest -q --hypothesis-profile=ci tests
 
 check: setup ## All one runs while working: lint, types, import contract, fast tests
 	ruff check .

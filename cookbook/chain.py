@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cookbook.errors import CommandError, Failed, HostError
+from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.questions import Answers, guard
 from cookbook.recipe import Declared
 from cookbook.resource import Resource
 from cookbook.shell import Command
+from cookbook.transport import TooSlow
 from cookbook.wire import Ask, Do, Guard, Outcome, Part
 
 
@@ -208,6 +209,22 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Resu
         start += len(one.parts)
 
 
+def broken_off(result: Result) -> Result:
+    """What failed because somebody did not want to wait for its end."""
+    if result.fate != "failed":
+        return result
+    error = BrokenOff(
+        "it was ended in the middle: what it has done is unknown",
+        hint="run again: that goes on from what is so then",
+    )
+    return replace(result, error=error)
+
+
+def fate_of(error: HostError) -> Literal["failed", "unknown"]:
+    """What has become of a change that this has happened to."""
+    return "unknown" if isinstance(error, BrokenOff) else "failed"
+
+
 def cut_off(
     sent: Sequence[Sent], heard: Sequence[Outcome], error: HostError
 ) -> Iterator[tuple[Verdict, dict[str, Any]]]:
@@ -215,12 +232,15 @@ def cut_off(
     The link ended in the middle of a chain: what is known of each change, and no more.
 
     The host may go on with what it was sent, whether we hear of it or not. So only what
-    comes after a failure or a surprise that we did hear of is sure not to be done.
+    comes after a failure or a surprise that we did hear of is sure not to be done, or after
+    what was ended because it took too long.
     """
     stopped = False
+    ended = isinstance(error, TooSlow) and error.ended
     for one, result in zip(sent, read_all(sent, heard), strict=True):
         passed = result.fate in ("done", "failed")
         stopped |= result.fate == "surprised" or result.error is not None
+        stopped |= ended and result.fate != "done"
         if stopped and not passed:
             return
         yield from ((verdict, {}) for verdict in one.link.gap if passed)
@@ -232,13 +252,15 @@ def cut_off(
             return
 
 
-def announce(sent: Sequence[Sent], working: Callable[[Resource], object]) -> Callable[[int], None]:
-    """Tell whose turn it is, by the number of the part that is begun."""
-    whose = [one.link.changes[0].item.resource for one in sent for _ in one.parts]
+def announce(
+    sent: Sequence[Sent], working: Callable[[Link | None], object]
+) -> Callable[[int], None]:
+    """Tell which link's turn it is, by the number of the part that is begun; None after them."""
+    whose = [one.link for one in sent for _ in one.parts]
 
     def begun(part: int) -> None:
-        if 0 <= part < len(whose):
-            working(whose[part])
+        if part >= 0:
+            working(whose[part] if part < len(whose) else None)
 
     return begun
 

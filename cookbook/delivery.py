@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, no_notes
+from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, fate_of, no_notes
 from cookbook.errors import CutOff, ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
@@ -148,7 +148,7 @@ class Delivery:
             self.failed |= error is not None and not ignored
             yield replace(
                 step_of(verdict),
-                status="changed" if error is None else "failed",
+                status="changed" if error is None else fate_of(error),
                 diff=diff_of(verdict, text),
                 error=error,
                 ignored=ignored,

@@ -30,10 +30,11 @@ from cookbook.chain import (
     Sent,
     Verdict,
     cut_off,
+    fate_of,
     look_at,
 )
 from cookbook.delivery import PATIENCE, Delivery, fickle
-from cookbook.errors import CutOff, HostError, Unapproved, WouldCutOff
+from cookbook.errors import BrokenOff, CutOff, HostError, Unapproved, WouldCutOff
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
@@ -48,6 +49,9 @@ from cookbook.session import Session
 from cookbook.shell import Command
 from cookbook.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.transport import Interrupted, TooSlow
+
+_NAP = 0.5
+"""Seconds between two looks whether somebody wants us to stop."""
 
 
 class Convergence:
@@ -386,21 +390,29 @@ class Convergence:
                 diff = diff_of(verdict, text)
                 yield replace(step_of(verdict), diff=diff, seconds=seconds, left=left)
             else:
-                failed = replace(verdict, status="failed", error=result.error or error)
-                yield from self._fail(failed, seconds, left)
+                error = result.error or error
+                yield from self._fail(
+                    replace(verdict, status=fate_of(error), error=error), seconds, left
+                )
 
     def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
         self._consume([verdict])
-        final = isinstance(verdict.error, Unapproved)
+        final = isinstance(verdict.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
-            time.sleep(item.resource.retry_delay)
+            self._pause(item.resource.retry_delay)
             self._queue.insert(0, replace(item, tries=item.tries + 1))
             self._judge.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
         yield replace(step_of(verdict), seconds=seconds, left=left)
+
+    def _pause(self, seconds: float) -> None:
+        """Unless somebody wants us to stop."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._stopping():
+            time.sleep(min(left, _NAP))
 
     def _give_up(self) -> Iterator[Step]:
         """Nothing more is done on this host but what changes before have a right to."""

@@ -21,6 +21,7 @@ Everything that can go wrong, by who has to act on it.
       - AuthenticationFailed
       - LinkLost         there was a session, and it ended in the middle
     + DeadlineExceeded   it took longer than it may
+    + BrokenOff          somebody who did not want to wait has ended it in the middle
     + TooMuchOutput      it answered more than any answer can be
     + PrivilegeError     sudo or doas said no
     + Unsupported        no provider serves this resource on such a host
@@ -230,6 +231,13 @@ class TooMuchOutput(HostError):
 
     code = "too-much-output"
     phase: Phase = "probe"
+
+
+class BrokenOff(HostError):
+    """Somebody who did not want to wait has ended a change in the middle."""
+
+    code = "broken-off"
+    phase: Phase = "apply"
 
 
 class PrivilegeError(HostError):

@@ -90,7 +90,7 @@ class Forecast:
         """
         The change before that makes the answers about a resource, or what it needs, stale.
 
-        Its own change, by which it notified somebody who notifies it, does not.
+        Its own change, by which it notified somebody who notifies it, does not, if it is known.
         """
         if not self._pending:
             return None
@@ -149,7 +149,8 @@ class Forecast:
         return None
 
     def _is_own(self, number: int, resource: Resource) -> bool:
-        return str(self._pending[number].resource) == str(resource)
+        pending = self._pending[number]
+        return pending.change is not None and str(pending.resource) == str(resource)
 
     def _is_gone(self, thing: Thing) -> int | None:
         """Which change takes it away, if none brings it again."""

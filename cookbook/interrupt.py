@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cookbook.errors import HostError
 from cookbook.session import Session
@@ -18,6 +18,7 @@ class Interruption:
     def __init__(self) -> None:
         self._told = threading.Event()
         self._sessions: set[Session] = set()
+        self._signals = 0
 
     @property
     def told(self) -> bool:
@@ -29,7 +30,7 @@ class Interruption:
         """Have a session hear of it, even in the middle of a long chain."""
         self._sessions.add(session)
         if self.told:
-            _halt(session)
+            _safely(Session.halt, session)
         try:
             yield
         finally:
@@ -38,8 +39,9 @@ class Interruption:
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """
-        The first signal lets each host finish the resource it is at; the second does not wait.
+        The first signal lets each host finish the resource it is at; the second ends that.
 
+        A package transaction is finished all the same; the third signal waits for nothing.
         A signal that is ignored (nohup) stays so.
         """
         if threading.current_thread() is not threading.main_thread():
@@ -58,17 +60,34 @@ class Interruption:
                 signal.signal(number, handler)
 
     def _stop(self, _number: int, _frame: object) -> None:
-        if self.told:
-            os._exit(130)
-        self.tell()
+        self._signals += 1
+        match self._signals:
+            case 1:
+                _say("stopping after the resource at work; once more ends that, too")
+                self.tell()
+            case 2:
+                whole = any(session.whole for session in self._sessions)
+                waits = "; a package transaction is not ended in the middle" if whole else ""
+                _say(f"ending what the hosts are at{waits}; once more leaves at once")
+                self._each(Session.break_off)
+            case _:
+                os._exit(130)
 
     def tell(self) -> None:
         """Stop: after the resource that each host is at."""
         self._told.set()
+        self._each(Session.halt)
+
+    def _each(self, do: Callable[[Session], None]) -> None:
         for session in list(self._sessions):
-            threading.Thread(target=_halt, args=(session,), daemon=True).start()
+            threading.Thread(target=_safely, args=(do, session), daemon=True).start()
 
 
-def _halt(session: Session) -> None:
+def _safely(do: Callable[[Session], None], session: Session) -> None:
     with contextlib.suppress(HostError, OSError):  # it stops after what was sent, then
-        session.halt()
+        do(session)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # a closed terminal
+        os.write(2, f"cook: {text}\n".encode())

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
-from cookbook.chain import Item, Result, Sent, Verdict, announce, read_all
+from cookbook.chain import (
+    Item,
+    Link,
+    Result,
+    Sent,
+    Verdict,
+    announce,
+    broken_off,
+    read_all,
+)
 from cookbook.errors import (
     CookError,
     Failed,
@@ -148,7 +157,7 @@ class Judge:
         everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
         self.outdate()
         listener.sending([step_of(verdict) for verdict in changes])
-        begun = announce(sent, listener.working)
+        begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
         except Interrupted as error:
@@ -167,7 +176,18 @@ class Judge:
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
-        return list(read_all(sent, outcomes))
+        results = read_all(sent, outcomes)
+        return [*map(broken_off, results)] if self._session.ended else [*results]
+
+    def _working(self, listener: Listener) -> Callable[[Link | None], None]:
+        """Who hears of each link as its turn comes, and that there is none any more."""
+
+        def working(link: Link | None) -> None:
+            self._session.whole = link is not None and link.provider.whole
+            if link is not None:
+                listener.working(link.changes[0].item.resource)
+
+        return working
 
     def _recover(
         self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted

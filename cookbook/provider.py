@@ -170,6 +170,9 @@ class Provider(ABC, Generic[R, S]):
     timeout: ClassVar[float] = COMMAND_TIMEOUT
     """Seconds each command of a change may take."""
 
+    whole: ClassVar[bool] = False
+    """Whether a change must not be ended in the middle, whoever is in a hurry."""
+
     owns: ClassVar[bool] = True
     """Whether it makes things that can be removed again; what a service is, is the package's."""
 

@@ -39,18 +39,19 @@ def target_of(host: Host, become_password: Secret | None = None) -> Target:
     from cookbook.transport.connection import Target
 
     return Target(
-        host.address,
-        host.port,
-        host.user or getpass.getuser(),
-        host.identity_file,
-        host.identities_only,
-        host.agent,
-        host.known_hosts,
-        host.connect_timeout,
-        host.become,
-        host.become_user,
-        become_password or revealed(host.become_password),
-        revealed(host.password),
+        address=host.address,
+        port=host.port,
+        user=host.user or getpass.getuser(),
+        identity_files=host.identity_file,
+        identities_only=host.identities_only,
+        agent=host.agent,
+        known_hosts=host.known_hosts,
+        connect_timeout=host.connect_timeout,
+        alive_interval=host.alive_interval,
+        become=host.become,
+        become_user=host.become_user,
+        become_password=become_password or revealed(host.become_password),
+        password=revealed(host.password),
     )
 
 

@@ -140,7 +140,7 @@ class Rescue:
         last: HostError | None = None
         while time.monotonic() < end:
             try:
-                if self._ask(sh(_DISARM, self._armed, self._armed)).status == 0:
+                if self.session.aside(sh(_DISARM, self._armed, self._armed)).status == 0:
                     self._armed = ""
                     return
                 break
@@ -175,18 +175,11 @@ class Rescue:
     def _gone_back(self, armed: str) -> Outcome:
         """What the host says of its way back, once that is at its end, or takes too long."""
         end = time.monotonic() + GRACE
-        while (outcome := self._ask(sh(_FIRED, armed))).status != 0 and time.monotonic() < end:
+        while True:
+            outcome = self.session.aside(sh(_FIRED, armed))
+            if outcome.status == 0 or time.monotonic() >= end:
+                return outcome
             time.sleep(1.0)
-        return outcome
-
-    def _ask(self, command: Command) -> Outcome:
-        """On a connection of its own, with the privilege that we work with."""
-        session = Session(self.session.another())
-        try:
-            [outcome] = session.run([Do(command, ANSWER_TIMEOUT)])
-        finally:
-            session.close()
-        return outcome
 
 
 def reversal(verdict: Verdict) -> list[Command]:

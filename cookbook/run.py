@@ -97,6 +97,12 @@ class Run:
     wait: float = 0.0
     """Seconds to wait for a host that another run is at work on."""
 
+    timeout: float | None = None
+    """Seconds that all of it may take."""
+
+    host_timeout: float | None = None
+    """Seconds that each host may take, once its turn has come."""
+
     partial: bool = False
     """Undo what can be undone, where not all can."""
 
@@ -236,7 +242,7 @@ class Runner:
             with self._speaking:
                 self._hook.cookbook_step(host=host.name, step=step)
         if work.failed:
-            return "failed"
+            return "interrupted" if session.ended else "failed"
         if work.unfinished:
             return "interrupted"
         changed = any(step.status in ("changed", "unknown") for step in progress.steps)
@@ -249,8 +255,12 @@ class Runner:
         def another() -> Transport:
             return connect(host, self._run.become_password)
 
+        begun = time.monotonic()
+        if (end := self._end(begun)) is not None and begun >= end:
+            raise DeadlineExceeded("the time for this run was over before the turn of this host")
         session = Session(another(), another, lasting=host.transport == "local")
         session.reconnects_left = self._run.reconnect
+        session.end = self._end(begun)
         progress.session = session
         try:
             with self._interruption.watching(session):
@@ -258,6 +268,11 @@ class Runner:
         finally:
             with contextlib.suppress(Exception):  # what came of it is known; say that
                 session.close()
+
+    def _end(self, begun: float) -> float | None:
+        """When there is no more time for a host."""
+        given = ((self._start, self._run.timeout), (begun, self._run.host_timeout))
+        return min((start + span for start, span in given if span is not None), default=None)
 
     def _rescue(self, host: Host, session: Session) -> Rescue:
         way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)

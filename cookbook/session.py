@@ -6,15 +6,25 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from cookbook import platform
-from cookbook.errors import HostError, Locked, Unreachable, during
+from cookbook import aside, platform
+from cookbook.errors import CommandError, DeadlineExceeded, HostError, Locked, Unreachable, during
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
 from cookbook.transport import Interrupted, TooSlow, Transport, run
-from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Lock, Outcome, Part, Program, wanted_contents
+from cookbook.wire import (
+    ANSWER_TIMEOUT,
+    Ask,
+    Do,
+    Lock,
+    Outcome,
+    Pace,
+    Part,
+    Program,
+    wanted_contents,
+)
 
 INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
@@ -29,8 +39,6 @@ _FIRST_DELAY = 1.0
 
 _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
-
-_HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
 
 _SIGNED = 0.05
 """Seconds in which whoever has taken a lock has written down who that is."""
@@ -52,13 +60,20 @@ class Session:
         """`another` connects once more; `lasting` says that there is no connection to lose."""
         self._lasting = lasting
         self._nonce = ""
+        self._pace: Pace | None = None
         self._halted = False
         self._transport = transport
         self._another = another
         self._who: Holder | None = None
+        self._stage = ""
         self.reconnects_left = RECONNECTS
         """How often a lost connection may still be made anew."""
-        self._stage = ""
+        self.end: float | None = None
+        """When there is no more time for this host, in seconds of time.monotonic()."""
+        self.whole = False
+        """Whether what it is at must not be ended in the middle: a package transaction."""
+        self.ended = False
+        """Whether what it was at has been ended in the middle."""
         self.exchanges = 0
         """How often we waited for the host."""
 
@@ -77,6 +92,19 @@ class Session:
             raise Unreachable("there is no other way to it")
         return self._another()
 
+    def aside(self, command: Command) -> Outcome:
+        """
+        What a command says that is run by one more connection, with the privilege we work with.
+
+        Raises Unreachable and its kin.
+        """
+        session = Session(self.another())
+        try:
+            [outcome] = session.run([Do(command, ANSWER_TIMEOUT)])
+        finally:
+            session.close()
+        return outcome
+
     def renew(self, lost: Interrupted) -> None:
         """
         Go on by a new connection, with the lock that we had, after this one was lost.
@@ -88,6 +116,7 @@ class Session:
             raise lost
         self._transport.close()
         self._stage = ""
+        shell, nonce = self._shell, self._nonce
         while True:
             self.reconnects_left -= 1
             try:
@@ -97,20 +126,32 @@ class Session:
                 if self.reconnects_left == 0:
                     raise
                 time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
-        if self._who is not None:
-            self._take_over(self._who)
+        self._take_over(aside.retiring(shell, nonce))
 
-    def _take_over(self, who: Holder) -> None:
-        """The shell of the lost connection goes on with what it is at, and then ends."""
-        try:
-            self.begin(who, _TAKE_OVER)
-        except Locked as error:
-            if error.run != who.run:
-                raise
-            raise Unreachable(
-                "the link was lost, and what was sent before is still being done",
-                hint="look at the host; the next run goes on from what is so then",
-            ) from None
+    def _take_over(self, retire: Command) -> None:
+        """
+        The shell of the lost connection finishes what it is at, and ends.
+
+        Where the host has not noticed that the connection is lost, it has to be told.
+        """
+        until = time.monotonic() + _TAKE_OVER
+        while True:
+            self.run([Do(retire, ANSWER_TIMEOUT)])
+            self._halted = True
+            try:
+                if self._who is not None:
+                    self.begin(self._who)
+            except Locked as error:
+                if self._who is None or error.run != self._who.run:
+                    raise
+                if time.monotonic() < until:
+                    time.sleep(_LOOK_AGAIN)
+                    continue
+                raise Unreachable(
+                    "the link was lost, and what was sent before is still being done",
+                    hint="look at the host; the next run goes on from what is so then",
+                ) from None
+            return
 
     @during("facts")
     def facts(self) -> Facts:
@@ -139,7 +180,7 @@ class Session:
                 last = locked.text
                 time.sleep(_SIGNED)
                 continue
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or self._over:
                 raise Locked(
                     f"another run is at work here: {holding(locked.text)}",
                     hint="wait for it, or have us wait: --wait 5m",
@@ -189,22 +230,30 @@ class Session:
 
         `begun` hears the number of each part as its turn comes.
 
-        Raises HostError if there is no room for them on the host.
+        Raises HostError if there is no room for them on the host, DeadlineExceeded if there is
+        no more time for it.
         """
+        if self._over:
+            raise DeadlineExceeded("the time there was for this host is over")
         carried = contents or {}
         wanted = {d: carried[d] for d in sorted(wanted_contents(parts)) if d in carried}
         ahead: list[Part] = []
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
             ahead += self._send_ahead(digest, wanted.pop(digest))
         self.exchanges += 1
+        self.whole = False
         program = Program((*ahead, *parts), wanted, self._stage)
-        self._nonce = program.nonce
+        pace = Pace(program, lambda part: begun(part - len(ahead)), self.end)
+        self._nonce, self._pace = program.nonce, pace
         try:
-            outcomes = run(self._transport, program, lambda part: begun(part - len(ahead)))
+            outcomes = run(self._transport, program, pace)
         except (Interrupted, TooSlow) as error:
             heard = list(program.partial(error.reply.stdout, error.reply.stderr))
             error.outcomes = heard[len(ahead) :]
-            if isinstance(error, TooSlow) or not all(isinstance(part, Ask) for part in parts):
+            if isinstance(error, TooSlow):
+                self._leave(error)
+                raise
+            if not all(isinstance(part, Ask) for part in parts):
                 raise
             self.renew(error)  # nothing but questions: they can be asked again
             return self.run(parts, contents, begun)
@@ -216,21 +265,52 @@ class Session:
                 )
         return outcomes[len(ahead) :]
 
+    @property
+    def _shell(self) -> int:
+        return self._pace.shell if self._pace is not None else 0
+
+    @property
+    def _over(self) -> bool:
+        return self.end is not None and time.monotonic() >= self.end
+
     def halt(self) -> None:
         """
         Have the host stop before the next change of what it was sent: by a connection aside.
 
         Raises Unreachable and its kin.
         """
-        aside = Session(self.another())
+        self.aside(aside.halting(self._nonce))
+        self._halted = True
+
+    def break_off(self) -> None:
+        """
+        Have the host end what it is at, unless that must not be ended in the middle.
+
+        Raises Unreachable and its kin, CommandError if it cannot be ended.
+        """
+        if self.whole:
+            return
+        self.ended = True
+        outcome = self.aside(aside.ending(self._shell))
+        if outcome.status != 0:
+            raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
+
+    def _leave(self, slow: TooSlow) -> None:
+        """End what has taken too long; the shell then ends with the connection."""
         try:
-            aside.run([Do(sh(_HALT, self._nonce), ANSWER_TIMEOUT)])
-            self._halted = True
+            if self.whole:
+                slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
+            elif self._another is not None:
+                self.break_off()
+                slow.ended = True
+        except HostError as error:
+            slow.hint = f"it may still be at it: {error}"
         finally:
-            aside.close()
+            self._transport.close()
 
     def close(self) -> None:
         """Leave nothing behind, and end the session."""
+        self.end = None
         try:
             left = [self._stage] if self._stage else []
             if left or self._halted:

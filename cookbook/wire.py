@@ -4,8 +4,9 @@ Many questions and changes in, one script out; one reply in, many outcomes out.
 Every command runs in a subshell of its own, with an empty standard input (the
 script itself arrives on it) and `eval`, so that not even a syntax error
 reaches its neighbours. A nonce closes each command's frame on both streams, so
-that no output can be mistaken for a frame. An empty frame opens each reply: what
-a noisy login script or a daemon of the program before said ends up there.
+that no output can be mistaken for a frame. A frame of our own opens each reply: what a
+noisy login script or a daemon of the program before said ends up before it, and its status
+is the number of the shell's process.
 
 A program is a list of four kinds of parts:
 
@@ -33,6 +34,9 @@ ANSWER_TIMEOUT = 60.0
 
 MOST_HEARD = 128 * 1024 * 1024
 """Bytes of a reply; a command that never stops talking must not take our memory."""
+
+_OPENING = 200
+"""Bytes that are kept of the frame which opens a reply: more than its mark and a number."""
 
 _SHORT = 2000
 """Bytes of an answer that the shell compares by itself."""
@@ -65,7 +69,7 @@ if cook_ends; then cook_end -; return; fi
 set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
-{stash}cook_end 0
+{stash}cook_end $$
 """
 
 
@@ -217,10 +221,24 @@ class Pace:
     long as its parts together, and a part that hangs is still found and named.
     """
 
-    def __init__(self, program: Program, begun: Callable[[int], None] = lambda _: None) -> None:
-        """`begun` is told the number of each part as its turn comes."""
+    def __init__(
+        self,
+        program: Program,
+        begun: Callable[[int], None] = lambda _: None,
+        end: float | None = None,
+    ) -> None:
+        """
+        `begun` is told the number of each part as its turn comes.
+
+        `end` is when there is no more time for the host at all, in seconds of time.monotonic().
+        """
         self._program = program
         self._begun = begun
+        self._end = end
+        self._opening = b""
+        self.shell = 0
+        """The process that reads the program; 0 before it has said so."""
+
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
         self._heard = 0
@@ -230,6 +248,8 @@ class Pace:
     def hear(self, data: bytes, *, stream: int = 0) -> None:
         """Take note of bytes that arrived on stdout (0) or stderr (1)."""
         self._heard += len(data)
+        if stream == 0 and not self.shell:
+            self._hear_opening(data)
         mark = self._marks[stream]
         text = self._tails[stream] + data
         closed = text.count(mark)
@@ -240,6 +260,14 @@ class Pace:
             if (part := self._closed[0] + closed - 1) < len(self._program.parts):
                 self._begun(part)
         self._closed[stream] += closed
+
+    def _hear_opening(self, data: bytes) -> None:
+        mark = self._marks[0]
+        before, found, said = (self._opening + data).partition(mark)
+        number, newline, _ = said.partition(b"\n")
+        self._opening = (found + said)[:_OPENING] if found else before[-len(mark) :]
+        if newline and number.isdigit():
+            self.shell = int(number)
 
     @property
     def too_much(self) -> bool:
@@ -264,7 +292,13 @@ class Pace:
     @property
     def deadline(self) -> float:
         """When the part being run has taken too long, in seconds of time.monotonic()."""
-        return self._times[-1] + self.waiting_for.timeout
+        part = self._times[-1] + self.waiting_for.timeout
+        return part if self._end is None else min(part, self._end)
+
+    @property
+    def over(self) -> bool:
+        """Whether the time for the whole host is over, not only that for a part."""
+        return self._end is not None and time.monotonic() >= self._end
 
     def seconds(self, part: int) -> float:
         """How long a part took, as far as the arrival of its frame tells."""

@@ -38,6 +38,8 @@ from cookbook.way import Cuts, Way, packages_on_it
 class AptProvider(Provider[Package, State]):
     """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
 
+    whole = True
+
     def probe(self, package: Package) -> Sequence[Probe]:
         """What is installed; what apt offers, if something else has to be."""
         installed = [INSTALLED.about(name) for name in package.names]

@@ -194,6 +194,13 @@ THERE = st.lists(
 
 
 @given(RECIPES, THERE)
+@example(  # told to be made when that may not be needed any more, then removed in its turn
+    recipe=[
+        Spec("directory", 2, notifies=("immediate", 1)),
+        Spec("directory", 2, delete=True),
+    ],
+    there=[],
+)
 @example(  # made because it is told to, then removed in its turn
     recipe=[Spec("file", 1, notifies=("immediate", 1)), Spec("file", 3, delete=True)],
     there=[(2, "directory")],

@@ -12,11 +12,13 @@ from cookbook.cli.execute import check_reports, execute, print_report
 from cookbook.cli.options import (
     add_common,
     add_key,
+    add_limits,
     add_record,
     add_reports,
     add_safety,
     add_wait,
     hosts,
+    limits,
     password,
     plan_key,
     safety,
@@ -36,6 +38,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_record(command, default=True)
     add_wait(command)
     add_safety(command)
+    add_limits(command)
     add_reports(command)
     command.set_defaults(run=_run)
 
@@ -63,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
         saved=saved,
         wait=wait(options),
         **safety(options),
+        **limits(options),
     )
     return execute(Runner(run), options).exit
 

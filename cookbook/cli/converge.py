@@ -11,6 +11,7 @@ from cookbook.cli.execute import execute
 from cookbook.cli.options import (
     add_common,
     add_key,
+    add_limits,
     add_recipes,
     add_record,
     add_reports,
@@ -18,6 +19,7 @@ from cookbook.cli.options import (
     add_set,
     add_wait,
     hosts,
+    limits,
     password,
     plan_key,
     safety,
@@ -41,6 +43,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_set(command)
     add_wait(command)
     add_safety(command)
+    add_limits(command)
     add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None)
     if name == "plan":
@@ -70,6 +73,7 @@ def _run(options: argparse.Namespace) -> int:
         prune=options.prune,
         wait=wait(options),
         **safety(options),
+        **limits(options),
     )
     with reviewing(options):
         return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit

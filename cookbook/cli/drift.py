@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.cli.options import (
     add_hosts,
+    add_limits,
     add_recipes,
     add_record,
     add_reports,
@@ -26,6 +27,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
     add_recipes(command)
     add_hosts(command)
+    add_limits(command)
     command.add_argument(
         "--format", "--output", choices=list(FORMATS), default="text", dest="output"
     )
@@ -63,6 +65,7 @@ def _run(options: argparse.Namespace) -> int:
         options.forks,
         secret,
         inventory=None if options.local else options.hosts,
+        **limits(options),
     )
 
     def with_past(report: Report) -> Report:

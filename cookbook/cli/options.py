@@ -118,6 +118,24 @@ def safety(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def add_limits(command: argparse.ArgumentParser) -> None:
+    """`--timeout`, `--host-timeout`: how long it may take at most."""
+    from cookbook.cli.spans import span
+
+    command.add_argument(
+        "--timeout", type=span, metavar="SPAN", help="how long all of it may take, e.g. 1h"
+    )
+    command.add_argument(
+        "--host-timeout", type=span, metavar="SPAN", help="how long each host may take, e.g. 20m"
+    )
+
+
+def limits(options: argparse.Namespace) -> dict[str, Any]:
+    """The same, as properties of a Run."""
+    given = {name: getattr(options, name) for name in ("timeout", "host_timeout")}
+    return {name: span.total_seconds() for name, span in given.items() if span is not None}
+
+
 def wait(options: argparse.Namespace) -> float:
     """How many seconds to wait."""
     return 0.0 if options.wait is None else float(options.wait.total_seconds())

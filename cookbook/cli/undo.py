@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from cookbook.cli.approval import add_review, reviewing
 from cookbook.cli.options import (
     add_common,
+    add_limits,
     add_record,
     add_reports,
     add_safety,
     add_wait,
     hosts,
+    limits,
     password,
     safety,
     wait,
@@ -42,6 +44,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_record(command, default=True)
     add_wait(command)
     add_safety(command)
+    add_limits(command)
     add_reports(command)
     command.add_argument("--yes", action="store_true", help="do not ask; reviewers still count")
     command.add_argument(
@@ -126,6 +129,7 @@ def _planned(options: argparse.Namespace) -> Run:
         set=document["set"],
         wait=wait(options),
         **safety(options),
+        **limits(options),
     )
 
 

@@ -43,6 +43,8 @@ class Host:
     known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
     connect_timeout: float = 10.0
     """Seconds until a session must stand."""
+    alive_interval: float = 15.0
+    """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None
     """For sudo, where nobody gives another with -K."""
     password: Secret | SecretReference | None = None

@@ -150,6 +150,7 @@ SETTINGS = {
     "agent": _FLAG,
     "known_hosts": _PATHS,
     "connect_timeout": Setting("a number of seconds above 0", _seconds),
+    "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
     "password": _SECRET,
     "transport": Setting("ssh or local", _one_of("ssh", "local")),
@@ -172,6 +173,7 @@ _OTHER_TOOLS = {
     "private_key_file": "identity_file",
     "user_known_hosts_file": "known_hosts",
     "timeout": "connect_timeout",
+    "server_alive_interval": "alive_interval",
     "connection": "transport",
     "variables": "vars",
 }

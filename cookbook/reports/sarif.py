@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -147,10 +146,18 @@ def _host_location(name: str) -> dict[str, Any]:
 def _artifact(file: str) -> dict[str, Any]:
     """Relative to the root of the sources, where it is below the folder that cook ran in."""
     if file.startswith("/"):
-        return {"uri": Path(file).as_uri()}
-    return {"uri": quote(file, errors="surrogateescape"), "uriBaseId": "%SRCROOT%"}
+        return {"uri": f"file://{quote(_bytes(file))}"}
+    return {"uri": quote(_bytes(file)), "uriBaseId": "%SRCROOT%"}
 
 
 def _fingerprint(name: str, resource: ResourceDocument) -> str:
     key = "\0".join((name, place(resource)[0], resource["id"]))
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256(_bytes(key)).hexdigest()[:32]
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of a text that need not be one: of a name on a disk, or from a stranger."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from cookbook.errors import DeadlineExceeded, Failed, LinkLost
-from cookbook.wire import Ask, Do, Outcome, Pace, Part, Program
+from cookbook.wire import Ask, Do, Outcome, Pace, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +28,14 @@ class Transport(Protocol):
         """
         Send a program, read until the pace says the reply is complete.
 
-        Raises LinkLost when the session ends before, DeadlineExceeded when a part
-        takes too long; both leave the transport closed, and the reply so far in
-        their `reply`.
+        Raises Interrupted when the session ends before, TooSlow when a part takes too
+        long; both leave the transport of no more use, and the reply so far in their
+        `reply`. What is being run then is not ended.
         """
         ...
 
     def close(self) -> None:
-        """End the session; leave nothing behind. Safe to call twice."""
+        """End the session: the shell ends with what it is at. Safe to call twice."""
         ...
 
 
@@ -51,24 +50,26 @@ class Interrupted(LinkLost):
 
 
 class TooSlow(DeadlineExceeded):
-    """A part of a program took longer than it may."""
+    """A part of a program took longer than it may, or longer than there was time for the host."""
 
-    def __init__(self, part: Part, reply: Reply) -> None:
+    def __init__(self, pace: Pace, reply: Reply) -> None:
+        part = pace.waiting_for
         what = f"`{part.command}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
         super().__init__(
-            f"no answer within {part.timeout:g} s to {what}",
+            f"no answer {took} to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",
             failed=Failed(str(part.command)) if isinstance(part, Ask | Do) else None,
         )
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
+        self.ended = False
+        """Whether what took so long has been ended, and nothing after it was begun."""
 
 
-def run(
-    transport: Transport, program: Program, begun: Callable[[int], None] = lambda _: None
-) -> list[Outcome]:
-    """Send a program and understand the reply; `begun` hears of each part as its turn comes."""
-    pace = Pace(program, begun)
+def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:
+    """Send a program and understand the reply; `pace` hears it grow."""
+    pace = pace or Pace(program)
     reply = transport.exchange(program, pace)
     return program.outcomes(reply.stdout, reply.stderr, pace)

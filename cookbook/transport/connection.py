@@ -44,6 +44,9 @@ class Target:
     agent: bool = True
     known_hosts: tuple[Path, ...] = ()
     connect_timeout: float = 10.0
+    alive_interval: float = 15.0
+    """Seconds of silence before the host is asked whether it is there, and after that."""
+
     become: Become = "none"
     become_user: str = "root"
     become_password: Secret | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
+import threading
 import time
 from typing import IO
 
@@ -15,6 +15,9 @@ from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.wire import Pace, Program
 
 _CHUNK = 1 << 16
+
+_PATIENCE = 2.0
+"""Seconds that a shell has for its end; then it is left to what it is at."""
 
 
 class LocalTransport:
@@ -44,7 +47,8 @@ class LocalTransport:
         try:
             return _Exchange(self._pipes, program, pace).run()
         except (Interrupted, TooSlow) as error:
-            self.close()
+            if isinstance(error, Interrupted):
+                self.close()
             said = error.reply.stderr.decode(errors="replace").strip()
             if len(self._shell) > 1 and not (self._started or pace.started):
                 raise PrivilegeError(
@@ -60,17 +64,10 @@ class LocalTransport:
         for pipe in self._pipes:
             with contextlib.suppress(OSError):  # what was not taken yet cannot be flushed
                 pipe.close()
-        # It ends with its input; what it runs, and then itself, may have to be told.
-        for patience, told in ((1, signal.SIGTERM), (2, signal.SIGKILL)):
-            try:
-                self._process.wait(timeout=patience)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(PermissionError):  # sudo is root's, and ends by itself
-                    os.killpg(self._process.pid, told)
-            else:
-                return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=2)
+        try:
+            self._process.wait(timeout=_PATIENCE)  # it ends with its input, after what it is at
+        except subprocess.TimeoutExpired:
+            threading.Thread(target=self._process.wait, daemon=True).start()
 
     @property
     def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
@@ -104,7 +101,7 @@ class _Exchange:
     def _turn(self, selector: selectors.BaseSelector) -> None:
         ready = selector.select(max(0.0, self._pace.deadline - time.monotonic()))
         if time.monotonic() >= self._pace.deadline:
-            raise TooSlow(self._pace.waiting_for, self._reply)
+            raise TooSlow(self._pace, self._reply)
         if self._pace.too_much:
             raise Interrupted("the host does not stop talking", self._reply)
         for key, _ in ready:

@@ -17,12 +17,16 @@ from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreach
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.transport.connection import AUTH_TIMEOUT, Target, connect, import_paramiko
+from cookbook.transport.pulse import Pulse
 from cookbook.wire import Pace, Program
 
 if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
+
+_BUFFERED = 1 << 15
+"""Bytes that a socket takes at once, however slow the link is."""
 
 
 class SshTransport:
@@ -40,6 +44,7 @@ class SshTransport:
         self._started = False
         self._wake = _Wake()
         self._connection = connect(target)
+        self._pulse = Pulse(self._connection, target.alive_interval, self._wake.set)
         try:
             self._channel = self._open_shell()
         except BaseException:
@@ -51,6 +56,7 @@ class SshTransport:
         heard = (bytearray(), bytearray())
         try:
             with self._sending(program.script):
+                self._pulse.heard()
                 while not pace.complete:
                     self._listen(pace, heard)
         except OSError:
@@ -69,8 +75,9 @@ class SshTransport:
         self._connection.close()
 
     def _listen(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
-        """Wait until something arrives, or the deadline passes."""
-        self._wake.wait(pace.deadline - time.monotonic())
+        """Wait until something arrives, the deadline passes, or the link has gone silent."""
+        if self._wake.wait(min(pace.deadline, self._pulse.due) - time.monotonic()):
+            self._pulse.heard()
         # Asked before what came is taken: after an end nothing comes, so nothing is missed,
         # and an end that comes later wakes us again.
         ended = self._channel.closed or self._channel.eof_received
@@ -82,7 +89,10 @@ class SshTransport:
         if pace.too_much:
             raise Interrupted("the host does not stop talking", _reply(heard))
         if time.monotonic() >= pace.deadline:
-            raise TooSlow(pace.waiting_for, _reply(heard))
+            raise TooSlow(pace, _reply(heard))
+        if self._pulse.lost():
+            self.close()
+            raise Interrupted("the link has gone silent", _reply(heard))
 
     def _take(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
         """Everything that has arrived."""
@@ -108,7 +118,7 @@ class SshTransport:
     @contextlib.contextmanager
     def _sending(self, script: bytes) -> Iterator[None]:
         """Write in a thread of its own where the window might not take it at once."""
-        if len(script) < self._channel.out_window_size:
+        if len(script) < min(_BUFFERED, self._channel.out_window_size):
             self._channel.sendall(script)
             yield
             return
@@ -118,7 +128,7 @@ class SshTransport:
         thread.join()
 
     def _send(self, script: bytes) -> None:
-        with contextlib.suppress(OSError):  # the reader sees it, too
+        with contextlib.suppress(OSError, EOFError):  # the reader sees it, too
             self._channel.sendall(script)
 
     @during("connect")

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cookbook.document import Document
@@ -96,6 +96,8 @@ any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=40
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[_SHARED])
 @given(text=any_text, more=any_text)
+@example(text="\udd00", more="0")
+@example(text="/\udd00", more="\udcff")
 def test_whatever_a_host_says_each_format_can_be_read(
     text: str, more: str, one_of_each: Document
 ) -> None:

@@ -1,0 +1,75 @@
+"""Whether the other end of an SSH connection is still there, asked when nothing has come."""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import paramiko
+
+
+class Pulse:
+    """
+    Asks a host for a sign of life, as ServerAliveInterval of ssh_config(5) does.
+
+    A slow command is no silence: sshd answers all the same. TCP's own keepalive would do
+    where nothing between us and the host answers in its place.
+    """
+
+    def __init__(
+        self, connection: paramiko.Transport, interval: float, wake: Callable[[], object]
+    ) -> None:
+        """`interval` in seconds, of silence before we ask and then of silence after it."""
+        self._connection = connection
+        self._interval = interval
+        self._wake = wake
+        self._asked = False
+        self._unsent = 0
+        self.heard()
+
+    def heard(self) -> None:
+        """Something has come."""
+        self._due = time.monotonic() + self._interval
+        self._asked = False
+
+    @property
+    def due(self) -> float:
+        """When to look next, in seconds of time.monotonic()."""
+        return self._due
+
+    def lost(self) -> bool:
+        """Whether the host has stopped answering; asks it if it is time to."""
+        if time.monotonic() < self._due:
+            return False
+        before, self._unsent = self._unsent, _unsent(self._connection)
+        if self._unsent < before:
+            self.heard()  # a slow link, on which what we say takes its time
+        elif self._asked:
+            return True
+        else:
+            self._asked = True
+            self._due += self._interval
+            threading.Thread(target=self._ask, daemon=True).start()
+        return False
+
+    def _ask(self) -> None:
+        # It waits for the answer, whatever that is, or for the end of the connection.
+        self._connection.global_request("keepalive@openssh.com", wait=True)
+        if self._connection.is_active():
+            self.heard()
+            self._wake()
+
+
+def _unsent(connection: paramiko.Transport) -> int:
+    """Bytes that the host has not acknowledged yet: TIOCOUTQ, see tcp(7)."""
+    try:
+        answer = fcntl.ioctl(connection.sock, termios.TIOCOUTQ, struct.pack("i", 0))
+    except (OSError, AttributeError, TypeError, ValueError):
+        return 0  # not a socket of the kernel's
+    return int(struct.unpack("i", answer)[0])
