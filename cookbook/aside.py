@@ -29,7 +29,10 @@ for signal in TERM KILL; do
 tries=0
 while [ $tries -lt {} ]; do
 set -- $(below); [ $# -gt 0 ] || exit 0
-[ $tries -gt 0 ] || kill -s $signal "$@" 2>/dev/null
+[ $tries -gt 0 ] || {
+# Held first: a script must not come to its next line because the one before was ended.
+kill -s STOP "$@" 2>/dev/null; set -- $(below); kill -s STOP "$@" 2>/dev/null
+kill -s $signal "$@" 2>/dev/null; kill -s CONT "$@" 2>/dev/null; }
 tries=$((tries + 1)); nap
 done
 done

@@ -24,11 +24,15 @@ from cookbook.reference import SecretSource
 from cookbook.resource import Notice, Resource
 from cookbook.secret import Secret
 from cookbook.spelling import did_you_mean
+from cookbook.watchdog import OutOfTime, within
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Resource)
 
 _ENGINE = str(Path(__file__).parent)
+
+COMPILE_TIMEOUT = 60.0
+"""Seconds that a recipe may take to declare what it declares for one host."""
 
 
 @dataclass(frozen=True)
@@ -338,9 +342,16 @@ def _run(path: Path, collection: Collection) -> None:
     collection.sources.add(path)
     sys.path.insert(0, folder)
     try:
-        exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
+        with within(COMPILE_TIMEOUT):
+            exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
     except RecipeError:
         raise
+    except OutOfTime as error:
+        late = RecipeError(
+            f"the recipe has not come to its end within {COMPILE_TIMEOUT:g} s",
+            hint="it only declares; what takes time belongs to the hosts: execute, only_if",
+        )
+        raise _located(late.with_traceback(error.__traceback__), path) from None
     except (Exception, SystemExit) as error:
         raise _located(error, path) from error
     finally:

@@ -253,7 +253,7 @@ class Session:
             if isinstance(error, TooSlow):
                 self._leave(error)
                 raise
-            if not all(isinstance(part, Ask) for part in parts):
+            if not all(isinstance(part, Ask | Lock) for part in parts):
                 raise
             self.renew(error)  # nothing but questions: they can be asked again
             return self.run(parts, contents, begun)

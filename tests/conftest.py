@@ -107,7 +107,7 @@ def _journal(host: KitchenHost) -> str:
     looks = (
         "date; cat /proc/loadavg; systemctl list-jobs --no-pager",
         "systemctl list-units --failed --no-legend --plain",
-        "journalctl --boot --no-pager --lines=60",
+        "journalctl --boot --no-pager --lines=25",
     )
     try:
         return host.run("; ".join(looks), timeout=30).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,24 @@ def test_a_class_is_only_a_value() -> None:
     assert repr(File("/x", owner="bob")) == "file('/x', owner='bob')"
     with pytest.raises(AttributeError):
         one.mode = "0600"  # type: ignore[misc]  # that it is refused is the point
+
+
+@pytest.mark.parametrize("text", ["while True: pass", "import time; time.sleep(60)"])
+def test_a_recipe_that_does_not_end_is_ended_at_its_line(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("cookbook.recipe.COMPILE_TIMEOUT", 0.2)
+    with pytest.raises(RecipeError, match=r"^recipe0\.py:4: .* within 0\.2 s"):
+        compiled(f"group('www')\n{text}\n")
+    assert ids(compiled("group('www')")) == ["group[www] recipe1.py:3"]
+
+
+def test_also_in_the_thread_of_a_host_whatever_it_catches(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookbook.recipe.COMPILE_TIMEOUT", 0.2)
+    text = "while True:\n    try:\n        x = 1\n    except Exception:\n        pass\n"
+    with ThreadPoolExecutor() as pool:
+        error = pool.submit(compiled, text).exception()
+    assert isinstance(error, RecipeError)
+    assert " within 0.2 s" in str(error)

@@ -13,6 +13,7 @@ from cookbook.cli.options import (
     add_reports,
     add_verbose,
     hosts,
+    limits,
     password,
     variables,
 )

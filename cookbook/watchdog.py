@@ -1,0 +1,56 @@
+"""A time limit for code of others that runs in our process: a recipe that does not end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+_AGAIN = 1.0
+"""Seconds until it is told once more; it may have caught what it was told."""
+
+
+class OutOfTime(BaseException):
+    """The time is over. Not an Exception, so that no `except Exception` keeps it."""
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """
+    Raise OutOfTime in this thread, wherever it is then, if it is not through in so many seconds.
+
+    Other threads than the main one are told by the interpreter, which cannot wake them from a
+    call that waits, for the network for example; a signal can, and does so for the main one.
+    """
+    if threading.current_thread() is threading.main_thread():
+        with _alarm(seconds):
+            yield
+        return
+    timer = threading.Timer(seconds, _tell, [threading.get_ident()])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def ring(_number: int, _frame: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _tell(thread: int) -> None:
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))

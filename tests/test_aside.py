@@ -1,0 +1,148 @@
+"""What a host is told beside a shell that is at work there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cookbook.session import Session
+from cookbook.shell import Command
+from cookbook.transport import TooSlow
+from cookbook.transport.local import LocalTransport
+from cookbook.wire import Ask, Do, Outcome
+
+
+def command(text: str) -> Command:
+    return Command(text, text)
+
+
+@pytest.fixture
+def session(cook_home: Path) -> Iterator[Session]:
+    del cook_home  # where it leaves word
+    session = Session(LocalTransport(), LocalTransport)
+    yield session
+    session.close()
+
+
+def running(word: str) -> bool:
+    """Whether a process has this word on its command line, by /proc itself."""
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word.encode() in place.read_bytes().split(b"\0"):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def at_work(session: Session, text: str, flag: Path) -> tuple[threading.Thread, list[Outcome]]:
+    """The session, busy with a command; and what comes of it."""
+    told: list[Outcome] = []
+
+    def work() -> None:
+        told.extend(session.run([Do(command(f"touch {flag}; {text}"), 60), Ask(command("echo y"))]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not flag.exists():
+        time.sleep(0.01)
+    return thread, told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sleep 31.4151",
+        "sh -c 'sleep 31.4151; :'; sleep 31.4151",
+        "trap '' TERM; sh -c 'sleep 31.4151; :'; :",
+        "(sleep 31.4151 | sleep 31.4151) & wait",
+    ],
+)
+def test_what_a_shell_runs_is_ended_and_the_shell_goes_on(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("cookbook.aside.PATIENCE", 1)
+    thread, told = at_work(session, text, tmp_path / "begun")
+
+    session.break_off()
+    thread.join(10)
+
+    assert not running("31.4151")
+    assert told[0].status not in (0, None)
+    assert told[1].text == "y\n"
+    assert session.ended
+    assert session.run([Ask(command("echo still there"))])[0].text == "still there\n"
+
+
+def test_a_script_does_not_come_to_its_next_line(session: Session, tmp_path: Path) -> None:
+    for number in range(5):
+        after = tmp_path / f"after{number}"
+        text = f"sh -c 'sleep 31.4156; touch {after}'; touch {after}; echo"
+        thread, _ = at_work(session, text, tmp_path / f"begun{number}")
+        session.break_off()
+        thread.join(10)
+        assert not after.exists()
+
+
+def test_a_daemon_is_left_alone(session: Session, tmp_path: Path) -> None:
+    text = "(setsid sleep 3.14152 >/dev/null 2>&1 &); sleep 31.4153"
+    thread, _ = at_work(session, text, tmp_path / "begun")
+
+    session.break_off()
+    thread.join(10)
+
+    assert running("3.14152")
+    assert not running("31.4153")
+
+
+def test_what_must_not_be_ended_in_the_middle_is_not(session: Session, tmp_path: Path) -> None:
+    thread, told = at_work(session, f"sleep 1; touch {tmp_path}/done", tmp_path / "begun")
+
+    session.whole = True
+    session.break_off()
+    thread.join(10)
+
+    assert (tmp_path / "done").exists()
+    assert told[0].status == 0
+    assert not session.ended
+
+
+def test_what_takes_too_long_is_ended(session: Session, tmp_path: Path) -> None:
+    parts = [Do(command("sleep 31.4154"), 0.3), Do(command(f"touch {tmp_path}/next"), 5)]
+
+    with pytest.raises(TooSlow) as caught:
+        session.run(parts)
+
+    assert caught.value.ended
+    assert not running("31.4154")
+    time.sleep(0.3)
+    assert not (tmp_path / "next").exists()
+
+
+def test_a_package_transaction_that_takes_too_long_goes_on(
+    session: Session, tmp_path: Path
+) -> None:
+    def begun(_: int) -> None:
+        session.whole = True
+
+    slow = Do(command(f"sleep 1; touch {tmp_path}/done"), 0.3)
+    with pytest.raises(TooSlow, match=r"no answer within 0\.3 s") as caught:
+        session.run([slow], begun=begun)
+
+    assert not caught.value.ended
+    assert "goes on there" in str(caught.value.hint)
+    end = time.monotonic() + 10
+    while not (tmp_path / "done").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert (tmp_path / "done").exists()
+
+
+def test_there_is_an_end_to_the_time_for_a_host(session: Session) -> None:
+    session.end = time.monotonic() + 0.3
+    with pytest.raises(TooSlow, match="no answer in the time there was for this host to `sleep"):
+        session.run([Ask(command("sleep 31.4155"))])
+    assert not running("31.4155")
