@@ -45,6 +45,7 @@ COMMANDS = {
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),
+    "explain": ("cookbook.cli.explain", "say what an error means, and what to do about it"),
     "kitchen": ("cookbook.kitchen.cli", "disposable Debian hosts to try recipes on"),
 }
 """Each command: the module that declares it, and what it does."""
