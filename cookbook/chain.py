@@ -267,7 +267,7 @@ def announce(
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
     """Why a command failed, for people: its last words, unless they may hold a secret."""
-    failed = Failed(str(command), outcome.status, "" if hidden else outcome.last_words)
+    failed = Failed(command.brief, outcome.status, "" if hidden else outcome.last_words)
     hint = "what it said is hidden, because the resource is sensitive" if hidden else None
     return CommandError(str(failed), failed=failed, hint=hint)
 

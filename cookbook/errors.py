@@ -86,6 +86,9 @@ class CookError(Exception):
     phase: Phase = ""
     """What was being done; see `during`."""
 
+    advice: ClassVar[str | None] = None
+    """The next step, where nobody knows a better one."""
+
     def __init__(
         self,
         message: str,
@@ -97,7 +100,7 @@ class CookError(Exception):
         """`message` is what went wrong, in one sentence; what was printed is in `failed`."""
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = self.advice if hint is None else hint
         """The next step, where there is one to name."""
         self.cause = cause
         """Why it is so, in words, where that is known: "the disk is full"."""
@@ -205,6 +208,7 @@ class RevokedKey(UntrustedHost):
     """The key of the host was revoked."""
 
     code = "host-key-revoked"
+    advice = "have the host make itself a new key: ssh-keygen -A, after the old one is gone"
 
 
 class AuthenticationFailed(Unreachable):
@@ -218,6 +222,7 @@ class LinkLost(Unreachable):
 
     code = "link-lost"
     phase: Phase = ""
+    advice = "run again: that goes on from what is so then"
 
 
 class DeadlineExceeded(HostError):
@@ -270,6 +275,7 @@ class ProbeError(HostError):
     """A question was answered in a way that no provider expects."""
 
     code = "probe-failed"
+    advice = "run it by hand on the host: it changes nothing there"
 
 
 class CommandError(HostError):
@@ -277,6 +283,7 @@ class CommandError(HostError):
 
     code = "command-failed"
     phase: Phase = "apply"
+    advice = "mend that, and run again: what is done is not done twice"
 
 
 class Refused(HostError):

@@ -128,7 +128,7 @@ class Judge:
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:
-            error.phase = error.phase or "plan"
+            error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
             if until := forecast.may_bring(missed):
                 return Verdict(item, "unknown", provider, until=until)
@@ -160,6 +160,9 @@ class Judge:
         begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
+        except TooSlow as error:
+            _add_what_was_said(error, sent)
+            raise
         except Interrupted as error:
             error.outcomes = error.outcomes[len(arm) :]
             return self._recover(sent, asked, error)
@@ -307,6 +310,13 @@ class Judge:
 
     def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
         return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+
+def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
+    """What a command has printed before it took too long, where nothing of it may be secret."""
+    resources = [verdict.item.resource for one in sent for verdict in one.link.changes]
+    if error.failed is not None and not any(resource.confidential for resource in resources):
+        error.failed = error.failed._replace(output=error.said)
 
 
 def _guards(resource: Resource) -> list[str]:

@@ -207,7 +207,8 @@ class Session:
         answers: dict[Probe, Answer] = {}
         again: list[Question] = []
         for question, outcome in zip(questions, outcomes, strict=True):
-            if outcome.status != 0 and len(question.probes) > 1 and question.table is not None:
+            unclear = outcome.status != 0 or outcome.cut
+            if unclear and len(question.probes) > 1 and question.table is not None:
                 again += question.alone
             else:
                 answers.update(question.read(outcome))

@@ -23,6 +23,9 @@ __all__ = [
     "sh",
 ]
 
+_BRIEF = 1000
+"""Characters of a command in a message."""
+
 ENCODING = "utf-8"
 """Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
 
@@ -60,6 +63,12 @@ class Command:
 
     def __bool__(self) -> bool:
         return bool(self.text)
+
+    @property
+    def brief(self) -> str:
+        """For a message: not too long, and without the brackets around a recipe's own command."""
+        shown = self.shown.removeprefix("(\n").removesuffix("\n)")
+        return shown if len(shown) <= _BRIEF else f"{shown[:_BRIEF]}..."
 
 
 def sh(template: LiteralString, *values: object) -> Command:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cookbook.errors import DeadlineExceeded, Failed, LinkLost
-from cookbook.wire import Ask, Do, Outcome, Pace, Program
+from cookbook.wire import Ask, Do, Outcome, Pace, Program, last_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,11 @@ class Reply:
 
     stdout: bytes
     stderr: bytes
+
+    @classmethod
+    def kept(cls, pace: Pace) -> Reply:
+        """What a pace has kept of it, so far."""
+        return cls(*map(bytes, pace.kept))
 
 
 class Transport(Protocol):
@@ -54,14 +59,18 @@ class TooSlow(DeadlineExceeded):
 
     def __init__(self, pace: Pace, reply: Reply) -> None:
         part = pace.waiting_for
-        what = f"`{part.command}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        what = (
+            f"`{part.command.brief}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
+        )
         took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
         super().__init__(
             f"no answer {took} to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",
-            failed=Failed(str(part.command)) if isinstance(part, Ask | Do) else None,
+            failed=Failed(part.command.brief) if isinstance(part, Ask | Do) else None,
         )
         self.reply = reply
+        self.said = last_lines(*pace.rest)
+        """What the part has printed so far; it may be secret."""
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
         self.ended = False

@@ -128,7 +128,11 @@ def open_socket(target: Target) -> socket.socket:
             hint="is it up, and does a firewall let us through?",
         ) from None
     except OSError as error:
-        raise Unreachable(f"{target.address}:{target.port}: {error.strerror or error}") from None
+        refused = isinstance(error, ConnectionRefusedError)
+        raise Unreachable(
+            f"{target.address}:{target.port}: {error.strerror or error}",
+            hint="does sshd listen there, at that port?" if refused else "is there a way to it?",
+        ) from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, seconds in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):

@@ -12,7 +12,7 @@ from typing import IO
 
 from cookbook.errors import PrivilegeError
 from cookbook.transport import Interrupted, Reply, TooSlow
-from cookbook.wire import Pace, Program
+from cookbook.wire import Pace, Program, last_lines
 
 _CHUNK = 1 << 16
 
@@ -36,7 +36,10 @@ class LocalTransport:
                 start_new_session=True,  # Ctrl-C is ours to handle
             )
         except OSError as error:
-            raise PrivilegeError(f"{shell[0]}: {error.strerror}") from None
+            raise PrivilegeError(
+                f"{shell[0]} cannot be run here: {error.strerror}",
+                hint="install it, or say who else is to help: become: sudo, doas or none",
+            ) from None
         for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
 
@@ -49,7 +52,7 @@ class LocalTransport:
         except (Interrupted, TooSlow) as error:
             if isinstance(error, Interrupted):
                 self.close()
-            said = error.reply.stderr.decode(errors="replace").strip()
+            said = last_lines(error.reply.stderr)
             if len(self._shell) > 1 and not (self._started or pace.started):
                 raise PrivilegeError(
                     f"{self._shell[0]} did not start a shell: {said or 'it said nothing'}",
@@ -87,7 +90,6 @@ class _Exchange:
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
         self._pace = pace
-        self._heard = (bytearray(), bytearray())
 
     def run(self) -> Reply:
         with selectors.DefaultSelector() as selector:
@@ -122,9 +124,8 @@ class _Exchange:
         data = os.read(self._streams[stream].fileno(), _CHUNK)
         if not data:
             raise Interrupted("the shell has ended", self._reply)
-        self._heard[stream].extend(data)
         self._pace.hear(data, stream=stream)
 
     @property
     def _reply(self) -> Reply:
-        return Reply(bytes(self._heard[0]), bytes(self._heard[1]))
+        return Reply.kept(self._pace)

@@ -12,7 +12,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>|`*_[x](y)&amp;\x1b[31m\x00\x9b\
 """What a host can say, of those things that somebody would have to obey."""
 
 
-def error(kind: str, message: str, hint: str | None = None, **more: Any) -> ErrorDocument:
+def error(kind: str, message: str, hint: str | None = None, /, **more: Any) -> ErrorDocument:
     """What went wrong, with nothing known of it that is not said here."""
     document: dict[str, Any] = {
         "kind": kind,
@@ -124,7 +124,7 @@ def one_of_each() -> Document:
 def hostile() -> Document:
     """Every text of it wants to break out."""
     told = ("kind", "code", "phase", "message", "command", "output", "cause", "hint")
-    bad_error = error("", "") | dict.fromkeys(told, HOSTILE)
+    bad_error = error("", "", **dict.fromkeys(told, HOSTILE))
     bad = drifted(
         f"file[{HOSTILE}]",
         where=f"{HOSTILE}.py:3",
