@@ -162,13 +162,14 @@ class Convergence:
                 if (verdict := judged) is None:
                     return
                 if verdict.status in ("change", "unknown"):
-                    pending = Pending(verdict.item.resource, verdict.provider, verdict.change)
-                    forecast.add(pending)
+                    forecast.add(_pending(verdict))
                 yield verdict
                 if verdict.status == "change":
                     turn[:0] = self._notified(verdict.item, "immediate")
                 elif verdict.status == "unknown":
-                    yield from self._perhaps(verdict, "immediate")
+                    for told in self._perhaps(verdict, "immediate"):
+                        forecast.add(_pending(told))
+                        yield told
 
     def _safe(self, verdict: Verdict) -> Verdict:
         """The verdict; an error if it is sure to cut the way by which we came."""
@@ -188,7 +189,7 @@ class Convergence:
             if isinstance(verdict.error, WouldCutOff):
                 raise verdict.error
             if verdict.status in ("change", "unknown"):
-                forecast.add(Pending(item.resource, verdict.provider, verdict.change))
+                forecast.add(_pending(verdict))
 
     def _permitted(self, verdict: Verdict) -> Verdict | None:
         """The verdict that whoever has to permit a change makes of it; None: go no further."""
@@ -210,7 +211,8 @@ class Convergence:
         """Whether these are notified nobody knows before that resource is done."""
         source = verdict.item.resource
         for item in self._notified(verdict.item, timing):
-            told = Verdict(item, "unknown", self._judge.provider_or_none(source), until=source)
+            provider = self._judge.provider_or_none(item.resource)
+            told = Verdict(item, "unknown", provider, until=source)
             yield told
             yield from self._perhaps(told, "immediate")
 
@@ -461,3 +463,7 @@ class Convergence:
 
 def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
     return str(verdict.item.resource), verdict.item.resource.doing
+
+
+def _pending(verdict: Verdict) -> Pending:
+    return Pending(verdict.item.resource, verdict.provider, verdict.change, verdict.until)

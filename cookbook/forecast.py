@@ -19,6 +19,8 @@ class Pending:
     resource: Resource
     provider: AnyProvider | None
     change: Change[Any] | None
+    until: Resource | None = None
+    """Before this one is done, nobody can know."""
 
     @property
     def may_bring_anything(self) -> bool:
@@ -97,7 +99,9 @@ class Forecast:
         for thing in provider.about(resource):
             for number in self._numbers(thing, self._altered):
                 if not self._is_own(number, resource):
-                    return self._pending[number].resource
+                    pending = self._pending[number]
+                    own = str(pending.resource) == str(resource)
+                    return (own and pending.until) or pending.resource
         needs = list(_needs(provider, resource))
         for thing in needs:
             if (gone := self._is_gone(thing)) is not None:

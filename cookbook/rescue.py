@@ -38,10 +38,25 @@ cook_home="{}"; cook_nonce={}; cook_stage=; export HOME; umask 022; cd /
 content() {{ cook_loose=1; cat -- "$cook_home/stash/$1"; }}
 """
 
+# What the kernel knows of the network is put back, too: a command may have changed just that.
+_KEEP_NETWORK = (
+    'cd -- "$r" && command -v ip >/dev/null && {\n'
+    "ip -o link show up | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p' >links\n"
+    "for f in 4 6; do ip -$f address save >address$f; ip -$f route save >route$f; done\n"
+    "} 2>/dev/null; cd /\n"
+)
+
+_NETWORK_BACK = """\
+cd "$cook_home/rescue/{}" && [ -s links ] && {
+while read -r link; do ip link set "$link" up; done <links
+for f in 4 6; do ip -$f address restore <address$f; ip -$f route restore <route$f; done
+} 2>/dev/null; cd /"""
+
 _ARM = (
     'r=$cook_home/rescue/{}; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
     ' sed -i "s|@cook_home@|$cook_home|" "$r/run" && : >"$r/armed") || exit\n'
-    "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
+    + _KEEP_NETWORK
+    + "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
     ' --unit=cook-rescue-{} --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
     " 2>/dev/null; then exit 0; fi\n"
     "if command -v setsid >/dev/null; then set -- setsid; else set --; fi\n"
@@ -107,7 +122,8 @@ class Rescue:
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
         steps = [sh("(\n{}\n)", command) for command in [*self._back, *self._tell]]
         done = sh(': >"$cook_home/rescue/{}/done"', self._armed)
-        script = join([head, *steps, done], "\n").text
+        network = sh(_NETWORK_BACK, self._armed)
+        script = join([head, *steps, network, done], "\n").text
         armed = sh(
             _ARM,
             self._armed,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import getpass
 import secrets
 import threading
 import time
@@ -35,7 +34,7 @@ from cookbook.origin import Origin, digests
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.plugins import catalog, plugins
-from cookbook.reach import connect
+from cookbook.reach import connect, leave, login
 from cookbook.recipe import NO_FACTS_YET, Collection, FactsNeeded, Node, compile_recipes
 from cookbook.reference import LazyVariables, refers
 from cookbook.report import HostReport, Report
@@ -56,6 +55,19 @@ if TYPE_CHECKING:
 
 FORKS = 50
 """How many hosts are worked on at once."""
+
+_FILES_PER_HOST = 8
+"""Descriptors: a shell's pipes and what it takes to start it, or sockets; one of each aside."""
+
+_FILES_BESIDES = 48
+
+
+def _room() -> int:
+    """How many hosts there are descriptors for."""
+    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+
+    soft, _ = getrlimit(RLIMIT_NOFILE)
+    return 1_000_000 if soft == RLIM_INFINITY else (soft - _FILES_BESIDES) // _FILES_PER_HOST
 
 
 @dataclass(frozen=True)
@@ -172,6 +184,7 @@ class Runner:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
             for future, host in futures.items():
                 reports[host.name] = future.result()
+        leave()
         report = Report(
             run.id,
             run.mode,
@@ -194,7 +207,7 @@ class Runner:
         return self._run.mode in LOOKING
 
     def _pool(self) -> ThreadPoolExecutor:
-        workers = max(1, min(self._run.forks, len(self._run.hosts)))
+        workers = max(1, min(self._run.forks, len(self._run.hosts), _room()))
         return ThreadPoolExecutor(workers, thread_name_prefix="host")
 
     def _host(self, host: Host) -> HostReport:
@@ -275,7 +288,7 @@ class Runner:
         return min((start + span for start, span in given if span is not None), default=None)
 
     def _rescue(self, host: Host, session: Session) -> Rescue:
-        way = Way(host.user or getpass.getuser(), host.port, host.become, host.become_user)
+        way = Way(*login(host), host.become, host.become_user)
         return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
 
     def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:

@@ -194,6 +194,14 @@ THERE = st.lists(
 
 
 @given(RECIPES, THERE)
+@example(  # perhaps told to be made, then made in its turn
+    recipe=[
+        Spec("file", 1, flag=True),
+        Spec("file", 1, notifies=("immediate", 2)),
+        Spec("file", 0),
+    ],
+    there=[],
+)
 @example(  # told to be made when that may not be needed any more, then removed in its turn
     recipe=[
         Spec("directory", 2, notifies=("immediate", 1)),

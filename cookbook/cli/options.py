@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,13 +222,20 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def hosts(options: argparse.Namespace) -> list[Host]:
+def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
     """
     The hosts that the inventory has and the limit leaves, with the passwords that it names.
 
-    Raises InventoryError, and SecretError where a password is in no store.
+    Somebody at a terminal is asked for the passphrases of their `keys`. Raises InventoryError,
+    UsageError for a wrong passphrase, and SecretError where a password is in no store.
     """
     chosen = load_inventory(options).select(options.limit)
+    if keys and not options.local and sys.stdin.isatty():
+        import getpass
+
+        from cookbook.reach import unlock_keys
+
+        unlock_keys(chosen, getpass.getpass)
     if not any(host.become_password or host.password for host in chosen):
         return chosen
     from dataclasses import replace

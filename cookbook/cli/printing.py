@@ -34,12 +34,23 @@ def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
 
 @contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """Whoever reads the report may have gone; what came of the run is still so."""
+    """
+    Whoever reads the report may have gone; what came of the run is still so.
+
+    Raises CookError where it cannot be written for another reason: a disk that is full.
+    """
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+        if not isinstance(error, BrokenPipeError):
+            from cookbook.errors import CookError
+
+            raise CookError(
+                f"what came of it cannot be written: {error.strerror}",
+                hint="it is done all the same: `cook history` has it, unless that is full, too",
+            ) from None
 
 
 def exit_of(errors: Sequence[CookError]) -> int:

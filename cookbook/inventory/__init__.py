@@ -105,7 +105,9 @@ def local() -> Inventory:
 
 def _inventory(declarations: Declared) -> Inventory:
     precedence = Precedence(declarations)
-    hosts = {name: precedence.host(name) for name in declarations.hosts}
+    hosts: dict[str, Host] = {}
+    for name in declarations.hosts:
+        hosts[name] = precedence.host(name, MappingProxyType(hosts))
     members: dict[str, list[str]] = {name: [] for name in declarations.groups}
     for host in hosts.values():
         for group in host.groups:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from cookbook.reference import SecretReference
 from cookbook.secret import Secret
+from cookbook.transport.hops import Hop
 
 
 def _known_hosts() -> tuple[Path, ...]:
     return (Path("~/.ssh/known_hosts").expanduser(),)
 
 
-def _nothing() -> Mapping[str, object]:
+def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
@@ -41,8 +42,12 @@ class Host:
     agent: bool = True
     """Whether the keys of ssh-agent(1) may be tried."""
     known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
+    jump: tuple[Hop, ...] | None = None
+    """The bastions to come through, the nearest to us first; None: as ssh_config says."""
+    ssh_config: Path | Literal["user", "none"] = "user"
+    """What else is known: from this file, from the user's own and the system's, or from none."""
     connect_timeout: float = 10.0
-    """Seconds until a session must stand."""
+    """Seconds until it has greeted; to open a session then may take as long again."""
     alive_interval: float = 15.0
     """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None
@@ -53,6 +58,11 @@ class Host:
     vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
     groups: tuple[str, ...] = ()
     """Every group the host is in, a child always before its parents."""
+
+    said: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """The settings that somebody has given a value: ssh_config does not change those."""
+    others: Mapping[str, Host] = field(default_factory=_nothing, compare=False, repr=False)
+    """All hosts of the inventory, by name: a bastion may be one of them."""
 
     def __post_init__(self) -> None:
         if not self.address:

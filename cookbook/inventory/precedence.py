@@ -14,7 +14,7 @@ from cookbook.inventory.settings import SETTINGS
 from cookbook.inventory.value import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _VARS = "vars."
 
@@ -44,9 +44,9 @@ class Precedence:
         self.above = _ancestors(declared)
         self.membership = cache(self._membership)
 
-    def host(self, name: str) -> Host:
+    def host(self, name: str, others: Mapping[str, Host]) -> Host:
         """
-        The host with everything decided.
+        The host with everything decided; `others` are all hosts, or will be.
 
         Raises InventoryError if groups that are not inside one another disagree and the host
         itself says nothing.
@@ -63,7 +63,14 @@ class Precedence:
                 variables[key.removeprefix(_VARS)] = _own(origin.value)
             else:
                 settings[key] = origin.value
-        return Host(name, **settings, vars=MappingProxyType(variables), groups=membership.groups)
+        return Host(
+            name,
+            **settings,
+            vars=MappingProxyType(variables),
+            groups=membership.groups,
+            said=frozenset(settings),
+            others=others,
+        )
 
     def origins(self, name: str) -> Iterator[Origin]:
         """All that was said of the host, key by key, the nearest first: only that one is used."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookbook.reference import SecretReference
 from cookbook.secret import Secret
 from cookbook.spelling import did_you_mean
+from cookbook.transport.hops import Hop, read_hops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -128,6 +129,15 @@ def _path(text: object, folder: Path) -> Path:
     return folder / expanded
 
 
+def _jump(data: object, folder: Path) -> tuple[Hop, ...]:
+    texts = data if isinstance(data, list) else [data]
+    return read_hops(",".join(_word(text, folder) for text in texts))
+
+
+def _ssh_config(data: object, folder: Path) -> Path | str:
+    return data if data in ("user", "none") and isinstance(data, str) else _path(data, folder)
+
+
 def _secret(data: object, _folder: Path) -> Secret | SecretReference:
     if isinstance(data, Secret | SecretReference):
         return data
@@ -149,6 +159,8 @@ SETTINGS = {
     "identities_only": _FLAG,
     "agent": _FLAG,
     "known_hosts": _PATHS,
+    "jump": Setting("none, or hosts like user@host:port, separated by commas", _jump),
+    "ssh_config": Setting("a path, user or none", _ssh_config),
     "connect_timeout": Setting("a number of seconds above 0", _seconds),
     "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
@@ -175,5 +187,8 @@ _OTHER_TOOLS = {
     "timeout": "connect_timeout",
     "server_alive_interval": "alive_interval",
     "connection": "transport",
+    "proxy_jump": "jump",
+    "bastion": "jump",
+    "jump_host": "jump",
     "variables": "vars",
 }

@@ -1,65 +1,44 @@
 """
-One SSH connection by paramiko: our own socket, the host's key checked, one of our keys taken.
+One SSH connection by paramiko: the host's key checked, one of our keys taken.
 
-What paramiko leaves to its callers is done here: it sets no TCP_NODELAY and no connect timeout,
-reads known_hosts in its own way, and offers keys in another order than ssh(1) does.
+What paramiko leaves to its callers is done here: it has no connect timeout, gives up at once
+where a busy sshd drops us, and offers keys in another order than ssh(1) does.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
-import socket
+import random
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from cookbook.errors import AuthenticationFailed, Unreachable
+from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.secret import Secret, in_the_clear
-from cookbook.transport.known_hosts import load_known_hosts
+from cookbook.transport.dial import open_link
+from cookbook.transport.jump import lost_bastion
+from cookbook.transport.keys import offers
+from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
+from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
     import paramiko
 
-Become = Literal["none", "sudo", "doas"]
+    from cookbook.transport.client import Client
+
+__all__ = ["AUTH_TIMEOUT", "Target", "check_key", "connect", "greeted", "import_paramiko"]
 
 AUTH_TIMEOUT = 30.0
 """Seconds for the exchange of keys and for each key that is offered."""
 
-_DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 2.0
+"""Seconds between two attempts, about; each pause is twice as long as the one before."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where to connect, as whom, and what to become there."""
-
-    address: str
-    port: int = 22
-    user: str = "root"
-    identity_files: tuple[Path, ...] = ()
-    identities_only: bool = False
-    agent: bool = True
-    known_hosts: tuple[Path, ...] = ()
-    connect_timeout: float = 10.0
-    alive_interval: float = 15.0
-    """Seconds of silence before the host is asked whether it is there, and after that."""
-
-    become: Become = "none"
-    become_user: str = "root"
-    become_password: Secret | None = None
-    password: Secret | None = None
-    """Tried once, after the keys that are named; no others are offered then."""
-
-    @property
-    def becomes(self) -> bool:
-        """Whether it takes sudo or doas to be who is wanted."""
-        return self.become != "none" and self.user != self.become_user
-
-    def __str__(self) -> str:
-        return f"{self.user}@{self.address}:{self.port}"
+class _Dropped(Exception):
+    """The host hung up before it had said a word: it may be too busy, and let us in later."""
 
 
 def import_paramiko() -> None:
@@ -90,66 +69,158 @@ def connect(target: Target) -> paramiko.Transport:
 
     Raises Unreachable, UntrustedHost or AuthenticationFailed.
     """
-    from paramiko import SSHException, Transport
-
-    connection = Transport(open_socket(target))
+    connection = greeted(target)
     try:
-        known = load_known_hosts(target.known_hosts)
-        _prefer(connection, known.key_types(target.address, target.port))
-        connection.start_client(timeout=AUTH_TIMEOUT)
-        key = connection.get_remote_server_key()
-        known.check(target.address, target.port, key.get_name(), key.asbytes())
+        check_key(connection, target)
         _authenticate(connection, target)
         connection.set_keepalive(15)
+    except BaseException as error:
+        _give_up(connection, target, error)
+        raise
+    return connection
+
+
+def greeted(target: Target) -> Client:
+    """
+    A connection on which the host has shown its key, which nobody has checked yet.
+
+    An sshd with too many at its door (MaxStartups) drops some before it greets them: until the
+    connect deadline we come again. Raises Unreachable.
+    """
+    deadline = time.monotonic() + target.connect_timeout
+    pause, attempts = _FIRST_PAUSE, 1
+    while True:
+        try:
+            return _greet(target, deadline)
+        except (_Dropped, ConnectionResetError) as error:
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - to come apart, not to hide
+            if time.monotonic() + wait >= deadline:
+                raise _turned_away(target, attempts, error) from None
+        time.sleep(wait)
+        pause, attempts = min(2 * pause, _LONGEST_PAUSE), attempts + 1
+
+
+def check_key(connection: Client, target: Target) -> None:
+    """
+    Accept the key that a host has shown, or the certificate of it.
+
+    Raises UntrustedHost, or SSHException for a certificate that is broken.
+    """
+    known = load_known_hosts(target.known_hosts)
+    key = connection.get_remote_server_key()
+    kind, blob = key.get_name(), key.asbytes()
+    if kind == "ssh-rsa" and key.get_bits() < target.rsa_bits:
+        raise UntrustedHost(f"{target} shows an RSA key of only {key.get_bits()} bits")
+    wrong = _of_certificate(connection, known, target, blob)
+    if wrong == "":
+        return
+    try:
+        known.check(*target.known_as, kind, blob)
+    except UntrustedHost as error:
+        if wrong is None:
+            raise
+        raise type(error)(f"{target.known_as[0]}: {wrong}", hint=error.hint) from None
+
+
+def _of_certificate(
+    connection: Client, known: KnownHosts, target: Target, key: bytes
+) -> str | None:
+    """What is wrong with the certificate that was shown; None if there was none."""
+    from cookbook.transport.certificates import is_certificate, objection
+
+    if not is_certificate(connection.shown):
+        return None
+    return objection(known, target, connection.shown, key) or ""
+
+
+def _greet(target: Target, deadline: float) -> Client:
+    from paramiko import SSHException
+    from paramiko.ssh_exception import IncompatiblePeer
+
+    from cookbook.transport.client import Client
+
+    connection = Client(open_link(target, deadline))
+    try:
+        connection.handshake_timeout = AUTH_TIMEOUT
+        connection.banner_timeout = max(0.1, deadline - time.monotonic())
+        _prepare(connection, target)
+        connection.start_client(timeout=target.connect_timeout + AUTH_TIMEOUT)
     except (SSHException, EOFError, OSError) as error:
+        late = time.monotonic() >= deadline
+        if late and not connection.remote_version:
+            connection.close()
+            raise _silent(target) from None
+        answered = isinstance(error, IncompatiblePeer) or not connection.may_come_again
+        if late or answered or _complaint(connection):
+            _give_up(connection, target, error)
+            raise
+        if (lost := lost_bastion(connection, target)) is not None:
+            raise _lost(lost) from None
         connection.close()
-        raise Unreachable(f"{target}: {str(error) or 'the host closed the connection'}") from error
+        raise _Dropped(str(error)) from None
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def open_socket(target: Target) -> socket.socket:
-    """
-    A TCP connection that notices when the other end is gone.
-
-    Raises Unreachable.
-    """
-    try:
-        sock = socket.create_connection((target.address, target.port), target.connect_timeout)
-    except socket.gaierror as error:
-        raise Unreachable(
-            f"{target.address}: {error.strerror}", hint="is its address in hosts.yml right?"
-        ) from None
-    except TimeoutError:
-        raise Unreachable(
-            f"{target.address}:{target.port} does not answer within {target.connect_timeout:g} s",
-            hint="is it up, and does a firewall let us through?",
-        ) from None
-    except OSError as error:
-        refused = isinstance(error, ConnectionRefusedError)
-        raise Unreachable(
-            f"{target.address}:{target.port}: {error.strerror or error}",
-            hint="does sshd listen there, at that port?" if refused else "is there a way to it?",
-        ) from None
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
-    return sock
+def _prepare(connection: Client, target: Target) -> None:
+    """Ask the host for a key of a type we know, or for a certificate; it may have others."""
+    connection.agree_on(target.algorithms)
+    known = load_known_hosts(target.known_hosts)
+    name, port = target.known_as
+    wanted = [t for kind in known.key_types(name, port) for t in _algorithms(kind)]
+    connection.prefer(
+        wanted, target.algorithms.host_key, certified=bool(known.authorities(name, port))
+    )
 
 
-def _prefer(connection: paramiko.Transport, key_types: list[str]) -> None:
-    """Ask the host for a key of a type we know; it may have others that we do not."""
-    options = connection.get_security_options()
-    wanted = [t for name in key_types for t in _algorithms(name) if t in options.key_types]
-    if wanted:
-        rest = [t for t in options.key_types if t not in wanted]
-        options.key_types = [*dict.fromkeys(wanted), *rest]
+def _give_up(connection: Client, target: Target, error: BaseException) -> None:
+    """Close the connection, and raise what says better than the error what went wrong."""
+    from paramiko import SSHException
+
+    complaint = _complaint(connection)
+    lost = lost_bastion(connection, target) if isinstance(error, Exception) else None
+    connection.close()
+    if lost is not None:
+        raise _lost(lost) from error
+    if isinstance(error, SSHException | EOFError | OSError):
+        why = complaint or str(error) or "the host closed the connection"
+        raise Unreachable(f"{target}: {why}") from error
+
+
+def _complaint(connection: Client) -> str:
+    """What the command that was our link has said of itself; it is ended."""
+    from cookbook.transport.proxy import CommandSocket
+
+    link = connection.sock
+    if not isinstance(link, CommandSocket):
+        return ""
+    link.close()
+    return link.complaint
+
+
+def _lost(bastion: Target) -> Unreachable:
+    return Unreachable(
+        f"the link to the bastion {bastion} was lost",
+        hint="every host behind it is out of reach until it is back",
+    )
+
+
+def _silent(target: Target) -> Unreachable:
+    return Unreachable(
+        f"{target.address}:{target.port} takes connections, but greets nobody within"
+        f" {target.connect_timeout:g} s",
+        hint="is that an SSH server, and is it well?",
+    )
+
+
+def _turned_away(target: Target, attempts: int, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"{target.address}:{target.port} hangs up before it greets, {attempts} times in"
+        f" {target.connect_timeout:g} s: {error}",
+        hint="is MaxStartups of its sshd too small, or does fail2ban keep us away?",
+    )
 
 
 def _algorithms(key_type: str) -> tuple[str, ...]:
@@ -187,8 +258,8 @@ def _give_password(connection: paramiko.Transport, target: Target, password: Sec
 def _offer_keys(connection: paramiko.Transport, target: Target) -> None:
     tried: list[str] = []
     locked: list[str] = []
-    with _agent_keys(target) as in_agent:
-        for name, key in _keys(target, in_agent, locked):
+    with offers(target, locked) as keys:
+        for name, key in keys:
             tried.append(name)
             if _offer(connection, target, key):
                 return
@@ -217,68 +288,8 @@ def _offer(connection: paramiko.Transport, target: Target, key: paramiko.PKey) -
 def _tried(tried: list[str], locked: list[str]) -> str:
     words = [f"tried: {', '.join(tried) or 'none'}"]
     if locked:
-        words.append(f"locked with a passphrase, and not in the agent: {', '.join(locked)}")
+        words.append(f"could not be used: {', '.join(locked)}")
     words.append(
         "name one with identity_file in hosts.yml, and see that it is in the host's authorized_keys"
     )
     return "; ".join(words)
-
-
-def _keys(
-    target: Target, in_agent: dict[bytes, paramiko.PKey], locked: list[str]
-) -> Iterator[tuple[str, paramiko.PKey]]:
-    """The keys to offer, in the order of ssh(1): named files first, then the agent's."""
-    offered: set[bytes] = set()
-    named = target.identity_files or tuple(Path.home() / ".ssh" / k for k in _DEFAULT_KEYS)
-    from_files = _file_keys(named, in_agent, locked)
-    others = [] if target.identities_only else [("the agent's", key) for key in in_agent.values()]
-    order = (from_files, others) if target.identity_files else (others, from_files)
-    for name, key in itertools.chain(*order):
-        if (blob := key.asbytes()) not in offered:
-            offered.add(blob)
-            yield name, key
-
-
-@contextlib.contextmanager
-def _agent_keys(target: Target) -> Iterator[dict[bytes, paramiko.PKey]]:
-    """The keys that ssh-agent(1) holds, for as long as it is connected."""
-    if not target.agent or "SSH_AUTH_SOCK" not in os.environ:
-        yield {}
-        return
-    from paramiko import Agent, SSHException
-
-    try:
-        agent = Agent()
-    except (SSHException, OSError):
-        yield {}  # a socket that nobody listens on is no agent
-        return
-    # An sk- key cannot be used by paramiko; offered, it would crash the authentication.
-    keys = [key for key in agent.get_keys() if not key.get_name().startswith("sk-")]
-    try:
-        yield {key.asbytes(): key for key in keys}
-    finally:
-        agent.close()
-
-
-def _file_keys(
-    files: tuple[Path, ...], in_agent: dict[bytes, paramiko.PKey], locked: list[str]
-) -> Iterator[tuple[str, paramiko.PKey]]:
-    """Each file's key: from the agent if it holds it, else from the file itself."""
-    import paramiko
-    from paramiko.pkey import PublicBlob
-
-    for file in files:
-        public = file.with_name(f"{file.name}.pub")
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            blob = PublicBlob.from_file(str(public)).key_blob
-            if blob in in_agent:
-                yield f"{file} (in the agent)", in_agent[blob]
-                continue
-        try:
-            yield str(file), paramiko.PKey.from_path(file)
-        except FileNotFoundError:
-            continue
-        except (paramiko.PasswordRequiredException, TypeError):
-            locked.append(str(file))
-        except (paramiko.SSHException, ValueError, OSError) as error:
-            locked.append(f"{file} ({error})")

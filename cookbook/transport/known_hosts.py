@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from cookbook.errors import ChangedKey, RevokedKey, UnknownKey, UntrustedHost
-
-DEFAULT_PORT = 22
+from cookbook.transport.target import DEFAULT_PORT
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 
@@ -55,6 +54,11 @@ class KnownHosts:
         """The types of the keys we know of a host, so that it can be asked for one of those."""
         return [entry.key_type for entry in self.about(address, port) if not entry.marker]
 
+    def authorities(self, address: str, port: int) -> list[Entry]:
+        """The lines that say whose certificates are good for a host."""
+        entries = [*self.about(address, port), *self.about(address, DEFAULT_PORT)]
+        return [entry for entry in entries if entry.marker == "@cert-authority"]
+
     def check(self, address: str, port: int, key_type: str, key: bytes) -> None:
         """
         Accept the key that a host has shown, or raise UntrustedHost.
@@ -87,7 +91,7 @@ class KnownHosts:
 
     @property
     def _file(self) -> Path:
-        return self.files[0]
+        return self.files[0] if self.files else Path("~/.ssh/known_hosts")
 
 
 def host_name(address: str, port: int) -> str:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from cookbook.errors import Unreachable, UsageError
-from cookbook.transport.connection import AUTH_TIMEOUT, Target, import_paramiko, open_socket
+from cookbook.errors import Unreachable, UntrustedHost, UsageError
+from cookbook.transport.connection import check_key, greeted, import_paramiko
 from cookbook.transport.known_hosts import fingerprint, host_name, load_known_hosts
+from cookbook.transport.target import Target
+
+if TYPE_CHECKING:
+    from cookbook.transport.client import Client
 
 State = Literal["known", "new", "changed", "revoked", "unexpected"]
-
-_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512")
-"""One key of a host is enough; these, in this order."""
 
 
 @dataclass(frozen=True)
@@ -52,33 +54,30 @@ def scan(target: Target) -> Shown:
     Raises Unreachable if it cannot be asked.
     """
     import_paramiko()
-    from paramiko import SSHException, Transport
+    from paramiko import SSHException
 
-    known = load_known_hosts(target.known_hosts)
-    connection = Transport(open_socket(target))
+    connection = greeted(target)
     try:
-        options = connection.get_security_options()
-        mine = [t for t in known.key_types(target.address, target.port) if t in options.key_types]
-        options.key_types = [*dict.fromkeys([*mine, *_TYPES])]
-        connection.start_client(timeout=AUTH_TIMEOUT)
-        shown = connection.get_remote_server_key()
-    except (SSHException, EOFError, OSError) as error:
-        why = str(error) or "the host closed the connection"
-        raise Unreachable(f"{target.address}:{target.port}: {why}") from error
+        key = connection.get_remote_server_key()
+        state = _state(connection, target, key.get_name(), key.asbytes())
+    except SSHException as error:
+        raise Unreachable(f"{target.address}:{target.port}: {error}") from error
     finally:
         connection.close()
-    state = _state(target, shown.get_name(), shown.asbytes())
-    name = host_name(target.address, target.port)
-    return Shown(name, shown.get_name(), shown.asbytes(), state, target.known_hosts[0])
+    name, files = host_name(*target.known_as), target.known_hosts
+    if not files:
+        raise UsageError(f"{name}: there is no known_hosts file to write its key into")
+    return Shown(name, key.get_name(), key.asbytes(), state, files[0])
 
 
-def _state(target: Target, key_type: str, key: bytes) -> State:
-    entries = load_known_hosts(target.known_hosts).about(target.address, target.port)
+def _state(connection: Client, target: Target, key_type: str, key: bytes) -> State:
+    with contextlib.suppress(UntrustedHost):
+        check_key(connection, target)
+        return "known"
+    entries = load_known_hosts(target.known_hosts).about(*target.known_as)
     if any(entry.marker == "@revoked" and entry.key == key for entry in entries):
         return "revoked"
     plain = [entry for entry in entries if not entry.marker]
-    if any(entry.key == key for entry in plain):
-        return "known"
     return "changed" if any(entry.key_type == key_type for entry in plain) else "new"
 
 
@@ -120,6 +119,8 @@ def accept(keys: Iterable[Shown]) -> None:
 
 def _append(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no file that keys could be written into")
     before = path.read_bytes() if path.exists() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"

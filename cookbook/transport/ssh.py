@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, NoReturn
 from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable, during
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
-from cookbook.transport.connection import AUTH_TIMEOUT, Target, connect, import_paramiko
+from cookbook.transport.connection import AUTH_TIMEOUT, connect, import_paramiko
+from cookbook.transport.jump import lost_bastion
 from cookbook.transport.pulse import Pulse
+from cookbook.transport.target import Target
 from cookbook.wire import Pace, Program, last_lines
 
 if TYPE_CHECKING:
@@ -46,13 +48,26 @@ class SshTransport:
         self._target = target
         self._started = False
         self._wake = _Wake()
-        self._connection = connect(target)
-        self._pulse = Pulse(self._connection, target.alive_interval, self._wake.set)
+        # A login that comes while systemd still stops the user's manager may hang for ever.
+        if not self._open(target.connect_timeout / 2) and not self._open(target.connect_timeout):
+            raise Unreachable(
+                f"{target}: takes the key, but opens no shell within {target.connect_timeout:g} s",
+                hint="look at PAM and systemd-logind there",
+            )
+
+    def _open(self, patience: float) -> bool:
+        """Connect, and start the shell; false if that takes longer than so many seconds."""
+        self._connection = connect(self._target)
+        self._pulse = Pulse(self._connection, self._target.alive_interval, self._wake.set)
         try:
-            self._channel = self._open_shell()
+            self._channel = self._open_shell(patience)
+        except TimeoutError:
+            self.close()
+            return False
         except BaseException:
             self.close()
             raise
+        return True
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
@@ -61,7 +76,7 @@ class SshTransport:
                 self._pulse.heard()
                 while not pace.complete:
                     self._listen(pace)
-        except OSError:
+        except (OSError, EOFError):  # the latter where the link is a bastion's channel
             self._take(pace)
             self.close()
             self._ended(pace)
@@ -117,7 +132,12 @@ class SshTransport:
                 hint="give the password with --ask-become-pass, or allow"
                 f" {self._target.user} to become {self._target.become_user} without one",
             )
-        raise Interrupted(f"the session has ended{f': {said}' if said else ''}", Reply.kept(pace))
+        raise Interrupted(f"the session has ended: {self._why(said)}", Reply.kept(pace))
+
+    def _why(self, said: str) -> str:
+        if (bastion := lost_bastion(self._connection, self._target)) is not None:
+            return f"the link to the bastion {bastion} was lost"
+        return said or "the link was lost"
 
     @contextlib.contextmanager
     def _sending(self, script: bytes) -> Iterator[None]:
@@ -136,20 +156,20 @@ class SshTransport:
             self._channel.sendall(script)
 
     @during("connect")
-    def _open_shell(self) -> paramiko.Channel:
+    def _open_shell(self, patience: float) -> paramiko.Channel:
         from paramiko import SSHException
 
         try:
-            channel = self._connection.open_session(timeout=self._target.connect_timeout)
+            channel = self._connection.open_session(timeout=patience)
             for buffer in (channel.in_buffer, channel.in_stderr_buffer):
                 buffer.set_event(self._wake)
             channel.settimeout(AUTH_TIMEOUT)
             self._start(channel)
             channel.settimeout(None)  # a long program waits for the shell; the reader has deadlines
         except (SSHException, EOFError, OSError) as error:
-            raise Unreachable(
-                f"{self._target}: no shell: {str(error) or 'the link was lost'}"
-            ) from error
+            if self._connection.is_active() and "Timeout opening" in str(error):
+                raise TimeoutError from None
+            raise Unreachable(f"{self._target}: no shell: {self._why(str(error))}") from error
         return channel
 
     def _start(self, channel: paramiko.Channel) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.faults.running import Start
+from tests.hosts.conftest import Converge, Cook, converge, cook, plan, target
+
+__all__ = ["Converge", "Cook", "converge", "cook", "plan", "target"]
 
 ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"

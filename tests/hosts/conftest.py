@@ -20,6 +20,7 @@ from cookbook.recipe import Node, compile_recipes
 from cookbook.session import Session
 from cookbook.step import Step
 from cookbook.transport.connection import Target
+from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.ssh import SshTransport
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ class Converge(Protocol):
 @pytest.fixture
 def target(kitchen: Kitchen) -> Any:
     """How to reach a host: `target(host, user="admin")`."""
+    load_known_hosts.cache_clear()  # hosts come and go in a kitchen, unlike in a run
 
     def make(host: KitchenHost, user: Literal["root", "admin"] = "root", **more: Any) -> Target:
         become: Literal["none", "sudo"] = "none" if user == "root" else "sudo"

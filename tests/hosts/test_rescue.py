@@ -210,3 +210,33 @@ def test_a_link_that_is_reset_in_the_middle_is_made_anew(
         assert done[f"file[/etc/cook-{i}]"] == "changed"
         assert fresh_host.run(f"cat /etc/cook-{i}").stdout == str(i)
     assert told["status"] in ("changed", "failed"), told
+
+
+NETWORK = "/etc/systemd/network/10-host0.network"
+NETWORK_DOWN = {
+    "its link is taken down": 'execute("ip link set host0 down", guarded=True)\n',
+    "its address is taken away": 'execute("ip address flush dev host0", guarded=True)\n',
+    "it is configured for another network": f"""
+file("{NETWORK}", content="[Match]\\nName=host0\\n[Network]\\nAddress=192.0.2.7/24\\n",
+     notifies=[immediate("run", "execute[take it]")])
+execute("take it", command="networkctl reload && networkctl reconfigure host0", guarded=True,
+        action="nothing")
+""",
+}
+
+
+@pytest.mark.parametrize("down", NETWORK_DOWN)
+def test_a_network_that_is_taken_down_comes_back(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, down: str
+) -> None:
+    before = fresh_host.run(f"cat {NETWORK}; ip route").stdout
+    begun = time.monotonic()
+    told = cook(fresh_host, NETWORK_DOWN[down])
+
+    assert answers_within(kitchen, fresh_host, SECONDS + 10 - (time.monotonic() - begun))
+    assert told["exit"] == 3
+    assert "CutOff" in [one["error"]["kind"] for one in told["resources"] if one["error"]], told
+    assert set(before.splitlines()) <= set(
+        fresh_host.run(f"cat {NETWORK}; ip route").stdout.splitlines()
+    )
+    assert cook(fresh_host, 'file("/etc/fine", content="x")\n')["exit"] == 0

@@ -162,7 +162,7 @@ class TestKeys:
         with pytest.raises(AuthenticationFailed) as caught:
             SshTransport(replace(target(machine), identity_files=(key,)))
 
-        assert f"passphrase, and not in the agent: {key}" in str(caught.value.hint)
+        assert f"{key} (locked with a passphrase, and not in the agent)" in str(caught.value.hint)
 
     @pytest.mark.parametrize("kind", ["rsa", "ecdsa"])
     def test_every_kind_of_key_opens(

@@ -1,0 +1,66 @@
+"""paramiko's Transport, with a say in which key the host shows and what is agreed on."""
+
+from __future__ import annotations
+
+import socket
+
+import paramiko
+
+from cookbook.transport.target import CERTIFICATE, Algorithms
+
+
+class Client(paramiko.Transport):
+    """Our side of a connection; its `shown` is what the host has shown, a key or a certificate."""
+
+    def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
+        super().__init__(sock)
+        self.shown = b""
+        self._wanted: tuple[str, ...] = ()
+        self._preferred_pubkeys: tuple[str, ...]
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The types of host keys to ask for; paramiko would put all certificates last."""
+        return self._wanted or tuple(super().preferred_keys)
+
+    @property
+    def may_come_again(self) -> bool:
+        """Whether an end now would be no answer to anything we have said."""
+        return self.host_key_type is None
+
+    def prefer(self, wanted: list[str], allowed: tuple[str, ...], *, certified: bool) -> None:
+        """
+        Ask for a key of these types first, but for none that is not allowed.
+
+        `certified` asks for a certificate before any key.
+        """
+        plain = [*dict.fromkeys([*wanted, *self.get_security_options().key_types])]
+        certificates = [f"{name}{CERTIFICATE}" for name in plain]
+        order = [*certificates, *plain] if certified else [*plain, *certificates]
+        self._wanted = tuple(name for name in order if not allowed or name in allowed)
+
+    def agree_on(self, algorithms: Algorithms) -> None:
+        """
+        Offer these algorithms alone, in their order, as far as paramiko knows them.
+
+        Raises SSHException where it knows none.
+        """
+        options = self.get_security_options()
+        for kind, names in (
+            ("ciphers", algorithms.ciphers),
+            ("digests", algorithms.macs),
+            ("kex", algorithms.kex),
+        ):
+            mine = getattr(options, kind)
+            if shared := tuple(name for name in names if name in mine):
+                setattr(options, kind, shared)
+            elif names:
+                raise paramiko.SSHException(f"paramiko has none of the {kind} {', '.join(names)}")
+        if algorithms.user_key:
+            self._preferred_pubkeys = tuple(
+                name for name in self._preferred_pubkeys if name in algorithms.user_key
+            )
+
+    def _verify_key(self, host_key: bytes, sig: bytes) -> None:
+        super()._verify_key(host_key, sig)  # type: ignore[misc]
+        self.shown = host_key

@@ -1,0 +1,316 @@
+"""
+What ssh_config(5) says of a host: ssh(1) is asked, because nobody else reads it as ssh does.
+
+`ssh -G` knows Include, Match and every default; what is done here is to understand its answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import hashlib
+import os
+import pwd
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import Unreachable
+from cookbook.transport.hops import Hop, read_hops
+from cookbook.transport.target import Algorithms
+
+Answer = Mapping[str, Sequence[str]]
+"""Keywords, in small letters, and all that is said of each."""
+
+SYSTEM = Path("/etc/ssh/ssh_config")
+
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(word for text in texts for word in text.split())
+
+
+HONOURED = _words(
+    "addressfamily bindaddress casignaturealgorithms certificatefile ciphers connecttimeout"
+    " globalknownhostsfile hostkeyalgorithms hostkeyalias hostname identitiesonly identityagent"
+    " identityfile kexalgorithms macs port proxycommand proxyjump pubkeyacceptedalgorithms"
+    " requiredrsasize user userknownhostsfile"
+)
+"""What a connection does as it is said."""
+
+REFUSED: Mapping[str, Callable[[str], bool]] = {
+    "pkcs11provider": lambda value: value != "none",
+    "securitykeyprovider": lambda value: value not in ("internal", "none"),
+    "proxyusefdpass": lambda value: value == "yes",
+    "knownhostscommand": lambda value: value != "none",
+    "revokedhostkeys": lambda value: value != "none",
+    "bindinterface": lambda value: value != "none",
+    "localcommand": lambda value: value != "none",
+    "pubkeyauthentication": lambda value: value in ("no", "false"),
+    "preferredauthentications": lambda value: "publickey" not in value.split(","),
+}
+"""What would make another connection of it, and cannot be done: whether this value does so."""
+
+HARMLESS = _words(
+    # For a person at a terminal, or for forwarding: nothing that we do.
+    "addkeystoagent batchmode clearallforwardings dynamicforward enableescapecommandline"
+    " enablesshkeysign escapechar exitonforwardfailure fingerprinthash forkafterauthentication"
+    " forwardagent forwardx11 forwardx11timeout forwardx11trusted gatewayports host ipqos"
+    " kbdinteractiveauthentication localforward loglevel logverbose numberofpasswordprompts"
+    " obscurekeystroketiming passwordauthentication permitlocalcommand permitremoteopen"
+    " remotecommand remoteforward requesttty sendenv sessiontype setenv stdinnull"
+    " streamlocalbindmask streamlocalbindunlink syslogfacility tag tunnel tunneldevice"
+    " versionaddendum visualhostkey xauthlocation",
+    # We keep one connection ourselves, watch over it, and come again if it is lost.
+    "canonicaldomains canonicalizefallbacklocal canonicalizehostname canonicalizemaxdots"
+    " canonicalizepermittedcnames channeltimeout compression connectionattempts controlmaster"
+    " controlpath controlpersist rekeylimit serveralivecountmax serveraliveinterval tcpkeepalive",
+    # We are as strict, or stricter.
+    "checkhostip hashknownhosts nohostauthenticationforlocalhost stricthostkeychecking"
+    " updatehostkeys verifyhostkeydns",
+    # Other ways to log in, which are tried beside keys: those that we have are tried all the same.
+    "gssapiauthentication gssapiclientidentity gssapidelegatecredentials gssapikeyexchange"
+    " gssapikexalgorithms gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns"
+    " hostbasedacceptedalgorithms hostbasedauthentication",
+)
+"""What makes no difference to us; so does what ssh(1) may learn later, and is in no table."""
+
+# What distributions ship, which says nothing that we would want to know.
+_OF_THE_DISTRIBUTION = re.compile(
+    r"(?i)(include\s+/etc/ssh/ssh_config\.d/\*\.conf|host\s+\*|sendenv\s.*|hashknownhosts\s.*"
+    r"|gssapiauthentication\s+yes|forwardx11trusted\s.*)"
+)
+
+_DEFAULT_KEY = re.compile(r"~/\.ssh/id_(rsa|dsa|ecdsa|ed25519|xmss)(_sk)?")
+_FEWEST_DEFAULTS = 4
+"""A list of so many such names is ssh's own; nobody writes that."""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What was said, as fields of a Target, and which hosts to jump over."""
+
+    fields: Mapping[str, Any]
+    jump: tuple[Hop, ...]
+
+
+@functools.cache
+def is_used() -> bool:
+    """Whether the user, or this machine, has a configuration that says anything."""
+    parts = sorted(SYSTEM.with_name("ssh_config.d").glob("*.conf"))
+    return any(map(_says_something, (home() / ".ssh" / "config", SYSTEM, *parts)))
+
+
+def _says_something(file: Path) -> bool:
+    try:
+        lines = file.read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    words = (line.strip() for line in lines)
+    said = [line for line in words if line and not line.startswith("#")]
+    return not all(map(_OF_THE_DISTRIBUTION.fullmatch, said))
+
+
+@functools.cache
+def ask(
+    address: str,
+    *,
+    user: str | None = None,
+    port: int | None = None,
+    file: Path | None = None,
+    timeout: float = 10.0,
+) -> Answer:
+    """
+    What `ssh -G` says, asked once per process; `file` is read instead of the user's and system's.
+
+    Raises Unreachable if there is no ssh(1), if it does not understand its files, or if it takes
+    longer than `timeout` seconds, as a Match exec may.
+    """
+    command = ["ssh", "-G"]
+    command += ["-F", str(file)] if file is not None else []
+    command += ["-l", user] if user is not None else []
+    command += ["-p", str(port)] if port is not None else []
+    try:
+        done = subprocess.run(
+            [*command, "--", address],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise _not_read(address, "there is no ssh(1) to ask") from None
+    except subprocess.TimeoutExpired:
+        raise _not_read(address, f"no answer within {timeout:g} s") from None
+    if done.returncode != 0:
+        raise _not_read(address, "; ".join(done.stderr.split("\n")).strip("; ") or "it failed")
+    return _parse(done.stdout)
+
+
+def _not_read(address: str, why: str) -> Unreachable:
+    return Unreachable(
+        f"{address}: ssh -G does not say how to reach it: {why}",
+        hint="`ssh_config: none` in hosts.yml leaves ssh's configuration alone",
+    )
+
+
+def _parse(text: str) -> Answer:
+    said: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        keyword, _, value = line.partition(" ")
+        said.setdefault(keyword.lower(), []).append(value)
+    return said
+
+
+def understand(answer: Answer, name: str, *, password: bool = False) -> Configured:
+    """
+    An answer as a Target's fields; `name` is what was asked for.
+
+    Raises Unreachable for what we cannot do. Where there is a `password`, keys may be turned off.
+    """
+    _refuse(answer, name, ("pubkeyauthentication", "preferredauthentications") if password else ())
+    expand = _expander(answer, name)
+    fields: dict[str, Any] = {
+        "address": _one(answer, "hostname", name),
+        "port": int(_one(answer, "port", "22")),
+        "user": _one(answer, "user", getpass.getuser()),
+        "identities_only": _one(answer, "identitiesonly") == "yes",
+        "known_hosts": _known_hosts(answer),
+        "host_key_alias": _one(answer, "hostkeyalias"),
+        "certificate_files": _paths(answer.get("certificatefile", ()), expand),
+        "bind_address": _one(answer, "bindaddress"),
+        "family": _one(answer, "addressfamily", "any"),
+        "rsa_bits": int(_one(answer, "requiredrsasize", "0")),
+        "algorithms": _algorithms(answer),
+        **_identities(answer, expand),
+        **_agent(answer, expand),
+    }
+    if (seconds := _one(answer, "connecttimeout")) not in ("", "0"):
+        fields["connect_timeout"] = float(seconds)
+    if command := _one(answer, "proxycommand"):
+        fields["proxy_command"] = expand(command)
+    return Configured(fields, _jump(answer, name))
+
+
+def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
+    for keyword, refused in REFUSED.items():
+        if keyword == "localcommand" and _one(answer, "permitlocalcommand") != "yes":
+            continue
+        for value in answer.get(keyword, ()):
+            if keyword not in but and refused(value):
+                raise Unreachable(
+                    f"{name}: ssh_config says `{keyword} {value}`, which this transport cannot do",
+                    hint="say `transport: openssh` of it in hosts.yml, or `ssh_config: none`",
+                )
+
+
+def _one(answer: Answer, keyword: str, default: str = "") -> str:
+    """The one value of a keyword; `none` is no value."""
+    [value, *_] = [*answer.get(keyword, ()), "none"]
+    return default if value.lower() == "none" else value
+
+
+def _jump(answer: Answer, name: str) -> tuple[Hop, ...]:
+    text = _one(answer, "proxyjump")
+    try:
+        return read_hops(text) if text else ()
+    except ValueError:
+        raise _not_read(name, f"ProxyJump {text} is not understood") from None
+
+
+def _identities(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
+    files = answer.get("identityfile", ())
+    if len(files) >= _FEWEST_DEFAULTS and all(map(_DEFAULT_KEY.fullmatch, files)):
+        return {}
+    named = _paths(files, expand)
+    return {"identity_files": named, "default_keys": not files}
+
+
+def _agent(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
+    [place, *_] = [*answer.get("identityagent", ()), "SSH_AUTH_SOCK"]
+    if place.lower() == "none":
+        return {"agent": False}
+    if place == "SSH_AUTH_SOCK":
+        return {}
+    if place.startswith("$") and not place.startswith("${"):
+        return {"agent_socket": os.environ.get(place[1:], "")}
+    return {"agent_socket": str(_path(place, expand))}
+
+
+def _algorithms(answer: Answer) -> Algorithms:
+    def names(keyword: str) -> tuple[str, ...]:
+        return tuple(_one(answer, keyword).split(",")) if _one(answer, keyword) else ()
+
+    return Algorithms(
+        names("ciphers"),
+        names("macs"),
+        names("kexalgorithms"),
+        names("hostkeyalgorithms"),
+        names("pubkeyacceptedalgorithms"),
+        names("casignaturealgorithms"),
+    )
+
+
+def _known_hosts(answer: Answer) -> tuple[Path, ...]:
+    lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
+    return tuple(Path(file) for text in lists for file in _split(text))
+
+
+def _split(text: str) -> list[str]:
+    """Paths that ssh prints in a row, without quotes: a new one starts where a root does."""
+    if not text.startswith("/"):
+        return text.split()
+    return re.split(r" +(?=/)", text)
+
+
+def _paths(files: Sequence[str], expand: Callable[[str], str]) -> tuple[Path, ...]:
+    return tuple(_path(file, expand) for file in files if file.lower() != "none")
+
+
+def _path(text: str, expand: Callable[[str], str]) -> Path:
+    """With the tilde, the variables and the tokens that ssh -G leaves as they are written."""
+    named = re.match(r"~([^/]*)(/|$)", text)
+    if named is not None:
+        text = f"{_home_of(named[1])}{text[named.end(1) :]}"
+    text = re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found[1], ""), text)
+    return Path(expand(text))
+
+
+def home() -> Path:
+    """Our home, as ssh(1) sees it: it asks for no $HOME."""
+    return Path(_home_of(""))
+
+
+def _home_of(user: str) -> str:
+    try:
+        return (pwd.getpwnam(user) if user else pwd.getpwuid(os.getuid())).pw_dir
+    except KeyError:
+        return f"~{user}"
+
+
+def _expander(answer: Answer, name: str) -> Callable[[str], str]:
+    """Puts in what the tokens stand for; see TOKENS in ssh_config(5)."""
+    host, port = _one(answer, "hostname", name), _one(answer, "port", "22")
+    user, jump = _one(answer, "user", getpass.getuser()), _one(answer, "proxyjump")
+    here = socket.gethostname()
+    tokens = {
+        "%": "%",
+        "d": str(home()),
+        "h": host,
+        "i": str(os.getuid()),
+        "j": jump,
+        "k": _one(answer, "hostkeyalias", name),
+        "L": here.partition(".")[0],
+        "l": here,
+        "n": name,
+        "p": port,
+        "r": user,
+        "u": pwd.getpwuid(os.getuid()).pw_name,
+        "C": hashlib.sha1(f"{here}{host}{port}{user}{jump}".encode()).hexdigest(),  # noqa: S324
+    }
+    return lambda text: re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)

@@ -1,0 +1,84 @@
+"""Where a host is, by which way it is reached, and who is to be what on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from cookbook.secret import Secret
+
+Become = Literal["none", "sudo", "doas"]
+Family = Literal["any", "inet", "inet6"]
+
+DEFAULT_PORT = 22
+
+CERTIFICATE = "-cert-v01@openssh.com"
+"""What the types of certificates end with (PROTOCOL.certkeys of OpenSSH)."""
+
+
+class Algorithms(NamedTuple):
+    """What may be agreed on, by the names of ssh_config(5); nothing named: whatever is safe."""
+
+    ciphers: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    kex: tuple[str, ...] = ()
+    host_key: tuple[str, ...] = ()
+    user_key: tuple[str, ...] = ()
+    ca_signature: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to connect, as whom, and what to become there."""
+
+    address: str
+    port: int = DEFAULT_PORT
+    user: str = "root"
+    identity_files: tuple[Path, ...] = ()
+    identities_only: bool = False
+    agent: bool = True
+    known_hosts: tuple[Path, ...] = ()
+    connect_timeout: float = 10.0
+    """Seconds until it has greeted; to open the shell then may take as long again."""
+    alive_interval: float = 15.0
+    """Seconds of silence before the host is asked whether it is there, and after that."""
+    become: Become = "none"
+    become_user: str = "root"
+    become_password: Secret | None = None
+    password: Secret | None = None
+    """Tried once, after the keys that are named; no others are offered then."""
+    default_keys: bool = True
+    """Whether the usual files are looked at where no file is named."""
+    via: Target | None = None
+    """The bastion to come through, which may have one before it."""
+    proxy_command: str = ""
+    """A shell command whose standard input and output are the link."""
+    host_key_alias: str = ""
+    """What known_hosts calls it, if not by its address."""
+    certificate_files: tuple[Path, ...] = ()
+    agent_socket: str = ""
+    """Where the agent listens, if not at $SSH_AUTH_SOCK."""
+    bind_address: str = ""
+    family: Family = "any"
+    rsa_bits: int = 0
+    """An RSA key with fewer bits is not taken, whoever shows it."""
+    algorithms: Algorithms = Algorithms()
+
+    @property
+    def becomes(self) -> bool:
+        """Whether it takes sudo or doas to be who is wanted."""
+        return self.become != "none" and self.user != self.become_user
+
+    @property
+    def known_as(self) -> tuple[str, int]:
+        """The name and the port by which known_hosts knows it; an alias stands for both."""
+        return (self.host_key_alias, DEFAULT_PORT) if self.host_key_alias else self.where
+
+    @property
+    def where(self) -> tuple[str, int]:
+        """Its address and port."""
+        return self.address, self.port
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.address}:{self.port}"

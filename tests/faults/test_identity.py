@@ -1,0 +1,384 @@
+"""Who we are, and who the host is: certificates, agents, keys; judged by ssh(1)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cookbook.errors import AuthenticationFailed, UntrustedHost
+from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.transport.scan import scan
+from cookbook.transport.ssh import SshTransport
+from cookbook.transport.target import Algorithms, Target
+
+pytestmark = pytest.mark.hosts
+
+Targets = Callable[..., Target]
+
+
+def keygen(*words: str | Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
+
+
+def ssh_gets_in(kitchen: Kitchen, target: Target, *options: str) -> bool:
+    files = [f"-oUserKnownHostsFile={target.known_hosts[0]}", "-oGlobalKnownHostsFile=none"]
+    command = ["ssh", "-F", "none", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", *files]
+    identity = [] if any("-i" in option for option in options) else ["-i", str(kitchen.identity)]
+    where = [*identity, *options, f"{target.user}@{target.address}", "true"]
+    return subprocess.run([*command, *where], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ca") / "ca"
+    keygen("-t", "ed25519", "-N", "", "-f", path)
+    return path
+
+
+class TestOfTheHost:
+    """@cert-authority, against an sshd with a HostCertificate."""
+
+    @pytest.fixture
+    def certified(
+        self, target: Targets, module_host: KitchenHost, tmp_path: Path, ca: Path
+    ) -> Iterator[Callable[..., Target]]:
+        """`certified("-n", ...)`: the host has such a certificate, and we know its authority."""
+        conf = "/etc/ssh/sshd_config.d/certificate.conf"
+
+        def make(*words: str, key: str = "ed25519", authority: Path = ca) -> Target:
+            public = module_host.run(f"cat /etc/ssh/ssh_host_{key}_key.pub").stdout
+            (tmp_path / "host.pub").write_text(public)
+            keygen("-s", authority, "-I", "host", "-h", *words, tmp_path / "host.pub")
+            certificate = (tmp_path / "host-cert.pub").read_text().strip()
+            module_host.run(
+                f"echo '{certificate}' > /etc/ssh/host-cert.pub;"
+                f" echo HostCertificate /etc/ssh/host-cert.pub > {conf};"
+                " systemctl reload ssh; sleep 0.5"
+            )
+            known = tmp_path / "known_hosts"
+            known.write_text(f"@cert-authority 10.* {Path(f'{ca}.pub').read_text()}")
+            return target(module_host, known_hosts=(known,))
+
+        yield make
+        module_host.run(f"rm -f {conf}; systemctl reload ssh; sleep 0.5")
+
+    @pytest.mark.parametrize("key", ["ed25519", "ecdsa", "rsa"])
+    def test_a_good_one_is_believed(
+        self,
+        kitchen: Kitchen,
+        certified: Callable[..., Target],
+        module_host: KitchenHost,
+        key: str,
+    ) -> None:
+        target = certified("-n", f"web,{module_host.address}", "-V", "-1d:+1d", key=key)
+
+        assert ssh_gets_in(kitchen, target)
+        SshTransport(target).close()
+        assert scan(target).state == "known"
+
+    @pytest.mark.parametrize(
+        ("words", "why"),
+        [
+            (("-n", "{}", "-V", "-2d:-1d"), "has expired at 20"),
+            (("-n", "{}", "-V", "+1d:+2d"), "not valid before 20"),
+            (("-n", "web,10.9.9.9"), "is for web, 10.9.9.9, not for"),
+            (("-n", "{}", "-O", "critical:strange=1"), "critical options"),
+        ],
+    )
+    def test_a_bad_one_is_refused_with_its_reason(
+        self,
+        kitchen: Kitchen,
+        certified: Callable[..., Target],
+        module_host: KitchenHost,
+        words: tuple[str, ...],
+        why: str,
+    ) -> None:
+        target = certified(*(word.format(module_host.address) for word in words))
+
+        assert not ssh_gets_in(kitchen, target)
+        with pytest.raises(UntrustedHost, match=why):
+            SshTransport(target)
+
+    def test_one_of_another_authority_is_refused(
+        self,
+        kitchen: Kitchen,
+        certified: Callable[..., Target],
+        module_host: KitchenHost,
+        tmp_path: Path,
+    ) -> None:
+        keygen("-t", "ed25519", "-N", "", "-f", tmp_path / "other")
+        target = certified("-n", module_host.address, authority=tmp_path / "other")
+
+        assert not ssh_gets_in(kitchen, target)
+        with pytest.raises(UntrustedHost, match="is none that we trust"):
+            SshTransport(target)
+
+    def test_where_the_key_itself_is_known_a_bad_one_does_not_matter(
+        self,
+        kitchen: Kitchen,
+        certified: Callable[..., Target],
+        module_host: KitchenHost,
+    ) -> None:
+        target = certified("-n", "nobody")
+        with target.known_hosts[0].open("a") as known:
+            known.writelines(f"{module_host.address} {key}\n" for key in module_host.host_keys)
+
+        assert ssh_gets_in(kitchen, target)
+        SshTransport(target).close()
+
+    @pytest.mark.parametrize("which", ["authority", "key"])
+    def test_what_is_revoked_is_refused(
+        self,
+        kitchen: Kitchen,
+        certified: Callable[..., Target],
+        module_host: KitchenHost,
+        ca: Path,
+        which: str,
+    ) -> None:
+        target = certified("-n", module_host.address)
+        key = module_host.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout
+        revoked = Path(f"{ca}.pub").read_text() if which == "authority" else key
+        with target.known_hosts[0].open("a") as known:
+            known.write(f"@revoked * {revoked}")
+
+        assert not ssh_gets_in(kitchen, target)
+        with pytest.raises(UntrustedHost, match="is revoked at"):
+            SshTransport(target)
+
+    def test_an_authority_signs_as_it_may(
+        self, certified: Callable[..., Target], module_host: KitchenHost
+    ) -> None:
+        target = certified("-n", module_host.address)
+        strict = Algorithms(ca_signature=("rsa-sha2-512",))
+
+        with pytest.raises(UntrustedHost, match="CASignatureAlgorithms"):
+            SshTransport(replace(target, algorithms=strict))
+
+
+class TestOfOurs:
+    @pytest.fixture
+    def signed(self, module_host: KitchenHost, tmp_path: Path) -> Path:
+        """A key that only its certificate gets in with."""
+        keygen("-t", "ed25519", "-N", "", "-f", tmp_path / "ca")
+        keygen("-t", "rsa", "-b", "2048", "-N", "", "-f", tmp_path / "id")
+        keygen("-s", tmp_path / "ca", "-I", "me", "-n", "root", tmp_path / "id.pub")
+        public = (tmp_path / "ca.pub").read_text().strip()
+        done = module_host.run(
+            f"echo '{public}' > /etc/ssh/users_ca.pub;"
+            " echo TrustedUserCAKeys /etc/ssh/users_ca.pub > /etc/ssh/sshd_config.d/users.conf;"
+            " systemctl reload ssh; sleep 0.5"
+        )
+        assert done.returncode == 0
+        return tmp_path / "id"
+
+    def test_a_certificate_beside_the_key(
+        self, target: Targets, module_host: KitchenHost, signed: Path
+    ) -> None:
+        SshTransport(target(module_host, identity_files=(signed,))).close()
+
+    def test_one_that_is_named(
+        self, target: Targets, module_host: KitchenHost, signed: Path, tmp_path: Path
+    ) -> None:
+        named = Path(f"{signed}-cert.pub").rename(tmp_path / "elsewhere.pub")
+        alone = target(module_host, identity_files=(signed,))
+        with pytest.raises(AuthenticationFailed):
+            SshTransport(alone)
+
+        SshTransport(replace(alone, certificate_files=(named,))).close()
+
+    def test_one_that_has_expired_leaves_the_key_itself(
+        self, target: Targets, module_host: KitchenHost, signed: Path, tmp_path: Path
+    ) -> None:
+        keygen("-s", tmp_path / "ca", "-I", "me", "-n", "root", "-V", "-2d:-1d", f"{signed}.pub")
+        expired = target(module_host, identity_files=(signed,))
+        with pytest.raises(AuthenticationFailed) as caught:
+            SshTransport(expired)
+        assert f"tried: {signed} ({signed}-cert.pub), {signed};" in str(caught.value.hint)
+
+        module_host.run(f"echo '{Path(f'{signed}.pub').read_text()}' >> /root/.ssh/authorized_keys")
+        SshTransport(expired).close()
+
+    def test_the_agents(
+        self,
+        target: Targets,
+        module_host: KitchenHost,
+        signed: Path,
+        agent: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """ssh-add takes the certificate with the key; then neither file is needed."""
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        subprocess.run(["ssh-add", "-q", signed], check=True, capture_output=True)
+        for file in signed.parent.glob("id*"):
+            file.unlink()
+
+        SshTransport(target(module_host, identity_files=(), agent=True)).close()
+
+    def test_an_agent_that_is_named(
+        self,
+        kitchen: Kitchen,
+        target: Targets,
+        host: KitchenHost,
+        agent: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setenv("SSH_AUTH_SOCK", str(agent))
+            subprocess.run(["ssh-add", "-q", kitchen.identity], check=True, capture_output=True)
+        named = target(host, identity_files=(), agent=True, agent_socket=str(agent))
+
+        SshTransport(replace(named, default_keys=False)).close()
+        with pytest.raises(AuthenticationFailed):
+            SshTransport(replace(named, agent=False, default_keys=False))
+
+    def test_a_token_first_in_the_agent_is_passed_over(
+        self,
+        kitchen: Kitchen,
+        target: Targets,
+        host: KitchenHost,
+        agent: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        with _token_first(agent, agent.with_name("token")) as place:
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
+            listed = subprocess.run(["ssh-add", "-l"], capture_output=True, text=True, check=False)
+            assert "ED25519-SK" in listed.stdout
+            with pytest.raises(AuthenticationFailed) as caught:
+                SshTransport(target(host, identity_files=(), agent=True))
+            assert "only transport: openssh can" in str(caught.value.hint)
+            subprocess.run(["ssh-add", "-q", kitchen.identity], check=True, capture_output=True)
+            SshTransport(target(host, identity_files=(), agent=True)).close()
+
+
+class TestALockedKey:
+    @pytest.fixture
+    def locked(self, module_host: KitchenHost, tmp_path: Path) -> Path:
+        keygen("-t", "ed25519", "-N", "open sesame", "-f", tmp_path / "id")
+        public = (tmp_path / "id.pub").read_text().strip()
+        module_host.run(f"echo '{public}' >> /root/.ssh/authorized_keys")
+        return tmp_path / "id"
+
+    @pytest.fixture
+    def facts(self, kitchen: Kitchen, module_host: KitchenHost, locked: Path) -> list[str]:
+        """`cook facts` of one machine under two names."""
+        inventory = locked.with_name("hosts.yml")
+        where = f"{{address: {module_host.address}}}"
+        inventory.write_text(
+            f"defaults: {{user: root, agent: false, known_hosts: {kitchen.known_hosts},"
+            f" identity_file: {locked}}}\nhosts: {{one: {where}, two: {where}}}\n"
+        )
+        return [sys.executable, "-m", "cookbook.cli", "facts", "--hosts", str(inventory)]
+
+    def test_its_passphrase_is_asked_for_once(self, facts: list[str], locked: Path) -> None:
+        status, seen = _at_a_terminal(facts, ["wrong", "open sesame"])
+
+        assert status == 0, seen
+        assert seen.count(f"Passphrase of {locked}: ") == 2
+        assert "sesame" not in seen
+
+    def test_without_a_terminal_it_is_named(self, facts: list[str], locked: Path) -> None:
+        done = subprocess.run(
+            facts, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 4
+        assert f"{locked} (locked with a passphrase, and not in the agent)" in done.stderr
+
+    def test_three_that_are_wrong_reach_nobody(self, facts: list[str]) -> None:
+        status, seen = _at_a_terminal(facts, ["a", "b", "c"])
+
+        assert status == 1
+        assert "this is not its passphrase" in seen
+
+
+def _at_a_terminal(command: list[str], typed: list[str]) -> tuple[int, str]:
+    """By script(1), which has one; the status, and what was seen on it."""
+    process = subprocess.Popen(
+        ["script", "-qec", shlex.join(command), "/dev/null"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    seen = b""
+    for count, line in enumerate(typed, 1):
+        while seen.count(b"Passphrase of ") < count:  # what is typed before it is thrown away
+            seen += os.read(process.stdout.fileno(), 1)
+        time.sleep(0.2)
+        process.stdin.write(f"{line}\n".encode())
+        process.stdin.flush()
+    rest, _ = process.communicate(timeout=60)
+    return process.returncode, (seen + rest).decode()
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Path]:
+    """An ssh-agent(1) of our own."""
+    place = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
+    while not place.exists():
+        time.sleep(0.02)
+    yield place
+    process.terminate()
+    process.wait()
+
+
+class _token_first:  # noqa: N801 - used like a function
+    """An agent before the agent, which says that it has a FIDO token, too, before all others."""
+
+    def __init__(self, agent: Path, place: Path) -> None:
+        self._agent, self._place = agent, place
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(place))
+        self._server.listen()
+
+    def __enter__(self) -> Path:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self._place
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as agent:
+            agent.connect(str(self._agent))
+            while question := _message(client):
+                agent.sendall(_string(question))
+                answer = _message(agent)
+                if question[0] == 11:  # SSH_AGENTC_REQUEST_IDENTITIES
+                    count = struct.unpack(">I", answer[1:5])[0] + 1
+                    answer = bytes([12]) + struct.pack(">I", count) + _TOKEN + answer[5:]
+                client.sendall(_string(answer))
+
+
+def _string(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+def _message(sock: socket.socket) -> bytes:
+    head = sock.recv(4, socket.MSG_WAITALL)
+    return sock.recv(struct.unpack(">I", head)[0], socket.MSG_WAITALL) if len(head) == 4 else b""
+
+
+_BLOB = _string(b"sk-ssh-ed25519@openssh.com") + _string(bytes(range(32))) + _string(b"ssh:")
+_TOKEN = _string(_BLOB) + _string(b"my token")
