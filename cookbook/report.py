@@ -20,9 +20,10 @@ from cookbook.document import (
 )
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
-from cookbook.secrecy import protect, protected
+from cookbook.secrecy import protected
 from cookbook.secret import Secret
 from cookbook.step import Step
+from cookbook.visible import visible
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -254,21 +255,6 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     if step.resource.confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
     return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
-
-
-def visible(text: str) -> str:
-    """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
-
-
-def clean(text: str) -> str:
-    """Text that can do nothing to a terminal, and tells no secret."""
-    return visible(protect(text)).translate(_VISIBLE)
-
-
-_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
-_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
-"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
 
 def _plain(value: object) -> Any:

@@ -17,8 +17,9 @@ import pytest
 from cookbook.cli import main
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError
-from cookbook.report import HostReport, Report, clean
+from cookbook.report import HostReport, Report
 from cookbook.show import report_lines
+from cookbook.visible import clean
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 

@@ -78,13 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log(verbosity: int) -> None:
     import logging
 
-    from cookbook.secrecy import protect
+    from cookbook.visible import clean
 
     class Discreet(logging.Formatter):
-        """No level of detail, and no traceback, tells a secret."""
+        """No level of detail, and no traceback, tells a secret or drives the terminal."""
 
         def format(self, record: logging.LogRecord) -> str:
-            return protect(super().format(record))
+            return clean(super().format(record))
 
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet("%(name)s: %(message)s"))
@@ -102,9 +102,9 @@ def _guard_tracebacks() -> None:
     ) -> None:
         import traceback
 
-        from cookbook.secrecy import protect
+        from cookbook.visible import clean
 
-        sys.stderr.write(protect("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.write(clean("".join(traceback.format_exception(kind, error, trace))))
 
     sys.excepthook = tell
     threading.excepthook = lambda hooked: tell(
@@ -115,8 +115,10 @@ def _guard_tracebacks() -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""
+        from cookbook.visible import one_line
+
         self.print_usage(sys.stderr)
-        self.exit(1, f"cook: {message}\n")
+        self.exit(1, f"cook: {one_line(message)}\n")
 
 
 def _parser(given: str) -> argparse.ArgumentParser:

@@ -12,7 +12,6 @@ from typing import Literal
 from xml.etree import ElementTree as ET
 
 from cookbook.document import Document, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     Outcome,
@@ -24,6 +23,7 @@ from cookbook.reports.phrases import (
     place,
     sentence,
 )
+from cookbook.visible import clean
 
 Result = Literal["failure", "error", "skipped"]
 

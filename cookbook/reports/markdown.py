@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from cookbook.document import Document, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     OUT_OF_LINE,
@@ -23,6 +22,7 @@ from cookbook.reports.phrases import (
     percent,
     remarks,
 )
+from cookbook.visible import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]!|~$])")
 _LEADING = re.compile(r"^([#+=-]|\d+(?=[.)]))")

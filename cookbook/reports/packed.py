@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     error_line,
@@ -24,6 +23,7 @@ from cookbook.reports.phrases import (
     outcome,
     value,
 )
+from cookbook.visible import clean
 
 _MOST_CHARACTERS = 10_000
 """Of one value of a property; a text has a diff."""

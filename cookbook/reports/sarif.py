@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     OUT_OF_LINE,
     Outcome,
@@ -25,6 +24,7 @@ from cookbook.reports.phrases import (
     sentence,
     word,
 )
+from cookbook.visible import clean
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     LOST,
     UNDO,
@@ -21,6 +20,7 @@ from cookbook.reports.phrases import (
     unrecoverable,
     value,
 )
+from cookbook.visible import one_line
 
 Line = tuple[str, str]
 """A style, in rich's words, and a text."""
@@ -64,7 +64,7 @@ _Named = tuple[str, HostDocument]
 
 def render(document: Document) -> str:
     """The report as text, without colours."""
-    return "".join(f"{clean(text)}\n" for _, text in document_lines(document))
+    return "".join(f"{one_line(text)}\n" for _, text in document_lines(document))
 
 
 def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Line]:
