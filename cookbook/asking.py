@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from cookbook.errors import UsageError
 from cookbook.reports.text import Line
-from cookbook.secrecy import protect
 from cookbook.show import step_lines, write
 from cookbook.step import Permission, Step
+from cookbook.visible import one_line
 
 _LOOK = 0.2
 """Seconds between two looks whether the run is to end meanwhile."""
@@ -41,7 +41,7 @@ class Terminal:
 
     def ask(self, question: str, stopping: Callable[[], bool] = lambda: False) -> str | None:
         """Ask, on the error stream: the results of the run are on the other one."""
-        sys.stderr.write(f"{protect(question)} ")
+        sys.stderr.write(f"{one_line(question)} ")
         sys.stderr.flush()
         answer = self.line(stopping)
         if answer is None:

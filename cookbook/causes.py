@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 
 class Cause(NamedTuple):
@@ -189,10 +189,17 @@ _BY_SIGNAL = {
 }
 
 
-def with_cause(happened: str, said: str, status: int | None = None) -> tuple[str, str | None]:
-    """What happened, with its cause before it where that is known; and the next step."""
+class Why(TypedDict, total=False):
+    """What an error has to be told of a cause."""
+
+    cause: str
+    hint: str
+
+
+def why(said: str, status: int | None = None) -> Why:
+    """The cause and the next step, for an error; nothing where nobody knows."""
     cause = cause_of(said, status)
-    return (happened, None) if cause is None else (f"{cause.what}\n{happened}", cause.hint)
+    return {} if cause is None else {"cause": cause.what, "hint": cause.hint}
 
 
 def cause_of(said: str, status: int | None = None) -> Cause | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cookbook.causes import with_cause
-from cookbook.errors import BrokenOff, CommandError, HostError
+from cookbook.causes import why
+from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.questions import Answers, guard
 from cookbook.recipe import Declared
@@ -16,8 +16,6 @@ from cookbook.resource import Resource
 from cookbook.shell import Command
 from cookbook.transport import TooSlow
 from cookbook.wire import Ask, Do, Guard, Outcome, Part
-
-_LINES_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -197,6 +195,7 @@ class Sent:
             if isinstance(part, Do) and outcome.status != 0:
                 hidden = any(v.item.resource.confidential for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
+                error.phase = "notify" if self.link.changes[0].item.because else "apply"
                 return Result("failed", error, texts, kept, said, seconds)
         if len(outcomes) < len(self.parts):
             return Result("failed", None, texts, kept, said, seconds)
@@ -279,17 +278,12 @@ def announce(
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
     """Why a command failed, for people: its last words, unless they may hold a secret."""
     if hidden:
-        return CommandError(
-            f"`{command.brief}` ended with status {outcome.status}",
-            hint="what it said is hidden, because the resource is sensitive",
-        )
-    said = [*outcome.stdout.decode(errors="replace").splitlines(), *outcome.complaint.splitlines()]
-    words = "\n".join(said[-_LINES_SHOWN:]).strip()
-    ended = f"`{command.brief}` ended with status {outcome.status}" + (
-        f":\n{words}" if words else ""
-    )
-    message, hint = with_cause(ended, words, outcome.status)
-    return CommandError(message, hint=hint)
+        failed = Failed(command.brief, outcome.status)
+        hint = "what it said is hidden, because the resource is sensitive"
+        return CommandError(str(failed), failed=failed, hint=hint)
+    said = outcome.last_words
+    failed = Failed(command.brief, outcome.status, said)
+    return CommandError(str(failed), failed=failed, **why(said, outcome.status))
 
 
 def keep_of(verdict: Verdict) -> Command | None:

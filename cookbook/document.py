@@ -32,7 +32,21 @@ class ErrorDocument(TypedDict):
 
     kind: str
     """Its class in errors.py: `CommandError`."""
+    code: str
+    """Names the kind of error for good: `command-failed`; `cook explain` knows it."""
+    phase: str
+    """What was being done: connect, facts, lock, compile, probe, plan, apply, verify, notify or
+    confirm; empty where that says nothing."""
     message: str
+    """What went wrong, in a sentence."""
+    command: str | None
+    """The command that failed, without secrets."""
+    status: int | None
+    """Its exit status; None where it did not end, or there was none."""
+    output: str
+    """The last lines of what it printed."""
+    cause: str | None
+    """Why it is so, in words, where that is known."""
     hint: str | None
     """The next step."""
 

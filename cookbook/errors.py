@@ -10,13 +10,19 @@ Everything that can go wrong, by who has to act on it.
     + HistoryError       the history cannot be read, or is of a newer version
     + SecretError        a secret is not there, or cannot be read
     + KitchenError       this machine cannot make disposable hosts
+  x ReportError          a report of what is done already could not be written
+  x Defect               cook itself is wrong
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
-      - UntrustedHost    its key is unknown, or not the one we know
+      - UntrustedHost    its key is not to be trusted
+        = UnknownKey     we have never seen it
+        = ChangedKey     it is another one than we know
+        = RevokedKey     somebody has said that it is nobody's any more
       - AuthenticationFailed
       - LinkLost         there was a session, and it ended in the middle
     + DeadlineExceeded   it took longer than it may
     + BrokenOff          somebody who did not want to wait has ended it in the middle
+    + TooMuchOutput      it answered more than any answer can be
     + PrivilegeError     sudo or doas said no
     + Unsupported        no provider serves this resource on such a host
     + Missing            something the resource needs is not there
@@ -30,90 +36,234 @@ Everything that can go wrong, by who has to act on it.
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
-Every error carries a `hint`: the next step, where there is one to name.
+Each has a `code`, by which `cook explain CODE` says more of it: errors.md beside this file.
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import ClassVar, Literal, NamedTuple
+
+Phase = Literal[
+    "",
+    "connect",
+    "facts",
+    "lock",
+    "compile",
+    "probe",
+    "plan",
+    "apply",
+    "verify",
+    "notify",
+    "confirm",
+]
+"""What was being done when it went wrong."""
+
+
+class Failed(NamedTuple):
+    """What was run on a host, and how that ended."""
+
+    command: str
+    """As people may see it: without secrets."""
+
+    status: int | None = None
+    """Its exit status; None where it did not come to an end."""
+
+    output: str = ""
+    """The last lines of what it printed; nothing where they may hold a secret."""
+
+    def __str__(self) -> str:
+        return f"`{self.command}` {ended(self.status)}"
 
 
 class CookError(Exception):
     """The root of all errors raised on purpose."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    code: ClassVar[str] = "error"
+    """Names this kind of error for good; `cook explain` knows it."""
+
+    phase: Phase = ""
+    """What was being done; see `during`."""
+
+    advice: ClassVar[str | None] = None
+    """The next step, where nobody knows a better one."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        cause: str | None = None,
+        failed: Failed | None = None,
+    ) -> None:
+        """`message` is what went wrong, in one sentence; what was printed is in `failed`."""
         super().__init__(message)
-        self.hint = hint
+        self.message = message
+        self.hint = self.advice if hint is None else hint
+        """The next step, where there is one to name."""
+        self.cause = cause
+        """Why it is so, in words, where that is known: "the disk is full"."""
+        self.failed = failed
+        """The command that it is about, if it is about one."""
+
+    def __str__(self) -> str:
+        output = self.failed.output if self.failed is not None else ""
+        return f"{self.message}:\n{output}" if output else self.message
 
 
 class InputError(CookError):
     """What was given to us is wrong; no host was touched."""
 
+    code = "wrong-input"
+
 
 class UsageError(InputError):
     """An option, or a name given on the command line, is wrong."""
+
+    code = "wrong-usage"
 
 
 class RecipeError(InputError):
     """A recipe declares something that cannot be."""
 
+    code = "wrong-recipe"
+    phase: Phase = "compile"
+
 
 class InventoryError(InputError):
     """An inventory cannot be read, or contradicts itself."""
+
+    code = "wrong-inventory"
 
 
 class PlanError(InputError):
     """A saved plan cannot be written, or is not what cook has written."""
 
+    code = "bad-plan-file"
+
 
 class HistoryError(InputError):
     """The history cannot be read or written, or is of a newer version."""
+
+    code = "bad-history"
 
 
 class SecretError(InputError):
     """A secret is in no store, or we have no key to it."""
 
+    code = "no-secret"
+
 
 class KitchenError(InputError):
     """The machine we are on cannot make disposable hosts."""
+
+    code = "no-kitchen"
+
+
+class ReportError(CookError):
+    """What was done is done; a report of it could not be written."""
+
+    code = "report-not-written"
+
+
+class Defect(CookError):
+    """An exception that nobody meant to raise."""
+
+    code = "defect"
 
 
 class HostError(CookError):
     """One host cannot go on."""
 
+    code = "not-possible"
+
 
 class Unreachable(HostError):
     """No session with the host."""
 
+    code = "unreachable"
+    phase: Phase = "connect"
+
 
 class UntrustedHost(Unreachable):
-    """The key of the host is unknown, or not the one we know."""
+    """The key of the host is not to be trusted, or we cannot say whether it is."""
+
+    code = "host-key"
+
+
+class UnknownKey(UntrustedHost):
+    """We have never seen the key of the host."""
+
+    code = "host-key-unknown"
+
+
+class ChangedKey(UntrustedHost):
+    """The host shows another key than the one we know."""
+
+    code = "host-key-changed"
+
+
+class RevokedKey(UntrustedHost):
+    """The key of the host was revoked."""
+
+    code = "host-key-revoked"
+    advice = "have the host make itself a new key: ssh-keygen -A, after the old one is gone"
 
 
 class AuthenticationFailed(Unreachable):
     """The host takes none of our keys."""
 
+    code = "login-refused"
+
 
 class LinkLost(Unreachable):
     """There was a session, and it ended in the middle: what it did is unknown."""
+
+    code = "link-lost"
+    phase: Phase = ""
+    advice = "run again: that goes on from what is so then"
 
 
 class DeadlineExceeded(HostError):
     """Something took longer than it may."""
 
+    code = "timeout"
+
+
+class TooMuchOutput(HostError):
+    """The answer to a question is longer than any answer can be."""
+
+    code = "too-much-output"
+    phase: Phase = "probe"
+
 
 class BrokenOff(HostError):
     """Somebody who did not want to wait has ended a change in the middle."""
+
+    code = "broken-off"
+    phase: Phase = "apply"
 
 
 class PrivilegeError(HostError):
     """Becoming the user that was asked for did not work."""
 
+    code = "no-privilege"
+    phase: Phase = "connect"
+
 
 class Unsupported(HostError):
     """No provider serves this resource on such a host."""
 
+    code = "not-supported"
+    phase: Phase = "plan"
+
 
 class Missing(HostError):
     """Something that a resource needs is not there."""
+
+    code = "missing"
+    phase: Phase = "plan"
 
     def __init__(self, message: str, *, thing: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -124,21 +274,36 @@ class Missing(HostError):
 class ProbeError(HostError):
     """A question was answered in a way that no provider expects."""
 
+    code = "probe-failed"
+    advice = "run it by hand on the host: it changes nothing there"
+
 
 class CommandError(HostError):
     """A command of a change failed."""
+
+    code = "command-failed"
+    phase: Phase = "apply"
+    advice = "mend that, and run again: what is done is not done twice"
 
 
 class Refused(HostError):
     """The host is not as it was when the plan was made."""
 
+    code = "refused"
+
 
 class CutOff(HostError):
     """After a change nobody could log in any more; the host has taken it back."""
 
+    code = "cut-off"
+    phase: Phase = "confirm"
+
 
 class Locked(Refused):
     """Another run is at work on the host, or an operator does not want any."""
+
+    code = "locked"
+    phase: Phase = "lock"
 
     def __init__(self, message: str, *, hint: str | None = None, run: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -149,14 +314,66 @@ class Locked(Refused):
 class WouldCutOff(Refused):
     """A change is sure to cut the way by which we came; it was not sent."""
 
+    code = "would-cut-off"
+    phase: Phase = "plan"
+
 
 class Unapproved(Refused):
     """A change is another one than was approved; it was not sent."""
+
+    code = "not-approved"
+    phase: Phase = "plan"
 
 
 class Irreversible(HostError):
     """A change cannot be undone, or not any more."""
 
+    code = "no-way-back"
+    phase: Phase = "plan"
+
 
 class NotConverged(HostError):
     """The change was applied and the state still differs."""
+
+    code = "not-converged"
+    phase: Phase = "verify"
+
+
+@contextlib.contextmanager
+def during(phase: Phase) -> Iterator[None]:
+    """What goes wrong in here goes wrong in this phase, unless the error knows better."""
+    try:
+        yield
+    except CookError as error:
+        error.phase = error.phase or phase
+        raise
+
+
+def ended(status: int | None) -> str:
+    """
+    How a command has ended, in words.
+
+    A shell's statuses above 128 are signals, 126 and 127 its own (POSIX, 2.8.2).
+
+    >>> ended(1), ended(137)
+    ('ended with status 1', 'ended with status 137 (killed by SIGKILL)')
+    """
+    match status:
+        case None:
+            return "did not end"
+        case 126:
+            meaning = " (it cannot be executed)"
+        case 127:
+            meaning = " (command not found)"
+        case _:
+            meaning = _killed(status)
+    return f"ended with status {status}{meaning}"
+
+
+def _killed(status: int) -> str:
+    import signal  # rare, and this module is everybody's
+
+    try:
+        return f" (killed by {signal.Signals(status - 128).name})" if status > 128 else ""
+    except ValueError:
+        return ""

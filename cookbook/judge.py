@@ -18,7 +18,16 @@ from cookbook.chain import (
     lost_in_it,
     read_all,
 )
-from cookbook.errors import CookError, HostError, Missing, NotConverged, ProbeError, Unsupported
+from cookbook.errors import (
+    CookError,
+    Failed,
+    HostError,
+    Missing,
+    NotConverged,
+    ProbeError,
+    Unsupported,
+    during,
+)
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
 from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
@@ -31,7 +40,7 @@ from cookbook.shell import Command, sh
 from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.way import Cuts
-from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Outcome, Part
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Outcome, Part, last_lines
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -123,6 +132,7 @@ class Judge:
             if change.needed:
                 self._need(provider, resource, forecast)
         except HostError as error:
+            error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
             if until := forecast.may_bring(missed):
                 return Verdict(item, "unknown", provider, until=until)
@@ -130,6 +140,7 @@ class Judge:
         status: Literal["change", "ok"] = "change" if change.needed else "ok"
         return Verdict(item, status, provider, change, probes)
 
+    @during("apply")
     def send(
         self,
         sent: Sequence[Sent],
@@ -153,6 +164,9 @@ class Judge:
         begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
+        except TooSlow as error:
+            _add_what_was_said(error, sent)
+            raise
         except Interrupted as error:
             error.outcomes = error.outcomes[len(arm) :]
             return self._recover(sent, asked, error)
@@ -263,6 +277,7 @@ class Judge:
             now = self.found(provider, resource)
             change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
         except HostError as error:
+            error.phase = "verify"
             return now, error
         return now, self._not_converged(resource, change)
 
@@ -331,15 +346,21 @@ class Judge:
         for text in _guards(resource):
             answer = self._answers[_guard_probe(text)]
             if answer.status >= _CANNOT_RUN:
-                raise ProbeError(
-                    f"the guard `{_guard_probe(text).question}` cannot be run: {answer.complaint}"
-                )
+                failed = Failed(text, answer.status, last_lines(answer.complaint.encode()))
+                raise ProbeError(f"the guard {failed}", failed=failed)
             if (answer.status == 0) == (text == resource.not_if):
                 return True
         return False
 
     def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
         return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+
+def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
+    """What a command has printed before it took too long, where nothing of it may be secret."""
+    resources = [verdict.item.resource for one in sent for verdict in one.link.changes]
+    if error.failed is not None and not any(resource.confidential for resource in resources):
+        error.failed = error.failed._replace(output=error.said)
 
 
 def _guards(resource: Resource) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cookbook import wire
-from cookbook.causes import with_cause
-from cookbook.errors import ProbeError
+from cookbook.causes import why
+from cookbook.errors import Failed, ProbeError, TooMuchOutput
 from cookbook.provider import Probe, Table
 from cookbook.shell import ENCODING, Command
-from cookbook.wire import Ask, Guard, Outcome
+from cookbook.wire import MOST_ANSWER, Ask, Guard, Outcome, last_lines
 
 _MOST_KEYS = 500
 _MOST_TEXT = 60_000
@@ -27,6 +27,9 @@ class Answer:
     there: bool = True
     """False for a key that its table did not name."""
 
+    cut: bool = False
+    """Whether it said more than any answer can be."""
+
     @property
     def text(self) -> str:
         """What was printed; bytes that are not UTF-8 survive as surrogates."""
@@ -40,15 +43,25 @@ def state_text(probe: Probe, answer: Answer) -> str | None:
     """
     What the answer says about the state: text, or None for absent.
 
-    Raises ProbeError for a status that nobody has given a meaning.
+    Raises ProbeError for a status that nobody has given a meaning, TooMuchOutput for an answer
+    that has no end.
     """
+    if answer.cut:
+        raise TooMuchOutput(
+            f"the answer to `{probe.question.brief}` is longer than {MOST_ANSWER // 1024**2} MiB",
+            hint="is that what it should be? The rest was not kept, and nothing was decided by it",
+            failed=Failed(probe.question.brief),
+        )
     if not answer.there or (probe.absent is not None and answer.status == probe.absent):
         return None
     if answer.status != 0:
-        said = answer.complaint or answer.text.strip() or "it said nothing"
-        ended = f"`{probe.question.brief}` ended with status {answer.status}: {said}"
-        message, hint = with_cause(ended, said, answer.status)
-        raise ProbeError(message, hint=hint)
+        said = last_lines(answer.complaint.encode() or answer.stdout)
+        failed = Failed(probe.question.brief, answer.status, said)
+        raise ProbeError(
+            f"{failed}{'' if said else ', and said nothing'}",
+            failed=failed,
+            **why(said, answer.status),
+        )
     return answer.text
 
 
@@ -73,9 +86,9 @@ class Question:
     def read(self, outcome: Outcome) -> Iterator[tuple[Probe, Answer]]:
         """Each probe's answer in the outcome."""
         status = outcome.status if outcome.status is not None else -1
-        if self.table is None or status != 0:
+        if self.table is None or status != 0 or outcome.cut:
             for probe in self.probes:
-                yield probe, Answer(status, outcome.stdout, outcome.complaint)
+                yield probe, Answer(status, outcome.stdout, outcome.complaint, cut=outcome.cut)
             return
         keys = list(dict.fromkeys(probe.key for probe in self.probes))
         found = dict(self.table.split(outcome.text, keys))

@@ -20,9 +20,10 @@ from cookbook.document import (
 )
 from cookbook.errors import CookError, InputError
 from cookbook.origin import Origin
-from cookbook.secrecy import protect, protected
+from cookbook.secrecy import protected
 from cookbook.secret import Secret
 from cookbook.step import Step
+from cookbook.visible import visible
 
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
@@ -182,7 +183,7 @@ def host_json(host: HostReport) -> HostDocument:
         "began": round(host.began, 3),
         "seconds": round(host.seconds, 3),
         "exchanges": host.exchanges,
-        "error": error_json(host.error),
+        "error": error_json(host.error) if host.error is not None else None,
         "machine_id": host.machine_id,
         "in_line": percent(host.in_line),
         "resources": [step_json(step) for step in host.steps],
@@ -203,7 +204,7 @@ def step_json(step: Step) -> ResourceDocument:
         "because": step.because,
         "until": step.until,
         "diff": visible(str(step.diff)) if step.diff is not None else None,
-        "error": error_json(step.error),
+        "error": error_json(step.error) if step.error is not None else None,
         "ignored": step.ignored,
         "lost": step.lost,
         "orphan": step.orphan,
@@ -226,11 +227,24 @@ def percent(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def error_json(error: CookError | None) -> ErrorDocument | None:
-    """An error, if there is one."""
-    if error is None:
-        return None
-    return {"kind": type(error).__name__, "message": visible(str(error)), "hint": error.hint}
+def error_json(error: CookError) -> ErrorDocument:
+    """An error."""
+    failed = error.failed
+    return {
+        "kind": type(error).__name__,
+        "code": error.code,
+        "phase": error.phase,
+        "message": visible(error.message),
+        "command": visible(failed.command) if failed is not None else None,
+        "status": failed.status if failed is not None else None,
+        "output": visible(failed.output) if failed is not None else "",
+        "cause": _visible_or_none(error.cause),
+        "hint": _visible_or_none(error.hint),
+    }
+
+
+def _visible_or_none(text: str | None) -> str | None:
+    return None if text is None else visible(text)
 
 
 def shown_changes(step: Step) -> dict[str, list[Any]]:
@@ -241,21 +255,6 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     if step.resource.confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
     return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
-
-
-def visible(text: str) -> str:
-    """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
-
-
-def clean(text: str) -> str:
-    """Text that can do nothing to a terminal, and tells no secret."""
-    return visible(protect(text)).translate(_VISIBLE)
-
-
-_VISIBLE = {n: f"\\x{n:02x}" for n in (*range(9), *range(11, 32), 127)} | {9: "\t"}
-_VISIBLE |= {n: f"\\x{n:02x}" for n in range(128, 160)}
-"""Control characters that a host sent could drive the terminal; they are shown, not obeyed."""
 
 
 def _plain(value: object) -> Any:

@@ -20,6 +20,7 @@ from cookbook.engine import Convergence
 from cookbook.errors import (
     CookError,
     DeadlineExceeded,
+    Defect,
     Locked,
     Refused,
     Unreachable,
@@ -457,7 +458,7 @@ def _defect(error: Exception) -> CookError:
     import logging
 
     logging.getLogger("cookbook").debug("a defect", exc_info=error)
-    return CookError(
+    return Defect(
         f"a defect in cook: {type(error).__name__}: {error} ({last.filename}:{last.lineno})",
         hint="please report it; -v shows the whole traceback",
     )

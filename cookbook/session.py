@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import aside, platform
-from cookbook.causes import cause_of, with_cause
+from cookbook.causes import cause_of
 from cookbook.errors import (
     CommandError,
     DeadlineExceeded,
@@ -15,6 +15,7 @@ from cookbook.errors import (
     Locked,
     ProbeError,
     Unreachable,
+    during,
 )
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
@@ -164,11 +165,13 @@ class Session:
                 ) from None
             return
 
+    @during("facts")
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
         return _facts(outcome)
 
+    @during("facts")
     def begin(self, who: Holder, wait: float = 0.0) -> Facts:
         """
         Take the lock and find out what the host is, in one exchange.
@@ -197,6 +200,7 @@ class Session:
                 )
             time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
+    @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
         """The answers to these probes, in one exchange."""
         questions = gather(probes)
@@ -215,7 +219,8 @@ class Session:
         answers: dict[Probe, Answer] = {}
         again: list[Question] = []
         for question, outcome in zip(questions, outcomes, strict=True):
-            if outcome.status != 0 and len(question.probes) > 1 and question.table is not None:
+            unclear = outcome.status != 0 or outcome.cut
+            if unclear and len(question.probes) > 1 and question.table is not None:
                 again += question.alone
             else:
                 answers.update(question.read(outcome))
@@ -267,11 +272,13 @@ class Session:
             return self.run(parts, contents, begun)
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
-                message, hint = with_cause(
-                    f"a file could not be sent to the host: {outcome.complaint}", outcome.complaint
-                )
+                known = cause_of(outcome.complaint)
                 kept = "it is kept in /var/tmp until it is in place"
-                raise HostError(message, hint=f"{kept}; {hint}" if hint else kept)
+                raise HostError(
+                    f"a file could not be sent to the host: {outcome.complaint}",
+                    cause=known.what if known else None,
+                    hint=f"{kept}; {known.hint}" if known else kept,
+                )
         return outcomes[len(ahead) :]
 
     @property
@@ -351,4 +358,6 @@ def _facts(outcome: Outcome) -> Facts:
     except ProbeError:
         if (cause := cause_of(outcome.complaint, outcome.status)) is None:
             raise
-        raise ProbeError(f"{cause.what}\n{outcome.complaint}", hint=cause.hint) from None
+        raise ProbeError(
+            f"it does not say what it is: {outcome.complaint}", cause=cause.what, hint=cause.hint
+        ) from None

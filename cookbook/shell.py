@@ -23,6 +23,9 @@ __all__ = [
     "sh",
 ]
 
+_BRIEF = 1000
+"""Characters of a command in a message."""
+
 ENCODING = "utf-8"
 """Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
 
@@ -69,8 +72,12 @@ class Command:
 
     @property
     def brief(self) -> str:
-        """For an error: what it does, else as much of it as one can take in."""
-        text = self.called or self.shown
+        """
+        For an error: what it does, else as much of it as one can take in.
+
+        Without the brackets around a recipe's own command.
+        """
+        text = self.called or self.shown.removeprefix("(\n").removesuffix("\n)")
         return text if len(text) <= _BRIEF else f"{text[:_BRIEF].rstrip()} [...]"
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from cookbook.errors import CookError
 from cookbook.hookspecs import hookimpl
-from cookbook.report import HostReport, Report, clean, report_json, step_json
+from cookbook.report import HostReport, Report, error_json, report_json, step_json
+from cookbook.reports.phrases import error_remarks
 from cookbook.reports.text import Line, document_lines, resource_lines
 from cookbook.resource import Resource
+from cookbook.visible import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,7 +33,7 @@ _SLOWEST = 5
 def write(lines: Iterable[Line], stream: TextIO) -> None:
     """Print: in colour on a terminal, plainly elsewhere."""
     if not stream.isatty():
-        stream.writelines(f"{clean(text)}\n" for _, text in lines)
+        stream.writelines(f"{one_line(text)}\n" for _, text in lines)
         stream.flush()
         return
     from rich.console import Console  # takes 60 ms; a file or a pipe has no colours
@@ -39,7 +41,7 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
 
     console = Console(file=stream, highlight=False, soft_wrap=True)
     for style, text in lines:
-        console.print(Text(clean(text), style=style))
+        console.print(Text(one_line(text), style=style))
 
 
 def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
@@ -59,9 +61,14 @@ def _any_plan() -> Document:
 
 def error_lines(error: CookError) -> Iterator[Line]:
     """An error that ended everything before it began."""
-    yield "bold red", f"cook: {error}"
-    if error.hint:
-        yield "", f"      {error.hint}"
+    document = error_json(error)
+    first, *more = document["message"].split("\n")
+    yield "bold red", f"cook: {first}"
+    yield from (("bold red", f"      {line}") for line in more)
+    for line in document["output"].split("\n") if document["output"] else ():
+        yield "", f"      | {line}"
+    for remark in error_remarks(document):
+        yield "", f"      {remark}"
 
 
 @dataclass
@@ -132,4 +139,4 @@ class Progress:
         lines = [f"{sum(self._states.values())}/{self._total} hosts  {states}"]
         slowest = sorted(self._hosts.items(), key=lambda item: item[1][1])[:_SLOWEST]
         lines += [f"  {name}  {now - since:.0f} s  {what}" for name, (what, since) in slowest]
-        return Text(clean("\n".join(lines)))
+        return Text("\n".join(map(one_line, lines)))

@@ -19,6 +19,7 @@ A program is a list of four kinds of parts:
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shlex
 import time
@@ -32,14 +33,34 @@ from cookbook.shell import ENCODING, Command, define_contents
 ANSWER_TIMEOUT = 60.0
 """Seconds a question may take; the longest a host may be silent while asked."""
 
-MOST_HEARD = 128 * 1024 * 1024
-"""Bytes of a reply; a command that never stops talking must not take our memory."""
+MOST_HEARD = 16 * 1024**3
+"""Bytes of a reply that are listened to, kept or not: no command has that much to say."""
+
+MOST_ANSWER = 16 * 1024**2
+"""Bytes of an answer; of a longer one the rest is not kept, and nobody reads what is."""
+
+MOST_KEPT = 64 * 1024**2
+"""Bytes of a reply that are kept; of what comes after them, little is."""
+
+_HEAD, _TAIL = 64 * 1024, 192 * 1024
+"""Bytes that are kept of what a change prints: how it began, and its last words."""
+
+_LITTLE = 8 * 1024
+_GAP = b"\n[...]\n"
+"""Stands where something was not kept."""
+
+_STATUS = re.compile(rb"[0-9]{1,3}|-")
+_LONGEST_STATUS = 64
+"""Bytes in which whoever closes a frame has said its status."""
 
 _OPENING = 200
 """Bytes that are kept of the frame which opens a reply: more than its mark and a number."""
 
 _SHORT = 2000
 """Bytes of an answer that the shell compares by itself."""
+
+_LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
+"""Of what a command has printed, people are shown no more than this."""
 
 SURPRISED = 100
 """The status of a guard whose answers are not the ones the change was planned from."""
@@ -124,6 +145,8 @@ class Outcome:
     stdout: bytes = b""
     stderr: bytes = b""
     seconds: float = 0.0
+    cut: bool = False
+    """Whether it printed more than was kept."""
 
     @property
     def text(self) -> str:
@@ -134,6 +157,11 @@ class Outcome:
     def complaint(self) -> str:
         """What was said on the error stream, for people."""
         return self.stderr.decode(ENCODING, "replace").strip()
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of both streams, for people: errors come last."""
+        return last_lines(self.stdout, self.stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +220,19 @@ class Program:
         return found
 
     def partial(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> Iterable[Outcome]:
-        """The outcomes that are in a reply, complete or not."""
+        """The outcomes that are in a reply, complete or not, as far as it makes sense."""
         mark = f"\n{self.nonce} ".encode()
         said = stderr.split(f"\n{self.nonce}\n".encode())
         frames = [piece.partition(b"\n") for piece in stdout.split(mark)[1:]]
         for i, (status, _, _) in enumerate(frames[1 : len(self.parts) + 1]):
+            if not _STATUS.fullmatch(status):
+                return
             yield Outcome(
                 None if status == b"-" else int(status),
                 frames[i][2],
                 said[i + 1] if i + 1 < len(said) else b"",
                 pace.seconds(i) if pace else 0.0,
+                pace.cut(i) if pace else False,
             )
 
 
@@ -209,8 +240,9 @@ class Pace:
     """
     Hears a reply grow: knows when it is complete, and when it has become too slow.
 
-    The deadline moves on with every frame, so that a long chain may take as
-    long as its parts together, and a part that hangs is still found and named.
+    It keeps what is of use, so that whatever a host says has an end in our memory. The deadline
+    moves on with every frame, so that a long chain may take as long as its parts together, and a
+    part that hangs is still found and named.
     """
 
     def __init__(
@@ -234,7 +266,13 @@ class Pace:
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
         self._heard = 0
-        self._tails = [b"", b""]
+        self.kept = (bytearray(), bytearray())
+        """The reply on stdout and stderr, without what is of no use."""
+        self._starts = [0, 0]
+        """Where in it the part that is being run begins."""
+        self._looked = [0, 0]
+        """How far each was searched for marks."""
+        self._cut: set[int] = set()
         self._times = [time.monotonic()]
 
     def hear(self, data: bytes, *, stream: int = 0) -> None:
@@ -242,23 +280,77 @@ class Pace:
         self._heard += len(data)
         if stream == 0 and not self.shell:
             self._hear_opening(data)
-        mark = self._marks[stream]
-        text = self._tails[stream] + data
-        closed = text.count(mark)
-        rest = text[text.rfind(mark) + len(mark) :] if closed else text
-        self._tails[stream] = rest[-(len(mark) - 1) :]
+        if self._closed[stream] > len(self._program.parts):
+            return  # whoever still talks is none of ours
+        self.kept[stream].extend(data)
+        closed = self._close(stream)
         if stream == 0 and closed:
             self._times += [time.monotonic()] * closed
-            if (part := self._closed[0] + closed - 1) < len(self._program.parts):
+            if (part := self._closed[0] - 1) < len(self._program.parts):
                 self._begun(part)
-        self._closed[stream] += closed
+        if len(self.kept[stream]) - self._starts[stream] > _LITTLE:
+            self._shorten(stream)
+
+    def _close(self, stream: int) -> int:
+        """Close the frames whose marks have come; the number of them."""
+        text, mark, closed = self.kept[stream], self._marks[stream], 0
+        while (at := text.find(mark, self._looked[stream])) >= 0:
+            start = at + len(mark)
+            if stream == 0 and not self._status_is_there(start):
+                self._looked[stream] = at
+                return closed
+            self._looked[stream] = self._starts[stream] = start
+            self._closed[stream] += 1
+            closed += 1
+            if self._closed[stream] > len(self._program.parts):
+                break
+        self._looked[stream] = max(self._looked[stream], len(text) - len(mark) + 1)
+        return closed
+
+    def _status_is_there(self, start: int) -> bool:
+        text = self.kept[0]
+        return text.find(b"\n", start) >= 0 or len(text) - start > _LONGEST_STATUS
+
+    def _shorten(self, stream: int) -> None:
+        """Forget the middle of what a part prints once that is more than anybody wants."""
+        text, start = self.kept[stream], self._starts[stream]
+        part = self._closed[stream] - 1
+        head, tail = self._worth(part)
+        if len(text) - start <= head + 2 * tail:
+            return  # not each time a little: what is kept of the end has to be moved
+        unseen = len(text) - self._looked[stream]
+        text[start + head : len(text) - tail] = _GAP
+        self._looked[stream] = len(text) - unseen
+        if stream == 0:
+            self._cut.add(part)
+
+    def _worth(self, part: int) -> tuple[int, int]:
+        """How much is kept of what a part prints: of its beginning, and of its end."""
+        if sum(map(len, self.kept)) > MOST_KEPT:
+            return _LITTLE // 2, _LITTLE // 2
+        parts = self._program.parts
+        if 0 <= part < len(parts) and isinstance(parts[part], Ask):
+            return MOST_ANSWER, _LITTLE
+        return _HEAD, _TAIL
+
+    @property
+    def rest(self) -> tuple[bytes, bytes]:
+        """What the part that is being run has printed so far, on both streams."""
+        out, err = (
+            bytes(text[start:]) for text, start in zip(self.kept, self._starts, strict=True)
+        )
+        return (out.partition(b"\n")[2] if self.started else out), err
+
+    def cut(self, part: int) -> bool:
+        """Whether not all is kept of what a part has printed."""
+        return part in self._cut
 
     def _hear_opening(self, data: bytes) -> None:
         mark = self._marks[0]
         before, found, said = (self._opening + data).partition(mark)
         number, newline, _ = said.partition(b"\n")
         self._opening = (found + said)[:_OPENING] if found else before[-len(mark) :]
-        if newline and number.isdigit():
+        if newline and number.isdigit() and len(number) < _LONGEST_STATUS:
             self.shell = int(number)
 
     @property
@@ -275,10 +367,6 @@ class Pace:
     def started(self) -> bool:
         """Whether a shell has begun to read the program."""
         return self._closed[0] > 0
-
-    def last_words(self, stderr: bytes) -> str:
-        """What was said on the error stream after the last frame, for people."""
-        return stderr.split(self._marks[1])[-1].decode(ENCODING, "replace").strip()
 
     @property
     def waiting_for(self) -> Part:
@@ -300,6 +388,16 @@ class Pace:
         """How long a part took, as far as the arrival of its frame tells."""
         times = self._times[part + 1 : part + 3]
         return times[1] - times[0] if len(times) > 1 else 0.0
+
+
+def last_lines(*streams: bytes) -> str:
+    """The last lines of what was printed; of long ones the beginning."""
+    said = [
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+        for stream in streams
+        for line in stream[-_LAST_BYTES:].decode(ENCODING, "replace").strip().splitlines()
+    ]
+    return "\n".join(said[-_LAST_LINES:]).strip()
 
 
 def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:

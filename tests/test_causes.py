@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookbook.causes import cause_of, with_cause
+from cookbook.causes import cause_of, why
 
 SAID = {
     "mv: cannot move 'a' to 'b': No space left on device": "a file system is full",
@@ -57,4 +57,4 @@ def test_a_status_of_the_shell_has_a_cause(status: int, what: str) -> None:
 
 @pytest.mark.parametrize("status", [None, 0, 1, 2, 100, 128, 255])
 def test_what_nobody_knows_is_shown_as_it_was_said(status: int | None) -> None:
-    assert with_cause("it broke", "we forked the repository: fine", status) == ("it broke", None)
+    assert why("we forked the repository: fine", status) == {}

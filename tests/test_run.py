@@ -17,8 +17,9 @@ import pytest
 from cookbook.cli import main
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError
-from cookbook.report import HostReport, Report, clean
+from cookbook.report import HostReport, Report
 from cookbook.show import report_lines
+from cookbook.visible import clean
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -231,7 +232,8 @@ def test_hosts_to_which_the_same_happened_are_shown_together() -> None:
 
     assert lines[0] == "h0, h1, h2 (3 hosts): ok, 2.0 s"
     assert lines[1:4] == ["bad: failed, 0.0 s", "  it hurts", "  next: see a doctor"]
-    assert lines[4].startswith("4 hosts: 1 failed, 3 ok.")
+    assert lines[4] == "  more: cook explain not-possible"
+    assert lines[5].startswith("4 hosts: 1 failed, 3 ok.")
 
 
 def test_a_diff_that_another_host_had_is_shown_once(

@@ -45,6 +45,7 @@ COMMANDS = {
     "facts": ("cookbook.cli.facts", "show what the hosts are"),
     "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
     "words": ("cookbook.cli.words", "show the words recipes are written in"),
+    "explain": ("cookbook.cli.explain", "say what an error means, and what to do about it"),
     "kitchen": ("cookbook.kitchen.cli", "disposable Debian hosts to try recipes on"),
 }
 """Each command: the module that declares it, and what it does."""
@@ -77,13 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log(verbosity: int) -> None:
     import logging
 
-    from cookbook.secrecy import protect
+    from cookbook.visible import clean
 
     class Discreet(logging.Formatter):
-        """No level of detail, and no traceback, tells a secret."""
+        """No level of detail, and no traceback, tells a secret or drives the terminal."""
 
         def format(self, record: logging.LogRecord) -> str:
-            return protect(super().format(record))
+            return clean(super().format(record))
 
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet("%(name)s: %(message)s"))
@@ -101,9 +102,9 @@ def _guard_tracebacks() -> None:
     ) -> None:
         import traceback
 
-        from cookbook.secrecy import protect
+        from cookbook.visible import clean
 
-        sys.stderr.write(protect("".join(traceback.format_exception(kind, error, trace))))
+        sys.stderr.write(clean("".join(traceback.format_exception(kind, error, trace))))
 
     sys.excepthook = tell
     threading.excepthook = lambda hooked: tell(
@@ -114,8 +115,10 @@ def _guard_tracebacks() -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""
+        from cookbook.visible import one_line
+
         self.print_usage(sys.stderr)
-        self.exit(1, f"cook: {message}\n")
+        self.exit(1, f"cook: {one_line(message)}\n")
 
 
 def _parser(given: str) -> argparse.ArgumentParser:

@@ -29,13 +29,15 @@ def _run(options: argparse.Namespace) -> int:
     if options.output == "json":
         print_json({"schema": 1, "hosts": shown})
         return 0
+    from cookbook.visible import one_line
+
     for name, origins in shown.items():
-        print(name)
+        print(one_line(name))
         for o in origins:
             where = f"{o['level']} {o['at']}".strip()
             over = "" if o["used"] else "  (overridden)"
             if o["at"] or options.verbose:
-                print(f"  {o['key']} = {o['value']}  [{where}]{over}")
+                print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
     return 0
 
 

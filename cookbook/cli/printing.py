@@ -14,22 +14,21 @@ if TYPE_CHECKING:
 
 def print_json(document: object) -> None:
     """One document."""
-    import json
-
     from cookbook.secrecy import protected
+    from cookbook.visible import json_text
 
-    print(json.dumps(protected(document), indent=2, ensure_ascii=False))
+    print(json_text(protected(document)))
 
 
 def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
     """Key and value, host by host."""
-    from cookbook.report import clean
+    from cookbook.visible import one_line
 
     for name, facts in hosts.items():
-        print(name)
+        print(one_line(name))
         for key, value in facts.items():
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            print(clean(f"  {key:15} {text}"))
+            print(one_line(f"  {key:15} {text}"))
 
 
 @contextlib.contextmanager

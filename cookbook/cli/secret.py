@@ -67,7 +67,9 @@ def _init(options: Options) -> int:
 
 
 def _list(options: Options) -> int:
-    print("".join(f"{name}\n" for name in _file(options).secrets), end="")
+    from cookbook.visible import one_line
+
+    print("".join(f"{one_line(name)}\n" for name in _file(options).secrets), end="")
     return 0
 
 

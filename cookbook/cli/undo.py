@@ -22,7 +22,7 @@ from cookbook.cli.options import (
     safety,
     wait,
 )
-from cookbook.errors import UsageError
+from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
     from cookbook.history import History
@@ -75,15 +75,18 @@ def _run(options: argparse.Namespace) -> int:
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
     """The exit status where nothing is to be done, or not all can be and nobody said --partial."""
-    from cookbook.show import write
+    from cookbook.show import error_lines, write
 
     if plan.exit not in (0, 2):
         return plan.exit
     lost = [step for host in plan.hosts.values() for step in host.steps if step.lost is not None]
     if lost and not options.partial:
         what = "is one thing" if len(lost) == 1 else f"are {len(lost)} things"
-        text = f"cook: there {what} that an undo does not bring back; nothing was done"
-        write([("bold red", text), ("", "      --partial goes on without")], sys.stderr)
+        error = Irreversible(
+            f"there {what} that an undo does not bring back; nothing was done",
+            hint="--partial goes on without",
+        )
+        write(error_lines(error), sys.stderr)
         return 3
     return 0 if plan.exit == 0 else None
 

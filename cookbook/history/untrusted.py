@@ -99,8 +99,18 @@ def error(value: object) -> Any:
     if value is None:
         return None
     given = mapping(value)
-    message, hint = text_or_none(given.get("message")), text_or_none(given.get("hint"))
-    return {"kind": name(given.get("kind")), "message": message or "", "hint": hint}
+    status = given.get("status")
+    return {
+        "kind": name(given.get("kind")),
+        "code": name(given.get("code", "error")),
+        "phase": name(given.get("phase", "")),
+        "message": text_or_none(given.get("message")) or "",
+        "command": text_or_none(given.get("command")),
+        "status": None if status is None else whole(status),
+        "output": text_or_none(given.get("output")) or "",
+        "cause": text_or_none(given.get("cause")),
+        "hint": text_or_none(given.get("hint")),
+    }
 
 
 def resource(value: object) -> ResourceDocument:

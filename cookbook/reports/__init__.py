@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cookbook.document import Document
-from cookbook.errors import CookError, UsageError
+from cookbook.errors import ReportError, UsageError
 
 FORMATS = {
     "text": "cookbook.reports.text",
@@ -63,14 +63,14 @@ def write_reports(document: Document, paths: Iterable[Path]) -> None:
     """
     Write each, in the format of its ending; who reads one while it is written sees the old one.
 
-    Raises CookError where a file cannot be written: the run itself is over, and is what it was.
+    Raises ReportError where a file cannot be written: the run itself is over, and is what it was.
     """
     for path in paths:
         text = render(document, format_of(path))
         try:
             _replace(path, text)
         except OSError as error:
-            raise CookError(f"--report {path}: {error.strerror or error}") from None
+            raise ReportError(f"--report {path}: {error.strerror or error}") from None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -15,9 +15,9 @@ from functools import cache
 from importlib.resources import files
 
 from cookbook.document import Document
-from cookbook.report import clean
 from cookbook.reports.packed import packed
 from cookbook.reports.phrases import percent
+from cookbook.visible import clean
 
 _SCRIPTS = (
     "elements.js",

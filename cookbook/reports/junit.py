@@ -12,10 +12,10 @@ from typing import Literal
 from xml.etree import ElementTree as ET
 
 from cookbook.document import Document, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     Outcome,
+    error_line,
     error_text,
     minute,
     outcome,
@@ -23,6 +23,7 @@ from cookbook.reports.phrases import (
     place,
     sentence,
 )
+from cookbook.visible import clean
 
 Result = Literal["failure", "error", "skipped"]
 
@@ -123,8 +124,8 @@ def _host_case(host: HostDocument) -> ET.Element:
     """What ended a host that is no resource's own."""
     case = ET.Element("testcase", name="host", classname="host", time=f"{host['seconds']:.3f}")
     if (error := host["error"]) is not None:
-        message = _text(error["message"])
-        told = ET.SubElement(case, "error", type=_text(error["kind"]), message=message)
+        message = _text(error_line(error))
+        told = ET.SubElement(case, "error", type=_text(error["code"]), message=message)
         told.text = _text(error_text(error))
     return case
 

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 
 from cookbook.document import Document, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
     OUT_OF_LINE,
     Outcome,
     all_outcomes,
     differences,
-    error_text,
+    error_sentence,
     first_seen,
     host_state,
     minute,
@@ -23,6 +22,7 @@ from cookbook.reports.phrases import (
     percent,
     remarks,
 )
+from cookbook.visible import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]!|~$])")
 _LEADING = re.compile(r"^([#+=-]|\d+(?=[.)]))")
@@ -80,7 +80,7 @@ def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
         return
     yield f"\n## {_text(name)}: {percent(host['in_line'])} in line"
     if host["error"] is not None:
-        yield f"\n> {_text(error_text(host['error']))}"
+        yield f"\n> {_text(error_sentence(host['error']))}"
     if shown:
         yield "\n| Resource | | What | Seen | Declared |\n| --- | --- | --- | --- | --- |"
         yield from (_row(resource, document) for resource in shown)
@@ -90,7 +90,7 @@ def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
 
 def _row(resource: ResourceDocument, document: Document) -> str:
     what, error = outcome(resource, document["mode"]), resource["error"]
-    told = [*([error["message"]] if error else []), *differences(resource)]
+    told = [*([error_sentence(error)] if error else []), *differences(resource)]
     if resource["until"]:
         told.append(f"until {resource['until']}")
     seen = first_seen(resource, document)

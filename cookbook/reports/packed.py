@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     MEANING,
+    error_line,
+    error_remarks,
     host_state,
     notices,
     outcome,
     value,
 )
+from cookbook.visible import clean
 
 _MOST_CHARACTERS = 10_000
 """Of one value of a property; a text has a diff."""
@@ -114,7 +116,11 @@ class _Tables:
         return self.text(value(given, longest=_MOST_CHARACTERS))
 
     def _error(self, error: ErrorDocument | None) -> list[int] | int:
-        return [self.text(error["message"]), self.text(error["hint"])] if error else 0
+        """What it is, what was printed, and what there is to say of it."""
+        if error is None:
+            return 0
+        said = (error_line(error), error["output"], "\n".join(error_remarks(error)))
+        return [self.text(text) for text in said]
 
 
 def _rounded(share: float | None) -> float | None:

@@ -115,7 +115,7 @@ def sentence(resource: ResourceDocument, document: Document) -> str:
 def _clauses(resource: ResourceDocument, document: Document) -> Iterator[str]:
     what = outcome(resource, document["mode"])
     if (error := resource["error"]) is not None:
-        yield error["message"]
+        yield error_line(error)
     elif what == "unknown" and resource["until"]:
         yield f"unknown until {resource['until']}"
     elif resource["ran"] is not None:
@@ -176,9 +176,29 @@ def first_seen(resource: ResourceDocument, document: Document) -> str | None:
     return "first seen now" if since == document["started"] else f"since {minute(since)}"
 
 
+def error_line(error: ErrorDocument) -> str:
+    """What went wrong, and when: `apply: `nginx -t` ended with status 1`."""
+    return f"{error['phase']}: {error['message']}" if error["phase"] else error["message"]
+
+
+def error_remarks(error: ErrorDocument) -> Iterator[str]:
+    """Why it is so, the next step, and where there is more to read."""
+    if error["cause"]:
+        yield f"cause: {error['cause']}"
+    if error["hint"]:
+        yield f"next: {error['hint']}"
+    yield f"more: cook explain {error['code']}"
+
+
 def error_text(error: ErrorDocument) -> str:
-    """An error and the next step."""
-    return error["message"] + (f" (next: {error['hint']})" if error["hint"] else "")
+    """All there is to say of an error, in several lines."""
+    output = [error["output"]] if error["output"] else []
+    return "\n".join([error_line(error), *output, *error_remarks(error)])
+
+
+def error_sentence(error: ErrorDocument) -> str:
+    """An error in one line; what was printed is not in it."""
+    return f"{error_line(error)} ({'; '.join(error_remarks(error))})"
 
 
 def minute(time: str) -> str:

@@ -15,16 +15,16 @@ from typing import Any
 from urllib.parse import quote
 
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     OUT_OF_LINE,
     Outcome,
-    error_text,
+    error_sentence,
     outcome,
     place,
     sentence,
     word,
 )
+from cookbook.visible import clean
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -85,8 +85,8 @@ def _notification(name: str, error: ErrorDocument) -> dict[str, Any]:
     """A host that could not be asked has no line in a recipe."""
     return {
         "level": "error",
-        "descriptor": {"id": error["kind"]},
-        "message": {"text": clean(f"{name}: {error_text(error)}")},
+        "descriptor": {"id": clean(error["code"])},
+        "message": {"text": clean(f"{name}: {error_sentence(error)}")},
         "locations": [{"logicalLocations": [_host_location(name)]}],
     }
 
@@ -117,6 +117,9 @@ def _result(
         "partialFingerprints": {"resourceOnHost/v1": _fingerprint(name, resource)},
         "properties": {"outcome": what, "host": name, "since": resource["since"]},
     }
+    if (error := resource["error"]) is not None:
+        told = {"code": error["code"], "phase": error["phase"], "hint": error["hint"] or ""}
+        result["properties"] |= {key: clean(text) for key, text in told.items()}
     if (excuse := resource["excused"]) is not None:
         justification = clean(excuse["reason"])
         result["suppressions"] = [{"kind": "external", "justification": justification}]

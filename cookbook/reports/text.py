@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
-from cookbook.report import clean
 from cookbook.reports.phrases import (
     LOST,
     UNDO,
     Outcome,
     all_outcomes,
+    error_line,
+    error_remarks,
     first_seen,
     outcome,
     percent,
     unrecoverable,
     value,
 )
+from cookbook.visible import one_line
 
 Line = tuple[str, str]
 """A style, in rich's words, and a text."""
@@ -62,7 +64,7 @@ _Named = tuple[str, HostDocument]
 
 def render(document: Document) -> str:
     """The report as text, without colours."""
-    return "".join(f"{clean(text)}\n" for _, text in document_lines(document))
+    return "".join(f"{one_line(text)}\n" for _, text in document_lines(document))
 
 
 def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Line]:
@@ -224,10 +226,12 @@ def _diff_style(line: str) -> str:
 
 
 def _error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
-    for line in error["message"].split("\n"):
+    for line in error_line(error).split("\n"):
         yield "red", f"{indent}{line}"
-    if error["hint"]:
-        yield "dim", f"{indent}next: {error['hint']}"
+    for line in error["output"].split("\n") if error["output"] else ():
+        yield "", f"{indent}| {line}"
+    for remark in error_remarks(error):
+        yield "dim", f"{indent}{remark}"
 
 
 def _sum(document: Document) -> Line:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cookbook.errors import DeadlineExceeded, LinkLost
-from cookbook.wire import Ask, Do, Outcome, Pace, Program
+from cookbook.errors import DeadlineExceeded, Failed, LinkLost
+from cookbook.wire import Ask, Do, Outcome, Pace, Program, last_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,11 @@ class Reply:
 
     stdout: bytes
     stderr: bytes
+
+    @classmethod
+    def kept(cls, pace: Pace) -> Reply:
+        """What a pace has kept of it, so far."""
+        return cls(*map(bytes, pace.kept))
 
 
 class Transport(Protocol):
@@ -42,8 +47,10 @@ class Transport(Protocol):
 class Interrupted(LinkLost):
     """The session ended in the middle of a program."""
 
-    def __init__(self, message: str, reply: Reply, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, reply: Reply, *, hint: str | None = None, cause: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, cause=cause)
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
@@ -61,8 +68,11 @@ class TooSlow(DeadlineExceeded):
         super().__init__(
             f"no answer {took} to {what}",
             hint="look at the host: does it wait for a lock, a network mount, an answer?",
+            failed=Failed(part.command.brief) if isinstance(part, Ask | Do) else None,
         )
         self.reply = reply
+        self.said = last_lines(*pace.rest)
+        """What the part has printed so far; it may be secret."""
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
         self.ended = False

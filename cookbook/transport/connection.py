@@ -119,7 +119,7 @@ def check_key(connection: Client, target: Target) -> None:
     except UntrustedHost as error:
         if wrong is None:
             raise
-        raise UntrustedHost(f"{target.known_as[0]}: {wrong}", hint=error.hint) from None
+        raise type(error)(f"{target.known_as[0]}: {wrong}", hint=error.hint) from None
 
 
 def _of_certificate(

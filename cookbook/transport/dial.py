@@ -60,7 +60,11 @@ def _dial(target: Target, deadline: float) -> socket.socket:
     except ConnectionResetError:
         raise
     except OSError as error:
-        raise Unreachable(f"{target.address}:{target.port}: {error.strerror or error}") from None
+        refused = isinstance(error, ConnectionRefusedError)
+        raise Unreachable(
+            f"{target.address}:{target.port}: {error.strerror or error}",
+            hint="does sshd listen there, at that port?" if refused else "is there a way to it?",
+        ) from None
 
 
 def _look_up(target: Target, deadline: float) -> list[_Address]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cookbook.errors import UntrustedHost
+from cookbook.errors import ChangedKey, RevokedKey, UnknownKey, UntrustedHost
 from cookbook.transport.target import DEFAULT_PORT
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
@@ -69,20 +69,20 @@ class KnownHosts:
         entries = self.about(address, port)
         for entry in entries:
             if entry.marker == "@revoked" and entry.key == key:
-                raise UntrustedHost(f"the key of {name} is revoked at {entry.where}")
+                raise RevokedKey(f"the key of {name} is revoked at {entry.where}")
         plain = [entry for entry in entries if not entry.marker]
         if any(entry.key == key for entry in plain):
             return
         shown = f"{key_type} {fingerprint(key)}"
         line = f"{name} {key_type} {base64.b64encode(key).decode()}"
         if same_type := [entry for entry in plain if entry.key_type == key_type]:
-            raise UntrustedHost(
+            raise ChangedKey(
                 f"the key of {name} has CHANGED: it shows {shown}, but {same_type[0].where}"
                 f" has {fingerprint(same_type[0].key)}",
                 hint="somebody may be in between. If the host was really reinstalled:"
                 f" ssh-keygen -R '{name}' -f {self._file}; echo '{line}' >> {self._file}",
             )
-        raise UntrustedHost(
+        raise UnknownKey(
             f"the key of {name} is not known: it shows {shown}",
             hint="compare the fingerprint with the host's own"
             " (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there); to accept it:"

@@ -10,10 +10,10 @@ import threading
 import time
 from typing import IO
 
-from cookbook.causes import with_cause
+from cookbook.causes import why
 from cookbook.errors import PrivilegeError
 from cookbook.transport import Interrupted, Reply, TooSlow
-from cookbook.wire import Pace, Program
+from cookbook.wire import Pace, Program, last_lines
 
 _CHUNK = 1 << 16
 
@@ -37,7 +37,10 @@ class LocalTransport:
                 start_new_session=True,  # Ctrl-C is ours to handle
             )
         except OSError as error:
-            raise PrivilegeError(f"{shell[0]}: {error.strerror}") from None
+            raise PrivilegeError(
+                f"{shell[0]} cannot be run here: {error.strerror}",
+                hint="install it, or say who else is to help: become: sudo, doas or none",
+            ) from None
         for pipe in self._pipes:
             os.set_blocking(pipe.fileno(), False)
 
@@ -50,7 +53,7 @@ class LocalTransport:
         except (Interrupted, TooSlow) as error:
             if isinstance(error, Interrupted):
                 self.close()
-            said = error.reply.stderr.decode(errors="replace").strip()
+            said = last_lines(error.reply.stderr)
             if len(self._shell) > 1 and not (self._started or pace.started):
                 raise PrivilegeError(
                     f"{self._shell[0]} did not start a shell: {said or 'it said nothing'}",
@@ -88,7 +91,6 @@ class _Exchange:
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
         self._pace = pace
-        self._heard = (bytearray(), bytearray())
 
     def run(self) -> Reply:
         with selectors.DefaultSelector() as selector:
@@ -123,15 +125,14 @@ class _Exchange:
         data = os.read(self._streams[stream].fileno(), _CHUNK)
         if not data:
             raise self._ended
-        self._heard[stream].extend(data)
         self._pace.hear(data, stream=stream)
 
     @property
     def _ended(self) -> Interrupted:
-        said = self._pace.last_words(bytes(self._heard[1]))
-        message, hint = with_cause(f"the shell has ended{f': {said}' if said else ''}", said)
-        return Interrupted(message, self._reply, hint=hint)
+        said = last_lines(self._pace.rest[1])
+        ended = f"the shell has ended{f': {said}' if said else ''}"
+        return Interrupted(ended, self._reply, **why(said))
 
     @property
     def _reply(self) -> Reply:
-        return Reply(bytes(self._heard[0]), bytes(self._heard[1]))
+        return Reply.kept(self._pace)

@@ -13,21 +13,24 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from cookbook.causes import with_cause
-from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable
+from cookbook.causes import cause_of, why
+from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable, during
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.transport.connection import AUTH_TIMEOUT, connect, import_paramiko
 from cookbook.transport.jump import lost_bastion
 from cookbook.transport.pulse import Pulse
 from cookbook.transport.target import Target
-from cookbook.wire import Pace, Program
+from cookbook.wire import Pace, Program, last_lines
 
 if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
 _SHOWN = 500
+
+_AT_ONCE = 64
+"""Chunks that are read before somebody looks at the clock."""
 
 _BUFFERED = 1 << 15
 """Bytes that a socket takes at once, however slow the link is."""
@@ -70,74 +73,76 @@ class SshTransport:
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
-        heard = (bytearray(), bytearray())
         try:
             with self._sending(program.script):
                 self._pulse.heard()
                 while not pace.complete:
-                    self._listen(pace, heard)
+                    self._listen(pace)
         except (OSError, EOFError):  # the latter where the link is a bastion's channel
-            self._take(pace, heard)
+            self._take(pace)
             self.close()
-            self._ended(pace, heard)
+            self._ended(pace)
         except HostError:
             self.close()
             raise
         finally:
             self._started |= pace.started
-        return _reply(heard)
+        return Reply.kept(pace)
 
     def close(self) -> None:
         """See Transport."""
         self._connection.close()
 
-    def _listen(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
+    def _listen(self, pace: Pace) -> None:
         """Wait until something arrives, the deadline passes, or the link has gone silent."""
         if self._wake.wait(min(pace.deadline, self._pulse.due) - time.monotonic()):
             self._pulse.heard()
         # Asked before what came is taken: after an end nothing comes, so nothing is missed,
         # and an end that comes later wakes us again.
         ended = self._channel.closed or self._channel.eof_received
-        self._take(pace, heard)
+        self._take(pace)
         if pace.complete:
             return
         if ended:
-            self._ended(pace, heard)
+            self._ended(pace)
         if pace.too_much:
-            raise Interrupted("the host does not stop talking", _reply(heard))
+            raise Interrupted("the host does not stop talking", Reply.kept(pace))
         if time.monotonic() >= pace.deadline:
-            raise TooSlow(pace, _reply(heard))
+            raise TooSlow(pace, Reply.kept(pace))
         if self._pulse.lost():
             self.close()
-            raise Interrupted("the link has gone silent", _reply(heard))
+            raise Interrupted("the link has gone silent", Reply.kept(pace))
 
-    def _take(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> None:
-        """Everything that has arrived."""
+    def _take(self, pace: Pace) -> None:
+        """What has arrived; of a host that talks all the time, a part: there are deadlines."""
         channel = self._channel
-        while channel.recv_ready() and (data := channel.recv(_CHUNK)):
-            heard[0].extend(data)
-            pace.hear(data)
-        while channel.recv_stderr_ready() and (data := channel.recv_stderr(_CHUNK)):
-            heard[1].extend(data)
-            pace.hear(data, stream=1)
+        for _ in range(_AT_ONCE):
+            if out := channel.recv(_CHUNK) if channel.recv_ready() else b"":
+                pace.hear(out)
+            if err := channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b"":
+                pace.hear(err, stream=1)
+            if not (out or err):
+                return
+        self._wake.set()
 
-    def _ended(self, pace: Pace, heard: tuple[bytearray, bytearray]) -> NoReturn:
+    def _ended(self, pace: Pace) -> NoReturn:
         """Say why, as far as the host has."""
-        said = pace.last_words(bytes(heard[1]))
+        said = last_lines(pace.rest[1])
         if not (said or pace.started):  # nologin(8) speaks on the other stream
-            said = bytes(heard[0][-_SHOWN:]).decode(errors="replace").strip()
+            said = last_lines(pace.rest[0])
         if not (pace.started or self._started) and self._target.becomes:
-            message, hint = with_cause(
-                f"{self._target.become} did not start a shell: {said or 'it said nothing'}", said
-            )
+            known = cause_of(said)
             raise PrivilegeError(
-                message,
-                hint=hint
-                or "give the password with --ask-become-pass, or allow"
+                f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
+                cause=known.what if known else None,
+                hint=known.hint
+                if known
+                else "give the password with --ask-become-pass, or allow"
                 f" {self._target.user} to become {self._target.become_user} without one",
             )
-        message, hint = with_cause(f"the session has ended: {self._why(said)}", said)
-        raise Interrupted(message, _reply(heard), hint=hint)
+        raise Interrupted(
+            f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
+        )
 
     def _why(self, said: str) -> str:
         if (bastion := lost_bastion(self._connection, self._target)) is not None:
@@ -160,6 +165,7 @@ class SshTransport:
         with contextlib.suppress(OSError, EOFError):  # the reader sees it, too
             self._channel.sendall(script)
 
+    @during("connect")
     def _open_shell(self, patience: float) -> paramiko.Channel:
         from paramiko import SSHException
 
@@ -245,7 +251,3 @@ class _Wake(threading.Event):
         came = super().wait(max(0.0, timeout or 0.0))
         super().clear()
         return came
-
-
-def _reply(heard: tuple[bytearray, bytearray]) -> Reply:
-    return Reply(bytes(heard[0]), bytes(heard[1]))

@@ -25,7 +25,10 @@ def failed(step: Step) -> str:
     assert step.status == "failed", step
     assert step.error is not None
     assert step.error.hint, step.error
-    return f"{step.error}\nnext: {step.error.hint}"
+    error = step.error
+    output = error.failed.output if error.failed else ""
+    said = [error.cause, str(error), output, f"next: {error.hint}"]
+    return "\n".join(filter(None, said))
 
 
 @contextmanager

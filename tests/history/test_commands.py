@@ -81,7 +81,13 @@ def test_show_takes_a_plan_file_where_there_is_one(asks: Any) -> None:
     assert asks("show", "p.json")[1].startswith("plan ")
     assert json.loads(asks("show", "p.json", "--output", "json")[1])["mode"] == "plan"
     status, _, errors = asks("show", "q.json")
-    assert (status, errors) == (1, "cook: q.json: there is no such file, and no such run\n")
+    assert (status, errors) == (
+        1,
+        (
+            "cook: q.json: there is no such file, and no such run\n"
+            "      more: cook explain wrong-usage\n"
+        ),
+    )
 
 
 def test_history_is_a_table_newest_first(write_journal: Any, asks: Any) -> None:

@@ -6,10 +6,29 @@ from typing import Any
 
 import pytest
 
-from cookbook.document import Document, HostDocument, ResourceDocument
+from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
 
-HOSTILE = "</script><img src=x onerror=alert(1)>|`*_[x](y)&amp;\x1b[31m\x00\x9b\u2028\ufffe\udcff"
+HOSTILE = (
+    "</script>]]><img src=x onerror=alert(1)>![x](http://x.example)|`*_[x](y)&amp;"
+    "\x1b[31m\x00\x9b\r\u2028\u202e\u2066\ufeff\ufffe\udcff"
+)
 """What a host can say, of those things that somebody would have to obey."""
+
+
+def error(kind: str, message: str, hint: str | None = None, /, **more: Any) -> ErrorDocument:
+    """What went wrong, with nothing known of it that is not said here."""
+    document: dict[str, Any] = {
+        "kind": kind,
+        "code": "error",
+        "phase": "",
+        "message": message,
+        "command": None,
+        "status": None,
+        "output": "",
+        "cause": None,
+        "hint": hint,
+    }
+    return document | more  # type: ignore[return-value]  # complete: see the type
 
 
 def resource(id: str = "file[/etc/motd]", **changed: Any) -> ResourceDocument:
@@ -84,7 +103,7 @@ def one_of_each() -> Document:
     diff = "--- /etc/motd (found)\n+++ /etc/motd (wanted)\n@@ -1,3 +1,3 @@\n same\n-old\n+new\n end"
     texts = {"content": ["sha256:1", "sha256:2"]}
     excuse = {"pattern": "file[/etc/issue]", "reason": "the vendor's", "until": "2026-12-31"}
-    error = {"kind": "ProbeError", "message": "getent: broken", "hint": "look at it"}
+    broken = error("ProbeError", "getent: broken", "look at it", code="probe-failed", phase="probe")
     resources = [
         resource("package[nginx]"),
         drifted(cause="drift", changes=texts, diff=diff),
@@ -92,11 +111,11 @@ def one_of_each() -> Document:
         drifted("user[www]", cause=None),
         drifted("file[/etc/issue]", excused=excuse),
         resource("service[nginx]", status="unknown", until="package[nginx]"),
-        resource("group[adm]", status="failed", error=error),
+        resource("group[adm]", status="failed", error=broken),
         resource("file[/x]", status="skipped"),
         resource("execute[true]", status="changed", kind="act", ran="run"),
     ]
-    down = {"kind": "Unreachable", "message": "db1: no route to host", "hint": None}
+    down = error("Unreachable", "db1: no route to host", code="unreachable", phase="connect")
     hosts = {
         "web1": host(*resources, in_line=44.4, status="failed"),
         "web2": host(resource(), resource("package[nginx]")),
@@ -107,7 +126,8 @@ def one_of_each() -> Document:
 
 def hostile() -> Document:
     """Every text of it wants to break out."""
-    error = {"kind": "ProbeError", "message": HOSTILE, "hint": HOSTILE}
+    told = ("kind", "code", "phase", "message", "command", "output", "cause", "hint")
+    bad_error = error("", "", **dict.fromkeys(told, HOSTILE))
     bad = drifted(
         f"file[{HOSTILE}]",
         where=f"{HOSTILE}.py:3",
@@ -118,8 +138,8 @@ def hostile() -> Document:
         cause="drift",
         excused={"pattern": "*", "reason": HOSTILE, "until": None},
     )
-    failed = resource(f"user[{HOSTILE}]", status="failed", error=error)
-    hosts = {HOSTILE: host(bad, failed, error=error, status="failed")}
+    failed = resource(f"user[{HOSTILE}]", status="failed", error=bad_error)
+    hosts = {HOSTILE: host(bad, failed, error=bad_error, status="failed")}
     return document(hosts, by=HOSTILE, recipes=[HOSTILE], command=[HOSTILE], remarks=[HOSTILE])
 
 
@@ -149,12 +169,8 @@ _WORDS = ("package", "file", "service", "user", "directory", "cron", "link", "gr
 def _member(i: int, each: int) -> HostDocument:
     began, seconds = i // 50 * 2.0, 1.2 + i * 7919 % 1000 / 800
     if i % 97 == 13:
-        error = {
-            "kind": "Unreachable",
-            "message": "no route to host (connect)",
-            "hint": "is it up?",
-        }
-        return host(status="unreachable", error=error, in_line=None, began=began, seconds=10.0)
+        down = error("Unreachable", "no route to host (connect)", "is it up?", code="unreachable")
+        return host(status="unreachable", error=down, in_line=None, began=began, seconds=10.0)
     resources = [_part(i, k, began + 0.2) for k in range(each)]
     wrong = sum(r["status"] != "ok" for r in resources)
     status = "failed" if any(r["status"] == "failed" for r in resources) else None
@@ -182,8 +198,8 @@ def _part(i: int, k: int, began: float) -> ResourceDocument:
         excuse = {"pattern": "link[*]", "reason": "moved by hand", "until": "2026-12-31"}
         return drifted(id, where=where, since=since, excused=excuse, **times)
     if k == 7 and i % 60 == 11:
-        error = {"kind": "ProbeError", "message": "getent group: status 3", "hint": "look at it"}
-        return resource(id, where=where, status="failed", error=error, since=since, **times)
+        broken = error("ProbeError", "getent group: status 3", "look at it", code="probe-failed")
+        return resource(id, where=where, status="failed", error=broken, since=since, **times)
     return resource(id, where=where, **times)
 
 

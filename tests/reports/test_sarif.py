@@ -92,4 +92,7 @@ def test_a_host_that_could_not_be_asked_is_told(one_of_each: Document) -> None:
     [invocation] = log(one_of_each)["invocations"]
     [told] = invocation["toolExecutionNotifications"]
     assert not invocation["executionSuccessful"]
-    assert told["message"]["text"] == "db1: db1: no route to host"
+    assert (
+        told["message"]["text"]
+        == "db1: connect: db1: no route to host (more: cook explain unreachable)"
+    )

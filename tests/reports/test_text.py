@@ -105,7 +105,8 @@ def test_whatever_a_host_says_each_format_can_be_read(
     said: Any = {"id": f"file[{text}]", "where": f"{text}:1", "diff": f"{text}\n{more}"}
     said |= {"note": more, "because": more, "changes": {text: [more, text]}}
     resource = host["resources"][1] | said
-    error = {"kind": "ProbeError", "message": text, "hint": more}
+    told = ("kind", "code", "phase", "message", "command", "output", "cause", "hint")
+    error = {**dict.fromkeys(told, text), "hint": more, "status": 1}
     hosts: Any = {text: {**host, "resources": [resource], "error": error}}
     document: Any = one_of_each | {"hosts": hosts, "by": more, "recipes": [text], "remarks": [more]}
 

@@ -49,8 +49,9 @@ function hostHead(host, bad) {
     host.error ? errorBox(host.error) : null);
 }
 
-function errorBox([message, hint]) {
-  return el("div", { class: "error" }, el("p", { class: "pre" }, message), hint ? el("p", {}, "Next: ", hint) : null);
+function errorBox([message, output, remarks]) {
+  const printed = output ? el("p", { class: "pre muted" }, output) : null;
+  return el("div", { class: "error" }, el("p", { class: "pre" }, message), printed, el("p", { class: "pre" }, remarks));
 }
 
 function inLine(good) {
