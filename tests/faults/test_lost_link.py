@@ -131,6 +131,20 @@ def test_a_slow_command_is_no_silence(
     assert said.host["exchanges"] <= 3
 
 
+def test_a_host_that_is_far_away_takes_no_more_exchanges(
+    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
+) -> None:
+    """300 ms there and back; signs of life are asked for each second."""
+    relay.set(Link(delay=0.15))
+    first = told(start(module_host, RECIPE, hosts=hosts))
+    again = told(start(module_host, RECIPE, hosts=hosts))
+
+    assert (first.exit, again.exit) == (0, 0)
+    assert set(again.statuses) == {"ok"}
+    assert again.host["exchanges"] == 2
+    is_true(module_host, again)
+
+
 def test_what_leaves_no_trace_is_not_called_done(start: Start, module_host: KitchenHost) -> None:
     """A command that nobody can see the effect of ends our session."""
     recipe = """

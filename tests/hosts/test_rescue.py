@@ -95,6 +95,11 @@ LOCKOUTS = {
     "what sshd has read before is replaced": BAD_SSHD.replace(
         "sshd_config.d/x.conf", "sshd_config"
     ),
+    "sshd does not start with its configuration": BAD_SSHD.replace("AllowUsers nobody", "No such"),
+    "sshd listens elsewhere": BAD_SSHD.replace("AllowUsers nobody", "Port 2222"),
+    "sudoers is not one": """
+file("/etc/sudoers", content="this is ( no rule\\n", mode="440")
+""",
     "sudo says no": """
 file("/etc/sudoers.d/zz-cook", content="admin ALL=(ALL) !ALL\\n", mode="440")
 """,
