@@ -17,7 +17,8 @@ Everything that can go wrong, by who has to act on it.
       - LinkLost         there was a session, and it ended in the middle
     + DeadlineExceeded   it took longer than it may
     + BrokenOff          somebody who did not want to wait has ended it in the middle
-    + PrivilegeError     sudo or doas said no
+    + PrivilegeError     sudo, su or doas said no
+      - PasswordRefused  the password was wrong: it is not tried again
     + Unsupported        no provider serves this resource on such a host
     + Missing            something the resource needs is not there
     + ProbeError         a question was answered in a way no provider expects
@@ -106,6 +107,10 @@ class BrokenOff(HostError):
 
 class PrivilegeError(HostError):
     """Becoming the user that was asked for did not work."""
+
+
+class PasswordRefused(PrivilegeError):
+    """The password was wrong; each further try may lock the account."""
 
 
 class Unsupported(HostError):
