@@ -88,8 +88,8 @@ def enter(
 
     Sent before, it would be read by the shell if nobody asks. A second prompt means that it was
     wrong: one attempt is all we make. `read` returns what comes on the error stream, b"" at its
-    end; it raises TimeoutError. `kill` runs a command beside: sudo-rs takes the end of its input
-    for an empty password, and would try that twice more.
+    end; it raises TimeoutError. `kill` runs a command beside: sudo takes the end of its input for
+    one more wrong password, as PAM counts them, and sudo-rs for two.
 
     Raises PrivilegeError, PasswordRefused, DeadlineExceeded, or WantsTerminal.
     """

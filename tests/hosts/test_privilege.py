@@ -295,7 +295,7 @@ class TestSudoRs:
         assert who(opened()) == "root"
 
     def test_a_wrong_password_costs_one_attempt(self, opened: Open, machine: KitchenHost) -> None:
-        """It takes the end of its input for an empty password, and would go on twice."""
+        """It asks three times, and takes the end of its input for an answer."""
         before = failures(machine)
         with pytest.raises(PasswordRefused, match="the password of paul") as caught:
             opened(become_password=Secret("wrong"))
