@@ -23,7 +23,8 @@ Everything that can go wrong, by who has to act on it.
     + DeadlineExceeded   it took longer than it may
     + BrokenOff          somebody who did not want to wait has ended it in the middle
     + TooMuchOutput      it answered more than any answer can be
-    + PrivilegeError     sudo or doas said no
+    + PrivilegeError     sudo, su or doas said no
+      - PasswordRefused  the password was wrong: it is not tried again
     + Unsupported        no provider serves this resource on such a host
     + Missing            something the resource needs is not there
     + ProbeError         a question was answered in a way no provider expects
@@ -250,6 +251,12 @@ class PrivilegeError(HostError):
 
     code = "no-privilege"
     phase: Phase = "connect"
+
+
+class PasswordRefused(PrivilegeError):
+    """The password was wrong; each further try may lock the account."""
+
+    code = "password-refused"
 
 
 class Unsupported(HostError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookbook.errors import HostError, Unreachable
+from cookbook.errors import HostError, PrivilegeError, Unreachable
 from cookbook.inventory import Host
 from cookbook.platform import Facts
 from cookbook.secret_stores import revealed
@@ -227,5 +228,9 @@ def _local_shell(host: Host) -> tuple[str, ...]:
     match host.become:
         case "none":
             return ("/bin/sh",)
+        case "su":
+            if os.geteuid() != 0:  # it would read its password where the first program is to come
+                raise PrivilegeError("on this machine, only root can become somebody else by su")
+            return ("su", "-s", "/bin/sh", host.become_user)
         case tool:
             return (tool, "-n", "-u", host.become_user, "/bin/sh")

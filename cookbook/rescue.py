@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from cookbook.chain import Verdict
-from cookbook.errors import CutOff, HostError, WouldCutOff
+from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
 from cookbook.provider import Change
 from cookbook.session import Session
 from cookbook.shell import Command, join, sh
@@ -175,7 +175,8 @@ class Rescue:
                 break
             except HostError as error:
                 last = error
-                time.sleep(1.0)
+                wrong = isinstance(error, PasswordRefused)  # tried again, it may lock the account
+                time.sleep(max(0.0, end - time.monotonic()) if wrong else 1.0)
         raise self._cut_off(last)
 
     def _cut_off(self, last: HostError | None) -> CutOff:

@@ -20,7 +20,7 @@ class Way:
     port: int = 22
     """Of sshd(8)."""
 
-    become: Literal["none", "sudo", "doas"] = "none"
+    become: Literal["none", "sudo", "su", "doas"] = "none"
     become_user: str = "root"
 
     @property

@@ -54,7 +54,11 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
         None,
     ),
     ("hosts: {a: {port: }}", ":1: port must be a whole number from 1 to 65535, not nothing", None),
-    ("hosts: {a: {become: yes}}", ":1: become must be none, sudo or doas, not yes", "become: sudo"),
+    (
+        "hosts: {a: {become: yes}}",
+        ":1: become must be none, sudo, su or doas, not yes",
+        "become: sudo",
+    ),
     ("hosts: {a: {agent: 1}}", ":1: agent must be true or false, not 1", None),
     (
         "hosts: {a: {connect_timeout: .inf}}",

@@ -58,7 +58,7 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
     command.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo"
+        "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
     )
 
 
@@ -294,7 +294,7 @@ def _loader(at: str) -> type[yaml.SafeLoader]:
 
 
 def password(options: argparse.Namespace) -> Secret | None:
-    """The password of sudo, if it is to be asked for."""
+    """The password of sudo or su, if it is to be asked for."""
     if not options.ask_become_pass:
         return None
     import getpass

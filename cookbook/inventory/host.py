@@ -35,7 +35,7 @@ class Host:
     port: int = 22
     user: str | None = None
     """None: the user who runs cook."""
-    become: Literal["none", "sudo", "doas"] = "none"
+    become: Literal["none", "sudo", "su", "doas"] = "none"
     become_user: str = "root"
     identity_file: tuple[Path, ...] = ()
     identities_only: bool = False
@@ -51,7 +51,7 @@ class Host:
     alive_interval: float = 15.0
     """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None
-    """For sudo, where nobody gives another with -K."""
+    """For sudo or su, where nobody gives another with -K."""
     password: Secret | SecretReference | None = None
     """For SSH, where no key is taken."""
     transport: Literal["ssh", "local"] = "ssh"

@@ -153,7 +153,7 @@ SETTINGS = {
     "address": Setting("a host name or an IP address", _word),
     "port": Setting("a whole number from 1 to 65535", _port),
     "user": _USER,
-    "become": Setting("none, sudo or doas", _one_of("none", "sudo", "doas")),
+    "become": Setting("none, sudo, su or doas", _one_of("none", "sudo", "su", "doas")),
     "become_user": _USER,
     "identity_file": _PATHS,
     "identities_only": _FLAG,

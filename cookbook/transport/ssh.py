@@ -7,16 +7,17 @@ Both streams are read while writing (they share one window), and every wait has 
 from __future__ import annotations
 
 import contextlib
-import secrets
+import functools
 import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from cookbook.causes import cause_of, why
-from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable, during
-from cookbook.shell import Secret, sh
+from cookbook.causes import why
+from cookbook.errors import HostError, Unreachable, during
+from cookbook.shell import Command
 from cookbook.transport import Interrupted, Reply, TooSlow
+from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.connection import AUTH_TIMEOUT, connect, import_paramiko
 from cookbook.transport.jump import lost_bastion
 from cookbook.transport.pulse import Pulse
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
-_SHOWN = 500
 
 _AT_ONCE = 64
 """Chunks that are read before somebody looks at the clock."""
@@ -49,7 +49,21 @@ class SshTransport:
         import_paramiko()
         self._target = target
         self._started = False
+        self._terminal = False
         self._wake = _Wake()
+        try:
+            self._begin()
+        except WantsTerminal:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Once more, with a terminal; there is nothing that began without."""
+        self.close()
+        self._terminal = True
+        self._begin()
+
+    def _begin(self) -> None:
+        target = self._target
         # A login that comes while systemd still stops the user's manager may hang for ever.
         if not self._open(target.connect_timeout / 2) and not self._open(target.connect_timeout):
             raise Unreachable(
@@ -73,6 +87,13 @@ class SshTransport:
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
+        try:
+            return self._exchange(program, pace)
+        except WantsTerminal:
+            self._begin_anew()
+            return self._exchange(program, pace)
+
+    def _exchange(self, program: Program, pace: Pace) -> Reply:
         try:
             with self._sending(program.script):
                 self._pulse.heard()
@@ -131,15 +152,9 @@ class SshTransport:
         if not (said or pace.started):  # nologin(8) speaks on the other stream
             said = last_lines(pace.rest[0])
         if not (pace.started or self._started) and self._target.becomes:
-            known = cause_of(said)
-            raise PrivilegeError(
-                f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
-                cause=known.what if known else None,
-                hint=known.hint
-                if known
-                else "give the password with --ask-become-pass, or allow"
-                f" {self._target.user} to become {self._target.become_user} without one",
-            )
+            if not self._terminal and wants_terminal(self._target, said):
+                raise WantsTerminal
+            raise did_not_start(self._target, said)
         raise Interrupted(
             f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
         )
@@ -183,56 +198,18 @@ class SshTransport:
         return channel
 
     def _start(self, channel: paramiko.Channel) -> None:
-        target = self._target
-        if not target.becomes:
-            channel.exec_command("/bin/sh")
-        elif target.become == "doas":
-            channel.exec_command(sh("doas -n -u {} /bin/sh", target.become_user).text)
-        elif target.become_password is None:
-            channel.exec_command(sh("sudo -n -H -u {} /bin/sh", target.become_user).text)
-        else:
-            self._sudo_with_password(channel, target.become_password)
-
-    def _sudo_with_password(self, channel: paramiko.Channel, password: Secret) -> None:
-        """
-        The password goes to sudo's standard input, once sudo has asked for it.
-
-        Sent before, it would be read by the shell if sudo asks for none. A second
-        prompt means that it was wrong: one attempt is all we make.
-        """
-        mark = secrets.token_hex(8)
-        command = sh(
-            "sudo -S -H -p {} -u {} /bin/sh -c {}",
-            f"{mark}?",
-            self._target.become_user,
-            f"echo {mark}! >&2; exec /bin/sh",
-        )
+        command, mark = entrance(self._target, terminal=self._terminal)
         channel.exec_command(command.text)
-        said = self._hear_mark(channel, mark, b"")
-        if f"{mark}?".encode() in said:
-            channel.sendall(f"{password}\n".encode())
-            said = self._hear_mark(channel, mark, said)
-        if f"{mark}!".encode() not in said:
-            channel.close()
-            words = said.replace(f"{mark}?".encode(), b"").decode(errors="replace").strip()
-            raise PrivilegeError(
-                f"sudo did not accept the password of {self._target.user}",
-                hint=words.splitlines()[-1] if words else None,
-            )
+        if mark:
+            read = functools.partial(channel.recv_stderr, _CHUNK)
+            enter(self._target, mark, read, channel.sendall, self._run_beside)
 
-    def _hear_mark(self, channel: paramiko.Channel, mark: str, before: bytes) -> bytes:
-        """Read the error stream until sudo asks (again), or the shell has started."""
-        said = before
-        asked = before.count(f"{mark}?".encode())
-        while f"{mark}!".encode() not in said and said.count(f"{mark}?".encode()) == asked:
-            try:
-                data = channel.recv_stderr(_CHUNK)
-            except TimeoutError:
-                raise DeadlineExceeded("sudo neither asks for a password nor starts") from None
-            if not data:
-                break
-            said += data
-        return said
+    def _run_beside(self, command: Command) -> None:
+        """Have the host run a command as who we are there, before anybody else."""
+        with self._connection.open_session(timeout=AUTH_TIMEOUT) as channel:
+            channel.settimeout(AUTH_TIMEOUT)
+            channel.exec_command(command.text)
+            channel.recv_exit_status()
 
 
 class _Wake(threading.Event):

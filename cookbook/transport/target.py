@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from cookbook.secret import Secret
 
-Become = Literal["none", "sudo", "doas"]
+Become = Literal["none", "sudo", "su", "doas"]
 Family = Literal["any", "inet", "inet6"]
 
 DEFAULT_PORT = 22
@@ -67,7 +67,7 @@ class Target:
 
     @property
     def becomes(self) -> bool:
-        """Whether it takes sudo or doas to be who is wanted."""
+        """Whether it takes sudo, su or doas to be who is wanted."""
         return self.become != "none" and self.user != self.become_user
 
     @property

@@ -1,0 +1,178 @@
+"""How to be who is wanted: the command that starts the shell, and the password it may ask for."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cookbook.causes import why
+from cookbook.errors import DeadlineExceeded, PasswordRefused, PrivilegeError
+from cookbook.secret import in_the_clear
+from cookbook.shell import Command, sh
+from cookbook.transport.target import Target
+
+# Said by sudo under LC_ALL=C where sudoers has `requiretty`.
+_NO_TERMINAL = re.compile(r"must have a tty|no tty present")
+
+# PAM's own prompt, which cannot be chosen; "su: " is how su begins a complaint.
+_PROMPT = re.compile(rb"(?:\A|\n)(?!su: )[^\n]*:[ \t]*\Z")
+
+# What su runs by a shell that we give: it is nobody's login shell, whatever that would say.
+_SU = "env LC_ALL=C su -s /bin/sh -c {} {}"
+
+_TERMINAL = (
+    'exec script -qec "exec <&3 >&4 2>&5 3<&- 4>&- 5>&-; $COOK_START" /dev/null'
+    " 3<&0 4>&1 5>&2 </dev/null >/dev/null"
+)
+"""
+Gives a command a terminal that nobody speaks by: its three streams stay the pipes that they are.
+
+A terminal of ssh(1)'s would make one stream of two, and change the bytes.
+"""
+
+
+_NUMBERED = 'echo "$0=$$" >&2; exec "$@"'
+"""Says which process it will be."""
+
+
+class WantsTerminal(Exception):
+    """sudo starts nothing without a terminal."""
+
+
+class Entrance(NamedTuple):
+    """A command that becomes a shell of who is wanted."""
+
+    command: Command
+    mark: str = ""
+    """What it says on its error stream: with `?` it asks for a password, with `.` it is a shell,
+    with `=` comes its number; "" where it asks for nothing, and nobody has to wait."""
+
+
+def entrance(target: Target, *, terminal: bool = False) -> Entrance:
+    """The command that starts the shell; with a terminal, if sudo insists on one."""
+    if not target.becomes:
+        return Entrance(sh("/bin/sh"))
+    mark = secrets.token_hex(8)
+    user, shell = target.become_user, f"echo {mark}. >&2; exec /bin/sh"
+    match target.become:
+        case "doas":
+            return Entrance(sh("doas -n -u {} /bin/sh", user))
+        case "su":
+            return Entrance(sh(_SU, shell, user), mark)
+        case _ if target.become_password is None:
+            return Entrance(_sudo(sh("-n -H -u {} /bin/sh", user), terminal=terminal))
+    words = sh("-S -H -p {} -u {} /bin/sh -c {}", f"{mark}?", user, shell)
+    numbered = sh("/bin/sh -c {} {} {}", _NUMBERED, mark, _sudo(words, terminal=False))
+    return Entrance(_in_terminal(numbered) if terminal else numbered, mark)
+
+
+def _sudo(words: Command, *, terminal: bool) -> Command:
+    start = sh("env LC_ALL=C sudo {}", words)
+    return _in_terminal(start) if terminal else start
+
+
+def _in_terminal(start: Command) -> Command:
+    return sh("env SHELL=/bin/sh COOK_START={} /bin/sh -c {}", start.text, _TERMINAL)
+
+
+def enter(
+    target: Target,
+    mark: str,
+    read: Callable[[], bytes],
+    write: Callable[[bytes], object],
+    kill: Callable[[Command], object],
+) -> None:
+    """
+    Give the password when it is asked for, and come back when the shell is there.
+
+    Sent before, it would be read by the shell if nobody asks. A second prompt means that it was
+    wrong: one attempt is all we make. `read` returns what comes on the error stream, b"" at its
+    end; it raises TimeoutError. `kill` runs a command beside: sudo takes the end of its input for
+    one more wrong password, as PAM counts them, and sudo-rs for two.
+
+    Raises PrivilegeError, PasswordRefused, DeadlineExceeded, or WantsTerminal.
+    """
+    said = _hear(target, mark, read, b"")
+    given = _asks(target, mark, said)
+    if given:
+        if target.become_password is None:
+            raise PrivilegeError(
+                f"{target.become} wants a password", hint="give it with --ask-become-pass"
+            )
+        write(f"{in_the_clear(target.become_password)}\n".encode())
+        said = _hear(target, mark, read, said)
+    if f"{mark}.".encode() not in said:
+        if given and (number := re.search(rf"{mark}=(\d+)".encode(), said)) is not None:
+            kill(sh("kill -s KILL {}", number[1].decode()))
+        raise _refused(target, mark, said, given=given)
+
+
+def wants_terminal(target: Target, said: str) -> bool:
+    """Whether what was said instead of starting means that there has to be a terminal."""
+    return target.become == "sudo" and _NO_TERMINAL.search(said) is not None
+
+
+def did_not_start(target: Target, said: str) -> PrivilegeError:
+    """The error for a tool that has ended, and has said this."""
+    tool, user = target.become, target.become_user
+    message = f"{tool} did not start a shell: {said or 'it said nothing'}"
+    if "script: " in said and "not found" in said:
+        hint = (
+            "sudoers has `requiretty`, and the host has no script(1) to make a terminal with:"
+            f" install bsdutils or util-linux, or say `Defaults:{target.user} !requiretty`"
+        )
+        return PrivilegeError(message, hint=hint)
+    if known := why(said):
+        return PrivilegeError(message, **known)
+    if tool == "doas":
+        return PrivilegeError(
+            message, hint=f"doas.conf must say `permit nopass {target.user} as {user}`"
+        )
+    hint = (
+        f"give the password with --ask-become-pass, or allow {target.user} to become {user}"
+        " without one"
+    )
+    return PrivilegeError(message, hint=hint)
+
+
+def _hear(target: Target, mark: str, read: Callable[[], bytes], before: bytes) -> bytes:
+    """Read until somebody asks (again), the shell has started, or the stream ends."""
+    said, more = before, b""
+    while f"{mark}.".encode() not in said and not _asks(target, mark, more):
+        try:
+            data = read()
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"{target.become} neither asks for a password nor starts",
+                hint=_last(said.decode(errors="replace")),
+            ) from None
+        if not data:
+            break
+        said, more = said + data, more + data
+    return said
+
+
+def _asks(target: Target, mark: str, said: bytes) -> bool:
+    if target.become == "su":
+        return f"{mark}.".encode() not in said and _PROMPT.search(said) is not None
+    return f"{mark}?".encode() in said
+
+
+def _refused(target: Target, mark: str, said: bytes, *, given: bool) -> Exception:
+    prompts = rf"{mark}=\d+\n|(\[sudo: )?{mark}\?(\] Password: ?)?|\APassword: ?"
+    words = re.sub(prompts, "", said.decode(errors="replace")).strip()
+    if wants_terminal(target, words):
+        return WantsTerminal()
+    if not given:
+        return did_not_start(target, _last(words) or "")
+    whose = target.become_user if target.become == "su" else target.user
+    return PasswordRefused(
+        f"{target.become} did not accept the password of {whose}",
+        hint=_last(words),
+    )
+
+
+def _last(words: str) -> str | None:
+    return words.splitlines()[-1] if words else None

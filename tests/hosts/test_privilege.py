@@ -1,0 +1,307 @@
+"""How we become who is wanted: by sudo as it is configured in the wild, by su, by sudo-rs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cookbook.errors import PasswordRefused, PrivilegeError
+from cookbook.kitchen import KitchenHost
+from cookbook.rescue import Rescue
+from cookbook.session import Session
+from cookbook.shell import Command, Secret, sh
+from cookbook.transport import Interrupted, run
+from cookbook.transport.ssh import SshTransport
+from cookbook.transport.target import Target
+from cookbook.way import Way
+from cookbook.wire import Ask, Outcome, Program
+
+pytestmark = pytest.mark.hosts
+
+Open = Callable[..., SshTransport]
+
+_SEEN = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -ac '[s]esame'"
+
+
+@pytest.fixture(scope="module")
+def machine(module_host: KitchenHost) -> KitchenHost:
+    """A host on which paul may do anything by sudo, with his password."""
+    done = module_host.run(
+        """
+        set -e
+        for u in paul anna; do
+            useradd -m -s /bin/bash $u
+            mkdir -p /home/$u/.ssh
+            cp /root/.ssh/authorized_keys /home/$u/.ssh/
+            chown -R $u: /home/$u/.ssh
+        done
+        printf 'paul:sesame\\nanna:sesame-anna\\nroot:sesame-root\\n' | chpasswd
+        echo 'paul ALL=(ALL) ALL' > /etc/sudoers.d/paul
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    return module_host
+
+
+@pytest.fixture
+def opened(target: Callable[..., Target], machine: KitchenHost) -> Iterator[Open]:
+    """Paul's shells, by sudo with his password unless something else is said."""
+    transports: list[SshTransport] = []
+
+    def connect(**changes: Any) -> SshTransport:
+        by_sudo = {"user": "paul", "become": "sudo", "become_password": Secret("sesame")}
+        transport = SshTransport(replace(target(machine), **{**by_sudo, **changes}))
+        transports.append(transport)
+        return transport
+
+    yield connect
+    for transport in transports:
+        transport.close()
+
+
+@pytest.fixture
+def sudoers(machine: KitchenHost) -> Iterator[Callable[[str], None]]:
+    """Have sudoers say something more, for one test."""
+
+    def say(lines: str) -> None:
+        path = "/etc/sudoers.d/zz-test"
+        done = machine.run(f"printf '%s\\n' '{lines}' > {path} && visudo -cqf {path}")
+        assert done.returncode == 0, done.stdout
+
+    yield say
+    machine.run("rm -f /etc/sudoers.d/zz-test")
+
+
+def ask(transport: SshTransport, *texts: str) -> list[Outcome]:
+    return run(transport, Program(tuple(Ask(Command(text, text), 30) for text in texts)))
+
+
+def who(transport: SshTransport) -> str:
+    """Who it is; and both streams are themselves, with every byte."""
+    [one, streams] = ask(transport, "id -un", "printf 'a\\r\\nb\\n\\003\\004'; echo err >&2")
+    assert (streams.stdout, streams.stderr) == (b"a\r\nb\n\3\4", b"err\n")
+    return one.text.strip()
+
+
+def failures(machine: KitchenHost) -> int:
+    """How often somebody's password was wrong, or none was said, as PAM counts it."""
+    time.sleep(0.5)
+    journal = machine.run("journalctl -q --no-pager").stdout.splitlines()
+    wrong = ("authentication failure;", "conversation failed", "password check failed")
+    return sum(any(words in line for words in wrong) for line in journal if "pam_" in line)
+
+
+class TestSudo:
+    @pytest.mark.parametrize(
+        "setting", ["use_pty", "!use_pty", "requiretty", "requiretty, use_pty"]
+    )
+    @pytest.mark.parametrize("password", [Secret("sesame"), None])
+    def test_a_terminal_that_sudoers_wants(
+        self, opened: Open, sudoers: Callable[[str], None], setting: str, password: Secret | None
+    ) -> None:
+        """Where sudo insists on one it gets one, and the streams do not go by it."""
+        free = "" if password else "\npaul ALL=(ALL) NOPASSWD: ALL"
+        sudoers(f"Defaults {setting}{free}")
+        paul = opened(become_password=password)
+
+        assert who(paul) == "root"
+        zeros = "head -c 3000000 /dev/zero"
+        [both] = ask(paul, f"{zeros} & {zeros} >&2; wait")
+        assert (len(both.stdout), len(both.stderr)) == (3_000_000, 3_000_000)
+
+    def test_where_a_terminal_cannot_be_made_the_setting_is_named(
+        self, opened: Open, sudoers: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        sudoers("Defaults requiretty")
+        machine.run("mv /usr/bin/script /usr/bin/script.away")
+        try:
+            with pytest.raises(PrivilegeError, match="script") as caught:
+                opened()
+        finally:
+            machine.run("mv /usr/bin/script.away /usr/bin/script")
+
+        assert "sudoers has `requiretty`" in str(caught.value.hint)
+        assert "Defaults:paul !requiretty" in str(caught.value.hint)
+
+    def test_a_shell_with_a_terminal_ends_with_its_connection(
+        self, opened: Open, sudoers: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        sudoers("Defaults requiretty")
+        paul = opened()
+        assert who(paul) == "root"
+        paul.close()
+
+        time.sleep(1)
+        assert machine.run("pgrep -cx script; pgrep -cx sudo").stdout.split() == ["0", "0"]
+
+    def test_a_lecture_is_no_prompt(
+        self, opened: Open, sudoers: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        machine.run("printf 'Behave.\\nPassword: ask the boss?\\n' > /etc/lecture")
+        sudoers('Defaults lecture=always, lecture_file="/etc/lecture"')
+
+        assert who(opened()) == "root"
+
+    def test_another_language_is_none(
+        self, opened: Open, sudoers: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        """The prompt is ours, and the messages that we look at are in English."""
+        machine.run(
+            "apt-get install -qy locales >/dev/null 2>&1; localedef -i fr_FR -f UTF-8 fr_FR.UTF-8;"
+            " echo LANG=fr_FR.UTF-8 > /etc/default/locale",
+            timeout=300,
+        )
+        try:
+            seen = machine.run("su - paul -c 'LC_ALL=fr_FR.UTF-8 sudo -n id'").stderr
+            assert seen, "sudo does not complain"
+            assert who(opened()) == "root"
+            sudoers("Defaults requiretty")
+            assert who(opened()) == "root"
+            assert who(opened(become="su", become_password=Secret("sesame-root"))) == "root"
+            with pytest.raises(PasswordRefused, match="the password of root"):
+                opened(become="su", become_password=Secret("wrong"))
+        finally:
+            machine.run("rm /etc/default/locale")
+
+    def test_a_timestamp_that_expires_in_the_middle_does_not_matter(
+        self, opened: Open, sudoers: Callable[[str], None]
+    ) -> None:
+        """The shell stays; a new connection gives the password anew."""
+        sudoers("Defaults timestamp_timeout=0")
+        session = Session(opened(), opened)
+        assert session.read([sh("id -un")])[0].text == "root\n"
+
+        time.sleep(1)
+        assert session.read([sh("id -un")])[0].text == "root\n"
+        with pytest.raises(Interrupted):
+            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+        assert session.read([sh("id -un")])[0].text == "root\n"
+        assert session.aside(sh("id -un")).text == "root\n"
+
+    def test_after_a_wrong_password_nobody_tries_again(
+        self, opened: Open, machine: KitchenHost
+    ) -> None:
+        """Not even where a lost connection is to be made anew: it is changed meanwhile."""
+        another = lambda: opened(become_password=Secret("wrong"))  # noqa: E731
+        session = Session(opened(), another)
+        session.read([sh(":")])
+        before = failures(machine)
+
+        with pytest.raises(Interrupted):
+            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+        with pytest.raises(PasswordRefused, match="the password of paul"):
+            session.read([sh("id -un")])
+
+        assert failures(machine) - before == 1
+
+    def test_who_waits_for_the_way_back_gives_a_wrong_password_once(
+        self, opened: Open, machine: KitchenHost
+    ) -> None:
+        """Not every second until the host has gone back."""
+        session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
+        rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
+        rescue.arm([])
+        before = failures(machine)
+
+        with pytest.raises(Exception, match="nobody could log in"):
+            rescue.confirm()
+
+        assert failures(machine) - before == 2  # and once more after it has gone back
+
+
+class TestSu:
+    def test_the_password_is_of_whom_we_become(self, opened: Open) -> None:
+        by_su = {"become": "su", "become_password": Secret("sesame-root")}
+        assert who(opened(**by_su)) == "root"
+        to_anna = opened(become="su", become_user="anna", become_password=Secret("sesame-anna"))
+        assert who(to_anna) == "anna"
+        [home] = ask(to_anna, "echo $HOME")
+        assert home.text == "/home/anna\n"
+
+    def test_it_is_in_nobodys_arguments_nor_environment(self, opened: Open) -> None:
+        for changes in ({}, {"become": "su", "become_password": Secret("sesame-root")}):
+            [seen] = ask(opened(**changes), _SEEN)
+            assert seen.stdout == b"0\n"
+
+    def test_a_wrong_one_costs_one_attempt(self, opened: Open, machine: KitchenHost) -> None:
+        before = failures(machine)
+        with pytest.raises(PasswordRefused, match="su did not accept the password of root"):
+            opened(become="su", become_password=Secret("wrong"))
+        assert failures(machine) - before == 1
+
+    def test_where_none_is_given_that_is_said(self, opened: Open) -> None:
+        with pytest.raises(PrivilegeError, match="su wants a password") as caught:
+            opened(become="su", become_password=None)
+        assert "--ask-become-pass" in str(caught.value.hint)
+
+    def test_where_none_is_asked_for_the_shell_does_not_read_it(self, opened: Open) -> None:
+        """Root may become anybody."""
+        anna = opened(
+            user="root", become="su", become_user="anna", become_password=Secret("touch /tmp/pwned")
+        )
+        [touched] = ask(anna, "ls /tmp/pwned")
+        assert who(anna) == "anna"
+        assert touched.status != 0
+
+    @pytest.mark.parametrize("user", ["nobody-at-all", "daemon"])
+    def test_who_cannot_be_become_is_said_in_the_words_of_su(self, opened: Open, user: str) -> None:
+        with pytest.raises(PrivilegeError, match="su did not"):
+            opened(become="su", become_user=user, become_password=Secret("sesame"))
+
+    def test_ten_megabytes_on_both_streams(self, opened: Open) -> None:
+        zeros = "head -c 10000000 /dev/zero"
+        by_su = opened(become="su", become_password=Secret("sesame-root"))
+        [both] = ask(by_su, f"{zeros} & {zeros} >&2; wait")
+        assert (len(both.stdout), len(both.stderr)) == (10_000_000, 10_000_000)
+
+
+@pytest.fixture(scope="module")
+def rust(machine: KitchenHost) -> Iterator[None]:
+    """The real sudo-rs, of the next Debian, with a newer libc; it is called sudo for a while."""
+    done = machine.run(
+        "set -e; echo 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+        " http://deb.debian.org/debian trixie main' > /etc/apt/sources.list.d/trixie.list;"
+        " echo 'APT::Default-Release \"bookworm\";' > /etc/apt/apt.conf.d/00release;"
+        " export DEBIAN_FRONTEND=noninteractive; apt-get update -q >/dev/null;"
+        " apt-get install -qy -t trixie --no-install-recommends sudo-rs >/dev/null;"
+        " ln -s /usr/bin/sudo-rs /usr/local/bin/sudo",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    yield
+    machine.run("rm /usr/local/bin/sudo")
+
+
+@pytest.mark.usefixtures("rust")
+class TestSudoRs:
+    def test_it_is_the_real_one(self, machine: KitchenHost) -> None:
+        assert machine.run("/usr/local/bin/sudo --version 2>&1").stdout.startswith("sudo-rs 0.2")
+
+    def test_a_password_in_its_own_prompt(self, opened: Open) -> None:
+        paul = opened()
+        assert who(paul) == "root"
+        [seen] = ask(paul, _SEEN)
+        assert seen.stdout == b"0\n"
+
+    def test_without_a_password(self, opened: Open, sudoers: Callable[[str], None]) -> None:
+        with pytest.raises(PrivilegeError, match="interactive authentication is required"):
+            ask(opened(become_password=None), "id -un")
+        sudoers("paul ALL=(ALL) NOPASSWD: ALL")
+        assert who(opened(become_password=None)) == "root"
+        assert who(opened()) == "root"
+
+    def test_a_wrong_password_costs_one_attempt(self, opened: Open, machine: KitchenHost) -> None:
+        """It asks three times, and takes the end of its input for an answer."""
+        before = failures(machine)
+        with pytest.raises(PasswordRefused, match="the password of paul") as caught:
+            opened(become_password=Secret("wrong"))
+        assert failures(machine) - before == 1
+        assert "try again" in str(caught.value.hint)
+
+    def test_use_pty_is_fine(self, opened: Open, sudoers: Callable[[str], None]) -> None:
+        sudoers("Defaults use_pty")
+        assert who(opened()) == "root"
