@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cookbook import armed
 from cookbook.origin import stamp
 from cookbook.shell import Command, sh
 
@@ -24,7 +25,7 @@ TAKEN = 75
 # `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock. Where
 # no file can be made or written (no room, read-only), the root folder itself is what is locked.
 FUNCTIONS = f"""\
-cook_lock() {{
+{armed.FUNCTIONS}cook_lock() {{
 if [ "$COOK_HOME" ]; then cook_locks=$COOK_HOME; elif [ -O / ]; then cook_locks=/run/cook
 else cook_locks=$cook_home; fi
 [ ! -e "$cook_home/halt" ] || {{ printf 'halt '; head -c 4000 -- "$cook_home/halt"; echo; }}
@@ -32,7 +33,8 @@ command -v flock >/dev/null || {{ cook_end 0; return; }}
 l=$cook_locks/lock
 if (umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$l") 2>/dev/null
 then exec 8>>"$l"; elif [ -r "$l" ]; then exec 8<"$l"; else exec 8</; fi
-if flock -n 8; then (printf '%s\n' "$1" >"$l") 2>/dev/null; cook_end 0
+if flock -n 8; then (printf '%s\n' "$1" >"$l") 2>/dev/null
+[ ! -d "$cook_home/rescue" ] || (cook_settle) </dev/null >/dev/null 2>&1 8>&-; cook_end 0
 else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKEN}; fi; }}
 """
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from cookbook.armed import AT_BOOT, NOT_AT_BOOT
 from cookbook.chain import Verdict
 from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
 from cookbook.provider import Change
@@ -52,34 +53,20 @@ while read -r link; do ip link set "$link" up; done <links
 for f in 4 6; do ip -$f address restore <address$f; ip -$f route restore <route$f; done
 } 2>/dev/null; cd /"""
 
-# systemd's timer does not outlive a reboot; a unit that is started with the system does.
-_UNITS = "/etc/systemd/system"
-_AT_BOOT = (
-    f"b=cook-rescue-boot-$id.service; printf '%s\\n' '[Unit]' 'Description=Go back, for cook'"
-    " '[Service]' Type=oneshot TimeoutStartSec=120"
-    f' "ExecStart=/bin/sh $r/run" 2>/dev/null >{_UNITS}/$b &&'
-    f" mkdir -p {_UNITS}/multi-user.target.wants &&"
-    f" ln -s ../$b {_UNITS}/multi-user.target.wants/$b 2>/dev/null\n"
-)
-_FORGET_BOOT = (
-    f"rm -f {_UNITS}/cook-rescue-boot-$id.service"
-    f" {_UNITS}/multi-user.target.wants/cook-rescue-boot-$id.service 2>/dev/null\n"
-)
-
 _ARM = (
     'id={}; r=$cook_home/rescue/$id; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
     ' sed -i "s|@cook_home@|$cook_home|" "$r/run" && : >"$r/armed") || exit\n'
     + _KEEP_NETWORK
     + "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
     ' --unit="cook-rescue-$id" --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
-    f" 2>/dev/null; then\n{_AT_BOOT}exit 0; fi\n"
+    f" 2>/dev/null; then\n{AT_BOOT}exit 0; fi\n"
     "if command -v setsid >/dev/null; then set -- setsid; else set --; fi\n"
     '"$@" /bin/sh -c {} - "$r/run" </dev/null >/dev/null 2>&1 &'
 )
 
 _DISARM = (
     'id={}; r=$cook_home/rescue/$id; mv -- "$r/armed" "$r/well" 2>/dev/null || exit 3\n'
-    f'systemctl stop "cook-rescue-$id.timer" 2>/dev/null\n{_FORGET_BOOT}'
+    f'systemctl stop "cook-rescue-$id.timer" 2>/dev/null\n{NOT_AT_BOOT}'
     'rm -rf -- "$r"; rmdir -- "${r%/*}" 2>/dev/null || :'
 )
 
@@ -135,7 +122,7 @@ class Rescue:
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
         steps = [sh("(\n{}\n)", command) for command in [*self._back, *self._tell]]
-        done = sh(f'id={{}}\n{_FORGET_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
+        done = sh(f'id={{}}\n{NOT_AT_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
         network = sh(_NETWORK_BACK, self._armed)
         script = join([head, *steps, network, done], "\n").text
         armed = sh(

@@ -144,6 +144,26 @@ def test_also_when_cook_is_killed_in_between(
     assert "drop" not in fresh_host.run("nft list ruleset").stdout
 
 
+def test_who_comes_after_a_run_that_was_killed_has_shown_that_one_can(
+    fresh_host: KitchenHost, words: Any, cook: Cook
+) -> None:
+    """Its timer must not take back, in the middle of the next run, what that has found."""
+    recipe = 'file("/etc/sign", content="x", guarded=True)\n'
+    command = [*words(fresh_host, recipe), "--confirm-timeout", "600s"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as run:
+        end = time.monotonic() + 20
+        while fresh_host.run("test -e /etc/sign").returncode != 0 and time.monotonic() < end:
+            pass
+        os.kill(run.pid, signal.SIGKILL)
+    assert fresh_host.run(LEFT).stdout  # it was killed before it could confirm
+    told = cook(fresh_host, recipe)
+
+    assert told["exit"] == 0
+    assert fresh_host.run("cat /etc/sign").stdout == "x"
+    assert fresh_host.run(LEFT).stdout == ""
+    assert fresh_host.run("systemctl list-timers --all | grep cook-rescue").stdout == ""
+
+
 def test_also_when_the_host_is_rebooted_in_between(
     kitchen: Kitchen, fresh_host: KitchenHost, words: Any
 ) -> None:
