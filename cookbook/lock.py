@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cookbook.bounded import parsed_json
 from cookbook.origin import stamp
 from cookbook.shell import Command, sh
 
@@ -68,7 +69,7 @@ class Holder:
 def holder(text: str) -> Holder:
     """Who that is, in what a host says; whatever it says."""
     try:
-        data: Mapping[str, Any] = json.loads(text)
+        data: Mapping[str, Any] = parsed_json(text)
         known = {n: str(data[n]) for n in ("by", "since", "run", "reason", "until") if n in data}
         return Holder(**{"by": "somebody", "since": "some time", **known})
     except (ValueError, TypeError):

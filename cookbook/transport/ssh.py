@@ -207,7 +207,8 @@ class SshTransport:
             words = said.replace(f"{mark}?".encode(), b"").decode(errors="replace").strip()
             raise PrivilegeError(
                 f"sudo did not accept the password of {self._target.user}",
-                hint=words.splitlines()[-1] if words else None,
+                cause=words.splitlines()[-1] if words else None,
+                hint="it is tried once: is it theirs, on that host, and may they use sudo?",
             )
 
     def _hear_mark(self, channel: paramiko.Channel, mark: str, before: bytes) -> bytes:
