@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cookbook.causes import why
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.provider import AnyProvider, Change, Probe
 from cookbook.questions import Answers, guard
@@ -220,6 +221,15 @@ def broken_off(result: Result) -> Result:
     return replace(result, error=error)
 
 
+def lost_in_it() -> Result:
+    """What leaves no trace, and was at work when the connection was lost."""
+    error = BrokenOff(
+        "the link was lost while it ran, or before: whether it has run is unknown",
+        hint="look at the host; where it may run twice, run again",
+    )
+    return Result("failed", error)
+
+
 def fate_of(error: HostError) -> Literal["failed", "unknown"]:
     """What has become of a change that this has happened to."""
     return "unknown" if isinstance(error, BrokenOff) else "failed"
@@ -267,9 +277,13 @@ def announce(
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
     """Why a command failed, for people: its last words, unless they may hold a secret."""
-    failed = Failed(command.brief, outcome.status, "" if hidden else outcome.last_words)
-    hint = "what it said is hidden, because the resource is sensitive" if hidden else None
-    return CommandError(str(failed), failed=failed, hint=hint)
+    if hidden:
+        failed = Failed(command.brief, outcome.status)
+        hint = "what it said is hidden, because the resource is sensitive"
+        return CommandError(str(failed), failed=failed, hint=hint)
+    said = outcome.last_words
+    failed = Failed(command.brief, outcome.status, said)
+    return CommandError(str(failed), failed=failed, **why(said, outcome.status))
 
 
 def keep_of(verdict: Verdict) -> Command | None:

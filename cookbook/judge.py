@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
@@ -14,6 +15,7 @@ from cookbook.chain import (
     Verdict,
     announce,
     broken_off,
+    lost_in_it,
     read_all,
 )
 from cookbook.errors import (
@@ -38,7 +40,7 @@ from cookbook.shell import Command, sh
 from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.way import Cuts
-from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Part, last_lines
+from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Outcome, Part, last_lines
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -59,6 +61,8 @@ class Judge:
         self._age: dict[Probe, int] = {}
         self._epoch = 0
         self._facts_are_old = False
+        self._done_again: set[str] = set()
+        """Restarts during which the link was lost."""
 
     @property
     def answers(self) -> Answers:
@@ -204,8 +208,48 @@ class Judge:
         self._session.renew(error)
         outcomes = self._session.run([question.part for question in asked])
         self.learn(self._session.understand(asked, outcomes))
-        heard = read_all(sent, error.outcomes)
-        return [one if one.fate in ("done", "surprised") else Result("lost") for one in heard]
+        return list(self._what_became(sent, error.outcomes))
+
+    def _what_became(self, sent: Sequence[Sent], heard: Sequence[Outcome]) -> Iterator[Result]:
+        """What is known of each link when the connection was lost, and what the host says now."""
+        stopped = False
+        rebooted: bool | None = None
+        for one, result in zip(sent, read_all(sent, heard), strict=True):
+            stopped |= result.fate == "surprised" or result.error is not None
+            if stopped or result.fate == "done":
+                yield result
+                continue
+            acts = [verdict for verdict in one.link.changes if self._leaves_no_trace(verdict)]
+            if not acts:
+                yield Result("lost")
+            elif rebooted is None and (rebooted := self._has_rebooted()):
+                yield Result("lost")  # what brings the host down is sure to have run
+            elif rebooted or self._may_do_again(acts):
+                yield Result("not-reached")
+            else:
+                yield lost_in_it()
+
+    def _has_rebooted(self) -> bool:
+        before, self._facts = self._facts, self._session.facts()
+        return before.boot_id != self._facts.boot_id
+
+    def _may_do_again(self, acts: Iterable[Verdict]) -> bool:
+        """A restart, once more; not a second time, lest it is what cuts the link."""
+        able = [v for v in acts if v.provider and v.change and v.change.act in v.provider.again]
+        names = {str(verdict.item.resource) for verdict in acts}
+        fresh = not names & self._done_again
+        self._done_again |= names
+        return fresh and len(able) == len(names)
+
+    def _leaves_no_trace(self, verdict: Verdict) -> bool:
+        """Whether the host's answers do not tell that it was done."""
+        provider, resource = verdict.provider, verdict.item.resource
+        assert provider is not None  # noqa: S101 - it makes the change
+        with contextlib.suppress(HostError):
+            now = self.found(provider, resource)
+            goal = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
+            return goal.kind == "act"
+        return False
 
     def _arm(self, changes: Sequence[Verdict]) -> list[Part]:
         risky = [verdict for verdict in changes if self.risk(verdict) != "no"]

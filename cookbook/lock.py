@@ -22,18 +22,19 @@ from cookbook.shell import Command, sh
 TAKEN = 75
 """The status that says: somebody else holds it. EX_TEMPFAIL of sysexits.h."""
 
-# `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock.
+# `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock. Where
+# no file can be made or written (no room, read-only), the root folder itself is what is locked.
 FUNCTIONS = f"""\
 cook_lock() {{
 if [ "$COOK_HOME" ]; then cook_locks=$COOK_HOME; elif [ -O / ]; then cook_locks=/run/cook
 else cook_locks=$cook_home; fi
 [ ! -e "$cook_home/halt" ] || {{ printf 'halt '; head -c 4000 -- "$cook_home/halt"; echo; }}
 command -v flock >/dev/null || {{ cook_end 0; return; }}
-(umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$cook_locks/lock") ||
-{{ cook_end 1; return; }}
-exec 8>>"$cook_locks/lock"
-if flock -n 8; then printf '%s\n' "$1" >"$cook_locks/lock"; cook_end 0
-else exec 8>&-; printf 'held '; head -c 4000 -- "$cook_locks/lock"; cook_end {TAKEN}; fi; }}
+l=$cook_locks/lock
+if (umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$l") 2>/dev/null
+then exec 8>>"$l"; elif [ -r "$l" ]; then exec 8<"$l"; else exec 8</; fi
+if flock -n 8; then (printf '%s\n' "$1" >"$l") 2>/dev/null; cook_end 0
+else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKEN}; fi; }}
 """
 
 

@@ -295,8 +295,8 @@ def _append(name: str, lines: Sequence[str]) -> Command:
 
 def _replace(name: str, lines: Sequence[str]) -> Command:
     return sh(
-        '{ (umask 077; cd "$cook_home/manifest" && t=.$cook_nonce && printf "%s\\n" {} >"$t" &&'
-        ' mv -f -- "$t" {}) || :; } 2>/dev/null',
+        '{ (umask 077; cd "$cook_home/manifest" && t=.$cook_nonce && { printf "%s\\n" {} >"$t" &&'
+        ' mv -f -- "$t" {} || rm -f -- "$t"; }) || :; } 2>/dev/null',
         list(lines) or [""],
         name,
     )

@@ -25,7 +25,8 @@ while read -r line; do
 case " $line " in *[!a-zA-Z0-9.-]"$h"[.\\ ]*) p hosts "$line";; esac
 done </etc/hosts
 p machine_id "$(r /etc/machine-id)"; p boot_id "$(r /proc/sys/kernel/random/boot_id)"
-if [ -d /run/systemd/system ]; then p init systemd; else p init "$(r /proc/1/comm)"; fi
+if [ -d /run/systemd/system ]; then p init systemd; else
+i=$(r /proc/1/comm); [ "$i" != systemd ] || i=chroot; p init "$i"; fi
 while read -r k v _; do [ "$k" = MemTotal: ] && p memory "$v" && break; done </proc/meminfo
 p cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)"
 for t in {_TOOLS}; do command -v $t >/dev/null 2>&1 && p tool $t; done
@@ -80,7 +81,7 @@ class Facts:
     """`uname -m`: x86_64, aarch64."""
 
     init: str = ""
-    """systemd, or the name of process 1."""
+    """systemd; `chroot` where that is not to be reached; else the name of process 1."""
 
     package_tool: str | None = None
     """apt, dnf, yum, zypper, pacman or apk."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cookbook import wire
+from cookbook.causes import why
 from cookbook.errors import Failed, ProbeError, TooMuchOutput
 from cookbook.provider import Probe, Table
 from cookbook.shell import ENCODING, Command
@@ -62,7 +63,11 @@ def state_text(probe: Probe, answer: Answer) -> str | None:
     if answer.status != 0:
         said = last_lines(answer.complaint.encode() or answer.stdout)
         failed = Failed(probe.question.brief, answer.status, said)
-        raise ProbeError(f"{failed}{'' if said else ', and said nothing'}", failed=failed)
+        raise ProbeError(
+            f"{failed}{'' if said else ', and said nothing'}",
+            failed=failed,
+            **why(said, answer.status),
+        )
     return answer.text
 
 

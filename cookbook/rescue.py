@@ -35,7 +35,7 @@ cd "{}" || exit; mv armed fired 2>/dev/null || exit 0
 exec >>log 2>&1 </dev/null; LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
 cook_home="{}"; cook_nonce={}; cook_stage=; export HOME; umask 022; cd /
-content() {{ cook_loose=1; cat -- "$cook_home/stash/$1"; }}
+content() { cook_loose=1; cat -- "$cook_home/stash/$1"; }
 """
 
 # What the kernel knows of the network is put back, too: a command may have changed just that.
@@ -52,24 +52,38 @@ while read -r link; do ip link set "$link" up; done <links
 for f in 4 6; do ip -$f address restore <address$f; ip -$f route restore <route$f; done
 } 2>/dev/null; cd /"""
 
+# systemd's timer does not outlive a reboot; a unit that is started with the system does.
+_UNITS = "/etc/systemd/system"
+_AT_BOOT = (
+    f"b=cook-rescue-boot-$id.service; printf '%s\\n' '[Unit]' 'Description=Go back, for cook'"
+    " '[Service]' Type=oneshot TimeoutStartSec=120"
+    f' "ExecStart=/bin/sh $r/run" 2>/dev/null >{_UNITS}/$b &&'
+    f" mkdir -p {_UNITS}/multi-user.target.wants &&"
+    f" ln -s ../$b {_UNITS}/multi-user.target.wants/$b 2>/dev/null\n"
+)
+_FORGET_BOOT = (
+    f"rm -f {_UNITS}/cook-rescue-boot-$id.service"
+    f" {_UNITS}/multi-user.target.wants/cook-rescue-boot-$id.service 2>/dev/null\n"
+)
+
 _ARM = (
-    'r=$cook_home/rescue/{}; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
+    'id={}; r=$cook_home/rescue/$id; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
     ' sed -i "s|@cook_home@|$cook_home|" "$r/run" && : >"$r/armed") || exit\n'
     + _KEEP_NETWORK
     + "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
-    ' --unit=cook-rescue-{} --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
-    " 2>/dev/null; then exit 0; fi\n"
+    ' --unit="cook-rescue-$id" --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
+    f" 2>/dev/null; then\n{_AT_BOOT}exit 0; fi\n"
     "if command -v setsid >/dev/null; then set -- setsid; else set --; fi\n"
     '"$@" /bin/sh -c {} - "$r/run" </dev/null >/dev/null 2>&1 &'
 )
 
 _DISARM = (
-    'r=$cook_home/rescue/{}; mv -- "$r/armed" "$r/well" 2>/dev/null || exit 3\n'
-    'systemctl stop cook-rescue-{}.timer 2>/dev/null; rm -rf -- "$r"; rmdir -- "${r%/*}"'
-    " 2>/dev/null || :"
+    'id={}; r=$cook_home/rescue/$id; mv -- "$r/armed" "$r/well" 2>/dev/null || exit 3\n'
+    f'systemctl stop "cook-rescue-$id.timer" 2>/dev/null\n{_FORGET_BOOT}'
+    'rm -rf -- "$r"; rmdir -- "${r%/*}" 2>/dev/null || :'
 )
 
-_FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log"; [ -e "$r/done" ]'
+_FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log" && rm -rf -- "$r"'
 """Succeeds when the host has gone back, all the way."""
 
 
@@ -121,14 +135,13 @@ class Rescue:
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
         steps = [sh("(\n{}\n)", command) for command in [*self._back, *self._tell]]
-        done = sh(': >"$cook_home/rescue/{}/done"', self._armed)
+        done = sh(f'id={{}}\n{_FORGET_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
         network = sh(_NETWORK_BACK, self._armed)
         script = join([head, *steps, network, done], "\n").text
         armed = sh(
             _ARM,
             self._armed,
             script,
-            self._armed,
             str(round(self.seconds)),
             f'sleep {round(self.seconds)}; exec /bin/sh "$1"',
         )
@@ -156,7 +169,7 @@ class Rescue:
         last: HostError | None = None
         while time.monotonic() < end:
             try:
-                if self.session.aside(sh(_DISARM, self._armed, self._armed)).status == 0:
+                if self.session.aside(sh(_DISARM, self._armed)).status == 0:
                     self._armed = ""
                     return
                 break

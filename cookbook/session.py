@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import aside, platform
-from cookbook.errors import CommandError, DeadlineExceeded, HostError, Locked, Unreachable, during
+from cookbook.causes import cause_of
+from cookbook.errors import (
+    CommandError,
+    DeadlineExceeded,
+    HostError,
+    Locked,
+    ProbeError,
+    Unreachable,
+    during,
+)
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
@@ -34,8 +43,9 @@ _STAGE_TIMEOUT = 300.0
 RECONNECTS = 3
 """How often a lost connection is made anew, unless the user says otherwise."""
 
-_FIRST_DELAY = 1.0
-"""Seconds before the second try; each further one waits twice as long."""
+_FIRST_DELAY = 2.0
+_LONGEST_DELAY = 60.0
+"""Seconds before the second try; each further one waits four times as long: a host may boot."""
 
 _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
@@ -117,6 +127,7 @@ class Session:
         self._transport.close()
         self._stage = ""
         shell, nonce = self._shell, self._nonce
+        delay = _FIRST_DELAY
         while True:
             self.reconnects_left -= 1
             try:
@@ -125,7 +136,8 @@ class Session:
             except Unreachable:
                 if self.reconnects_left == 0:
                     raise
-                time.sleep(_FIRST_DELAY * 2 ** max(0, RECONNECTS - self.reconnects_left - 1))
+                time.sleep(delay)
+                delay = min(4 * delay, _LONGEST_DELAY)
         self._take_over(aside.retiring(shell, nonce))
 
     def _take_over(self, retire: Command) -> None:
@@ -157,7 +169,7 @@ class Session:
     def facts(self) -> Facts:
         """What the host is. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(platform.QUESTION)])
-        return parse_facts(outcome.text)
+        return _facts(outcome)
 
     @during("facts")
     def begin(self, who: Holder, wait: float = 0.0) -> Facts:
@@ -169,13 +181,13 @@ class Session:
         self._who = who
         end, last = time.monotonic() + wait, ""
         while True:
-            locked, told = self.run([Lock(who.line), Ask(platform.QUESTION)])
+            locked, facts = self.run([Lock(who.line), Ask(platform.QUESTION)])
             if (halted := halting(locked.text)) is not None:
                 raise Locked(
                     f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
                 )
             if locked.status != TAKEN:
-                return parse_facts(told.text)
+                return _facts(facts)
             if locked.text != last:  # whoever has just taken it may not have signed yet
                 last = locked.text
                 time.sleep(_SIGNED)
@@ -260,9 +272,12 @@ class Session:
             return self.run(parts, contents, begun)
         for outcome in outcomes[: len(ahead)]:
             if outcome.status != 0:
+                known = cause_of(outcome.complaint)
+                kept = "it is kept in /var/tmp until it is in place"
                 raise HostError(
-                    f"no room for a file on its way: {outcome.complaint}",
-                    hint="it is kept in /var/tmp until it is in place",
+                    f"a file could not be sent to the host: {outcome.complaint}",
+                    cause=known.what if known else None,
+                    hint=f"{kept}; {known.hint}" if known else kept,
                 )
         return outcomes[len(ahead) :]
 
@@ -328,5 +343,21 @@ class Session:
             yield Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)
         for start in range(0, len(data), INLINE_CONTENT):
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{self._stage}/{digest}"
-            write = sh("{} > {}", piece, path) if start == 0 else sh("{} >> {}", piece, path)
+            write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
             yield Do(write, _STAGE_TIMEOUT)
+
+
+def _facts(outcome: Outcome) -> Facts:
+    """
+    The facts in an answer.
+
+    Raises ProbeError with what kept the host from giving one, where it says so.
+    """
+    try:
+        return parse_facts(outcome.text)
+    except ProbeError:
+        if (cause := cause_of(outcome.complaint, outcome.status)) is None:
+            raise
+        raise ProbeError(
+            f"it does not say what it is: {outcome.complaint}", cause=cause.what, hint=cause.hint
+        ) from None

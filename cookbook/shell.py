@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import LiteralString
 
 from cookbook.secret import Secret, SecretBytes, in_the_clear
@@ -28,6 +28,9 @@ _BRIEF = 1000
 
 ENCODING = "utf-8"
 """Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
+
+_BRIEF = 300
+"""Characters of a command that an error shows."""
 
 
 class Content(str):
@@ -55,6 +58,9 @@ class Command:
     contents: frozenset[str] = frozenset()
     """Digests of the bytes it reads with `content`."""
 
+    called: str = field(default="", compare=False)
+    """What it does, where its text is too long to be read in an error."""
+
     def __str__(self) -> str:
         return self.shown
 
@@ -66,9 +72,13 @@ class Command:
 
     @property
     def brief(self) -> str:
-        """For a message: not too long, and without the brackets around a recipe's own command."""
-        shown = self.shown.removeprefix("(\n").removesuffix("\n)")
-        return shown if len(shown) <= _BRIEF else f"{shown[:_BRIEF]}..."
+        """
+        For an error: what it does, else as much of it as one can take in.
+
+        Without the brackets around a recipe's own command.
+        """
+        text = self.called or self.shown.removeprefix("(\n").removesuffix("\n)")
+        return text if len(text) <= _BRIEF else f"{text[:_BRIEF].rstrip()} [...]"
 
 
 def sh(template: LiteralString, *values: object) -> Command:

@@ -21,6 +21,7 @@ from cookbook.providers.apt_get import (
     versions,
 )
 from cookbook.providers.dpkg import (
+    HALVES,
     INSTALLED,
     Installed,
     Offer,
@@ -43,6 +44,7 @@ class AptProvider(Provider[Package, State]):
     def probe(self, package: Package) -> Sequence[Probe]:
         """What is installed; what apt offers, if something else has to be."""
         installed = [INSTALLED.about(name) for name in package.names]
+        installed += [HALVES] if package.repair else []
         if not _installs(package):
             return installed
         table = offers(package.default_release)
@@ -57,11 +59,17 @@ class AptProvider(Provider[Package, State]):
         names = package.names
         said = dict(zip(names, answers, strict=False))
         found = {name: parse_installed(line) for name, line in said.items() if line is not None}
-        rest = answers[len(names) :]
+        halves = answers[len(names)] if package.repair else None
+        rest = answers[len(names) + package.repair :]
         return State(
             text_of(names, {n: v for n, one in found.items() if (v := _version(one)) is not None}),
             tuple(name for name, one in found.items() if one.held),
-            tuple(f"{name} {one.status}" for name, one in found.items() if one.broken),
+            tuple(
+                dict.fromkeys(
+                    [f"{name} {one.status}" for name, one in found.items() if one.broken]
+                    + (halves or "").splitlines()
+                )
+            ),
             tuple(name for name, one in found.items() if one.removed),
             offers=tuple(parse_offer(line) for line in rest[:-1] if line is not None),
             fresh=not rest or rest[-1] == "fresh\n",
@@ -89,7 +97,7 @@ class AptProvider(Provider[Package, State]):
         )
         old_lists = after != before and not now.fresh
         note = "the package lists are old: they are refreshed first" if old_lists else None
-        return Change(then if before else None, wanted, None, note)
+        return Change(then if before or then.broken else None, wanted, None, note)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Let go, remove, install, hold."""

@@ -11,10 +11,11 @@ from cookbook.providers.dpkg import Offer, order
 from cookbook.shell import Command, sh
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
+# What is dated an hour ahead, or a year, is from a clock that was off, and as good as old.
 _FRESH: LiteralString = r"""
 fresh() {
-[ "$(find /var/lib/apt/lists /var/lib/apt/lists/partial -maxdepth 0 -mmin -{} 2>/dev/null)" ] ||
-return 1
+[ "$(find /var/lib/apt/lists /var/lib/apt/lists/partial -maxdepth 0 -mmin -{} \
+! -newermt '1 hour' 2>/dev/null)" ] || return 1
 for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/*; do
 [ "$f" -nt /var/lib/apt/lists ] && [ "$f" -nt /var/lib/apt/lists/partial ] && return 1; done
 set -- /var/lib/apt/lists/*_*; [ -e "$1" ]; }
@@ -162,16 +163,22 @@ def fresh(cache_max_age: int) -> Command:
 
 
 def transaction(
-    verb: str, specs: Sequence[str], manner: Manner, *, downgrade: bool = False
+    verb: str,
+    specs: Sequence[str],
+    manner: Manner,
+    *,
+    downgrade: bool = False,
+    mend: bool = False,
 ) -> Command:
-    """Install, remove or purge; the lists are refreshed first if that is called for."""
+    """Install, remove, purge or mend; the lists are refreshed first if that is called for."""
     force = _OVERWRITE if manner.overwrite else _KEEP
     target = sh("-t {}", manner.release) if manner.release is not None else sh("")
     back = sh("--allow-downgrades") if downgrade else sh("")
+    back = sh("--fix-broken --no-remove") if mend else back
     what = sh("{} {} {} {} -- {}", verb, target, back, manner.options, list(specs))
     refresh = (
         sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
-        if verb == "install"
+        if verb == "install" and not mend
         else sh("")
     )
     ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
@@ -224,6 +231,8 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
     """Let go, remove, install, hold: of several changes of one kind, in one transaction."""
     names = tuple(name for one in changes for name in one[0].split())
     manner = replace(_manner(changes[0][1]), names=names)
+    if any(_others_broken(*one) for one in changes):
+        yield transaction("install", [], manner, mend=True)
     if released := [name for one in changes for name in _marked(one[1], release=True)]:
         yield mark("unhold", released)
     if gone := [name for one in changes for name in gone_of(*one)]:
@@ -269,6 +278,13 @@ def gone_of(name: str, change: Change[State]) -> Iterator[str]:
         yield from change.found.leftovers or ()
     if change.wanted is None and change.found is not None:
         yield from change.found.pulled
+
+
+def _others_broken(name: str, change: Change[State]) -> bool:
+    """Whether what is there by halves has another name: only `repair` looks for that."""
+    broken = change.found.broken if change.found is not None else ()
+    halves = {one.partition(" ")[0] for one in broken or ()} if "broken" in change.fields else set()
+    return bool(halves - {*name.split()})
 
 
 def _specs(name: str, change: Change[State]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from cookbook.provider import Table
+from cookbook.provider import Probe, Table
 from cookbook.shell import Command, sh
 
 _FIELDS = (
@@ -70,6 +70,17 @@ END { for (i = 1; i < n; i++) { name = key[i]; sub(/=.*/, "", name)
 if (native != "") sub(native "$", "", name)
 print key[i] "\t" candidate[name] "\t" substr(versions[name], 2) "\t" substr(by[name], 2) } }' "$@"
 """
+
+
+HALVES = Probe(
+    sh(
+        'dpkg-query -W -f {} | awk \'$2 !~ /^(installed|config-files|not-installed)$/ || $3 != "ok"'
+        ' { print $1, $3 == "ok" ? $2 : $3 }\'; ls /var/lib/dpkg/updates/[0-9]* >/dev/null 2>&1 &&'
+        ' echo "dpkg interrupted"; :',
+        "${Package} ${db:Status-Status} ${db:Status-Eflag}\\n",
+    )
+)
+"""Every package that is there by halves, and how: `nginx half-configured`."""
 
 
 def _ask_installed(names: Sequence[str]) -> Command:

@@ -180,12 +180,21 @@ def _run(state: State, body: Command) -> Command:
         shell = sh("su {} -s /bin/sh -l {}", group, user)
         reader = sh("su {} -s /bin/sh -l -c {} {}", group, _READER, user)
     else:
-        shell = sh("runuser -u {} {} -- /bin/sh", user, group)
-        reader = sh("{} -c {}", shell, _READER)
+        shell = _shell_of(user, group)
+        reader = _shell_of(user, group, sh("-c {}", _READER))
     if state.input is not None:
         text = _word(sh("exec 3<&-\n{}\n", body))
         return sh("printf %s {} | (exec 3<&0; {} {})", text, feed, reader)
     return sh("printf %s {} | {}", _word(sh("(\n{}\n) </dev/null\n", body)), shell)
+
+
+def _shell_of(user: str, group: Command, more: Command | None = None) -> Command:
+    """Where there is only busybox: it has no runuser(1), and its su(1) knows no groups."""
+    runuser = sh("runuser -u {} {} -- /bin/sh {}", user, group, more or sh(""))
+    if group:
+        return runuser
+    su = sh("su -s /bin/sh {} {}", user, more or sh(""))
+    return sh("if command -v runuser >/dev/null; then {}; else {}; fi", runuser, su)
 
 
 _READER = 'eval "$(cat <&3)"'

@@ -118,7 +118,8 @@ class FileProvider(Provider[File, State]):
             return
         elif change.fields:
             steps = settle(change, sh('"$p"'))
-            yield sh("{}{}", prepare(name, found), steps_of(steps))
+            text = sh("{}{}", prepare(name, found), steps_of(steps))
+            yield replace(text, called=f"set {', '.join(change.fields)} of {name}")
         if change.act == "touch":
             yield sh("touch -- {}", name)
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import LiteralString
 
 from cookbook.provider import Table
 from cookbook.shell import Command, sh
 
 
 def _ask(database: str) -> Callable[[Sequence[str]], Command]:
-    # Status 2 says that some key is not there (getent(1)); any other is an error.
+    # Status 2 says that some key is not there (getent(1)); 127 that there is no getent(1), as in
+    # a busybox alone, which has no name service but the file; any other is an error.
     def ask(keys: Sequence[str]) -> Command:
         able = [key for key in keys if _can_be(key)]
-        return sh("getent {} {} || [ $? = 2 ]", database, able) if able else sh(":")
+        return sh(_ASK, database, able, able, f"/etc/{database}") if able else sh(":")
 
     return ask
+
+
+_ASK: LiteralString = (
+    "getent {} {} || case $? in 2) ;; 127) for k in {}; do"
+    ' k=$k awk -F: \'$1 == ENVIRON["k"] || $3 == ENVIRON["k"] { print; exit }\' {}'
+    " || exit; done ;; *) exit 1 ;; esac"
+)
 
 
 def _can_be(key: str) -> bool:

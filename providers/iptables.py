@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, LiteralString
 
 from cookbook.provider import provides
 from cookbook.providers.packet_filter import (
@@ -109,6 +109,17 @@ _UNDO = (
     "while $t -w -D $c -j COOK-$c 2>/dev/null; do :; done;"
     " ! $t -w -F COOK-$c 2>/dev/null || $t -w -X COOK-$c || exit; done; done"
 )
+# Those who change the rules take turns, by a lock. Whoever has its file open holds it, or waits
+# for it; it is not waited for longer than the host waits for us before it takes changes back.
+_TURN: LiteralString = r"""
+iptables -w {} -n -L INPUT >/dev/null || { s=$?; for fd in /proc/[0-9]*/fd/*; do
+if [ "$fd" -ef /run/xtables.lock ]; then p=${fd#/proc/}; p=${p%%/*}
+echo "the xtables lock is held by process $p: $(tr '\0' ' ' <"/proc/$p/cmdline")" >&2; fi; done
+exit $s; }
+"""
+_PATIENCE = 20
+"""Seconds to wait for that lock."""
+
 _LOADS = [
     f"/bin/sh -c 'exec iptables-restore --noflush --wait <{_FILE}4'",
     f"/bin/sh -c 'exec ip6tables-restore --noflush --wait <{_FILE}6'",
@@ -126,6 +137,7 @@ class IptablesProvider(PacketFilter):
     reader = _READER
     writer = _WRITER + _awk_frame()
     install = sh(
+        "{}"
         'if [ -z "$new" ]; then {} {}; rm -f -- {} {}; {}; exit; fi\n'
         "mkdir -p -m 755 {} && umask 077 && f={} &&"
         ' printf "%s\\n" "$new" | sed -n "s/^4 //p" >$f\\4.new &&'
@@ -136,6 +148,7 @@ class IptablesProvider(PacketFilter):
         " ip6tables-restore --noflush --wait <$f\\6.new || exit\n"
         "{} {}\n"
         "sync $f\\4.new $f\\6.new && mv -f -- $f\\4.new $f\\4 && mv -f -- $f\\6.new $f\\6 && {}",
+        sh(_TURN.lstrip(), _PATIENCE),
         sh(_EACH),
         sh(_UNDO),
         f"{_FILE}4",

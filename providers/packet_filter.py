@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from cookbook.provider import Change, Probe, Provider, Table, hint
@@ -159,7 +159,7 @@ class PacketFilter(Provider[FirewallRule, State]):
             words += [word for chain, _, text in pairs for word in (chain, text)]
         program = self.reader + self.writer + _RECORDS + _EDIT
         made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
-        return join([self.load, made, self.install], "")
+        return replace(join([self.load, made, self.install], ""), called="set the firewall rules")
 
 
 _NARROW = re.compile(r"\b(saddr|daddr|iifname|ct state)\b|(^| )-[sdi] |--ctstate")

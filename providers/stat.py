@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import Probe, Table
@@ -18,7 +18,8 @@ from cookbook.shell import Command, script, sh
 _EXISTING: LiteralString = """\
 set -- {}; for p; do if {}; then set -- "$@" "/$p"; else
 d=${p%/*}; while [ "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done
-[ -x "${d:-/}" ] || { echo "cannot look into $d" >&2; exit 13; }; fi; shift; done
+[ -x "${d:-/}" ] || { [ -d "$d" ] || f=', which is no folder'; echo "cannot look into $d$f" >&2
+exit 13; }; fi; shift; done
 """
 
 _FORMAT = "%f:%u:%g:%U:%G:%n"
@@ -46,7 +47,8 @@ class Stat:
 def _ask(flags: LiteralString, there: LiteralString) -> Table:
     def ask(paths: Sequence[str]) -> Command:
         command = f'[ $# = 0 ] || stat {flags} -c {{}} -- "$@"'
-        return sh(_EXISTING + command, list(paths), sh(there), _FORMAT)
+        text = sh(_EXISTING + command, list(paths), sh(there), _FORMAT)
+        return replace(text, called=f"stat {' '.join(paths)}")
 
     return Table(ask, lambda text, keys: split_lines(text, keys, _HEAD))
 
@@ -104,11 +106,12 @@ _KINDS = {
 
 
 def _ask_digests(paths: Sequence[str]) -> Command:
-    return sh(
+    text = sh(
         'set -- {}; for p; do [ ! -f "$p" ] || set -- "$@" "/$p"; shift; done\n'
         '[ $# = 0 ] || sha256sum -- "$@"',
         list(paths),
     )
+    return replace(text, called=f"sha256sum {' '.join(paths)}")
 
 
 _ESCAPED = re.compile(r"(?m)^\\[0-9a-f]{64}  //")

@@ -15,6 +15,9 @@ from cookbook.way import Cuts, Way, door, road
 SETTLE = 2.0
 """Seconds a unit is watched that cannot tell when it is ready: see `Service.settle`."""
 
+_MARGIN = 10.0
+"""Seconds more than it may take to start, for its journal to be read."""
+
 _SILENT_TYPES = frozenset({"simple", "exec", "idle"})
 """systemctl(1) is back as soon as their process is there, whatever becomes of it."""
 
@@ -189,7 +192,7 @@ class SystemdProvider(Provider[Service, State]):
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time it is watched."""
         wanted = change.wanted
-        return wanted.timeout + wanted.settle if wanted is not None else self.timeout
+        return wanted.timeout + wanted.settle + _MARGIN if wanted is not None else self.timeout
 
 
 def _wish(doing: set[str], yes: str, no: str, *, found: bool | None) -> bool | None:
@@ -277,7 +280,8 @@ _WATCH: LiteralString = """\
  && { restarts() { systemctl show -p NRestarts -- "$u"; }; before=$(restarts); sleep {}
 systemctl is-active -q -- "$u" && [ "$before" = "$(restarts)" ]; }"""
 _COMPLAIN: LiteralString = """\
- || { exec >&2; journalctl --sync 2>/dev/null
+ || { [ $? != 124 ] || echo "it was not up within {} s, and is still being started"
+exec >&2; journalctl --sync 2>/dev/null
 journalctl -u "$u" -n 20 --no-pager -q -o cat --since "@$since"
 echo "$u is" $(systemctl show -p ActiveState,SubState,Result,ExecMainStatus -- "$u"); exit 1; }"""
 
@@ -287,5 +291,6 @@ def _bring_up(verb: str, unit: str, wanted: State) -> Command:
     shown = sh("systemctl {} -- {}", verb, unit)
     watched = verb != "reload" and wanted.settle > 0
     watch = sh(_WATCH, wanted.settle) if watched else sh("")
-    text = sh("{}{}{}{}", sh(_PREPARE, unit), shown, watch, sh(_COMPLAIN))
+    bounded = sh("timeout {} {}", wanted.timeout, shown)
+    text = sh("{}{}{}{}", sh(_PREPARE, unit), bounded, watch, sh(_COMPLAIN, wanted.timeout))
     return replace(text, shown=shown.shown)

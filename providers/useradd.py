@@ -67,7 +67,7 @@ END { for (i = 1; i < n; i++) if ((u = ARGV[i]) in passwd)
 
 def _ask(names: Sequence[str]) -> Command:
     # Status 2 says that some key is not there (getent(1)); any other is an error.
-    return sh(
+    text = sh(
         "p=$(getent passwd {} || [ $? = 2 ]) && s=$(getent shadow {} || [ $? = 2 ])"
         ' && g=$(getent group) && printf "%s\\n" "$p" - "$s" - "$g" | awk {} {}',
         list(names),
@@ -75,6 +75,7 @@ def _ask(names: Sequence[str]) -> Command:
         _LINES,
         list(names),
     )
+    return replace(text, called=f"look up the users {' '.join(names)}")
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,12 @@ EMPTY = Content.of(b"")
 
 NEW_MODE = "0644"
 
+# A new file has the label of its folder; the one there may have another.
+_LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
+
+WHY = sh("head -c 65536 /dev/zero >&9; false")
+"""Has a write to 9 that failed fail again: printf of dash(1) does not say why."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -74,7 +80,7 @@ def remove(name: str, found: State | None) -> Command:
     """Of a link, the link."""
     if found is not None and found.regular and found.backup:
         keep = steps_of([_backup(found.backup), sh("rm -f -- {}", name)])
-        return sh("{}{}", sh("p={}; ", name), keep)
+        return replace(sh("{}{}", sh("p={}; ", name), keep), called=f"remove {name}")
     recursive = found is not None and found.kind == "directory"
     return sh("rm -rf -- {}", name) if recursive else sh("rm -f -- {}", name)
 
@@ -99,6 +105,7 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     risky = bool(in_place) or way.risky
     steps = [
         *_fill(there, wanted),
+        _LABEL if there is not None and wanted.atomic else sh(""),
         *[_check(_with_path(text), wanted) for text in beside],
         _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
         *([way.save, sh("undo=1")] if risky else []),
@@ -109,12 +116,13 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     clean = sh('[ ! -e "$t" ] || rm -f -- "$t"')
     if risky:
         clean = sh('{}; [ ! "$undo" ] || { {}; rm -rf -- "$t.old"; }', clean, way.restore)
-    return sh(
+    text = sh(
         "{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
         prepare(name, found),
         clean.text,
         steps_of(steps),
     )
+    return replace(text, called=f"write {name}")
 
 
 def _fill(there: State | None, wanted: State) -> Iterator[Command]:
@@ -124,7 +132,7 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     It is held open, so that nobody can be told to write elsewhere, and is private until
     its mode is set. A write may take setuid away, so then the mode comes last.
     """
-    content = sh("content {} >&9", wanted.content or EMPTY)
+    content = sh("{ content {} >&9 || { {}; }; }", wanted.content or EMPTY, WHY)
     before = there or State()
     mode = wanted.mode or before.mode or NEW_MODE
     grant = sh('chmod {} "$t"', mode)

@@ -55,6 +55,14 @@ class Package(Resource):
     Older ones are refreshed first, which is no change.
     """
 
+    repair: bool = False
+    """
+    End first, and show in the plan, what an earlier transaction has left half done.
+
+    Those of other packages, too; nothing is removed for it. What is not named and not
+    installed well is else left to somebody who knows why.
+    """
+
     lock_timeout: int = 120
     """Seconds to wait while another process is at the packages."""
 

@@ -191,7 +191,10 @@ def test_what_cannot_be_looked_into_is_no_absence(shell: str) -> None:
         shell.split(), input=command.text.encode(), capture_output=True, check=False
     )
 
-    assert (said.returncode, said.stderr) == (13, b"cannot look into /etc/passwd\n")
+    assert (said.returncode, said.stderr) == (
+        13,
+        b"cannot look into /etc/passwd, which is no folder\n",
+    )
 
 
 PEOPLE = (

@@ -47,8 +47,10 @@ class Transport(Protocol):
 class Interrupted(LinkLost):
     """The session ended in the middle of a program."""
 
-    def __init__(self, message: str, reply: Reply, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, reply: Reply, *, hint: str | None = None, cause: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, cause=cause)
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
@@ -59,9 +61,9 @@ class TooSlow(DeadlineExceeded):
 
     def __init__(self, pace: Pace, reply: Reply) -> None:
         part = pace.waiting_for
-        what = (
-            f"`{part.command.brief}`" if isinstance(part, Ask | Do) else type(part).__name__.lower()
-        )
+        what = type(part).__name__.lower()
+        if isinstance(part, Ask | Do):
+            what = f"`{part.command.brief}`"
         took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
         super().__init__(
             f"no answer {took} to {what}",

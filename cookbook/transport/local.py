@@ -10,6 +10,7 @@ import threading
 import time
 from typing import IO
 
+from cookbook.causes import why
 from cookbook.errors import PrivilegeError
 from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.wire import Pace, Program, last_lines
@@ -116,15 +117,21 @@ class _Exchange:
         try:
             self._left = self._left[os.write(self._stdin.fileno(), self._left[:_CHUNK]) :]
         except BrokenPipeError:
-            raise Interrupted("the shell has ended", self._reply) from None
+            raise self._ended from None
         if not self._left:
             selector.unregister(self._stdin)
 
     def _read(self, stream: int, selector: selectors.BaseSelector) -> None:
         data = os.read(self._streams[stream].fileno(), _CHUNK)
         if not data:
-            raise Interrupted("the shell has ended", self._reply)
+            raise self._ended
         self._pace.hear(data, stream=stream)
+
+    @property
+    def _ended(self) -> Interrupted:
+        said = last_lines(self._pace.rest[1])
+        ended = f"the shell has ended{f': {said}' if said else ''}"
+        return Interrupted(ended, self._reply, **why(said))
 
     @property
     def _reply(self) -> Reply:

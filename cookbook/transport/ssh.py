@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
+from cookbook.causes import cause_of, why
 from cookbook.errors import DeadlineExceeded, HostError, PrivilegeError, Unreachable, during
 from cookbook.shell import Secret, sh
 from cookbook.transport import Interrupted, Reply, TooSlow
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import paramiko
 
 _CHUNK = 1 << 16
+_SHOWN = 500
 
 _AT_ONCE = 64
 """Chunks that are read before somebody looks at the clock."""
@@ -126,13 +128,21 @@ class SshTransport:
     def _ended(self, pace: Pace) -> NoReturn:
         """Say why, as far as the host has."""
         said = last_lines(pace.rest[1])
+        if not (said or pace.started):  # nologin(8) speaks on the other stream
+            said = last_lines(pace.rest[0])
         if not (pace.started or self._started) and self._target.becomes:
+            known = cause_of(said)
             raise PrivilegeError(
                 f"{self._target.become} did not start a shell: {said or 'it said nothing'}",
-                hint="give the password with --ask-become-pass, or allow"
+                cause=known.what if known else None,
+                hint=known.hint
+                if known
+                else "give the password with --ask-become-pass, or allow"
                 f" {self._target.user} to become {self._target.become_user} without one",
             )
-        raise Interrupted(f"the session has ended: {self._why(said)}", Reply.kept(pace))
+        raise Interrupted(
+            f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
+        )
 
     def _why(self, said: str) -> str:
         if (bastion := lost_bastion(self._connection, self._target)) is not None:

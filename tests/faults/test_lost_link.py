@@ -129,3 +129,77 @@ def test_a_slow_command_is_no_silence(
     said = told(start(module_host, recipe, "--reconnect", "0", hosts=hosts))
     assert said.exit == 0, said
     assert said.host["exchanges"] <= 3
+
+
+def test_a_host_that_is_far_away_takes_no_more_exchanges(
+    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
+) -> None:
+    """300 ms there and back; signs of life are asked for each second."""
+    relay.set(Link(delay=0.15))
+    first = told(start(module_host, RECIPE, hosts=hosts))
+    again = told(start(module_host, RECIPE, hosts=hosts))
+
+    assert (first.exit, again.exit) == (0, 0)
+    assert set(again.statuses) == {"ok"}
+    assert again.host["exchanges"] == 2
+    is_true(module_host, again)
+
+
+def test_what_leaves_no_trace_is_not_called_done(start: Start, module_host: KitchenHost) -> None:
+    """A command that nobody can see the effect of ends our session."""
+    recipe = """
+file("/etc/link-1", content="1" * 2000)
+execute("cut", command="echo x >>/etc/link-cut; pkill -KILL -f 'sshd: admin@notty'; sleep 1")
+file("/etc/link-2", content="2" * 2000)
+"""
+    said = told(start(module_host, recipe))
+
+    assert said.exit == 3, said
+    assert said.statuses == ["changed", "unknown", "not-run"]
+    assert "whether it has run is unknown" in said.host["resources"][1]["error"]["message"]
+    assert module_host.run("cat /etc/link-cut").stdout == "x\n"
+    is_true(module_host, said)
+
+
+def test_a_restart_that_was_cut_off_is_done_again(
+    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
+) -> None:
+    module_host.run(
+        "printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecStartPre=/bin/sh -c"
+        ' "echo x >>/etc/link-starts; sleep 2"\\n\' >/run/systemd/system/linked.service;'
+        " systemctl daemon-reload; systemctl start linked"
+    )
+    recipe = """
+file("/etc/link-1", content="1" * 2000, notifies=[delayed("restart", "service[linked]")])
+service("linked", action="nothing")
+"""
+    run = start(module_host, recipe, hosts=hosts)
+    while len(module_host.run("cat /etc/link-starts").stdout.splitlines()) < 2:
+        time.sleep(0.05)
+    relay.set(Link(after=0, then="reset"))
+    time.sleep(0.5)
+    relay.set(Link())
+    said = told(run, within=60)
+
+    assert said.exit == 0, said
+    assert module_host.run("systemctl is-active linked").stdout == "active\n"
+    assert len(module_host.run("cat /etc/link-starts").stdout.splitlines()) in (2, 3)
+    is_true(module_host, said)
+
+
+def test_a_host_that_our_recipe_reboots_is_gone_on_with(
+    start: Start, fresh_host: KitchenHost
+) -> None:
+    recipe = """
+file("/etc/link-1", content="1" * 2000)
+execute("reboot", command="systemctl reboot; sleep 30", not_if="test -e /etc/link-3")
+file("/etc/link-2", content="2" * 2000)
+file("/etc/link-3", content="3" * 2000)
+"""
+    before = fresh_host.run("cat /proc/1/stat").stdout
+    said = told(start(fresh_host, recipe, "--reconnect", "5"))
+
+    assert said.exit == 0, said
+    assert said.statuses == ["changed"] * 4
+    is_true(fresh_host, said)
+    assert fresh_host.run("cat /proc/1/stat").stdout != before

@@ -1,0 +1,225 @@
+"""
+Why a command on a host failed, in plain words: what the system said, its cause, the next step.
+
+The words are those of strerror(3) and of the tools themselves; commands are run with LC_ALL=C,
+so they are English. What is not known here is shown as it was said.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import NamedTuple, TypedDict
+
+
+class Cause(NamedTuple):
+    """What is wrong with a host, and what to do about it."""
+
+    what: str
+    hint: str
+
+
+_KNOWN: tuple[tuple[str, Cause], ...] = (
+    # What fills a disk breaks much else, which is then said, too: so it comes first.
+    (
+        r"No space left on device|not enough free space|don't have enough free space",
+        Cause(
+            "a file system is full",
+            "`df -h` and, where that shows room, `df -i` on the host say which: make room there",
+        ),
+    ),
+    (
+        r"Disk quota exceeded",
+        Cause("the disk quota is used up", "`quota` on the host says whose: make room there"),
+    ),
+    (
+        r"Read-only file system",
+        Cause(
+            "the file system is mounted read-only",
+            "if nobody meant it so, look for errors of the disk: `findmnt -O ro`, `dmesg`",
+        ),
+    ),
+    (
+        r"dpkg was interrupted|you must manually run '?.*dpkg --configure -a",
+        Cause(
+            "an earlier run of dpkg was cut off in the middle",
+            '`dpkg --configure -a` there ends it; package("NAME", repair=True) does that first',
+        ),
+    ),
+    (
+        r"error processing (package|archive) ",
+        Cause(
+            "dpkg could not install a package, or end what was begun with one before",
+            "see what its script says; `dpkg --audit` on the host lists what is half done",
+        ),
+    ),
+    (
+        r"apt --fix-broken install|unmet dependencies|needs to be reinstalled, but",
+        Cause(
+            "packages there do not fit each other, or are half installed",
+            'package("NAME", repair=True) mends what needs no removal; see `apt-get check` there',
+        ),
+    ),
+    (
+        r"Error: Lock .*held|waited \d+ s for a lock|Could not get lock",
+        Cause(
+            "another program holds the lock of the package manager",
+            "wait until it has ended, or give it longer: lock_timeout=600",
+        ),
+    ),
+    (
+        r"holding the xtables lock|xtables lock is held",
+        Cause(
+            "another program holds the lock of the firewall",
+            "wait until it has ended; what stays there for minutes hangs",
+        ),
+    ),
+    (
+        r"Device or resource busy|are on different file ?systems|Invalid cross-device link",
+        Cause(
+            "something is mounted at that very path, so that nothing can take its place",
+            "unmount it (`findmnt` lists all); a file can be written in place: atomic_update=False",
+        ),
+    ),
+    (
+        r"Text file busy",
+        Cause("a program that is running has that file open", "stop it first (`fuser -v FILE`)"),
+    ),
+    (
+        r"(?i)(cannot|can't|unable to) v?fork|v?fork(:| failed)",
+        Cause(
+            "no more processes can be started there",
+            "a limit is reached: `ulimit -u`, or TasksMax in `systemctl status user.slice`",
+        ),
+    ),
+    (
+        r"(?i)cannot allocate memory|out of memory|memory exhausted|malloc.*fail",
+        Cause("memory has run out there", "`free -m` and `dmesg` on the host say for whom"),
+    ),
+    (
+        r"Input/output error|Structure needs cleaning",
+        Cause("the disk has errors", "`dmesg` on the host says of which; it may need fsck(8)"),
+    ),
+    (
+        r"Stale file handle|Transport endpoint is not connected|Host is down",
+        Cause("a network file system has gone", "mount it anew; `findmnt` says from where"),
+    ),
+    (
+        r"Too many open files",
+        Cause("too many files are open there", "`ulimit -n` and `sysctl fs.file-nr` tell"),
+    ),
+    (
+        r"cannot lock /etc/\w+; try again later|unable to lock .*file|existing lock file",
+        Cause(
+            "the lists of users and groups cannot be locked: another program is at them, "
+            "or /etc is full or read-only",
+            "`ls -l /etc/*.lock` shows whose lock was left behind, `findmnt -T /etc` the rest",
+        ),
+    ),
+    (
+        r"is currently used by process",
+        Cause(
+            "the user is logged in, or has a program running",
+            "have it ended first (`loginctl terminate-user NAME`), and run again",
+        ),
+    ),
+    (
+        r"(printf|echo|cat|write)(:| error).*I/O error",
+        Cause(
+            "a file could not be written: its file system is full, or its disk has errors",
+            "`df -h`, `df -i` and `dmesg` on the host say which",
+        ),
+    ),
+    (
+        r"account is (currently )?not available",
+        Cause("the account there has no shell", "come as another user, or give it one: usermod -s"),
+    ),
+    (
+        r"Temporary failure (resolving|in name resolution)|Could not resolve",
+        Cause("the host cannot look up names", "look at /etc/resolv.conf there, and its network"),
+    ),
+    (
+        r"Operation not permitted",
+        Cause(
+            "the kernel refuses it, whoever asks",
+            "is it marked immutable (`lsattr -d PATH`; `chattr -i PATH` takes that away), "
+            "or is this a container without that right?",
+        ),
+    ),
+    (
+        r"the link leads nowhere",
+        Cause(
+            "the link leads nowhere: the folder that its file would be in is not there",
+            "declare that folder before, or force_unlink=True with manage_symlink_source=False",
+        ),
+    ),
+    (
+        r"which is no folder|Not a directory",
+        Cause("something above it is no folder", "remove it first, or mend the path"),
+    ),
+    (
+        r"(?m): (command )?not found$",
+        Cause("a program it wants is not there", "declare the package that brings it before this"),
+    ),
+    (
+        r"Permission denied",
+        Cause(
+            "who acts there has no right to it",
+            "become: sudo in hosts.yml makes us root; `namei -l PATH` on the host shows the rights",
+        ),
+    ),
+)
+
+_TABLE = tuple((re.compile(pattern), cause) for pattern, cause in _KNOWN)
+
+_BY_STATUS = {
+    126: Cause(
+        "a program cannot be executed there",
+        "does it lack the right (chmod +x), or is its file system mounted noexec (`findmnt -T`)?",
+    ),
+    127: Cause("a program it wants is not there", "declare the package that brings it before this"),
+}
+"""What sh(1) says of a command that it could not run."""
+
+_BY_SIGNAL = {
+    signal.SIGKILL: "memory may have run out: `journalctl -k -g oom` on the host says so",
+    signal.SIGXFSZ: "it has written more than `ulimit -f` lets it",
+    signal.SIGXCPU: "it has run longer than `ulimit -t` lets it",
+    signal.SIGSYS: "a filter of system calls forbids what it does",
+}
+
+
+class Why(TypedDict, total=False):
+    """What an error has to be told of a cause."""
+
+    cause: str
+    hint: str
+
+
+def why(said: str, status: int | None = None) -> Why:
+    """The cause and the next step, for an error; nothing where nobody knows."""
+    cause = cause_of(said, status)
+    return {} if cause is None else {"cause": cause.what, "hint": cause.hint}
+
+
+def cause_of(said: str, status: int | None = None) -> Cause | None:
+    """
+    What is behind the last words of a command and its exit status; None if nobody knows.
+
+    >>> cause_of("mv: cannot move: No space left on device").what
+    'a file system is full'
+    >>> cause_of("", 137).what
+    'it was killed by signal 9 (SIGKILL)'
+    """
+    found = (cause for pattern, cause in _TABLE if pattern.search(said))
+    return _BY_STATUS.get(status or 0) or next(found, None) or _killed(status)
+
+
+def _killed(status: int | None) -> Cause | None:
+    """A shell says 128 and the number of the signal."""
+    try:
+        by = signal.Signals((status or 0) - 128)
+    except ValueError:
+        return None
+    hint = _BY_SIGNAL.get(by, "somebody, or something, on the host has ended it")
+    return Cause(f"it was killed by signal {by:d} ({by.name})", hint)

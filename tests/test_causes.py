@@ -1,0 +1,60 @@
+"""What is known of the words of a host, in the words of real tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from cookbook.causes import cause_of, why
+
+SAID = {
+    "mv: cannot move 'a' to 'b': No space left on device": "a file system is full",
+    "E: You don't have enough free space in /var/cache/apt/archives/.": "a file system is full",
+    "dpkg: error processing archive x.deb (--unpack):\n cannot copy: No space left on device": (
+        "a file system is full"
+    ),
+    "/bin/sh: 3: printf: printf: I/O error": "a file could not be written",
+    "/bin/sh: 2: echo: echo: I/O error": "a file could not be written",
+    "touch: cannot touch 'x': Read-only file system": "the file system is mounted read-only",
+    "useradd: /etc/passwd.7: Read-only file system\nuseradd: cannot lock /etc/passwd; try again"
+    " later.": "the file system is mounted read-only",
+    "useradd: cannot lock /etc/passwd; try again later.": "the lists of users and groups",
+    "mv: cannot move 'a' to 'b': Device or resource busy": "something is mounted",
+    "/bin/sh: 1: Cannot fork": "no more processes",
+    "bash: fork: retry: Resource temporarily unavailable": "no more processes",
+    "sh: can't fork: Resource temporarily unavailable": "no more processes",
+    "sudo: unable to fork: Resource temporarily unavailable": "no more processes",
+    "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'": "an earlier run of",
+    "usermod: user ann is currently used by process 1": "the user is logged in",
+    "chmod: changing permissions of 'x': Operation not permitted": "the kernel refuses it",
+    "/bin/sh: eval: line 3: useradd: not found": "a program it wants is not there",
+    "bash: line 1: nft: command not found": "a program it wants is not there",
+    "curl: (6) Could not resolve host: example.org": "the host cannot look up names",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_the_cause_is_named(said: str) -> None:
+    cause = cause_of(said, 1)
+    assert cause is not None
+    assert cause.what.startswith(SAID[said])
+    assert cause.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        (137, "it was killed by signal 9 (SIGKILL)"),
+        (153, "it was killed by signal 25 (SIGXFSZ)"),
+        (126, "a program cannot be executed there"),
+        (127, "a program it wants is not there"),
+    ],
+)
+def test_a_status_of_the_shell_has_a_cause(status: int, what: str) -> None:
+    cause = cause_of("", status)
+    assert cause is not None
+    assert cause.what == what
+
+
+@pytest.mark.parametrize("status", [None, 0, 1, 2, 100, 128, 255])
+def test_what_nobody_knows_is_shown_as_it_was_said(status: int | None) -> None:
+    assert why("we forked the repository: fine", status) == {}
