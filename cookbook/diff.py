@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_BYTES = 100_000
 """Larger texts are summarised: nobody reads that, and it has to cross the wire."""
 
 MOST_LINES = 400
+
+MOST_PAIRS = 30_000
+"""Equal lines of both sides, each with each: what difflib looks at, again and again."""
+
+
+_AROUND = 3
+"""Lines that are shown before and after what differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,9 @@ def _unified(name: str, found: list[str], wanted: list[str]) -> Diff:
     import difflib  # only where something differs
 
     lines = []
-    for line in difflib.unified_diff(found, wanted, f"{name} (found)", f"{name} (wanted)"):
+    names = (f"{name} (found)", f"{name} (wanted)")
+    compare = difflib.unified_diff if _pairs(found, wanted) <= MOST_PAIRS else _one_hunk
+    for line in compare(found, wanted, *names):
         lines.append(line.removesuffix("\n"))
         if not line.endswith("\n"):
             lines.append("\\ No newline at end of file")
@@ -47,6 +58,30 @@ def _unified(name: str, found: list[str], wanted: list[str]) -> Diff:
         left = len(lines) - MOST_LINES
         return Diff(tuple(lines[:MOST_LINES]), f"{left} more lines")
     return Diff(tuple(lines))
+
+
+def _pairs(found: list[str], wanted: list[str]) -> int:
+    """How many pairs difflib looks at; lines that are very common it leaves out itself."""
+    counts = Counter(wanted)
+    popular = len(wanted) // 100 + 1 if len(wanted) >= 200 else len(wanted)
+    return sum(count for line in found if (count := counts[line]) <= popular)
+
+
+def _one_hunk(found: list[str], wanted: list[str], *names: str) -> Iterator[str]:
+    """Where nobody could wait for a better one: all between the first and the last difference."""
+    shorter = min(len(found), len(wanted))
+    same = next((i for i in range(shorter) if found[i] != wanted[i]), shorter)
+    most = range(1, shorter - same + 1)
+    after = next((i - 1 for i in most if found[-i] != wanted[-i]), shorter - same)
+    start, tail = max(0, same - _AROUND), found[len(found) - after :][:_AROUND]
+    old, new = found[same : len(found) - after], wanted[same : len(wanted) - after]
+    around = same - start + len(tail)
+    yield from (f"{sign} {name}\n" for sign, name in zip(("---", "+++"), names, strict=True))
+    yield f"@@ -{start + 1},{len(old) + around} +{start + 1},{len(new) + around} @@\n"
+    yield from (f" {line}" for line in found[start:same])
+    yield from (f"-{line}" for line in old)
+    yield from (f"+{line}" for line in new)
+    yield from (f" {line}" for line in tail)
 
 
 def _lines(text: bytes | None) -> list[str]:

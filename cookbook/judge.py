@@ -30,7 +30,7 @@ from cookbook.errors import (
 )
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Change, Probe, questions
+from cookbook.provider import AnyProvider, Catalog, Change, Probe, making_sense, questions
 from cookbook.questions import Answer, Answers, Question, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.rescue import Rescue
@@ -294,7 +294,7 @@ class Judge:
     def found(self, provider: AnyProvider, resource: Resource) -> Any:
         """The state that the answers tell of; None if there is no such thing."""
         texts = self._texts(provider, resource)
-        return None if texts and texts[0] is None else provider.parse(resource, *texts)
+        return None if texts and texts[0] is None else provider.understand(resource, *texts)
 
     def provider_or_none(self, resource: Resource) -> AnyProvider | None:
         """Who serves a resource; None if nobody does."""
@@ -319,7 +319,10 @@ class Judge:
             ) from None
 
     def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
-        for thing in provider.missing(resource, *self._texts(provider, resource)):
+        texts = self._texts(provider, resource)
+        with making_sense(resource):
+            missing = list(provider.missing(resource, *texts))
+        for thing in missing:
             if not forecast.brings(thing):
                 raise Missing(
                     f"{resource} needs the {thing}, which is not there",

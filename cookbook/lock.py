@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cookbook import armed
+from cookbook.bounded import parsed_json
 from cookbook.origin import stamp
 from cookbook.shell import Command, sh
 
@@ -71,7 +72,7 @@ class Holder:
 def holder(text: str) -> Holder:
     """Who that is, in what a host says; whatever it says."""
     try:
-        data: Mapping[str, Any] = json.loads(text)
+        data: Mapping[str, Any] = parsed_json(text)
         known = {n: str(data[n]) for n in ("by", "since", "run", "reason", "until") if n in data}
         return Holder(**{"by": "somebody", "since": "some time", **known})
     except (ValueError, TypeError):

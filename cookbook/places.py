@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cookbook.bounded import content_of
 from cookbook.errors import UsageError
 
 _PASSWORD = re.compile(r"(?<=:)[^@]*(?=@)|(?<=password=)[^&]*")
@@ -86,7 +87,7 @@ def _setting(name: str) -> str | None:
 def _settings() -> dict[str, Any]:
     path = settings_file()
     try:
-        text = path.read_text("utf-8")
+        text = content_of(path).decode()
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

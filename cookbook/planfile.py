@@ -18,15 +18,18 @@ digest: it finds what was cut short or edited; it does not say who wrote it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cookbook import __version__
+from cookbook.bounded import content_of, parsed_json
 from cookbook.diff import Diff
+from cookbook.document import ResourceStatus
 from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.plugins import catalog
 from cookbook.provider import Change
@@ -220,6 +223,9 @@ class _Writing:
         )
 
 
+_STATUSES = get_args(ResourceStatus)
+
+
 @dataclass(frozen=True)
 class _Reading:
     """One step from its JSON."""
@@ -231,6 +237,7 @@ class _Reading:
     @property
     def step(self) -> Step:
         data = self.data
+        _check_words(data)
         written = data["resource"]
         opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
         resource = resource_from_json(opened)
@@ -259,6 +266,15 @@ class _Reading:
         return revealed(self.sealer.open(value, (*self.place, self.data["id"], name)))
 
 
+def _check_words(data: Mapping[str, Any]) -> None:
+    """Raise TypeError where what is only shown is no text: whoever shows it counts on that."""
+    words = [data[key] for key in ("because", "until", "orphan", "lost", "diff") if key in data]
+    if not all(isinstance(word, str | None) for word in words):
+        raise TypeError("a text was expected")
+    if not isinstance(data["where"], str) or data["status"] not in _STATUSES:
+        raise TypeError("a place and a status were expected")
+
+
 def _has_secret(value: object) -> bool:
     """A host may already have a secret where nobody means to have one."""
     states = (value.found, value.wanted) if isinstance(value, Change) else ()
@@ -272,12 +288,11 @@ def _place(place: tuple[str, int], step: Step, name: str) -> tuple[object, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise PlanError(f"{path} is too large to be a plan")
-        document = json.loads(path.read_text("utf-8"))
+        document = parsed_json(content_of(path, MOST_BYTES).decode())
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        wrong = PlanError if error.errno == errno.EFBIG else UsageError
+        raise wrong(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise PlanError(f"{path} is no plan: {error}", hint="was it cut short?") from None
     if not isinstance(document, dict) or document.get("cook") != "plan":
         raise PlanError(f"{path} is no plan that cook has written")

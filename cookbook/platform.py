@@ -143,7 +143,10 @@ def parse_facts(text: str) -> Facts:
         found.setdefault(key, []).append(value)
     if "kernel" not in found:
         raise ProbeError("the host did not answer as a POSIX shell would", hint=text[-400:])
-    return Facts(**_os(found), **_machine(found), **_tools(found.get("tool", [])))
+    try:
+        return Facts(**_os(found), **_machine(found), **_tools(found.get("tool", [])))
+    except ValueError:
+        raise ProbeError("what the host says of itself makes no sense", hint=text[-400:]) from None
 
 
 def _os(found: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -198,7 +201,10 @@ def _tools(tools: list[str]) -> dict[str, Any]:
 
 
 def _unquoted(value: str) -> str:
-    return "".join(shlex.split(value)) if value[:1] in "\"'" else value
+    try:
+        return "".join(shlex.split(value)) if value[:1] in "\"'" else value
+    except ValueError:
+        return value  # a quote that is not closed
 
 
 def facts_json(facts: Facts) -> dict[str, Any]:

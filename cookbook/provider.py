@@ -8,8 +8,9 @@ A provider makes values and never talks to a host: `probe` is the question,
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import (
     TYPE_CHECKING,
@@ -19,10 +20,11 @@ from typing import (
     Literal,
     NamedTuple,
     TypeVar,
+    final,
     get_args,
 )
 
-from cookbook.errors import Unsupported
+from cookbook.errors import ProbeError, Unsupported
 from cookbook.platform import Facts
 from cookbook.resource import Resource
 from cookbook.shell import Command, Content
@@ -161,6 +163,25 @@ class Change(Generic[S]):
         return self.kind != "none"
 
 
+@contextlib.contextmanager
+def making_sense(resource: Resource) -> Iterator[None]:
+    """
+    Something is made of answers that a host may have made up.
+
+    Raises ProbeError where nobody can; what it was that could not is in the log.
+    """
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        import logging
+
+        logging.getLogger("cookbook").debug("an answer makes no sense", exc_info=error)
+        raise ProbeError(
+            f"what the host says of {resource} makes no sense ({type(error).__name__})",
+            hint="is the tool that answers the one of the distribution? -vv shows the traceback",
+        ) from error
+
+
 class Provider(ABC, Generic[R, S]):
     """How one kind of resource is read from a host and brought into line. All pure."""
 
@@ -194,6 +215,19 @@ class Provider(ABC, Generic[R, S]):
     @abstractmethod
     def parse(self, resource: R, /, *answers: Any) -> S | None:
         """The state in the answers (text, or None for absent); None if there is no such thing."""
+
+    @final
+    def understand(self, resource: R, /, *answers: Any) -> S | None:
+        """
+        What `parse` makes of answers that a host may have made up.
+
+        Raises ProbeError for those that it was not written for.
+        """
+        with making_sense(resource):
+            found = self.parse(resource, *answers)
+            if any("\0" in answer for answer in answers if answer) and "\\x00" in repr(found):
+                raise ValueError("nothing on a host has a NUL in its name")
+            return found
 
     @abstractmethod
     def plan(self, resource: R, found: S | None, /) -> Change[S]:

@@ -30,6 +30,9 @@ class Answer:
     cut: bool = False
     """Whether it said more than any answer can be."""
 
+    nonsense: bool = False
+    """Whether its table could not make anything of it."""
+
     @property
     def text(self) -> str:
         """What was printed; bytes that are not UTF-8 survive as surrogates."""
@@ -52,6 +55,9 @@ def state_text(probe: Probe, answer: Answer) -> str | None:
             hint="is that what it should be? The rest was not kept, and nothing was decided by it",
             failed=Failed(probe.question.brief),
         )
+    if answer.nonsense:
+        failed = Failed(probe.question.brief, answer.status, last_lines(answer.stdout))
+        raise ProbeError(f"the answer to `{failed.command}` makes no sense", failed=failed)
     if not answer.there or (probe.absent is not None and answer.status == probe.absent):
         return None
     if answer.status != 0:
@@ -91,7 +97,12 @@ class Question:
                 yield probe, Answer(status, outcome.stdout, outcome.complaint, cut=outcome.cut)
             return
         keys = list(dict.fromkeys(probe.key for probe in self.probes))
-        found = dict(self.table.split(outcome.text, keys))
+        try:
+            found = dict(self.table.split(outcome.text, keys))
+        except (ValueError, LookupError, TypeError):
+            for probe in self.probes:
+                yield probe, Answer(0, outcome.stdout, outcome.complaint, nonsense=True)
+            return
         for probe in self.probes:
             part = found.get(probe.key)
             text = (part or "").encode(ENCODING, "surrogateescape")

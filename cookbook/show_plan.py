@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cookbook.report import Report
-from cookbook.reports.text import Line
+from cookbook.report import Report, error_json
+from cookbook.reports.text import Line, error_lines
 from cookbook.show import step_lines
 from cookbook.step import Step
 
@@ -40,9 +40,8 @@ def grouped_lines(report: Report) -> Iterator[Line]:
         yield from more
     for host in report.hosts.values():
         if host.error is not None:
-            yield "bold red", f"{host.name}: {host.status}: {host.error}"
-            if host.error.hint is not None:
-                yield "dim", f"  next: {host.error.hint}"
+            yield "bold red", f"{host.name}: {host.status}"
+            yield from error_lines(error_json(host.error), "  ")
     yield "bold", totals(report)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cookbook.errors import ProbeError
 from cookbook.shell import Command, join, script, sh
 
 MOST_OF_ONE = 64 * 1024 * 1024
@@ -96,6 +97,20 @@ LIST = sh(
     ' stat -c "%n %s %Y" -- "$f"; done'
 )
 """Each entry: digest, bytes, seconds since the epoch when it was last wanted."""
+
+
+def entries(text: str) -> list[tuple[str, int, float]]:
+    """
+    Digest, bytes and time of each entry that `LIST` has printed, the oldest first.
+
+    Raises ProbeError if that is no list of entries.
+    """
+    lines = [line.split(" ") for line in text.splitlines()]
+    try:
+        found = [(digest, int(size), float(when)) for digest, size, when in lines]
+    except (ValueError, OverflowError):
+        raise ProbeError("what the host says of its stash makes no sense") from None
+    return sorted(found, key=lambda entry: entry[2])
 
 
 def prune(minutes: int) -> Command:

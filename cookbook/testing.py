@@ -82,7 +82,7 @@ def answer(given: object) -> Answer:
 def found(provider: AnyProvider, resource: Resource, answers: Sequence[object]) -> Any:
     """The state in the answers, as the engine would find it."""
     texts = _texts(provider, resource, answers)
-    return None if texts and texts[0] is None else provider.parse(resource, *texts)
+    return None if texts and texts[0] is None else provider.understand(resource, *texts)
 
 
 def _texts(

@@ -312,7 +312,7 @@ def _goes_back(name: str, change: Change[State]) -> bool:
     before = versions(name, change.found)
     after = versions(name, change.wanted)
     return any(
-        old[0].isdigit() and after[one][0].isdigit() and order(after[one]) < order(old)
+        old[:1].isdigit() and after[one][:1].isdigit() and order(after[one]) < order(old)
         for one, old in before.items()
         if one in after
     )

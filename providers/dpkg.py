@@ -178,7 +178,7 @@ def order(version: str) -> Order:
     upstream, dash, revision = rest.rpartition("-")
     if not dash:
         upstream, revision = revision, "0"
-    return int(epoch or "0"), _order(upstream), _order(revision)
+    return int(epoch) if epoch.isdecimal() else 0, _order(upstream), _order(revision)
 
 
 def _order(text: str) -> list[tuple[tuple[int, ...], int]]:

@@ -80,7 +80,7 @@ TARGET = _ask("-L", '[ -e "$p" ]')
 def parse_stat(text: str) -> Stat:
     """One line of `STAT` or `TARGET`."""
     m = _HEAD.match(text)
-    if m is None:
+    if m is None or int(m[1], 16) >> 16:
         raise ValueError(f"no answer of stat: {text!r}")
     mode, uid, gid, owner, group = m.groups()
     bits = int(mode, 16)

@@ -20,6 +20,8 @@ _OTHER_EACH_TIME = {
     r"SHA256:[A-Za-z0-9+/]{43}": "SHA256:FINGERPRINT",
     r"AAAA[A-Za-z0-9+/=]{40,}": "KEY",
     r"(?<=process )\d+": "PID",
+    r"(?m)(?<=is held by process PID).*\n(?:.*is held by process.*\n)*": "\n",
+    r"(?<=rescue/)[0-9a-f]{12}": "NUMBER",
     r"(?<=\.py:)\d{3,}": "LINE",
 }
 

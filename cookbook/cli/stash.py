@@ -51,12 +51,11 @@ def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, An
         [listed] = session.run([Ask(stash.LIST)])
     finally:
         session.close()
-    entries = [line.split(" ") for line in listed.text.splitlines()]
     return {
         "removed": removed,
         "entries": [
-            {"digest": digest, "bytes": int(size), "kept": float(when)}
-            for digest, size, when in sorted(entries, key=lambda entry: entry[2])
+            {"digest": digest, "bytes": size, "kept": when}
+            for digest, size, when in stash.entries(listed.text)
         ],
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from cookbook.bounded import parsed_json
 from cookbook.drift import Known
 from cookbook.history import untrusted
 from cookbook.history.answers import ACTING
@@ -113,7 +114,7 @@ def _told(connection: Connection, trails: dict[str, _Trail]) -> dict[str, Known]
     for one, trail in acted.items():
         if trail.state is None:
             continue
-        state = untrusted.state(untrusted.parsed(bodies[trail.state]))
+        state = untrusted.state(parsed_json(bodies[trail.state]))
         if state is not None:
             found[one] = Known(
                 state["left"], trail.in_line, trail.run, trail.since, state["wanted"]

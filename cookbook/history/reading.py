@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
+from cookbook.bounded import parsed_json
 from cookbook.document import SCHEMA, Document, HostDocument, ResourceDocument
 from cookbook.errors import UsageError
 from cookbook.history import untrusted
@@ -89,9 +90,9 @@ def document(connection: Connection, number: int) -> Document:
         "version": run.version,
         "by": run.by,
         "origin": run.origin,
-        "command": untrusted.names(untrusted.parsed(run.command)),
+        "command": untrusted.names(parsed_json(run.command)),
         "set": run.recipe_set,
-        "recipes": untrusted.names(untrusted.parsed(run.recipes)),
+        "recipes": untrusted.names(parsed_json(run.recipes)),
         "sources": _sources(connection, run.sources),
         "revision": run.revision,
         "hosts": documents,
@@ -115,9 +116,9 @@ def steps_of(connection: Connection, number: int) -> dict[str, list[RecordedStep
 
 def recorded(row: AnyRow, bodies: dict[int, str]) -> RecordedStep:
     """A step, of its row and the texts that it refers to."""
-    given = untrusted.mapping(untrusted.parsed(bodies[row.document]))
+    given = untrusted.mapping(parsed_json(bodies[row.document]))
     told = untrusted.resource({**given, "began": row.began, "seconds": row.seconds})
-    state = None if row.state is None else untrusted.state(untrusted.parsed(bodies[row.state]))
+    state = None if row.state is None else untrusted.state(parsed_json(bodies[row.state]))
     return RecordedStep(told, state)
 
 
@@ -216,7 +217,7 @@ def _sources(connection: Connection, number: int | None) -> dict[str, str]:
     return {
         k: v
         for body in bodies.values()
-        for k, v in untrusted.name_by_name(untrusted.parsed(body)).items()
+        for k, v in untrusted.name_by_name(parsed_json(body)).items()
     }
 
 
@@ -226,7 +227,7 @@ def _host(row: AnyRow, told: list[ResourceDocument]) -> HostDocument:
         "began": row.began,
         "seconds": row.seconds,
         "exchanges": row.exchanges,
-        "error": None if row.error is None else untrusted.error(untrusted.parsed(row.error)),
+        "error": None if row.error is None else untrusted.error(parsed_json(row.error)),
         "machine_id": row.machine_id,
         "in_line": row.in_line,
         "resources": told,
@@ -244,8 +245,8 @@ def _summary(row: AnyRow, statuses: dict[str, str]) -> RunSummary:
         by=row.by,
         origin=row.origin,
         revision=row.revision,
-        command=untrusted.names(untrusted.parsed(row.command)),
-        recipes=untrusted.names(untrusted.parsed(row.recipes)),
+        command=untrusted.names(parsed_json(row.command)),
+        recipes=untrusted.names(parsed_json(row.recipes)),
         hosts={name: untrusted.host_status(status) for name, status in statuses.items()},
         changed=row.changed,
         failed=row.failed,

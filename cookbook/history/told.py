@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from cookbook.bounded import parsed_json
 from cookbook.document import ErrorDocument, HostStatus, Mode, ResourceStatus
 from cookbook.errors import HistoryError
 from cookbook.history import untrusted
@@ -90,7 +91,7 @@ def _lines(file: BinaryIO) -> Iterator[dict[str, object]]:
             if len(data) == LONGEST_LINE:
                 raise ValueError("it has a line that is too long")
             return
-        yield untrusted.mapping(untrusted.parsed(data))
+        yield untrusted.mapping(parsed_json(data))
 
 
 def _begun(path: Path, line: dict[str, object]) -> ToldRun:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast, get_args
 
 from cookbook.document import HostStatus, Mode, ResourceDocument, ResourceStatus
@@ -149,14 +148,6 @@ def state(value: object) -> StateRecord | None:
         "act": text_or_none(given.get("act")),
     }
     return cast("StateRecord", record)
-
-
-def parsed(text: str | bytes) -> Any:
-    """JSON; whatever is wrong with it is a ValueError."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
 
 
 def _state(value: object) -> dict[str, Any] | None:

@@ -131,7 +131,7 @@ def _host_lines(
     if waiting:
         yield "dim", f"    {len(waiting)} more were not run"
     if host["error"] is not None:
-        yield from _error_lines(host["error"], "  ")
+        yield from error_lines(host["error"], "  ")
 
 
 def resource_lines(
@@ -150,7 +150,7 @@ def resource_lines(
     if lost := unrecoverable(resource):
         yield "yellow", f"      {lost}"
     if resource["error"] is not None:
-        yield from _error_lines(resource["error"], "      ")
+        yield from error_lines(resource["error"], "      ")
 
 
 def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
@@ -225,7 +225,8 @@ def _diff_style(line: str) -> str:
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
-def _error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
+def error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
+    """An error: what, what was printed, why, what next."""
     for line in error_line(error).split("\n"):
         yield "red", f"{indent}{line}"
     for line in error["output"].split("\n") if error["output"] else ():

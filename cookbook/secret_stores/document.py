@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cookbook.bounded import content_of
 from cookbook.errors import SecretError
 from cookbook.places import settings_file
 from cookbook.secret_stores.age import decrypt, encrypt
@@ -157,7 +158,7 @@ def _read(path: Path, _mtime: int, size: int) -> SecretsFile:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = yaml.safe_load(content_of(path, MOST_BYTES).decode())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SecretError(f"{path}: {error}", hint="restore it from git") from None
     return _checked(path, {} if data is None else data)
@@ -168,10 +169,11 @@ def _checked(path: Path, data: Any) -> SecretsFile:
     if not isinstance(data, dict) or not data.keys() <= kinds.keys():
         raise SecretError(f"{path}: a mapping of {', '.join(kinds)} is wanted")
     found: dict[str, Any] = {key: data.get(key) or kind() for key, kind in kinds.items()}
+    shaped = all(isinstance(found[key], kind) for key, kind in kinds.items())
+    if not shaped:
+        raise SecretError(f"{path}: recipients is a list, secrets and generations are mappings")
     texts = [*found["recipients"], *found["secrets"].values(), *found["secrets"]]
-    if not all(isinstance(found[key], kind) for key, kind in kinds.items()) or not all(
-        isinstance(text, str) for text in [*texts, *found["generations"]]
-    ):
+    if not all(isinstance(text, str) for text in [*texts, *found["generations"]]):
         raise SecretError(f"{path}: recipients is a list of texts, secrets a mapping of texts")
     if not all(type(n) is int and n > 0 for n in found["generations"].values()):
         raise SecretError(f"{path}: generations is a mapping of names to numbers from 1")

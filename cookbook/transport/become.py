@@ -170,7 +170,8 @@ def _refused(target: Target, mark: str, said: bytes, *, given: bool) -> Exceptio
     whose = target.become_user if target.become == "su" else target.user
     return PasswordRefused(
         f"{target.become} did not accept the password of {whose}",
-        hint=_last(words),
+        cause=_last(words),
+        hint="it is tried once: is it theirs, on that host, and may they do that?",
     )
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cookbook.bounded import content_of
 from cookbook.errors import ChangedKey, RevokedKey, UnknownKey, UntrustedHost
 from cookbook.transport.target import DEFAULT_PORT
+
+MOST_BYTES = 64 * 1024**2
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 
@@ -113,7 +116,7 @@ def load_known_hosts(files: Sequence[Path]) -> KnownHosts:
 
 def _read(file: Path) -> Iterator[Entry]:
     try:
-        lines = file.read_bytes().decode(errors="replace").splitlines()
+        lines = content_of(file, MOST_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return
     except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cookbook.bounded import content_of
 from cookbook.errors import Unreachable, UntrustedHost, UsageError
 from cookbook.transport.connection import check_key, greeted, import_paramiko
 from cookbook.transport.known_hosts import fingerprint, host_name, load_known_hosts
@@ -88,7 +89,7 @@ def expected(path: Path) -> frozenset[str]:
     Raises UsageError if it cannot be read, or has none.
     """
     try:
-        words = path.read_text("utf-8").split()
+        words = content_of(path).decode().split()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from None
     found = frozenset(word for word in words if word.startswith("SHA256:"))

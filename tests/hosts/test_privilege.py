@@ -300,7 +300,7 @@ class TestSudoRs:
         with pytest.raises(PasswordRefused, match="the password of paul") as caught:
             opened(become_password=Secret("wrong"))
         assert failures(machine) - before == 1
-        assert "try again" in str(caught.value.hint)
+        assert "try again" in str(caught.value.cause)
 
     def test_use_pty_is_fine(self, opened: Open, sudoers: Callable[[str], None]) -> None:
         sudoers("Defaults use_pty")

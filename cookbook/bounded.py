@@ -1,0 +1,31 @@
+"""Files and texts of others, read as far as one of theirs can reasonably be long or deep."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 10 * 1024**2
+
+
+def content_of(path: Path, most: int = MOST_BYTES) -> bytes:
+    """
+    What is in a file, which may also be a pipe or a device without an end.
+
+    Raises OSError, also for one that has more than `most` bytes.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"larger than {most // 1024**2} MiB")
+    return content
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """JSON; whatever is wrong with it, also that it is nested too deeply, is a ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
