@@ -119,7 +119,8 @@ class _Tables:
         """What it is, what was printed, and what there is to say of it."""
         if error is None:
             return 0
-        said = (error_line(error), error["output"], "\n".join(error_remarks(error)))
+        remarks = (f"{remark[:1].upper()}{remark[1:]}" for remark in error_remarks(error))
+        said = (error_line(error), error["output"], "\n".join(remarks))
         return [self.text(text) for text in said]
 
 

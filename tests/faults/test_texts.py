@@ -58,8 +58,10 @@ def says(
         main(["converge", "recipe.py", "--hosts", "hosts.yml", "--as", "texts", *given])
         said = capsys.readouterr()
         words = {str(tmp_path): "/tmp/d", machine.address: "192.0.2.1", str(kitchen.folder): "/k"}
-        lines = dict.fromkeys((said.out + said.err).splitlines(keepends=True))
-        check(f"on-a-host-{name}", "".join(lines), words)
+        text = said.out + said.err
+        if name == "dpkg-locked":  # how often it says who holds which lock, differs
+            text = "".join(dict.fromkeys(text.splitlines(keepends=True)))
+        check(f"on-a-host-{name}", text, words)
 
     return run
 

@@ -9,7 +9,7 @@ import pytest
 from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
 
 HOSTILE = (
-    "</script>]]><img src=x onerror=alert(1)>![x](http://x.example)|`*_[x](y)&amp;"
+    "</script><img src=x onerror=alert(1)>]]>![x](http://x.example)|`*_[x](y)&amp;"
     "\x1b[31m\x00\x9b\r\u2028\u202e\u2066\ufeff\ufffe\udcff"
 )
 """What a host can say, of those things that somebody would have to obey."""
