@@ -36,9 +36,28 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
         from cookbook.transport.local import LocalTransport
 
         return LocalTransport(_local_shell(host))
+    if host.transport == "openssh":
+        return _by_openssh(host, become_password)
     from cookbook.transport.ssh import SshTransport
 
     return SshTransport(target_of(host, become_password))
+
+
+def _by_openssh(host: Host, become_password: Secret | None) -> Transport:
+    """By ssh(1), which reads its configuration itself."""
+    for setting in ("password", "jump"):
+        if getattr(host, setting):
+            raise Unreachable(
+                f"`{setting}` is not for the transport openssh",
+                hint="say ProxyJump in ssh_config" if setting == "jump" else "it takes keys",
+            )
+    from cookbook.transport.openssh import Manner, OpenSshTransport
+
+    config = {"user": "", "none": "none"}.get(str(host.ssh_config), str(host.ssh_config))
+    manner = Manner(host.said, config, direct=host.jump == ())
+    user, port = login(host)
+    target = replace(_said(host, become_password), user=user, port=port)
+    return OpenSshTransport(target, manner)
 
 
 def target_of(host: Host, become_password: Secret | None = None) -> Target:
@@ -52,9 +71,22 @@ def target_of(host: Host, become_password: Secret | None = None) -> Target:
 
 def _target(host: Host, become_password: Secret | None, path: tuple[str, ...]) -> Target:
     """`path` are the names of those that are to be reached through this host, and its own."""
+    target = _said(host, become_password)
+    hops: tuple[Hop, ...] = ()
+    if (configured := _configured(host)) is not None:
+        said = {_FIELDS.get(key, key) for key in host.said - {"address"}}
+        fields = {key: value for key, value in configured.fields.items() if key not in said}
+        target, hops = replace(target, **fields), configured.jump
+    if host.jump is not None:
+        target, hops = replace(target, proxy_command=""), host.jump
+    return replace(target, via=_bastion(host, hops, path)) if hops else target
+
+
+def _said(host: Host, become_password: Secret | None) -> Target:
+    """What the inventory says, and nobody else."""
     from cookbook.transport.target import Target
 
-    target = Target(
+    return Target(
         address=host.address,
         port=host.port,
         user=host.user or getpass.getuser(),
@@ -69,14 +101,6 @@ def _target(host: Host, become_password: Secret | None, path: tuple[str, ...]) -
         become_password=become_password or revealed(host.become_password),
         password=revealed(host.password),
     )
-    hops: tuple[Hop, ...] = ()
-    if (configured := _configured(host)) is not None:
-        said = {_FIELDS.get(key, key) for key in host.said - {"address"}}
-        fields = {key: value for key, value in configured.fields.items() if key not in said}
-        target, hops = replace(target, **fields), configured.jump
-    if host.jump is not None:
-        target, hops = replace(target, proxy_command=""), host.jump
-    return replace(target, via=_bastion(host, hops, path)) if hops else target
 
 
 _FIELDS = {"identity_file": "identity_files"}
@@ -144,8 +168,24 @@ def login(host: Host) -> tuple[str, int]:
     """The user and the port by which we come."""
     if host.transport == "local":
         return host.user or getpass.getuser(), host.port
+    if host.transport == "openssh":
+        return _login_of_ssh(host)
     target = target_of(replace(host, password=None, become_password=None))
     return target.user, target.port
+
+
+def _login_of_ssh(host: Host) -> tuple[str, int]:
+    """What ssh(1) makes of it: it alone knows, and says it without a connection."""
+    from cookbook.transport.ssh_config import ask
+
+    answer = ask(
+        host.address,
+        user=host.user if "user" in host.said else None,
+        port=host.port if "port" in host.said else None,
+        file=None if host.ssh_config == "user" else Path(host.ssh_config),
+        timeout=host.connect_timeout,
+    )
+    return answer["user"][0], int(answer["port"][0])
 
 
 def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
@@ -179,7 +219,7 @@ def _targets(hosts: Sequence[Host]) -> Iterator[Target]:
             return target_of(replace(host, password=None, become_password=None))
         return None
 
-    chosen = [host for host in hosts if host.transport != "local"]
+    chosen = [host for host in hosts if host.transport == "ssh"]
     with ThreadPoolExecutor(8) as pool:
         for target in pool.map(reached, chosen):
             yield from _chain(target)

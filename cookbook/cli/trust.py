@@ -36,7 +36,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    chosen = [host for host in hosts(options, keys=False) if host.transport == "ssh"]
+    chosen = [host for host in hosts(options, keys=False) if host.transport != "local"]
     from cookbook.transport.scan import accept, expected
 
     wanted = expected(options.expect) if options.expect is not None else None

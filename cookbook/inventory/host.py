@@ -54,7 +54,7 @@ class Host:
     """For sudo or su, where nobody gives another with -K."""
     password: Secret | SecretReference | None = None
     """For SSH, where no key is taken."""
-    transport: Literal["ssh", "local"] = "ssh"
+    transport: Literal["ssh", "openssh", "local"] = "ssh"
     vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
     groups: tuple[str, ...] = ()
     """Every group the host is in, a child always before its parents."""

@@ -165,7 +165,7 @@ SETTINGS = {
     "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
     "password": _SECRET,
-    "transport": Setting("ssh or local", _one_of("ssh", "local")),
+    "transport": Setting("ssh, openssh or local", _one_of("ssh", "openssh", "local")),
 }
 
 _PASSWORD = re.compile(r"pass(word|wd|phrase)?$")

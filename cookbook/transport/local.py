@@ -2,137 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import selectors
-import subprocess
-import threading
-import time
-from typing import IO
+from typing import NoReturn
 
-from cookbook.causes import why
 from cookbook.errors import PrivilegeError
-from cookbook.transport import Interrupted, Reply, TooSlow
-from cookbook.wire import Pace, Program, last_lines
-
-_CHUNK = 1 << 16
-
-_PATIENCE = 2.0
-"""Seconds that a shell has for its end; then it is left to what it is at."""
+from cookbook.transport import Interrupted, TooSlow
+from cookbook.transport.pipes import PipeShell
 
 
-class LocalTransport:
+class LocalTransport(PipeShell):
     """A persistent shell on this machine, e.g. `["sudo", "-n", "sh"]`."""
 
     def __init__(self, shell: tuple[str, ...] = ("sh",)) -> None:
-        self._shell = shell
-        self._started = False
+        """Raises PrivilegeError if there is no such command."""
         try:
-            self._process = subprocess.Popen(
-                shell,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C is ours to handle
-            )
-        except OSError as error:
-            raise PrivilegeError(
-                f"{shell[0]} cannot be run here: {error.strerror}",
-                hint="install it, or say who else is to help: become: sudo, doas or none",
-            ) from None
-        for pipe in self._pipes:
-            os.set_blocking(pipe.fileno(), False)
-
-    def exchange(self, program: Program, pace: Pace) -> Reply:
-        """See Transport."""
-        if self._pipes[0].closed:
-            raise Interrupted("the shell has ended", Reply(b"", b""))
-        try:
-            return _Exchange(self._pipes, program, pace).run()
-        except (Interrupted, TooSlow) as error:
-            if isinstance(error, Interrupted):
-                self.close()
-            said = last_lines(error.reply.stderr)
-            if len(self._shell) > 1 and not (self._started or pace.started):
-                raise PrivilegeError(
-                    f"{self._shell[0]} did not start a shell: {said or 'it said nothing'}",
-                    hint="on this machine, only a sudo that asks for no password can be used",
-                ) from None
+            super().__init__(shell)
+        except PrivilegeError as error:
+            error.hint = "install it, or say who else is to help: become: sudo, doas or none"
             raise
-        finally:
-            self._started |= pace.started
+        self._shell = shell
 
-    def close(self) -> None:
-        """See Transport."""
-        for pipe in self._pipes:
-            with contextlib.suppress(OSError):  # what was not taken yet cannot be flushed
-                pipe.close()
-        try:
-            self._process.wait(timeout=_PATIENCE)  # it ends with its input, after what it is at
-        except subprocess.TimeoutExpired:
-            threading.Thread(target=self._process.wait, daemon=True).start()
-
-    @property
-    def _pipes(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-        process = self._process
-        assert process.stdin  # noqa: S101 - all three were asked for
-        assert process.stdout  # noqa: S101
-        assert process.stderr  # noqa: S101
-        return process.stdin, process.stdout, process.stderr
-
-
-class _Exchange:
-    """Writes while reading both streams, so that no full pipe stops us."""
-
-    def __init__(
-        self, pipes: tuple[IO[bytes], IO[bytes], IO[bytes]], program: Program, pace: Pace
-    ) -> None:
-        self._stdin, *self._streams = pipes
-        self._left = memoryview(program.script)
-        self._pace = pace
-
-    def run(self) -> Reply:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._stdin, selectors.EVENT_WRITE)
-            for i, stream in enumerate(self._streams):
-                selector.register(stream, selectors.EVENT_READ, i)
-            while not self._pace.complete:
-                self._turn(selector)
-        return self._reply
-
-    def _turn(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(max(0.0, self._pace.deadline - time.monotonic()))
-        if time.monotonic() >= self._pace.deadline:
-            raise TooSlow(self._pace, self._reply)
-        if self._pace.too_much:
-            raise Interrupted("the host does not stop talking", self._reply)
-        for key, _ in ready:
-            if key.fileobj is self._stdin:
-                self._write(selector)
-            else:
-                self._read(key.data, selector)
-
-    def _write(self, selector: selectors.BaseSelector) -> None:
-        try:
-            self._left = self._left[os.write(self._stdin.fileno(), self._left[:_CHUNK]) :]
-        except BrokenPipeError:
-            raise self._ended from None
-        if not self._left:
-            selector.unregister(self._stdin)
-
-    def _read(self, stream: int, selector: selectors.BaseSelector) -> None:
-        data = os.read(self._streams[stream].fileno(), _CHUNK)
-        if not data:
-            raise self._ended
-        self._pace.hear(data, stream=stream)
-
-    @property
-    def _ended(self) -> Interrupted:
-        said = last_lines(self._pace.rest[1])
-        ended = f"the shell has ended{f': {said}' if said else ''}"
-        return Interrupted(ended, self._reply, **why(said))
-
-    @property
-    def _reply(self) -> Reply:
-        return Reply.kept(self._pace)
+    def _not_started(self, error: Interrupted | TooSlow, said: str) -> NoReturn:
+        if len(self._shell) == 1:
+            raise error
+        raise PrivilegeError(
+            f"{self._shell[0]} did not start a shell: {said or 'it said nothing'}",
+            hint="on this machine, only a sudo that asks for no password can be used",
+        ) from None

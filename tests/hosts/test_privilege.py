@@ -15,6 +15,7 @@ from cookbook.rescue import Rescue
 from cookbook.session import Session
 from cookbook.shell import Command, Secret, sh
 from cookbook.transport import Interrupted, run
+from cookbook.transport.openssh import Manner, OpenSshTransport
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
 from cookbook.way import Way
@@ -22,7 +23,8 @@ from cookbook.wire import Ask, Outcome, Program
 
 pytestmark = pytest.mark.hosts
 
-Open = Callable[..., SshTransport]
+Shell = SshTransport | OpenSshTransport
+Open = Callable[..., Shell]
 
 _SEEN = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -ac '[s]esame'"
 
@@ -47,14 +49,20 @@ def machine(module_host: KitchenHost) -> KitchenHost:
     return module_host
 
 
-@pytest.fixture
-def opened(target: Callable[..., Target], machine: KitchenHost) -> Iterator[Open]:
-    """Paul's shells, by sudo with his password unless something else is said."""
-    transports: list[SshTransport] = []
+def by_openssh(target: Target) -> OpenSshTransport:
+    return OpenSshTransport(target, Manner(config="none"))
 
-    def connect(**changes: Any) -> SshTransport:
+
+@pytest.fixture(params=[SshTransport, by_openssh])
+def opened(
+    target: Callable[..., Target], machine: KitchenHost, request: pytest.FixtureRequest
+) -> Iterator[Open]:
+    """Paul's shells, by sudo with his password unless something else is said."""
+    transports: list[Shell] = []
+
+    def connect(**changes: Any) -> Shell:
         by_sudo = {"user": "paul", "become": "sudo", "become_password": Secret("sesame")}
-        transport = SshTransport(replace(target(machine), **{**by_sudo, **changes}))
+        transport: Shell = request.param(replace(target(machine), **{**by_sudo, **changes}))
         transports.append(transport)
         return transport
 
@@ -76,11 +84,11 @@ def sudoers(machine: KitchenHost) -> Iterator[Callable[[str], None]]:
     machine.run("rm -f /etc/sudoers.d/zz-test")
 
 
-def ask(transport: SshTransport, *texts: str) -> list[Outcome]:
+def ask(transport: Shell, *texts: str) -> list[Outcome]:
     return run(transport, Program(tuple(Ask(Command(text, text), 30) for text in texts)))
 
 
-def who(transport: SshTransport) -> str:
+def who(transport: Shell) -> str:
     """Who it is; and both streams are themselves, with every byte."""
     [one, streams] = ask(transport, "id -un", "printf 'a\\r\\nb\\n\\003\\004'; echo err >&2")
     assert (streams.stdout, streams.stderr) == (b"a\r\nb\n\3\4", b"err\n")

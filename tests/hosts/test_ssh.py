@@ -23,6 +23,7 @@ from cookbook.session import Session
 from cookbook.shell import Command, Content, Secret, sh
 from cookbook.transport import Interrupted, TooSlow, run
 from cookbook.transport.connection import Target
+from cookbook.transport.openssh import Manner, OpenSshTransport
 from cookbook.transport.ssh import SshTransport
 from cookbook.wire import Ask, Do, Outcome, Program
 
@@ -53,12 +54,22 @@ def machine(module_host: KitchenHost) -> KitchenHost:
     return module_host
 
 
-@pytest.fixture
-def opened(target: Targets, machine: KitchenHost) -> Iterator[Callable[..., SshTransport]]:
-    transports: list[SshTransport] = []
+Shell = SshTransport | OpenSshTransport
 
-    def connect(**changes: object) -> SshTransport:
-        transport = SshTransport(replace(target(machine), **changes))  # type: ignore[arg-type]
+
+def by_openssh(target: Target) -> OpenSshTransport:
+    return OpenSshTransport(target, Manner(config="none"))
+
+
+@pytest.fixture(params=[SshTransport, by_openssh])
+def opened(
+    target: Targets, machine: KitchenHost, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Shell]]:
+    """Shells by either program."""
+    transports: list[Shell] = []
+
+    def connect(**changes: object) -> Shell:
+        transport: Shell = request.param(replace(target(machine), **changes))  # type: ignore[arg-type]
         transports.append(transport)
         return transport
 
@@ -67,18 +78,18 @@ def opened(target: Targets, machine: KitchenHost) -> Iterator[Callable[..., SshT
         transport.close()
 
 
-def ask(transport: SshTransport, *texts: str, timeout: float = 30) -> list[Outcome]:
+def ask(transport: Shell, *texts: str, timeout: float = 30) -> list[Outcome]:
     parts = tuple(Ask(Command(text, text), timeout) for text in texts)
     return run(transport, Program(parts))
 
 
-def test_root_reaches_the_host_and_so_does_sudo(opened: Callable[..., SshTransport]) -> None:
+def test_root_reaches_the_host_and_so_does_sudo(opened: Callable[..., Shell]) -> None:
     for changes in ({}, {"user": "admin", "become": "sudo"}):
         [who] = ask(opened(**changes), "id -un")
         assert who.stdout == b"root\n"
 
 
-def test_facts_are_true(opened: Callable[..., SshTransport], machine: KitchenHost) -> None:
+def test_facts_are_true(opened: Callable[..., Shell], machine: KitchenHost) -> None:
     facts = Session(opened()).facts()
 
     assert facts.root
@@ -241,7 +252,7 @@ class TestReachability:
 
 class TestPrivilege:
     def test_a_password_goes_by_stdin_and_is_in_nobodys_arguments(
-        self, opened: Callable[..., SshTransport]
+        self, opened: Callable[..., Shell]
     ) -> None:
         paul = opened(user="paul", become="sudo", become_password=Secret("right"))
 
@@ -253,7 +264,7 @@ class TestPrivilege:
         assert seen.stdout == b"0\n"
 
     def test_a_wrong_password_costs_one_attempt(
-        self, opened: Callable[..., SshTransport], machine: KitchenHost
+        self, opened: Callable[..., Shell], machine: KitchenHost
     ) -> None:
         before = _failures(machine)
         with pytest.raises(PrivilegeError, match="did not accept the password of paul"):
@@ -263,7 +274,7 @@ class TestPrivilege:
         assert _failures(machine) - before == 1
 
     def test_a_password_that_nobody_asks_for_is_not_read_by_the_shell(
-        self, opened: Callable[..., SshTransport]
+        self, opened: Callable[..., Shell]
     ) -> None:
         noisy = opened(user="noisy", become="sudo", become_password=Secret("touch /pwned"))
 
@@ -273,18 +284,18 @@ class TestPrivilege:
         assert touched.status != 0
 
     def test_where_a_password_is_wanted_and_none_given_that_is_said(
-        self, opened: Callable[..., SshTransport]
+        self, opened: Callable[..., Shell]
     ) -> None:
         with pytest.raises(PrivilegeError, match="a password is required") as caught:
             ask(opened(user="paul", become="sudo"), "id -un")
         assert "--ask-become-pass" in str(caught.value.hint)
 
-    def test_a_tool_that_is_not_there_is_named(self, opened: Callable[..., SshTransport]) -> None:
+    def test_a_tool_that_is_not_there_is_named(self, opened: Callable[..., Shell]) -> None:
         with pytest.raises(PrivilegeError, match="doas"):
             ask(opened(user="paul", become="doas"), "id -un")
 
 
-def test_a_noisy_login_script_is_heard_by_nobody(opened: Callable[..., SshTransport]) -> None:
+def test_a_noisy_login_script_is_heard_by_nobody(opened: Callable[..., Shell]) -> None:
     [one] = ask(opened(user="noisy"), "echo one; echo err >&2")
 
     assert (one.stdout, one.stderr) == (b"one\n", b"err\n")
@@ -292,7 +303,7 @@ def test_a_noisy_login_script_is_heard_by_nobody(opened: Callable[..., SshTransp
 
 @pytest.mark.parametrize("shell", ["/bin/dash", "/usr/bin/fish", "/bin/csh"])
 def test_the_login_shell_does_not_matter(
-    opened: Callable[..., SshTransport], machine: KitchenHost, shell: str
+    opened: Callable[..., Shell], machine: KitchenHost, shell: str
 ) -> None:
     if shell != "/bin/dash":
         done = machine.run(f"apt-get install -qy {Path(shell).name} >/dev/null 2>&1", timeout=300)
@@ -306,7 +317,7 @@ def test_the_login_shell_does_not_matter(
     assert one.stdout == b"a b\n"
 
 
-def test_ten_megabytes_on_both_streams_at_once(opened: Callable[..., SshTransport]) -> None:
+def test_ten_megabytes_on_both_streams_at_once(opened: Callable[..., Shell]) -> None:
     """The window of a channel is shared: what reads only one stream hangs at 2 MiB."""
     zeros = "head -c 10000000 /dev/zero"
     [both] = ask(opened(), f"{zeros} & {zeros} >&2; wait")
@@ -315,7 +326,7 @@ def test_ten_megabytes_on_both_streams_at_once(opened: Callable[..., SshTranspor
 
 
 def test_files_of_any_size_and_bytes_go_through_sudo(
-    opened: Callable[..., SshTransport], machine: KitchenHost
+    opened: Callable[..., Shell], machine: KitchenHost
 ) -> None:
     data = os.urandom(5_000_000) + b"\0\n'"
     digest = Content.of(data)
@@ -331,7 +342,7 @@ def test_files_of_any_size_and_bytes_go_through_sudo(
 
 
 def test_many_questions_while_a_long_script_is_still_being_sent(
-    opened: Callable[..., SshTransport],
+    opened: Callable[..., Shell],
 ) -> None:
     text = "x" * 100_000
     outcomes = run(opened(), Program(tuple(Ask(sh("echo {}", text)) for _ in range(60))))
@@ -340,13 +351,13 @@ def test_many_questions_while_a_long_script_is_still_being_sent(
 
 
 def test_a_question_without_an_answer_ends_at_its_deadline(
-    opened: Callable[..., SshTransport],
+    opened: Callable[..., Shell],
 ) -> None:
     with pytest.raises(TooSlow, match=r"no answer within 0\.5 s to `sleep 60`"):
         ask(opened(), "echo one", "sleep 60", timeout=0.5)
 
 
-def test_a_shell_that_is_killed_is_a_lost_link(opened: Callable[..., SshTransport]) -> None:
+def test_a_shell_that_is_killed_is_a_lost_link(opened: Callable[..., Shell]) -> None:
     with pytest.raises(Interrupted) as caught:
         ask(opened(), "echo before", "kill -9 $$", "echo never")
 
@@ -354,7 +365,7 @@ def test_a_shell_that_is_killed_is_a_lost_link(opened: Callable[..., SshTranspor
 
 
 def test_an_sshd_that_is_stopped_is_a_lost_link(
-    opened: Callable[..., SshTransport], machine: KitchenHost
+    opened: Callable[..., Shell], machine: KitchenHost
 ) -> None:
     transport = opened()
     ask(transport, "echo one")
@@ -394,9 +405,7 @@ def _fresh(known: Path) -> None:
     load_known_hosts.cache_clear()
 
 
-def test_doas_is_a_way_to_become_root(
-    opened: Callable[..., SshTransport], machine: KitchenHost
-) -> None:
+def test_doas_is_a_way_to_become_root(opened: Callable[..., Shell], machine: KitchenHost) -> None:
     done = machine.run(
         "apt-get install -qy doas >/dev/null 2>&1"
         " && echo 'permit nopass paul' > /etc/doas.conf && chmod 400 /etc/doas.conf",
