@@ -21,6 +21,7 @@ from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
 from cookbook.provider import Change
 from cookbook.session import Session
 from cookbook.shell import Command, join, sh
+from cookbook.transport import LoginPasswordRefused
 from cookbook.way import Cuts, Way
 from cookbook.wire import ANSWER_TIMEOUT, Do, Outcome
 
@@ -162,7 +163,8 @@ class Rescue:
                 break
             except HostError as error:
                 last = error
-                wrong = isinstance(error, PasswordRefused)  # tried again, it may lock the account
+                # Tried again, a wrong password may lock the account.
+                wrong = isinstance(error, PasswordRefused | LoginPasswordRefused)
                 time.sleep(max(0.0, end - time.monotonic()) if wrong else 1.0)
         raise self._cut_off(last)
 

@@ -22,7 +22,7 @@ from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
-from cookbook.transport import Interrupted, TooSlow, Transport, run
+from cookbook.transport import Interrupted, LoginPasswordRefused, TooSlow, Transport, run
 from cookbook.wire import (
     ANSWER_TIMEOUT,
     Ask,
@@ -133,8 +133,8 @@ class Session:
             try:
                 self._transport = self._another()
                 break
-            except Unreachable:
-                if self.reconnects_left == 0:
+            except Unreachable as error:
+                if self.reconnects_left == 0 or isinstance(error, LoginPasswordRefused):
                     raise
                 time.sleep(delay)
                 delay = min(4 * delay, _LONGEST_DELAY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cookbook.errors import DeadlineExceeded, Failed, LinkLost
+from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, LinkLost
 from cookbook.wire import Ask, Do, Outcome, Pace, Program, last_lines
 
 
@@ -42,6 +42,10 @@ class Transport(Protocol):
     def close(self) -> None:
         """End the session: the shell ends with what it is at. Safe to call twice."""
         ...
+
+
+class LoginPasswordRefused(AuthenticationFailed):
+    """The password to log in with was wrong; each further try may lock the account."""
 
 
 class Interrupted(LinkLost):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.secret import Secret, in_the_clear
+from cookbook.transport import LoginPasswordRefused
 from cookbook.transport.dial import open_link
 from cookbook.transport.jump import lost_bastion
 from cookbook.transport.keys import offers
@@ -249,7 +250,7 @@ def _give_password(connection: paramiko.Transport, target: Target, password: Sec
         connection.auth_password(target.user, in_the_clear(password))
     except SSHException as error:
         types = ", ".join(getattr(error, "allowed_types", ()))
-        raise AuthenticationFailed(
+        raise LoginPasswordRefused(
             f"{target} does not take the password",
             hint=f"it takes {types}" if types else "the secret that `password` names is tried once",
         ) from None
