@@ -152,6 +152,7 @@ file("/etc/link-1", content="1" * 2000)
 execute("cut", command="echo x >>/etc/link-cut; pkill -KILL -f 'sshd: admin@notty'; sleep 1")
 file("/etc/link-2", content="2" * 2000)
 """
+    module_host.run("rm -rf /etc/link-*")
     said = told(start(module_host, recipe))
 
     assert said.exit == 3, said

@@ -11,6 +11,7 @@ import pytest
 
 from cookbook.cli import main
 from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.transport.known_hosts import load_known_hosts
 from tests.texts import check
 
 pytestmark = pytest.mark.hosts
@@ -24,6 +25,7 @@ Says = Callable[..., None]
 def machine(kitchen: Kitchen) -> KitchenHost:
     """A host that these tests share, with a user who has to say a password to sudo."""
     [host] = kitchen.up(names=["texts"])
+    load_known_hosts.cache_clear()  # it was read before this one was there
     host.run(
         "useradd -m paul && echo paul:right | chpasswd && usermod -aG sudo paul &&"
         " install -d -o paul -g paul -m 700 ~paul/.ssh &&"
