@@ -14,7 +14,6 @@ PATIENCE = 5
 """Seconds between a polite and a rude end."""
 
 _BELOW = """\
-p={}; [ "/proc/$p/exe" -ef /bin/sh ] || exit 0
 below() { cat /proc/[0-9]*/status 2>/dev/null | awk -v top="$p" '
 /^Pid:/ { pid = $2 } /^PPid:/ { up[pid] = $2 }
 END { for (one in up) { for (q = up[one]; q in up && q != top; ) q = up[q]
@@ -25,6 +24,8 @@ nap() { sleep 0.1 2>/dev/null || sleep 1; }
 _END = (
     _BELOW
     + """\
+p={}; [ "/proc/$p/exe" -ef /bin/sh ] && command -v awk >/dev/null ||
+{ echo 'nobody can see there what our shell has started' >&2; exit 1; }
 for signal in TERM KILL; do
 tries=0
 while [ $tries -lt {} ]; do
@@ -42,6 +43,7 @@ echo "still there: $*" >&2; exit 1"""
 _RETIRE = (
     _BELOW
     + """\
+p={}; [ "/proc/$p/exe" -ef /bin/sh ] && command -v awk >/dev/null || exit 0
 umask 077; mkdir -p -- "$cook_home" && : >"$cook_home/.halt-{}"
 [ "$(below)" ] || { nap; nap; nap; [ "$(below)" ] || kill -s KILL "$p"; }"""
 )

@@ -164,12 +164,12 @@ class Judge:
         begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
-        except TooSlow as error:
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = error.outcomes[len(arm) :]
+            if isinstance(error, Interrupted):
+                return self._recover(sent, asked, error)
             _add_what_was_said(error, sent)
             raise
-        except Interrupted as error:
-            error.outcomes = error.outcomes[len(arm) :]
-            return self._recover(sent, asked, error)
         if self.rescue is not None and arm and outcomes[0].status != 0:
             self.rescue.forget()
             raise HostError(

@@ -306,10 +306,14 @@ class Session:
         """
         if self.whole:
             return
-        self.ended = True
-        outcome = self.aside(aside.ending(self._shell))
-        if outcome.status != 0:
-            raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
+        self.ended = True  # before it is: its end is heard of at once
+        try:
+            outcome = self.aside(aside.ending(self._shell))
+            if outcome.status != 0:
+                raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
+        except HostError:
+            self.ended = False
+            raise
 
     def _leave(self, slow: TooSlow) -> None:
         """End what has taken too long; the shell then ends with the connection."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cookbook.errors import CommandError
 from cookbook.session import Session
 from cookbook.shell import Command
 from cookbook.transport import TooSlow
@@ -108,6 +109,13 @@ def test_what_must_not_be_ended_in_the_middle_is_not(session: Session, tmp_path:
 
     assert (tmp_path / "done").exists()
     assert told[0].status == 0
+    assert not session.ended
+
+
+def test_what_nobody_can_find_is_not_called_ended(session: Session) -> None:
+    """No program was sent yet, so no shell has said which process it is."""
+    with pytest.raises(CommandError, match="cannot be ended: nobody can see"):
+        session.break_off()
     assert not session.ended
 
 
