@@ -62,5 +62,5 @@ class Client(paramiko.Transport):
             )
 
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
-        super()._verify_key(host_key, sig)  # type: ignore[misc]
+        super()._verify_key(host_key, sig)  # type: ignore[misc]  # paramiko's, not in its stubs
         self.shown = host_key

@@ -173,7 +173,7 @@ def _agent_keys(target: Target, locked: list[str]) -> Iterator[InAgent]:
             connection.settimeout(AGENT_TIMEOUT)
             connection.connect(place)
             # paramiko's Agent() knows no other place than $SSH_AUTH_SOCK.
-            agent._connect(connection)  # type: ignore[attr-defined]  # noqa: SLF001
+            agent._connect(connection)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
         except (SSHException, OSError):
             yield {}  # a socket that nobody listens on is no agent
             return

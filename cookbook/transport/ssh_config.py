@@ -311,6 +311,6 @@ def _expander(answer: Answer, name: str) -> Callable[[str], str]:
         "p": port,
         "r": user,
         "u": pwd.getpwuid(os.getuid()).pw_name,
-        "C": hashlib.sha1(f"{here}{host}{port}{user}{jump}".encode()).hexdigest(),  # noqa: S324
+        "C": hashlib.sha1(f"{here}{host}{port}{user}{jump}".encode()).hexdigest(),  # noqa: S324 - as ssh does
     }
     return lambda text: re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)
