@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _scan(host: Host) -> Shown:
-    from cookbook.reach import target_of
+    from cookbook.route import target_of
     from cookbook.transport.scan import scan
 
     return scan(target_of(replace(host, password=None, become_password=None)))

@@ -194,7 +194,7 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
         fields["connect_timeout"] = float(seconds)
     if command := _one(answer, "proxycommand"):
         fields["proxy_command"] = expand(command)
-    return Configured(fields, _jump(answer, name))
+    return Configured(fields, jump_hosts(answer, name))
 
 
 def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
@@ -215,7 +215,8 @@ def _one(answer: Answer, keyword: str, default: str = "") -> str:
     return default if value.lower() == "none" else value
 
 
-def _jump(answer: Answer, name: str) -> tuple[Hop, ...]:
+def jump_hosts(answer: Answer, name: str) -> tuple[Hop, ...]:
+    """The bastions that an answer names, the nearest to us first. Raises Unreachable."""
     text = _one(answer, "proxyjump")
     try:
         return read_hops(text) if text else ()

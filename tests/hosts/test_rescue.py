@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
+from tests.hosts.conftest import inventory_of
 
 pytestmark = pytest.mark.hosts
 
@@ -30,14 +31,15 @@ Cook = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def words(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def words(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command for a recipe on a host, as admin with sudo."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
 
     def make(host: KitchenHost, recipe: str, *more: str) -> list[str]:
         path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
         path.write_text(HEADING + recipe)
-        hosts = ["--hosts", str(kitchen.hosts_yml), "--limit", host.name, "--output", "json"]
+        inventory = str(inventory_of(kitchen, transport))
+        hosts = ["--hosts", inventory, "--limit", host.name, "--output", "json"]
         timeout = ["--confirm-timeout", f"{SECONDS}s"]
         cook = [sys.executable, "-m", "cookbook.cli", "converge", str(path), "--as", "test"]
         return [*cook, *hosts, *timeout, *more]
