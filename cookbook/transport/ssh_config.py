@@ -180,7 +180,7 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
         "port": int(_one(answer, "port", "22")),
         "user": _one(answer, "user", getpass.getuser()),
         "identities_only": _one(answer, "identitiesonly") == "yes",
-        "known_hosts": _known_hosts(answer),
+        "known_hosts": known_hosts(answer),
         "host_key_alias": _one(answer, "hostkeyalias"),
         "certificate_files": _paths(answer.get("certificatefile", ()), expand),
         "bind_address": _one(answer, "bindaddress"),
@@ -257,7 +257,8 @@ def _algorithms(answer: Answer) -> Algorithms:
     )
 
 
-def _known_hosts(answer: Answer) -> tuple[Path, ...]:
+def known_hosts(answer: Answer) -> tuple[Path, ...]:
+    """The files that an answer names, the user's own before the system's."""
     lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
     return tuple(Path(file) for text in lists for file in _split(text))
 
