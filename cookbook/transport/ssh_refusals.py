@@ -32,7 +32,7 @@ _UNKNOWN = re.compile(r"No (\S+) host key is known for")
 _CHANGED = re.compile(r"The fingerprint for the (\S+) key sent by the remote host is\s+(\S+?)\.?\s")
 _OFFENDING = re.compile(r"Offending \S+ key in (\S.*?):(\d+)\s")
 _REVOKED = re.compile(r"REVOKED|is marked as revoked|revoked by file")
-_CERTIFICATE = re.compile(r"Certificate invalid: (.+)")
+_CERTIFICATE = re.compile(r"(?m)^Certificate (?:invalid: )?(.+)$")
 
 
 def was_dropped(said: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.hosts.conftest import inventory_of
+from tests.hosts.conftest import by_both, inventory_of
 
 pytestmark = pytest.mark.hosts
 
@@ -113,7 +113,14 @@ authorized_key("admin", exclusive=True, key="ssh-ed25519 "
 }
 
 
-@pytest.mark.parametrize("lockout", LOCKOUTS)
+BY_OPENSSH = ["a firewall rule for all that comes in", "sshd lets nobody in", "sudo says no"]
+"""Of each kind one: no connection, no login, no privilege."""
+
+
+@pytest.mark.parametrize(
+    ("transport", "lockout"),
+    [*(("ssh", one) for one in LOCKOUTS), *(("openssh", one) for one in BY_OPENSSH)],
+)
 def test_what_locks_us_out_is_taken_back(
     kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, lockout: str
 ) -> None:
@@ -189,6 +196,7 @@ service("ssh", action="nothing")
     assert now.run("find /etc/systemd/system -name 'cook-rescue*'").stdout == ""
 
 
+@by_both
 def test_what_lets_us_in_stays(kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook) -> None:
     recipe = """
 firewall_rule("ssh", port=22)
@@ -245,6 +253,7 @@ file("/etc/two", content="2")
     assert fresh_host.run("cat /etc/one /etc/two").stdout == "12"
 
 
+@by_both
 def test_a_link_that_is_reset_in_the_middle_is_made_anew(
     fresh_host: KitchenHost, words: Any
 ) -> None:
