@@ -176,7 +176,6 @@ file("/etc/link-2", content="2" * 2000)
     is_true(module_host, said)
 
 
-@by_both
 def test_a_restart_that_was_cut_off_is_done_again(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
