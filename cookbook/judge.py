@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from cookbook import stash
+from cookbook.acting import NO_USER, turned_away
+from cookbook.causes import why
 from cookbook.chain import (
     Item,
     Link,
@@ -30,7 +32,16 @@ from cookbook.errors import (
 )
 from cookbook.forecast import Forecast
 from cookbook.platform import Facts
-from cookbook.provider import AnyProvider, Catalog, Change, Probe, making_sense, questions
+from cookbook.provider import (
+    AnyProvider,
+    Catalog,
+    Change,
+    Probe,
+    Thing,
+    asked_by,
+    making_sense,
+    questions,
+)
 from cookbook.questions import Answer, Answers, Question, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.rescue import Rescue
@@ -40,7 +51,7 @@ from cookbook.shell import Command, sh
 from cookbook.step import Listener, step_of
 from cookbook.transport import Interrupted, TooSlow
 from cookbook.way import Cuts
-from cookbook.wire import ANSWER_TIMEOUT, Ask, Do, Outcome, Part, last_lines
+from cookbook.wire import ANSWER_TIMEOUT, Do, Outcome, Part, last_lines
 
 _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
@@ -118,7 +129,8 @@ class Judge:
             self._refresh(probes)
             if guard_says_no(resource, self._node):
                 return Verdict(item, "skipped", provider)
-            if until := self._guard_depends_on(resource, forecast):
+            until = self._user_is_to_come(resource, probes, forecast)
+            if until := until or self._guard_depends_on(resource, forecast):
                 return Verdict(item, "unknown", provider, until=until)
             if self._guards_say_no(resource):
                 return Verdict(item, "skipped", provider, probes=probes)
@@ -155,7 +167,8 @@ class Judge:
         contents = {d: data for one in sent for d, data in one.link.contents().items()}
         parts: list[Part] = [part for one in sent for part in one.parts]
         asked = gather(probes)
-        tidy = [Ask(stash.TIDY)] if any(isinstance(p, Do) and p.keeps for p in parts) else []
+        keepers = {part.user for part in parts if isinstance(part, Do) and part.keeps}
+        tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
         changes = [verdict for one in sent for verdict in one.link.changes]
         arm = self._arm(changes)
         everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
@@ -342,18 +355,41 @@ class Judge:
 
     def _probes(self, item: Item) -> list[Probe]:
         provider, resource = self._provider(item.resource), item.resource
-        asked = [*questions(provider, resource), *provider.watches(resource)]
-        return [*map(_guard_probe, _guards(resource)), *asked]
+        guards = [_guard_probe(resource, text) for text in _guards(resource)]
+        watched = asked_by(resource, provider.watches(resource))
+        return [*guards, *questions(provider, resource), *watched]
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):
-            answer = self._answers[_guard_probe(text)]
-            if answer.status >= _CANNOT_RUN:
+            answer = self._answers[_guard_probe(resource, text)]
+            if answer.status >= _CANNOT_RUN or turned_away(answer.status, answer.complaint):
                 failed = Failed(text, answer.status, last_lines(answer.complaint.encode()))
-                raise ProbeError(f"the guard {failed}", failed=failed)
+                why_not = why(answer.complaint, answer.status)
+                raise ProbeError(f"the guard {failed}", failed=failed, **why_not)
             if (answer.status == 0) == (text == resource.not_if):
                 return True
         return False
+
+    def _user_is_to_come(
+        self, resource: Resource, probes: Sequence[Probe], forecast: Forecast
+    ) -> Resource | None:
+        """
+        The change before that brings the user who is to look after a resource, or alters him.
+
+        Raises Missing if there is no such user, and none to come.
+        """
+        if resource.become_user is None:
+            return None
+        user = Thing("user", resource.become_user)
+        if until := forecast.concerns(user):
+            return until
+        if any(self._answers[probe].status == NO_USER for probe in probes if probe.user):
+            raise Missing(
+                f"{resource} is to be looked after by the {user}, who is not there",
+                thing=user.name,
+                hint="declare the user before this resource",
+            )
+        return None
 
     def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
         return next(filter(None, map(forecast.touches, _guards(resource))), None)
@@ -370,6 +406,6 @@ def _guards(resource: Resource) -> list[str]:
     return [g for g in (resource.only_if, resource.not_if) if isinstance(g, str)]
 
 
-def _guard_probe(text: str) -> Probe:
+def _guard_probe(resource: Resource, text: str) -> Probe:
     """Only the status of a guard is an answer; what it prints may differ each time."""
-    return Probe(sh("eval {} >/dev/null", text))
+    return Probe(sh("eval {} >/dev/null", text), user=resource.become_user)

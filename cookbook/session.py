@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import aside, platform
+from cookbook.acting import as_user
 from cookbook.causes import cause_of
 from cookbook.errors import (
     CommandError,
@@ -76,6 +77,8 @@ class Session:
         self._another = another
         self._who: Holder | None = None
         self._stage = ""
+        self._staged: set[str | None] = set()
+        """For whom there is a folder with contents; None: for us."""
         self.reconnects_left = RECONNECTS
         """How often a lost connection may still be made anew."""
         self.end: float | None = None
@@ -126,6 +129,7 @@ class Session:
             raise lost
         self._transport.close()
         self._stage = ""
+        self._staged.clear()
         shell, nonce = self._shell, self._nonce
         delay = _FIRST_DELAY
         while True:
@@ -249,10 +253,13 @@ class Session:
         if self._over:
             raise DeadlineExceeded("the time there was for this host is over")
         carried = contents or {}
-        wanted = {d: carried[d] for d in sorted(wanted_contents(parts)) if d in carried}
+        readers = sorted(wanted_contents(parts), key=str)
+        wanted = {d: carried[d] for d, _ in readers if d in carried}
         ahead: list[Part] = []
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
-            ahead += self._send_ahead(digest, wanted.pop(digest))
+            data = wanted.pop(digest)
+            for user in [reader for d, reader in readers if d == digest]:
+                ahead += self._send_ahead(digest, data, user)
         self.exchanges += 1
         self.whole = False
         program = Program((*ahead, *parts), wanted, self._stage)
@@ -332,23 +339,28 @@ class Session:
         """Leave nothing behind, and end the session."""
         self.end = None
         try:
-            left = [self._stage] if self._stage else []
-            if left or self._halted:
-                self.run([Ask(sh('rm -rf {} "$cook_home"/.halt-*', left))])
+            tidy = [Ask(as_user(user, sh('rm -rf "$cook_stage"'))) for user in self._staged]
+            if self._halted:
+                tidy.append(Ask(sh('rm -f "$cook_home"/.halt-*')))
+            if tidy:
+                self.run(tidy)
         except HostError:
             pass  # the link is gone; the folder is private, and under /var/tmp
         finally:
             self._transport.close()
 
-    def _send_ahead(self, digest: str, data: bytes) -> Iterator[Part]:
-        """Put contents into a private folder on the host, piece by piece."""
+    def _send_ahead(self, digest: str, data: bytes, user: str | None) -> Iterator[Part]:
+        """Put contents into a folder on the host that is private to its reader, piece by piece."""
         if not self._stage:
             self._stage = f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
-            yield Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)
+        folder = self._stage if user is None else f"{self._stage}-{user}"
+        if user not in self._staged:
+            self._staged.add(user)
+            yield Do(sh("mkdir -m 700 {}", folder), _STAGE_TIMEOUT, user=user)
         for start in range(0, len(data), INLINE_CONTENT):
-            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{self._stage}/{digest}"
+            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
-            yield Do(write, _STAGE_TIMEOUT)
+            yield Do(write, _STAGE_TIMEOUT, user=user)
 
 
 def _facts(outcome: Outcome) -> Facts:
