@@ -27,15 +27,21 @@ _CALL: LiteralString = "cook_as "
 _SAID = "cook_as: "
 """How our own complaints begin, which no command's status can be taken for."""
 
-# `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. A command
-# that has failed may have done so because nobody was let in: asked after it, success costs nothing.
+# `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. setpriv(1)
+# opens no session, of which there would be lines in the journal for each question of each run; that
+# of busybox cannot do it. A command that has failed may have done so because nobody was let in: asked
+# after it, success costs nothing.
 _FUNCTIONS = f"""\
 cook_as() {{
 cook_user=$1 cook_said=$2
 eval "set -- ~$cook_user"
 case $1 in "~"*) echo "{_SAID}there is no user $cook_user" >&2; return {NO_USER} ;; esac
-if [ -O / ] && command -v runuser >/dev/null; then set -- runuser -u "$cook_user" -- /bin/sh
-elif [ -O / ]; then set -- su -s /bin/sh "$cook_user"
+if [ -O / ]; then
+case $(setpriv --version 2>/dev/null) in
+*util-linux*) set -- setpriv --reuid "$cook_user" --regid "$(id -g "$cook_user")" --init-groups ;;
+*) if command -v runuser >/dev/null; then set -- runuser -u "$cook_user" --; else set --; fi ;;
+esac
+[ $# = 0 ] && set -- su -s /bin/sh "$cook_user" || set -- "$@" /bin/sh
 elif [ "$(id -un)" = "$cook_user" ]; then set -- /bin/sh
 elif command -v sudo >/dev/null; then set -- sudo -n -H -u "$cook_user" -- /bin/sh
 elif command -v doas >/dev/null; then set -- doas -n -u "$cook_user" -- /bin/sh

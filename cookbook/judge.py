@@ -357,7 +357,9 @@ class Judge:
         provider, resource = self._provider(item.resource), item.resource
         guards = [_guard_probe(resource, text) for text in _guards(resource)]
         watched = asked_by(resource, provider.watches(resource))
-        return [*guards, *questions(provider, resource), *watched]
+        user = resource.become_user
+        there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
+        return [*there, *guards, *questions(provider, resource), *watched]
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):
@@ -383,7 +385,7 @@ class Judge:
         user = Thing("user", resource.become_user)
         if until := forecast.concerns(user):
             return until
-        if any(self._answers[probe].status == NO_USER for probe in probes if probe.user):
+        if self._answers[probes[0]].status == NO_USER:
             raise Missing(
                 f"{resource} is to be looked after by the {user}, who is not there",
                 thing=user.name,
