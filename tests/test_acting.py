@@ -63,8 +63,8 @@ def test_a_user_who_is_not_there(session: Session) -> None:
 
 def test_contents_are_read_by_that_user_however_long(session: Session) -> None:
     short, long = b"a'b\n\n\xff", b"it's\n" * INLINE_CONTENT
-    contents = {Content.of(data): data for data in (short, long)}
-    parts = [Do(sh("content {} | wc -c; id -un", d), 9, user=USER) for d in contents]
+    contents: dict[str, bytes] = {Content.of(data): data for data in (short, long)}
+    parts = [Do(sh("content {} | wc -c; id -un", Content(d)), 9, user=USER) for d in contents]
     said = [outcome.text.split() for outcome in session.run(parts, contents)]
     assert said == [[str(len(short)), USER], [str(len(long)), USER]]
     [left] = session.run([Ask(script("ls -d /var/tmp/cook-*-* 2>/dev/null"))])
