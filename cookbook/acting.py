@@ -28,9 +28,9 @@ _SAID = "cook_as: "
 """How our own complaints begin, which no command's status can be taken for."""
 
 # `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. setpriv(1)
-# opens no session, of which there would be lines in the journal for each question of each run; that
-# of busybox cannot do it. A command that has failed may have done so because nobody was let in: asked
-# after it, success costs nothing.
+# opens no session, which would be lines in the journal for each question of each run; that of
+# busybox cannot do it. A command that has failed may have done so because nobody was let in:
+# asked after it, success costs nothing.
 _FUNCTIONS = f"""\
 cook_as() {{
 cook_user=$1 cook_said=$2

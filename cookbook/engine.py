@@ -33,6 +33,7 @@ from cookbook.chain import (
     fate_of,
     look_at,
 )
+from cookbook.courier import Courier
 from cookbook.delivery import PATIENCE, Delivery, fickle
 from cookbook.errors import BrokenOff, CutOff, HostError, Unapproved, WouldCutOff
 from cookbook.forecast import Forecast, Pending
@@ -87,7 +88,7 @@ class Convergence:
         self._collection = collection
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
-        self._judge.rescue = rescue
+        self._courier = Courier(self._judge, session, rescue)
         self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
         self._permit = permit
@@ -136,7 +137,7 @@ class Convergence:
                 yield step
             return
         delivery = Delivery(
-            self._judge,
+            self._courier,
             self._listener,
             orphans.manifest.notes,
             self._permit,
@@ -173,8 +174,7 @@ class Convergence:
 
     def _safe(self, verdict: Verdict) -> Verdict:
         """The verdict; an error if it is sure to cut the way by which we came."""
-        rescue = self._judge.rescue
-        error = rescue.refusal(verdict) if rescue is not None else None
+        error = self._courier.refusal(verdict)
         return verdict if error is None else replace(verdict, status="failed", error=error)
 
     def _look_ahead(self) -> None:
@@ -314,7 +314,7 @@ class Convergence:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
-        if self._judge.rescue is not None and not self._looked_ahead:
+        if self._courier.guards and not self._looked_ahead:
             self._looked_ahead = True
             self._look_ahead()
         yield from self._done(links[0].gap)
@@ -323,15 +323,15 @@ class Convergence:
 
     def _apart(self, links: Sequence[Link], verdict: Verdict) -> bool:
         """Whether one may cut our way and the others may not: a timer is for few changes."""
-        before = self._judge.risk(links[0].changes[0])
-        return (before == "no") != (self._judge.risk(verdict) == "no")
+        before = self._courier.risk(links[0].changes[0])
+        return (before == "no") != (self._courier.risk(verdict) == "no")
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
         sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
         asked = self._judge.probes([*self._roused(links), *self._queue])
         try:
-            results = self._judge.send(sent, asked, self._listener)
+            results = self._courier.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:
             lost = list(cut_off(sent, error.outcomes, error))
             self._consume([verdict for verdict, _ in lost])

@@ -99,7 +99,7 @@ class Rescue:
     def risk(self, verdict: Verdict) -> Cuts:
         """Whether a change may cut our way, or is sure to."""
         provider, change = verdict.provider, verdict.change
-        if not self.session.reconnects or provider is None or change is None:
+        if not self.session.line.reconnects or provider is None or change is None:
             return "no"
         risk = provider.cuts(verdict.item.resource.identity, change, self.way)
         return "may" if risk == "no" and verdict.item.resource.guarded else risk

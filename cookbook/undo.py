@@ -15,6 +15,7 @@ from typing import Any
 
 from cookbook.acting import as_user
 from cookbook.chain import Item, Verdict
+from cookbook.courier import Courier
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError, Irreversible, Refused
@@ -49,7 +50,7 @@ class Reversal:
     done: Sequence[Step]
     """The steps of the run, in their order."""
 
-    judge: Judge
+    courier: Courier
     manifest: Manifest
     listener: Listener = field(default_factory=Listener)
     apply: bool = False
@@ -68,6 +69,11 @@ class Reversal:
     """What may go with a package that goes after it: it need not be there at the end."""
     _kept: frozenset[_Kept] = frozenset()
     """Of the contents that are needed, those that the host has."""
+
+    @property
+    def judge(self) -> Judge:
+        """What it is judged by."""
+        return self.courier.judge
 
     def steps(self) -> Iterator[Step]:
         """What goes back, the latest first; then who is told of it."""
@@ -92,7 +98,7 @@ class Reversal:
         self.manifest.read(self.judge.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
         delivery = Delivery(
-            self.judge,
+            self.courier,
             self.listener,
             self.manifest.notes,
             self.permit,

@@ -186,7 +186,7 @@ class TestSudo:
         time.sleep(1)
         assert session.read([sh("id -un")])[0].text == "root\n"
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         assert session.read([sh("id -un")])[0].text == "root\n"
         assert session.aside(sh("id -un")).text == "root\n"
 
@@ -200,7 +200,7 @@ class TestSudo:
         before = failures(machine)
 
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         with pytest.raises(PasswordRefused, match="the password of paul"):
             session.read([sh("id -un")])
 
