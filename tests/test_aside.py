@@ -59,8 +59,8 @@ def at_work(session: Session, text: str, flag: Path) -> tuple[threading.Thread, 
     [
         ("sleep {0}", "31.4151"),
         ("sh -c 'sleep {0}; :'; sleep {0}", "31.4152"),
-        ("trap '' TERM; sh -c 'sleep {0}; :'; :", "31.4154"),
-        ("(sleep {0} | sleep {0}) & wait", "31.4155"),
+        ("trap '' TERM; sh -c 'sleep {0}; :'; :", "31.4157"),
+        ("(sleep {0} | sleep {0}) & wait", "31.4158"),
     ],
 )
 def test_what_a_shell_runs_is_ended_and_the_shell_goes_on(
