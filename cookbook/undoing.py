@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cookbook.chain import Item
+from cookbook.moved import differing
 from cookbook.provider import AnyProvider, Change
 from cookbook.recipe import Declared
 from cookbook.step import Step
@@ -126,7 +127,7 @@ def conflict(one: Undoing, now: Any) -> str | None:
         # What went with a package, after it was changed, comes with it as it was changed.
         also = [] if one.certain and not swept else [wanted]
         if seen not in [left, *([before] if was_there else []), *also]:
-            return f"{name}: expected {left!r}, found {seen!r}"
+            return differing(one.declared.resource, name, left, seen)
     return None
 
 
