@@ -54,7 +54,8 @@ def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[Line]:
         style = {"changed": "yellow", "failed": "red"}.get(one.status, "magenta")
         revision = f" at {short(one.revision)}" if one.revision else ""
         when = f"{local(one.started)} ({ago(one.started)})"
-        what = one.ran or one.status
+        back = one.mode == "undo" and one.status == "changed"
+        what = one.ran or ("undone" if back else one.status)
         yield style, f"{when}  {one.run}  {one.host}  {what} by {one.by}{revision}  [{one.where}]"
         if one.because and one.because != "undo":
             yield "dim", f"      because {one.because} changed"

@@ -9,7 +9,6 @@ from typing import Any
 from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     LOST,
-    UNDO,
     Outcome,
     all_outcomes,
     error_line,
@@ -17,6 +16,7 @@ from cookbook.reports.phrases import (
     first_seen,
     outcome,
     percent,
+    reason,
     unrecoverable,
     value,
 )
@@ -169,10 +169,8 @@ def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield _acted(resource["ran"], looking=looking)
     if status == "changed" and resource["orphan"] is not None:
         yield "orphaned"
-    if resource["because"] == UNDO:
-        yield "undo" if looking else "undone"
-    elif resource["because"]:
-        yield f"because {resource['because']} {'changes' if looking else 'changed'}"
+    if why := reason(resource, document):
+        yield why
 
 
 def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str]:
