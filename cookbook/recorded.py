@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
-from cookbook.document import ResourceDocument
+from cookbook.document import ErrorDocument, ResourceDocument
+from cookbook.errors import HostError, Phase
 from cookbook.plugins import catalog
 from cookbook.provider import Change
 from cookbook.recipe import Declared
@@ -69,6 +70,7 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
         "because": document["because"],
         "orphan": document["orphan"],
         "lost": document["lost"],
+        "error": _error(document["error"]),
     }
     if record is None:
         kind, _, name = document["id"].partition("[")
@@ -83,6 +85,15 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     change: Change[Any] = Change(found, wanted, record["act"])
     declared = Declared(resource, document["where"])
     return Step(declared, document["status"], change, provider, left=left, **told)
+
+
+def _error(told: ErrorDocument | None) -> HostError | None:
+    """What went wrong then, and when."""
+    if told is None:
+        return None
+    error = HostError(told["message"], hint=told["hint"], cause=told["cause"])
+    error.phase = cast("Phase", told["phase"])
+    return error
 
 
 @functools.cache

@@ -14,6 +14,9 @@ from cookbook.step import Step
 
 BECAUSE = "undo"
 
+_TRYING = frozenset({"apply", "notify", "verify"})
+"""What fails in one of these phases was begun: a command may have done half of it."""
+
 
 @dataclass(frozen=True)
 class Undoing:
@@ -80,7 +83,8 @@ def _acted(step: Step) -> bool:
     """Whether it did, or may have, what is no state and is not done again after an undo."""
     if step.change is None or step.provider is None:
         return False
-    if step.status not in ("changed", "unknown"):
+    tried = step.status == "failed" and step.error is not None and step.error.phase in _TRYING
+    if step.status not in ("changed", "unknown") and not tried:
         return False
     return step.change.kind == "act" and step.change.act not in step.provider.again
 

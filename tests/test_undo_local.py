@@ -255,9 +255,22 @@ def test_what_a_run_did_before_it_failed_goes_back(cook: Cook) -> None:
     )
     assert failed["status"] == 3
     assert Path("d/a").exists()
-    undone = cook("undo", "last", "--yes")
+    undone = cook("undo", "last", "--yes", "--partial")
     assert undone["status"] == 0, undone
     assert tree() == before
+
+
+def test_what_a_command_may_have_done_before_it_failed_is_named(cook: Cook) -> None:
+    recipe = 'file(f"{D}/a")\nexecute("half", command=f"touch {D}/half; exit 7")\n'
+    assert cook("converge", recipe=recipe)["status"] == 3
+
+    looked = cook("undo", "last")
+
+    assert resources(looked)["execute[half"]["lost"] == "what it may have done (run)"
+    refused = cook("undo", "last", "--yes")
+    assert (refused["status"], sorted(tree())) == (3, ["d", "d/a", "d/half"])
+    assert cook("undo", "last", "--yes", "--partial")["status"] == 0
+    assert sorted(tree()) == ["d", "d/half"]
 
 
 def test_an_apply_goes_back(cook: Cook) -> None:

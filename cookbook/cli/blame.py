@@ -33,7 +33,9 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.show import write
 
     with opened(options.store) as history:
-        everything = history.blame(options.resource, options.host)
+        # One more than is shown tells whether there are more.
+        limit = options.last + 1 if options.last else None
+        everything = history.blame(options.resource, options.host, limit=limit)
     found = everything[: options.last or None]
     with reader_may_leave():
         if options.output == "json":
