@@ -43,13 +43,15 @@ def state_record(step: Step) -> StateRecord | None:
     if change is None or provider is None or not known(step.target):
         return None
     left = step.left if step.status in ("changed", "failed") else change.found
-    states = (change.found, change.wanted, left)
     hidden = _tells if step.target.confidential else _holds_secret
-    if any(map(hidden, states)) or holds_secret(step.target.identity):
+    if any(map(hidden, (change.found, change.wanted))) or holds_secret(step.target.identity):
         return None
-    found, wanted, kept = map(to_json, states)
-    if holds_secret((found, wanted, kept)):  # deeper than a field
+    if left is not change.found and hidden(left):
         return None
+    found, wanted = to_json(change.found), to_json(change.wanted)
+    kept = found if left is change.found else to_json(left)
+    if holds_secret((found, wanted)) or (kept is not found and holds_secret(kept)):
+        return None  # deeper than a field
     return {
         "provider": provider.name,
         "resource": brief(step.target),
