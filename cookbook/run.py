@@ -7,7 +7,7 @@ import copy
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -132,6 +132,11 @@ class Run:
     id: str = ""
     origin: Origin = field(default_factory=Origin)
 
+    @property
+    def told_recipes(self) -> list[str]:
+        """The recipes that it comes from, be it by way of a saved plan."""
+        return [str(path) for path in (self.recipes if self.saved is None else self.saved.recipes)]
+
 
 Work = Convergence | Application | Reversal
 """What is done on one host: steps, and whether they came to a good end."""
@@ -175,8 +180,12 @@ class Runner:
         """Which host each machine was first met as."""
         self._hook = plugins().hook
 
-    def execute(self) -> Report:
-        """Do it; every host ends in exactly one state."""
+    def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
+        """
+        Do it; every host ends in exactly one state.
+
+        `annotate` adds to the report what the run itself cannot know, before anybody hears of it.
+        """
         run = self._run
         self._start = time.monotonic()
         run.origin.begin()
@@ -194,14 +203,17 @@ class Runner:
             interrupted=self._interruption.told,
             origin=run.origin,
             revision=run.origin.revision,
-            recipes=[str(path) for path in run.recipes],
-            sources=digests(self._sources),
+            recipes=run.told_recipes,
+            sources=digests(self._sources) if run.saved is None else run.saved.sources,
             set=run.set,
             seconds=time.monotonic() - self._start,
         )
         if run.mode == "plan":
             report = replace(report, objections=objections(report))
-        self._hook.cookbook_finished(report=report)
+        try:
+            report = annotate(report)
+        finally:
+            self._hook.cookbook_finished(report=report)
         return report
 
     @property
