@@ -109,7 +109,7 @@ class Rescue:
         if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
             return None
         return WouldCutOff(
-            f"{verdict.item.resource} would cut the way by which we came:"
+            f"{verdict.item.resource} ({verdict.item.declared.where}) would cut the way by which we came:"
             f" {self.way.user}, port {self.way.port}",
             hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
         )

@@ -212,7 +212,10 @@ class Session:
         no more time for it.
         """
         if self._over:
-            raise DeadlineExceeded("the time there was for this host is over")
+            raise DeadlineExceeded(
+                "the time there was for this host is over",
+                hint="give it longer: --host-timeout, or --timeout for the whole run",
+            )
         carried = contents or {}
         readers = sorted(wanted_contents(parts), key=str)
         wanted = {d: carried[d] for d, _ in readers if d in carried}
