@@ -19,6 +19,7 @@ from cookbook.transport.gates import leave_gates
 from cookbook.transport.jump import leave_bastions
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, Shell, by_both
+from tests.texts import check_host
 
 pytestmark = [pytest.mark.hosts, by_both]
 
@@ -89,6 +90,8 @@ def test_while_it_is_away_nobody_waits_longer_than_the_first(
     assert all(isinstance(error, Unreachable) for error in errors)
     assert all("greets nobody within 2 s" in str(error) for error in errors)
     assert all(str(error).startswith("bastion admin@127.0.0.1") for error in errors)
+    # The words are the same by either transport.
+    check_host("C5-bastion-away", error=errors[0], words={str(relay.ports[0]): "PORT"})
 
 
 def test_a_session_goes_on_by_itself(shell: Open, behind: list[Target], relay: Relay) -> None:

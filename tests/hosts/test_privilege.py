@@ -187,7 +187,7 @@ class TestSudo:
         time.sleep(1)
         assert session.read([sh("id -un")])[0].text == "root\n"
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         assert session.read([sh("id -un")])[0].text == "root\n"
         assert session.aside(sh("id -un")).text == "root\n"
 
@@ -201,16 +201,17 @@ class TestSudo:
         before = failures(machine)
 
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         with pytest.raises(PasswordRefused, match="the password of paul"):
             session.read([sh("id -un")])
 
         assert failures(machine) - before == 1
 
     def test_who_waits_for_the_way_back_gives_a_wrong_password_once(
-        self, opened: Open, machine: KitchenHost
+        self, opened: Open, machine: KitchenHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not every second until the host has gone back."""
+        monkeypatch.setattr("cookbook.rescue.GRACE", 3.0)
         session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
         rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
         rescue.arm([])
