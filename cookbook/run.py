@@ -270,7 +270,10 @@ class Runner:
 
         begun = time.monotonic()
         if (end := self._end(begun)) is not None and begun >= end:
-            raise DeadlineExceeded("the time for this run was over before the turn of this host")
+            raise DeadlineExceeded(
+                "the time for this run was over before the turn of this host",
+                hint="give it longer (--timeout), or have more hosts at once (--forks)",
+            )
         session = Session(another(), another, lasting=host.transport == "local")
         session.reconnects_left = self._run.reconnect
         session.end = self._end(begun)

@@ -247,7 +247,10 @@ class Session:
         no more time for it.
         """
         if self._over:
-            raise DeadlineExceeded("the time there was for this host is over")
+            raise DeadlineExceeded(
+                "the time there was for this host is over",
+                hint="give it longer: --host-timeout, or --timeout for the whole run",
+            )
         carried = contents or {}
         wanted = {d: carried[d] for d in sorted(wanted_contents(parts)) if d in carried}
         ahead: list[Part] = []

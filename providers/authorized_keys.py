@@ -255,7 +255,8 @@ def _edit(changes: Sequence[Change[State]]) -> Command:
     )
     write = sh("printf %s {}", _word(_script(changes, folder=folder, own=side.path is None)))
     steps = [find, give if folder else sh(":"), sh("{} | {}", write, _as(side))]
-    return join(steps, " && ")
+    where = f"the authorized keys of {side.user}" if side.path is None else side.path
+    return replace(join(steps, " && "), called=f"change {where}")
 
 
 def _as(side: State) -> Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
 from cookbook.providers.getent import PASSWD
@@ -171,7 +171,7 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
     """Read, rewrite some blocks, install at once; what fails on the way installs nothing."""
     user = _user(changes[0][1])
     words = [word for name, change in changes for word in _words(name, change)]
-    return sh(
+    text = sh(
         '{}load {} ~{}; new=$(told {} {}) || exit; if [ "$new" ]; then'
         ' printf "%s\\n" "$new" | crontab -u {} -; else crontab -r -u {}; fi',
         sh(_LOAD),
@@ -182,6 +182,7 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
         user,
         user,
     )
+    return replace(text, called=f"change the crontab of {user}")
 
 
 def _words(name: str, change: Change[State]) -> tuple[str, str, str, str]:

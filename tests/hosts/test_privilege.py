@@ -207,9 +207,10 @@ class TestSudo:
         assert failures(machine) - before == 1
 
     def test_who_waits_for_the_way_back_gives_a_wrong_password_once(
-        self, opened: Open, machine: KitchenHost
+        self, opened: Open, machine: KitchenHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not every second until the host has gone back."""
+        monkeypatch.setattr("cookbook.rescue.GRACE", 3.0)
         session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
         rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
         rescue.arm([])
