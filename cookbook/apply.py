@@ -8,11 +8,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.chain import Item, Link, Verdict
+from cookbook.courier import Courier
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
-from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
+from cookbook.moved import moved
 from cookbook.notifications import settled_by
 from cookbook.provider import Change
 from cookbook.questions import guard
@@ -33,7 +34,7 @@ class Application:
     def __init__(
         self,
         steps: Sequence[Step],
-        judge: Judge,
+        courier: Courier,
         listener: Listener,
         manifest: Manifest,
         stopping: Callable[[], bool] = lambda: False,
@@ -45,9 +46,9 @@ class Application:
         """
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
-        self._judge = judge
+        self._judge = courier.judge
         self._manifest = manifest
-        self._delivery = Delivery(judge, listener, self._notes, again=self._again)
+        self._delivery = Delivery(courier, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
         self._tries: Counter[int] = Counter()
         self._stopping = stopping
@@ -69,9 +70,9 @@ class Application:
         self._judge.refresh([verdict.item for verdict in verdicts], [QUESTION])
         self._manifest.read(self._judge.text(QUESTION))
         pairs = list(zip(self._planned, verdicts, strict=True))
-        if moved := [self._moved(v) for step, v in pairs if not self._fits(step, v)]:
+        if others := [self._moved(v) for step, v in pairs if not self._fits(step, v)]:
             raise Refused(
-                "not as it was when the plan was made:\n" + "\n".join(moved),
+                "not as it was when the plan was made:\n" + "\n".join(others),
                 hint="nothing was changed here; make the plan again, and look at it",
             )
         yield from self._send(pairs)
@@ -125,7 +126,7 @@ class Application:
             found = self._judge.found(provider, resource)
         except HostError as error:
             return f"{resource}: {error}"
-        return f"{resource}: expected {change.found}, found {found}"
+        return f"{resource}: {moved(resource, change.found, found)}"
 
     def _send(self, pairs: Sequence[tuple[Step, Verdict]]) -> Iterator[Step]:
         """One chain; it stops where one change of the plan has surprised another."""

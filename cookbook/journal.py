@@ -11,6 +11,7 @@ tables of journals later; a run itself loads no database.
     {"kind": "sending", "host": "web1", "machine_id": "...", "steps": [...]}
     {"kind": "steps", "host": "web1", "steps": [...]}
     {"kind": "host", "host": "web1", "status": "changed", ...}
+    {"kind": "judged", "host": "web1", ...}
     {"kind": "finished", "exit": 0, ...}
 """
 
@@ -97,8 +98,9 @@ class Recorder:
 
     @hookimpl
     def cookbook_finished(self, report: Report) -> None:
-        """Write what came of it all."""
-        self._note(lambda: [_finished_line(report)])
+        """Write what came of it all; of a drift report also what was seen against the past."""
+        judged = report.hosts.values() if report.mode == "drift" else ()
+        self._note(lambda: [*map(_judged_line, judged), _finished_line(report)])
 
     def close(self) -> None:
         """Let go of the journal: who reads it now knows that nobody writes any more."""
@@ -170,7 +172,7 @@ def _header(run: Run) -> Line:
         "origin": origin.origin,
         "command": list(origin.command),
         "set": run.set,
-        "recipes": [str(path) for path in run.recipes],
+        "recipes": run.told_recipes,
         "hosts": [host.name for host in run.hosts],
     }
 
@@ -184,6 +186,15 @@ def _host_line(report: HostReport) -> Line:
     ended = host_json(replace(report, steps=()))
     del ended["resources"]  # type: ignore[misc]  # they have lines of their own
     return {**ended, "kind": "host", "host": report.name, "in_line": percent(report.in_line)}
+
+
+def _judged_line(report: HostReport) -> Line:
+    """In the order of the steps; they were written before anybody could say so."""
+    told = [
+        {"cause": step.cause, "since": step.since, "excused": step.excused} for step in report.steps
+    ]
+    share = percent(report.in_line)
+    return {"kind": "judged", "host": report.name, "in_line": share, "steps": told}
 
 
 def _finished_line(report: Report) -> Line:

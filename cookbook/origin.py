@@ -31,6 +31,8 @@ class Origin:
     command: Sequence[str] = field(default_factory=lambda: redacted(sys.argv))
     folder: Path | None = None
     """Where the recipes are; its revision is asked for."""
+    known_as: str | None = None
+    """Their revision, where nobody needs to be asked: that of a saved plan."""
 
     @functools.cached_property
     def _asked(self) -> subprocess.Popen[str] | None:
@@ -58,7 +60,7 @@ class Origin:
     def revision(self) -> str | None:
         """Git's revision of the recipes, `-dirty` if something was not committed."""
         if self._asked is None:
-            return None
+            return self.known_as
         try:
             said, _ = self._asked.communicate(timeout=_GIT_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -100,7 +102,8 @@ def redacted(words: Sequence[str]) -> list[str]:
     >>> redacted(["/usr/bin/cook", "plan", "a.py", "--set", "db_password=x", "--set", "n=1"])
     ['cook', 'plan', 'a.py', '--set', 'db_password=***', '--set', 'n=1']
     """
-    shown = [os.path.basename(words[0]) if words else "cook", *words[1:]]  # noqa: PTH119 - a name
+    name = os.path.basename(words[0]) if words else "cook"  # noqa: PTH119 - a name
+    shown = ["cook" if name == "__main__.py" else name, *words[1:]]
     hidden = (_URL_PASSWORD.sub(r"\1:***@", _without_value(word)) for word in shown)
     return [_ASKED_PASSWORD.sub("***", word) for word in hidden]
 

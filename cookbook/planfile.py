@@ -97,9 +97,11 @@ def load(path: Path, key: Key | None = None) -> SavedPlan:
     key is not its own.
     """
     document = _read(path)
-    if document.get("format") != FORMAT or document.get("version") != __version__:
+    theirs = document.get("version", "?"), document.get("format", "?")
+    if theirs != (__version__, FORMAT):
         raise PlanError(
-            f"{path} was written by cook {document.get('version', '?')}, this is {__version__}",
+            f"{path} was written by cook {theirs[0]} (format {theirs[1]}),"
+            f" this is {__version__} (format {FORMAT})",
             hint="make the plan again",
         )
     sealer = _sealer(path, document.get("key"), key)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
-from cookbook.document import ResourceDocument
+from cookbook.document import ErrorDocument, ResourceDocument
+from cookbook.errors import HostError, Phase
 from cookbook.plugins import catalog
 from cookbook.provider import Change
 from cookbook.recipe import Declared
@@ -42,13 +43,15 @@ def state_record(step: Step) -> StateRecord | None:
     if change is None or provider is None or not known(step.target):
         return None
     left = step.left if step.status in ("changed", "failed") else change.found
-    states = (change.found, change.wanted, left)
     hidden = _tells if step.target.confidential else _holds_secret
-    if any(map(hidden, states)) or holds_secret(step.target.identity):
+    if any(map(hidden, (change.found, change.wanted))) or holds_secret(step.target.identity):
         return None
-    found, wanted, kept = map(to_json, states)
-    if holds_secret((found, wanted, kept)):  # deeper than a field
+    if left is not change.found and hidden(left):
         return None
+    found, wanted = to_json(change.found), to_json(change.wanted)
+    kept = found if left is change.found else to_json(left)
+    if holds_secret((found, wanted)) or (kept is not found and holds_secret(kept)):
+        return None  # deeper than a field
     return {
         "provider": provider.name,
         "resource": brief(step.target),
@@ -69,6 +72,7 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
         "because": document["because"],
         "orphan": document["orphan"],
         "lost": document["lost"],
+        "error": _error(document["error"]),
     }
     if record is None:
         kind, _, name = document["id"].partition("[")
@@ -83,6 +87,15 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     change: Change[Any] = Change(found, wanted, record["act"])
     declared = Declared(resource, document["where"])
     return Step(declared, document["status"], change, provider, left=left, **told)
+
+
+def _error(told: ErrorDocument | None) -> HostError | None:
+    """What went wrong then, and when."""
+    if told is None:
+        return None
+    error = HostError(told["message"], hint=told["hint"], cause=told["cause"])
+    error.phase = cast("Phase", told["phase"])
+    return error
 
 
 @functools.cache

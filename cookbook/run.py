@@ -7,7 +7,7 @@ import copy
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
 from cookbook.approval import objections
+from cookbook.courier import Courier
 from cookbook.document import LOOKING, HostStatus, Mode
 from cookbook.engine import Convergence
 from cookbook.errors import (
@@ -28,6 +29,7 @@ from cookbook.errors import (
 from cookbook.interrupt import Interruption
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.line import RECONNECTS
 from cookbook.lock import Holder
 from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
@@ -41,7 +43,7 @@ from cookbook.report import HostReport, Report
 from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
 from cookbook.secret_stores import STORES
-from cookbook.session import RECONNECTS, Session
+from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
@@ -130,6 +132,11 @@ class Run:
     id: str = ""
     origin: Origin = field(default_factory=Origin)
 
+    @property
+    def told_recipes(self) -> list[str]:
+        """The recipes that it comes from, be it by way of a saved plan."""
+        return [str(path) for path in (self.recipes if self.saved is None else self.saved.recipes)]
+
 
 Work = Convergence | Application | Reversal
 """What is done on one host: steps, and whether they came to a good end."""
@@ -173,8 +180,12 @@ class Runner:
         """Which host each machine was first met as."""
         self._hook = plugins().hook
 
-    def execute(self) -> Report:
-        """Do it; every host ends in exactly one state."""
+    def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
+        """
+        Do it; every host ends in exactly one state.
+
+        `annotate` adds to the report what the run itself cannot know, before anybody hears of it.
+        """
         run = self._run
         self._start = time.monotonic()
         run.origin.begin()
@@ -192,14 +203,17 @@ class Runner:
             interrupted=self._interruption.told,
             origin=run.origin,
             revision=run.origin.revision,
-            recipes=[str(path) for path in run.recipes],
-            sources=digests(self._sources),
+            recipes=run.told_recipes,
+            sources=digests(self._sources) if run.saved is None else run.saved.sources,
             set=run.set,
             seconds=time.monotonic() - self._start,
         )
         if run.mode == "plan":
             report = replace(report, objections=objections(report))
-        self._hook.cookbook_finished(report=report)
+        try:
+            report = annotate(report)
+        finally:
+            self._hook.cookbook_finished(report=report)
         return report
 
     @property
@@ -275,7 +289,7 @@ class Runner:
                 hint="give it longer (--timeout), or have more hosts at once (--forks)",
             )
         session = Session(another(), another, lasting=host.transport == "local")
-        session.reconnects_left = self._run.reconnect
+        session.line.tries_left = self._run.reconnect
         session.end = self._end(begun)
         progress.session = session
         try:
@@ -294,10 +308,9 @@ class Runner:
         way = Way(*login(host), host.become, host.become_user)
         return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
 
-    def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:
+    def _courier(self, host: Host, session: Session, facts: Facts) -> Courier:
         judge = Judge(self._node(host, facts), session, facts, catalog())
-        judge.rescue = self._rescue(host, session)
-        return judge
+        return Courier(judge, session, self._rescue(host, session))
 
     def _facts(self, session: Session) -> Facts:
         """What the host is; and where it is to be changed, nobody else does that meanwhile."""
@@ -329,10 +342,10 @@ class Runner:
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
-            judge = self._new_judge(host, session, facts)
+            courier = self._courier(host, session, facts)
             manifest = self._manifest(saved.set)
             steps, stopping = saved.steps_for(host.name, facts), self._stopping
-            return Application(steps, judge, listener, manifest, stopping)
+            return Application(steps, courier, listener, manifest, stopping)
         if self._run.past is not None:
             return self._reversal(host, session, facts)
         return Convergence(
@@ -379,7 +392,7 @@ class Runner:
             )
         return Reversal(
             past[host.name],
-            self._new_judge(host, session, facts),
+            self._courier(host, session, facts),
             self._manifest(self._run.set),
             self._listener(host),
             apply=not self._looks,

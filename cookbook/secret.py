@@ -118,8 +118,16 @@ for _name in _MADE_OF_BYTES.split():
     setattr(SecretBytes, _name, _keeping_secret(getattr(bytes, _name)))
 
 
+_BARE = frozenset({type(None), bool, int, float})
+
+
 def holds_secret(value: object) -> bool:
     """Whether a value is a Secret, or has one somewhere inside, be it in an f-string."""
+    # A record of a run asks this of each value there is: the most frequent ones first.
+    if (kind := type(value)) is str:
+        return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
+    if kind in _BARE:
+        return False
     match value:
         case Secret() | SecretBytes():
             return True

@@ -7,11 +7,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cookbook.chain import Item
+from cookbook.moved import differing
 from cookbook.provider import AnyProvider, Change
 from cookbook.recipe import Declared
 from cookbook.step import Step
 
 BECAUSE = "undo"
+
+_TRYING = frozenset({"apply", "notify", "verify"})
+"""What fails in one of these phases was begun: a command may have done half of it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def _acted(step: Step) -> bool:
     """Whether it did, or may have, what is no state and is not done again after an undo."""
     if step.change is None or step.provider is None:
         return False
-    if step.status not in ("changed", "unknown"):
+    tried = step.status == "failed" and step.error is not None and step.error.phase in _TRYING
+    if step.status not in ("changed", "unknown") and not tried:
         return False
     return step.change.kind == "act" and step.change.act not in step.provider.again
 
@@ -126,7 +131,7 @@ def conflict(one: Undoing, now: Any) -> str | None:
         # What went with a package, after it was changed, comes with it as it was changed.
         also = [] if one.certain and not swept else [wanted]
         if seen not in [left, *([before] if was_there else []), *also]:
-            return f"{name}: expected {left!r}, found {seen!r}"
+            return differing(one.declared.resource, name, left, seen)
     return None
 
 

@@ -33,11 +33,14 @@ class State:
 
 
 # `c` is the crontab. None is an empty one, but crontab(1) has the same status for every
-# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is.
+# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is. Only
+# root may say whose crontab is meant; for anybody else it is their own.
 _LOAD = """\
+tab() { u=$1; shift; if [ -O / ] || [ "$(id -un)" != "$u" ]; then crontab -u "$u" "$@"
+else crontab "$@"; fi; }
 load() { c=; case $2 in /*) ;; *) return 0;; esac
-c=$(crontab -l -u "$1" 2>/dev/null) && return; s=$?
-e=$(crontab -l -u "$1" 2>&1)
+c=$(tab "$1" -l 2>/dev/null) && return; s=$?
+e=$(tab "$1" -l 2>&1)
 case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;;
 *) echo "$e" >&2; exit $s;; esac; }
 told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
@@ -173,7 +176,7 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
     words = [word for name, change in changes for word in _words(name, change)]
     text = sh(
         '{}load {} ~{}; new=$(told {} {}) || exit; if [ "$new" ]; then'
-        ' printf "%s\\n" "$new" | crontab -u {} -; else crontab -r -u {}; fi',
+        ' printf "%s\\n" "$new" | tab {} -; else tab {} -r; fi',
         sh(_LOAD),
         user,
         user,

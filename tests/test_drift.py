@@ -332,6 +332,12 @@ class TestCommand:
     def test_in_line_is_0(self, cook: Cook) -> None:
         assert cook("--ignore", "file[*]=not yet")[0] == 0
 
+    def test_a_host_of_which_nothing_counts_is_in_line(self, cook: Cook) -> None:
+        """A command that is run each time is no drift, and what is put up with neither."""
+        Path("r.py").write_text(f"{HEADING}execute('true')\nfile('{Path.cwd()}/x')\n")
+        status, said, _ = cook("--ignore", "file[*]=never")
+        assert (status, said.splitlines()[-1].split(".")[0]) == (0, "1 host: 1 ok")
+
     def test_all_formats_at_once(self, cook: Cook) -> None:
         names = ["r.txt", "r.json", "r.xml", "r.sarif", "r.md"]
         status, said, _ = cook(

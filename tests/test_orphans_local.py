@@ -109,6 +109,15 @@ def test_two_sets_leave_each_other_alone(cook: Cook) -> None:
     assert "kept" in tree()
 
 
+def test_a_drift_report_speaks_of_the_set_that_is_meant(cook: Cook) -> None:
+    cook("converge", "--as", "base", recipe=TREE + KEPT)
+    cook("converge", "--as", "base", recipe=KEPT)
+    assert "orphaned" not in steps(cook("drift", recipe=KEPT)).values()
+    drifted = cook("drift", "--as", "base", recipe=KEPT)
+    assert (drifted["status"], drifted["in_line"]) == (0, 100)
+    assert list(steps(drifted).values()).count("orphaned") == 3
+
+
 def test_a_new_name_and_a_new_word_for_the_same_thing_are_no_orphans(cook: Cook) -> None:
     cook("converge", recipe='file("title", path=f"{D}/a", content="a\\n")' + "\n" + TREE)
     Path("templates").mkdir()

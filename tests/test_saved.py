@@ -79,9 +79,28 @@ def test_a_host_that_is_not_as_it_was_is_refused_before_its_first_change(cook: C
 
     assert status == 3
     assert "refused" in said
-    assert "/d/b]: expected None, found State(" in said
+    assert "/d/b]: expected nothing there, found one (content sha256:" in said
+    assert "State(" not in said
     assert not Path("d/a").exists()
     assert Path("d/b").read_text() == "edited by hand\n"
+
+
+def test_what_was_expected_and_what_is_found_is_said_of_each_property(cook: Cook) -> None:
+    Path("d/b").write_text("old")
+    Path("d/b").chmod(0o640)
+    Path("d/s").write_text("old")
+    recipe = 'file(f"{D}/b", mode="0600")\nfile(f"{D}/s", mode="0600", sensitive=True)\n'
+    Path("k").write_text("a passphrase that is long")
+    Path("k").chmod(0o600)
+    cook("plan", "r.py", "--local", "-o", "p.cook", "--key", "k", recipe=recipe)
+    Path("d/b").chmod(0o644)
+    Path("d/s").write_text("new")
+
+    _, said, _ = cook("apply", "p.cook", "--local", "--key", "k")
+
+    assert "/d/b]: mode: expected 0640, found 0644\n" in said
+    assert "/d/s]: it is not as it was (it must not be shown)\n" in said
+    assert hashlib.sha256(b"new").hexdigest()[:12] not in said
 
 
 def test_a_plan_is_applied_once(cook: Cook) -> None:

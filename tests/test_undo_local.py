@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -254,9 +255,22 @@ def test_what_a_run_did_before_it_failed_goes_back(cook: Cook) -> None:
     )
     assert failed["status"] == 3
     assert Path("d/a").exists()
-    undone = cook("undo", "last", "--yes")
+    undone = cook("undo", "last", "--yes", "--partial")
     assert undone["status"] == 0, undone
     assert tree() == before
+
+
+def test_what_a_command_may_have_done_before_it_failed_is_named(cook: Cook) -> None:
+    recipe = 'file(f"{D}/a")\nexecute("half", command=f"touch {D}/half; exit 7")\n'
+    assert cook("converge", recipe=recipe)["status"] == 3
+
+    looked = cook("undo", "last")
+
+    assert resources(looked)["execute[half"]["lost"] == "what it may have done (run)"
+    refused = cook("undo", "last", "--yes")
+    assert (refused["status"], sorted(tree())) == (3, ["d", "d/a", "d/half"])
+    assert cook("undo", "last", "--yes", "--partial")["status"] == 0
+    assert sorted(tree()) == ["d", "d/half"]
 
 
 def test_an_apply_goes_back(cook: Cook) -> None:
@@ -266,6 +280,47 @@ def test_an_apply_goes_back(cook: Cook) -> None:
     assert cook("apply", "p.cook")["status"] == 0
     assert cook("undo", "last", "--yes")["status"] == 0
     assert tree() == before
+
+
+def test_what_an_apply_only_named_is_nothing_to_undo(cook: Cook) -> None:
+    """A plan names what is unknown until something else is done; an apply leaves it alone."""
+    prepare()
+    before = tree()
+    recipe = 'link(f"{D}/l", to=f"{D}")\nfile(f"{D}/l/through", content="x")\n'
+    cook("plan", "-o", "p.cook", recipe=recipe)
+    applied = cook("apply", "p.cook")
+    assert applied["totals"] | {"changed": 1, "unknown": 1} == applied["totals"]
+
+    undone = cook("undo", "last", "--yes")
+
+    assert undone["status"] == 0, undone
+    assert list(resources(undone)) == ["l"]
+    assert tree() == before
+
+
+def test_what_an_apply_created_and_an_undo_took_back_is_not_ours(cook: Cook, folder: Path) -> None:
+    cook("plan", "-o", "p.cook", recipe='file(f"{D}/x", content="x")\n')
+    cook("apply", "p.cook")
+    assert cook("undo", "last", "--yes")["status"] == 0
+    Path("d/x").write_text("x")  # somebody else's
+
+    cook("converge", "--prune", recipe='file(f"{D}/y")\n')
+
+    assert Path("d/x").exists()
+    assert '"gone":true' in (folder / "home/manifest/r").read_text()
+
+
+def test_of_what_must_not_be_seen_a_refusal_tells_nothing(cook: Cook) -> None:
+    Path("d/s").write_text("old")
+    cook("converge", recipe='file(f"{D}/s", content="new", sensitive=True)\n')
+    Path("d/s").write_text("by hand")
+
+    refused = cook("undo", "last", "--yes")
+
+    assert refused["status"] == 3
+    assert "content is not as it was" in resources(refused)["s"]["error"]["message"]
+    for text in (b"old", b"new", b"by hand"):
+        assert hashlib.sha256(text).hexdigest()[:12] not in json.dumps(refused)
 
 
 def test_what_a_command_did_is_named_and_not_undone(cook: Cook) -> None:

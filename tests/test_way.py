@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cookbook.chain import Item, Link, Sent, Verdict
+from cookbook.courier import Courier
 from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
 from cookbook.judge import Judge
 from cookbook.platform import Facts
@@ -118,7 +119,7 @@ def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home
 def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: Path) -> None:
     rescue = armed(session, tmp_path / "x")
     until = time.monotonic() + 3
-    inner = session._another
+    inner = session.line._another
     assert inner is not None
 
     def late() -> Transport:
@@ -126,7 +127,7 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
             raise Unreachable("no route")
         return inner()
 
-    session._another = late
+    session.line._another = late
     with pytest.raises(CutOff, match="the host has put the former state back"):
         rescue.confirm()
     assert not (tmp_path / "x").exists()
@@ -139,12 +140,13 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     cook_home.write_text("a file, where a folder is to be")
     _, verdict = planned(f"file({str(tmp_path / 'x')!r}, content='new', guarded=True)")
     judge = Judge(Node("web1"), session, DEBIAN, catalog())
-    judge.rescue = Rescue(session, WAY, 1)
+    rescue = Rescue(session, WAY, 1)
+    courier = Courier(judge, session, rescue)
 
     with pytest.raises(HostError, match="cannot be guarded") as caught:
-        judge.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
+        courier.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
     assert not isinstance(caught.value, CutOff)
-    assert not judge.rescue.armed
+    assert not rescue.armed
     assert not (tmp_path / "x").exists()
 
 

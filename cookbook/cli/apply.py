@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         if against := _objections(saved.about(chosen)):
             print_report(against, options)
             return against.exit
+    from cookbook.origin import Origin
     from cookbook.run import Run, Runner
 
     secret = password(options)
@@ -64,6 +65,8 @@ def _run(options: argparse.Namespace) -> int:
         options.forks,
         secret,
         saved=saved,
+        set=saved.set,
+        origin=Origin(known_as=saved.revision),
         wait=wait(options),
         **safety(options),
         **limits(options),

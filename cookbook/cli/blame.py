@@ -33,7 +33,9 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.show import write
 
     with opened(options.store) as history:
-        everything = history.blame(options.resource, options.host)
+        # One more than is shown tells whether there are more.
+        limit = options.last + 1 if options.last else None
+        everything = history.blame(options.resource, options.host, limit=limit)
     found = everything[: options.last or None]
     with reader_may_leave():
         if options.output == "json":
@@ -54,7 +56,8 @@ def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[Line]:
         style = {"changed": "yellow", "failed": "red"}.get(one.status, "magenta")
         revision = f" at {short(one.revision)}" if one.revision else ""
         when = f"{local(one.started)} ({ago(one.started)})"
-        what = one.ran or one.status
+        back = one.mode == "undo" and one.status == "changed"
+        what = one.ran or ("undone" if back else one.status)
         yield style, f"{when}  {one.run}  {one.host}  {what} by {one.by}{revision}  [{one.where}]"
         if one.because and one.because != "undo":
             yield "dim", f"      because {one.because} changed"

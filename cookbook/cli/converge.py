@@ -12,6 +12,7 @@ from cookbook.cli.options import (
     add_common,
     add_key,
     add_limits,
+    add_prune,
     add_recipes,
     add_record,
     add_reports,
@@ -40,6 +41,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_review(command)
     add_common(command)
     add_record(command, default=name == "converge")
+    add_prune(command)
     add_set(command)
     add_wait(command)
     add_safety(command)

@@ -11,6 +11,7 @@ from cookbook.cli.options import (
     add_recipes,
     add_record,
     add_reports,
+    add_set,
     add_verbose,
     hosts,
     limits,
@@ -28,6 +29,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
     add_recipes(command)
     add_hosts(command)
+    add_set(command)
     add_limits(command)
     command.add_argument(
         "--format", "--output", choices=list(FORMATS), default="text", dest="output"
@@ -66,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         options.forks,
         secret,
         inventory=None if options.local else options.hosts,
+        set=options.set or "",
         **limits(options),
     )
 

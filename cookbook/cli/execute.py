@@ -56,7 +56,7 @@ def execute(
     """
     check_reports(options)
     with recording(options), listening(progress or Progress()):
-        report = annotate(runner.execute())
+        report = runner.execute(annotate)
     print_report(report, options)
     return report
 

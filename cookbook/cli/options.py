@@ -142,13 +142,17 @@ def wait(options: argparse.Namespace) -> float:
     return 0.0 if options.wait is None else float(options.wait.total_seconds())
 
 
-def add_set(command: argparse.ArgumentParser) -> None:
-    """`--prune` and `--as`: what has left the recipes."""
+def add_prune(command: argparse.ArgumentParser) -> None:
+    """`--prune`: what has left the recipes."""
     command.add_argument(
         "--prune",
         action="store_true",
         help="remove what we created and the recipes do not declare any more",
     )
+
+
+def add_set(command: argparse.ArgumentParser) -> None:
+    """`--as`: whose things are whose."""
     command.add_argument(
         "--as",
         dest="set",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cookbook.cli.options import (
     add_key,
@@ -19,6 +20,7 @@ from cookbook.cli.printing import print_json, reader_may_leave
 
 if TYPE_CHECKING:
     from cookbook.document import Document
+    from cookbook.reports.text import Line
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -38,31 +40,37 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from cookbook.reports import format_of, write_reports
+    from cookbook.show import write
 
     for path in options.reports:
         format_of(path)
+    there = Path(options.what).exists()
+    document, said, lines = _plan(options) if there else _run_of(options)
     with reader_may_leave():
-        document = _show_plan(options) if Path(options.what).exists() else _show_run(options)
+        if options.output == "json":
+            print_json(said)
+        else:
+            write(lines, sys.stdout)
     write_reports(document, options.reports)
     return 0
 
 
-def _show_plan(options: argparse.Namespace) -> Document:
+_Shown = tuple["Document", Mapping[str, Any], Iterable["Line"]]
+"""The document; what is printed as JSON; what is printed for people."""
+
+
+def _plan(options: argparse.Namespace) -> _Shown:
     from cookbook.planfile import load
     from cookbook.report import report_json
-    from cookbook.show import report_lines, write
+    from cookbook.show import report_lines
 
     saved = load(Path(options.what), plan_key(options))
     document = report_json(saved.report)
-    if options.output == "json":
-        print_json(document)
-        return document
-    write([("dim", saved.heading)], sys.stdout)
-    write(report_lines(saved.report, verbose=bool(options.verbose)), sys.stdout)
-    return document
+    lines = report_lines(saved.report, verbose=bool(options.verbose))
+    return document, document, [("dim", saved.heading), *lines]
 
 
-def _show_run(options: argparse.Namespace) -> Document:
+def _run_of(options: argparse.Namespace) -> _Shown:
     from cookbook.cli.history import opened
     from cookbook.errors import UsageError
 
@@ -76,15 +84,11 @@ def _show_run(options: argparse.Namespace) -> Document:
                 ) from None
             raise error from None
         run = history.document(summary.run)
-    if options.output == "json":
-        print_json({**run, "state": summary.state})
-        return run
     from cookbook.reports.text import document_lines
-    from cookbook.show import write
 
-    write([("dim", _heading(run, summary.state))], sys.stdout)
-    write(document_lines(run, verbose=bool(options.verbose)), sys.stdout)
-    return run
+    lines = document_lines(run, verbose=bool(options.verbose))
+    heading = ("dim", _heading(run, summary.state))
+    return run, {**run, "state": summary.state}, [heading, *lines]
 
 
 def _heading(run: Document, state: str) -> str:

@@ -25,6 +25,7 @@ from cookbook.cli.options import (
 from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
+    from cookbook.document import ResourceDocument
     from cookbook.history import History
     from cookbook.inventory import Host
     from cookbook.report import Report
@@ -141,9 +142,14 @@ def _past(history: History, run: str) -> Mapping[str, Sequence[Step]]:
     from cookbook.recorded import recorded_step
 
     return {
-        host: [recorded_step(step.document, step.state) for step in steps]
+        host: [recorded_step(s.document, s.state) for s in steps if not _left_undone(s.document)]
         for host, steps in history.steps(run).items()
     }
+
+
+def _left_undone(document: ResourceDocument) -> bool:
+    """Whether a saved plan had only named it, as unknown until something else is done."""
+    return document["status"] == "unknown" and document["until"] is not None
 
 
 def _chosen(

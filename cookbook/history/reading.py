@@ -138,7 +138,9 @@ def machine_ids(connection: Connection, number: int) -> dict[str, str]:
     return {row.name: row.machine_id for row in connection.execute(_hosts_of(number))}
 
 
-def blame(connection: Connection, resource: str, host: str | None) -> list[Blame]:
+def blame(
+    connection: Connection, resource: str, host: str | None, limit: int | None
+) -> list[Blame]:
     """The runs that changed a resource, or may have, newest first."""
     query = (
         select(steps, hosts.c.name, runs.c.id, runs.c.mode, runs.c.started, runs.c.by)
@@ -148,6 +150,7 @@ def blame(connection: Connection, resource: str, host: str | None) -> list[Blame
         .where(steps.c.resource == resource, steps.c.status.in_(("changed", "failed", "unknown")))
         .where(runs.c.mode.in_(ACTING), *([] if host is None else [hosts.c.name == host]))
         .order_by(runs.c.started.desc(), runs.c.id.desc(), hosts.c.position, steps.c.position)
+        .limit(limit)
     )
     rows = list(connection.execute(query))
     bodies = bodies_of(connection, {row.document for row in rows})

@@ -119,14 +119,16 @@ class History:
         with self._database.reading() as connection:
             return reading.machine_ids(connection, reading.find(connection, run))
 
-    def blame(self, resource: str, host: str | None = None) -> list[Blame]:
+    def blame(
+        self, resource: str, host: str | None = None, *, limit: int | None = None
+    ) -> list[Blame]:
         """
-        Which runs changed this, or may have, newest first.
+        Which runs changed this, or may have, newest first; at most so many changes.
 
         Raises UsageError if no run knows it.
         """
         with self._database.reading() as connection:
-            found = reading.blame(connection, resource, host)
+            found = reading.blame(connection, resource, host, limit)
             if not found and not reading.knows(connection, resource, host):
                 near = did_you_mean(resource, reading.resources(connection, host))
                 on = f" on {host}" if host is not None else ""

@@ -133,6 +133,8 @@ def _hear(run: ToldRun, line: dict[str, object]) -> None:
                 host.steps.append(step)
         case "host":
             _ended(_host(run, line), line)
+        case "judged":
+            _judged(_host(run, line), line)
         case "finished":
             _finished(run, line)
         case _:
@@ -159,6 +161,15 @@ def _ended(host: ToldHost, line: dict[str, object]) -> None:
     host.machine_id = untrusted.name(line.get("machine_id"))
     host.in_line = untrusted.number_or_none(line.get("in_line"))
     host.sent.clear()
+
+
+def _judged(host: ToldHost, line: dict[str, object]) -> None:
+    """What a drift report says of the steps, once it has seen them against the past."""
+    host.in_line = untrusted.number_or_none(line.get("in_line"))
+    said = untrusted.items(line.get("steps"))
+    for place, (step, given) in enumerate(zip(host.steps, said, strict=True)):
+        document = untrusted.resource({**step.document, **untrusted.judgement(given)})
+        host.steps[place] = RecordedStep(document, step.state)
 
 
 def _finished(run: ToldRun, line: dict[str, object]) -> None:

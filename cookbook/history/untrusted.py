@@ -132,6 +132,12 @@ def resource(value: object) -> ResourceDocument:
     return cast("ResourceDocument", {key: document[key] for key in _ORDER})
 
 
+def judgement(value: object) -> dict[str, Any]:
+    """Why a resource is not in line, since when, and whether that is put up with."""
+    given = mapping(value)
+    return {key: given.get(key) for key in ("cause", "since", "excused")}
+
+
 _ORDER = tuple(ResourceDocument.__annotations__)
 
 

@@ -145,11 +145,8 @@ def notices(document: Document) -> Iterator[str]:
 
 def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
     """Why, since when and until when."""
-    if resource["because"] == UNDO:
-        yield "undo" if document["mode"] in LOOKING else "undone"
-    elif resource["because"]:
-        verb = "changes" if document["mode"] in LOOKING else "changed"
-        yield f"because {resource['because']} {verb}"
+    if why := reason(resource, document):
+        yield why
     if resource["note"]:
         yield resource["note"]
     if lost := unrecoverable(resource):
@@ -159,6 +156,18 @@ def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield f"put up with: {excuse['reason']}{until}"
     if seen := first_seen(resource, document):
         yield seen
+
+
+def reason(resource: ResourceDocument, document: Document) -> str | None:
+    """Who notified it; or that it goes back, unless it stays as it is."""
+    looking = document["mode"] in LOOKING
+    if resource["because"] == UNDO:
+        if looking:
+            return "undo"
+        return "undone" if resource["status"] != "skipped" else None
+    if resource["because"]:
+        return f"because {resource['because']} {'changes' if looking else 'changed'}"
+    return None
 
 
 def unrecoverable(resource: ResourceDocument) -> str | None:

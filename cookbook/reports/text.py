@@ -9,7 +9,6 @@ from typing import Any
 from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     LOST,
-    UNDO,
     Outcome,
     all_outcomes,
     error_line,
@@ -17,6 +16,7 @@ from cookbook.reports.phrases import (
     first_seen,
     outcome,
     percent,
+    reason,
     unrecoverable,
     value,
 )
@@ -104,7 +104,7 @@ def _heading(hosts: Sequence[_Named], document: Document) -> Line:
     if document["mode"] == "drift" and first["status"] not in LOST:
         words[:1] = [f"{percent(first['in_line'])} in line"]
         words[:0] = ["failed"] if first["status"] == "failed" else []
-        if first["status"] == "changed" and first["in_line"] == 100:
+        if _ended(first, document) == "ok":
             style = "green"  # what would be done has no state, or is put up with
     return style, f"{names}{count}: {', '.join(words)}"
 
@@ -169,10 +169,8 @@ def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield _acted(resource["ran"], looking=looking)
     if status == "changed" and resource["orphan"] is not None:
         yield "orphaned"
-    if resource["because"] == UNDO:
-        yield "undo" if looking else "undone"
-    elif resource["because"]:
-        yield f"because {resource['because']} {'changes' if looking else 'changed'}"
+    if why := reason(resource, document):
+        yield why
 
 
 def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str]:
@@ -236,7 +234,7 @@ def error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
 
 
 def _sum(document: Document) -> Line:
-    hosts = Counter(host["status"] for host in document["hosts"].values())
+    hosts = Counter(_ended(host, document) for host in document["hosts"].values())
     named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
     totals: Counter[str] = Counter()
     for what, count in all_outcomes(document).items():
@@ -247,6 +245,12 @@ def _sum(document: Document) -> Line:
     share = f" {percent(document['in_line'])} in line." if document["mode"] == "drift" else ""
     count = len(document["hosts"])
     return style, f"{count} {noun}: {named}.{share} Resources: {resources or 'none'}."
+
+
+def _ended(host: HostDocument, document: Document) -> str:
+    """How a host has ended; in a drift report one counts as changed if it is not in line."""
+    in_line = document["mode"] == "drift" and host["in_line"] == 100
+    return "ok" if in_line and host["status"] == "changed" else host["status"]
 
 
 def _total(what: Outcome, document: Document) -> str:

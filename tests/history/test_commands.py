@@ -64,6 +64,35 @@ def test_a_run_is_shown_as_it_was_reported(recipe: Path, asks: Any) -> None:
     assert text.endswith("1 host: 1 changed. Resources: 1 changed.\n")
 
 
+def test_a_drift_report_is_shown_as_it_was_reported(recipe: Path, asks: Any) -> None:
+    """What was seen against the past, and what was put up with, is kept as well."""
+    asks("converge", "r.py", "--local")
+    recipe.write_text("by hand\n")
+    words = ["drift", "r.py", "--local", "--record", "--format", "json"]
+    for excuse in ([], ["--ignore", f"file[{recipe}]=a reason"]):
+        _, printed, _ = asks(*words, *excuse)
+        reported = json.loads(printed)
+
+        _, shown, _ = asks("show", "last", "--output", "json")
+        assert json.loads(shown) == reported | {"state": "finished"}
+        [[told]] = [host["resources"] for host in reported["hosts"].values()]
+        assert (told["cause"], bool(told["since"]), bool(told["excused"])) == (
+            *("drift", True),
+            bool(excuse),
+        )
+
+
+def test_whoever_reads_only_the_beginning_may_leave(recipe: Path) -> None:
+    assert main(["converge", "r.py", "--local"]) == 0
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "cookbook.cli", "show", "last", "--report", "run.md"]
+    done = subprocess.run(words, check=False, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(recipe) in Path("run.md").read_text()
+
+
 @pytest.mark.usefixtures("recipe")
 def test_only_verbose_shows_what_was_in_line(asks: Any) -> None:
     asks("converge", "r.py", "--local")

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,24 @@ def test_a_saved_plan_that_is_applied_is_recorded() -> None:
     with History.open() as opened:
         [run] = opened.runs()
     assert (run.mode, run.changed) == ("apply", 1)
+
+
+def test_what_is_applied_comes_from_the_revision_of_its_plan(folder: Path) -> None:
+    """Whoever asks who changed it is told what the plan was made from, not when it was sent."""
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.net"]
+    for words in (["init", "-q"], ["add", "r.py"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    main(["plan", "r.py", "--local", "-o", "p.json"])
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "later"], check=True)
+    assert main(["apply", "p.json", "--local"]) == 0
+
+    first = subprocess.run([*git, "rev-parse", "HEAD~"], check=True, capture_output=True, text=True)
+    with History.open() as opened:
+        document = opened.document("last")
+        [change] = opened.blame(document["hosts"]["localhost"]["resources"][0]["id"])
+    assert change.revision == document["revision"] == first.stdout.strip()
+    assert (document["recipes"], document["set"]) == (["r.py"], "r")
+    assert document["sources"]["r.py"] == sha256((folder / "r.py").read_bytes()).hexdigest()
 
 
 def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:

@@ -157,6 +157,7 @@ def test_blame_names_who_changed_it_and_from_what(url: str | None, write_journal
     with History.open(url) as history:
         on_one = history.blame(A, "web1")
         everywhere = history.blame(A)
+        newest = history.blame(A, limit=2)
         with pytest.raises(UsageError, match=r"no recorded run knows file\[/b\] on web1") as caught:
             history.blame(B, "web1")
 
@@ -164,6 +165,7 @@ def test_blame_names_who_changed_it_and_from_what(url: str | None, write_journal
     assert on_one[-1].revision == "a" * 40
     assert on_one[-1].changes == {"mode": ["0600", "0644"]}
     assert [(one.run, one.host) for one in everywhere[:2]] == [("r-4", "web1"), ("r-4", "web2")]
+    assert newest == everywhere[:2]
     assert caught.value.hint == "did you mean 'file[/a]'?"
 
 

@@ -266,6 +266,13 @@ class TestKeys:
         expect(page.locator("#search")).to_be_focused()
         page.keyboard.type("t?/web2")
         assert page.input_value("#search") == "t?/web2"
+        # However fast somebody types, and whatever was searched for before.
+        page.locator("#main").focus()
+        slash = "new KeyboardEvent('keydown', {key: '/', bubbles: true})"
+        fast = f"document.body.dispatchEvent({slash})"
+        page.evaluate(f"{fast}; document.execCommand('insertText', false, 'a')")
+        page.keyboard.type("b")
+        assert page.input_value("#search") == "ab"
         page.keyboard.press("Escape")
         assert page.input_value("#search") == ""
         page.locator("#main").focus()

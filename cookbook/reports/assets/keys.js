@@ -13,7 +13,7 @@ function onKey(event) {
 }
 
 const ACTIONS = {
-  "/": () => { if (openHost) location.hash = "#/"; setTimeout(() => byId("search").select()); byId("search").focus(); },
+  "/": () => toSearch(),
   "?": () => byId("help").showModal(),
   t: () => toggleTheme(),
   n: () => follow(1),
@@ -25,6 +25,16 @@ const ACTIONS = {
   Home: (event) => toEnd(event.target, 0),
   End: (event) => toEnd(event.target, -1),
 };
+
+/** At once: what is typed next, however fast, is searched for. */
+function toSearch() {
+  if (openHost) {
+    location.hash = "#/";
+    route();
+  }
+  byId("search").focus();
+  byId("search").select();
+}
 
 function goBack(event) {
   if (openHost) location.hash = "#/";
