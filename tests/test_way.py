@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.chain import Item, Link, Sent, Verdict
+from cookbook.chain import Item, Link, Sent, Verdict, cut_off
 from cookbook.courier import Courier
 from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
 from cookbook.judge import Judge
@@ -22,7 +22,7 @@ from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.step import Listener
 from cookbook.testing import DEBIAN, declare
-from cookbook.transport import Transport
+from cookbook.transport import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
 from cookbook.way import Way
 from cookbook.wire import guard
@@ -148,6 +148,24 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     assert not isinstance(caught.value, CutOff)
     assert not rescue.armed
     assert not (tmp_path / "x").exists()
+
+
+def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
+    session: Session,
+) -> None:
+    """Not of what was sent before it, so that the host can go back."""
+    text = "execute('true', guarded=True)\nexecute('sleep 9', guarded=True, timeout=0.3)"
+    verdicts = [planned(line)[1] for line in text.splitlines()]
+    courier = Courier(
+        Judge(Node("web1"), session, DEBIAN, catalog()), session, Rescue(session, WAY)
+    )
+    sent = [Sent.guarded(Link([], [verdict]), guard((), ())) for verdict in verdicts]
+
+    with pytest.raises(TooSlow) as caught:
+        courier.send(sent, [], Listener())
+    assert [outcome.status for outcome in caught.value.outcomes] == [0, 0, 0]
+    told = list(cut_off(sent, caught.value.outcomes, caught.value))
+    assert [how["status"] for _, how in told] == ["unknown", "unknown"]
 
 
 def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:
