@@ -51,7 +51,7 @@ template("/etc/gone", source="t.j2", variables={"n": 2}, mode="751", owner="nobo
         """
 template("/etc/made", source="t.j2", variables={"n": 3}, backup=False)
 template("/etc/anew", source="t.j2", variables={"n": 4}, mode="644")
-template("/etc/gone", source="t.j2", variables={"n": 5}, action="delete")
+template("/etc/gone", source="t.j2", action="delete")
 """,
     ),
     "directory: of another mode and owner, with what is in it": (
