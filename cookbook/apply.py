@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.chain import Item, Link, Verdict
+from cookbook.courier import Courier
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff
 from cookbook.errors import HostError, Refused
-from cookbook.judge import Judge
 from cookbook.manifest import QUESTION, Manifest
 from cookbook.moved import moved
 from cookbook.notifications import settled_by
@@ -34,7 +34,7 @@ class Application:
     def __init__(
         self,
         steps: Sequence[Step],
-        judge: Judge,
+        courier: Courier,
         listener: Listener,
         manifest: Manifest,
         stopping: Callable[[], bool] = lambda: False,
@@ -46,9 +46,9 @@ class Application:
         """
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
-        self._judge = judge
+        self._judge = courier.judge
         self._manifest = manifest
-        self._delivery = Delivery(judge, listener, self._notes, again=self._again)
+        self._delivery = Delivery(courier, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
         self._tries: Counter[int] = Counter()
         self._stopping = stopping

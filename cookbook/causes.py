@@ -29,6 +29,17 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        r"cook_as: there is no user",
+        Cause("there is no such user there", "declare the user before this resource"),
+    ),
+    (
+        r"cook_as: (nobody lets us become|there is no sudo)",
+        Cause(
+            "who we are there may not become that user",
+            "log in with `become`, which root may do; or have sudoers allow it without a password",
+        ),
+    ),
+    (
         r"Disk quota exceeded",
         Cause("the disk quota is used up", "`quota` on the host says whose: make room there"),
     ),

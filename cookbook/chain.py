@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cookbook.acting import as_user, called
 from cookbook.causes import why
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.provider import AnyProvider, Change, Probe
@@ -83,6 +84,8 @@ class Link:
         everybody = [v.item.resource for v in (*self.changes, verdict)]
         if any(resource.ignore_failure or resource.retries for resource in everybody):
             return False
+        if len({resource.become_user for resource in everybody}) > 1:
+            return False
         if verdict.provider is not self.provider:
             return False
         return self.provider.together(self._pairs([*self.changes, verdict])) is not None
@@ -93,6 +96,19 @@ class Link:
         if len(pairs) > 1 and (joint := self.provider.together(pairs)) is not None:
             return list(joint)
         return [c for name, change in pairs for c in self.provider.commands(name, change)]
+
+    @property
+    def user(self) -> str | None:
+        """Who makes the changes on the host, where that is not the one we are there."""
+        return self.changes[0].item.resource.become_user
+
+    @property
+    def work(self) -> list[Part]:
+        """What makes the changes, as parts of a program."""
+        commands = self.commands()
+        if self.user is not None:
+            commands = [replace(c, called=called(self.user, c)) for c in commands]
+        return [Do(command, self.limit, user=self.user) for command in commands]
 
     @property
     def limit(self) -> float:
@@ -171,10 +187,11 @@ class Sent:
             sent.parts += [Ask(look)] if look else []
         for keep in map(keep_of, link.changes):
             sent._keeps.append(len(sent.parts) if keep else None)
-            sent.parts += [Do(keep, link.limit, keeps=True)] if keep else []
+            sent.parts += [Do(keep, link.limit, keeps=True, user=link.user)] if keep else []
         before, after = notes(link.changes)
-        commands = [before, *link.commands(), after]
-        sent.parts += [Do(command, link.limit) for command in commands if command is not None]
+        sent.parts += [Do(before, link.limit)] if before is not None else []
+        sent.parts += link.work
+        sent.parts += [Do(after, link.limit)] if after is not None else []
         return sent
 
     def read(self, outcomes: Sequence[Outcome]) -> Result:
@@ -297,5 +314,6 @@ def look_at(verdict: Verdict) -> Command | None:
     """The question for the text that a change replaces, where there is one to be shown."""
     if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
         return None
-    texts = verdict.provider.texts(verdict.item.resource.identity, verdict.change)
-    return texts.found if texts else None
+    resource = verdict.item.resource
+    texts = verdict.provider.texts(resource.identity, verdict.change)
+    return as_user(resource.become_user, texts.found) if texts and texts.found else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cookbook.chain import Link, Notes, Result, Sent, Verdict, cut_off, fate_of, no_notes
+from cookbook.courier import Courier
 from cookbook.errors import CutOff, ProbeError
 from cookbook.judge import Judge
 from cookbook.questions import guard
@@ -19,7 +20,7 @@ from cookbook.wire import Guard
 class Delivery:
     """What it takes to send changes to one host."""
 
-    judge: Judge
+    courier: Courier
     listener: Listener = field(default_factory=Listener)
     notes: Notes = no_notes
     permit: Permit | None = None
@@ -40,10 +41,14 @@ class Delivery:
     surprised: bool = False
     """Whether a host has given another answer than the one a change was planned from."""
 
+    @property
+    def _judge(self) -> Judge:
+        return self.courier.judge
+
     def _guards(self, links: Sequence[Link]) -> list[Guard]:
         """The guards of changes that were planned from the latest answers."""
         asked = [[probe for v in link.changes for probe in v.probes] for link in links]
-        return [guard(probes, self.judge.answers) for probes in asked]
+        return [guard(probes, self._judge.answers) for probes in asked]
 
     def work_off(
         self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
@@ -114,7 +119,7 @@ class Delivery:
         verdicts = [verdict for link in links for verdict in link.changes]
         asked = [probe for verdict in verdicts for probe in verdict.probes]
         try:
-            results = self.judge.send(sent, asked, self.listener)
+            results = self.courier.send(sent, asked, self.listener)
         except (Interrupted, TooSlow) as lost:
             known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
             for verdict in [*verdicts, *later]:
@@ -140,7 +145,7 @@ class Delivery:
         """What became of each change of a link, by what the host says now."""
         texts = result.texts or [None] * len(link.changes)
         for verdict, text in zip(result.learned(link), texts, strict=True):
-            state, differs = self.judge.left(verdict)
+            state, differs = self._judge.left(verdict)
             alone = len(link.changes) == 1
             error = result.error if alone or differs is not None else None
             error = error or differs
@@ -158,13 +163,13 @@ class Delivery:
 
     def _together(self, links: Sequence[Link]) -> int:
         """How many of the first ones go together: what may cut our way goes by itself."""
-        risks = [self.judge.risk(link.changes[0]) != "no" for link in links]
+        risks = [self.courier.risk(link.changes[0]) != "no" for link in links]
         return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
 
     def _undone(self, link: Link, result: Result) -> bool:
         """Whether the link was lost before it was done."""
         lost = result.fate == "lost"
-        return lost and any(self.judge.left(verdict)[1] is not None for verdict in link.changes)
+        return lost and any(self._judge.left(verdict)[1] is not None for verdict in link.changes)
 
 
 def _links(verdicts: Sequence[Verdict]) -> list[Link]:

@@ -19,12 +19,12 @@ The whole promise in one page:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cookbook.agenda import Agenda
 from cookbook.chain import (
-    Item,
     Link,
     Result,
     Sent,
@@ -33,12 +33,13 @@ from cookbook.chain import (
     fate_of,
     look_at,
 )
+from cookbook.courier import Courier
 from cookbook.delivery import PATIENCE, Delivery, fickle
 from cookbook.errors import BrokenOff, CutOff, HostError, Unapproved, WouldCutOff
 from cookbook.forecast import Forecast, Pending
 from cookbook.judge import Judge
-from cookbook.manifest import QUESTION, Manifest
-from cookbook.notifications import Delayed, amounts_to, notified, settled_by
+from cookbook.manifest import QUESTION
+from cookbook.notifications import settled_by
 from cookbook.orphans import Orphans
 from cookbook.platform import Facts
 from cookbook.provider import Catalog
@@ -84,19 +85,15 @@ class Convergence:
         """
         self._stopping = stopping
         self._listener = listener or Listener()
-        self._collection = collection
         self._session = session
         self._judge = Judge(collection.node, session, facts, catalog)
-        self._judge.rescue = rescue
+        self._courier = Courier(self._judge, session, rescue)
         self._orphans = orphans(self._judge) if orphans is not None else None
         self._applies = apply
         self._permit = permit
         self._stepwise = stepwise
-        self._queue = [Item(declared, declared.resource) for declared in collection]
-        self._delayed = Delayed()
+        self._agenda = Agenda(collection, self._judge.provider_or_none)
         self._surprises = 0
-        self._sent: set[tuple[object, ...]] = set()
-        """Whose turn it was in the chain that is being read: nobody is notified twice."""
         self._looked_ahead = False
         self._left = False
         self._doomed = False
@@ -136,7 +133,7 @@ class Convergence:
                 yield step
             return
         delivery = Delivery(
-            self._judge,
+            self._courier,
             self._listener,
             orphans.manifest.notes,
             self._permit,
@@ -155,7 +152,7 @@ class Convergence:
 
     def _walk(self, forecast: Forecast) -> Iterator[Verdict]:
         """Judge the queue in order; a change is followed by those it notifies at once."""
-        for item in list(self._queue):
+        for item in list(self._agenda.queue):
             turn = [item]
             while turn:
                 judged = self._permitted(self._safe(self._judge.judge(turn.pop(0), forecast)))
@@ -165,16 +162,15 @@ class Convergence:
                     forecast.add(_pending(verdict))
                 yield verdict
                 if verdict.status == "change":
-                    turn[:0] = self._notified(verdict.item, "immediate")
+                    turn[:0] = self._agenda.notified(verdict.item, "immediate")
                 elif verdict.status == "unknown":
-                    for told in self._perhaps(verdict, "immediate"):
+                    for told in self._agenda.perhaps(verdict, "immediate"):
                         forecast.add(_pending(told))
                         yield told
 
     def _safe(self, verdict: Verdict) -> Verdict:
         """The verdict; an error if it is sure to cut the way by which we came."""
-        rescue = self._judge.rescue
-        error = rescue.refusal(verdict) if rescue is not None else None
+        error = self._courier.refusal(verdict)
         return verdict if error is None else replace(verdict, status="failed", error=error)
 
     def _look_ahead(self) -> None:
@@ -184,7 +180,7 @@ class Convergence:
         Raises WouldCutOff if one is sure to.
         """
         forecast = Forecast()
-        for item in self._queue:
+        for item in self._agenda.queue:
             verdict = self._safe(self._judge.judge(item, forecast))
             if isinstance(verdict.error, WouldCutOff):
                 raise verdict.error
@@ -207,38 +203,14 @@ class Convergence:
             case error:
                 return replace(verdict, status="failed", change=None, error=error)
 
-    def _perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
-        """Whether these are notified nobody knows before that resource is done."""
-        source = verdict.item.resource
-        for item in self._notified(verdict.item, timing):
-            provider = self._judge.provider_or_none(item.resource)
-            told = Verdict(item, "unknown", provider, until=source)
-            yield told
-            yield from self._perhaps(told, "immediate")
-
-    def _perhaps_later(self, verdict: Verdict) -> Iterator[Verdict]:
-        """The same for the end, and for whom those notify in turn."""
-        for told in self._perhaps(verdict, "delayed"):
-            yield told
-            yield from self._perhaps_later(told)
-
     def _refresh(self) -> None:
         """Ask; the first time, also what the host knows of us, in the same exchange."""
         if self._orphans is None or self._orphans.ready:
-            self._judge.refresh(self._queue)
+            self._judge.refresh(self._agenda.queue)
             return
-        self._judge.refresh(self._queue, [QUESTION])
+        self._judge.refresh(self._agenda.queue, [QUESTION])
         self._orphans.read()
-        self._recall(self._orphans.manifest)
-
-    def _recall(self, manifest: Manifest) -> None:
-        """What an earlier run was to do at its end, and may not have come to."""
-        for owed in manifest.owed:
-            target = self._collection.get(owed.owed)
-            if target is not None and owed.action in type(target.resource).actions():
-                resource = replace(target.resource, action=owed.action)
-                because = f"{owed.because} (run {owed.run})"
-                self._delayed.add(Item(target, resource, because))
+        self._agenda.recall(self._orphans.manifest.owed)
 
     # -- looking only --------------------------------------------------------------------------
 
@@ -247,16 +219,17 @@ class Convergence:
         forecast = Forecast()
         verdicts: list[Verdict] = []
         perhaps: dict[tuple[str, tuple[str, ...]], Verdict] = {}
-        while self._queue:
+        while self._agenda:
+            self._agenda.go_on()
             self._refresh()
             for verdict in self._walk(forecast):
                 verdicts.append(verdict)
                 if verdict.status == "change":
-                    self._remember(verdict)
+                    self._agenda.remember(verdict, at_once=False)
                 elif verdict.status == "unknown":
-                    told = self._perhaps_later(verdict)
+                    told = self._agenda.perhaps_later(verdict)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
-            self._queue = self._delayed.take(self._judge.provider_or_none)
+            self._agenda.queue = []
         certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
         verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
         yield from self._with_diffs(verdicts)
@@ -275,16 +248,15 @@ class Convergence:
     # -- applying ------------------------------------------------------------------------------
 
     def _apply(self) -> Iterator[Step]:
-        while (self._queue or self._delayed) and not self._stopping():
-            if not self._queue:
-                self._queue = self._delayed.take(self._judge.provider_or_none)
+        while self._agenda and not self._stopping():
+            self._agenda.go_on()
             try:
                 self._refresh()
                 yield from self._turn()
             except (Interrupted, TooSlow, CutOff, WouldCutOff):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
-                yield from self._fail(Verdict(self._queue[0], "failed", error=error))
+                yield from self._fail(Verdict(self._agenda.queue[0], "failed", error=error))
             if self._doomed:
                 yield from self._give_up()
 
@@ -314,7 +286,7 @@ class Convergence:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
-        if self._judge.rescue is not None and not self._looked_ahead:
+        if self._courier.guards and not self._looked_ahead:
             self._looked_ahead = True
             self._look_ahead()
         yield from self._done(links[0].gap)
@@ -323,34 +295,33 @@ class Convergence:
 
     def _apart(self, links: Sequence[Link], verdict: Verdict) -> bool:
         """Whether one may cut our way and the others may not: a timer is for few changes."""
-        before = self._judge.risk(links[0].changes[0])
-        return (before == "no") != (self._judge.risk(verdict) == "no")
+        before = self._courier.risk(links[0].changes[0])
+        return (before == "no") != (self._courier.risk(verdict) == "no")
 
     def _send(self, links: Sequence[Link]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
         sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
-        asked = self._judge.probes([*self._roused(links), *self._queue])
+        asked = self._judge.probes([*self._agenda.roused(links), *self._agenda.queue])
         try:
-            results = self._judge.send(sent, asked, self._listener)
+            results = self._courier.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:
             lost = list(cut_off(sent, error.outcomes, error))
-            self._consume([verdict for verdict, _ in lost])
+            self._agenda.consume([verdict for verdict, _ in lost])
             self.failed = True
             yield from (replace(step_of(verdict), **told) for verdict, told in lost)
             raise
         except CutOff as error:
             self.failed = True
             changes = [verdict for link in links for verdict in link.changes]
-            self._consume(changes)
-            self._delayed = Delayed()
+            self._agenda.consume(changes)
+            self._agenda.forget_the_end()
             yield from (replace(step_of(v), status="failed", error=error) for v in changes)
             raise
         pairs = zip(links, results, strict=True)
         reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
         self._be_patient(progress=bool(reached))
         done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
-        self._consume(done)
-        self._sent = {verdict.item.key for verdict in done}
+        self._agenda.reached(done)
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
@@ -365,20 +336,8 @@ class Convergence:
         """What the host is to know of changes, should we not come to say it."""
         if self._orphans is None:
             return None, None
-        owed = [
-            item
-            for verdict in changes
-            for timing in ("immediate", "delayed")
-            for item in self._notified(verdict.item, timing)
-        ]
+        owed = self._agenda.owed_for(changes)
         return self._orphans.manifest.notes(changes, owed, settled_by(changes))
-
-    def _roused(self, links: Sequence[Link]) -> Iterator[Item]:
-        """Those of whom more is to be known than the queue says: notified now, or at the end."""
-        for verdict in (verdict for link in links for verdict in link.changes):
-            if verdict.item.because:
-                yield verdict.item
-            yield from self._notified(verdict.item, "delayed")
 
     def _verify(self, link: Link, result: Result) -> Iterator[Step]:
         """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
@@ -388,7 +347,7 @@ class Convergence:
             left, differs = self._judge.left(verdict)
             error = (result.error if len(link.changes) == 1 else None) or differs
             if error is None:
-                self._remember(verdict)
+                self._agenda.remember(verdict)
                 diff = diff_of(verdict, text)
                 yield replace(step_of(verdict), diff=diff, seconds=seconds, left=left)
             else:
@@ -400,11 +359,11 @@ class Convergence:
     def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
         item = verdict.item
-        self._consume([verdict])
+        self._agenda.consume([verdict])
         final = isinstance(verdict.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
             self._pause(item.resource.retry_delay)
-            self._queue.insert(0, replace(item, tries=item.tries + 1))
+            self._agenda.again(item)
             self._judge.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
@@ -418,16 +377,13 @@ class Convergence:
 
     def _give_up(self) -> Iterator[Step]:
         """Nothing more is done on this host but what changes before have a right to."""
-        left = self._queue
-        self._queue = [item for item in left if item.because is not None]
         self._doomed, self.failed = False, True
-        yield from (Step(item.declared, "not-run") for item in left if item.because is None)
+        yield from (Step(item.declared, "not-run") for item in self._agenda.give_up())
 
     def _not_run(self) -> Iterator[Step]:
         """What was not come to: who was declared, and who was to be notified."""
-        waiting = self._delayed.take(self._judge.provider_or_none)
-        left, self._left = [*self._queue, *waiting], bool(self._queue or waiting)
-        self._queue = []
+        left = self._agenda.leave()
+        self._left = bool(left)
         for item in left:
             yield Step(item.declared, "not-run", acting=item.resource, because=item.because)
 
@@ -435,30 +391,11 @@ class Convergence:
         """An answer that is another one each time would have us plan for ever."""
         self._surprises = 0 if progress else self._surprises + 1
         if self._surprises >= PATIENCE:
-            raise fickle(self._queue[0].resource)
-
-    # -- bookkeeping ---------------------------------------------------------------------------
+            raise fickle(self._agenda.queue[0].resource)
 
     def _done(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
-        self._consume(verdicts)
+        self._agenda.consume(verdicts)
         yield from map(step_of, verdicts)
-
-    def _consume(self, verdicts: Iterable[Verdict]) -> None:
-        if keys := {verdict.item.key for verdict in verdicts}:
-            self._queue = [item for item in self._queue if item.key not in keys]
-
-    def _remember(self, verdict: Verdict) -> None:
-        """Note whom a change notifies, and what it has settled."""
-        item = verdict.item
-        self._delayed.settle(item.resource, amounts_to(verdict.provider, verdict.change))
-        for later in self._notified(item, "delayed"):
-            self._delayed.add(later)
-        if self._applies:
-            told = self._notified(item, "immediate")
-            self._queue[:0] = [other for other in told if other.key not in self._sent]
-
-    def _notified(self, item: Item, timing: str) -> list[Item]:
-        return list(notified(self._collection, item, timing))
 
 
 def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:

@@ -88,6 +88,12 @@ class Forecast:
         """Whether a change before brings this for certain, and none takes it away again."""
         return thing in self._brought and self._is_gone(thing) is None
 
+    def concerns(self, thing: Thing) -> Resource | None:
+        """The last change before that brings a thing, takes it away, or makes it another one."""
+        known = (self._brought, self._altered, self._gone)
+        last = max((one[thing] for one in known if thing in one), default=None)
+        return self._pending[last].resource if last is not None else None
+
     def outdates(self, provider: AnyProvider, resource: Resource) -> Resource | None:
         """
         The change before that makes the answers about a resource, or what it needs, stale.

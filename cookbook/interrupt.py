@@ -71,6 +71,7 @@ class Interruption:
                 _say(f"ending what the hosts are at{waits}; once more leaves at once")
                 self._each(Session.break_off)
             case _:
+                _say("left; what hosts are at may go on there: run again to see what is so")
                 os._exit(130)
 
     def tell(self) -> None:

@@ -24,6 +24,7 @@ from typing import (
     get_args,
 )
 
+from cookbook.acting import as_user
 from cookbook.errors import ProbeError, Unsupported
 from cookbook.platform import Facts
 from cookbook.resource import Resource
@@ -76,13 +77,16 @@ class Probe:
     table: Table | None = None
     key: str = ""
 
+    user: str | None = None
+    """Who asks it, where that is not the one we are there."""
+
     @property
     def question(self) -> Command:
         """What is sent where it is asked by itself."""
         if self.command is not None:
-            return self.command
+            return as_user(self.user, self.command)
         assert self.table is not None  # noqa: S101 - one of the two is there
-        return self.table.ask([self.key])
+        return as_user(self.user, self.table.ask([self.key]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,9 +384,16 @@ AnyProvider = Provider[Any, Any]
 
 
 def questions(provider: AnyProvider, resource: Resource) -> Sequence[Probe]:
-    """What a provider asks about a resource, as a sequence."""
+    """What a provider asks about the state of a resource, as whom the resource says."""
     asked = provider.probe(resource)
-    return [asked] if isinstance(asked, Probe) else asked
+    return asked_by(resource, [asked] if isinstance(asked, Probe) else asked)
+
+
+def asked_by(resource: Resource, probes: Sequence[Probe]) -> Sequence[Probe]:
+    """These questions about a resource, as whom it says."""
+    if resource.become_user is None:
+        return probes
+    return [replace(probe, user=resource.become_user) for probe in probes]
 
 
 P = TypeVar("P", bound=AnyProvider)

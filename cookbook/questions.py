@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cookbook import wire
+from cookbook.acting import as_user
 from cookbook.causes import why
 from cookbook.errors import Failed, ProbeError, TooMuchOutput
 from cookbook.provider import Probe, Table
@@ -112,17 +113,17 @@ class Question:
 def gather(probes: Iterable[Probe]) -> list[Question]:
     """The fewest commands that answer these probes."""
     narrow: dict[Command, list[Probe]] = {}
-    tables: dict[Table, dict[str, list[Probe]]] = {}
+    tables: dict[tuple[Table, str | None], dict[str, list[Probe]]] = {}
     for probe in dict.fromkeys(probes):
         if probe.table is None:
             narrow.setdefault(probe.question, []).append(probe)
         else:
-            tables.setdefault(probe.table, {}).setdefault(probe.key, []).append(probe)
+            tables.setdefault((probe.table, probe.user), {}).setdefault(probe.key, []).append(probe)
     questions = [Question(command, asked) for command, asked in narrow.items()]
-    for table, keys in tables.items():
+    for (table, user), keys in tables.items():
         for some in _portions(sorted(keys)):
             asked = [probe for key in some for probe in keys[key]]
-            questions.append(Question(table.ask(some), asked, table))
+            questions.append(Question(as_user(user, table.ask(some)), asked, table))
     return questions
 
 

@@ -31,6 +31,8 @@ R = TypeVar("R", bound=Resource)
 
 _ENGINE = str(Path(__file__).parent)
 
+_AS_PYTHON = "a recipe is Python, and Python says this of that line: mend it there"
+
 COMPILE_TIMEOUT = 60.0
 """Seconds that a recipe may take to declare what it declares for one host."""
 
@@ -230,10 +232,7 @@ def derived(
 def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
     if (source := current().node.secrets) is None:
         raise RecipeError(f"{_caller()}: nobody is here to be asked for secrets")
-    try:
-        return ask(source)
-    except SecretError as error:
-        raise RecipeError(f"{_caller()}: {error}", hint=error.hint) from None
+    return ask(source)
 
 
 def word(kind: Callable[P, R]) -> Callable[P, R]:
@@ -388,7 +387,7 @@ def _forget(folder: str, before: set[str]) -> Iterator[Path]:
             yield Path(file)
 
 
-def _located(error: BaseException, path: Path) -> RecipeError:
+def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
     """An exception in a recipe, at its own line; our frames say nothing to its author."""
     frames = [
         frame
@@ -399,9 +398,11 @@ def _located(error: BaseException, path: Path) -> RecipeError:
     where = next(reversed(own or frames), None)
     line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
     if isinstance(error, CookError):
-        return RecipeError(f"{line}: {error}", hint=error.hint)
+        kind = SecretError if isinstance(error, SecretError) else RecipeError
+        return kind(f"{line}: {error}", hint=error.hint)
     source = linecache.getline(where.filename, where.lineno or 0).strip() if where else ""
-    return RecipeError(f"{line}: {type(error).__name__}: {error}", hint=source or None)
+    said = f"{line}: {type(error).__name__}: {error}"
+    return RecipeError(f"{said}\n  {source}" if source else said, hint=_AS_PYTHON)
 
 
 def find(name: str, kind: Literal["files", "templates"]) -> Path:

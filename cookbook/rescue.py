@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from cookbook import acting
 from cookbook.armed import AT_BOOT, NOT_AT_BOOT
 from cookbook.chain import Verdict
 from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
 from cookbook.provider import Change
 from cookbook.session import Session
-from cookbook.shell import Command, join, sh
+from cookbook.shell import Command, join, script, sh
 from cookbook.transport import LoginPasswordRefused
 from cookbook.way import Cuts, Way
 from cookbook.wire import ANSWER_TIMEOUT, Do, Outcome
@@ -98,7 +99,7 @@ class Rescue:
     def risk(self, verdict: Verdict) -> Cuts:
         """Whether a change may cut our way, or is sure to."""
         provider, change = verdict.provider, verdict.change
-        if not self.session.reconnects or provider is None or change is None:
+        if not self.session.line.reconnects or provider is None or change is None:
             return "no"
         risk = provider.cuts(verdict.item.resource.identity, change, self.way)
         return "may" if risk == "no" and verdict.item.resource.guarded else risk
@@ -108,7 +109,7 @@ class Rescue:
         if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
             return None
         return WouldCutOff(
-            f"{verdict.item.resource} would cut the way by which we came:"
+            f"{verdict.item.resource} ({verdict.item.declared.where}) would cut the way by which we came:"
             f" {self.way.user}, port {self.way.port}",
             hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
         )
@@ -122,14 +123,16 @@ class Rescue:
         self._armed = secrets.token_hex(6)
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
-        steps = [sh("(\n{}\n)", command) for command in [*self._back, *self._tell]]
+        commands = [*self._back, *self._tell]
+        users = script(acting.functions(self._armed) if any(map(acting.acts, commands)) else "")
+        steps = [users, *(sh("(\n{}\n)", command) for command in commands)]
         done = sh(f'id={{}}\n{NOT_AT_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
         network = sh(_NETWORK_BACK, self._armed)
-        script = join([head, *steps, network, done], "\n").text
+        text = join([head, *steps, network, done], "\n").text
         armed = sh(
             _ARM,
             self._armed,
-            script,
+            text,
             str(round(self.seconds)),
             f'sleep {round(self.seconds)}; exec /bin/sh "$1"',
         )
@@ -208,7 +211,7 @@ def reversal(verdict: Verdict) -> list[Command]:
         return []
     name = verdict.item.resource.identity
     back = provider.back(name, change, expected(change))
-    return list(provider.commands(name, back)) if back.needed else []
+    return _as_it_is_made(verdict, provider.commands(name, back)) if back.needed else []
 
 
 def expected(change: Change[Any]) -> Any:
@@ -226,4 +229,10 @@ def _acts(verdict: Verdict) -> Sequence[Command]:
     if provider is None or change is None or change.act not in provider.again:
         return []
     again: Change[Any] = Change(change.wanted, change.wanted, change.act)
-    return list(provider.commands(verdict.item.resource.identity, again))
+    return _as_it_is_made(verdict, provider.commands(verdict.item.resource.identity, again))
+
+
+def _as_it_is_made(verdict: Verdict, commands: Iterable[Command]) -> list[Command]:
+    """By the user who makes the change; what it destroys is in that user's own stash."""
+    user = verdict.item.resource.become_user
+    return [acting.as_user(user, command, from_stash=True) for command in commands]

@@ -25,6 +25,10 @@ Guard = str | Callable[[Any], bool]
 """Shell text that is asked on the host, or a callable that is given the node."""
 
 
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""Names that a shell expands after `~`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Have a resource act once another one has changed."""
@@ -85,6 +89,10 @@ class Resource:
     """Apply it under a timer that takes it back unless we can log in again afterwards; what may
     lock us out (firewall, sshd, sudo, the network, our own account) is guarded anyway."""
 
+    become_user: str | None = None
+    """Who asks about it and changes it on the host: who may do no more than that takes. By
+    default the one we are there, as hosts.yml says: root, as a rule."""
+
     sensitive: bool = False
     """Show that it changed, never its content."""
 
@@ -100,6 +108,8 @@ class Resource:
                 raise RecipeError(f"{self}: {name} must be {describe(hint)}, not {_short(value)}")
         if REGISTRY:
             self._find_secrets()
+        if self.become_user is not None and not _USER.fullmatch(self.become_user):
+            raise RecipeError(f"{self}: {self.become_user!r} cannot be the name of a user")
         self.validate()
 
     def _find_secrets(self) -> None:

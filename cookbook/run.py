@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.apply import Application
 from cookbook.approval import objections
+from cookbook.courier import Courier
 from cookbook.document import LOOKING, HostStatus, Mode
 from cookbook.engine import Convergence
 from cookbook.errors import (
@@ -28,6 +29,7 @@ from cookbook.errors import (
 from cookbook.interrupt import Interruption
 from cookbook.inventory import Host
 from cookbook.judge import Judge
+from cookbook.line import RECONNECTS
 from cookbook.lock import Holder
 from cookbook.manifest import Manifest, set_name
 from cookbook.origin import Origin, digests
@@ -41,7 +43,7 @@ from cookbook.report import HostReport, Report
 from cookbook.rescue import CONFIRM_TIMEOUT, Rescue
 from cookbook.resource import Resource
 from cookbook.secret_stores import STORES
-from cookbook.session import RECONNECTS, Session
+from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.step import Listener, Permission, Permit, Step
 from cookbook.transport import Transport
@@ -282,9 +284,12 @@ class Runner:
 
         begun = time.monotonic()
         if (end := self._end(begun)) is not None and begun >= end:
-            raise DeadlineExceeded("the time for this run was over before the turn of this host")
+            raise DeadlineExceeded(
+                "the time for this run was over before the turn of this host",
+                hint="give it longer (--timeout), or have more hosts at once (--forks)",
+            )
         session = Session(another(), another, lasting=host.transport == "local")
-        session.reconnects_left = self._run.reconnect
+        session.line.tries_left = self._run.reconnect
         session.end = self._end(begun)
         progress.session = session
         try:
@@ -303,10 +308,9 @@ class Runner:
         way = Way(*login(host), host.become, host.become_user)
         return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
 
-    def _new_judge(self, host: Host, session: Session, facts: Facts) -> Judge:
+    def _courier(self, host: Host, session: Session, facts: Facts) -> Courier:
         judge = Judge(self._node(host, facts), session, facts, catalog())
-        judge.rescue = self._rescue(host, session)
-        return judge
+        return Courier(judge, session, self._rescue(host, session))
 
     def _facts(self, session: Session) -> Facts:
         """What the host is; and where it is to be changed, nobody else does that meanwhile."""
@@ -338,10 +342,10 @@ class Runner:
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
-            judge = self._new_judge(host, session, facts)
+            courier = self._courier(host, session, facts)
             manifest = self._manifest(saved.set)
             steps, stopping = saved.steps_for(host.name, facts), self._stopping
-            return Application(steps, judge, listener, manifest, stopping)
+            return Application(steps, courier, listener, manifest, stopping)
         if self._run.past is not None:
             return self._reversal(host, session, facts)
         return Convergence(
@@ -388,7 +392,7 @@ class Runner:
             )
         return Reversal(
             past[host.name],
-            self._new_judge(host, session, facts),
+            self._courier(host, session, facts),
             self._manifest(self._run.set),
             self._listener(host),
             apply=not self._looks,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cookbook import aside, platform
+from cookbook.acting import as_user
 from cookbook.causes import cause_of
 from cookbook.errors import (
     CommandError,
@@ -17,12 +18,13 @@ from cookbook.errors import (
     Unreachable,
     during,
 )
+from cookbook.line import Line
 from cookbook.lock import TAKEN, Holder, halting, holding
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
-from cookbook.transport import Interrupted, LoginPasswordRefused, TooSlow, Transport, run
+from cookbook.transport import Interrupted, TooSlow, Transport, run
 from cookbook.wire import (
     ANSWER_TIMEOUT,
     Ask,
@@ -39,13 +41,6 @@ INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
 
 _STAGE_TIMEOUT = 300.0
-
-RECONNECTS = 3
-"""How often a lost connection is made anew, unless the user says otherwise."""
-
-_FIRST_DELAY = 2.0
-_LONGEST_DELAY = 60.0
-"""Seconds before the second try; each further one waits four times as long: a host may boot."""
 
 _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
@@ -68,16 +63,14 @@ class Session:
         lasting: bool = False,
     ) -> None:
         """`another` connects once more; `lasting` says that there is no connection to lose."""
-        self._lasting = lasting
+        self.line = Line(transport, another, lasting=lasting)
         self._nonce = ""
         self._pace: Pace | None = None
         self._halted = False
-        self._transport = transport
-        self._another = another
         self._who: Holder | None = None
         self._stage = ""
-        self.reconnects_left = RECONNECTS
-        """How often a lost connection may still be made anew."""
+        self._staged: set[str | None] = set()
+        """For whom there is a folder with contents; None: for us."""
         self.end: float | None = None
         """When there is no more time for this host, in seconds of time.monotonic()."""
         self.whole = False
@@ -87,28 +80,13 @@ class Session:
         self.exchanges = 0
         """How often we waited for the host."""
 
-    @property
-    def reconnects(self) -> bool:
-        """Whether there is a connection that can be lost, and made anew."""
-        return self._another is not None and not self._lasting
-
-    def another(self) -> Transport:
-        """
-        One more connection, by the same way.
-
-        Raises Unreachable and its kin.
-        """
-        if self._another is None:
-            raise Unreachable("there is no other way to it")
-        return self._another()
-
     def aside(self, command: Command) -> Outcome:
         """
         What a command says that is run by one more connection, with the privilege we work with.
 
         Raises Unreachable and its kin.
         """
-        session = Session(self.another())
+        session = Session(self.line.another())
         try:
             [outcome] = session.run([Do(command, ANSWER_TIMEOUT)])
         finally:
@@ -119,26 +97,13 @@ class Session:
         """
         Go on by a new connection, with the lock that we had, after this one was lost.
 
-        Tries a few times, further and further apart. Raises `lost` where there is no other
-        connection, Unreachable and its kin, or Locked if somebody else was faster.
+        Raises `lost` where there is no other connection, Unreachable and its kin, or Locked if
+        somebody else was faster.
         """
-        if self._another is None or self._lasting or self.reconnects_left == 0:
-            raise lost
-        self._transport.close()
+        self.line.renew(lost)
         self._stage = ""
-        shell, nonce = self._shell, self._nonce
-        delay = _FIRST_DELAY
-        while True:
-            self.reconnects_left -= 1
-            try:
-                self._transport = self._another()
-                break
-            except Unreachable as error:
-                if self.reconnects_left == 0 or isinstance(error, LoginPasswordRefused):
-                    raise
-                time.sleep(delay)
-                delay = min(4 * delay, _LONGEST_DELAY)
-        self._take_over(aside.retiring(shell, nonce))
+        self._staged.clear()
+        self._take_over(aside.retiring(self.shell, self._nonce))
 
     def _take_over(self, retire: Command) -> None:
         """
@@ -247,19 +212,25 @@ class Session:
         no more time for it.
         """
         if self._over:
-            raise DeadlineExceeded("the time there was for this host is over")
+            raise DeadlineExceeded(
+                "the time there was for this host is over",
+                hint="give it longer: --host-timeout, or --timeout for the whole run",
+            )
         carried = contents or {}
-        wanted = {d: carried[d] for d in sorted(wanted_contents(parts)) if d in carried}
+        readers = sorted(wanted_contents(parts), key=str)
+        wanted = {d: carried[d] for d, _ in readers if d in carried}
         ahead: list[Part] = []
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
-            ahead += self._send_ahead(digest, wanted.pop(digest))
+            data = wanted.pop(digest)
+            for user in [reader for d, reader in readers if d == digest]:
+                ahead += self._send_ahead(digest, data, user)
         self.exchanges += 1
         self.whole = False
         program = Program((*ahead, *parts), wanted, self._stage)
         pace = Pace(program, lambda part: begun(part - len(ahead)), self.end)
         self._nonce, self._pace = program.nonce, pace
         try:
-            outcomes = run(self._transport, program, pace)
+            outcomes = run(self.line.transport, program, pace)
         except (Interrupted, TooSlow) as error:
             heard = list(program.partial(error.reply.stdout, error.reply.stderr))
             error.outcomes = heard[len(ahead) :]
@@ -282,7 +253,8 @@ class Session:
         return outcomes[len(ahead) :]
 
     @property
-    def _shell(self) -> int:
+    def shell(self) -> int:
+        """The process on the host that reads what we send; 0 before it has said which."""
         return self._pace.shell if self._pace is not None else 0
 
     @property
@@ -308,7 +280,7 @@ class Session:
             return
         self.ended = True  # before it is: its end is heard of at once
         try:
-            outcome = self.aside(aside.ending(self._shell))
+            outcome = self.aside(aside.ending(self.shell))
             if outcome.status != 0:
                 raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
         except HostError:
@@ -320,35 +292,40 @@ class Session:
         try:
             if self.whole:
                 slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
-            elif self._another is not None:
+            elif self.line.has_another:
                 self.break_off()
                 slow.ended = True
         except HostError as error:
             slow.hint = f"it may still be at it: {error}"
         finally:
-            self._transport.close()
+            self.line.transport.close()
 
     def close(self) -> None:
         """Leave nothing behind, and end the session."""
         self.end = None
         try:
-            left = [self._stage] if self._stage else []
-            if left or self._halted:
-                self.run([Ask(sh('rm -rf {} "$cook_home"/.halt-*', left))])
+            tidy = [Ask(as_user(user, sh('rm -rf "$cook_stage"'))) for user in self._staged]
+            if self._halted:
+                tidy.append(Ask(sh('rm -f "$cook_home"/.halt-*')))
+            if tidy:
+                self.run(tidy)
         except HostError:
             pass  # the link is gone; the folder is private, and under /var/tmp
         finally:
-            self._transport.close()
+            self.line.transport.close()
 
-    def _send_ahead(self, digest: str, data: bytes) -> Iterator[Part]:
-        """Put contents into a private folder on the host, piece by piece."""
+    def _send_ahead(self, digest: str, data: bytes, user: str | None) -> Iterator[Part]:
+        """Put contents into a folder on the host that is private to its reader, piece by piece."""
         if not self._stage:
             self._stage = f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
-            yield Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)
+        folder = self._stage if user is None else f"{self._stage}-{user}"
+        if user not in self._staged:
+            self._staged.add(user)
+            yield Do(sh("mkdir -m 700 {}", folder), _STAGE_TIMEOUT, user=user)
         for start in range(0, len(data), INLINE_CONTENT):
-            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{self._stage}/{digest}"
+            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
-            yield Do(write, _STAGE_TIMEOUT)
+            yield Do(write, _STAGE_TIMEOUT, user=user)
 
 
 def _facts(outcome: Outcome) -> Facts:

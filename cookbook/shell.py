@@ -23,9 +23,6 @@ __all__ = [
     "sh",
 ]
 
-_BRIEF = 1000
-"""Characters of a command in a message."""
-
 ENCODING = "utf-8"
 """Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cookbook.acting import as_user
 from cookbook.chain import Item, Verdict
+from cookbook.courier import Courier
 from cookbook.delivery import Delivery
 from cookbook.diff import Diff, texts_diff
 from cookbook.errors import HostError, Irreversible, Refused
@@ -37,6 +39,9 @@ from cookbook.undoing import (
     way,
 )
 
+_Kept = tuple[str | None, str]
+"""Whose stash, and the digest of what is in it."""
+
 
 @dataclass
 class Reversal:
@@ -45,7 +50,7 @@ class Reversal:
     done: Sequence[Step]
     """The steps of the run, in their order."""
 
-    judge: Judge
+    courier: Courier
     manifest: Manifest
     listener: Listener = field(default_factory=Listener)
     apply: bool = False
@@ -62,8 +67,13 @@ class Reversal:
     unfinished: bool = False
     _swept: frozenset[tuple[str, str]] = frozenset()
     """What may go with a package that goes after it: it need not be there at the end."""
-    _kept: frozenset[str] = frozenset()
+    _kept: frozenset[_Kept] = frozenset()
     """Of the contents that are needed, those that the host has."""
+
+    @property
+    def judge(self) -> Judge:
+        """What it is judged by."""
+        return self.courier.judge
 
     def steps(self) -> Iterator[Step]:
         """What goes back, the latest first; then who is told of it."""
@@ -88,7 +98,7 @@ class Reversal:
         self.manifest.read(self.judge.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
         delivery = Delivery(
-            self.judge,
+            self.courier,
             self.listener,
             self.manifest.notes,
             self.permit,
@@ -112,13 +122,21 @@ class Reversal:
         """Three exchanges at most: how all is, which contents are kept, what would go besides."""
         self.judge.refresh((_item(one) for one in todo), [QUESTION])
         first = [self._verdict(one) for one in todo]
-        needed = sorted({digest for verdict in first for digest in _needed(verdict)})
-        if needed:
-            self._kept = frozenset(self.judge.text(Probe(there(needed))).split())
+        self._kept = frozenset(self._look_into_stashes(first))
         verdicts = rehearsed(self.judge, [self._checked(verdict) for verdict in first])
         sweeping = [i for i, verdict in enumerate(verdicts) if _sweeps(verdict)]
         self._swept = frozenset(one.key for one in todo[: max(sweeping, default=0)])
         return verdicts
+
+    def _look_into_stashes(self, verdicts: Sequence[Verdict]) -> Iterator[_Kept]:
+        """What there is of the contents that are needed: each user has a stash of his own."""
+        needed = {kept for verdict in verdicts for kept in _needed(verdict)}
+        users = {user for user, _ in needed}
+        asked = {u: Probe(there(sorted(d for v, d in needed if v == u)), user=u) for u in users}
+        self.judge.refresh([], asked.values())
+        for user, probe in asked.items():
+            answer = self.judge.answers[probe]
+            yield from ((user, digest) for digest in answer.text.split())
 
     def _verdict(self, one: Undoing) -> Verdict:
         """By the latest answers: ok where it is back already."""
@@ -159,7 +177,7 @@ class Reversal:
             return verdict
         error = Irreversible(
             f"{verdict.item.resource}: what was in it is not in the stash of the host"
-            f" ({min(gone)[:12]}...)",
+            f" ({min(digest for _, digest in gone)[:12]}...)",
             hint="`cook stash` lists what is; --partial goes on without it",
         )
         return replace(verdict, status="failed", error=error)
@@ -209,10 +227,12 @@ class Reversal:
 def _sides(verdict: Verdict) -> Sequence[Command | None]:
     if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
         return ()
-    texts = verdict.provider.texts(verdict.item.resource.identity, verdict.change)
+    resource = verdict.item.resource
+    texts = verdict.provider.texts(resource.identity, verdict.change)
     if texts is None:
         return ()
-    return texts.found, shown(texts.wanted) if texts.wanted is not None else None
+    sides = (texts.found, shown(texts.wanted) if texts.wanted is not None else None)
+    return [as_user(resource.become_user, side) if side else None for side in sides]
 
 
 def _diff(verdict: Verdict, looks: Mapping[Command, bytes]) -> Diff | None:
@@ -241,9 +261,10 @@ def _key(verdict: Verdict) -> tuple[str, str]:
     return verdict.provider.name, verdict.item.declared.resource.identity
 
 
-def _needed(verdict: Verdict) -> Iterator[str]:
+def _needed(verdict: Verdict) -> Iterator[_Kept]:
     """The contents that its commands read, which only the host can have."""
     if verdict.provider is None or verdict.change is None:
         return
-    for command in verdict.provider.commands(verdict.item.resource.identity, verdict.change):
-        yield from command.contents
+    resource = verdict.item.resource
+    for command in verdict.provider.commands(resource.identity, verdict.change):
+        yield from ((resource.become_user, digest) for digest in command.contents)

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cookbook import lock, stash
+from cookbook import acting, lock, stash
 from cookbook.errors import LinkLost
 from cookbook.shell import ENCODING, Command, define_contents
 
@@ -86,7 +86,7 @@ cook_same() {{
 if cook_ends; then cook_end -; return; fi
 set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
-[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"' EXIT && trap 'exit 143' HUP INT TERM PIPE
+[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"*' EXIT && trap 'exit 143' HUP INT TERM PIPE
 {stash}cook_end $$
 """
 
@@ -120,6 +120,9 @@ class Do:
     timeout: float
     keeps: bool = False
     """Whether it puts something into the stash."""
+
+    user: str | None = None
+    """Who runs it, where that is not the one we are there; see cookbook.acting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,9 @@ class Program:
                 stash=(stash.FUNCTIONS if keeps else "") + (lock.FUNCTIONS if locks else ""),
             )
         ]
-        text += [f"{self._line(part)}\n" for part in self.parts]
+        lines = [f"{self._line(part)}\n" for part in self.parts]
+        text += [acting.functions(self.nonce)] if any(map(acting.acts, lines)) else []
+        text += lines
         return "".join(text).encode(ENCODING, "surrogateescape")
 
     def _line(self, part: Part) -> str:
@@ -202,7 +207,11 @@ class Program:
                     d: self.contents[d] for d in part.command.contents & self.contents.keys()
                 }
                 define = define_contents(carried) if part.command.contents else ""
-                return f"{define}cook_do {shlex.quote(part.command.text)}"
+                if part.user is None:
+                    return f"{define}cook_do {shlex.quote(part.command.text)}"
+                whole = define + (stash.FUNCTIONS if part.keeps else "") + part.command.text
+                run = f'cook_as {part.user} "$cook_whole"'
+                return f"cook_whole={shlex.quote(whole)}\ncook_do {shlex.quote(run)}"
             case Guard():
                 return _guard_line(part)
             case Lock():
@@ -421,6 +430,6 @@ def _guard_line(part: Guard) -> str:
     return f"cook_same {shlex.quote(expected)} {shlex.quote(asked)}"
 
 
-def wanted_contents(parts: Iterable[Part]) -> frozenset[str]:
-    """The digests of the contents that commands of these parts read."""
-    return frozenset(d for part in parts if isinstance(part, Do) for d in part.command.contents)
+def wanted_contents(parts: Iterable[Part]) -> set[tuple[str, str | None]]:
+    """The digests of the contents that commands of these parts read, and who reads them."""
+    return {(d, part.user) for part in parts if isinstance(part, Do) for d in part.command.contents}

@@ -254,14 +254,18 @@ def _edit(changes: Sequence[Change[State]]) -> Command:
         side.user,
     )
     write = sh("printf %s {}", _word(_script(changes, folder=folder, own=side.path is None)))
-    steps = [find, give if folder else sh(":"), sh("{} | {}", write, _as(side))]
-    return join(steps, " && ")
+    steps = [find, give if folder else sh(":"), sh("{} | { {}; }", write, _as(side))]
+    where = f"the authorized keys of {side.user}" if side.path is None else side.path
+    return replace(join(steps, " && "), called=f"change {where}")
 
 
 def _as(side: State) -> Command:
     """A shell of the user; of root, for root and in a folder of root's."""
     user = sh(
-        'setpriv --reuid {} --regid "$(id -g {})" --init-groups /bin/sh -s -- "$f" "$t"',
+        'if [ "$(id -un)" = {} ]; then set --; else'
+        ' set -- setpriv --reuid {} --regid "$(id -g {})" --init-groups; fi;'
+        ' "$@" /bin/sh -s -- "$f" "$t"',
+        side.user,
         side.user,
         side.user,
     )

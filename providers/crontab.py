@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
 from cookbook.providers.getent import PASSWD
@@ -34,11 +34,14 @@ class State:
 
 
 # `c` is the crontab. None is an empty one, but crontab(1) has the same status for every
-# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is.
+# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is. Only
+# root may say whose crontab is meant; for anybody else it is their own.
 _LOAD = """\
+tab() { u=$1; shift; if [ -O / ] || [ "$(id -un)" != "$u" ]; then crontab -u "$u" "$@"
+else crontab "$@"; fi; }
 load() { c=; case $2 in /*) ;; *) return 0;; esac
-c=$(crontab -l -u "$1" 2>/dev/null) && return; s=$?
-e=$(crontab -l -u "$1" 2>&1)
+c=$(tab "$1" -l 2>/dev/null) && return; s=$?
+e=$(tab "$1" -l 2>&1)
 case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;;
 *) echo "$e" >&2; exit $s;; esac; }
 told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
@@ -172,9 +175,9 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
     """Read, rewrite some blocks, install at once; what fails on the way installs nothing."""
     user = _user(changes[0][1])
     words = [word for name, change in changes for word in _words(name, change)]
-    return sh(
+    text = sh(
         '{}load {} ~{}; new=$(told {} {}) || exit; if [ "$new" ]; then'
-        ' printf "%s\\n" "$new" | crontab -u {} -; else crontab -r -u {}; fi',
+        ' printf "%s\\n" "$new" | tab {} -; else tab {} -r; fi',
         sh(_LOAD),
         user,
         user,
@@ -183,6 +186,7 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
         user,
         user,
     )
+    return replace(text, called=f"change the crontab of {user}")
 
 
 def _words(name: str, change: Change[State]) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Thing, provides
@@ -139,4 +139,5 @@ def _make(name: str, found: State | None, wanted: State) -> Command:
     place = sh('mv -fT -- "$t" "$p"')
     if found is not None:  # busybox's mv(1) does not rename over a link to a directory
         place = sh('{ {} 2>/dev/null || { rm -f -- "$p" && {}; }; }', place, place)
-    return sh("{}{}{} && {}{}", prepare, clean, made, give, place)
+    text = sh("{}{}{} && {}{}", prepare, clean, made, give, place)
+    return replace(text, called=f"link {name} to {wanted.to}")

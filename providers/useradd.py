@@ -328,13 +328,14 @@ def _create(name: str, wanted: State) -> Command:
     if wanted.group is not None:
         return sh("useradd {} {}", words, name)
     # A group of that name may be there already; useradd would refuse to make it.
-    return sh(
+    text = sh(
         'set --; if getent group {} >/dev/null; then set -- --gid {}; fi; useradd "$@" {} {}',
         name,
         name,
         words,
         name,
     )
+    return replace(text, called=sh("useradd {} {}", words, name).shown)
 
 
 def _modify(change: Change[State]) -> Command:

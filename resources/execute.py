@@ -69,6 +69,8 @@ class Execute(Resource):
                 raise RecipeError(f"{self}: {name!r} cannot be the name of a variable")
         if self.group and not self.user:
             raise RecipeError(f"{self}: a group needs a user")
+        if self.user and self.become_user:
+            raise RecipeError(f"{self}: user and become_user are two ways to say who runs it")
         if self.umask is not None:
             object.__setattr__(self, "umask", mask(self.umask, str(self)))
         if not self.successes or not {*self.successes} <= {*range(256)}:

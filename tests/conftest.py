@@ -1,19 +1,17 @@
 """
 The real hosts that tests marked `hosts` converge.
 
-Each xdist worker has a kitchen of its own (kitchens run side by side), so host tests
-may be spread; on two cores it hardly pays.
+Each xdist worker has a kitchen of its own (kitchens run side by side), and runs whole files
+(`--dist loadfile`), so that the tests of a module share its host.
 """
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Generator, Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from coverage import Coverage
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.secrecy import REGISTRY
@@ -73,13 +71,22 @@ def host(kitchen: Kitchen) -> KitchenHost:
 
 
 @pytest.fixture(scope="module")
-def module_host(kitchen: Kitchen) -> KitchenHost:
+def module_host(kitchen: Kitchen) -> Iterator[KitchenHost]:
     """A host that is clean when the first test of a module gets it."""
-    return _clean(kitchen, "module")
+    yield _clean(kitchen, "module")
+    kitchen.down(["module"])
+
+
+@pytest.fixture(scope="module")
+def _no_fresh_host_is_left(kitchen: Kitchen) -> Iterator[None]:
+    """Each costs 14 of the 128 inotify instances that a machine has for root."""
+    yield
+    if "fresh" in {host.name for host in kitchen.hosts()}:
+        kitchen.down(["fresh"])
 
 
 @pytest.fixture
-def fresh_host(kitchen: Kitchen) -> KitchenHost:
+def fresh_host(kitchen: Kitchen, _no_fresh_host_is_left: None) -> KitchenHost:
     """A host that is clean when the test gets it (2 s)."""
     return _clean(kitchen, "fresh")
 
@@ -113,17 +120,3 @@ def _journal(host: KitchenHost) -> str:
         return host.run("; ".join(looks), timeout=30).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return f"says nothing: {error}"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """
-    Report the coverage that `make test` measures.
-
-    Here, not in a command after pytest, so that pytest's own summary is the last line.
-    """
-    measured = Coverage.current()
-    if measured is not None and not terminalreporter.config.getoption("collectonly"):
-        text = StringIO()
-        measured.report(file=text)
-        terminalreporter.section("coverage")
-        terminalreporter.write(text.getvalue())

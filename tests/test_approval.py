@@ -31,6 +31,7 @@ from cookbook.session import Session
 from cookbook.show_plan import grouped_lines
 from cookbook.step import Permission, Step
 from cookbook.transport.local import LocalTransport
+from tests.texts import check
 
 ROOT = Path(__file__).parents[1]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -170,6 +171,7 @@ def test_what_is_not_in_the_plan_is_refused_before_it_is_sent(cook: Cook) -> Non
     assert status == 3
     assert "approved was create (content: - -> " in said
     assert "now it would be: update (content: " in said
+    check("not-approved", said, {str(Path.cwd()): "/tmp/d"})
     assert Path("d/a").read_text() == "a"
     assert Path("d/b").read_text() == "by hand"
     assert not Path("d/c").exists()

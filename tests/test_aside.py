@@ -49,30 +49,31 @@ def at_work(session: Session, text: str, flag: Path) -> tuple[threading.Thread, 
 
     thread = threading.Thread(target=work)
     thread.start()
-    while not flag.exists():
+    while not flag.exists() or not session.shell:
         time.sleep(0.01)
     return thread, told
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "seconds"),
     [
-        "sleep 31.4151",
-        "sh -c 'sleep 31.4151; :'; sleep 31.4151",
-        "trap '' TERM; sh -c 'sleep 31.4151; :'; :",
-        "(sleep 31.4151 | sleep 31.4151) & wait",
+        ("sleep {0}", "31.4151"),
+        ("sh -c 'sleep {0}; :'; sleep {0}", "31.4152"),
+        ("trap '' TERM; sh -c 'sleep {0}; :'; :", "31.4157"),
+        ("(sleep {0} | sleep {0}) & wait", "31.4158"),
     ],
 )
 def test_what_a_shell_runs_is_ended_and_the_shell_goes_on(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, seconds: str
 ) -> None:
     monkeypatch.setattr("cookbook.aside.PATIENCE", 1)
+    text = text.format(seconds)
     thread, told = at_work(session, text, tmp_path / "begun")
 
     session.break_off()
     thread.join(10)
 
-    assert not running("31.4151")
+    assert not running(seconds)
     assert told[0].status not in (0, None)
     assert told[1].text == "y\n"
     assert session.ended

@@ -52,7 +52,7 @@ def listener() -> Iterator[Listener]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: Listener) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hosts.yml").write_text(
-        f"hosts:\n  web1: {{address: 127.0.0.1, port: {listener.port}}}\n"
+        f"hosts:\n  web1: {{address: 127.0.0.1, port: {listener.port}, connect_timeout: 2}}\n"
     )
     (tmp_path / "r.py").write_text(f"{HEADING}file('{tmp_path}/x', content='hello\\n')\n")
     return tmp_path

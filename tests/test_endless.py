@@ -24,6 +24,7 @@ from cookbook.shell import Command, sh
 from cookbook.transport import Interrupted, run
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Ask, Do, Pace, Program
+from tests.texts import check_host
 
 MEGA = 1 << 20
 
@@ -159,6 +160,7 @@ def test_who_answers_too_much_is_named_and_the_others_go_on(
     assert isinstance(error, TooMuchOutput)
     assert f"the answer to `cat {folder / 'b'}` is longer than" in str(error)
     assert (error.phase, error.code) == ("probe", "too-much-output")
+    check_host("too-much-output", steps, words={str(folder): "/tmp/d"})
 
 
 def test_who_says_more_than_anybody_listens_to_is_left(

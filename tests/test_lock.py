@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,6 @@ def test_what_a_command_leaves_running_does_not_hold_it(
 
 @pytest.mark.slow
 def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...]) -> None:
-    import threading
-
     threading.Timer(1.5, first.close).start()
     second = Session(LocalTransport(shell))
     second.begin(BOB, wait=20)
@@ -88,7 +87,8 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("r.py").write_text(
         "from cookbook.resources import execute\n"
-        f"execute('touch {tmp_path}/begun; sleep 6', timeout=99)\n"
+        f"execute('touch {tmp_path}/begun; until [ -e {tmp_path}/end ]; do sleep .1; done',"
+        " timeout=99)\n"
     )
     Path("two.py").write_text(f"from cookbook.resources import file\nfile('{tmp_path}/two')\n")
     return tmp_path
@@ -112,7 +112,9 @@ def test_two_runs_at_once_and_one_that_was_killed(
         other.kill()
     # What it has sent is still being done, and as long as it is, nobody else is let in.
     assert main(["converge", "two.py", "--local"]) == 3
+    threading.Timer(1.5, (recipe / "end").touch).start()
     assert main(["converge", "two.py", "--local", "--wait", "60s"]) == 0
+    assert (recipe / "end").exists()
 
 
 @pytest.mark.usefixtures("recipe")

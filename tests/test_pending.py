@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from tests.texts import check_document
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 RECIPE = """
@@ -63,6 +64,7 @@ def test_killed_between_the_change_and_the_restart(cook: Cook) -> None:
     [owed] = [r for r in planned["hosts"]["localhost"]["resources"] if r["status"] == "changed"]
     assert owed["id"] == "execute[reread]"
     assert owed["because"].startswith(f"file[{Path.cwd()}/conf] (run ")
+    check_document("C58-owed", planned, {str(Path.cwd()): "/tmp/d"})
 
     assert cook("converge", "r.py", "--wait", "30s")[0] == 0
     assert acts() == 1

@@ -33,7 +33,7 @@ class Door:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookbook.session._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("cookbook.line._FIRST_DELAY", 0.01)
     monkeypatch.setattr("cookbook.rescue.GRACE", 0.1)
 
 

@@ -20,6 +20,7 @@ from cookbook.errors import HostError
 from cookbook.report import HostReport, Report
 from cookbook.show import report_lines
 from cookbook.visible import clean
+from tests.texts import check_document
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -71,18 +72,18 @@ def test_one_bad_host_stops_no_other(runs: Runs) -> None:
 
 def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
     begun = time.monotonic()
-    _, document = runs("execute('sleep 1', only_if=lambda node: N == 0)\ndirectory(D)", 20)
+    _, document = runs("execute('sleep 3', only_if=lambda node: N == 0)\ndirectory(D)", 20)
 
     assert time.monotonic() - begun < 15
     seconds = [host["seconds"] for host in document["hosts"].values()]
-    assert seconds[0] >= 1 > sorted(seconds)[10]
+    assert seconds[0] >= 3 > sorted(seconds)[10]
 
 
 def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
     """Its shell is gone when what was sent ahead is to be removed, which it does itself."""
 
-    def stages() -> list[Path]:
-        return sorted(Path("/var/tmp").glob("cook-*"))
+    def stages() -> set[Path]:
+        return set(Path("/var/tmp").glob("cook-*"))
 
     before = stages()
     status, document = runs(
@@ -94,7 +95,10 @@ def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
 
     assert status == 3
     assert [host["status"] for host in document["hosts"].values()] == ["timeout", "changed"]
-    assert stages() == before
+    end = time.monotonic() + 5
+    while stages() - before and time.monotonic() < end:
+        time.sleep(0.05)  # what another test has there goes away by itself
+    assert stages() - before == set()
     hung = document["hosts"]["h0"]["resources"][-1]
     assert (hung["id"], hung["status"]) == ("execute[sleep 30]", "unknown")
     assert "no answer within 0.5 s to `" in hung["error"]["message"]
@@ -157,21 +161,23 @@ def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
 ) -> None:
     (tmp_path / "r.py").write_text(
         f"{HEADING}D = '{tmp_path}'\n"
-        "execute(f'touch {D}/begun; sleep 2; echo done > {D}/one')\nfile(f'{D}/two')\n"
+        "execute(f'touch {D}/begun; sleep 1; echo done > {D}/one')\nfile(f'{D}/two')\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local", "--output", "json"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.getcwd()},
     )
     while not (tmp_path / "begun").exists():
         time.sleep(0.05)
     process.send_signal(number)
-    out, _ = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=20)
 
     assert process.returncode == 130
+    check_document("C43-once", json.loads(out), {str(tmp_path): "/tmp/d"}, errors=errors)
     [host] = json.loads(out)["hosts"].values()
     assert (tmp_path / "one").read_text() == "done\n"
     assert [one["status"] for one in host["resources"]] == ["changed", "not-run"]

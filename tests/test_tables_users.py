@@ -23,11 +23,11 @@ SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 
 CRONTAB = """\
 #!/bin/sh
-case $3 in
+case $2 in
 root) printf '%s\\n' '# cook: a' '#: why' 'A=b' '1 * * * * a' ''
 printf '%s\\n' '# cook: a b' '2 * * * * \\%b' '3 * * * * a'
 ;; daemon) exit 0
-;; *) echo "no crontab for $3" >&2; exit 1
+;; *) echo "no crontab for $2" >&2; exit 1
 esac
 """
 NFT = """\

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.chain import Item, Link, Sent, Verdict
+from cookbook.chain import Item, Link, Sent, Verdict, cut_off
+from cookbook.courier import Courier
 from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
 from cookbook.judge import Judge
 from cookbook.platform import Facts
@@ -21,7 +22,7 @@ from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.step import Listener
 from cookbook.testing import DEBIAN, declare
-from cookbook.transport import Transport
+from cookbook.transport import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
 from cookbook.way import Way
 from cookbook.wire import guard
@@ -118,7 +119,7 @@ def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home
 def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: Path) -> None:
     rescue = armed(session, tmp_path / "x")
     until = time.monotonic() + 3
-    inner = session._another
+    inner = session.line._another
     assert inner is not None
 
     def late() -> Transport:
@@ -126,7 +127,7 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
             raise Unreachable("no route")
         return inner()
 
-    session._another = late
+    session.line._another = late
     with pytest.raises(CutOff, match="the host has put the former state back"):
         rescue.confirm()
     assert not (tmp_path / "x").exists()
@@ -139,13 +140,32 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     cook_home.write_text("a file, where a folder is to be")
     _, verdict = planned(f"file({str(tmp_path / 'x')!r}, content='new', guarded=True)")
     judge = Judge(Node("web1"), session, DEBIAN, catalog())
-    judge.rescue = Rescue(session, WAY, 1)
+    rescue = Rescue(session, WAY, 1)
+    courier = Courier(judge, session, rescue)
 
     with pytest.raises(HostError, match="cannot be guarded") as caught:
-        judge.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
+        courier.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
     assert not isinstance(caught.value, CutOff)
-    assert not judge.rescue.armed
+    assert not rescue.armed
     assert not (tmp_path / "x").exists()
+
+
+def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
+    session: Session,
+) -> None:
+    """Not of what was sent before it, so that the host can go back."""
+    text = "execute('true', guarded=True)\nexecute('sleep 9', guarded=True, timeout=0.3)"
+    verdicts = [planned(line)[1] for line in text.splitlines()]
+    courier = Courier(
+        Judge(Node("web1"), session, DEBIAN, catalog()), session, Rescue(session, WAY)
+    )
+    sent = [Sent.guarded(Link([], [verdict]), guard((), ())) for verdict in verdicts]
+
+    with pytest.raises(TooSlow) as caught:
+        courier.send(sent, [], Listener())
+    assert [outcome.status for outcome in caught.value.outcomes] == [0, 0, 0]
+    told = list(cut_off(sent, caught.value.outcomes, caught.value))
+    assert [how["status"] for _, how in told] == ["unknown", "unknown"]
 
 
 def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:

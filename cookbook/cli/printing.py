@@ -36,7 +36,7 @@ def reader_may_leave() -> Iterator[None]:
     """
     Whoever reads the report may have gone; what came of the run is still so.
 
-    Raises CookError where it cannot be written for another reason: a disk that is full.
+    Raises ReportError where it cannot be written for another reason: a disk that is full.
     """
     try:
         yield
@@ -44,9 +44,9 @@ def reader_may_leave() -> Iterator[None]:
     except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
         if not isinstance(error, BrokenPipeError):
-            from cookbook.errors import CookError
+            from cookbook.errors import ReportError
 
-            raise CookError(
+            raise ReportError(
                 f"what came of it cannot be written: {error.strerror}",
                 hint="it is done all the same: `cook history` has it, unless that is full, too",
             ) from None

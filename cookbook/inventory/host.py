@@ -51,7 +51,7 @@ class Host:
     alive_interval: float = 15.0
     """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None
-    """For sudo or su, where nobody gives another with -K."""
+    """For sudo, su or doas, where nobody gives another with -K."""
     password: Secret | SecretReference | None = None
     """For SSH, where no key is taken."""
     transport: Literal["ssh", "openssh", "local"] = "ssh"

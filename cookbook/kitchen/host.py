@@ -23,6 +23,12 @@ ENVIRONMENT = (
 PROMISE = b"SSH-2.0-"
 POWER_OFF = signal.SIGRTMIN + 4  # systemd(1), SIGNALS
 
+# Of the machine's fs.inotify.max_user_instances (128) each host takes about 14.
+TOO_MANY = "take some hosts down, or let more run: sysctl fs.inotify.max_user_instances=1024"
+
+# On a busy machine the unit that lets users in has been seen to fail at boot (1 of some 500).
+_LET_USERS_IN = "[ ! -e /run/nologin ] || systemctl restart systemd-user-sessions"
+
 # systemd-nspawn ends with 133 where the host wants to reboot (its source, nspawn.c).
 SUPERVISE = 'while :; do systemd-nspawn "$@"; [ $? -eq 133 ] || break; done'
 
@@ -93,11 +99,14 @@ class KitchenHost:
             time.sleep(0.02)
         console = Disk(self.folder).console
         said = "\n".join(console.read_text(errors="replace").splitlines()[-15:])
-        raise KitchenError(f"{self.name} did not come up (all of it in {console}):\n{said}")
+        raise KitchenError(
+            f"{self.name} did not come up (all of it in {console}):\n{said}",
+            hint=TOO_MANY if "inotify" in said else None,
+        )
 
     def _has_booted(self) -> bool:
         try:
-            answer = self.run("systemctl is-system-running --wait", timeout=10.0)
+            answer = self.run(f"systemctl is-system-running --wait; {_LET_USERS_IN}", timeout=10.0)
         except (KitchenError, subprocess.TimeoutExpired):
             return False
         # A unit of the recipe under test may fail: the host is up all the same.

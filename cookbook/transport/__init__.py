@@ -69,9 +69,10 @@ class TooSlow(DeadlineExceeded):
         if isinstance(part, Ask | Do):
             what = f"`{part.command.brief}`"
         took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
+        longer = " --host-timeout and --timeout give it longer" if pace.over else ""
         super().__init__(
             f"no answer {took} to {what}",
-            hint="look at the host: does it wait for a lock, a network mount, an answer?",
+            hint=f"look at the host: does it wait for a lock, a network mount, an answer?{longer}",
             failed=Failed(part.command.brief) if isinstance(part, Ask | Do) else None,
         )
         self.reply = reply

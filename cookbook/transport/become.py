@@ -17,7 +17,7 @@ from cookbook.transport.target import Target
 _NO_TERMINAL = re.compile(r"must have a tty|no tty present")
 
 # PAM's own prompt, which cannot be chosen; "su: " is how su begins a complaint.
-_PROMPT = re.compile(rb"(?:\A|\n)(?!su: )[^\n]*:[ \t]*\Z")
+_PROMPT = re.compile(rb"(?:\A|\n)(?!su: |doas: )[^\n]*:[ \t]*\Z")
 
 # What su runs by a shell that we give: it is nobody's login shell, whatever that would say.
 _SU = "env LC_ALL=C su -s /bin/sh -c {} {}"
@@ -32,6 +32,21 @@ Gives a command a terminal that nobody speaks by: its three streams stay the pip
 A terminal of ssh(1)'s would make one stream of two, and change the bytes.
 """
 
+_BY_TERMINAL = (
+    "exec 3<&0 4>&1 5>&2;"
+    " for _ in 1 2; do IFS= read -r line && printf '%s\\n' \"$line\"; done | {"
+    ' script -qec "stty -echo; exec <&3 >&4 2>&5 3<&- 4>&- 5>&-; $COOK_START" /dev/null >&5 2>&5;'
+    ' echo "$0!" >&5; }'
+)
+"""
+Gives a command a terminal by which two lines of our input go, and no more; what it says by that
+comes on our error stream. So doas(1) hears a password, which it takes from nothing else.
+"""
+
+_BEGIN_WHEN_TOLD = (
+    'echo {0}. >&2; while read -r line </dev/tty && [ "$line" != {0} ]; do :; done; exec /bin/sh'
+)
+"""A shell that leaves our input alone until its terminal tells it that nobody else reads that."""
 
 _NUMBERED = 'echo "$0=$$" >&2; exec "$@"'
 """Says which process it will be."""
@@ -47,7 +62,8 @@ class Entrance(NamedTuple):
     command: Command
     mark: str = ""
     """What it says on its error stream: with `?` it asks for a password, with `.` it is a shell,
-    with `=` comes its number; "" where it asks for nothing, and nobody has to wait."""
+    with `=` comes its number, with `!` it has ended; "" where it asks for nothing, and nobody has
+    to wait."""
 
 
 def entrance(target: Target, *, terminal: bool = False) -> Entrance:
@@ -57,8 +73,10 @@ def entrance(target: Target, *, terminal: bool = False) -> Entrance:
     mark = secrets.token_hex(8)
     user, shell = target.become_user, f"echo {mark}. >&2; exec /bin/sh"
     match target.become:
-        case "doas":
+        case "doas" if target.become_password is None:
             return Entrance(sh("doas -n -u {} /bin/sh", user))
+        case "doas":
+            return Entrance(_doas(user, mark), mark)
         case "su":
             return Entrance(sh(_SU, shell, user), mark)
         case _ if target.become_password is None:
@@ -71,6 +89,12 @@ def entrance(target: Target, *, terminal: bool = False) -> Entrance:
 def _sudo(words: Command, *, terminal: bool) -> Command:
     start = sh("env LC_ALL=C sudo {}", words)
     return _in_terminal(start) if terminal else start
+
+
+def _doas(user: str, mark: str) -> Command:
+    start = sh("env LC_ALL=C doas -u {} /bin/sh -c {}", user, _BEGIN_WHEN_TOLD.format(mark))
+    numbered = sh("/bin/sh -c {} {} {}", _NUMBERED, mark, start)
+    return sh("env SHELL=/bin/sh COOK_START={} /bin/sh -c {} {}", numbered.text, _BY_TERMINAL, mark)
 
 
 def _in_terminal(start: Command) -> Command:
@@ -104,9 +128,12 @@ def enter(
         write(f"{in_the_clear(target.become_password)}\n".encode())
         said = _hear(target, mark, read, said)
     if f"{mark}.".encode() not in said:
-        if given and (number := re.search(rf"{mark}=(\d+)".encode(), said)) is not None:
+        at_it = given and f"{mark}!".encode() not in said
+        if at_it and (number := re.search(rf"{mark}=(\d+)".encode(), said)) is not None:
             kill(sh("kill -s KILL {}", number[1].decode()))
         raise _refused(target, mark, said, given=given)
+    if target.become == "doas":  # the two lines that go by its terminal
+        write(f"{mark}\n".encode() if given else f"\n{mark}\n".encode())
 
 
 def wants_terminal(target: Target, said: str) -> bool:
@@ -119,17 +146,19 @@ def did_not_start(target: Target, said: str) -> PrivilegeError:
     tool, user = target.become, target.become_user
     message = f"{tool} did not start a shell: {said or 'it said nothing'}"
     if "script: " in said and "not found" in said:
+        because, or_say = "sudoers has `requiretty`", f"`Defaults:{target.user} !requiretty`"
+        if tool == "doas":
+            because, or_say = "doas reads a password from a terminal only", "`permit nopass`"
         hint = (
-            "sudoers has `requiretty`, and the host has no script(1) to make a terminal with:"
-            f" install bsdutils or util-linux, or say `Defaults:{target.user} !requiretty`"
+            f"{because}, and the host has no script(1) to make a terminal with:"
+            f" install bsdutils or util-linux, or say {or_say}"
         )
+        return PrivilegeError(message, hint=hint)
+    if tool == "doas" and "doas: Operation not permitted" in said:
+        hint = f"doas.conf must say `permit {target.user} as {user}`, or with `nopass`"
         return PrivilegeError(message, hint=hint)
     if known := why(said):
         return PrivilegeError(message, **known)
-    if tool == "doas":
-        return PrivilegeError(
-            message, hint=f"doas.conf must say `permit nopass {target.user} as {user}`"
-        )
     hint = (
         f"give the password with --ask-become-pass, or allow {target.user} to become {user}"
         " without one"
@@ -140,7 +169,8 @@ def did_not_start(target: Target, said: str) -> PrivilegeError:
 def _hear(target: Target, mark: str, read: Callable[[], bytes], before: bytes) -> bytes:
     """Read until somebody asks (again), the shell has started, or the stream ends."""
     said, more = before, b""
-    while f"{mark}.".encode() not in said and not _asks(target, mark, more):
+    ends = (f"{mark}.".encode(), f"{mark}!".encode())
+    while not any(end in said for end in ends) and not _asks(target, mark, more):
         try:
             data = read()
         except TimeoutError:
@@ -155,13 +185,15 @@ def _hear(target: Target, mark: str, read: Callable[[], bytes], before: bytes) -
 
 
 def _asks(target: Target, mark: str, said: bytes) -> bool:
-    if target.become == "su":
-        return f"{mark}.".encode() not in said and _PROMPT.search(said) is not None
+    if target.become in ("su", "doas"):
+        ours = said.rpartition(b"\n")[2].startswith(mark.encode())  # a shell's that we began
+        return not ours and f"{mark}.".encode() not in said and _PROMPT.search(said) is not None
     return f"{mark}?".encode() in said
 
 
 def _refused(target: Target, mark: str, said: bytes, *, given: bool) -> Exception:
-    prompts = rf"{mark}=\d+\n|(\[sudo: )?{mark}\?(\] Password: ?)?|\APassword: ?"
+    prompts = rf"{mark}(=\d+|!)\n|(\[sudo: )?{mark}\?(\] Password: ?)?|\APassword: ?"
+    prompts += r"|\r?doas \([^\n]*\) password: ?"
     words = re.sub(prompts, "", said.decode(errors="replace")).strip()
     if wants_terminal(target, words):
         return WantsTerminal()

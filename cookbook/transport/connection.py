@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
+from cookbook.errors import AuthenticationFailed, UnknownKey, Unreachable, UntrustedHost
 from cookbook.secret import Secret, in_the_clear
 from cookbook.transport import LoginPasswordRefused
 from cookbook.transport.dial import open_link
@@ -34,6 +34,8 @@ AUTH_TIMEOUT = 30.0
 """Seconds for the exchange of keys and for each key that is offered."""
 
 _FIRST_PAUSE = 0.2
+_SIGN_ANEW = "have its authority sign its key anew (ssh-keygen -s), or do without one"
+
 _LONGEST_PAUSE = 2.0
 """Seconds between two attempts, about; each pause is twice as long as the one before."""
 
@@ -120,7 +122,10 @@ def check_key(connection: Client, target: Target) -> None:
     except UntrustedHost as error:
         if wrong is None:
             raise
-        raise type(error)(f"{target.known_as[0]}: {wrong}", hint=error.hint) from None
+        said = f"{target.known_as[0]}: {wrong}"
+        if isinstance(error, UnknownKey):
+            raise UntrustedHost(said, hint=f"{_SIGN_ANEW}: {error.hint}") from None
+        raise type(error)(said, hint=error.hint) from None
 
 
 def _of_certificate(

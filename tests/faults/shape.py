@@ -9,6 +9,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from cookbook.step import Step
+from tests.texts import check_host
 
 Converge = Callable[..., list[Step]]
 
@@ -20,11 +21,17 @@ def do(host: KitchenHost, script: str, timeout: float = 60.0) -> str:
     return done.stdout.strip()
 
 
-def failed(step: Step) -> str:
-    """What is said of a step that has failed: a cause, what happened, the next step."""
+def failed(step: Step, text: str | None = None) -> str:
+    """
+    What is said of a step that has failed: a cause, what happened, the next step.
+
+    `text` names the golden text that a report of it has to be.
+    """
     assert step.status == "failed", step
     assert step.error is not None
     assert step.error.hint, step.error
+    if text is not None:
+        check_host(text, [step])
     error = step.error
     output = error.failed.output if error.failed else ""
     said = [error.cause, str(error), output, f"next: {error.hint}"]

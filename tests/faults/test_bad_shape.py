@@ -25,6 +25,7 @@ from cookbook.transport.ssh import SshTransport
 from cookbook.wire import Ask
 from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
 from tests.hosts.conftest import HEADING, Cook
+from tests.texts import check_document, check_host
 
 pytestmark = pytest.mark.hosts
 __all__ = ["lingering"]
@@ -88,6 +89,7 @@ def test_no_more_processes(module_host: KitchenHost, cook: Cook, most: int) -> N
     [error] = filter(None, errors)
     assert error["cause"] == "no more processes can be started there", error
     assert "TasksMax" in error["hint"]
+    check_document(f"C33-{most}-processes", told)
     assert module_host.run("ls /srv/forked").returncode == 2
 
 
@@ -95,7 +97,7 @@ def test_out_of_memory(module_host: KitchenHost, converge: Converge) -> None:
     """C32: the kernel kills what takes too much, and that is said."""
     with limited(module_host, "memory", "memory.limit_in_bytes", 80_000_000):
         [step] = converge(module_host, 'execute("dd if=/dev/zero of=/dev/null bs=400M count=1")')
-    said = failed(step)
+    said = failed(step, "C32-out-of-memory")
     assert said.startswith("it was killed by signal 9 (SIGKILL)\n")
     assert "memory may have run out" in said
 
@@ -107,7 +109,7 @@ def test_what_is_killed_in_the_middle_of_a_file(
     do(module_host, "echo old >/srv/killed")
     recipe = 'file("/srv/killed", content="new\\n", verify="kill -9 $(exec sh -c \'echo $PPID\')")'
     [step] = converge(module_host, recipe)
-    assert failed(step).startswith("it was killed by signal 9 (SIGKILL)\n")
+    assert failed(step, "C32-helper").startswith("it was killed by signal 9 (SIGKILL)\n")
     assert do(module_host, "cat /srv/killed") == "old"
 
 
@@ -157,7 +159,7 @@ def test_what_may_not_be_executed_is_named(module_host: KitchenHost, converge: C
     """C28."""
     with mounted(module_host, "/srv/noexec", "noexec"):
         do(module_host, "printf '#!/bin/sh\\n' >/srv/noexec/x; chmod 755 /srv/noexec/x")
-        said = failed(converge(module_host, 'execute("/srv/noexec/x")')[0])
+        said = failed(converge(module_host, 'execute("/srv/noexec/x")')[0], "C28-noexec")
     assert said.startswith("a program cannot be executed there\n")
     assert "noexec" in said
 
@@ -182,7 +184,7 @@ def test_whatever_language_a_host_speaks(
         [step] = converge(module_host, 'execute("touch /proc/sys/x")', user="admin")
         assert step.status == "failed"
         [full] = converge(module_host, 'execute("echo x >/dev/full")', user="admin")
-        assert "I/O error" in failed(full)
+        assert "I/O error" in failed(full, "C30-dev-full")
 
 
 def test_a_login_without_a_shell_is_named_and_as_another_user_it_needs_none(
@@ -193,6 +195,7 @@ def test_a_login_without_a_shell_is_named_and_as_another_user_it_needs_none(
         told = cook(module_host, "converge", recipe='file("/srv/nologin", content="x")\n')
     [host] = told["hosts"].values()
     assert host["error"]["cause"] == "the account there has no shell", host
+    check_document("C29-no-shell", told)
     recipe = 'execute("id -un >/tmp/who", user="www-data", creates="/tmp/who")'
     assert [step.status for step in converge(module_host, recipe)] == ["changed"]
     assert do(module_host, "cat /tmp/who; getent passwd www-data") == (
@@ -239,6 +242,7 @@ def test_ten_megabytes_of_anything(module_host: KitchenHost, converge: Converge)
     assert [step.status for step in steps] == ["changed"] * 3 + ["failed", "changed"]
     assert str(steps[3].error).endswith("99999\n100000\nthe end")
     assert len(str(steps[3].error)) < 1000
+    check_host("C38-loud", [steps[3]])
 
 
 BUSYBOX = r"""
@@ -320,7 +324,8 @@ def test_what_busybox_or_a_host_without_systemd_cannot_do_is_said(
     busybox: KitchenHost, inside: Converge, recipe: str, cause: str
 ) -> None:
     """C35, C36."""
-    assert failed(inside(busybox, recipe)[0]).startswith(cause)
+    text = f"{'C36' if 'service' in recipe else 'C35'}-{recipe.partition('(')[0]}"
+    assert failed(inside(busybox, recipe)[0], text).startswith(cause)
 
 
 def test_a_user_who_is_at_work_is_not_renumbered(
@@ -330,7 +335,7 @@ def test_a_user_who_is_at_work_is_not_renumbered(
     do(module_host, "useradd -m -u 1777 busy; setsid runuser -u busy sleep 60 >/dev/null 2>&1 &")
     do(module_host, "for i in 1 2 3 4 5 6 7 8 9; do pgrep -u busy sleep && break; sleep 0.1; done")
     [step] = converge(module_host, 'user("busy", uid=1888)')
-    said = failed(step)
+    said = failed(step, "C40-logged-in")
     assert said.startswith("the user is logged in, or has a program running\n")
     assert "loginctl terminate-user" in said
     assert do(module_host, "id -u busy") == "1777"
@@ -348,6 +353,7 @@ def test_a_unit_that_crashes_after_three_seconds(
     assert step.status == "failed"
     assert "it breaks" in str(step.error)
     assert "ExecMainStatus=3" in str(step.error)
+    check_host("C41-crash", [step])
 
 
 def test_a_unit_that_is_never_up(module_host: KitchenHost, converge: Converge) -> None:
@@ -362,6 +368,7 @@ def test_a_unit_that_is_never_up(module_host: KitchenHost, converge: Converge) -
     assert [step.status for step in steps] == ["failed", "changed"]
     assert "it was not up within 2" in str(steps[0].error)
     assert "ActiveState=activating" in str(steps[0].error)
+    check_host("C41-stuck", steps)
     do(module_host, "systemctl stop stuck")
 
 
@@ -381,7 +388,9 @@ def test_what_somebody_changes_meanwhile_is_seen(
     recipe.write_text(HEADING + ours)
     assert cook(module_host, "plan", str(recipe), "-o", str(saved))["status"] == 2
     do(module_host, "echo theirs >/srv/theirs")
-    assert cook(module_host, "apply", str(saved))["status"] == 3
+    applied = cook(module_host, "apply", str(saved))
+    assert applied["status"] == 3
+    check_document("C42-saved-plan", applied)
     assert do(module_host, "cat /srv/theirs") == "theirs"
 
 
@@ -419,6 +428,7 @@ def test_a_hung_mount_is_touched_only_by_what_names_it(
     with pytest.raises(TooSlow, match=r"no answer within 2 s to `stat /mnt/hung/f`") as caught:
         converge(hung, 'file("/mnt/hung/f", content="new\\n")')
     assert "network mount" in str(caught.value.hint)
+    check_host("C27-hung-mount", error=caught.value)
 
 
 def test_the_lock_of_iptables_is_waited_for_and_who_holds_it_is_named(
@@ -434,7 +444,7 @@ def test_the_lock_of_iptables_is_waited_for_and_who_holds_it_is_named(
     with undone(module_host, legacy, "mv /srv/nft /usr/sbin/"):
         do(module_host, "iptables -L >/dev/null")
         holder = do(module_host, hold)
-        said = failed(converge(module_host, recipe)[0])
+        said = failed(converge(module_host, recipe)[0], "C22-xtables")
         assert said.startswith("another program holds the lock of the firewall\n")
         assert f"the xtables lock is held by process {holder}: flock /run/xtables.lock" in said
         assert "COOK" not in do(module_host, "iptables-save")

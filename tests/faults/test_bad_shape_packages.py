@@ -41,7 +41,7 @@ def test_what_somebody_has_left_half_done_is_named(
 ) -> None:
     """C23: by the transaction itself where that is all it takes; else it says what fails."""
     half_configured(stocked)
-    said = failed(converge(stocked, 'package("one")')[0])
+    said = failed(converge(stocked, 'package("one")')[0], "C23-half-done")
     assert said.startswith("dpkg could not install a package, or end what was begun")
     assert "fragile" in said
     assert "dpkg --audit" in said
@@ -57,7 +57,7 @@ def test_repair_is_in_the_plan_and_comes_first(
     [planned] = plan(stocked, recipe)
     assert planned.change is not None
     assert planned.change.fields["broken"] == (("fragile half-configured",), ())
-    said = failed(converge(stocked, recipe)[0])
+    said = failed(converge(stocked, recipe)[0], "C23-repair-fails")
     assert "--fix-broken --no-remove" in said
     assert version(stocked, "two") == "", "nothing else is begun"
     do(stocked, "rm /tmp/sabotage")
@@ -101,7 +101,7 @@ def test_no_room_for_a_package_is_named_and_later_there_is(
     offer(stocked, LARGE)
     recipe = 'package("large", cache_max_age=0)'
     with mounted(stocked, "/usr/share/large", "size=1m"):
-        said = failed(converge(stocked, recipe)[0])
+        said = failed(converge(stocked, recipe)[0], "C24-package")
         assert said.startswith("a file system is full\n")
         assert not version(stocked, "large").startswith("ii")
     assert statuses(converge(stocked, recipe)) == ["changed"]

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from tests.texts import check, check_document
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\nN = node.vars['n']\n"
 
@@ -40,6 +41,11 @@ def converge(
     status = main(["converge", "r.py", "--hosts", "hosts.yml", "--output", "json", *words])
     document: dict[str, Any] = json.loads(capsys.readouterr().out)["hosts"]
     return status, document
+
+
+def check_host_of(name: str, host: dict[str, Any], folder: Path) -> None:
+    told = {"mode": "converge", "exit": 3, "in_line": None, "hosts": {"h": host}}
+    check_document(name, told, {str(folder): "/tmp/d"})
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,7 @@ def test_one_of_fifty_hangs_and_the_others_do_not_notice(
     assert slow["status"] == "timeout"
     assert "sleep 27.18" in json.dumps(slow)
     assert 4 <= slow["seconds"] < 12
+    check_host_of(f"C51-{'change' if 'execute' in hang else 'question'}", slow, hosts)
     assert {one["status"] for one in told.values()} == {"changed"}
     assert max(one["began"] + one["seconds"] for one in told.values()) < slow["seconds"]
     assert subprocess.run(["pgrep", "-f", "^sleep 27.18"], check=False).returncode != 0
@@ -82,17 +89,18 @@ def test_a_host_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture
         "not-run",
         "not-run",
     ]
+    check_host_of("C51-host-timeout", told["h1"], hosts)
     assert (hosts / "1").read_text() == "0\n1\n"
 
 
 def test_a_run_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    del hosts
     words = ["--timeout", "2s", "--forks", "1", "--limit", "h1,h2,h3"]
     status, told = converge("execute('sleep 1.3')\n", capsys, *words)
 
     assert status == 3
     assert [one["status"] for one in told.values()] == ["changed", "timeout", "timeout"]
     assert "before the turn of this host" in told["h3"]["error"]["message"]
+    check_host_of("C51-run-timeout", told["h3"], hosts)
 
 
 def test_more_hosts_than_files_may_be_open(hosts: Path, tmp_path: Path) -> None:
@@ -153,3 +161,4 @@ def test_no_room_for_the_history_and_for_the_report(
     assert "not in the history, or not all of it" in done.stderr
     assert "what came of it cannot be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+    check("C48-no-room", done.stderr, {str(tmp_path): "/tmp/d"})

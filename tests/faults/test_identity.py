@@ -21,6 +21,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.scan import scan
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Algorithms, Target
+from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts
 
@@ -88,12 +89,12 @@ class TestOfTheHost:
         assert scan(target).state == "known"
 
     @pytest.mark.parametrize(
-        ("words", "why"),
+        ("text", "words"),
         [
-            (("-n", "{}", "-V", "-2d:-1d"), "has expired at 20"),
-            (("-n", "{}", "-V", "+1d:+2d"), "not valid before 20"),
-            (("-n", "web,10.9.9.9"), "is for web, 10.9.9.9, not for"),
-            (("-n", "{}", "-O", "critical:strange=1"), "critical options"),
+            ("expired", ("-n", "{}", "-V", "-2d:-1d")),
+            ("not-yet-valid", ("-n", "{}", "-V", "+1d:+2d")),
+            ("of-another-host", ("-n", "web,10.9.9.9")),
+            ("critical-options", ("-n", "{}", "-O", "critical:strange=1")),
         ],
     )
     def test_a_bad_one_is_refused_with_its_reason(
@@ -101,14 +102,15 @@ class TestOfTheHost:
         kitchen: Kitchen,
         certified: Callable[..., Target],
         module_host: KitchenHost,
+        text: str,
         words: tuple[str, ...],
-        why: str,
     ) -> None:
         target = certified(*(word.format(module_host.address) for word in words))
 
         assert not ssh_gets_in(kitchen, target)
-        with pytest.raises(UntrustedHost, match=why):
+        with pytest.raises(UntrustedHost, match="certificate") as caught:
             SshTransport(target)
+        check_host(f"C15-{text}", error=caught.value)
 
     def test_one_of_another_authority_is_refused(
         self,
@@ -153,8 +155,9 @@ class TestOfTheHost:
             known.write(f"@revoked * {revoked}")
 
         assert not ssh_gets_in(kitchen, target)
-        with pytest.raises(UntrustedHost, match="is revoked at"):
+        with pytest.raises(UntrustedHost, match="is revoked at") as caught:
             SshTransport(target)
+        check_host(f"C15-revoked-{which}", error=caught.value)
 
     def test_an_authority_signs_as_it_may(
         self, certified: Callable[..., Target], module_host: KitchenHost

@@ -14,6 +14,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from tests.faults.running import Start, told
 from tests.hosts.test_package import SOURCES, do, offer
+from tests.texts import check, check_document
 
 pytestmark = pytest.mark.hosts
 
@@ -59,6 +60,7 @@ file("/etc/cut-2", content="2")
     [unknown] = [one for one in said.host["resources"] if one["status"] == "unknown"]
     assert "ended in the middle" in unknown["error"]["message"]
     assert "once more" in said.errors
+    check_document("C43-twice", said.document, errors=said.errors)
     assert module_host.run("ls /etc/cut-x /etc/cut-2").stdout == ""
     assert left_behind(module_host) == ""
     again = told(start(module_host, 'file("/etc/cut-2", content="2")\n'))
@@ -88,6 +90,7 @@ build slow 1.0
     assert said.exit == 130
     assert "a package transaction is not ended in the middle" in said.errors
     assert said.statuses == ["changed", "not-run"]
+    check_document("C43-twice-at-a-package", said.document, errors=said.errors)
     assert do(module_host, "dpkg-query -W -f '${db:Status-Abbrev}' slow") == "ii "
     assert module_host.run("dpkg --audit").stdout == ""
     assert module_host.run("ls /etc/cut-finished /etc/cut-3 2>/dev/null").stdout == (
@@ -105,9 +108,10 @@ def test_cook_may_be_left_at_once_and_the_package_is_installed_all_the_same(
     for _ in range(3):
         run.send_signal(signal.SIGHUP)
         time.sleep(0.5)
-    run.communicate(timeout=10)
+    _, errors = run.communicate(timeout=10)
 
     assert run.returncode == 130
+    check("C49-left-at-once", errors, {})
     until(module_host, "/etc/cut-finished")
     again = told(start(module_host, 'package("slow")\n', "--wait", "30s"))
     assert again.exit == 0

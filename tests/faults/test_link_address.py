@@ -15,6 +15,7 @@ from cookbook.errors import Unreachable
 from cookbook.transport import dial
 from cookbook.transport.dial import open_link
 from cookbook.transport.target import Target
+from tests.texts import check_host
 
 
 @pytest.fixture
@@ -80,9 +81,10 @@ def test_families_take_turns() -> None:
 def test_none_answers(monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, int]) -> None:
     _names(monkeypatch, black_hole, black_hole)
     begun = time.monotonic()
-    with pytest.raises(Unreachable, match=r"name:22 does not answer within 0\.6 s"):
+    with pytest.raises(Unreachable, match=r"name:22 does not answer within 0\.6 s") as e:
         _link(0.6)
     assert time.monotonic() - begun < 2
+    check_host("C12-none-answers", error=e.value)
 
 
 def test_all_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,13 +103,16 @@ def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     begun = time.monotonic()
-    with pytest.raises(Unreachable, match=r"slow: no name server answers within 0\.5 s"):
+    with pytest.raises(Unreachable, match=r"slow: no name server answers within 0\.5 s") as e:
         _link(0.5, "slow")
     assert time.monotonic() - begun < 2
+    check_host("C11-no-name-server", error=e.value)
     ended.set()
 
 
 @pytest.mark.parametrize("name", ["no.such.host.invalid", "a" * 70 + ".example", "a..b"])
 def test_a_name_that_is_none(name: str) -> None:
-    with pytest.raises(Unreachable, match=name[:5]):
+    with pytest.raises(Unreachable, match=name[:5]) as e:
         _link(5, name)
+    if name == "a..b":
+        check_host("C11-no-such-name", error=e.value)

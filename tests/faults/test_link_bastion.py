@@ -18,6 +18,7 @@ from cookbook.transport import Interrupted
 from cookbook.transport.jump import leave_bastions
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
+from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts
 
@@ -87,6 +88,7 @@ def test_while_it_is_away_nobody_waits_longer_than_the_first(
     assert all(isinstance(error, Unreachable) for error in errors)
     assert all("greets nobody within 2 s" in str(error) for error in errors)
     assert all(str(error).startswith("bastion admin@127.0.0.1") for error in errors)
+    check_host("C5-bastion-away", error=errors[0], words={str(relay.ports[0]): "PORT"})
 
 
 def test_a_session_goes_on_by_itself(behind: list[Target], relay: Relay) -> None:

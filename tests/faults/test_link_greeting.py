@@ -23,6 +23,7 @@ from cookbook.transport import connection
 from cookbook.transport.client import Client
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
+from tests.texts import check_host
 
 Targets = Callable[..., Target]
 
@@ -63,6 +64,9 @@ def test_a_server_that_hangs_up_is_tried_again_until_the_deadline() -> None:
     assert 3 <= len(came) <= 12
     assert took < 4
     assert "MaxStartups" in str(e.value.hint)
+    check_host(
+        "C8-hangs-up", error=e.value, words={str(port): "PORT", f"{len(came)} times": "N times"}
+    )
 
 
 def test_a_server_that_says_why_and_hangs_up_is_tried_again() -> None:
@@ -81,9 +85,10 @@ def test_a_server_that_never_greets_costs_the_connect_timeout() -> None:
     kept: list[socket.socket] = []
     with listening(kept.append) as (port, came):
         begun = time.monotonic()
-        with pytest.raises(Unreachable, match="greets nobody within 1 s"):
+        with pytest.raises(Unreachable, match="greets nobody within 1 s") as e:
             SshTransport(here(port, 1))
         assert time.monotonic() - begun < 3
+    check_host("C9-greets-nobody", error=e.value, words={str(port): "PORT"})
     assert len(came) == 1
     for one in kept:
         one.close()
@@ -123,9 +128,10 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
         known = tmp_path / "known_hosts"
         known.write_text(f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}\n")
         begun = time.monotonic()
-        with pytest.raises(Unreachable, match="opens no shell within 1 s"):
+        with pytest.raises(Unreachable, match="opens no shell within 1 s") as e:
             SshTransport(here(port, 1, known_hosts=(known,), identity_files=(mine,)))
         assert time.monotonic() - begun < 10
+    check_host("C10-only-keepalives", error=e.value, words={str(port): "PORT"})
     ended.set()
     assert len(came) == 2
     for server in servers:

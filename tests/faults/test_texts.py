@@ -12,6 +12,7 @@ import pytest
 from cookbook.cli import main
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.known_hosts import load_known_hosts
+from tests.faults.shape import undone
 from tests.texts import check
 
 pytestmark = pytest.mark.hosts
@@ -22,16 +23,15 @@ Says = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def machine(kitchen: Kitchen) -> KitchenHost:
+def machine(module_host: KitchenHost) -> KitchenHost:
     """A host that these tests share, with a user who has to say a password to sudo."""
-    [host] = kitchen.up(names=["texts"])
     load_known_hosts.cache_clear()  # it was read before this one was there
-    host.run(
+    module_host.run(
         "useradd -m paul && echo paul:right | chpasswd && usermod -aG sudo paul &&"
         " install -d -o paul -g paul -m 700 ~paul/.ssh &&"
         " install -o paul -g paul -m 600 ~root/.ssh/authorized_keys ~paul/.ssh/"
     )
-    return host
+    return module_host
 
 
 @pytest.fixture
@@ -61,8 +61,12 @@ def says(
         said = capsys.readouterr()
         words = {str(tmp_path): "/tmp/d", machine.address: "192.0.2.1", str(kitchen.folder): "/k"}
         text = said.out + said.err
-        if name == "dpkg-locked":  # how often it says who holds which lock, differs
-            text = "".join(dict.fromkeys(text.splitlines(keepends=True)))
+        if name == "dpkg-locked":  # how often, and when, it says who holds which lock, differs
+            lines = [line for line in text.splitlines(keepends=True) if "| Waiting" not in line]
+            said_by_apt = sorted({line for line in lines if "| E: " in line})
+            first = next(i for i, line in enumerate(lines) if "| E: " in line)
+            others = [line for line in lines[first:] if "| E: " not in line]
+            text = "".join([*lines[:first], *said_by_apt, *dict.fromkeys(others)])
         check(f"on-a-host-{name}", text, words)
 
     return run
@@ -95,6 +99,13 @@ def test_a_key_of_ours_that_is_not_taken(says: Says, tmp_path: Path) -> None:
     says("login-refused", FINE, identity_file=str(tmp_path / "stranger"), agent="false")
 
 
+def test_a_key_that_is_locked_where_nobody_can_be_asked(says: Says, tmp_path: Path) -> None:
+    """C21."""
+    locked = ["ssh-keygen", "-qt", "ed25519", "-N", "passphrase", "-f", str(tmp_path / "locked")]
+    subprocess.run(locked, check=True)
+    says("key-locked", FINE, identity_file=str(tmp_path / "locked"), agent="false")
+
+
 def test_a_password_that_is_wrong(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COOK_SECRET_SUDO", "wrong-password")
     says("sudo-password", FINE, user="paul", become_password="!secret sudo")
@@ -102,6 +113,16 @@ def test_a_password_that_is_wrong(says: Says, monkeypatch: pytest.MonkeyPatch) -
 
 def test_no_password_where_one_is_wanted(says: Says) -> None:
     says("sudo-no-password", FINE, user="paul")
+
+
+def test_a_terminal_that_cannot_be_made(
+    says: Says, machine: KitchenHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C18."""
+    monkeypatch.setenv("COOK_SECRET_SUDO", "right")
+    away = "mv /usr/bin/script /usr/bin/away; echo Defaults requiretty >/etc/sudoers.d/zz"
+    with undone(machine, away, "mv /usr/bin/away /usr/bin/script; rm /etc/sudoers.d/zz"):
+        says("requiretty", FINE, user="paul", become_password="!secret sudo")
 
 
 def test_a_command_that_fails(says: Says) -> None:

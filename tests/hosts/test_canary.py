@@ -12,7 +12,18 @@ from tests.canary import Cook, Needles, Sampler, canary, hits, needles, swept
 
 pytestmark = pytest.mark.hosts
 
-PLANTED = ["login", "content", "large", "variable", "environment", "input", "guard", "options", "x"]
+PLANTED = [
+    "login",
+    "content",
+    "large",
+    "variable",
+    "environment",
+    "input",
+    "guard",
+    "options",
+    "x",
+    "own",
+]
 RECIPE = """
 from cookbook.recipe import derived, node, secret
 from cookbook.resources import authorized_key, directory, execute, file, template, user
@@ -29,6 +40,10 @@ execute("environment", command='test -n "$T"', environment={"T": secret("environ
 execute("input", command="cat; sleep .3", input=secret("input"), user="ann")
 execute("as ann", command=f": {secret('input')}; sleep .3", user="ann")
 execute("as ann, logged in", command=f": {secret('input')}; sleep .3", user="ann", login=True)
+file("/home/ann/own", content=secret("own"), mode="0600", become_user="ann")
+file("/home/ann/large", content=f"{secret('own')}\\n" * 20_000, mode="0600", become_user="ann")
+execute("own", command="cat; sleep .3", input=secret("own"), become_user="ann",
+        only_if=f": {secret('own')}; sleep .3")
 execute("guard", command="true", only_if=f": {secret('guard')}; sleep .3")
 file(f"{D}/verify", content="x", verify=f": {secret('x')}; sleep .3; test -e {{path}}")
 authorized_key("ann", key=KEY, key_options=f'environment="T={secret("options")}"')

@@ -10,6 +10,7 @@ from cookbook.kitchen import KitchenHost
 from tests.hosts.conftest import Cook
 from tests.hosts.manifest import difference, failures, state
 from tests.hosts.test_package import SOURCES, do, offer
+from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
 
@@ -67,6 +68,7 @@ def test_pruned_and_back(host: KitchenHost, cook: Cook) -> None:
         "group[web]",
         "package[app]",
     ]
+    check_document("C61-orphans", planned)
     pruned = cook(host, "converge", "--prune", recipe=NOTHING)
     assert pruned["status"] == 0, failures(pruned)
     assert statuses(pruned)["user[theirs]"] == "orphaned"

@@ -15,6 +15,7 @@ from cookbook.provider import Table
 from cookbook.providers.dpkg import INSTALLED, offers
 from cookbook.providers.systemd import UNITS
 from cookbook.step import Step
+from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts
 
@@ -272,6 +273,7 @@ def test_the_lock_of_the_lists_is_waited_for(stocked: KitchenHost, converge: Con
     recipe = 'package("patient", cache_max_age=0, lock_timeout={})'
     [failed] = converge(stocked, recipe.format(1))
     assert "/var/lib/apt/lists/lock is held by process" in str(failed.error)
+    check_host("C22-apt-lists", [failed])
     threading.Timer(3.0, lambda: do(stocked, "pkill -x apt-get")).start()
     [step] = converge(stocked, recipe.format(60))
     assert step.status == "changed", step.error

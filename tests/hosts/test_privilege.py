@@ -1,10 +1,11 @@
-"""How we become who is wanted: by sudo as it is configured in the wild, by su, by sudo-rs."""
+"""How we become who is wanted: by sudo as it is configured in the wild, su, sudo-rs, doas."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -186,7 +187,7 @@ class TestSudo:
         time.sleep(1)
         assert session.read([sh("id -un")])[0].text == "root\n"
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         assert session.read([sh("id -un")])[0].text == "root\n"
         assert session.aside(sh("id -un")).text == "root\n"
 
@@ -200,16 +201,17 @@ class TestSudo:
         before = failures(machine)
 
         with pytest.raises(Interrupted):
-            run(session._transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
         with pytest.raises(PasswordRefused, match="the password of paul"):
             session.read([sh("id -un")])
 
         assert failures(machine) - before == 1
 
     def test_who_waits_for_the_way_back_gives_a_wrong_password_once(
-        self, opened: Open, machine: KitchenHost
+        self, opened: Open, machine: KitchenHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not every second until the host has gone back."""
+        monkeypatch.setattr("cookbook.rescue.GRACE", 3.0)
         session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
         rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
         rescue.arm([])
@@ -265,6 +267,128 @@ class TestSu:
         by_su = opened(become="su", become_password=Secret("sesame-root"))
         [both] = ask(by_su, f"{zeros} & {zeros} >&2; wait")
         assert (len(both.stdout), len(both.stderr)) == (10_000_000, 10_000_000)
+
+
+@pytest.fixture(scope="module")
+def doas(machine: KitchenHost) -> Callable[[str], None]:
+    """Debian's OpenDoas; have its configuration say this."""
+    done = machine.run("apt-get install -qy --no-install-recommends opendoas >/dev/null")
+    assert done.returncode == 0, done.stderr
+
+    def say(lines: str) -> None:
+        done = machine.run(f"echo '{lines}' >/etc/doas.conf; doas -C /etc/doas.conf")
+        assert done.returncode == 0, done.stderr
+
+    return say
+
+
+class TestDoas:
+    """It reads a password from a terminal, and from nothing else."""
+
+    BY_DOAS = MappingProxyType({"become": "doas", "become_password": Secret("sesame")})
+
+    @pytest.mark.parametrize("line", ["permit paul", "permit persist paul", "permit nopass paul"])
+    def test_a_password_is_given_if_it_is_asked_for(
+        self, opened: Open, doas: Callable[[str], None], line: str
+    ) -> None:
+        """And the streams do not go by the terminal, with or without."""
+        doas(line)
+        for _ in range(2):
+            paul = opened(**self.BY_DOAS)
+            assert who(paul) == "root"
+            [home, tty, seen] = ask(paul, "echo $HOME", "stty -a </dev/tty", _SEEN)
+            assert home.text == "/root\n"
+            assert tty.status == 0
+            assert " -echo " in tty.text
+            assert seen.stdout == b"0\n"
+        zeros = "head -c 3000000 /dev/zero"
+        [both] = ask(opened(**self.BY_DOAS), f"{zeros} & {zeros} >&2; wait")
+        assert (len(both.stdout), len(both.stderr)) == (3_000_000, 3_000_000)
+
+    def test_somebody_else_than_root(self, opened: Open, doas: Callable[[str], None]) -> None:
+        doas("permit paul as anna")
+        assert who(opened(become_user="anna", **self.BY_DOAS)) == "anna"
+
+    def test_a_wrong_one_costs_one_attempt(
+        self, opened: Open, doas: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        doas("permit paul")
+        before = failures(machine)
+        with pytest.raises(PasswordRefused, match="did not accept the password of paul") as caught:
+            opened(become="doas", become_password=Secret("wrong"))
+        assert failures(machine) - before == 1
+        assert caught.value.cause == "doas: Authentication failed"
+
+    def test_where_none_is_given_that_is_said(
+        self, opened: Open, doas: Callable[[str], None]
+    ) -> None:
+        doas("permit paul")
+        with pytest.raises(PrivilegeError, match="doas: Authentication required") as caught:
+            ask(opened(become="doas", become_password=None), "id -un")
+        assert "--ask-become-pass" in str(caught.value.hint)
+        doas("permit nopass paul")
+        assert who(opened(become="doas", become_password=None)) == "root"
+
+    def test_who_may_not_is_told_what_doas_conf_has_to_say(
+        self, opened: Open, doas: Callable[[str], None]
+    ) -> None:
+        doas("permit anna")
+        begun = time.monotonic()
+        with pytest.raises(PrivilegeError, match="doas: Operation not permitted") as caught:
+            opened(**self.BY_DOAS)
+        assert time.monotonic() - begun < 10
+        assert "permit paul as root" in str(caught.value.hint)
+
+    def test_where_a_terminal_cannot_be_made_that_is_said(
+        self, opened: Open, doas: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        doas("permit paul")
+        machine.run("mv /usr/bin/script /usr/bin/script.away")
+        try:
+            with pytest.raises(PrivilegeError, match="script") as caught:
+                opened(**self.BY_DOAS)
+        finally:
+            machine.run("mv /usr/bin/script.away /usr/bin/script")
+        assert "doas reads a password from a terminal only" in str(caught.value.hint)
+
+    def test_a_second_factor_is_refused_and_no_attempt_at_it(
+        self, opened: Open, doas: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        """It is not answered, and the end of its input is no answer either."""
+        doas("permit paul")
+        setup = """
+            set -e; cd ~paul; cp /etc/pam.d/doas /root/pam
+            apt-get install -qy --no-install-recommends libpam-google-authenticator >/dev/null
+            printf 'JBSWY3DPEHPK3PXP\\n" TOTP_AUTH\\n' >.google_authenticator
+            chown paul .google_authenticator; chmod 400 .google_authenticator
+            echo 'auth required pam_google_authenticator.so' >>/etc/pam.d/doas
+        """
+        done = machine.run(setup)
+        assert done.returncode == 0, done.stderr
+        try:
+            with pytest.raises(PasswordRefused) as caught:
+                opened(**self.BY_DOAS)
+        finally:
+            machine.run("cp /root/pam /etc/pam.d/doas")
+        assert caught.value.cause == "Verification code:"
+        time.sleep(0.5)
+        said = machine.run("journalctl -q --no-pager | grep google").stdout
+        assert "code" not in said, said
+
+    def test_it_ends_with_its_connection(
+        self, opened: Open, doas: Callable[[str], None], machine: KitchenHost
+    ) -> None:
+        doas("permit paul")
+        paul = opened(**self.BY_DOAS)
+        assert who(paul) == "root"
+        with pytest.raises(Interrupted):
+            ask(paul, "kill -9 $$")
+        again = opened(**self.BY_DOAS)
+        assert who(again) == "root"
+        again.close()
+
+        time.sleep(1)
+        assert machine.run("pgrep -cx script; pgrep -cx doas").stdout.split() == ["0", "0"]
 
 
 @pytest.fixture(scope="module")
