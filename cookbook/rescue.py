@@ -109,8 +109,8 @@ class Rescue:
         if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
             return None
         return WouldCutOff(
-            f"{verdict.item.resource} ({verdict.item.declared.where}) would cut the way by which we came:"
-            f" {self.way.user}, port {self.way.port}",
+            f"{verdict.item.resource} ({verdict.item.declared.where}) would cut the way by which"
+            f" we came: {self.way.user}, port {self.way.port}",
             hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
         )
 
