@@ -52,7 +52,8 @@ class PipeShell:
             if isinstance(error, Interrupted):
                 self.close()
             if not (self._started or pace.started):
-                self._not_started(error, last_lines(error.reply.stderr))
+                reply = error.reply
+                self._not_started(error, last_lines(reply.stderr) or last_lines(reply.stdout))
             raise
         finally:
             self._started |= pace.started
@@ -128,6 +129,8 @@ class _Exchange:
     @property
     def _ended(self) -> Interrupted:
         said = last_lines(self._pace.rest[1])
+        if not (said or self._pace.started):  # nologin(8) speaks on the other stream
+            said = last_lines(self._pace.rest[0])
         ended = f"the shell has ended{f': {said}' if said else ''}"
         return Interrupted(ended, self._reply, **why(said))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.relay import Link, Relay
-from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
+from cookbook.errors import AuthenticationFailed, HostError, Unreachable, UntrustedHost
 from cookbook.inventory import Host
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.reach import connect as reach
@@ -105,6 +105,19 @@ class TestReachability:
             with pytest.raises(Interrupted):
                 ask(far, "echo there", timeout=60)
         assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("become", ["none", "sudo"])
+def test_a_login_without_a_shell_is_named(connect: Connect, host: KitchenHost, become: str) -> None:
+    """nologin(8) says so on the stream that is no error's."""
+    done = host.run(
+        "id mute || { useradd -m -s /usr/sbin/nologin mute && cp -r /root/.ssh ~mute/"
+        " && chown -R mute ~mute/.ssh; }"
+    )
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(HostError) as caught:
+        ask(connect(user="mute", become=become), "id")
+    assert caught.value.cause == "the account there has no shell"
 
 
 class TestFolder:
