@@ -8,14 +8,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import HostError, PrivilegeError, Unreachable
 from cookbook.inventory import Host
 from cookbook.platform import Facts
-from cookbook.route import target_of
+from cookbook.route import target_of, way_to
 from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.transport import Transport
@@ -52,7 +51,7 @@ def login(host: Host) -> tuple[str, int]:
     """The user and the port by which we come."""
     if host.transport == "local":
         return host.user or getpass.getuser(), host.port
-    target = target_of(replace(host, password=None, become_password=None))
+    target = way_to(host)
     return target.user, target.port
 
 
@@ -84,7 +83,7 @@ def _targets(hosts: Sequence[Host]) -> Iterator[Target]:
 
     def reached(host: Host) -> Target | None:
         with contextlib.suppress(Unreachable):  # which is said when it is to be reached
-            return target_of(replace(host, password=None, become_password=None))
+            return way_to(host)
         return None
 
     chosen = [host for host in hosts if host.transport == "ssh"]

@@ -28,6 +28,16 @@ def target_of(host: Host, become_password: Secret | None = None) -> Target:
     return _target(host, become_password, (host.name,))
 
 
+def way_to(host: Host) -> Target:
+    """
+    The same where nobody needs to log in: no secret is looked up.
+
+    That there is a password counts all the same: ssh_config may turn keys off then.
+    """
+    password = Secret("") if host.password is not None else None
+    return target_of(replace(host, password=password, become_password=None))
+
+
 def _target(host: Host, become_password: Secret | None, path: tuple[str, ...]) -> Target:
     """`path` are the names of those that are to be reached through this host, and its own."""
     target = _said(host, become_password)

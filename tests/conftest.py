@@ -26,7 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> str:
     """How hosts are reached; a test for which that matters is parametrized with both."""
-    return str(request.config.getoption("transport"))
+    chosen = str(request.config.getoption("transport"))
+    asked_for = getattr(request, "param", "ssh")
+    return chosen if asked_for == "ssh" else str(asked_for)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from cookbook.errors import InventoryError, Unreachable
 from cookbook.inventory import Host, from_data
+from cookbook.reach import login
+from cookbook.reference import SecretReference
 from cookbook.route import target_of
 from cookbook.transport import ssh_config
 from cookbook.transport.hops import Hop, read_hops
@@ -198,6 +201,16 @@ def test_other_ways_to_log_in_are_no_reason(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("GSSAPIAuthentication yes\nLocalCommand echo")
 
     assert target_of(_host(tmp_path / "config")).port == 22
+
+
+@pytest.mark.parametrize("transport", ["ssh", "openssh"])
+def test_where_there_is_a_password_keys_may_be_turned_off(tmp_path: Path, transport: Any) -> None:
+    """Also for who only wants to know the way, and looks up no secret."""
+    (tmp_path / "config").write_text("Host *\n  PubkeyAuthentication no\n  Port 2210\n")
+    plain = _host(tmp_path / "config", transport=transport, user="deploy")
+    host = replace(plain, password=SecretReference("nowhere"))
+
+    assert login(host) == ("deploy", 2210)
 
 
 def test_what_hosts_yml_says_wins(tmp_path: Path) -> None:

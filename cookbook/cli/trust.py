@@ -53,9 +53,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _scan(host: Host) -> Shown:
-    from cookbook.route import target_of
+    from cookbook.route import way_to
 
-    target = target_of(replace(host, password=None, become_password=None))
+    target = way_to(host)
     if host.transport == "openssh":
         from cookbook.transport.keyscan import scan
     else:

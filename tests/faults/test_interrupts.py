@@ -44,6 +44,7 @@ def left_behind(host: KitchenHost) -> str:
         ("ssh", signal.SIGHUP),
         ("openssh", signal.SIGINT),
     ],
+    indirect=["transport"],
 )
 def test_told_twice_a_host_ends_what_it_is_at(
     start: Start, module_host: KitchenHost, number: signal.Signals

@@ -79,6 +79,7 @@ SOME = [LINKS[0], LINKS[3], LINKS[6]]
     ("transport", "link"),
     [*(("ssh", link) for link in LINKS), *(("openssh", link) for link in SOME)],
     ids=lambda one: f"{one.then} after {one.after}" if isinstance(one, Link) else one,
+    indirect=["transport"],
 )
 def test_it_is_lost_at_any_moment(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path, link: Link
@@ -182,7 +183,9 @@ def test_a_host_that_is_far_away_takes_no_more_exchanges(
 
 
 @by_both
-def test_what_leaves_no_trace_is_not_called_done(start: Start, module_host: KitchenHost) -> None:
+def test_what_leaves_no_trace_is_not_called_done(
+    start: Start, module_host: KitchenHost, transport: str
+) -> None:
     """A command that nobody can see the effect of ends our session."""
     recipe = """
 file("/etc/link-1", content="1" * 2000)
@@ -195,12 +198,12 @@ file("/etc/link-2", content="2" * 2000)
     assert said.exit == 3, said
     assert said.statuses == ["changed", "unknown", "not-run"]
     assert "whether it has run is unknown" in said.host["resources"][1]["error"]["message"]
-    check_document("C2-leaves-no-trace", said.document, {"1" * 2000: "11111..."})
+    if transport == "ssh":
+        check_document("C2-leaves-no-trace", said.document, {"1" * 2000: "11111..."})
     assert module_host.run("cat /etc/link-cut").stdout == "x\n"
     is_true(module_host, said)
 
 
-@by_both
 def test_a_restart_that_was_cut_off_is_done_again(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:

@@ -33,7 +33,7 @@ Cook = Callable[..., dict[str, Any]]
 Shell = SshTransport | OpenSshTransport
 Open = Callable[[Target], Shell]
 
-by_both = pytest.mark.parametrize("transport", ["ssh", "openssh"])
+by_both = pytest.mark.parametrize("transport", ["ssh", "openssh"], indirect=True)
 """For tests that look at what a transport does: both have to do it."""
 
 

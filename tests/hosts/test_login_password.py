@@ -84,26 +84,15 @@ BY_EITHER = "PasswordAuthentication yes\nKbdInteractiveAuthentication yes"
 
 
 @pytest.mark.parametrize("how", [BY_PASSWORD, BY_QUESTIONS, BY_EITHER])
-class TestEveryWayToAsk:
-    def test_it_lets_us_in(
-        self, shell: Open, paul: Target, sshd: Callable[[str], None], how: str
-    ) -> None:
-        sshd(how)
-        assert who(shell(paul)) == "paul"
-
-    def test_a_wrong_one_costs_one_attempt(
-        self,
-        shell: Open,
-        paul: Target,
-        sshd: Callable[[str], None],
-        machine: KitchenHost,
-        how: str,
-    ) -> None:
-        sshd(how)
-        before = failures(machine)
-        with pytest.raises(LoginPasswordRefused, match="does not take the password"):
-            shell(replace(paul, password=Secret("wrong")))
-        assert failures(machine) - before == 1
+def test_it_lets_us_in_and_a_wrong_one_costs_one_attempt(
+    shell: Open, paul: Target, sshd: Callable[[str], None], machine: KitchenHost, how: str
+) -> None:
+    sshd(how)
+    before = failures(machine)
+    assert who(shell(paul)) == "paul"
+    with pytest.raises(LoginPasswordRefused, match="does not take the password"):
+        shell(replace(paul, password=Secret("wrong")))
+    assert failures(machine) - before == 1
 
 
 def test_where_nobody_asks_for_one_that_is_said(

@@ -120,6 +120,9 @@ authorized_key("admin", exclusive=True, key="ssh-ed25519 "
 
 TOLD = [name for name in LOCKOUTS if name.startswith("C")]
 
+BY_OPENSSH = ["C52-firewall", "C54-sudo-says-no"]
+"""No connection, and no privilege."""
+
 
 def steady(name: str, document: Any) -> Any:
     """Where sshd or the network was away, the last of our attempts ended in one way or another."""
@@ -130,13 +133,10 @@ def steady(name: str, document: Any) -> Any:
     )
 
 
-BY_OPENSSH = ["C52-firewall", "C53-sshd-lets-nobody-in", "C54-sudo-says-no"]
-"""Of each kind one: no connection, no login, no privilege."""
-
-
 @pytest.mark.parametrize(
     ("transport", "lockout"),
     [*(("ssh", one) for one in LOCKOUTS), *(("openssh", one) for one in BY_OPENSSH)],
+    indirect=["transport"],
 )
 def test_what_locks_us_out_is_taken_back(
     kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, transport: str, lockout: str
@@ -216,7 +216,6 @@ service("ssh", action="nothing")
     assert now.run("find /etc/systemd/system -name 'cook-rescue*'").stdout == ""
 
 
-@by_both
 def test_what_lets_us_in_stays(kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook) -> None:
     recipe = """
 firewall_rule("ssh", port=22)
@@ -255,6 +254,7 @@ def test_what_is_sure_to_lock_us_out_is_refused_before_anything(
     assert answers(kitchen, fresh_host)
 
 
+@by_both
 def test_any_resource_can_be_guarded(fresh_host: KitchenHost, cook: Cook) -> None:
     told = cook(fresh_host, 'file("/etc/sign", guarded=True)\nfile("/etc/other")\n')
     assert told["exit"] == 0
@@ -274,7 +274,6 @@ file("/etc/two", content="2")
     assert fresh_host.run("cat /etc/one /etc/two").stdout == "12"
 
 
-@by_both
 def test_a_link_that_is_reset_in_the_middle_is_made_anew(
     fresh_host: KitchenHost, words: Any
 ) -> None:
