@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from cookbook.acting import NO_USER, turned_away
@@ -260,4 +261,5 @@ def _guards(resource: Resource) -> list[str]:
 
 def _guard_probe(resource: Resource, text: str) -> Probe:
     """Only the status of a guard is an answer; what it prints may differ each time."""
-    return Probe(sh("eval {} >/dev/null", text), user=resource.become_user)
+    ask = replace(sh("eval {} >/dev/null", text), called=text)
+    return Probe(ask, user=resource.become_user)

@@ -108,9 +108,10 @@ class Rescue:
         """Why a change must not be made, unless its author knows what he does."""
         if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
             return None
+        item = verdict.item
         return WouldCutOff(
-            f"{verdict.item.resource} ({verdict.item.declared.where}) would cut the way by which"
-            f" we came: {self.way.user}, port {self.way.port}",
+            f"{item.resource} ({item.declared.where}) would cut the way by which we came:"
+            f" {self.way.user}, port {self.way.port}",
             hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
         )
 

@@ -32,6 +32,8 @@ _OTHER_EACH_TIME = {
     r"(?m)(?<=is held by process PID).*\n(?:.*is held by process.*\n)*": "\n",
     r"(?<=rescue/)[0-9a-f]{12}": "NUMBER",
     r"(?<=\.py:)\d{3,}": "LINE",
+    r"(?m)((?:^ +\| (?:E: |Reading package).*\n){1,2}?)\1+": r"\1",
+    r"(?<=[ \[/])\d+ k?B\b": "N B",
     r"\.cook-[0-9a-f]{24}": ".cook-NUMBER",
     r"/etc/passwd\.\d+": "/etc/passwd.PID",
     r"crontabs/tmp\.\w+": "crontabs/tmp.XXXXXX",
@@ -39,6 +41,7 @@ _OTHER_EACH_TIME = {
     r"(/bin/sh: )(eval: line )?\d+: ": r"\1\2N: ",
     r"\[[^\s\]]*?\d+\.py:": "[recipe.py:",
     r"/tmp/pytest-of-\w+/[^\s:]*/": "/tmp/d/",
+    r"/tmp/d/\d+\.py": "recipe.py",
     r"\b\w{3} \d\d \d\d:\d\d:\d\d \S+ (\S+)\[\d+\]": r"DATE web1 \1[PID]",
     r"\b10\.78\.\d+\.\d+\b": "192.0.2.1",
 }
