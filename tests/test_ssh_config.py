@@ -19,7 +19,8 @@ from cookbook.reference import SecretReference
 from cookbook.route import target_of
 from cookbook.transport import ssh_config
 from cookbook.transport.hops import Hop, read_hops
-from cookbook.transport.ssh_config import HARMLESS, HONOURED, REFUSED, ask, home, understand
+from cookbook.transport.ssh_config import HARMLESS, HONOURED, REFUSED, ask, understand
+from cookbook.transport.ssh_paths import home
 
 HOME = str(home())
 

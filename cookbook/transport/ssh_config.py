@@ -21,6 +21,7 @@ from typing import Any
 
 from cookbook.errors import Unreachable
 from cookbook.transport.hops import Hop, read_hops
+from cookbook.transport.ssh_paths import home, path_of, paths, split
 from cookbook.transport.target import Algorithms
 
 Answer = Mapping[str, Sequence[str]]
@@ -183,7 +184,7 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
         "identities_only": _one(answer, "identitiesonly") == "yes",
         "known_hosts": known_hosts(answer),
         "host_key_alias": _text(answer, "hostkeyalias", name),
-        "certificate_files": _paths(answer.get("certificatefile", ()), expand),
+        "certificate_files": paths(answer.get("certificatefile", ()), expand),
         "bind_address": _one(answer, "bindaddress"),
         "family": _family(answer, name),
         "rsa_bits": _number(answer, "requiredrsasize", name),
@@ -255,7 +256,7 @@ def _identities(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, An
     files = answer.get("identityfile", ())
     if len(files) >= _FEWEST_DEFAULTS and all(map(_DEFAULT_KEY.fullmatch, files)):
         return {}
-    named = _paths(files, expand)
+    named = paths(files, expand)
     return {"identity_files": named, "default_keys": not files}
 
 
@@ -267,7 +268,7 @@ def _agent(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
         return {}
     if place.startswith("$") and not place.startswith("${"):
         return {"agent_socket": os.environ.get(place[1:], "")}
-    return {"agent_socket": str(_path(place, expand))}
+    return {"agent_socket": str(path_of(place, expand))}
 
 
 def _algorithms(answer: Answer) -> Algorithms:
@@ -287,39 +288,7 @@ def _algorithms(answer: Answer) -> Algorithms:
 def known_hosts(answer: Answer) -> tuple[Path, ...]:
     """The files that an answer names, the user's own before the system's."""
     lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
-    return tuple(Path(file) for text in lists for file in _split(text))
-
-
-def _split(text: str) -> list[str]:
-    """Paths that ssh prints in a row, without quotes: a new one starts where a root does."""
-    if not text.startswith("/"):
-        return text.split()
-    return re.split(r"(?<! ) +(?=/)", text)
-
-
-def _paths(files: Sequence[str], expand: Callable[[str], str]) -> tuple[Path, ...]:
-    return tuple(_path(file, expand) for file in files if file.lower() != "none")
-
-
-def _path(text: str, expand: Callable[[str], str]) -> Path:
-    """With the tilde, the variables and the tokens that ssh -G leaves as they are written."""
-    named = re.match(r"~([^/]*)(/|$)", text)
-    if named is not None:
-        text = f"{_home_of(named[1])}{text[named.end(1) :]}"
-    text = re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found[1], ""), text)
-    return Path(expand(text))
-
-
-def home() -> Path:
-    """Our home, as ssh(1) sees it: it asks for no $HOME."""
-    return Path(_home_of(""))
-
-
-def _home_of(user: str) -> str:
-    try:
-        return (pwd.getpwnam(user) if user else pwd.getpwuid(os.getuid())).pw_dir
-    except (KeyError, ValueError):  # nobody is called so, or can be
-        return f"~{user}"
+    return tuple(Path(file) for text in lists for file in split(text))
 
 
 def _expander(answer: Answer, name: str) -> Callable[[str], str]:
