@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 from cookbook.errors import HostError, PrivilegeError, Unreachable
 from cookbook.inventory import Host
 from cookbook.platform import Facts
-from cookbook.secret_stores import revealed
+from cookbook.route import target_of
 from cookbook.session import Session
 from cookbook.shell import Secret
 from cookbook.transport import Transport
 
 if TYPE_CHECKING:
-    from cookbook.transport.hops import Hop
-    from cookbook.transport.ssh_config import Configured
     from cookbook.transport.target import Target
 
 
@@ -45,147 +43,17 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
 
 def _by_openssh(host: Host, become_password: Secret | None) -> Transport:
     """By ssh(1), which reads its configuration itself."""
-    for setting in ("password", "jump"):
-        if getattr(host, setting):
-            raise Unreachable(
-                f"`{setting}` is not for the transport openssh",
-                hint="say ProxyJump in ssh_config" if setting == "jump" else "it takes keys",
-            )
-    from cookbook.transport.openssh import Manner, OpenSshTransport
+    from cookbook.transport.openssh import OpenSshTransport
 
-    config = {"user": "", "none": "none"}.get(str(host.ssh_config), str(host.ssh_config))
-    manner = Manner(host.said, config, direct=host.jump == ())
-    user, port = login(host)
-    target = replace(_said(host, become_password), user=user, port=port)
-    return OpenSshTransport(target, manner)
-
-
-def target_of(host: Host, become_password: Secret | None = None) -> Target:
-    """
-    Where a host is, and how to get in, as its inventory says, and else as ssh_config does.
-
-    Raises Unreachable where ssh_config says what cannot be done.
-    """
-    return _target(host, become_password, (host.name,))
-
-
-def _target(host: Host, become_password: Secret | None, path: tuple[str, ...]) -> Target:
-    """`path` are the names of those that are to be reached through this host, and its own."""
-    target = _said(host, become_password)
-    hops: tuple[Hop, ...] = ()
-    if (configured := _configured(host)) is not None:
-        said = {_FIELDS.get(key, key) for key in host.said - {"address"}}
-        fields = {key: value for key, value in configured.fields.items() if key not in said}
-        target, hops = replace(target, **fields), configured.jump
-    if host.jump is not None:
-        target, hops = replace(target, proxy_command=""), host.jump
-    return replace(target, via=_bastion(host, hops, path)) if hops else target
-
-
-def _said(host: Host, become_password: Secret | None) -> Target:
-    """What the inventory says, and nobody else."""
-    from cookbook.transport.target import Target
-
-    return Target(
-        address=host.address,
-        port=host.port,
-        user=host.user or getpass.getuser(),
-        identity_files=host.identity_file,
-        identities_only=host.identities_only,
-        agent=host.agent,
-        known_hosts=host.known_hosts,
-        connect_timeout=host.connect_timeout,
-        alive_interval=host.alive_interval,
-        become=host.become,
-        become_user=host.become_user,
-        become_password=become_password or revealed(host.become_password),
-        password=revealed(host.password),
-    )
-
-
-_FIELDS = {"identity_file": "identity_files"}
-"""The settings that a Target calls otherwise."""
-
-
-def _configured(host: Host) -> Configured | None:
-    """What ssh_config says; None if it is not to be asked, or says nothing."""
-    if host.ssh_config == "none":
-        return None
-    from cookbook.transport.ssh_config import ask, is_used, understand
-
-    file = host.ssh_config if isinstance(host.ssh_config, Path) else None
-    if file is None and not is_used():
-        return None
-    answer = ask(
-        host.address,
-        user=host.user if "user" in host.said else None,
-        port=host.port if "port" in host.said else None,
-        file=file,
-        timeout=host.connect_timeout,
-    )
-    return understand(answer, host.address, password=host.password is not None)
-
-
-def _bastion(host: Host, hops: Sequence[Hop], path: tuple[str, ...]) -> Target | None:
-    """The last host on the way, which knows the one before it; a host is no way to itself."""
-    via: Target | None = None
-    for hop in hops:
-        named = host.others.get(hop.address)
-        if hop.address in (host.name, host.address):
-            continue
-        if hop.address in path:
-            raise Unreachable(f"the way to it goes in a circle: {', '.join((*path, hop.address))}")
-        bastion = _as_bastion(host, hop, named)
-        if via is not None:
-            bastion = replace(bastion, jump=())
-        target = _target(bastion, None, (*path, hop.address))
-        via = replace(target, via=via or target.via)
-    return via
-
-
-def _as_bastion(host: Host, hop: Hop, named: Host | None) -> Host:
-    """
-    A bastion as the inventory knows it.
-
-    One that it does not know is entered with the keys of the host behind it.
-    """
-    said = {"user": hop.user, "port": hop.port}
-    more: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
-    if named is None:
-        shared = host.said & _SHARED
-        more |= {key: getattr(host, key) for key in (*shared, "ssh_config")}
-        return Host(hop.address, **more, said=frozenset(more), others=host.others)
-    return replace(
-        named, **more, said=named.said | more.keys(), become="none", become_password=None
-    )
-
-
-_SHARED = frozenset({"identity_file", "identities_only", "agent", "known_hosts", "connect_timeout"})
-"""What an unknown bastion has in common with the host behind it."""
+    return OpenSshTransport(target_of(host, become_password))
 
 
 def login(host: Host) -> tuple[str, int]:
     """The user and the port by which we come."""
     if host.transport == "local":
         return host.user or getpass.getuser(), host.port
-    if host.transport == "openssh":
-        return _login_of_ssh(host)
     target = target_of(replace(host, password=None, become_password=None))
     return target.user, target.port
-
-
-def _login_of_ssh(host: Host) -> tuple[str, int]:
-    """What ssh(1) makes of it: it alone knows, and says it without a connection."""
-    from cookbook.transport.ssh_config import ask
-
-    answer = ask(
-        host.address,
-        user=host.user if "user" in host.said else None,
-        port=host.port if "port" in host.said else None,
-        file=None if host.ssh_config == "user" else Path(host.ssh_config),
-        timeout=host.connect_timeout,
-    )
-    return answer["user"][0], int(answer["port"][0])
 
 
 def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
@@ -235,6 +103,8 @@ def leave() -> None:
     """End the connections to bastions that nobody needs any more."""
     if (jump := sys.modules.get("cookbook.transport.jump")) is not None:
         jump.leave_bastions()
+    if (gates := sys.modules.get("cookbook.transport.gates")) is not None:
+        gates.leave_gates()
 
 
 def each_host(

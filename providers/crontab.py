@@ -25,6 +25,7 @@ class State:
     environment: tuple[str, ...] = ()
     """Lines `NAME=value`, in their order."""
     comment: str | None = None
+    """Empty where there is none."""
     managed: bool = True
     """False: it stands there without our mark, and is adopted rather than doubled."""
     user: str = hint(default="root")
@@ -156,7 +157,7 @@ def _block(cron: Cron, lines: Sequence[str]) -> State:
     variables = tuple(line for line in plain if re.match(r"[A-Za-z_]\w*[ \t]*=", line))
     entries = [line for line in plain if line not in variables]
     when, command = _entry(entries[0]) if len(entries) == 1 else ("", "")
-    return State(when, command, variables, notes[0] if notes else None, user=cron.user)
+    return State(when, command, variables, notes[0] if notes else "", user=cron.user)
 
 
 def _entry(line: str) -> tuple[str, str]:

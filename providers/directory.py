@@ -155,6 +155,11 @@ class DirectoryProvider(Provider[Directory, State]):
             return Change(None, replace(before, recursive=before.first is not None))
         return super().back(name, change, now)
 
+    def ask_back(self, directory: Directory, change: Change[State]) -> Directory:
+        """One that was removed because it was empty need not be empty once it is back."""
+        emptied = directory.action == "delete" and not directory.recursive
+        return replace(directory, action="create") if emptied else directory
+
     def tells_all(self, state: State) -> bool:
         """Not of one that was removed with all that was in it."""
         return not state.recursive

@@ -79,6 +79,10 @@ class ExecuteProvider(Provider[Execute, State]):
         """The path that it creates."""
         return [Thing("path", execute.creates)] if execute.creates is not None else []
 
+    def alters(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
+        """What it creates may be a folder with all that is in it, or none in which anything is."""
+        return [Thing("tree", execute.creates)] if execute.creates is not None else []
+
     def there(self, state: State | None) -> bool:
         """Whether what it creates is there."""
         return state is not None and state.created is not False

@@ -127,6 +127,10 @@ class FileProvider(Provider[File, State]):
         """Files of sshd(8), sudo(8), the network."""
         return "may" if file_is_on_it(name) else "no"
 
+    def lost(self, name: str, change: Change[State]) -> str | None:
+        """When it was touched before; one that was made by that goes again."""
+        return super().lost(name, change) if change.found is not None else None
+
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """The content, or the folder that is in the way."""
         return keep(name, change)

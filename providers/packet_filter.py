@@ -34,6 +34,7 @@ class State:
     boot: bool = True
     """Something will load what is saved."""
     after: str = hint(default="")
+    """The rule of its position that stands just before it; none: it is the first of them."""
 
 
 # A record is a line of a rule in a chain, live or saved. Ours are known by their comment:
@@ -69,6 +70,12 @@ END { for (k = 1; k < n; k += 3 + 2 * ARGV[k+2]) gone[ARGV[k]]
   for (k = 1; k < n; k += 3 + 2 * ARGV[k+2]) for (l = 0; l < ARGV[k+2]; l++)
     place(ARGV[k], ARGV[k+1], ARGV[k+3+2*l], ARGV[k+4+2*l])
   if (m) write() }
+"""
+
+
+_BEFORE = r"""
+END { for (i = 1; i <= m && !(K[i] == "live" && N[i] == ARGV[1]); i++);
+  if (i > 1 && i <= m && C[i-1] == C[i] && P[i-1] == P[i]) print N[i-1] }
 """
 
 
@@ -144,6 +151,24 @@ class PacketFilter(Provider[FirewallRule, State]):
         lines = change.wanted.live if change.wanted is not None else ()
         return "will" if any(_shuts(line, way.port) for line in lines) else "may"
 
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """Where the rule stands: the order of rules is part of what they mean."""
+        if change.found is None:
+            return None
+        program = self.reader + _RECORDS + _BEFORE
+        return sh('({}printf "%s\\n" "$c" | awk {} {}) || :', self.load, program, name)
+
+    def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
+        """The rule before it."""
+        if change.found is None:
+            return change
+        return replace(change, found=replace(change.found, after=kept.strip()))
+
+    def ask_back(self, rule: FirewallRule, change: Change[State]) -> FirewallRule:
+        """Whether it stands where it stood, not where it is declared."""
+        before = change.found
+        return rule if before is None else replace(rule, after=before.after or None)
+
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """The lines as they were; what we have mended around them stays so."""
         if (before := change.found) is None:
@@ -152,7 +177,7 @@ class PacketFilter(Provider[FirewallRule, State]):
 
     def _edit(self, changes: Sequence[tuple[str, Change[State]]]) -> Command:
         words: list[str] = []
-        for name, change in changes:
+        for name, change in _in_order(changes):
             wanted = change.wanted if change.wanted is not None else State()
             pairs = [line.partition(" ") for line in wanted.live]
             words += [name, wanted.after, str(len(pairs))]
@@ -160,6 +185,22 @@ class PacketFilter(Provider[FirewallRule, State]):
         program = self.reader + self.writer + _RECORDS + _EDIT
         made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
         return replace(join([self.load, made, self.install], ""), called="set the firewall rules")
+
+
+def _in_order(
+    changes: Sequence[tuple[str, Change[State]]],
+) -> Iterator[tuple[str, Change[State]]]:
+    """Each rule behind the one that it is to stand behind, if that is one of them."""
+    left = dict(changes)
+
+    def those_before(name: str) -> Iterator[tuple[str, Change[State]]]:
+        if (change := left.pop(name, None)) is not None:
+            if change.wanted is not None:
+                yield from those_before(change.wanted.after)
+            yield name, change
+
+    for name, _ in changes:
+        yield from those_before(name)
 
 
 _NARROW = re.compile(r"\b(saddr|daddr|iifname|ct state)\b|(^| )-[sdi] |--ctstate")

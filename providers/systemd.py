@@ -185,6 +185,13 @@ class SystemdProvider(Provider[Service, State]):
             return "will" if stops or masks else "may"
         return "may" if road(name) else "no"
 
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """What is masked again does not say any more whether it is enabled."""
+        undo = super().back(name, change, now)
+        if undo.wanted is None or not undo.wanted.masked:
+            return undo
+        return replace(undo, wanted=replace(undo.wanted, enabled=None))
+
     def repeats(self, act: str, state: State | None) -> bool:
         """What does not run is not told."""
         return act in self.again and state is not None and state.active is True

@@ -28,14 +28,21 @@ class Template(File):
 
     def validate(self) -> None:
         """Render it, once: a copy with another action has its text already."""
+        if self.content is None and self.doing == ("delete",):
+            self._validate_as(self.source)  # of what is to go, the source may have gone already
+            return
         source = self.source or f"{self.identity.rpartition('/')[2]}.j2"
         if self.content is None:
             object.__setattr__(self, "content", render(source, self.variables))
         elif source != _RENDERED:
             raise RecipeError(f"{self}: a template has a source; for content there is `file`")
+        self._validate_as(_RENDERED)
+
+    def _validate_as(self, source: str | None) -> None:
+        """As a file, which would look for a source among its own."""
         object.__setattr__(self, "source", None)
         super().validate()
-        object.__setattr__(self, "source", _RENDERED)
+        object.__setattr__(self, "source", source)
 
 
 _RENDERED = "/"

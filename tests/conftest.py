@@ -18,6 +18,17 @@ from cookbook.secrecy import REGISTRY
 from cookbook.transport.local import LocalTransport
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--transport openssh` has the tests on real hosts go by ssh(1) wherever they can choose."""
+    parser.addoption("--transport", choices=("ssh", "openssh"), default="ssh")
+
+
+@pytest.fixture
+def transport(request: pytest.FixtureRequest) -> str:
+    """How hosts are reached; a test for which that matters is parametrized with both."""
+    return str(request.config.getoption("transport"))
+
+
 @pytest.fixture(autouse=True)
 def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a run with --local keeps, stays out of this machine's own /var/lib/cook."""

@@ -9,11 +9,13 @@ is told; each finding names the seed that makes it again.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import io
 import json
 import random
 import resource as limits
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import paramiko
 import yaml
 
 from cookbook import ignores, planfile, rules, stash
@@ -43,7 +46,9 @@ from cookbook.shell import Command
 from cookbook.show import step_lines
 from cookbook.states import change_from_json, to_json
 from cookbook.testing import DEBIAN, declare
+from cookbook.transport import certificates, ssh_config, ssh_refusals
 from cookbook.transport.known_hosts import load_known_hosts
+from cookbook.transport.target import Target as Somewhere
 from cookbook.visible import json_text, one_line
 from cookbook.vocabulary import known
 from cookbook.wire import Ask, Do, Outcome, Pace, Program
@@ -236,6 +241,43 @@ def _known_hosts(data: bytes, rng: random.Random) -> None:
             found.check(name, rng.choice((22, 2222)), "ssh-ed25519", b"key")
 
 
+def _ssh_config(data: bytes, rng: random.Random) -> None:
+    """What ssh says where it was asked how a host is reached, and what it says of a login."""
+    answer = ssh_config._parse(text_of(data))
+    for name in ("web1", "-oProxyCommand=x", "[::1]:22"):
+        with contextlib.suppress(CookError):
+            found = ssh_config.understand(answer, name, password=rng.random() < 0.5)
+            one_line(str(found))
+            replace(_SOMEWHERE, **found.fields)
+
+
+def _ssh_says(data: bytes, rng: random.Random) -> None:
+    said = text_of(data)
+    ssh_refusals.was_dropped(said)
+    behind = replace(_SOMEWHERE, via=rng.choice((None, _SOMEWHERE)))
+    given = rng.random() < 0.2
+    for error in (
+        ssh_refusals.refusal(behind, said, password_given=given),
+        ssh_refusals.not_led_on(behind, said, said.splitlines()),
+    ):
+        one_line(f"{error} {error.hint if error else None}")
+
+
+def _certificate(data: bytes, rng: random.Random) -> None:
+    """A host's, by whose key it is and who vouches for it; the caller takes SSHException."""
+    with _file(_AUTHORITIES) as path:
+        known = load_known_hosts((path,))
+    try:
+        if certificates.is_certificate(data):
+            key = certificates.certified_key(data)
+            why = certificates.objection(known, _SOMEWHERE, data, rng.choice((key, b"other")))
+            if why is None:  # how a signature is written down may be bent, but not what it is of
+                assert certificates.read_certificate(data).signed in _SIGNED, "a bent one"
+            one_line(why or "")
+    except paramiko.SSHException:
+        pass
+
+
 def _inventory(data: bytes, _: random.Random) -> None:
     with _file(data) as path:
         found = inventories.load(path)
@@ -327,7 +369,7 @@ def _case(case: Mapping[str, Any]) -> Case:
     return Case(declared.resource, provider, questions(provider, declared.resource), answers)
 
 
-_SAID = "@+ a\n@- b\n@^ c\n@a\n@r \n"
+_ANSWERED = "@+ a\n@- b\n@^ c\n@a\n@r \n"
 
 
 def _provider_target(name: str, given: Sequence[Case]) -> Target:
@@ -358,7 +400,7 @@ def _judged(case: Case, rng: random.Random) -> None:
         with making_sense(case.resource):
             list(case.provider.missing(case.resource, *texts))
         case.provider.lost(case.resource.identity, change)
-        case.provider.learned(change, text_of(bent(b"there\n1.5\n", rng)), _SAID)
+        case.provider.learned(change, text_of(bent(b"there\n1.5\n", rng)), _ANSWERED)
     one_line(str(dict(change.fields)))
     if not case.resource.sensitive:
         change_from_json(case.provider.state, json.loads(json.dumps(to_json(change))))
@@ -386,6 +428,9 @@ def targets() -> list[Target]:
         ),
         Target("manifest", [_manifest_seed()], _manifest, turns=10),
         Target("known_hosts", [_KNOWN], _known_hosts),
+        Target("ssh_config", [_G], _ssh_config, turns=5),
+        Target("what ssh says", [_SAID], _ssh_says, turns=5),
+        Target("certificate", _CERTIFICATES, _certificate, turns=5),
         Target("inventory", [_HOSTS], _inventory),
         Target("ignores", [_IGNORES], _ignores),
         Target("rules", [_RULES], _rules),
@@ -414,6 +459,44 @@ _KNOWN = (
     b"web1,192.0.2.1 ssh-ed25519 a2V5 comment\n@revoked * ssh-rsa b3RoZXI=\n# x\n"
     b"|1|c2FsdA==|aGFzaA== ssh-ed25519 a2V5\n[192.0.2.1]:2222 ssh-ed25519 a2V5\n!web2,web* x eA==\n"
 )
+_G = b"""\
+user deploy
+hostname 192.0.2.1
+port 2222
+addressfamily any
+batchmode no
+canonicalizehostname false
+identitiesonly yes
+hostkeyalias web
+ciphers chacha20-poly1305@openssh.com,aes128-ctr
+hostkeyalgorithms ssh-ed25519,rsa-sha2-512
+requiredrsasize 1024
+identityagent SSH_AUTH_SOCK
+identityfile ~/.ssh/id_%h
+identityfile ${HOME}/x
+certificatefile ~root/.ssh/%C-cert.pub
+userknownhostsfile /root/.ssh/known_hosts /root/.ssh/known_hosts2
+globalknownhostsfile /etc/ssh/ssh_known_hosts
+proxyjump deploy@door:22,[::1]:2222
+proxycommand none
+connecttimeout 5
+securitykeyprovider internal
+pkcs11provider none
+bindaddress 192.0.2.9
+"""
+_SAID = b"""\
+Stdio forwarding request failed: Session open refused by peer
+channel 2: open failed: administratively prohibited: open failed
+@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:abcdef.
+Offending ECDSA key in /root/.ssh/known_hosts:7
+Certificate invalid: expired
+No ED25519 host key is known for web1 and you have requested strict checking.
+Host key verification failed.
+Permission denied (publickey,gssapi-with-mic).
+"""
 _HOSTS = b"""\
 defaults: {user: admin, become: sudo, port: 22, known_hosts: ~/.ssh/known_hosts}
 hosts:
@@ -432,6 +515,30 @@ most_changes: {per_host: 20, hosts: 5}
 hours: [mon-fri 08:00-17:00]
 """
 _SECRETS = b"recipients: [age1x]\ngenerations: {a: 1}\nsecrets:\n  db/password: |\n    text\n"
+
+
+_SOMEWHERE = Somewhere("web1", 22)
+
+
+def _certified() -> tuple[bytes, tuple[bytes, ...]]:
+    """An authority's line of known_hosts, and good certificates that it has made for web1."""
+    folder = _FOLDER / "certificates"
+    folder.mkdir()
+    keygen, ca = ["ssh-keygen", "-q"], str(folder / "ca")
+    subprocess.run([*keygen, "-t", "ed25519", "-N", "", "-f", ca], check=True)
+    made = list[bytes]()
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        key = str(folder / kind)
+        subprocess.run([*keygen, "-t", kind, "-N", "", "-f", key], check=True)
+        words = ["-s", ca, "-I", "it", "-h", "-n", "web1,web2", f"{key}.pub"]
+        subprocess.run([*keygen, *words], check=True, stderr=subprocess.DEVNULL)
+        made.append(base64.b64decode(Path(f"{key}-cert.pub").read_bytes().split()[1]))
+    line = b"@cert-authority web* " + (folder / "ca.pub").read_bytes()
+    return line, tuple(made)
+
+
+_AUTHORITIES, _CERTIFICATES = _certified()
+_SIGNED = [certificates.read_certificate(one).signed for one in _CERTIFICATES]
 
 
 def _step(status: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 
 from cookbook.errors import InventoryError, Unreachable
 from cookbook.inventory import Host, from_data
-from cookbook.reach import target_of
+from cookbook.route import target_of
 from cookbook.transport import ssh_config
 from cookbook.transport.hops import Hop, read_hops
 from cookbook.transport.ssh_config import HARMLESS, HONOURED, REFUSED, ask, home, understand

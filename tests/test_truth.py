@@ -202,6 +202,9 @@ THERE = st.lists(
     ],
     there=[],
 )
+@example(  # what a command creates may be no folder
+    recipe=[Spec("execute", 2, flag=True), Spec("file", 3, delete=True)], there=[]
+)
 @example(  # told to be made when that may not be needed any more, then removed in its turn
     recipe=[
         Spec("directory", 2, notifies=("immediate", 1)),
@@ -330,6 +333,20 @@ GAPS: dict[str, tuple[list[tuple[int, str]], str, list[str]]] = {
         [],
         "directory(f'{D}/f/g', recursive=True)\nexecute('true', creates=f'{D}/f')",
         ["changed", "unknown"],
+    ),
+    "what is removed from what a command creates": (
+        [],
+        (
+            "execute(f'touch {D}/d', creates=f'{D}/d')\nfile(f'{D}/d/a', action='delete')\n"
+            "directory(f'{D}/d/e', action='delete', recursive=True)\n"
+            "link(f'{D}/d/l', action='delete')\ndirectory(f'{D}/d/f/g', recursive=True)"
+        ),
+        ["changed", "unknown", "unknown", "unknown", "unknown"],
+    ),
+    "what is beside what a command creates": (
+        [(0, "x")],
+        "execute(f'touch {D}/d', creates=f'{D}/d')\nfile(f'{D}/a', action='delete')",
+        ["changed", "changed"],
     ),
     "what may come along with a folder": (
         [],

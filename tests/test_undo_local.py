@@ -273,6 +273,30 @@ def test_what_a_command_may_have_done_before_it_failed_is_named(cook: Cook) -> N
     assert sorted(tree()) == ["d", "d/half"]
 
 
+def test_folders_that_went_one_after_the_other_go_back_into_each_other(cook: Cook) -> None:
+    Path("d/a/b/c").mkdir(parents=True)
+    Path("d/a").chmod(0o750)
+    Path("d/a/f").write_text("f")
+    before = tree()
+    deep = 'directory(f"{D}/a/b/c", action="delete")\ndirectory(f"{D}/a/b", action="delete")\n'
+    rest = 'file(f"{D}/a/f", action="delete")\ndirectory(f"{D}/a", action="delete")\n'
+    assert cook("converge", recipe=deep + rest)["totals"]["changed"] == 4
+    for left in (before, {"d": before["d"]}, before):
+        undone = cook("undo", "last", "--yes")
+        assert undone["status"] == 0, undone
+        assert tree() == left
+
+
+def test_what_was_made_by_a_touch_goes_and_nothing_is_lost(cook: Cook) -> None:
+    Path("d/old").write_text("old")
+    before = tree()
+    cook("converge", recipe='file(f"{D}/new", action="touch")\n')
+    assert cook("undo", "last", "--yes")["status"] == 0
+    assert tree() == before
+    cook("converge", recipe='file(f"{D}/old", action="touch")\n')
+    assert resources(cook("undo", "last"))["old"]["lost"] == "what it did (touch)"
+
+
 def test_an_apply_goes_back(cook: Cook) -> None:
     prepare()
     before = tree()

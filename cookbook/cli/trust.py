@@ -53,10 +53,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _scan(host: Host) -> Shown:
-    from cookbook.reach import target_of
-    from cookbook.transport.scan import scan
+    from cookbook.route import target_of
 
-    return scan(target_of(replace(host, password=None, become_password=None)))
+    target = target_of(replace(host, password=None, become_password=None))
+    if host.transport == "openssh":
+        from cookbook.transport.keyscan import scan
+    else:
+        from cookbook.transport.scan import scan
+    return scan(target)
 
 
 def _expected(shown: Shown, wanted: frozenset[str] | None) -> Shown:

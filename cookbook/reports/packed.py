@@ -3,7 +3,8 @@ A document, made small for the page: what is the same is there once.
 
 Of a fleet, most resources are in line on most hosts, and what differs differs in the same
 way: so each thing that can be said of a resource is kept once, and a host is a list of
-small numbers. Times are in milliseconds; texts are numbers, too, and 0 is no text.
+small numbers. A diff is the numbers of its lines: where each host has a text of its own, most
+lines are still everybody's. Times are in milliseconds; texts are numbers, too, and 0 is no text.
 """
 
 from __future__ import annotations
@@ -106,11 +107,16 @@ class _Tables:
             "error": self._error(resource["error"]),
             "excuse": [self.text(excuse["reason"]), self.text(excuse["until"])] if excuse else 0,
             "ignored": int(resource["ignored"]),
+            "diff": self._lines(resource["diff"]),
         }
-        texts = ("ran", "note", "because", "until", "diff", "lost", "orphan")
+        texts = ("ran", "note", "because", "until", "lost", "orphan")
         said |= {key: self.text(resource[key]) for key in texts}  # type: ignore[literal-required]  # they are keys
-        written = json.dumps({key: what for key, what in said.items() if what != 0})
+        kept = {key: what for key, what in said.items() if what != 0}
+        written = json.dumps(kept, separators=(",", ":"))
         return self.things.setdefault(written, len(self.things))
+
+    def _lines(self, diff: str | None) -> list[int] | int:
+        return [self.text(line) for line in diff.split("\n")] if diff else 0
 
     def _value(self, given: object) -> int:
         return self.text(value(given, longest=_MOST_CHARACTERS))

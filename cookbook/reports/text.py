@@ -215,7 +215,7 @@ def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterato
 
 def diff_lines(diff: str | None) -> Iterator[Line]:
     """The diff, if there is one."""
-    for line in [] if diff is None else diff.split("\n"):
+    for line in diff.split("\n") if diff else ():
         yield _diff_style(line), f"      {line}"
 
 

@@ -40,9 +40,31 @@ class Certificate:
     signature: bytes
 
 
+class _Exact(Message):
+    """What it says and no more: paramiko takes zeros for what is missing at the end."""
+
+    def get_bytes(self, n: int) -> bytes:
+        """Raises SSHException if there are fewer."""
+        data = self.packet.read(n)
+        if len(data) < n:
+            raise _broken()
+        return data
+
+    def get_text(self) -> str:
+        """Raises SSHException if it is none."""
+        try:
+            return super().get_text()
+        except UnicodeDecodeError:
+            raise _broken() from None
+
+
+def _broken() -> paramiko.SSHException:
+    return paramiko.SSHException("the certificate that it shows is broken")
+
+
 def read_certificate(blob: bytes) -> Certificate:
     """Take one apart; the caller knows that it is one. Raises SSHException if it is broken."""
-    message = Message(blob)
+    message = _Exact(blob)
     _certified(message)
     message.get_int64()  # its serial number
     kind, key_id = message.get_int(), message.get_text()
@@ -55,7 +77,7 @@ def read_certificate(blob: bytes) -> Certificate:
     signed = message.get_so_far()
     signature = message.get_binary()
     if not signature or message.get_remainder():
-        raise paramiko.SSHException("the certificate that it shows is broken")
+        raise _broken()
     return Certificate(
         kind, key_id, principals, after, before, critical, authority, signed, signature
     )
@@ -63,12 +85,12 @@ def read_certificate(blob: bytes) -> Certificate:
 
 def is_certificate(blob: bytes) -> bool:
     """Whether that is a certificate, and not the bare key."""
-    return Message(blob).get_text().endswith(CERTIFICATE)
+    return _Exact(blob).get_text().endswith(CERTIFICATE)
 
 
 def certified_key(blob: bytes) -> bytes:
-    """The key that a certificate is about, as it is without one."""
-    return _certified(Message(blob))
+    """The key that a certificate is about, as it is without one. Raises SSHException."""
+    return _certified(_Exact(blob))
 
 
 def _certified(message: Message) -> bytes:
@@ -116,20 +138,20 @@ def _wrong(shown: Certificate, name: str) -> str | None:
 
 
 def _forged(shown: Certificate, algorithms: Iterable[str]) -> str | None:
-    kind = Message(shown.authority).get_text()
-    how = Message(shown.signature).get_text()
+    kind = _Exact(shown.authority).get_text()
+    how = _Exact(shown.signature).get_text()
     if algorithms and how not in algorithms:
         return f"its certificate is signed by {how}, which CASignatureAlgorithms leaves out"
     try:
         key = paramiko.PKey.from_type_string(kind, shown.authority)
-        right = key.verify_ssh_sig(shown.signed, Message(shown.signature))
+        right = key.verify_ssh_sig(shown.signed, _Exact(shown.signature))
     except (UnknownKeyType, paramiko.SSHException, ValueError):
         return f"we cannot verify what a {kind} key has signed; transport: openssh can"
     return None if right else "the signature of its certificate is wrong"
 
 
 def _texts(data: bytes) -> tuple[str, ...]:
-    message, texts = Message(data), list[str]()
+    message, texts = _Exact(data), list[str]()
     while message.get_remainder():
         texts.append(message.get_text())
     return tuple(texts)

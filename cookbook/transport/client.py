@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import paramiko
+from paramiko.message import Message
 
 from cookbook.transport.target import CERTIFICATE, Algorithms
 
 
 class Client(paramiko.Transport):
-    """Our side of a connection; its `shown` is what the host has shown, a key or a certificate."""
+    """
+    Our side of a connection.
+
+    Its `shown` is what the host has shown, a key or a certificate; its `exchanges` are those of
+    keys that the host takes.
+    """
 
     def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
         super().__init__(sock)
         self.shown = b""
+        self.exchanges: tuple[str, ...] = ()
         self._wanted: tuple[str, ...] = ()
         self._preferred_pubkeys: tuple[str, ...]
 
@@ -60,6 +68,14 @@ class Client(paramiko.Transport):
             self._preferred_pubkeys = tuple(
                 name for name in self._preferred_pubkeys if name in algorithms.user_key
             )
+
+    def _really_parse_kex_init(self, m: Message, *, ignore_first_byte: bool = False) -> Any:
+        parsed = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]
+        if not ignore_first_byte:  # then it is what we have said ourselves
+            marks = ("kex-strict-", "ext-info-")  # these say what a host can do besides
+            names = parsed["kex_algo_list"]
+            self.exchanges = tuple(name for name in names if not name.startswith(marks))
+        return parsed
 
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
         super()._verify_key(host_key, sig)  # type: ignore[misc]  # paramiko's, not in its stubs

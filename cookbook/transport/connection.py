@@ -15,11 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed, UnknownKey, Unreachable, UntrustedHost
-from cookbook.secret import Secret, in_the_clear
-from cookbook.transport import LoginPasswordRefused
+from cookbook.transport.by_keys import offer_keys
+from cookbook.transport.by_password import give_password
 from cookbook.transport.dial import open_link
 from cookbook.transport.jump import lost_bastion
-from cookbook.transport.keys import offers
 from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
 from cookbook.transport.target import Target
 
@@ -184,15 +183,30 @@ def _prepare(connection: Client, target: Target) -> None:
 def _give_up(connection: Client, target: Target, error: BaseException) -> None:
     """Close the connection, and raise what says better than the error what went wrong."""
     from paramiko import SSHException
+    from paramiko.ssh_exception import IncompatiblePeer
 
     complaint = _complaint(connection)
     lost = lost_bastion(connection, target) if isinstance(error, Exception) else None
     connection.close()
     if lost is not None:
         raise _lost(lost) from error
+    if isinstance(error, IncompatiblePeer):
+        raise _incompatible(connection, target, error) from error
     if isinstance(error, SSHException | EOFError | OSError):
         why = complaint or str(error) or "the host closed the connection"
         raise Unreachable(f"{target}: {why}") from error
+
+
+def _incompatible(connection: Client, target: Target, error: Exception) -> Unreachable:
+    """Nothing is in common that paramiko knows; ssh(1) may know more."""
+    hint = "say `transport: openssh` of it in hosts.yml: ssh(1) may know what paramiko does not"
+    if "kex" not in str(error):
+        return Unreachable(f"{target}: {error}", hint=hint)
+    return Unreachable(
+        f"{target}: paramiko knows none of the exchanges of keys that it takes",
+        cause=f"it takes {', '.join(connection.exchanges) or 'none'} only",
+        hint=hint,
+    )
 
 
 def _complaint(connection: Client) -> str:
@@ -237,65 +251,11 @@ def _algorithms(key_type: str) -> tuple[str, ...]:
 def _authenticate(connection: paramiko.Transport, target: Target) -> None:
     connection.auth_timeout = AUTH_TIMEOUT
     if target.password is None:
-        _offer_keys(connection, target)
+        offer_keys(connection, target)
         return
     if target.identity_files:
         named = replace(target, agent=False, identities_only=True)
         with contextlib.suppress(AuthenticationFailed):
-            _offer_keys(connection, named)
+            offer_keys(connection, named)
             return
-    _give_password(connection, target, target.password)
-
-
-def _give_password(connection: paramiko.Transport, target: Target, password: Secret) -> None:
-    """One attempt: a wrong password may lock the account."""
-    from paramiko import SSHException
-
-    try:
-        connection.auth_password(target.user, in_the_clear(password))
-    except SSHException as error:
-        types = ", ".join(getattr(error, "allowed_types", ()))
-        raise LoginPasswordRefused(
-            f"{target} does not take the password",
-            hint=f"it takes {types}" if types else "the secret that `password` names is tried once",
-        ) from None
-
-
-def _offer_keys(connection: paramiko.Transport, target: Target) -> None:
-    tried: list[str] = []
-    locked: list[str] = []
-    with offers(target, locked) as keys:
-        for name, key in keys:
-            tried.append(name)
-            if _offer(connection, target, key):
-                return
-            if not connection.is_active():
-                break
-    reason = "" if connection.is_active() else " and has hung up"
-    raise AuthenticationFailed(
-        f"{target} takes none of our keys{reason}", hint=_tried(tried, locked)
-    )
-
-
-def _offer(connection: paramiko.Transport, target: Target, key: paramiko.PKey) -> bool:
-    """Whether the host takes this key."""
-    from paramiko import AuthenticationException, BadAuthenticationType, SSHException
-
-    try:
-        connection.auth_publickey(target.user, key)
-    except BadAuthenticationType as error:
-        types = ", ".join(error.allowed_types)
-        raise AuthenticationFailed(f"{target} takes no keys, only {types}") from None
-    except (AuthenticationException, SSHException):
-        return False
-    return True
-
-
-def _tried(tried: list[str], locked: list[str]) -> str:
-    words = [f"tried: {', '.join(tried) or 'none'}"]
-    if locked:
-        words.append(f"could not be used: {', '.join(locked)}")
-    words.append(
-        "name one with identity_file in hosts.yml, and see that it is in the host's authorized_keys"
-    )
-    return "; ".join(words)
+    give_password(connection, target, target.password)

@@ -112,20 +112,22 @@ def _certificates(
     files: tuple[Path, ...], in_agent: InAgent
 ) -> dict[bytes, list[tuple[str, PublicBlob]]]:
     """By the key that each is about."""
+    from paramiko import SSHException
     from paramiko.pkey import PublicBlob
 
     from cookbook.transport.certificates import certified_key
 
     found: dict[bytes, list[tuple[str, PublicBlob]]] = {}
     for file in dict.fromkeys(files):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, SSHException):
             blob = PublicBlob.from_file(str(file))
             if blob.key_type.endswith(CERTIFICATE):
                 found.setdefault(certified_key(blob.key_blob), []).append((f" ({file})", blob))
     for key in in_agent.values():
         if key.name.endswith(CERTIFICATE):
             blob = PublicBlob(key.name, key.blob)
-            found.setdefault(certified_key(key.blob), []).append((" (certified)", blob))
+            with contextlib.suppress(SSHException):
+                found.setdefault(certified_key(key.blob), []).append((" (certified)", blob))
     return found
 
 

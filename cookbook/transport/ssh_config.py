@@ -161,7 +161,7 @@ def _not_read(address: str, why: str) -> Unreachable:
 
 def _parse(text: str) -> Answer:
     said: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         keyword, _, value = line.partition(" ")
         said.setdefault(keyword.lower(), []).append(value)
     return said
@@ -175,26 +175,53 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
     """
     _refuse(answer, name, ("pubkeyauthentication", "preferredauthentications") if password else ())
     expand = _expander(answer, name)
+    user, port = login_of(answer, name)
     fields: dict[str, Any] = {
-        "address": _one(answer, "hostname", name),
-        "port": int(_one(answer, "port", "22")),
-        "user": _one(answer, "user", getpass.getuser()),
+        "address": _text(answer, "hostname", name, name),
+        "port": port,
+        "user": user,
         "identities_only": _one(answer, "identitiesonly") == "yes",
-        "known_hosts": _known_hosts(answer),
-        "host_key_alias": _one(answer, "hostkeyalias"),
+        "known_hosts": known_hosts(answer),
+        "host_key_alias": _text(answer, "hostkeyalias", name),
         "certificate_files": _paths(answer.get("certificatefile", ()), expand),
         "bind_address": _one(answer, "bindaddress"),
-        "family": _one(answer, "addressfamily", "any"),
-        "rsa_bits": int(_one(answer, "requiredrsasize", "0")),
+        "family": _family(answer, name),
+        "rsa_bits": _number(answer, "requiredrsasize", name),
         "algorithms": _algorithms(answer),
         **_identities(answer, expand),
         **_agent(answer, expand),
     }
-    if (seconds := _one(answer, "connecttimeout")) not in ("", "0"):
+    if seconds := _number(answer, "connecttimeout", name):
         fields["connect_timeout"] = float(seconds)
     if command := _one(answer, "proxycommand"):
         fields["proxy_command"] = expand(command)
-    return Configured(fields, _jump(answer, name))
+    return Configured(fields, jump_hosts(answer, name))
+
+
+def login_of(answer: Answer, name: str) -> tuple[str, int]:
+    """The user and the port that an answer names. Raises Unreachable if that makes no sense."""
+    user = _text(answer, "user", name, getpass.getuser())
+    return user, _number(answer, "port", name, "22")
+
+
+def _number(answer: Answer, keyword: str, name: str, default: str = "0") -> int:
+    text = _one(answer, keyword, default)
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise _not_read(name, f"{keyword} {text} is no number")
+    return int(text)
+
+
+def _text(answer: Answer, keyword: str, name: str, default: str = "") -> str:
+    text = _one(answer, keyword, default)
+    if not text.isascii() and text != text.encode(errors="ignore").decode():
+        raise _not_read(name, f"{keyword} {text} is no UTF-8")
+    return text
+
+
+def _family(answer: Answer, name: str) -> str:
+    if (family := _one(answer, "addressfamily", "any")) not in ("any", "inet", "inet6"):
+        raise _not_read(name, f"addressfamily {family} is not understood")
+    return family
 
 
 def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
@@ -215,7 +242,8 @@ def _one(answer: Answer, keyword: str, default: str = "") -> str:
     return default if value.lower() == "none" else value
 
 
-def _jump(answer: Answer, name: str) -> tuple[Hop, ...]:
+def jump_hosts(answer: Answer, name: str) -> tuple[Hop, ...]:
+    """The bastions that an answer names, the nearest to us first. Raises Unreachable."""
     text = _one(answer, "proxyjump")
     try:
         return read_hops(text) if text else ()
@@ -256,7 +284,8 @@ def _algorithms(answer: Answer) -> Algorithms:
     )
 
 
-def _known_hosts(answer: Answer) -> tuple[Path, ...]:
+def known_hosts(answer: Answer) -> tuple[Path, ...]:
+    """The files that an answer names, the user's own before the system's."""
     lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
     return tuple(Path(file) for text in lists for file in _split(text))
 
@@ -265,7 +294,7 @@ def _split(text: str) -> list[str]:
     """Paths that ssh prints in a row, without quotes: a new one starts where a root does."""
     if not text.startswith("/"):
         return text.split()
-    return re.split(r" +(?=/)", text)
+    return re.split(r"(?<! ) +(?=/)", text)
 
 
 def _paths(files: Sequence[str], expand: Callable[[str], str]) -> tuple[Path, ...]:
@@ -289,7 +318,7 @@ def home() -> Path:
 def _home_of(user: str) -> str:
     try:
         return (pwd.getpwnam(user) if user else pwd.getpwuid(os.getuid())).pw_dir
-    except KeyError:
+    except (KeyError, ValueError):  # nobody is called so, or can be
         return f"~{user}"
 
 
@@ -311,6 +340,6 @@ def _expander(answer: Answer, name: str) -> Callable[[str], str]:
         "p": port,
         "r": user,
         "u": pwd.getpwuid(os.getuid()).pw_name,
-        "C": hashlib.sha1(f"{here}{host}{port}{user}{jump}".encode()).hexdigest(),  # noqa: S324 - as ssh does
+        "C": hashlib.sha1(os.fsencode(f"{here}{host}{port}{user}{jump}")).hexdigest(),  # noqa: S324 - as ssh does
     }
     return lambda text: re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)

@@ -29,6 +29,18 @@ class Algorithms(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Manner:
+    """What ssh(1) is told of a target, beside what it reads in its own configuration."""
+
+    said: frozenset[str] | None = None
+    """The settings that win over the configuration; None: all of them."""
+    config: str = ""
+    """The file to read instead of the usual ones, or `none`."""
+    direct: bool = False
+    """Whether no bastion is gone through, whatever the configuration says."""
+
+
+@dataclass(frozen=True)
 class Target:
     """Where to connect, as whom, and what to become there."""
 
@@ -64,6 +76,8 @@ class Target:
     rsa_bits: int = 0
     """An RSA key with fewer bits is not taken, whoever shows it."""
     algorithms: Algorithms = Algorithms()
+    manner: Manner = Manner()
+    """For the transport openssh."""
 
     @property
     def becomes(self) -> bool:

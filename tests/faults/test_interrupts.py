@@ -36,7 +36,15 @@ def left_behind(host: KitchenHost) -> str:
     return left
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("transport", "number"),
+    [
+        ("ssh", signal.SIGINT),
+        ("ssh", signal.SIGTERM),
+        ("ssh", signal.SIGHUP),
+        ("openssh", signal.SIGINT),
+    ],
+)
 def test_told_twice_a_host_ends_what_it_is_at(
     start: Start, module_host: KitchenHost, number: signal.Signals
 ) -> None:

@@ -15,12 +15,13 @@ from cookbook.kitchen import KitchenHost
 from cookbook.session import Session
 from cookbook.shell import sh
 from cookbook.transport import Interrupted
+from cookbook.transport.gates import leave_gates
 from cookbook.transport.jump import leave_bastions
-from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
+from tests.hosts.conftest import Open, Shell, by_both
 from tests.texts import check_host
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, by_both]
 
 Targets = Callable[..., Target]
 
@@ -32,6 +33,7 @@ def relay(module_host: KitchenHost) -> Iterator[Relay]:
     with Relay([(module_host.address, 22)]) as one:
         yield one
     leave_bastions()
+    leave_gates()
 
 
 @pytest.fixture
@@ -50,12 +52,12 @@ def _logins(host: KitchenHost) -> int:
 
 
 def test_each_host_gets_one_error_that_names_it_and_comes_back_by_one_new_connection(
-    behind: list[Target], relay: Relay, module_host: KitchenHost
+    shell: Open, behind: list[Target], relay: Relay, module_host: KitchenHost
 ) -> None:
     bastion = str(behind[0].via)
     with ThreadPoolExecutor(MANY) as pool:
         first = _logins(module_host)
-        transports = list(pool.map(SshTransport, behind))
+        transports = list(pool.map(shell, behind))
         assert _logins(module_host) - first == 1
 
         asked = [pool.submit(_slow, transport) for transport in transports]
@@ -68,32 +70,33 @@ def test_each_host_gets_one_error_that_names_it_and_comes_back_by_one_new_connec
         assert all(isinstance(error, Interrupted) for error in errors)
 
         relay.set(Link())
-        again = list(pool.map(SshTransport, behind))
+        again = list(pool.map(shell, behind))
         assert _logins(module_host) - first == 2
     for transport in again:
         transport.close()
 
 
 def test_while_it_is_away_nobody_waits_longer_than_the_first(
-    behind: list[Target], relay: Relay
+    shell: Open, behind: list[Target], relay: Relay, transport: str
 ) -> None:
     """The first one finds out, and says it for all of those who had to wait for it."""
     relay.set(Link(after=0, then="silent"))
     begun = time.monotonic()
     with ThreadPoolExecutor(MANY) as pool:
         short = [replace(one, via=_hasty(one.via)) for one in behind]
-        errors = [future.exception() for future in [pool.submit(SshTransport, t) for t in short]]
+        errors = [future.exception() for future in [pool.submit(shell, t) for t in short]]
 
     assert time.monotonic() - begun < 10
     assert all(isinstance(error, Unreachable) for error in errors)
     assert all("greets nobody within 2 s" in str(error) for error in errors)
     assert all(str(error).startswith("bastion admin@127.0.0.1") for error in errors)
-    check_host("C5-bastion-away", error=errors[0], words={str(relay.ports[0]): "PORT"})
+    if transport == "ssh":
+        check_host("C5-bastion-away", error=errors[0], words={str(relay.ports[0]): "PORT"})
 
 
-def test_a_session_goes_on_by_itself(behind: list[Target], relay: Relay) -> None:
+def test_a_session_goes_on_by_itself(shell: Open, behind: list[Target], relay: Relay) -> None:
     """Questions are asked again over a new connection, without anybody noticing."""
-    session = Session(SshTransport(behind[0]), lambda: SshTransport(behind[0]))
+    session = Session(shell(behind[0]), lambda: shell(behind[0]))
     assert session.read([sh("echo one")])[0].text == "one\n"
     relay.set(Link(after=0, then="reset"))
     relay.set(Link())
@@ -102,7 +105,7 @@ def test_a_session_goes_on_by_itself(behind: list[Target], relay: Relay) -> None
     session.close()
 
 
-def _slow(transport: SshTransport) -> None:
+def _slow(transport: Shell) -> None:
     try:
         Session(transport).read([sh("sleep 30")])
     finally:

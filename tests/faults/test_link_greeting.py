@@ -23,6 +23,7 @@ from cookbook.transport import connection
 from cookbook.transport.client import Client
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
+from tests.hosts.conftest import Open, by_both
 from tests.texts import check_host
 
 Targets = Callable[..., Target]
@@ -54,22 +55,26 @@ def here(port: int, seconds: float, **more: object) -> Target:
     return replace(Target("127.0.0.1", port, connect_timeout=seconds, agent=False), **more)  # type: ignore[arg-type]
 
 
-def test_a_server_that_hangs_up_is_tried_again_until_the_deadline() -> None:
+@by_both
+def test_a_server_that_hangs_up_is_tried_again_until_the_deadline(
+    shell: Open, transport: str
+) -> None:
     with listening(lambda connection: connection.close()) as (port, came):
         begun = time.monotonic()
         with pytest.raises(Unreachable, match=r"hangs up before it greets, \d+ times in 2 s") as e:
-            SshTransport(here(port, 2))
+            shell(here(port, 2))
         took = time.monotonic() - begun
 
     assert 3 <= len(came) <= 12
     assert took < 4
     assert "MaxStartups" in str(e.value.hint)
-    check_host(
-        "C8-hangs-up", error=e.value, words={str(port): "PORT", f"{len(came)} times": "N times"}
-    )
+    if transport == "ssh":
+        words = {str(port): "PORT", f"{len(came)} times": "N times"}
+        check_host("C8-hangs-up", error=e.value, words=words)
 
 
-def test_a_server_that_says_why_and_hangs_up_is_tried_again() -> None:
+@by_both
+def test_a_server_that_says_why_and_hangs_up_is_tried_again(shell: Open) -> None:
     """That is what sshd does since 8.9 when it has too many at its door."""
 
     def drop(connection: socket.socket) -> None:
@@ -77,18 +82,20 @@ def test_a_server_that_says_why_and_hangs_up_is_tried_again() -> None:
         connection.close()
 
     with listening(drop) as (port, came), pytest.raises(Unreachable, match="hangs up"):
-        SshTransport(here(port, 1))
+        shell(here(port, 1))
     assert len(came) > 1
 
 
-def test_a_server_that_never_greets_costs_the_connect_timeout() -> None:
+@by_both
+def test_a_server_that_never_greets_costs_the_connect_timeout(shell: Open, transport: str) -> None:
     kept: list[socket.socket] = []
     with listening(kept.append) as (port, came):
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="greets nobody within 1 s") as e:
-            SshTransport(here(port, 1))
+            shell(here(port, 1))
         assert time.monotonic() - begun < 3
-    check_host("C9-greets-nobody", error=e.value, words={str(port): "PORT"})
+    if transport == "ssh":
+        check_host("C9-greets-nobody", error=e.value, words={str(port): "PORT"})
     assert len(came) == 1
     for one in kept:
         one.close()
@@ -140,8 +147,9 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
 
 @pytest.mark.hosts
 class TestARealServer:
+    @by_both
     def test_one_that_lets_few_in_at_once_lets_all_in_at_last(
-        self, target: Targets, module_host: KitchenHost
+        self, shell: Open, target: Targets, module_host: KitchenHost
     ) -> None:
         conf = "/etc/ssh/sshd_config.d/zz-few.conf"
         module_host.run(f"echo MaxStartups 1:100:1 > {conf}; systemctl reload ssh; sleep 0.5")
@@ -149,18 +157,21 @@ class TestARealServer:
         try:
             dropped = _dropped(module_host)
             with ThreadPoolExecutor(12) as pool:
-                transports = list(pool.map(SshTransport, [patient] * 12))
+                transports = list(pool.map(shell, [patient] * 12))
         finally:
             module_host.run(f"rm {conf}; systemctl reload ssh; sleep 0.5")
         for transport in transports:
             transport.close()
         assert dropped > 0
 
-    def test_one_that_is_reset_for_a_moment(self, target: Targets, host: KitchenHost) -> None:
+    @by_both
+    def test_one_that_is_reset_for_a_moment(
+        self, shell: Open, target: Targets, host: KitchenHost
+    ) -> None:
         with Relay([(host.address, 22)], Link(after=0, then="reset")) as relay:
             threading.Timer(1, lambda: relay.set(Link())).start()
             through = target(host, address="127.0.0.1", host_key_alias=host.address)
-            SshTransport(replace(through, port=relay.ports[0])).close()
+            shell(replace(through, port=relay.ports[0])).close()
 
     def test_a_refusal_is_taken_for_an_answer(
         self, target: Targets, host: KitchenHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ import pytest
 from bench.relay import Link, Relay
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.faults.running import Start, Told, told
+from tests.hosts.conftest import by_both
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
@@ -35,7 +36,9 @@ def relay(module_host: KitchenHost) -> Iterator[Relay]:
 
 
 @pytest.fixture
-def hosts(kitchen: Kitchen, module_host: KitchenHost, relay: Relay, tmp_path: Path) -> Path:
+def hosts(
+    kitchen: Kitchen, module_host: KitchenHost, relay: Relay, transport: str, tmp_path: Path
+) -> Path:
     """The inventory of the host as it is behind the relay."""
     [port] = relay.ports
     known = kitchen.known_hosts.read_text().splitlines()
@@ -45,7 +48,7 @@ def hosts(kitchen: Kitchen, module_host: KitchenHost, relay: Relay, tmp_path: Pa
     path = tmp_path / "hosts.yml"
     path.write_text(
         f"defaults: {{user: admin, become: sudo, identity_file: {kitchen.identity},"
-        f" known_hosts: {tmp_path}/known, alive_interval: 1}}\n"
+        f" known_hosts: {tmp_path}/known, alive_interval: 1, transport: {transport}}}\n"
         f"hosts:\n  far: {{address: 127.0.0.1, port: {port}}}\n"
     )
     return path
@@ -68,7 +71,15 @@ LINKS = [
 """Bytes that the first connection still carries: from its banner to the last answer."""
 
 
-@pytest.mark.parametrize("link", LINKS, ids=lambda link: f"{link.then} after {link.after}")
+SOME = [LINKS[0], LINKS[3], LINKS[6]]
+"""For the transport that has nothing of its own to lose: ssh(1) tells us that a link is gone."""
+
+
+@pytest.mark.parametrize(
+    ("transport", "link"),
+    [*(("ssh", link) for link in LINKS), *(("openssh", link) for link in SOME)],
+    ids=lambda one: f"{one.then} after {one.after}" if isinstance(one, Link) else one,
+)
 def test_it_is_lost_at_any_moment(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path, link: Link
 ) -> None:
@@ -96,6 +107,7 @@ def test_it_is_lost_at_any_moment(
     assert module_host.run("cat /etc/link-notified").stdout.splitlines() in (["x"], ["x", "x"])
 
 
+@by_both
 def test_a_link_that_goes_silent_in_a_long_command_is_made_anew(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
@@ -143,6 +155,7 @@ def test_a_silence_that_lasts_is_named(
     )
 
 
+@by_both
 def test_a_slow_command_is_no_silence(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
@@ -168,6 +181,7 @@ def test_a_host_that_is_far_away_takes_no_more_exchanges(
     is_true(module_host, again)
 
 
+@by_both
 def test_what_leaves_no_trace_is_not_called_done(start: Start, module_host: KitchenHost) -> None:
     """A command that nobody can see the effect of ends our session."""
     recipe = """
@@ -186,6 +200,7 @@ file("/etc/link-2", content="2" * 2000)
     is_true(module_host, said)
 
 
+@by_both
 def test_a_restart_that_was_cut_off_is_done_again(
     start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +20,52 @@ from cookbook.plugins import catalog
 from cookbook.recipe import Node, compile_recipes
 from cookbook.session import Session
 from cookbook.step import Step
+from cookbook.transport import masters
 from cookbook.transport.connection import Target
 from cookbook.transport.known_hosts import load_known_hosts
+from cookbook.transport.openssh import Manner, OpenSshTransport
 from cookbook.transport.ssh import SshTransport
 
 ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
 Cook = Callable[..., dict[str, Any]]
+Shell = SshTransport | OpenSshTransport
+Open = Callable[[Target], Shell]
+
+by_both = pytest.mark.parametrize("transport", ["ssh", "openssh"])
+"""For tests that look at what a transport does: both have to do it."""
+
+
+def by_openssh(target: Target) -> OpenSshTransport:
+    """By ssh(1), with nobody's configuration."""
+    return OpenSshTransport(target, Manner(config="none"))
+
+
+@pytest.fixture
+def shell(transport: str) -> Open:
+    """A shell on a target, by the transport that is chosen."""
+    return by_openssh if transport == "openssh" else SshTransport
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place for our folders that nobody else uses, with a short path."""
+    with tempfile.TemporaryDirectory(prefix="cook-rt-", dir="/tmp") as place:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", place)
+        masters._folder.cache_clear()
+        yield Path(place)
+        masters._folder.cache_clear()
+
+
+def inventory_of(kitchen: Kitchen, transport: str) -> Path:
+    """The hosts of a kitchen as they are now, to be reached by this transport."""
+    if transport == "ssh":
+        return kitchen.hosts_yml
+    path = kitchen.hosts_yml.with_name(f"{transport}.yml")  # beside its keys
+    text = kitchen.hosts_yml.read_text()
+    path.write_text(text.replace("defaults: {", f"defaults: {{transport: {transport}, ", 1))
+    return path
 
 
 class Converge(Protocol):
@@ -58,7 +97,7 @@ def target(kitchen: Kitchen) -> Any:
 
 
 @pytest.fixture
-def converge(target: Any, tmp_path: Path) -> Converge:
+def converge(target: Any, shell: Open, tmp_path: Path) -> Converge:
     """Bring a host into line; everything a recipe may say is imported."""
 
     def run(
@@ -72,7 +111,7 @@ def converge(target: Any, tmp_path: Path) -> Converge:
         number = len(list(tmp_path.glob("recipe*.py")))
         path = tmp_path / f"recipe{number}.py"  # each has its own text: code is kept by path
         path.write_text(HEADING + textwrap.dedent(recipe))
-        with _session(target(host, user)) as session:
+        with _session(shell(target(host, user))) as session:
             facts = session.facts()
             node = Node(host.name, facts, dict(variables or {}))
             collection = compile_recipes([path], node)
@@ -92,14 +131,14 @@ def plan(converge: Converge) -> Converge:
 
 
 @pytest.fixture
-def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
+def cook(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
     """The command, in a process of its own; its document, and its status as `exit`."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
 
     def run(
         host: KitchenHost, *words: str, recipe: str | None = None, inventory: Path | None = None
     ) -> dict[str, Any]:
-        hosts = ["--hosts", str(inventory or kitchen.hosts_yml), "--output", "json"]
+        hosts = ["--hosts", str(inventory or inventory_of(kitchen, transport)), "--output", "json"]
         if recipe is not None:
             path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
             path.write_text(HEADING + recipe)
@@ -113,8 +152,8 @@ def cook(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 @contextmanager
-def _session(target: Target) -> Iterator[Session]:
-    session = Session(SshTransport(target))
+def _session(transport: Shell) -> Iterator[Session]:
+    session = Session(transport)
     try:
         yield session
     finally:

@@ -60,12 +60,24 @@ def difference(before: list[str], after: list[str]) -> list[str]:
 def state(host: KitchenHost) -> list[str]:
     """The manifest, without by-products."""
     lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
-    lines += [f"crontab: {line}" for line in host.run("crontab -l").stdout.splitlines()]
+    # crontab(1) writes down when a table was installed: of that, the entries count.
+    tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
+    lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
+    # The order of keys means nothing to sshd(8).
+    keys = "grep -H . /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys"
+    lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
+    lines += [f"key: {line}" for line in host.run(keys).stdout.splitlines()]
     return sorted(map(_timeless, lines))
 
 
 def _timeless(line: str) -> str:
-    """A line without the times that nobody has asked to be kept: of folders, of links."""
+    """
+    A line without what nobody has asked to be kept.
+
+    That is the times of folders and of links, and the order of a group's members.
+    """
+    if group := re.fullmatch(r"([^:/]+:[^:]*:\d+:)([^:/]+)", line):
+        return group[1] + ",".join(sorted(group[2].split(",")))
     line = OWN_TIMES.sub(r"\1", line)
     line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
     return TIMES.sub(r"\1 d \2 ", line)

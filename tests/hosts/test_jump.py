@@ -16,13 +16,17 @@ import pytest
 from cookbook.errors import Unreachable, UntrustedHost
 from cookbook.inventory import Host, from_data
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.reach import connect, target_of
+from cookbook.reach import connect
+from cookbook.route import target_of
 from cookbook.session import Session
 from cookbook.shell import sh
+from cookbook.transport import Transport
+from cookbook.transport.gates import leave_gates
 from cookbook.transport.jump import leave_bastions
 from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
+from tests.hosts.conftest import Open, by_both
 
 pytestmark = pytest.mark.hosts
 
@@ -34,6 +38,7 @@ def _leave() -> Iterator[None]:
     load_known_hosts.cache_clear()
     yield
     leave_bastions()
+    leave_gates()
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def bastion(target: Targets, module_host: KitchenHost) -> Target:
     return target(module_host, "admin", become="none")
 
 
-def seen_from(transport: SshTransport) -> str:
+def seen_from(transport: Transport) -> str:
     """The address from which the host sees us come."""
     session = Session(transport)
     try:
@@ -55,81 +60,91 @@ def logins(host: KitchenHost) -> int:
     return int(host.run("journalctl -q -t sshd | grep -c 'Accepted publickey'").stdout)
 
 
+@by_both
 def test_a_host_is_reached_through_a_bastion(
-    target: Targets, bastion: Target, host: KitchenHost
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost
 ) -> None:
-    assert seen_from(SshTransport(replace(target(host), via=bastion))) == bastion.address
+    assert seen_from(shell(replace(target(host), via=bastion))) == bastion.address
 
 
+@by_both
 def test_through_two_bastions(
-    target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
 ) -> None:
     second = replace(target(host), via=bastion)
 
-    seen = seen_from(SshTransport(replace(target(module_host), via=second)))
+    seen = seen_from(shell(replace(target(module_host), via=second)))
 
     assert seen == host.address
 
 
+@by_both
 def test_many_hosts_share_one_connection(
-    target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
 ) -> None:
     before = logins(module_host)
     behind = replace(target(host), via=bastion, connect_timeout=30)
 
     with ThreadPoolExecutor(12) as pool:
-        transports = list(pool.map(SshTransport, [behind] * 12))
+        transports = list(pool.map(shell, [behind] * 12))
 
     assert logins(module_host) - before == 1
     for transport in transports:
         assert seen_from(transport) == bastion.address
     leave_bastions()
+    leave_gates()
     _until(lambda: _established(module_host) == 0)
 
 
+@by_both
 def test_the_bastions_key_is_checked_and_it_is_named(
-    target: Targets, bastion: Target, host: KitchenHost, tmp_path: Path
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost, tmp_path: Path
 ) -> None:
     unknown = replace(bastion, known_hosts=(tmp_path / "none",))
 
     with pytest.raises(UntrustedHost, match=f"bastion admin@{bastion.address}:22: the key of"):
-        SshTransport(replace(target(host), via=unknown))
+        shell(replace(target(host), via=unknown))
 
 
+@by_both
 def test_the_key_of_the_host_behind_it_is_checked_as_well(
-    target: Targets, bastion: Target, host: KitchenHost, tmp_path: Path
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost, tmp_path: Path
 ) -> None:
     with pytest.raises(UntrustedHost, match=f"the key of {re.escape(host.address)} is not known"):
-        SshTransport(replace(target(host), via=bastion, known_hosts=(tmp_path / "none",)))
+        shell(replace(target(host), via=bastion, known_hosts=(tmp_path / "none",)))
 
 
-def test_what_is_not_there_behind_it_is_said(bastion: Target) -> None:
+@by_both
+def test_what_is_not_there_behind_it_is_said(shell: Open, bastion: Target) -> None:
     for address, port in (("localhost", 2), ("no.such.host.invalid", 22)):
         behind = Target(address, port, via=bastion)
         with pytest.raises(Unreachable, match=f"bastion {bastion} does not reach {address}:{port}"):
-            SshTransport(behind)
+            shell(behind)
 
 
+@by_both
 def test_a_bastion_that_leads_nobody_on(
-    target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
+    shell: Open, target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
 ) -> None:
     conf = "/etc/ssh/sshd_config.d/forbid.conf"
     module_host.run(f"echo AllowTcpForwarding no > {conf}; systemctl reload ssh; sleep 0.5")
     try:
         with pytest.raises(Unreachable, match="leads nobody on") as caught:
-            SshTransport(replace(target(host), via=bastion))
+            shell(replace(target(host), via=bastion))
     finally:
         module_host.run(f"rm {conf}; systemctl reload ssh; sleep 0.5")
     assert "AllowTcpForwarding" in str(caught.value.hint)
 
 
+@by_both
 def test_the_inventory_and_ssh_config_name_bastions(
-    kitchen: Kitchen, host: KitchenHost, module_host: KitchenHost, tmp_path: Path
+    transport: str, kitchen: Kitchen, host: KitchenHost, module_host: KitchenHost, tmp_path: Path
 ) -> None:
     """By a name of the inventory, by an address that it does not know, and by ProxyJump."""
     config = tmp_path / "config"
     config.write_text(f"Host {host.address}\n ProxyJump admin@{module_host.address}\n")
     shared = {"identity_file": str(kitchen.identity), "known_hosts": str(kitchen.known_hosts)}
+    shared["transport"] = transport
     inside = {"address": host.address, "user": "root"}
     hosts = _hosts(
         {
@@ -142,7 +157,7 @@ def test_the_inventory_and_ssh_config_name_bastions(
         shared,
     )
 
-    seen = {name: seen_from(_ssh(one)) for name, one in hosts.items() if name != "door"}
+    seen = {name: seen_from(connect(one)) for name, one in hosts.items() if name != "door"}
 
     ours = seen.pop("four")
     assert set(seen.values()) == {module_host.address}
@@ -192,12 +207,6 @@ class TestCommand:
 
 def _hosts(hosts: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Host]:
     return dict(from_data({"defaults": defaults, "hosts": hosts}).hosts)
-
-
-def _ssh(host: Host) -> SshTransport:
-    transport = connect(host)
-    assert isinstance(transport, SshTransport)
-    return transport
 
 
 def _established(host: KitchenHost) -> int:

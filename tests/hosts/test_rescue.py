@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
+from tests.hosts.conftest import by_both, inventory_of
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
@@ -35,14 +36,15 @@ Cook = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def words(kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def words(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command for a recipe on a host, as admin with sudo."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
 
     def make(host: KitchenHost, recipe: str, *more: str) -> list[str]:
         path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
         path.write_text(HEADING + recipe)
-        hosts = ["--hosts", str(kitchen.hosts_yml), "--limit", host.name, "--output", "json"]
+        inventory = str(inventory_of(kitchen, transport))
+        hosts = ["--hosts", inventory, "--limit", host.name, "--output", "json"]
         timeout = ["--confirm-timeout", "30s"]
         cook = [sys.executable, "-m", "cookbook.cli", "converge", str(path), "--as", "test"]
         return [*cook, *hosts, *timeout, *more]
@@ -128,9 +130,16 @@ def steady(name: str, document: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("lockout", LOCKOUTS)
+BY_OPENSSH = ["C52-firewall", "C53-sshd-lets-nobody-in", "C54-sudo-says-no"]
+"""Of each kind one: no connection, no login, no privilege."""
+
+
+@pytest.mark.parametrize(
+    ("transport", "lockout"),
+    [*(("ssh", one) for one in LOCKOUTS), *(("openssh", one) for one in BY_OPENSSH)],
+)
 def test_what_locks_us_out_is_taken_back(
-    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, lockout: str
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, transport: str, lockout: str
 ) -> None:
     begun = time.monotonic()
     told = cook(fresh_host, LOCKOUTS[lockout], *LOCKED_OUT)
@@ -142,7 +151,7 @@ def test_what_locks_us_out_is_taken_back(
     said = next(error for error in errors if error)
     assert said["kind"] == "CutOff", told
     assert "the host has put the former state back" in said["message"]
-    if lockout in TOLD:
+    if lockout in TOLD and transport == "ssh":
         check_document(lockout, steady(lockout, told["document"]))
     assert fresh_host.run(LEFT).stdout == ""
     again = cook(fresh_host, 'file("/etc/fine", content="x")\n')
@@ -207,6 +216,7 @@ service("ssh", action="nothing")
     assert now.run("find /etc/systemd/system -name 'cook-rescue*'").stdout == ""
 
 
+@by_both
 def test_what_lets_us_in_stays(kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook) -> None:
     recipe = """
 firewall_rule("ssh", port=22)
@@ -264,6 +274,7 @@ file("/etc/two", content="2")
     assert fresh_host.run("cat /etc/one /etc/two").stdout == "12"
 
 
+@by_both
 def test_a_link_that_is_reset_in_the_middle_is_made_anew(
     fresh_host: KitchenHost, words: Any
 ) -> None:

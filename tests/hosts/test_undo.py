@@ -73,7 +73,7 @@ user("bob", action="remove")
 group("oldgroup", action="remove")
 """,
     ),
-    "cron: created, changed, deleted": (
+    "cron: created, adopted": (
         "printf '%s\\n' '# mine' '1 2 3 4 5 echo mine' '@daily echo theirs' | crontab -",
         """
 cron("new", minute="5", command="echo new")
@@ -117,28 +117,32 @@ def test_undone_the_host_is_as_it_was_and_redone_as_it_was_to_be(
     fresh_host: KitchenHost, cook: Cook, word: str
 ) -> None:
     prepare, recipe = WORDS[word]
-    fresh_host.run("su admin -c 'sudo true'")
-    prepared = fresh_host.run(f"set -e; {prepare}")
+    prepared = fresh_host.run(f"su admin -c 'sudo true'; set -e; {prepare}")
     assert prepared.returncode == 0, prepared.stderr
-    before = state(fresh_host)
+    there_and_back(fresh_host, cook, recipe)
 
-    done = cook(fresh_host, "converge", recipe=recipe)
+
+def there_and_back(host: KitchenHost, cook: Cook, recipe: str) -> None:
+    """Converge, look at the undo, undo, redo; and nothing is left to do."""
+    before = state(host)
+
+    done = cook(host, "converge", recipe=recipe)
     assert done["status"] == 0, failures(done)
     assert done["totals"]["changed"] > 0
-    after = state(fresh_host)
+    after = state(host)
     assert difference(before, after) != []
 
-    looked = cook(fresh_host, "undo", "last")
+    looked = cook(host, "undo", "last")
     assert looked["status"] == 2, failures(looked)
-    assert difference(after, state(fresh_host)) == []  # looking changes nothing
+    assert difference(after, state(host)) == []  # looking changes nothing
 
-    undone = cook(fresh_host, "undo", "last", "--yes")
+    undone = cook(host, "undo", "last", "--yes")
     assert undone["status"] == 0, failures(undone)
-    assert difference(before, state(fresh_host)) == []
+    assert difference(before, state(host)) == []
 
-    redone = cook(fresh_host, "undo", "last", "--yes")
+    redone = cook(host, "undo", "last", "--yes")
     assert redone["status"] == 0, failures(redone)
-    assert difference(after, state(fresh_host)) == []
+    assert difference(after, state(host)) == []
 
-    again = cook(fresh_host, "plan", recipe=recipe)
+    again = cook(host, "plan", recipe=recipe)
     assert again["status"] == 0, again["hosts"]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
@@ -21,6 +22,7 @@ from cookbook.document import Document
 from cookbook.reports import render
 from cookbook.reports.html_page import embedded
 from cookbook.reports.packed import packed
+from tests.reports.conftest import drifted, fleet
 
 CHROMIUM = shutil.which("chromium")
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -31,6 +33,17 @@ class TestText:
         """The bar is 5 MB; what is the same is kept once, so that it is a tenth of that."""
         assert sum(len(host["resources"]) for host in whole_fleet["hosts"].values()) == 49_450
         assert len(render(whole_fleet, "html").encode()) < 1_000_000
+
+    def test_texts_of_their_own_on_every_host_are_not_large(self) -> None:
+        """Ten files of each host, each with its name in it, and found in a way of its own."""
+        document = fleet(1000, 50)
+        for name, host in document["hosts"].items():
+            for number, one in enumerate(host["resources"][:10]):
+                lines = ["--- found", f"+++ /etc/f{number} (wanted)", "@@ -1,5 +1,5 @@"]
+                lines += [f" server_name {name};", f"-listen {crc32(f'{name}{number}'.encode())};"]
+                lines += ["+listen 80;", f" root /srv/{name};", " index index.html;"]
+                one.update(drifted(one["id"], diff="\n".join(lines), cause="drift"))
+        assert len(render(document, "html").encode()) < 5_000_000
 
     def test_what_is_said_twice_is_kept_once(self, whole_fleet: Document) -> None:
         data = packed(whole_fleet)

@@ -24,7 +24,7 @@ const THINGS = DATA.things.map((thing, number) => {
     changes: (thing.changes || []).map((change) => change.map((one) => TEXTS[one])),
     error: pair(thing.error), excuse: pair(thing.excuse), ignored: Boolean(thing.ignored),
     ran: text("ran"), note: text("note"), because: text("because"), until: text("until"),
-    diff: text("diff"), lost: text("lost"), orphan: text("orphan"),
+    diff: (thing.diff || []).map((line) => TEXTS[line]).join("\n"), lost: text("lost"), orphan: text("orphan"),
     outOfLine: OUT_OF_LINE.has(thing.outcome),
   };
 });
