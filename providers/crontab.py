@@ -122,7 +122,7 @@ class CrontabProvider(Provider[Cron, State]):
         others = [line[1:] for line in text.split("\n") if line.startswith("=")]
         for line in others if "delete" not in cron.doing and not cron.variables else ():
             if _entry(line) == (cron.when, cron.command):
-                return State(*_entry(line), managed=False, user=cron.user, line=line)
+                return State(*_entry(line), comment="", managed=False, user=cron.user, line=line)
         return None
 
     def plan(self, cron: Cron, found: State | None) -> Change[State]:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from time import process_time
 from typing import Any
 
 import pytest
@@ -139,19 +138,28 @@ def test_relative_paths_start_at_the_inventorys_folder_wherever_one_stands(tmp_p
     assert load(tmp_path / "hosts.yml").hosts["a"].identity_file == (tmp_path / "keys/a",)
 
 
+_LOAD = """
+import sys
+from pathlib import Path
+from time import process_time
+from cookbook.inventory import load
+
+for _ in range(3):
+    start = process_time()
+    assert len(load(Path(sys.argv[1])).hosts) == 1000
+    print(process_time() - start)
+"""
+
+
 def test_a_thousand_hosts_load_in_well_under_a_third_of_a_second(tmp_path: Path) -> None:
-    """Best of three, in seconds of this process: 0.08 when this was written."""
+    """Best of three, in seconds of a process that nobody traces: 0.08 when this was written."""
     path = tmp_path / "hosts.yml"
     hosts = (f"  w{n}: {{address: 192.0.2.{n % 250}, vars: {{a: 1, b: x}}}}\n" for n in range(1000))
     groups = (f'  g{n}: {{hosts: ["w[{n}:999:9]"], vars: {{g{n}: 1}}}}\n' for n in range(9))
     path.write_text("hosts:\n" + "".join(hosts) + "groups:\n" + "".join(groups))
+    done = subprocess.run([sys.executable, "-c", _LOAD, path], capture_output=True, check=True)
 
-    def seconds() -> float:
-        start = process_time()
-        assert len(load(path).hosts) == 1000
-        return process_time() - start
-
-    assert min(seconds() for _ in range(3)) < 0.3
+    assert min(map(float, done.stdout.split())) < 0.3
 
 
 def test_local_does_not_pay_for_yaml() -> None:

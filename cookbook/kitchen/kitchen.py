@@ -115,6 +115,7 @@ class Kitchen:
         """Boot hosts side by side; those that started are remembered even if one did not."""
         lan = state.network = state.network or network.raise_for(self.folder)
         public_key = self._public_key()
+        network.forget_neighbours(lan)
 
         def start(name: str) -> None:
             disk = self._disk(name)

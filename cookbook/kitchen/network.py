@@ -111,6 +111,15 @@ def release(folder: Path) -> None:
                 _lower(claim.name)
 
 
+def forget_neighbours(network: Network) -> None:
+    """
+    Ask anew who has which address.
+
+    A host that is given another one's address is else looked for at that one's for half a minute.
+    """
+    tools.call("ip", "neighbour", "flush", "dev", network.bridge)
+
+
 def stands(network: Network) -> bool:
     """Whether the bridge is there (a reboot takes it away)."""
     return Path("/sys/class/net", network.bridge).exists()

@@ -120,6 +120,9 @@ authorized_key("admin", exclusive=True, key="ssh-ed25519 "
 
 TOLD = [name for name in LOCKOUTS if name.startswith("C")]
 
+BY_OPENSSH = ["C52-firewall", "C54-sudo-says-no"]
+"""No connection, and no privilege."""
+
 
 def steady(name: str, document: Any) -> Any:
     """Where sshd or the network was away, the last of our attempts ended in one way or another."""
@@ -128,10 +131,6 @@ def steady(name: str, document: Any) -> Any:
     return json.loads(
         re.sub(r"(any more)(: .*?)?(; the host has)", r"\1: WHY\3", json.dumps(document))
     )
-
-
-BY_OPENSSH = ["C52-firewall", "C54-sudo-says-no"]
-"""No connection, and no privilege."""
 
 
 @pytest.mark.parametrize(
