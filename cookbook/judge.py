@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -33,11 +34,12 @@ from cookbook.provider import (
     making_sense,
     questions,
 )
-from cookbook.questions import Answer, Answers, state_text
+from cookbook.questions import Answer, Answers, gather, state_text
 from cookbook.recipe import Node, guard_says_no
 from cookbook.resource import Resource
 from cookbook.session import Session
 from cookbook.shell import Command, sh
+from cookbook.transport import TooSlow
 from cookbook.wire import ANSWER_TIMEOUT, Do, last_lines
 
 _CANNOT_RUN = 126
@@ -73,8 +75,13 @@ class Judge:
         self._age |= dict.fromkeys(answers, self._epoch)
 
     def refresh(self, items: Iterable[Item], besides: Iterable[Probe] = ()) -> None:
-        """Ask what has no answer younger than the last change (law 5), in one exchange."""
-        self._refresh([*self.probes(items), *besides])
+        """
+        Ask what has no answer younger than the last change (law 5), in one exchange.
+
+        Raises TooSlow, which names whom the question was about that has no answer.
+        """
+        asked = list(items)
+        self._refresh([*self.probes(asked), *besides], asked)
 
     def text(self, probe: Probe) -> str:
         """What a host says to a question that is about no resource, asked anew if need be."""
@@ -108,7 +115,7 @@ class Judge:
         try:
             provider = self._provider(resource)
             probes = self._probes(item)
-            self._refresh(probes)
+            self._refresh(probes, [item])
             if guard_says_no(resource, self._node):
                 return Verdict(item, "skipped", provider)
             until = self._user_is_to_come(resource, probes, forecast)
@@ -174,9 +181,26 @@ class Judge:
         except CookError:
             return None
 
-    def _refresh(self, probes: Iterable[Probe]) -> None:
+    def _refresh(self, probes: Iterable[Probe], items: Sequence[Item] = ()) -> None:
         if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
-            self.learn(self._session.ask(stale))
+            try:
+                self.learn(self._session.ask(stale))
+            except TooSlow as error:
+                if error.failed is not None:
+                    error.asked_for(list(self._who_asks(error.failed.command, stale, items)))
+                raise
+
+    def _who_asks(
+        self, question: str, probes: Sequence[Probe], items: Iterable[Item]
+    ) -> Iterator[str]:
+        """Which resources a question is about that is called so, be it one for many or for one."""
+        meant = {probe for probe in probes if probe.question.brief == question}
+        for one in gather(probes):
+            meant |= set(one.probes) if one.command.brief == question else set()
+        for item in items:
+            with contextlib.suppress(Unsupported):
+                if meant.intersection(self._probes(item)):
+                    yield f"{item.resource} ({item.declared.where})"
 
     def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
         probes = questions(provider, resource)

@@ -10,6 +10,7 @@ respects it, a dry run needs neither.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -34,7 +35,7 @@ command -v flock >/dev/null || {{ cook_end 0; return; }}
 l=$cook_locks/lock
 if (umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$l") 2>/dev/null
 then exec 8>>"$l"; elif [ -r "$l" ]; then exec 8<"$l"; else exec 8</; fi
-if flock -n 8; then (printf '%s\n' "$1" >"$l") 2>/dev/null
+if flock -n 8; then (printf '%s\n' "$1" "$$" >"$l") 2>/dev/null
 [ ! -d "$cook_home/rescue" ] || (cook_settle) </dev/null >/dev/null 2>&1 8>&-; cook_end 0
 else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKEN}; fi; }}
 """
@@ -91,6 +92,12 @@ def holding(text: str) -> Holder:
     """Who holds the kernel's lock, in what `cook_lock` prints."""
     held = [line[5:] for line in text.splitlines() if line.startswith("held ")]
     return holder(held[0] if held else "")
+
+
+def holding_shell(text: str) -> int | None:
+    """The process on the host that holds it; None where nobody has written down which."""
+    found = re.search(r"^held .*\n(\d{1,10})$", text, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def halt(who: Holder) -> Command:

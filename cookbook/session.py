@@ -19,7 +19,7 @@ from cookbook.errors import (
     during,
 )
 from cookbook.line import Line
-from cookbook.lock import TAKEN, Holder, halting, holding
+from cookbook.lock import TAKEN, Holder, halting, holding, holding_shell
 from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
@@ -160,7 +160,7 @@ class Session:
             if time.monotonic() >= end or self._over:
                 raise Locked(
                     f"another run is at work here: {holding(locked.text)}",
-                    hint="wait for it, or have us wait: --wait 5m",
+                    hint=_wait_for(holding_shell(locked.text)),
                     run=holding(locked.text).run,
                 )
             time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
@@ -326,6 +326,14 @@ class Session:
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
             yield Do(write, _STAGE_TIMEOUT, user=user)
+
+
+def _wait_for(shell: int | None) -> str:
+    """What to do about a lock. Of a link that has gone silent, a host may not know for hours."""
+    wait = "wait for it, or have us wait: --wait 5m"
+    if shell is None:
+        return wait
+    return f"{wait}; if it is gone for good, `kill -HUP {shell}` there ends what it has left"
 
 
 def _facts(outcome: Outcome) -> Facts:

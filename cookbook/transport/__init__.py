@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, LinkLost
 from cookbook.wire import Ask, Do, Outcome, Pace, Program, last_lines
+
+_NAMED = 3
+"""So many resources are named that had the same question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,12 @@ class TooSlow(DeadlineExceeded):
         """What is known of the parts that were sent, in their order."""
         self.ended = False
         """Whether what took so long has been ended, and nothing after it was begun."""
+
+    def asked_for(self, whom: Sequence[str]) -> None:
+        """Say in the message whom it was a question about, where that is known."""
+        if whom:
+            more = f" and {len(whom) - _NAMED} more" if len(whom) > _NAMED else ""
+            self.message += f", asked for {', '.join(whom[:_NAMED])}{more}"
 
 
 def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:

@@ -6,6 +6,7 @@ Whatever is said of a resource is so on the host, and the next run brings it int
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,11 +151,14 @@ def test_a_silence_that_lasts_is_named(
     assert said.statuses == ["unknown"]
     if transport == "ssh":
         check_document("C3-silent", said.document)
-    # Its shell would hold the host for as long as sshd takes the connection for alive.
-    module_host.run(
-        "pkill -KILL -f '[s]shd: admin@notty'; pkill -x sleep;"
-        " while pgrep -x sh | grep -qvx $$; do sleep 0.1; done"
-    )
+    # Its shell holds the host for as long as sshd takes the connection for alive: for hours.
+    held = told(start(module_host, recipe, "--wait", "6s"))
+    assert held.exit == 3
+    [refused] = held.document["hosts"].values()
+    kill = re.search(r"kill -HUP \d+", refused["error"]["hint"])
+    assert kill is not None
+    assert module_host.run(kill[0]).returncode == 0
+    assert told(start(module_host, 'file("/etc/link-free", content="x")\n')).exit == 0
 
 
 @by_both
