@@ -7,6 +7,7 @@ Each xdist worker has a kitchen of its own (kitchens run side by side), and runs
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -29,6 +30,14 @@ def transport(request: pytest.FixtureRequest) -> str:
     chosen = str(request.config.getoption("transport"))
     asked_for = getattr(request, "param", "ssh")
     return chosen if asked_for == "ssh" else str(asked_for)
+
+
+def pytest_configure() -> None:
+    """What nohup(1), or a shell in the background, has us ignore, our children must hear."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            told = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, told)
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ _OTHER_EACH_TIME = {
     r"(?<=process )\d+": "PID",
     r"(?m)(?<=is held by process PID).*\n(?:.*is held by process.*\n)*": "\n",
     r"(?<=kill -HUP )\d+": "PID",
+    r"(?<=SSH protocol banner)\[Errno 104\] Connection reset by peer": "",
     r"(?<=rescue/)[0-9a-f]{12}": "NUMBER",
     r"(?<=\.py:)\d{3,}": "LINE",
     r"(?m)((?:^ +\| (?:E: |Reading package).*\n){1,2}?)\1+": r"\1",
