@@ -8,7 +8,6 @@ where a busy sshd drops us, and offers keys in another order than ssh(1) does.
 from __future__ import annotations
 
 import contextlib
-import random
 import sys
 import time
 from dataclasses import replace
@@ -19,6 +18,7 @@ from cookbook.transport.by_keys import offer_keys
 from cookbook.transport.by_password import give_password
 from cookbook.transport.dial import open_link
 from cookbook.transport.jump import lost_bastion
+from cookbook.transport.knocking import may_knock_again
 from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
 from cookbook.transport.target import Target
 
@@ -32,11 +32,7 @@ __all__ = ["AUTH_TIMEOUT", "Target", "check_key", "connect", "greeted", "import_
 AUTH_TIMEOUT = 30.0
 """Seconds for the exchange of keys and for each key that is offered."""
 
-_FIRST_PAUSE = 0.2
 _SIGN_ANEW = "have its authority sign its key anew (ssh-keygen -s), or do without one"
-
-_LONGEST_PAUSE = 2.0
-"""Seconds between two attempts, about; each pause is twice as long as the one before."""
 
 
 class _Dropped(Exception):
@@ -90,16 +86,14 @@ def greeted(target: Target) -> Client:
     connect deadline we come again. Raises Unreachable.
     """
     deadline = time.monotonic() + target.connect_timeout
-    pause, attempts = _FIRST_PAUSE, 1
+    attempts = 1
     while True:
         try:
             return _greet(target, deadline)
         except (_Dropped, ConnectionResetError) as error:
-            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - to come apart, not to hide
-            if time.monotonic() + wait >= deadline:
+            if not may_knock_again(attempts, deadline):
                 raise _turned_away(target, attempts, error) from None
-        time.sleep(wait)
-        pause, attempts = min(2 * pause, _LONGEST_PAUSE), attempts + 1
+        attempts += 1
 
 
 def check_key(connection: Client, target: Target) -> None:

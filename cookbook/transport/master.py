@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shlex
 import signal
 import socket
@@ -15,16 +14,13 @@ from cookbook.bounded import content_of
 from cookbook.errors import Unreachable, during
 from cookbook.transport import gates, masters
 from cookbook.transport.askpass import one_answer
+from cookbook.transport.knocking import may_knock_again
 from cookbook.transport.ssh_options import options
 from cookbook.transport.ssh_refusals import not_led_on, refusal, turned_away, was_dropped
 from cookbook.transport.target import Target
 
 AUTH_TIMEOUT = 30.0
 """Seconds for the exchange of keys, for those that are offered, and for sudo to ask."""
-
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 2.0
-"""Seconds between two attempts, about; each pause is twice as long as the one before."""
 
 _ALONE = ("-o", "ControlMaster=no", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
 """Should the master be gone, a session must not make a connection by itself."""
@@ -93,13 +89,11 @@ class Master:
     @during("connect")
     def _connect(self) -> None:
         deadline = time.monotonic() + self._target.connect_timeout
-        pause, attempts = _FIRST_PAUSE, 1
+        attempts = 1
         while (error := self._attempt(deadline)) is not None:
-            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - to come apart, not to hide
-            if time.monotonic() + wait >= deadline:
+            if not may_knock_again(attempts, deadline):
                 raise turned_away(self._target, attempts, error)
-            time.sleep(wait)
-            pause, attempts = min(2 * pause, _LONGEST_PAUSE), attempts + 1
+            attempts += 1
 
     def _attempt(self, deadline: float) -> str | None:
         """Connect; what was said where the server hung up before it had greeted us."""
