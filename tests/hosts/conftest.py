@@ -19,6 +19,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.plugins import catalog
 from cookbook.recipe import Node, compile_recipes
 from cookbook.session import Session
+from cookbook.shell import sh
 from cookbook.step import Step
 from cookbook.transport import masters
 from cookbook.transport.connection import Target
@@ -149,6 +150,15 @@ def cook(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.M
         return document | {"status": done.returncode, "stderr": done.stderr}
 
     return run
+
+
+def who(transport: Shell) -> str:
+    """The user that a transport has let us be; it is closed then."""
+    session = Session(transport)
+    try:
+        return session.read([sh("id -un")])[0].text.strip()
+    finally:
+        session.close()
 
 
 @contextmanager

@@ -16,12 +16,10 @@ from cookbook.errors import AuthenticationFailed, Unreachable
 from cookbook.inventory import Host, from_data, load
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.reach import connect
-from cookbook.session import Session
-from cookbook.shell import sh
 from cookbook.transport.openssh import Manner, OpenSshTransport
 from cookbook.transport.ssh import SshTransport
 from cookbook.transport.target import Target
-from tests.hosts.conftest import Cook, Shell, by_openssh
+from tests.hosts.conftest import Cook, by_openssh, who
 
 pytestmark = pytest.mark.hosts
 
@@ -45,14 +43,6 @@ def sshd(module_host: KitchenHost) -> Iterator[Sshd]:
 
     yield say
     module_host.run(f"rm -f {CONF}; systemctl reload ssh; sleep 0.5")
-
-
-def who(transport: Shell) -> str:
-    session = Session(transport)
-    try:
-        return session.read([sh("id -un")])[0].text.strip()
-    finally:
-        session.close()
 
 
 def accepted(machine: KitchenHost) -> str:

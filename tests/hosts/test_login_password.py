@@ -14,13 +14,12 @@ import pytest
 
 from cookbook.errors import AuthenticationFailed
 from cookbook.kitchen import KitchenHost
-from cookbook.session import Session
-from cookbook.shell import Secret, sh
+from cookbook.shell import Secret
 from cookbook.transport import LoginPasswordRefused
 from cookbook.transport.gates import leave_gates
 from cookbook.transport.jump import leave_bastions
 from cookbook.transport.target import Target
-from tests.hosts.conftest import Open, Shell, by_both
+from tests.hosts.conftest import Open, by_both, who
 
 pytestmark = [pytest.mark.hosts, by_both]
 
@@ -57,14 +56,6 @@ def sshd(machine: KitchenHost) -> Iterator[Callable[[str], None]]:
 
     yield say
     machine.run(f"rm -f {CONF}; systemctl reload ssh; sleep 0.5")
-
-
-def who(transport: Shell) -> str:
-    session = Session(transport)
-    try:
-        return session.read([sh("id -un")])[0].text.strip()
-    finally:
-        session.close()
 
 
 def failures(machine: KitchenHost) -> int:
