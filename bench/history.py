@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.clock import Call, alternate, run, settle
 from bench.figures import Bar, Figure
-from cookbook.places import journals
+from cookbook.text.user_dirs import journals
 
 _COOK = [sys.executable, "-m", "cookbook.cli"]
 _RECIPE = """\

@@ -27,13 +27,14 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.errors import CookError
-from cookbook.platform import Facts
-from cookbook.plugins import catalog
-from cookbook.provider import AnyProvider, Change, questions
-from cookbook.questions import Answer, state_text
-from cookbook.recipe import Collection, Declared, Node, declaring
-from cookbook.resource import Resource
-from cookbook.states import change_from_json, to_json
+from cookbook.hosts.probing import Answer, state_text
+from cookbook.language.change import Change
+from cookbook.language.collection import Collection, Declared, Node, declaring
+from cookbook.language.provider import AnyProvider, questions
+from cookbook.language.resource import Resource
+from cookbook.language.serialize import change_from_json, to_json
+from cookbook.plugins.manager import catalog
+from cookbook.script.facts import Facts
 
 DEBIAN = Facts(
     family="debian",
@@ -53,7 +54,8 @@ DEBIAN = Facts(
 
 def declare(text: str, facts: Facts = DEBIAN, folder: Path | None = None) -> list[Declared]:
     """What a line of a recipe declares on a host with these facts."""
-    from cookbook import recipe, resources
+    from cookbook import resources
+    from cookbook.language import recipe
 
     words = {name: getattr(resources, name) for name in resources.__all__}
     words |= {"delayed": recipe.delayed, "immediate": recipe.immediate, "node": recipe.node}

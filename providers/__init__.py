@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 
-from cookbook.hookspecs import hookimpl
-from cookbook.resource import Resource
+from cookbook.plugin import hookimpl
+from cookbook.provider import Resource
 
 _MODULES = {
     "package": ["apt"],

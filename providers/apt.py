@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
-from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.language.access_path import packages_on_it
+from cookbook.provider import Change, Command, Cuts, Probe, Provider, Thing, Way, provides
 from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
@@ -31,8 +32,6 @@ from cookbook.providers.dpkg import (
     parse_offer,
 )
 from cookbook.resources.package import Package
-from cookbook.shell import Command
-from cookbook.way import Cuts, Way, packages_on_it
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")

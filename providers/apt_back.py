@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, LiteralString
 
-from cookbook.provider import Change
+from cookbook.provider import Change, Command, join, sh
 from cookbook.providers.apt_get import State, gone_of, versions
-from cookbook.shell import Command, join, sh
 
 _TELLS = {
     "@+ ": "pulled",

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Change, hint
+from cookbook.provider import Change, Command, hint, sh
 from cookbook.providers.dpkg import Offer, order
-from cookbook.shell import Command, sh
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
 # What is dated an hour ahead, or a year, is from a clock that was off, and as good as old.

@@ -14,11 +14,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Cuts,
+    Probe,
+    Provider,
+    Table,
+    Thing,
+    Way,
+    hint,
+    join,
+    provides,
+    sh,
+)
 from cookbook.providers.getent import PASSWD
 from cookbook.resources.authorized_key import AuthorizedKey, PublicKey, parse_key
-from cookbook.shell import Command, join, sh
-from cookbook.way import Cuts, Way
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Probe,
+    Provider,
+    Table,
+    Thing,
+    hint,
+    join,
+    provides,
+    sh,
+)
 from cookbook.providers.getent import PASSWD
 from cookbook.resources.cron import Cron
-from cookbook.shell import Command, join, sh
 
 _MARK = "# cook: "
 _NOTE = "#: "

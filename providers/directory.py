@@ -8,7 +8,24 @@ from pathlib import PurePosixPath
 from typing import LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Cuts,
+    Probe,
+    Provider,
+    Thing,
+    Way,
+    file_is_on_it,
+    hint,
+    join,
+    keep_tree,
+    mtime,
+    provides,
+    script,
+    sh,
+)
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -20,9 +37,7 @@ from cookbook.providers.ownership import (
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
 from cookbook.resources.directory import Directory
-from cookbook.shell import Command, Content, join, script, sh
-from cookbook.stash import age, keep_tree, mtime
-from cookbook.way import Cuts, Way, file_is_on_it
+from cookbook.script.stash import age
 
 
 @dataclass(frozen=True)

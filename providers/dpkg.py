@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from cookbook.provider import Probe, Table
-from cookbook.shell import Command, sh
+from cookbook.provider import Command, Probe, Table, sh
 
 _FIELDS = (
     "${Package}\\t${Architecture}\\t${db:Status-Status}\\t${db:Status-Want}\\t"

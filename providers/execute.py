@@ -6,12 +6,25 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
+from cookbook.provider import (
+    ENCODING,
+    Change,
+    Command,
+    Content,
+    Probe,
+    Provider,
+    Secret,
+    Thing,
+    hint,
+    join,
+    provides,
+    script,
+    sh,
+    tainted,
+)
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.stat import TARGET
 from cookbook.resources.execute import Execute
-from cookbook.secret import Secret, tainted
-from cookbook.shell import ENCODING, Command, Content, join, script, sh
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Texts, Thing, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Cuts,
+    Probe,
+    Provider,
+    Texts,
+    Thing,
+    Way,
+    file_is_on_it,
+    provides,
+    sh,
+)
 from cookbook.providers.ownership import (
     ask_owners,
     found_owners,
@@ -39,8 +52,6 @@ from cookbook.providers.writing import (
 )
 from cookbook.resources.file import File
 from cookbook.resources.template import Template
-from cookbook.shell import Command, Content, sh
-from cookbook.way import Cuts, Way, file_is_on_it
 
 _SHOWN_BYTES = 100_001
 _UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")

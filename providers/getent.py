@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import LiteralString
 
-from cookbook.provider import Table
-from cookbook.shell import Command, sh
+from cookbook.provider import Command, Table, sh
 
 
 def _ask(database: str) -> Callable[[Sequence[str]], Command]:

@@ -6,11 +6,21 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Cuts,
+    Probe,
+    Provider,
+    Thing,
+    Way,
+    hint,
+    options,
+    provides,
+    sh,
+)
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.resources.group import Group
-from cookbook.shell import Command, options, sh
-from cookbook.way import Cuts, Way
 
 
 @dataclass(frozen=True)

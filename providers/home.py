@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import LiteralString
 
-from cookbook.provider import Thing
-from cookbook.shell import Command, join, sh
+from cookbook.provider import Command, Thing, join, sh
 
 _MOST = 200
 """So many files of a home are looked at; one is enough."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, LiteralString
 
-from cookbook.provider import provides
+from cookbook.provider import provides, sh
 from cookbook.providers.packet_filter import (
     FOLDER,
     REMOVE_UNIT,
@@ -16,7 +16,6 @@ from cookbook.providers.packet_filter import (
     install_unit,
 )
 from cookbook.resources.firewall import FirewallRule, Network, Ports
-from cookbook.shell import sh
 
 _CHAINS = {"in": "INPUT", "out": "OUTPUT", "forward": "FORWARD"}
 _VERDICTS = {

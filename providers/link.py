@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Cuts,
+    Probe,
+    Provider,
+    Thing,
+    Way,
+    file_is_on_it,
+    provides,
+    sh,
+)
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -18,8 +29,6 @@ from cookbook.providers.ownership import (
 )
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
 from cookbook.resources.link import Link
-from cookbook.shell import Command, sh
-from cookbook.way import Cuts, Way, file_is_on_it
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from cookbook.provider import provides
+from cookbook.provider import provides, sh
 from cookbook.providers.packet_filter import (
     FOLDER,
     REMOVE_UNIT,
@@ -15,7 +15,6 @@ from cookbook.providers.packet_filter import (
     install_unit,
 )
 from cookbook.resources.firewall import FirewallRule, Network, Ports
-from cookbook.shell import sh
 
 _CHAINS = {"in": "input", "out": "output", "forward": "forward"}
 _VERDICTS = {"allow": "accept", "deny": "drop", "reject": "reject", "log": ""}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cookbook.errors import HostError
-from cookbook.provider import Probe, Table, Thing
+from cookbook.provider import Command, Probe, Table, Thing, join, sh
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.stat import Stat, parse_stat
 from cookbook.resources.file import Owned
-from cookbook.shell import Command, join, sh
 
 
 def ask_owners(resource: Owned) -> list[Probe]:

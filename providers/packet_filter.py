@@ -8,10 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from cookbook.provider import Change, Probe, Provider, Table, hint
+from cookbook.provider import Change, Command, Cuts, Probe, Provider, Table, Way, hint, join, sh
 from cookbook.resources.firewall import FirewallRule
-from cookbook.shell import Command, join, sh
-from cookbook.way import Cuts, Way
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Probe, Table
-from cookbook.shell import Command, script, sh
+from cookbook.provider import Command, Probe, Table, script, sh
 
 # Which of the paths there are is asked of the shell itself, without a process for each.
 # "Not there" is believed only where the folder above can be searched. A path is given, and

@@ -7,10 +7,21 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.language.access_path import door, road
+from cookbook.provider import (
+    Change,
+    Command,
+    Cuts,
+    Probe,
+    Provider,
+    Table,
+    Thing,
+    Way,
+    hint,
+    provides,
+    sh,
+)
 from cookbook.resources.service import Service
-from cookbook.shell import Command, sh
-from cookbook.way import Cuts, Way, door, road
 
 SETTLE = 2.0
 """Seconds a unit is watched that cannot tell when it is ready: see `Service.settle`."""

@@ -8,13 +8,25 @@ from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Probe, Provider, Table, Thing, hint, provides
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Cuts,
+    Probe,
+    Provider,
+    Table,
+    Thing,
+    Way,
+    hint,
+    keep_output,
+    options,
+    provides,
+    sh,
+)
 from cookbook.providers import home
 from cookbook.providers.getent import GROUP
 from cookbook.resources.user import User
-from cookbook.shell import Command, Content, options, sh
-from cookbook.stash import keep_output
-from cookbook.way import Cuts, Way
 
 NO_PASSWORD = Content.of(b"")
 """The hash of an account that never had one: useradd(8) makes them so, and locked."""

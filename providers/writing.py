@@ -7,11 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from cookbook.provider import Change, hint
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Secret,
+    hint,
+    join,
+    keep_file,
+    keep_tree,
+    mtime,
+    script,
+    sh,
+    tainted,
+)
 from cookbook.providers.ownership import chown, chown_new
-from cookbook.secret import Secret, tainted
-from cookbook.shell import Command, Content, join, script, sh
-from cookbook.stash import keep_file, keep_tree, mtime
 
 EMPTY = Content.of(b"")
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, word
 from cookbook.resources.file import absolute
 
 Action = Literal["create", "remove", "nothing"]

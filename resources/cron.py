@@ -8,9 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
-from cookbook.shell import Secret
+from cookbook.provider import Resource, Secret, word
 
 Action = Literal["create", "delete", "nothing"]
 

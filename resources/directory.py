@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from cookbook.mode import octal
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, octal, word
 from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]

@@ -8,9 +8,8 @@ from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.mode import mask
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.language.file_mode import mask
+from cookbook.provider import Resource, word
 from cookbook.resources.file import absolute, one_action
 
 Action = Literal["run", "nothing"]

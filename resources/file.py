@@ -8,11 +8,8 @@ from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
 from cookbook.errors import RecipeError
-from cookbook.mode import octal
-from cookbook.recipe import find, word
-from cookbook.resource import Resource
-from cookbook.secret import Secret, SecretBytes, found_secret
-from cookbook.shell import ENCODING
+from cookbook.language.recipe import find
+from cookbook.provider import ENCODING, Resource, Secret, SecretBytes, found_secret, octal, word
 
 Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
 

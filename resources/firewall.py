@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import current, word
-from cookbook.resource import Resource
+from cookbook.language.collection import current
+from cookbook.provider import Resource, word
 
 Action = Literal["create", "delete", "nothing"]
 Verdict = Literal["allow", "deny", "reject", "log"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, word
 
 Action = Literal["create", "remove", "modify", "manage", "nothing"]
 

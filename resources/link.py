@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, word
 from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, word
 
 Action = Literal["install", "upgrade", "remove", "purge", "lock", "unlock", "nothing"]
 

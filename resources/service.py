@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
+from cookbook.provider import Resource, word
 
 Action = Literal[
     "enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask", "nothing"

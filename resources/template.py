@@ -7,8 +7,8 @@ from dataclasses import field
 from typing import Any
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.render import render
+from cookbook.language.template import render
+from cookbook.provider import word
 from cookbook.resources.file import File
 
 

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import word
-from cookbook.resource import Resource
-from cookbook.shell import Secret
+from cookbook.provider import Resource, Secret, word
 
 Action = Literal["create", "remove", "modify", "manage", "lock", "unlock", "nothing"]
 

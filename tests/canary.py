@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from cookbook.secret_stores.document import NAME, SecretsFile
+from cookbook.secrets.stores.document import NAME, SecretsFile
 
 ROOT = Path(__file__).parents[1]
 

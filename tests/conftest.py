@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.secrecy import REGISTRY
+from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport
 
 
@@ -70,10 +70,10 @@ def _no_secrets_of_others() -> Iterator[None]:
 def many_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each host that is reached by `local` be a machine of its own, as far as locks go."""
     monkeypatch.setattr(
-        "cookbook.run.connect",
+        "cookbook.run.runner.connect",
         lambda host, _: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
     )
-    monkeypatch.setattr("cookbook.run.Runner._only_once", lambda *_: None)
+    monkeypatch.setattr("cookbook.run.runner.Runner._only_once", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -29,29 +29,35 @@ from typing import Any, cast
 import paramiko
 import yaml
 
-from cookbook import ignores, planfile, rules, stash
 from cookbook import inventory as inventories
-from cookbook.diff import texts_diff
+from cookbook.applying.manifest import Entry, Manifest
+from cookbook.approval import planfile, policy_file
+from cookbook.cli.progress import step_lines
 from cookbook.errors import CookError
-from cookbook.history import told as journals
-from cookbook.lock import halting, holding
-from cookbook.manifest import Entry, Manifest, Owed
-from cookbook.platform import parse_facts
-from cookbook.plugins import catalog
-from cookbook.provider import AnyProvider, Probe, making_sense, questions
-from cookbook.questions import Question, state_text
-from cookbook.resource import Resource
-from cookbook.secret_stores import document as secrets
-from cookbook.shell import Command
-from cookbook.show import step_lines
-from cookbook.states import change_from_json, to_json
+from cookbook.history import ignore_rules
+from cookbook.history import journal_reader as journals
+from cookbook.hosts.probing import Question, state_text
+from cookbook.language.probe import Probe
+from cookbook.language.provider import AnyProvider, making_sense, questions
+from cookbook.language.resource import Resource
+from cookbook.language.serialize import change_from_json, to_json
+from cookbook.planning.owed import Owed
+from cookbook.plugins.manager import catalog
+from cookbook.plugins.registry import known
+from cookbook.script import stash
+from cookbook.script.facts import parse_facts
+from cookbook.script.lock import halting, holding
+from cookbook.script.program import Ask, Do, Outcome, Pace, Program
+from cookbook.script.shell import Command
+from cookbook.secrets.stores import document as secrets
 from cookbook.testing import DEBIAN, declare
-from cookbook.transport import certificates, ssh_config, ssh_refusals
+from cookbook.text.diff import texts_diff
+from cookbook.text.sanitize import json_text, one_line
+from cookbook.transport import ssh_config
 from cookbook.transport.known_hosts import load_known_hosts
+from cookbook.transport.openssh import refusals
+from cookbook.transport.paramiko_ssh import host_certificates
 from cookbook.transport.target import Target as Somewhere
-from cookbook.visible import json_text, one_line
-from cookbook.vocabulary import known
-from cookbook.wire import Ask, Do, Outcome, Pace, Program
 
 CASES = Path(__file__).parent / "cases"
 
@@ -253,12 +259,12 @@ def _ssh_config(data: bytes, rng: random.Random) -> None:
 
 def _ssh_says(data: bytes, rng: random.Random) -> None:
     said = text_of(data)
-    ssh_refusals.was_dropped(said)
+    refusals.was_dropped(said)
     behind = replace(_SOMEWHERE, via=rng.choice((None, _SOMEWHERE)))
     given = rng.random() < 0.2
     for error in (
-        ssh_refusals.refusal(behind, said, password_given=given),
-        ssh_refusals.not_led_on(behind, said, said.splitlines()),
+        refusals.refusal(behind, said, password_given=given),
+        refusals.not_led_on(behind, said, said.splitlines()),
     ):
         one_line(f"{error} {error.hint if error else None}")
 
@@ -268,11 +274,11 @@ def _certificate(data: bytes, rng: random.Random) -> None:
     with _file(_AUTHORITIES) as path:
         known = load_known_hosts((path,))
     try:
-        if certificates.is_certificate(data):
-            key = certificates.certified_key(data)
-            why = certificates.objection(known, _SOMEWHERE, data, rng.choice((key, b"other")))
+        if host_certificates.is_certificate(data):
+            key = host_certificates.certified_key(data)
+            why = host_certificates.objection(known, _SOMEWHERE, data, rng.choice((key, b"other")))
             if why is None:  # how a signature is written down may be bent, but not what it is of
-                assert certificates.read_certificate(data).signed in _SIGNED, "a bent one"
+                assert host_certificates.read_certificate(data).signed in _SIGNED, "a bent one"
             one_line(why or "")
     except paramiko.SSHException:
         pass
@@ -287,12 +293,12 @@ def _inventory(data: bytes, _: random.Random) -> None:
 
 def _ignores(data: bytes, _: random.Random) -> None:
     with _file(data) as path:
-        ignores.load(path)
+        ignore_rules.load(path)
 
 
 def _rules(data: bytes, _: random.Random) -> None:
     with _file(data) as path:
-        rules.read_reviewer(path)
+        policy_file.read_reviewer(path)
 
 
 def _secrets(data: bytes, _: random.Random) -> None:
@@ -538,7 +544,7 @@ def _certified() -> tuple[bytes, tuple[bytes, ...]]:
 
 
 _AUTHORITIES, _CERTIFICATES = _certified()
-_SIGNED = [certificates.read_certificate(one).signed for one in _CERTIFICATES]
+_SIGNED = [host_certificates.read_certificate(one).signed for one in _CERTIFICATES]
 
 
 def _step(status: str) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from cookbook.acting import NO_USER, as_user
 from cookbook.errors import RecipeError
-from cookbook.provider import Probe
-from cookbook.questions import gather
+from cookbook.hosts.probing import gather
+from cookbook.hosts.session import INLINE_CONTENT, Session
+from cookbook.language.probe import Probe
 from cookbook.resources import execute, file
-from cookbook.session import INLINE_CONTENT, Session
-from cookbook.shell import Command, Content, script, sh
-from cookbook.transport import run
+from cookbook.script.program import Ask, Do, Outcome, Program
+from cookbook.script.run_as import NO_USER, as_user
+from cookbook.script.shell import Command, Content, script, sh
+from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Outcome, Program
 from tests.test_wire import FINE, HOSTILE, SHELLS
 
 USER = "nobody" if os.geteuid() == 0 else getpass.getuser()

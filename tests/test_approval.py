@@ -18,18 +18,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.approval import Fence, objections
+from cookbook.applying.converge import Convergence
+from cookbook.approval.gate import Fence, objections
 from cookbook.cli import main
-from cookbook.engine import Convergence
+from cookbook.cli.plan_view import grouped_lines
 from cookbook.errors import Unapproved
-from cookbook.hookspecs import hookimpl
-from cookbook.platform import Facts
-from cookbook.plugins import catalog, listening
-from cookbook.recipe import Collection, Node, compile_recipes
-from cookbook.report import HostReport, Report
-from cookbook.session import Session
-from cookbook.show_plan import grouped_lines
-from cookbook.step import Permission, Step
+from cookbook.hosts.session import Session
+from cookbook.language.collection import Collection, Node
+from cookbook.language.compiler import compile_recipes
+from cookbook.planning.step import Permission, Step
+from cookbook.plugin import hookimpl
+from cookbook.plugins.manager import catalog, listening
+from cookbook.reports.report import HostReport, Report
+from cookbook.script.facts import Facts
 from cookbook.transport.local import LocalTransport
 from tests.texts import check
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import CommandError
-from cookbook.session import Session
-from cookbook.shell import Command
-from cookbook.transport import TooSlow
+from cookbook.hosts.session import Session
+from cookbook.script.program import Ask, Do, Outcome
+from cookbook.script.shell import Command
+from cookbook.transport.contract import TooSlow
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Outcome
 
 
 def command(text: str) -> Command:
@@ -66,7 +66,7 @@ def at_work(session: Session, text: str, flag: Path) -> tuple[threading.Thread, 
 def test_what_a_shell_runs_is_ended_and_the_shell_goes_on(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, seconds: str
 ) -> None:
-    monkeypatch.setattr("cookbook.aside.PATIENCE", 1)
+    monkeypatch.setattr("cookbook.script.control.PATIENCE", 1)
     text = text.format(seconds)
     thread, told = at_work(session, text, tmp_path / "begun")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookbook.causes import cause_of, why
+from cookbook.text.diagnosis import cause_of, why
 
 SAID = {
     "mv: cannot move 'a' to 'b': No space left on device": "a file system is full",

@@ -266,7 +266,7 @@ def test_a_secret_in_any_property_is_in_no_report(
     folder: Path, capsys: pytest.CaptureFixture[str], leak: str
 ) -> None:
     (folder / "r.py").write_text(
-        f"{HEADING}from cookbook.shell import Secret\nD = '{folder}'\n{leak}\n"
+        f"{HEADING}from cookbook.script.shell import Secret\nD = '{folder}'\n{leak}\n"
     )
     for output in ("text", "json"):
         assert main(["converge", "r.py", "--local", "-v", "--output", output]) == 3
@@ -341,5 +341,5 @@ def test_the_version_loads_next_to_nothing() -> None:
         check=True,
     ).stderr
 
-    for heavy in ("paramiko", "jinja2", "rich", "yaml", "cookbook.engine"):
+    for heavy in ("paramiko", "jinja2", "rich", "yaml", "cookbook.applying.converge"):
         assert f"| {heavy}" not in loaded.replace("  ", "")

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.document import ResourceDocument
-from cookbook.drift import Known, NoPast, Past, annotated, cause
 from cookbook.errors import InputError, UsageError
-from cookbook.ignores import Ignore, ignores
+from cookbook.history.drift import Known, NoPast, Past, annotated, cause
+from cookbook.history.ignore_rules import Ignore, ignores
+from cookbook.history.step_record import StateRecord
 from cookbook.inventory import local
-from cookbook.recorded import StateRecord
-from cookbook.report import Report, report_json
+from cookbook.planning.step import Step
 from cookbook.reports import ENDINGS
-from cookbook.run import Run, Runner
-from cookbook.step import Step
+from cookbook.reports.report import Report, report_json
+from cookbook.reports.schema import ResourceDocument
+from cookbook.run.runner import Run, Runner
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 TODAY = date(2026, 6, 1)
@@ -140,7 +140,7 @@ class TestCause:
         """What a run leaves, read from its record, is no drift; what somebody does then, is."""
         recipe = "directory(f'{D}/d', mode='0700')"
         (tmp_path / "d").mkdir(mode=0o750)
-        from cookbook.recorded import state_record
+        from cookbook.history.step_record import state_record
 
         record = state_record(steps(drift(recipe))[0])
         assert record is not None
@@ -161,7 +161,7 @@ class TestCause:
         self, drift: Drift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A secret, or a word of the recipe's own: that nothing is remembered says nothing."""
-        monkeypatch.setattr("cookbook.drift.state_record", lambda _: None)
+        monkeypatch.setattr("cookbook.history.drift.state_record", lambda _: None)
         past = Remembered({f"file[{tmp_path}/y]": left(mode="0600")})
         assert [s.cause for s in steps(drift("file(f'{D}/x')\nfile(f'{D}/y')", past))] == [None] * 2
 

@@ -12,18 +12,21 @@ from typing import Literal
 
 import pytest
 
-from cookbook import wire
-from cookbook.engine import Convergence
+from cookbook.applying.converge import Convergence
 from cookbook.errors import LinkLost, TooMuchOutput
-from cookbook.platform import Facts
-from cookbook.provider import Catalog, Change, Probe, Provider, provides
-from cookbook.recipe import Collection, Node
-from cookbook.resource import Resource
-from cookbook.session import Session
-from cookbook.shell import Command, sh
-from cookbook.transport import Interrupted, run
+from cookbook.hosts.session import Session
+from cookbook.language.catalog import Catalog, provides
+from cookbook.language.change import Change
+from cookbook.language.collection import Collection, Node
+from cookbook.language.probe import Probe
+from cookbook.language.provider import Provider
+from cookbook.language.resource import Resource
+from cookbook.script import program
+from cookbook.script.facts import Facts
+from cookbook.script.program import Ask, Do, Pace, Program
+from cookbook.script.shell import Command, sh
+from cookbook.transport.contract import Interrupted, run
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Pace, Program
 from tests.texts import check_host
 
 MEGA = 1 << 20
@@ -51,7 +54,7 @@ def test_of_a_change_the_beginning_and_the_end_are_kept(shell: LocalTransport) -
     for text in (first.stdout, second.stderr):
         assert text.startswith(b"begin\ny\n")
         assert text.endswith(b"y\nend\n")
-        assert wire._GAP in text
+        assert program._GAP in text
         assert len(text) < MEGA
     assert (first.status, second.status, third.stdout) == (0, 0, b"next\n")
 
@@ -59,7 +62,7 @@ def test_of_a_change_the_beginning_and_the_end_are_kept(shell: LocalTransport) -
 def test_a_long_answer_is_cut_and_says_so(
     shell: LocalTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.MOST_ANSWER", MEGA)
+    monkeypatch.setattr("cookbook.script.program.MOST_ANSWER", MEGA)
     parts = (ask("echo short"), ask("yes | head -c 9000000"), ask("yes | head -c 1000000"))
     short, long, fits = run(shell, Program(parts))
 
@@ -71,7 +74,7 @@ def test_a_long_answer_is_cut_and_says_so(
 def test_all_answers_together_have_an_end(
     shell: LocalTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.MOST_KEPT", MEGA)
+    monkeypatch.setattr("cookbook.script.program.MOST_KEPT", MEGA)
     program = Program((*[ask("yes | head -c 900000")] * 30, ask("echo fine")))
     *outcomes, last = run(shell, program)
 
@@ -143,7 +146,7 @@ class NoteProvider(Provider[Note, State]):
 def test_who_answers_too_much_is_named_and_the_others_go_on(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.MOST_ANSWER", MEGA)
+    monkeypatch.setattr("cookbook.script.program.MOST_ANSWER", MEGA)
     folder = tmp_path_factory.mktemp("notes")
     for name, size in (("a", 10), ("b", 5 * MEGA), ("c", 10)):
         (folder / name).write_text("x" * size)
@@ -166,7 +169,7 @@ def test_who_answers_too_much_is_named_and_the_others_go_on(
 def test_who_says_more_than_anybody_listens_to_is_left(
     shell: LocalTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.MOST_HEARD", 10 * MEGA)
+    monkeypatch.setattr("cookbook.script.program.MOST_HEARD", 10 * MEGA)
 
     with pytest.raises(Interrupted, match="does not stop talking"):
         run(shell, Program((do("yes"),)))

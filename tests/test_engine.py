@@ -14,18 +14,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.engine import Convergence
+from cookbook.applying.converge import Convergence
 from cookbook.errors import CommandError, HostError, Missing, NotConverged, ProbeError
-from cookbook.platform import Facts
-from cookbook.provider import Catalog, Change, Probe, Provider, Thing, provides
-from cookbook.recipe import Collection, Node, delayed, immediate
-from cookbook.resource import Notice, Resource
-from cookbook.session import Session
-from cookbook.shell import Command, Secret, sh
-from cookbook.step import Step
-from cookbook.transport import Interrupted, Reply
+from cookbook.hosts.session import Session
+from cookbook.language.catalog import Catalog, provides
+from cookbook.language.change import Change
+from cookbook.language.collection import Collection, Node
+from cookbook.language.probe import Probe, Thing
+from cookbook.language.provider import Provider
+from cookbook.language.resource import Notice, Resource
+from cookbook.planning.step import Step
+from cookbook.recipe import delayed, immediate
+from cookbook.script.facts import Facts
+from cookbook.script.program import Pace, Program
+from cookbook.script.shell import Command, Secret, sh
+from cookbook.transport.contract import Interrupted, Reply
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Pace, Program
 
 
 class Note(Resource):

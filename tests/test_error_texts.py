@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 from cookbook.cli import main
+from cookbook.cli.error_help import explanations
+from cookbook.cli.progress import error_lines
 from cookbook.errors import CookError
-from cookbook.explanations import explanations
-from cookbook.lock import Holder
-from cookbook.plugins import catalog
+from cookbook.hosts.session import Session
+from cookbook.plugins.manager import catalog
 from cookbook.resources import Package
-from cookbook.session import Session
-from cookbook.show import error_lines
+from cookbook.script.lock import Holder
 from cookbook.testing import DEBIAN
 from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.local import LocalTransport
@@ -69,7 +69,7 @@ def says(
     def run(recipe: str, *words: str, command: str = "converge") -> str:
         text = recipe.replace("D/", f"{tmp_path}/")
         Path("recipe.py").write_text(
-            f"{HEADING}from cookbook.secret import Secret\n{text}\n", "utf-8"
+            f"{HEADING}from cookbook.secrets.secret import Secret\n{text}\n", "utf-8"
         )
         main([command, "recipe.py", *(words or ("--local",))])
         said = capsys.readouterr()
@@ -96,7 +96,7 @@ def test_of_a_recipe(name: str, says: Says, same: Callable[[str, str], None]) ->
 def test_of_a_recipe_that_does_not_end(
     says: Says, same: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.recipe.COMPILE_TIMEOUT", 0.2)
+    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 0.2)
     same("C50-does-not-end", says("while True:\n    pass"))
 
 
@@ -196,7 +196,7 @@ def test_of_a_defect(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cookbook.run.Runner._only_once", broken)
+    monkeypatch.setattr("cookbook.run.runner.Runner._only_once", broken)
     text = says("file('D/x')").replace(__file__, "cookbook/x.py")
     same("defect", text)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from cookbook.cli import main
+from cookbook.cli.error_help import explanations, summary
 from cookbook.errors import CookError, during, ended
-from cookbook.explanations import explanations, summary
 
 
 def tree(kind: type[CookError] = CookError) -> Iterator[type[CookError]]:
@@ -26,7 +26,7 @@ def test_each_error_has_a_code_and_each_code_is_explained() -> None:
 
 
 def test_an_error_made_elsewhere_has_the_code_of_one_of_the_tree() -> None:
-    from cookbook.transport import Interrupted, TooSlow
+    from cookbook.transport.contract import Interrupted, TooSlow
 
     assert (Interrupted.code, TooSlow.code) == ("link-lost", "timeout")
 

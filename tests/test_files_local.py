@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from cookbook.engine import Convergence
-from cookbook.platform import Facts
-from cookbook.plugins import catalog
-from cookbook.provider import questions
-from cookbook.recipe import Collection, Node, declaring
+from cookbook.applying.converge import Convergence
+from cookbook.hosts.session import Session
+from cookbook.language.collection import Collection, Node, declaring
+from cookbook.language.provider import questions
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
 from cookbook.resources import directory, execute, file, link
-from cookbook.session import Session
-from cookbook.shell import Content, Secret
-from cookbook.step import Step
+from cookbook.script.facts import Facts
+from cookbook.script.program import Do, Program
+from cookbook.script.shell import Content, Secret
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Do, Program
 
 ROOT = os.geteuid() == 0
 SHELLS = {"dash": ("dash",), "bash": ("bash",), "busybox": ("busybox", "sh")}

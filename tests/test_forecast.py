@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from cookbook.forecast import Forecast, Pending
-from cookbook.plugins import catalog
-from cookbook.provider import AnyProvider, Change
-from cookbook.resource import Resource
+from cookbook.language.change import Change
+from cookbook.language.provider import AnyProvider
+from cookbook.language.resource import Resource
+from cookbook.planning.forecast import Forecast, Pending
+from cookbook.plugins.manager import catalog
 from cookbook.testing import DEBIAN, declare
 
 

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
-from cookbook.platform import parse_facts
+from cookbook.cli.progress import Progress, error_lines, write
 from cookbook.resources import File
-from cookbook.show import Progress, error_lines, write
-from cookbook.visible import clean, json_text, one_line
+from cookbook.script.facts import parse_facts
+from cookbook.text.sanitize import clean, json_text, one_line
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 

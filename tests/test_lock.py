@@ -15,11 +15,11 @@ import pytest
 
 from cookbook.cli import main
 from cookbook.errors import Locked
-from cookbook.lock import Holder, halting, holder
-from cookbook.session import Session
-from cookbook.shell import sh
+from cookbook.hosts.session import Session
+from cookbook.script.lock import Holder, halting, holder
+from cookbook.script.program import Ask, Do
+from cookbook.script.shell import sh
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do
 
 ANN, BOB = Holder("ann@a", "2026-01-01", "run-1"), Holder("bob@b", "2026-01-02", "run-2")
 SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"))

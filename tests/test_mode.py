@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookbook.errors import RecipeError
-from cookbook.mode import mask, octal
+from cookbook.language.file_mode import mask, octal
 
 MODES = st.integers(0, 0o7777)
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cookbook.errors import UsageError
+from cookbook.hosts.connect import unlock_keys
 from cookbook.inventory import Host, from_data
-from cookbook.reach import unlock_keys
-from cookbook.transport import passphrases
-from cookbook.transport.keys import load_key
-from cookbook.transport.passphrases import is_locked, passphrase_of, public_part
+from cookbook.transport.paramiko_ssh import passphrases
+from cookbook.transport.paramiko_ssh.passphrases import is_locked, passphrase_of, public_part
+from cookbook.transport.paramiko_ssh.private_key import load_key
 
 
 @pytest.fixture(autouse=True)

@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import RecipeError
-from cookbook.platform import Facts
-from cookbook.recipe import (
-    NO_FACTS_YET,
-    Collection,
-    FactsNeeded,
-    Node,
-    compile_recipes,
-    delayed,
-    node,
-)
+from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded, Node
+from cookbook.language.compiler import compile_recipes
+from cookbook.recipe import delayed, node
 from cookbook.resources import File, Group, file
+from cookbook.script.facts import Facts
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -75,7 +69,7 @@ def test_a_neighbour_is_imported_anew_for_every_host(compiled: Compile) -> None:
 
 def test_a_word_of_ones_own_is_told_from_another_hosts(compiled: Compile) -> None:
     own = (
-        f"{HEADING}from cookbook.resource import Resource\n"
+        f"{HEADING}from cookbook.language.resource import Resource\n"
         "class Shop(Resource): ...\nshop = word(Shop)\n"
     )
     for _ in range(2):
@@ -209,7 +203,7 @@ def test_a_class_is_only_a_value() -> None:
 def test_a_recipe_that_does_not_end_is_ended_at_its_line(
     compiled: Compile, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr("cookbook.recipe.COMPILE_TIMEOUT", 0.2)
+    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 0.2)
     with pytest.raises(RecipeError, match=r"^recipe0\.py:4: .* within 0\.2 s"):
         compiled(f"group('www')\n{text}\n")
     assert ids(compiled("group('www')")) == ["group[www] recipe1.py:3"]
@@ -218,7 +212,7 @@ def test_a_recipe_that_does_not_end_is_ended_at_its_line(
 def test_also_in_the_thread_of_a_host_whatever_it_catches(
     compiled: Compile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.recipe.COMPILE_TIMEOUT", 0.2)
+    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 0.2)
     text = "while True:\n    try:\n        x = 1\n    except Exception:\n        pass\n"
     with ThreadPoolExecutor() as pool:
         error = pool.submit(compiled, text).exception()

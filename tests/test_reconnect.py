@@ -6,12 +6,12 @@ from typing import NoReturn
 
 import pytest
 
+from cookbook.applying.auto_rollback import Rescue
 from cookbook.errors import AuthenticationFailed, CutOff, Unreachable
-from cookbook.rescue import Rescue
-from cookbook.session import Session
-from cookbook.transport import Interrupted, LoginPasswordRefused, Reply, Transport
+from cookbook.hosts.session import Session
+from cookbook.language.access_path import Way
+from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Reply, Transport
 from cookbook.transport.local import LocalTransport
-from cookbook.way import Way
 
 LOST = Interrupted("gone", Reply(b"", b""))
 
@@ -33,8 +33,8 @@ class Door:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookbook.line._FIRST_DELAY", 0.01)
-    monkeypatch.setattr("cookbook.rescue.GRACE", 0.1)
+    monkeypatch.setattr("cookbook.hosts.reconnect._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("cookbook.applying.auto_rollback.GRACE", 0.1)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cookbook.errors import RecipeError
-from cookbook.recipe import Collection, Node, declaring
-from cookbook.render import render
+from cookbook.language.collection import Collection, Node, declaring
+from cookbook.language.template import render
 from cookbook.resources import template
-from cookbook.shell import Secret
+from cookbook.script.shell import Secret
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cookbook.document import Mode
 from cookbook.errors import CommandError
-from cookbook.provider import Change
-from cookbook.recipe import Declared
-from cookbook.report import HostReport, Report, report_json
+from cookbook.language.change import Change
+from cookbook.language.collection import Declared
+from cookbook.planning.status import Mode
+from cookbook.planning.step import Step
+from cookbook.reports.report import HostReport, Report, report_json
 from cookbook.resources import File
-from cookbook.step import Step
 
 CHANGED = Step(Declared(File("/a"), "r.py:1"), "changed", Change(None, File("/a")))
 OK = Step(Declared(File("/b"), "r.py:2"), "ok")

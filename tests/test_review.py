@@ -9,19 +9,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cookbook.approval.policy import Glob
+from cookbook.approval.policy_file import read_reviewer
 from cookbook.cli import main
 from cookbook.errors import UsageError
-from cookbook.provider import Change
-from cookbook.recipe import Declared
-from cookbook.report import HostReport, Report
-from cookbook.resource import Resource
+from cookbook.language.change import Change
+from cookbook.language.collection import Declared
+from cookbook.language.resource import Resource
+from cookbook.planning.step import Step
+from cookbook.reports.report import HostReport, Report
 from cookbook.resources.directory import Directory
 from cookbook.resources.file import File
 from cookbook.resources.package import Package
 from cookbook.resources.service import Service
-from cookbook.review import Glob
-from cookbook.rules import read_reviewer
-from cookbook.step import Step
 
 NOON = dt.datetime(2026, 5, 6, 12, tzinfo=ZoneInfo("Europe/Berlin"))  # a Wednesday
 Kind = Literal["create", "update", "remove", "act", "unknown", "ok"]

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.diff import Diff, texts_diff
+from cookbook.cli.progress import report_lines
 from cookbook.errors import HostError
-from cookbook.report import HostReport, Report
-from cookbook.show import report_lines
-from cookbook.visible import clean
+from cookbook.reports.report import HostReport, Report
+from cookbook.text.diff import Diff, texts_diff
+from cookbook.text.sanitize import clean
 from tests.texts import check_document
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -107,7 +107,7 @@ def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
 def test_a_command_that_never_stops_talking_does_not_take_our_memory(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.MOST_HEARD", 1_000_000)
+    monkeypatch.setattr("cookbook.script.program.MOST_HEARD", 1_000_000)
 
     status, document = runs("execute('yes')", 1)
 
@@ -218,7 +218,7 @@ def test_an_undo_that_is_told_to_stop_sends_nothing_more(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.py").write_text(f"{HEADING}file('{tmp_path}/x')\nfile('{tmp_path}/y')\n")
     main(["converge", "r.py", "--local"])
-    monkeypatch.setattr("cookbook.run.Runner._stopping", lambda _: True)
+    monkeypatch.setattr("cookbook.run.runner.Runner._stopping", lambda _: True)
     capsys.readouterr()
 
     main(["undo", "last", "--local", "--yes", "--output", "json"])

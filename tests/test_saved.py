@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
-from cookbook.platform import Facts, parse_facts
+from cookbook.script.facts import Facts, parse_facts
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -226,7 +226,7 @@ def test_a_file_that_is_not_what_was_written_is_refused(
     "secret",
     [
         'file(f"{D}/a", content="hunter2", sensitive=True)',
-        'from cookbook.shell import Secret\nfile(f"{D}/a", content=Secret("hunter2"))',
+        'from cookbook.script.shell import Secret\nfile(f"{D}/a", content=Secret("hunter2"))',
         'execute("echo hunter2", sensitive=True)',
     ],
 )
@@ -254,7 +254,7 @@ def test_a_plan_for_another_machine_is_refused(cook: Cook, monkeypatch: pytest.M
     def another(text: str) -> Facts:
         return parse_facts(text.replace("machine_id=", "machine_id=f"))
 
-    monkeypatch.setattr("cookbook.session.parse_facts", another)
+    monkeypatch.setattr("cookbook.hosts.session.parse_facts", another)
 
     status, said, _ = cook("apply", "p.cook", "--local")
 

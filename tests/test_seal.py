@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from cookbook import planfile
+from cookbook.approval import planfile
 from cookbook.cli import main
 from cookbook.errors import PlanError, UsageError
-from cookbook.seal import Key, Sealer
-from cookbook.shell import Secret
+from cookbook.script.shell import Secret
+from cookbook.secrets.sealing import Key, Sealer
 
 CANARY = "hunter2-the-canary"
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -47,7 +47,7 @@ def cook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Cook:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("cookbook.seal._COST", 2)  # the tests are not to be slow
+    monkeypatch.setattr("cookbook.secrets.sealing._COST", 2)  # the tests are not to be slow
     Path("d").mkdir()
     Path("templates").mkdir()
     Path("templates/t.j2").write_text("password = {{ password }}\n")

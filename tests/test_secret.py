@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookbook.resource import Resource
-from cookbook.secrecy import REGISTRY, protect, protected
-from cookbook.secret import Secret, SecretBytes, found_secret, holds_secret, tainted
-from cookbook.shell import sh
+from cookbook.language.resource import Resource
+from cookbook.script.shell import sh
+from cookbook.secrets.secret import Secret, SecretBytes, found_secret, holds_secret, tainted
+from cookbook.text.redaction import REGISTRY, protect, protected
 
 VALUE = "c4n4ry's t0k3n/ä"
 

@@ -14,10 +14,11 @@ import pytest
 from cookbook.cli import main
 from cookbook.errors import SecretError
 from cookbook.inventory import from_data, load
-from cookbook.secret import Secret
-from cookbook.secret_stores import STORES, age, environment, revealed
-from cookbook.secret_stores.derived import ALPHABET, derive
-from cookbook.secret_stores.document import SecretsFile, find_file
+from cookbook.secrets.secret import Secret
+from cookbook.secrets.stores import age, environment
+from cookbook.secrets.stores.derived import ALPHABET, derive
+from cookbook.secrets.stores.document import SecretsFile, find_file
+from cookbook.secrets.stores.lookup import STORES, revealed
 
 VALUE = "c4n4ry-t0k3n"
 HEADING = "from cookbook.recipe import *\nfrom cookbook.resources import *\n"
@@ -256,8 +257,8 @@ execute('env >{file.parent}/env')
         assert made() != first
 
     def test_a_plugin_is_a_store(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from cookbook.hookspecs import hookimpl
-        from cookbook.plugins import listening
+        from cookbook.plugin import hookimpl
+        from cookbook.plugins.manager import listening
 
         class Mine:
             @hookimpl

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookbook import forecast, mode, resource, shell, values
-from cookbook.shell import Command, Content, Secret, join, options, printing, script, sh
+from cookbook.language import file_mode, resource
+from cookbook.planning import forecast
+from cookbook.script import shell
+from cookbook.script.shell import Command, Content, Secret, join, options, printing, script, sh
+from cookbook.text import type_check
 
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 BYTES = st.binary()
 
 
-@pytest.mark.parametrize("module", [shell, values, resource, mode, forecast])
+@pytest.mark.parametrize("module", [shell, type_check, resource, file_mode, forecast])
 def test_the_examples_in_the_documentation_are_true(module: object) -> None:
     failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
     assert tried

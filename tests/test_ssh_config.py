@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from cookbook.errors import InventoryError, Unreachable
+from cookbook.hosts.connect import login
+from cookbook.hosts.target_resolution import target_of
 from cookbook.inventory import Host, from_data
-from cookbook.reach import login
-from cookbook.reference import SecretReference
-from cookbook.route import target_of
+from cookbook.secrets.reference import SecretReference
 from cookbook.transport import ssh_config
 from cookbook.transport.hops import Hop, read_hops
 from cookbook.transport.ssh_config import HARMLESS, HONOURED, REFUSED, ask, understand
-from cookbook.transport.ssh_paths import home
+from cookbook.transport.ssh_config_paths import home
 
 HOME = str(home())
 

@@ -18,10 +18,10 @@ from cookbook.errors import (
     Unreachable,
     UntrustedHost,
 )
-from cookbook.secret import Secret
-from cookbook.transport import LoginPasswordRefused
-from cookbook.transport.askpass import one_answer
-from cookbook.transport.ssh_refusals import not_led_on, refusal, was_dropped
+from cookbook.secrets.secret import Secret
+from cookbook.transport.contract import LoginPasswordRefused
+from cookbook.transport.openssh.askpass import one_answer
+from cookbook.transport.openssh.refusals import not_led_on, refusal, was_dropped
 from cookbook.transport.target import Target
 
 WEB = Target("192.0.2.1", 2222, user="deploy")

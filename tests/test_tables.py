@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.provider import Table
+from cookbook.language.probe import Table
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.stat import (
     READLINK,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cookbook.provider import Table
+from cookbook.language.probe import Table
 from cookbook.providers.authorized_keys import KEYS
 from cookbook.providers.crontab import ENTRIES
 from cookbook.providers.nftables import NftablesProvider

@@ -15,15 +15,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cookbook import recipe as language
 from cookbook import resources
-from cookbook.engine import Convergence
-from cookbook.platform import Facts
-from cookbook.plugins import catalog
-from cookbook.recipe import Collection, Node, declaring, delayed, immediate
+from cookbook.applying.converge import Convergence
+from cookbook.hosts.session import Session
+from cookbook.language import recipe as language
+from cookbook.language.collection import Collection, Node, declaring
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
+from cookbook.recipe import delayed, immediate
 from cookbook.resources import directory, execute, file, link
-from cookbook.session import Session
-from cookbook.step import Step
+from cookbook.script.facts import Facts
 from cookbook.transport.local import LocalTransport
 from tests.test_files_local import manifest
 

@@ -473,9 +473,9 @@ def test_the_stash_is_its_owners_alone(cook: Cook, folder: Path) -> None:
 def test_what_is_too_large_is_changed_and_named_by_an_undo(
     cook: Cook, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    from cookbook import stash, wire
+    from cookbook.script import program, stash
 
-    for module in (stash, wire):
+    for module in (stash, program):
         for name, value in vars(module).items():
             if isinstance(value, str) and str(stash.MOST_OF_ONE) in value:
                 text = value.replace(str(stash.MOST_OF_ONE + 1), "1001")

@@ -9,23 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.chain import Item, Link, Sent, Verdict, cut_off
-from cookbook.courier import Courier
+from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.batch import Sent, cut_off
+from cookbook.applying.executor import Courier
 from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
-from cookbook.judge import Judge
-from cookbook.platform import Facts
-from cookbook.plugins import catalog
-from cookbook.provider import Change
-from cookbook.recipe import Node
-from cookbook.rescue import Rescue
-from cookbook.resource import Resource
-from cookbook.session import Session
-from cookbook.step import Listener
+from cookbook.hosts.session import Session
+from cookbook.language.access_path import Way
+from cookbook.language.change import Change
+from cookbook.language.collection import Node
+from cookbook.language.resource import Resource
+from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.planner import Judge
+from cookbook.planning.step import Listener
+from cookbook.planning.transaction import Transaction
+from cookbook.plugins.manager import catalog
+from cookbook.script.facts import Facts
+from cookbook.script.program import guard
 from cookbook.testing import DEBIAN, declare
-from cookbook.transport import TooSlow, Transport
+from cookbook.transport.contract import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
-from cookbook.way import Way
-from cookbook.wire import guard
 
 WAY = Way("admin", 22, "sudo")
 
@@ -144,7 +146,7 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     courier = Courier(judge, session, rescue)
 
     with pytest.raises(HostError, match="cannot be guarded") as caught:
-        courier.send([Sent.guarded(Link([], [verdict]), guard((), ()))], [], Listener())
+        courier.send([Sent.guarded(Transaction([], [verdict]), guard((), ()))], [], Listener())
     assert not isinstance(caught.value, CutOff)
     assert not rescue.armed
     assert not (tmp_path / "x").exists()
@@ -159,7 +161,7 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     courier = Courier(
         Judge(Node("web1"), session, DEBIAN, catalog()), session, Rescue(session, WAY)
     )
-    sent = [Sent.guarded(Link([], [verdict]), guard((), ())) for verdict in verdicts]
+    sent = [Sent.guarded(Transaction([], [verdict]), guard((), ())) for verdict in verdicts]
 
     with pytest.raises(TooSlow) as caught:
         courier.send(sent, [], Listener())

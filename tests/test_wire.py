@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookbook.errors import LinkLost
-from cookbook.shell import Command, Content, sh
-from cookbook.transport import run
+from cookbook.script.program import Ask, Do, Guard, Outcome, Pace, Part, Program, guard
+from cookbook.script.shell import Command, Content, sh
+from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Guard, Outcome, Pace, Part, Program, guard
 
 SHELLS = [("dash",), ("bash", "--posix"), ("bash",), ("busybox", "sh")]
 

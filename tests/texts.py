@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.errors import CookError
-from cookbook.report import HostReport, Report, report_json
+from cookbook.planning.step import Step
+from cookbook.reports.report import HostReport, Report, report_json
 from cookbook.reports.text import render
-from cookbook.run import _status_of
-from cookbook.step import Step
+from cookbook.run.runner import _status_of
 
 FOLDER = Path(__file__).parent / "golden" / "errors"
 

@@ -29,23 +29,44 @@ exit status:
 """
 
 COMMANDS = {
-    "converge": ("cookbook.cli.converge", "bring the hosts into line"),
-    "plan": ("cookbook.cli.converge", "show what converge would do; change nothing"),
-    "drift": ("cookbook.cli.drift", "report which hosts are not as declared; change nothing"),
-    "apply": ("cookbook.cli.apply", "do exactly what a saved plan says, or refuse"),
-    "show": ("cookbook.cli.show", "show a saved plan, or a run of the history"),
-    "history": ("cookbook.cli.history", "list the runs that were recorded; forget old ones"),
-    "blame": ("cookbook.cli.blame", "show which runs changed a resource, from which revision"),
-    "undo": ("cookbook.cli.undo", "take back what a run has changed"),
-    "lock": ("cookbook.cli.lock", "keep runs away from hosts, until somebody unlocks them"),
-    "unlock": ("cookbook.cli.lock", "let runs at hosts again"),
-    "stash": ("cookbook.cli.stash", "what hosts keep so that changes can be undone"),
-    "secret": ("cookbook.cli.secret", "keep secrets encrypted beside the recipes"),
-    "trust": ("cookbook.cli.trust", "see the keys of the hosts, and say that they are theirs"),
-    "facts": ("cookbook.cli.facts", "show what the hosts are"),
-    "inventory": ("cookbook.cli.inventory", "show the hosts, and where each value is from"),
-    "words": ("cookbook.cli.words", "show the words recipes are written in"),
-    "explain": ("cookbook.cli.explain", "say what an error means, and what to do about it"),
+    "converge": ("cookbook.cli.commands.converge", "bring the hosts into line"),
+    "plan": ("cookbook.cli.commands.converge", "show what converge would do; change nothing"),
+    "drift": (
+        "cookbook.cli.commands.drift",
+        "report which hosts are not as declared; change nothing",
+    ),
+    "apply": ("cookbook.cli.commands.apply", "do exactly what a saved plan says, or refuse"),
+    "show": ("cookbook.cli.commands.show", "show a saved plan, or a run of the history"),
+    "history": (
+        "cookbook.cli.commands.history",
+        "list the runs that were recorded; forget old ones",
+    ),
+    "blame": (
+        "cookbook.cli.commands.blame",
+        "show which runs changed a resource, from which revision",
+    ),
+    "undo": ("cookbook.cli.commands.undo", "take back what a run has changed"),
+    "lock": (
+        "cookbook.cli.commands.lock",
+        "keep runs away from hosts, until somebody unlocks them",
+    ),
+    "unlock": ("cookbook.cli.commands.lock", "let runs at hosts again"),
+    "stash": ("cookbook.cli.commands.stash", "what hosts keep so that changes can be undone"),
+    "secret": ("cookbook.cli.commands.secret", "keep secrets encrypted beside the recipes"),
+    "trust": (
+        "cookbook.cli.commands.trust",
+        "see the keys of the hosts, and say that they are theirs",
+    ),
+    "facts": ("cookbook.cli.commands.facts", "show what the hosts are"),
+    "inventory": (
+        "cookbook.cli.commands.inventory",
+        "show the hosts, and where each value is from",
+    ),
+    "words": ("cookbook.cli.commands.resources", "show the words recipes are written in"),
+    "explain": (
+        "cookbook.cli.commands.explain",
+        "say what an error means, and what to do about it",
+    ),
     "kitchen": ("cookbook.kitchen.cli", "disposable Debian hosts to try recipes on"),
 }
 """Each command: the module that declares it, and what it does."""
@@ -57,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         _guard_tracebacks()
     if any(name.startswith("COOK_SECRET_") for name in os.environ):
-        from cookbook.secret_stores.environment import take
+        from cookbook.secrets.stores.environment import take
 
         take()
     options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
@@ -66,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _log(options.verbose)
         status: int = options.run(options)
     except CookError as error:
-        from cookbook.show import error_lines, write
+        from cookbook.cli.progress import error_lines, write
 
         write(error_lines(error), sys.stderr)
         return 1 if isinstance(error, InputError) else 3
@@ -78,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log(verbosity: int) -> None:
     import logging
 
-    from cookbook.visible import clean
+    from cookbook.text.sanitize import clean
 
     class Discreet(logging.Formatter):
         """No level of detail, and no traceback, tells a secret or drives the terminal."""
@@ -102,7 +123,7 @@ def _guard_tracebacks() -> None:
     ) -> None:
         import traceback
 
-        from cookbook.visible import clean
+        from cookbook.text.sanitize import clean
 
         sys.stderr.write(clean("".join(traceback.format_exception(kind, error, trace))))
 
@@ -115,7 +136,7 @@ def _guard_tracebacks() -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""
-        from cookbook.visible import one_line
+        from cookbook.text.sanitize import one_line
 
         self.print_usage(sys.stderr)
         self.exit(1, f"cook: {one_line(message)}\n")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import yaml
 
     from cookbook.inventory import Host, Inventory
-    from cookbook.seal import Key
-    from cookbook.shell import Secret
+    from cookbook.script.shell import Secret
+    from cookbook.secrets.sealing import Key
 
 
 def add_verbose(command: argparse.ArgumentParser) -> None:
@@ -77,7 +77,7 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
 
 def add_wait(command: argparse.ArgumentParser) -> None:
     """`--wait`: for a host that another run is at work on."""
-    from cookbook.cli.spans import span
+    from cookbook.cli.durations import span
 
     command.add_argument(
         "--wait",
@@ -89,7 +89,7 @@ def add_wait(command: argparse.ArgumentParser) -> None:
 
 def add_safety(command: argparse.ArgumentParser) -> None:
     """`--confirm-timeout`, `--i-know`, `--reconnect`: when the link is lost, or may be."""
-    from cookbook.cli.spans import span
+    from cookbook.cli.durations import span
 
     command.add_argument(
         "--confirm-timeout",
@@ -121,7 +121,7 @@ def safety(options: argparse.Namespace) -> dict[str, Any]:
 
 def add_limits(command: argparse.ArgumentParser) -> None:
     """`--timeout`, `--host-timeout`: how long it may take at most."""
-    from cookbook.cli.spans import span
+    from cookbook.cli.durations import span
 
     command.add_argument(
         "--timeout", type=span, metavar="SPAN", help="how long all of it may take, e.g. 1h"
@@ -197,7 +197,7 @@ def plan_key(options: argparse.Namespace) -> Key | None:
     path = options.key or os.environ.get(_KEY_VARIABLE)
     if not path:
         return None
-    from cookbook.seal import Key
+    from cookbook.secrets.sealing import Key
 
     return Key.read(Path(path))
 
@@ -237,14 +237,14 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
     if keys and not options.local and sys.stdin.isatty():
         import getpass
 
-        from cookbook.reach import unlock_keys
+        from cookbook.hosts.connect import unlock_keys
 
         unlock_keys(chosen, getpass.getpass)
     if not any(host.become_password or host.password for host in chosen):
         return chosen
     from dataclasses import replace
 
-    from cookbook.secret_stores import revealed
+    from cookbook.secrets.stores.lookup import revealed
 
     return [
         replace(
@@ -262,7 +262,7 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
 
     if options.local:
         return inventory.local()
-    from cookbook.plugins import plugins
+    from cookbook.plugins.manager import plugins
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     return found if found is not None else inventory.load(options.hosts)
@@ -288,7 +288,7 @@ def _loader(at: str) -> type[yaml.SafeLoader]:
     """It knows `!secret NAME`, too: what is said in the clear, everybody sees with ps(1)."""
     import yaml
 
-    from cookbook.reference import SecretReference
+    from cookbook.secrets.reference import SecretReference
 
     class Loader(yaml.SafeLoader):
         """Has a constructor of its own."""
@@ -303,6 +303,6 @@ def password(options: argparse.Namespace) -> Secret | None:
         return None
     import getpass
 
-    from cookbook.shell import Secret
+    from cookbook.script.shell import Secret
 
     return Secret(getpass.getpass("sudo password: "))

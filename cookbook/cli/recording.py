@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cookbook.places import journals, store_url
+from cookbook.text.user_dirs import journals, store_url
 
 _MANY = 20
 """So many journals may wait on this machine before a run has them put into the database."""
@@ -21,8 +21,8 @@ def recording(options: argparse.Namespace) -> Iterator[None]:
     if not options.record:
         yield
         return
-    from cookbook.journal import Recorder
-    from cookbook.plugins import listening
+    from cookbook.history.journal import Recorder
+    from cookbook.plugins.manager import listening
 
     url = store_url(options.store)
     recorder = Recorder(journals(url))
@@ -57,7 +57,7 @@ def ship(url: str | None) -> None:
     with open(writing, "wb") as told, open(reading, "rb"):  # noqa: PTH123 - descriptors
         told.write((url or "").encode())
         told.flush()
-        words = [sys.executable, "-P", "-m", "cookbook.history.ship"]
+        words = [sys.executable, "-P", "-m", "cookbook.history.store.shipping"]
         silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
         first = (os.POSIX_SPAWN_DUP2, reading, 0)
         with contextlib.suppress(OSError):  # the next reader, or the next run, does it
@@ -67,7 +67,7 @@ def ship(url: str | None) -> None:
 
 
 def _warn(text: str) -> None:
-    from cookbook.show import write
+    from cookbook.cli.progress import write
 
     with contextlib.suppress(OSError):
         write([("yellow", f"cook: {text}")], sys.stderr)

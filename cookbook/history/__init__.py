@@ -5,13 +5,13 @@ The history: what was done, by whom, from which revision.
         for run in history.runs(host="web1"):
             print(run.run, run.changed)
 
-Runs write journals (`cookbook.journal`); this reads them into tables, SQLite's or PostgreSQL's,
-and asks those. It is imported by who asks only: SQLAlchemy takes longer to load than a run
-has to spare.
+Runs write journals (`cookbook.history.journal`). The store reads them into tables of SQLite
+or PostgreSQL and answers questions from those. It is imported only by commands that need
+it, because SQLAlchemy takes long to load.
 """
 
-from cookbook.drift import Known
-from cookbook.history.answers import Blame, RecordedStep, RunState, RunSummary
-from cookbook.history.store import History
+from cookbook.history.drift import Known
+from cookbook.history.records import Blame, RecordedStep, RunState, RunSummary
+from cookbook.history.store.history import History
 
 __all__ = ["Blame", "History", "Known", "RecordedStep", "RunState", "RunSummary"]

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cookbook.errors import UsageError
-from cookbook.inventory.declared import Declared, Origin, declared
 from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
+from cookbook.inventory.schema import Declared, Origin, declared
 from cookbook.inventory.value import wrap
-from cookbook.spelling import did_you_mean
+from cookbook.text.suggest import did_you_mean
 
 __all__ = ["Group", "Host", "Inventory", "Origin", "from_data", "load", "local"]
 
@@ -77,7 +77,7 @@ def load(path: Path) -> Inventory:
     Raises InventoryError with file:line for the first thing that is wrong.
     """
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
-    from cookbook.inventory.document import read
+    from cookbook.inventory.yaml_document import read
 
     return _inventory(declared(read(path), str(path), path.absolute().parent))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from cookbook.reference import SecretReference
-from cookbook.secret import Secret
+from cookbook.secrets.reference import SecretReference
+from cookbook.secrets.secret import Secret
 from cookbook.transport.hops import Hop
 
 

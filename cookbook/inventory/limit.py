@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
 from cookbook.inventory.ranges import expand, has_range
-from cookbook.spelling import did_you_mean
+from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.errors import InventoryError
-from cookbook.inventory.declared import Declared, Layer, Origin
 from cookbook.inventory.host import Host
+from cookbook.inventory.schema import Declared, Layer, Origin
 from cookbook.inventory.settings import SETTINGS
 from cookbook.inventory.value import shown
 

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cookbook.reference import SecretReference
-from cookbook.secret import Secret
-from cookbook.spelling import did_you_mean
+from cookbook.secrets.reference import SecretReference
+from cookbook.secrets.secret import Secret
+from cookbook.text.suggest import did_you_mean
 from cookbook.transport.hops import Hop, read_hops
 
 if TYPE_CHECKING:

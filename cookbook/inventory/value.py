@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cookbook.errors import InventoryError
-from cookbook.reference import SecretReference
+from cookbook.secrets.reference import SecretReference
 
 DEEPEST = 50
 """Levels of nesting: far more than people write, far less than Python's stack."""

@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from cookbook.document import Document
 from cookbook.errors import ReportError, UsageError
+from cookbook.reports.schema import Document
 
 FORMATS = {
     "text": "cookbook.reports.text",

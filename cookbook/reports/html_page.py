@@ -14,10 +14,10 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from cookbook.document import Document
 from cookbook.reports.packed import packed
 from cookbook.reports.phrases import percent
-from cookbook.visible import clean
+from cookbook.reports.schema import Document
+from cookbook.text.sanitize import clean
 
 _SCRIPTS = (
     "elements.js",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cookbook.document import Document
-from cookbook.visible import json_text
+from cookbook.reports.schema import Document
+from cookbook.text.sanitize import json_text
 
 
 def render(document: Document) -> str:

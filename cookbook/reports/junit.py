@@ -11,7 +11,6 @@ from collections import Counter
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-from cookbook.document import Document, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     MEANING,
     Outcome,
@@ -23,7 +22,8 @@ from cookbook.reports.phrases import (
     place,
     sentence,
 )
-from cookbook.visible import clean
+from cookbook.reports.schema import Document, HostDocument, ResourceDocument
+from cookbook.text.sanitize import clean
 
 Result = Literal["failure", "error", "skipped"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cookbook.document import Document, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     MEANING,
     OUT_OF_LINE,
@@ -22,7 +21,8 @@ from cookbook.reports.phrases import (
     percent,
     remarks,
 )
-from cookbook.visible import clean
+from cookbook.reports.schema import Document, HostDocument, ResourceDocument
+from cookbook.text.sanitize import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]!|~$])")
 _LEADING = re.compile(r"^([#+=-]|\d+(?=[.)]))")

@@ -14,7 +14,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     MEANING,
     error_line,
@@ -24,7 +23,8 @@ from cookbook.reports.phrases import (
     outcome,
     value,
 )
-from cookbook.visible import clean
+from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.text.sanitize import clean
 
 _MOST_CHARACTERS = 10_000
 """Of one value of a property; a text has a diff."""

@@ -7,15 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
-from cookbook.document import (
-    LOOKING,
-    Document,
-    ErrorDocument,
-    HostDocument,
-    HostStatus,
-    Mode,
-    ResourceDocument,
-)
+from cookbook.planning.status import LOOKING, HostStatus, Mode
+from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 
 Outcome = Literal[
     "ok",

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.reports.phrases import (
     OUT_OF_LINE,
     Outcome,
@@ -24,7 +23,8 @@ from cookbook.reports.phrases import (
     sentence,
     word,
 )
-from cookbook.visible import clean
+from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.text.sanitize import clean
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cookbook.document import LOOKING, Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.planning.status import LOOKING
 from cookbook.reports.phrases import (
     LOST,
     Outcome,
@@ -20,7 +20,8 @@ from cookbook.reports.phrases import (
     unrecoverable,
     value,
 )
-from cookbook.visible import one_line
+from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.text.sanitize import one_line
 
 Line = tuple[str, str]
 """A style, in rich's words, and a text."""

@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cookbook.causes import why
 from cookbook.errors import DeadlineExceeded, PasswordRefused, PrivilegeError
-from cookbook.secret import in_the_clear
-from cookbook.shell import Command, sh
+from cookbook.script.shell import Command, sh
+from cookbook.secrets.secret import in_the_clear
+from cookbook.text.diagnosis import why
 from cookbook.transport.target import Target
 
 # Said by sudo under LC_ALL=C where sudoers has `requiretty`.

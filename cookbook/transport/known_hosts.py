@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cookbook.bounded import content_of
 from cookbook.errors import ChangedKey, RevokedKey, UnknownKey, UntrustedHost
+from cookbook.text.bounded_io import content_of
 from cookbook.transport.target import DEFAULT_PORT
 
 MOST_BYTES = 64 * 1024**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from cookbook.errors import PrivilegeError
-from cookbook.transport import Interrupted, TooSlow
+from cookbook.transport.contract import Interrupted, TooSlow
 from cookbook.transport.pipes import PipeShell
 
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from typing import IO, NoReturn
 
-from cookbook.causes import why
 from cookbook.errors import PrivilegeError
-from cookbook.transport import Interrupted, Reply, TooSlow
-from cookbook.wire import Pace, Program, last_lines
+from cookbook.script.program import Pace, Program, last_lines
+from cookbook.text.diagnosis import why
+from cookbook.transport.contract import Interrupted, Reply, TooSlow
 
 CHUNK = 1 << 16
 

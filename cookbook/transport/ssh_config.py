@@ -21,7 +21,7 @@ from typing import Any
 
 from cookbook.errors import Unreachable
 from cookbook.transport.hops import Hop, read_hops
-from cookbook.transport.ssh_paths import home, path_of, paths, split
+from cookbook.transport.ssh_config_paths import home, path_of, paths, split
 from cookbook.transport.target import Algorithms
 
 Answer = Mapping[str, Sequence[str]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from cookbook.secret import Secret
+from cookbook.secrets.secret import Secret
 
 Become = Literal["none", "sudo", "su", "doas"]
 Family = Literal["any", "inet", "inet6"]

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from cookbook.provider import Change, Probe, Provider, provides
+from cookbook.provider import Change, Command, Probe, Provider, Resource, provides, sh
 from cookbook.recipe import word
-from cookbook.resource import Resource
-from cookbook.shell import Command, sh
 
 
 class Timezone(Resource):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.step import Step
+from cookbook.planning.step import Step
 from tests.texts import check_host
 
 Converge = Callable[..., list[Step]]

@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from cookbook.engine import Convergence
+from cookbook.applying.converge import Convergence
+from cookbook.hosts.probing import Question
+from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.plugins import catalog
+from cookbook.language.collection import Node
+from cookbook.language.compiler import compile_recipes
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
 from cookbook.providers.iptables import IptablesProvider
-from cookbook.questions import Question
-from cookbook.recipe import Node, compile_recipes
-from cookbook.session import Session
-from cookbook.step import Step
-from cookbook.transport import TooSlow
-from cookbook.transport.ssh import SshTransport
-from cookbook.wire import Ask
+from cookbook.script.program import Ask
+from cookbook.transport.contract import TooSlow
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
 from tests.hosts.conftest import HEADING, Cook
 from tests.texts import check_document, check_host

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cookbook.errors import Locked
+from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.lock import Holder
-from cookbook.session import Session
-from cookbook.transport.ssh import SshTransport
+from cookbook.script.lock import Holder
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
 from tests.hosts.conftest import Cook
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.step import Step
+from cookbook.planning.step import Step
 from tests.faults.shape import Converge, do, failed, mounted
 from tests.hosts.test_package import BROKEN, SOURCES, offer, version
 

@@ -59,7 +59,7 @@ def check_host_of(name: str, host: dict[str, Any], folder: Path) -> None:
 def test_one_of_fifty_hangs_and_the_others_do_not_notice(
     hosts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hang: str
 ) -> None:
-    monkeypatch.setattr("cookbook.wire.Ask.__init__.__defaults__", (4.0,))
+    monkeypatch.setattr("cookbook.script.program.Ask.__init__.__defaults__", (4.0,))
     status, told = converge(
         f"D = '{hosts}'\nif N == 7:\n    {hang}\nelse:\n    file(f'{{D}}/{{N}}', content='x')\n",
         capsys,

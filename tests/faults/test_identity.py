@@ -19,9 +19,9 @@ import pytest
 
 from cookbook.errors import AuthenticationFailed, UntrustedHost
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.transport.keyscan import scan as scan_by_ssh
-from cookbook.transport.scan import scan
-from cookbook.transport.ssh import SshTransport
+from cookbook.transport.openssh.key_scan import scan as scan_by_ssh
+from cookbook.transport.paramiko_ssh.key_scan import scan
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Algorithms, Manner, Target
 from tests.hosts.conftest import Open, by_both
 from tests.texts import check_host

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from cookbook.errors import Unreachable
-from cookbook.transport import dial
-from cookbook.transport.dial import open_link
+from cookbook.transport.paramiko_ssh import link
+from cookbook.transport.paramiko_ssh.connection import connect
+from cookbook.transport.paramiko_ssh.link import open_link
 from cookbook.transport.target import Target
 from tests.texts import check_host
 
@@ -38,12 +39,14 @@ def black_hole() -> Iterator[tuple[str, int]]:
 
 def _names(monkeypatch: pytest.MonkeyPatch, *places: tuple[Any, ...]) -> None:
     """Have a name lead to these."""
-    found = [dial._Address(socket.AF_INET6 if ":" in p[0] else socket.AF_INET, p) for p in places]
-    monkeypatch.setattr(dial, "_resolve", lambda *_: found)
+    found = [link._Address(socket.AF_INET6 if ":" in p[0] else socket.AF_INET, p) for p in places]
+    monkeypatch.setattr(link, "_resolve", lambda *_: found)
 
 
 def _link(seconds: float, address: str = "name", port: int = 22) -> socket.socket:
-    link = open_link(Target(address, port, connect_timeout=seconds), time.monotonic() + seconds)
+    link = open_link(
+        Target(address, port, connect_timeout=seconds), time.monotonic() + seconds, connect
+    )
     assert isinstance(link, socket.socket)
     return link
 
@@ -72,10 +75,10 @@ def test_an_address_that_cannot_be_reached_costs_nothing(
 
 
 def test_families_take_turns() -> None:
-    six = [dial._Address(socket.AF_INET6, (f"::{n}", 22)) for n in range(2)]
-    four = [dial._Address(socket.AF_INET, (f"10.0.0.{n}", 22)) for n in range(2)]
+    six = [link._Address(socket.AF_INET6, (f"::{n}", 22)) for n in range(2)]
+    four = [link._Address(socket.AF_INET, (f"10.0.0.{n}", 22)) for n in range(2)]
 
-    assert dial._spread([*six, *four]) == [six[0], four[0], six[1], four[1]]
+    assert link._spread([*six, *four]) == [six[0], four[0], six[1], four[1]]
 
 
 def test_none_answers(monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, int]) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from bench.relay import Link, Relay
 from cookbook.errors import Unreachable
+from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.session import Session
-from cookbook.shell import sh
-from cookbook.transport import Interrupted
-from cookbook.transport.gates import leave_gates
-from cookbook.transport.jump import leave_bastions
+from cookbook.script.shell import sh
+from cookbook.transport.contract import Interrupted
+from cookbook.transport.openssh.bastion import leave_gates
+from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, Shell, by_both
 from tests.texts import check_host

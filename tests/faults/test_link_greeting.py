@@ -19,9 +19,9 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from bench.relay import Link, Relay
 from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.kitchen import KitchenHost
-from cookbook.transport import connection
-from cookbook.transport.client import Client
-from cookbook.transport.ssh import SshTransport
+from cookbook.transport.paramiko_ssh import connection
+from cookbook.transport.paramiko_ssh.client import Client
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, by_both
 from tests.texts import check_host

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import pytest
 
 from cookbook.history import History
-from cookbook.places import journals
+from cookbook.text.user_dirs import journals
 
 Steps = Sequence[tuple[str, str]]
 """Resource id and status."""

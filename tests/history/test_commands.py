@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from cookbook.cli import durations as spans_module
 from cookbook.cli import main
-from cookbook.cli import spans as spans_module
-from cookbook.cli.history import short
-from cookbook.cli.spans import span
+from cookbook.cli.commands.history import short
+from cookbook.cli.durations import span
 from cookbook.history import History
 
 A = "file[/etc/nginx/nginx.conf]"

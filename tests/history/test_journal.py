@@ -17,7 +17,7 @@ import pytest
 
 from cookbook.cli import main
 from cookbook.history import History
-from cookbook.origin import redacted
+from cookbook.text.provenance import redacted
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 COOK = [sys.executable, "-m", "cookbook.cli"]
@@ -166,7 +166,7 @@ from cookbook.journal import Recorder
 from cookbook.places import journals
 from cookbook.plugins import catalog
 from cookbook.provider import Change
-from cookbook.recipe import Declared
+from cookbook.language.collection import Declared
 from cookbook.resources import File
 from cookbook.run import Run
 

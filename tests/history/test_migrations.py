@@ -12,10 +12,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from cookbook.history import History
-from cookbook.history import database as opening
-from cookbook.history.database import Database
-from cookbook.history.migrations import configuration, upgrade
-from cookbook.history.tables import HEAD, metadata
+from cookbook.history.store import database as opening
+from cookbook.history.store.database import Database
+from cookbook.history.store.migrations import configuration, upgrade
+from cookbook.history.store.tables import HEAD, metadata
 
 _OLD = """
 INSERT INTO texts VALUES (1001, 'd1', '{"id": "file[/a]", "where": "r.py:3", "status": "changed",
@@ -92,7 +92,7 @@ def test_a_migration_that_fails_leaves_the_old_history(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("cookbook.history.migrations.upgrade", fails)
+        patch.setattr("cookbook.history.store.migrations.upgrade", fails)
         with pytest.raises(KeyboardInterrupt):
             Database(url)
 

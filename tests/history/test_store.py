@@ -13,8 +13,8 @@ from sqlalchemy import func, select, text
 
 from cookbook.errors import HistoryError, UsageError
 from cookbook.history import History
-from cookbook.history.database import Database
-from cookbook.history.tables import hosts, runs, steps, texts
+from cookbook.history.store.database import Database
+from cookbook.history.store.tables import hosts, runs, steps, texts
 
 A, B = "file[/a]", "file[/b]"
 

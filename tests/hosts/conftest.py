@@ -14,18 +14,19 @@ from typing import Any, Literal, Protocol
 
 import pytest
 
-from cookbook.engine import Convergence
+from cookbook.applying.converge import Convergence
+from cookbook.hosts.session import Session
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.plugins import catalog
-from cookbook.recipe import Node, compile_recipes
-from cookbook.session import Session
-from cookbook.shell import sh
-from cookbook.step import Step
-from cookbook.transport import masters
-from cookbook.transport.connection import Target
+from cookbook.language.collection import Node
+from cookbook.language.compiler import compile_recipes
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
+from cookbook.script.shell import sh
 from cookbook.transport.known_hosts import load_known_hosts
-from cookbook.transport.openssh import Manner, OpenSshTransport
-from cookbook.transport.ssh import SshTransport
+from cookbook.transport.openssh import control_dir
+from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.paramiko_ssh.connection import Target
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 
 ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -54,9 +55,9 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A place for our folders that nobody else uses, with a short path."""
     with tempfile.TemporaryDirectory(prefix="cook-rt-", dir="/tmp") as place:
         monkeypatch.setenv("XDG_RUNTIME_DIR", place)
-        masters._folder.cache_clear()
+        control_dir._folder.cache_clear()
         yield Path(place)
-        masters._folder.cache_clear()
+        control_dir._folder.cache_clear()
 
 
 def inventory_of(kitchen: Kitchen, transport: str) -> Path:

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from cookbook.errors import AuthenticationFailed, Unreachable
+from cookbook.hosts.connect import connect
 from cookbook.inventory import Host, from_data, load
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.reach import connect
-from cookbook.transport.openssh import Manner, OpenSshTransport
-from cookbook.transport.ssh import SshTransport
+from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Cook, by_openssh, who
 

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 
 from cookbook.errors import Unreachable, UntrustedHost
+from cookbook.hosts.connect import connect
+from cookbook.hosts.session import Session
+from cookbook.hosts.target_resolution import target_of
 from cookbook.inventory import Host, from_data
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.reach import connect
-from cookbook.route import target_of
-from cookbook.session import Session
-from cookbook.shell import sh
-from cookbook.transport import Transport
-from cookbook.transport.gates import leave_gates
-from cookbook.transport.jump import leave_bastions
+from cookbook.script.shell import sh
+from cookbook.transport.contract import Transport
 from cookbook.transport.known_hosts import load_known_hosts
-from cookbook.transport.ssh import SshTransport
+from cookbook.transport.openssh.bastion import leave_gates
+from cookbook.transport.paramiko_ssh.bastion import leave_bastions
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, by_both
 

@@ -14,10 +14,10 @@ import pytest
 
 from cookbook.errors import AuthenticationFailed
 from cookbook.kitchen import KitchenHost
-from cookbook.shell import Secret
-from cookbook.transport import LoginPasswordRefused
-from cookbook.transport.gates import leave_gates
-from cookbook.transport.jump import leave_bastions
+from cookbook.script.shell import Secret
+from cookbook.transport.contract import LoginPasswordRefused
+from cookbook.transport.openssh.bastion import leave_gates
+from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, by_both, who
 

@@ -15,15 +15,16 @@ import pytest
 
 from bench.relay import Link, Relay
 from cookbook.errors import AuthenticationFailed, HostError, Unreachable, UntrustedHost
+from cookbook.hosts.connect import connect as reach
+from cookbook.hosts.connect import login
 from cookbook.inventory import Host
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.reach import connect as reach
-from cookbook.reach import login
-from cookbook.shell import Command
-from cookbook.transport import Interrupted, masters, run
-from cookbook.transport.openssh import Manner, OpenSshTransport
+from cookbook.script.program import Ask, Program
+from cookbook.script.shell import Command
+from cookbook.transport.contract import Interrupted, run
+from cookbook.transport.openssh import control_dir
+from cookbook.transport.openssh.transport import Manner, OpenSshTransport
 from cookbook.transport.target import Target
-from cookbook.wire import Ask, Program
 from tests.hosts.conftest import Cook
 
 pytestmark = pytest.mark.hosts
@@ -145,7 +146,7 @@ class TestFolder:
         killed.communicate()
         assert Path(f"/proc/{left}").exists()
 
-        masters._folder()
+        control_dir._folder()
 
         _until(lambda: not Path(f"/proc/{left}").exists())
         assert not sockets[0].parent.exists()

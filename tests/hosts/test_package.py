@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.provider import Table
+from cookbook.language.probe import Table
+from cookbook.planning.step import Step
 from cookbook.providers.dpkg import INSTALLED, offers
 from cookbook.providers.systemd import UNITS
-from cookbook.step import Step
 from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts

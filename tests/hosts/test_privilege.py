@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from cookbook.applying.auto_rollback import Rescue
 from cookbook.errors import PasswordRefused, PrivilegeError
+from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.rescue import Rescue
-from cookbook.session import Session
-from cookbook.shell import Command, Secret, sh
-from cookbook.transport import Interrupted, run
-from cookbook.transport.openssh import Manner, OpenSshTransport
-from cookbook.transport.ssh import SshTransport
+from cookbook.language.access_path import Way
+from cookbook.script.program import Ask, Outcome, Program
+from cookbook.script.shell import Command, Secret, sh
+from cookbook.transport.contract import Interrupted, run
+from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
-from cookbook.way import Way
-from cookbook.wire import Ask, Outcome, Program
 
 pytestmark = pytest.mark.hosts
 
@@ -211,7 +211,7 @@ class TestSudo:
         self, opened: Open, machine: KitchenHost, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not every second until the host has gone back."""
-        monkeypatch.setattr("cookbook.rescue.GRACE", 3.0)
+        monkeypatch.setattr("cookbook.applying.auto_rollback.GRACE", 3.0)
         session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
         rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
         rescue.arm([])

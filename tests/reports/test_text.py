@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cookbook.document import Document
 from cookbook.reports import FORMATS, render
 from cookbook.reports.phrases import percent, value
+from cookbook.reports.schema import Document
 
 _SHARED = HealthCheck.function_scoped_fixture  # nobody changes it
 

@@ -2,10 +2,10 @@
 
 from typing import assert_type
 
-from cookbook.provider import Change
+from cookbook.language.change import Change
 from cookbook.recipe import delayed, immediate, node
 from cookbook.resources import File, Group, execute, file, group, template
-from cookbook.shell import sh
+from cookbook.script.shell import sh
 
 www = group("www", gid=33, system=True, members=["alice"])
 assert_type(www, Group)

@@ -1,0 +1,1 @@
+"""Changes made on a host and verified: converge, saved plan, undo, prune, auto-rollback."""

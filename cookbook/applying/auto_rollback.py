@@ -1,0 +1,239 @@
+"""
+Changes that may cut the branch we sit on: applied under a timer that puts the former state back.
+
+Before such a change the host is told how to take it back, and when to: unless somebody comes
+by a *new* connection, with privilege, and says that all is well. If nobody can, it goes back by
+itself, whether we live or not. What it takes to go back is the undo of the change, so it is
+known to the host (contents are in its stash) before the change is made.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
+from cookbook.hosts.session import Session
+from cookbook.language.access_path import Cuts, Way
+from cookbook.language.change import Change
+from cookbook.planning.decision import Verdict
+from cookbook.script import run_as
+from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome
+from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
+from cookbook.script.shell import Command, join, script, sh
+from cookbook.transport.contract import LoginPasswordRefused
+
+CONFIRM_TIMEOUT = 60.0
+"""Seconds that a host waits for somebody to log in, unless the user says otherwise."""
+
+GRACE = 10.0
+"""Seconds within which a host answers again after it went back."""
+
+# Whoever renames `armed` has won: the timer, or we.
+_RUN = """\
+cd "{}" || exit; mv armed fired 2>/dev/null || exit 0
+exec >>log 2>&1 </dev/null; LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
+cook_home="{}"; cook_nonce={}; cook_stage=; export HOME; umask 022; cd /
+content() { cook_loose=1; cat -- "$cook_home/stash/$1"; }
+"""
+
+# What the kernel knows of the network is put back, too: a command may have changed just that.
+_KEEP_NETWORK = (
+    'cd -- "$r" && command -v ip >/dev/null && {\n'
+    "ip -o link show up | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p' >links\n"
+    "for f in 4 6; do ip -$f address save >address$f; ip -$f route save >route$f; done\n"
+    "} 2>/dev/null; cd /\n"
+)
+
+_NETWORK_BACK = """\
+cd "$cook_home/rescue/{}" && [ -s links ] && {
+while read -r link; do ip link set "$link" up; done <links
+for f in 4 6; do ip -$f address restore <address$f; ip -$f route restore <route$f; done
+} 2>/dev/null; cd /"""
+
+_ARM = (
+    'id={}; r=$cook_home/rescue/$id; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
+    ' sed -i "s|@cook_home@|$cook_home|" "$r/run" && : >"$r/armed") || exit\n'
+    + _KEEP_NETWORK
+    + "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
+    ' --unit="cook-rescue-$id" --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
+    f" 2>/dev/null; then\n{AT_BOOT}exit 0; fi\n"
+    "if command -v setsid >/dev/null; then set -- setsid; else set --; fi\n"
+    '"$@" /bin/sh -c {} - "$r/run" </dev/null >/dev/null 2>&1 &'
+)
+
+_DISARM = (
+    'id={}; r=$cook_home/rescue/$id; mv -- "$r/armed" "$r/well" 2>/dev/null || exit 3\n'
+    f'systemctl stop "cook-rescue-$id.timer" 2>/dev/null\n{NOT_AT_BOOT}'
+    'rm -rf -- "$r"; rmdir -- "${r%/*}" 2>/dev/null || :'
+)
+
+_FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log" && rm -rf -- "$r"'
+"""Succeeds when the host has gone back, all the way."""
+
+
+@dataclass
+class Rescue:
+    """What has to be taken back on one host, should nobody be able to log in any more."""
+
+    session: Session
+    way: Way
+    seconds: float = CONFIRM_TIMEOUT
+    """How long the host waits for us."""
+
+    allowed: bool = False
+    """Whether what is sure to cut our way may be done all the same."""
+
+    _back: list[Command] = field(default_factory=list)
+    """Latest first."""
+    _tell: list[Command] = field(default_factory=list)
+    """Services that are told when what they read is back."""
+    _armed: str = ""
+    _since: float = 0.0
+    _names: list[str] = field(default_factory=list)
+
+    def risk(self, verdict: Verdict) -> Cuts:
+        """Whether a change may cut our way, or is sure to."""
+        provider, change = verdict.provider, verdict.change
+        if not self.session.line.reconnects or provider is None or change is None:
+            return "no"
+        risk = provider.cuts(verdict.item.resource.identity, change, self.way)
+        return "may" if risk == "no" and verdict.item.resource.guarded else risk
+
+    def refusal(self, verdict: Verdict) -> WouldCutOff | None:
+        """Why a change must not be made, unless its author knows what he does."""
+        if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
+            return None
+        item = verdict.item
+        return WouldCutOff(
+            f"{item.resource} ({item.declared.where}) would cut the way by which we came:"
+            f" {self.way.user}, port {self.way.port}",
+            hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
+        )
+
+    def arm(self, changes: Sequence[Verdict]) -> Do:
+        """What tells the host how to go back; for these changes and all that came before."""
+        for verdict in changes:
+            self._names.append(str(verdict.item.resource))
+            self._back[:0] = reversal(verdict)
+            self._tell += _acts(verdict)
+        self._armed = secrets.token_hex(6)
+        self._since = time.monotonic()
+        head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
+        commands = [*self._back, *self._tell]
+        users = script(run_as.functions(self._armed) if any(map(run_as.acts, commands)) else "")
+        steps = [users, *(sh("(\n{}\n)", command) for command in commands)]
+        done = sh(f'id={{}}\n{NOT_AT_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
+        network = sh(_NETWORK_BACK, self._armed)
+        text = join([head, *steps, network, done], "\n").text
+        armed = sh(
+            _ARM,
+            self._armed,
+            text,
+            str(round(self.seconds)),
+            f'sleep {round(self.seconds)}; exec /bin/sh "$1"',
+        )
+        shown = f"go back in {round(self.seconds)} s unless somebody can log in"
+        return Do(replace(armed, shown=shown), ANSWER_TIMEOUT)
+
+    @property
+    def armed(self) -> bool:
+        """Whether the host waits for us."""
+        return bool(self._armed)
+
+    def forget(self) -> None:
+        """The host could not be told: nothing was armed, and nothing was changed."""
+        self._armed = ""
+
+    def confirm(self) -> None:
+        """
+        Come by a new connection and say that all is well.
+
+        Raises CutOff if that is not possible: by then the host has gone back.
+        """
+        if not self._armed:
+            return
+        end = self._since + self.seconds + GRACE
+        last: HostError | None = None
+        while time.monotonic() < end:
+            try:
+                if self.session.aside(sh(_DISARM, self._armed)).status == 0:
+                    self._armed = ""
+                    return
+                break
+            except HostError as error:
+                last = error
+                # Tried again, a wrong password may lock the account.
+                wrong = isinstance(error, PasswordRefused | LoginPasswordRefused)
+                time.sleep(max(0.0, end - time.monotonic()) if wrong else 1.0)
+        raise self._cut_off(last)
+
+    def _cut_off(self, last: HostError | None) -> CutOff:
+        what = ", ".join(self._names[-3:])
+        armed, self._armed = self._armed, ""
+        why = f": {last}" if last is not None else ""
+        try:
+            outcome = self._gone_back(armed)
+        except HostError as error:
+            return CutOff(
+                f"after {what} nobody could log in any more{why}",
+                hint=f"it was to go back by itself, and does not answer yet: {error}",
+            )
+        if outcome.status != 0:
+            return CutOff(
+                f"after {what} nobody could log in in time{why}",
+                hint="it answers now, and does not say that it has gone back: look at it",
+            )
+        said = outcome.text.strip()
+        return CutOff(
+            f"after {what} nobody could log in any more{why}; the host has put the former state"
+            " back" + (f", and said:\n{said}" if said else ""),
+            hint="mend the recipe: what it declares locks us out",
+        )
+
+    def _gone_back(self, armed: str) -> Outcome:
+        """What the host says of its way back, once that is at its end, or takes too long."""
+        end = time.monotonic() + GRACE
+        while True:
+            outcome = self.session.aside(sh(_FIRED, armed))
+            if outcome.status == 0 or time.monotonic() >= end:
+                return outcome
+            time.sleep(1.0)
+
+
+def reversal(verdict: Verdict) -> list[Command]:
+    """The commands that take a change back, from its values alone, before it is made."""
+    provider, change = verdict.provider, verdict.change
+    if provider is None or change is None or change.kind in ("none", "act"):
+        return []
+    name = verdict.item.resource.identity
+    back = provider.back(name, change, expected(change))
+    return _as_it_is_made(verdict, provider.commands(name, back)) if back.needed else []
+
+
+def expected(change: Change[Any]) -> Any:
+    """The state that a change will leave."""
+    found, wanted = change.found, change.wanted
+    if found is None or wanted is None:
+        return wanted
+    given = {f.name: getattr(wanted, f.name) for f in fields(wanted)}
+    return replace(found, **{name: value for name, value in given.items() if value is not None})
+
+
+def _acts(verdict: Verdict) -> Sequence[Command]:
+    """A restart that is done again when what the service reads is back."""
+    provider, change = verdict.provider, verdict.change
+    if provider is None or change is None or change.act not in provider.again:
+        return []
+    again: Change[Any] = Change(change.wanted, change.wanted, change.act)
+    return _as_it_is_made(verdict, provider.commands(verdict.item.resource.identity, again))
+
+
+def _as_it_is_made(verdict: Verdict, commands: Iterable[Command]) -> list[Command]:
+    """By the user who makes the change; what it destroys is in that user's own stash."""
+    user = verdict.item.resource.become_user
+    return [run_as.as_user(user, command, from_stash=True) for command in commands]

@@ -1,0 +1,209 @@
+"""A guarded chain: many changes in one exchange, each only if the host is as it was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from cookbook.errors import BrokenOff, CommandError, Failed, HostError
+from cookbook.hosts.probing import Answers, guard
+from cookbook.planning.decision import Verdict
+from cookbook.planning.transaction import Transaction
+from cookbook.script.program import Ask, Do, Guard, Outcome, Part
+from cookbook.script.run_as import as_user
+from cookbook.script.shell import Command
+from cookbook.text.diagnosis import why
+from cookbook.transport.contract import TooSlow
+
+Notes = Callable[[Sequence[Verdict]], tuple[Command | None, Command | None]]
+"""The lines that the manifest adds on the host before and after changes."""
+
+
+def no_notes(_: Sequence[Verdict]) -> tuple[None, None]:
+    """Nothing."""
+    return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one link."""
+
+    fate: Literal["done", "failed", "surprised", "not-reached", "lost"]
+    """`lost`: the link ended meanwhile, and the host has been asked again."""
+
+    error: HostError | None = None
+    texts: Sequence[bytes | None] = ()
+    """The found text of each change, for its diff."""
+
+    kept: Sequence[str] = ()
+    """What was printed when the former state of each change was kept."""
+
+    said: str = ""
+    """What its commands printed."""
+
+    seconds: float = 0.0
+
+    def learned(self, link: Transaction) -> Iterator[Verdict]:
+        """The changes of the link, with what their keeping and their commands have told."""
+        for i, verdict in enumerate(link.changes):
+            if verdict.provider is not None and verdict.change is not None:
+                kept = self.kept[i] if i < len(self.kept) else ""
+                said = self.said if i == 0 else ""
+                yield replace(verdict, change=verdict.provider.learned(verdict.change, kept, said))
+
+
+@dataclass
+class Sent:
+    """One link as parts of a program, and how to read what became of it."""
+
+    link: Transaction
+    parts: list[Part] = field(default_factory=list)
+    _looks: list[int | None] = field(default_factory=list)
+    _keeps: list[int | None] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, link: Transaction, answers: Answers, notes: Notes = no_notes) -> Sent:
+        """Guard, a look at the texts that will be replaced, the commands."""
+        probes = [probe for verdict in [*link.gap, *link.changes] for probe in verdict.probes]
+        return cls.guarded(link, guard(probes, answers), notes)
+
+    @classmethod
+    def guarded(cls, link: Transaction, by: Guard, notes: Notes = no_notes) -> Sent:
+        """The same, under a guard that was made before."""
+        sent = cls(link, [by])
+        for look in map(look_at, link.changes):
+            sent._looks.append(len(sent.parts) if look else None)
+            sent.parts += [Ask(look)] if look else []
+        for keep in map(keep_of, link.changes):
+            sent._keeps.append(len(sent.parts) if keep else None)
+            sent.parts += [Do(keep, link.limit, keeps=True, user=link.user)] if keep else []
+        before, after = notes(link.changes)
+        sent.parts += [Do(before, link.limit)] if before is not None else []
+        sent.parts += link.work
+        sent.parts += [Do(after, link.limit)] if after is not None else []
+        return sent
+
+    def read(self, outcomes: Sequence[Outcome]) -> Result:
+        """What became of it, from the outcomes of its parts; there may be too few of them."""
+        if not outcomes or outcomes[0].status is None:
+            return Result("not-reached")
+        seconds = sum(outcome.seconds for outcome in outcomes)
+        if outcomes[0].status != 0:
+            return Result("surprised", seconds=seconds)
+        texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
+        kept = [outcomes[i].text if i and i < len(outcomes) else "" for i in self._keeps]
+        said = "".join(
+            outcome.text
+            for part, outcome in zip(self.parts, outcomes, strict=False)
+            if isinstance(part, Do) and not part.keeps
+        )
+        for part, outcome in zip(self.parts, outcomes, strict=False):
+            if isinstance(part, Do) and outcome.status != 0:
+                hidden = any(v.item.resource.confidential for v in self.link.changes)
+                error = explain(part.command, outcome, hidden=hidden)
+                error.phase = "notify" if self.link.changes[0].item.because else "apply"
+                return Result("failed", error, texts, kept, said, seconds)
+        if len(outcomes) < len(self.parts):
+            return Result("failed", None, texts, kept, said, seconds)
+        return Result("done", None, texts, kept, said, seconds)
+
+
+def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Result]:
+    """What became of each link."""
+    start = 0
+    for one in sent:
+        yield one.read(outcomes[start : start + len(one.parts)])
+        start += len(one.parts)
+
+
+def broken_off(result: Result) -> Result:
+    """What failed because somebody did not want to wait for its end."""
+    if result.fate != "failed":
+        return result
+    error = BrokenOff(
+        "it was ended in the middle: what it has done is unknown",
+        hint="run again: that goes on from what is so then",
+    )
+    return replace(result, error=error)
+
+
+def lost_in_it() -> Result:
+    """What leaves no trace, and was at work when the connection was lost."""
+    error = BrokenOff(
+        "the link was lost while it ran, or before: whether it has run is unknown",
+        hint="look at the host; where it may run twice, run again",
+    )
+    return Result("failed", error)
+
+
+def fate_of(error: HostError) -> Literal["failed", "unknown"]:
+    """What has become of a change that this has happened to."""
+    return "unknown" if isinstance(error, BrokenOff) else "failed"
+
+
+def cut_off(
+    sent: Sequence[Sent], heard: Sequence[Outcome], error: HostError
+) -> Iterator[tuple[Verdict, dict[str, Any]]]:
+    """
+    The link ended in the middle of a chain: what is known of each change, and no more.
+
+    The host may go on with what it was sent, whether we hear of it or not. So only what
+    comes after a failure or a surprise that we did hear of is sure not to be done, or after
+    what was ended because it took too long.
+    """
+    stopped = False
+    ended = isinstance(error, TooSlow) and error.ended
+    for one, result in zip(sent, read_all(sent, heard), strict=True):
+        passed = result.fate in ("done", "failed")
+        stopped |= result.fate == "surprised" or result.error is not None
+        stopped |= ended and result.fate != "done"
+        if stopped and not passed:
+            return
+        yield from ((verdict, {}) for verdict in one.link.gap if passed)
+        for verdict in one.link.changes:
+            why = result.error if result.error is not None else error
+            status = "failed" if result.error is not None else "unknown"
+            yield verdict, {"status": status, "error": why}
+        if stopped:
+            return
+
+
+def announce(
+    sent: Sequence[Sent], working: Callable[[Transaction | None], object]
+) -> Callable[[int], None]:
+    """Tell which link's turn it is, by the number of the part that is begun; None after them."""
+    whose = [one.link for one in sent for _ in one.parts]
+
+    def begun(part: int) -> None:
+        if part >= 0:
+            working(whose[part] if part < len(whose) else None)
+
+    return begun
+
+
+def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
+    """Why a command failed, for people: its last words, unless they may hold a secret."""
+    if hidden:
+        failed = Failed(command.brief, outcome.status)
+        hint = "what it said is hidden, because the resource is sensitive"
+        return CommandError(str(failed), failed=failed, hint=hint)
+    said = outcome.last_words
+    failed = Failed(command.brief, outcome.status, said)
+    return CommandError(str(failed), failed=failed, **why(said, outcome.status))
+
+
+def keep_of(verdict: Verdict) -> Command | None:
+    """What puts into the stash what the change will destroy, if it does."""
+    if verdict.provider is None or verdict.change is None:
+        return None
+    return verdict.provider.keeps(verdict.item.resource.identity, verdict.change)
+
+
+def look_at(verdict: Verdict) -> Command | None:
+    """The question for the text that a change replaces, where there is one to be shown."""
+    if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
+        return None
+    resource = verdict.item.resource
+    texts = verdict.provider.texts(resource.identity, verdict.change)
+    return as_user(resource.become_user, texts.found) if texts and texts.found else None

@@ -1,0 +1,197 @@
+"""Changes that stand by themselves, sent as one guarded chain and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cookbook.applying.batch import Notes, Result, Sent, cut_off, fate_of, no_notes
+from cookbook.applying.executor import Courier
+from cookbook.errors import CutOff, ProbeError
+from cookbook.hosts.probing import guard
+from cookbook.language.resource import Resource
+from cookbook.planning.decision import Verdict
+from cookbook.planning.planner import Judge
+from cookbook.planning.step import Listener, Permission, Permit, Step, diff_of, step_of
+from cookbook.planning.transaction import Transaction
+from cookbook.script.program import Guard
+from cookbook.transport.contract import Interrupted, TooSlow
+
+
+@dataclass
+class Delivery:
+    """What it takes to send changes to one host."""
+
+    courier: Courier
+    listener: Listener = field(default_factory=Listener)
+    notes: Notes = no_notes
+    permit: Permit | None = None
+    """Who is asked before anything is sent, where somebody is."""
+
+    again: Callable[[Verdict], bool] = lambda _: False
+    """Whether a change whose commands have failed is to be sent once more."""
+
+    stopping: Callable[[], bool] = lambda: False
+    """Asked between two exchanges: whether to go no further."""
+
+    failed: bool = False
+    """Whether something has failed and nobody said to ignore it."""
+
+    stopped: bool = False
+    """Whether somebody who was asked said to go no further."""
+
+    surprised: bool = False
+    """Whether a host has given another answer than the one a change was planned from."""
+
+    @property
+    def _judge(self) -> Judge:
+        return self.courier.judge
+
+    def _guards(self, links: Sequence[Transaction]) -> list[Guard]:
+        """The guards of changes that were planned from the latest answers."""
+        asked = [[probe for v in link.changes for probe in v.probes] for link in links]
+        return [guard(probes, self._judge.answers) for probes in asked]
+
+    def work_off(
+        self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
+    ) -> Iterator[Step]:
+        """
+        Until all is done, or something fails: what was surprised is judged anew, and sent again.
+
+        Raises ProbeError if the host gives another answer each time it is asked.
+        """
+        todo, surprises = list(verdicts), 0
+        while todo := (yield from self._permitted(todo)):
+            links = _links(todo)
+            left = yield from self.send(links, self._guards(links))
+            surprises = surprises + 1 if len(left) == len(todo) else 0
+            if surprises == PATIENCE:
+                raise fickle(todo[0].item.resource)
+            todo = []
+            for verdict in left if self.failed else map(judge_anew, left):
+                self.failed |= verdict.status == "failed"
+                if verdict.status == "change" and not self.failed:
+                    todo.append(verdict)
+                elif verdict.status == "change":
+                    yield replace(step_of(verdict), status="not-run")
+                else:
+                    yield step_of(verdict)
+
+    def _permitted(self, verdicts: Sequence[Verdict]) -> Generator[Step, None, list[Verdict]]:
+        """Those that may be sent; none where one of them is another one than was approved."""
+        allowed: list[Verdict] = []
+        for verdict in verdicts:
+            match self._asked(verdict):
+                case "go":
+                    allowed.append(verdict)
+                case "skip":
+                    yield step_of(replace(verdict, status="skipped", change=None))
+                case "stop":
+                    yield replace(step_of(verdict), status="not-run")
+                case error:
+                    self.failed = True
+                    yield step_of(replace(verdict, status="failed", change=None, error=error))
+        if not self.failed:
+            return allowed
+        yield from (replace(step_of(verdict), status="not-run") for verdict in allowed)
+        return []
+
+    def _asked(self, verdict: Verdict) -> Permission:
+        self.stopped |= self.stopping()
+        if self.failed or self.stopped:
+            return "stop"
+        said = "go" if self.permit is None else self.permit(step_of(verdict), False)
+        self.stopped = said == "stop"
+        return said
+
+    def send(
+        self, links: Sequence[Transaction], guards: Sequence[Guard]
+    ) -> Generator[Step, None, Sequence[Verdict]]:
+        """
+        One exchange: a step for each change that was made or failed; the others are returned.
+
+        Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
+        the steps of what is known then.
+        """
+        together = self._together(links)
+        links, rest = links[:together], links[together:]
+        later = [verdict for link in rest for verdict in link.changes]
+        pairs = zip(links, guards, strict=False)
+        sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        verdicts = [verdict for link in links for verdict in link.changes]
+        asked = [probe for verdict in verdicts for probe in verdict.probes]
+        try:
+            results = self.courier.send(sent, asked, self.listener)
+        except (Interrupted, TooSlow) as lost:
+            known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
+            for verdict in [*verdicts, *later]:
+                how = known.get(id(verdict), {"status": "not-run"})
+                yield replace(step_of(verdict), **how)
+            raise
+        except CutOff as cut:
+            self.failed = True
+            yield from (replace(step_of(v), status="failed", error=cut) for v in verdicts)
+            yield from (replace(step_of(v), status="not-run") for v in later)
+            raise
+        left: list[Verdict] = []
+        for link, result in zip(links, results, strict=True):
+            tried = result.fate == "failed" and self.again(link.changes[0])
+            if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
+                self.surprised |= result.fate == "surprised"
+                left += link.changes
+            else:
+                yield from self._verify(link, result)
+        return [*left, *later]
+
+    def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
+        """What became of each change of a link, by what the host says now."""
+        texts = result.texts or [None] * len(link.changes)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
+            state, differs = self._judge.left(verdict)
+            alone = len(link.changes) == 1
+            error = result.error if alone or differs is not None else None
+            error = error or differs
+            ignored = error is not None and verdict.item.resource.ignore_failure
+            self.failed |= error is not None and not ignored
+            yield replace(
+                step_of(verdict),
+                status="changed" if error is None else fate_of(error),
+                diff=diff_of(verdict, text),
+                error=error,
+                ignored=ignored,
+                seconds=result.seconds / len(link.changes),
+                left=state,
+            )
+
+    def _together(self, links: Sequence[Transaction]) -> int:
+        """How many of the first ones go together: what may cut our way goes by itself."""
+        risks = [self.courier.risk(link.changes[0]) != "no" for link in links]
+        return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
+
+    def _undone(self, link: Transaction, result: Result) -> bool:
+        """Whether the link was lost before it was done."""
+        lost = result.fate == "lost"
+        return lost and any(self._judge.left(verdict)[1] is not None for verdict in link.changes)
+
+
+def _links(verdicts: Sequence[Verdict]) -> list[Transaction]:
+    """What is adjacent and can go into one transaction, does."""
+    links: list[Transaction] = []
+    for verdict in verdicts:
+        if links and links[-1].admits(verdict):
+            links[-1].changes.append(verdict)
+        else:
+            links.append(Transaction([], [verdict]))
+    return links
+
+
+PATIENCE = 3
+"""How often in a row a first link may be surprised before its answer counts as fickle."""
+
+
+def fickle(resource: Resource) -> ProbeError:
+    """An answer that is another one each time would have us plan for ever."""
+    return ProbeError(
+        f"{resource}: the host gives another answer each time it is asked",
+        hint="is something else changing it right now?",
+    )

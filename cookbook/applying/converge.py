@@ -1,0 +1,400 @@
+"""
+Probe, plan, apply, verify: one host, brought into line or only looked at.
+
+The whole promise in one page:
+
+1. One exchange asks every probe and every guard of every resource.
+2. In declared order each resource is judged: in line, to be changed, left alone by
+   a guard, unknown until something before it is done, or an error.
+3. A dry run stops here; it sends nothing else but questions.
+4. What has to change goes out as one *guarded chain*: for each change, in order, on
+   the host, ask again, compare with the answer it was planned from, apply. If an
+   answer has become another one, the chain stops there. In the same exchange
+   everything from the first change on is asked again.
+5. Each change that was made must now be empty, or it has failed. What the chain did
+   not reach is judged anew, by answers younger than the last change: back to 2.
+6. Delayed notifications come last, each once, the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.batch import Result, Sent, cut_off, fate_of, look_at
+from cookbook.applying.change_set import PATIENCE, Delivery, fickle
+from cookbook.applying.executor import Courier
+from cookbook.applying.manifest import QUESTION
+from cookbook.applying.orphans import Orphans
+from cookbook.errors import BrokenOff, CutOff, HostError, Unapproved, WouldCutOff
+from cookbook.hosts.probing import guard
+from cookbook.hosts.session import Session
+from cookbook.language.catalog import Catalog
+from cookbook.language.collection import Collection
+from cookbook.planning.decision import Verdict
+from cookbook.planning.forecast import Forecast, Pending
+from cookbook.planning.notifications import settled_by
+from cookbook.planning.planner import Judge
+from cookbook.planning.queue import Agenda
+from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
+from cookbook.planning.transaction import Transaction
+from cookbook.script.facts import Facts
+from cookbook.script.shell import Command
+from cookbook.transport.contract import Interrupted, TooSlow
+
+_NAP = 0.5
+"""Seconds between two looks whether somebody wants us to stop."""
+
+
+class Convergence:
+    """One host and what it is to become."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        session: Session,
+        facts: Facts,
+        catalog: Catalog,
+        *,
+        apply: bool = True,
+        stopping: Callable[[], bool] = lambda: False,
+        listener: Listener | None = None,
+        orphans: Callable[[Judge], Orphans] | None = None,
+        permit: Permit | None = None,
+        stepwise: bool = False,
+        rescue: Rescue | None = None,
+    ) -> None:
+        """
+        `stopping` is asked between two exchanges: finish what was sent, then stop.
+
+        `orphans` makes what looks after all that has left the recipe, if anything is to.
+
+        `permit` is asked about each change before it is sent, and told whether it is tried
+        again; with `stepwise` each change is sent by itself, and its diff is known before.
+
+        `rescue` watches over changes that may cut the way by which we came.
+        """
+        self._stopping = stopping
+        self._listener = listener or Listener()
+        self._session = session
+        self._judge = Judge(collection.node, session, facts, catalog)
+        self._courier = Courier(self._judge, session, rescue)
+        self._orphans = orphans(self._judge) if orphans is not None else None
+        self._applies = apply
+        self._permit = permit
+        self._stepwise = stepwise
+        self._agenda = Agenda(collection, self._judge.provider_or_none)
+        self._surprises = 0
+        self._looked_ahead = False
+        self._left = False
+        self._doomed = False
+        """A resource has failed, and what comes after it must not be done."""
+        self.failed = False
+        """Whether a resource failed and nobody said to ignore it."""
+
+    def steps(self) -> Iterator[Step]:
+        """
+        Go: a step as soon as each resource is done with.
+
+        Raises LinkLost or DeadlineExceeded, after the steps that are known, when
+        the host does not answer any more.
+        """
+        for step in self._foresee() if not self._applies else self._finish(self._apply()):
+            if self._orphans is not None:
+                self._orphans.hear(step)
+            yield step
+        if self._orphans is not None and not (self._left or self.failed):
+            yield from self._look_after(self._orphans)
+
+    def _finish(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """However they end, say what was not come to."""
+        try:
+            yield from steps
+        except (Interrupted, TooSlow, CutOff):
+            yield from self._not_run()
+            raise
+        yield from self._not_run()
+
+    def _look_after(self, orphans: Orphans) -> Iterator[Step]:
+        if not orphans.ready:
+            orphans.read()
+        if not self._applies:
+            for step in orphans.foresee():
+                self.failed |= step.status == "failed"
+                yield step
+            return
+        delivery = Delivery(
+            self._courier,
+            self._listener,
+            orphans.manifest.notes,
+            self._permit,
+            stopping=self._stopping,
+        )
+        yield from orphans.apply(delivery)
+        self.failed |= delivery.failed
+        self._left |= delivery.stopped
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was told to stop before everything was done."""
+        return self._left
+
+    # -- judging -------------------------------------------------------------------------------
+
+    def _walk(self, forecast: Forecast) -> Iterator[Verdict]:
+        """Judge the queue in order; a change is followed by those it notifies at once."""
+        for item in list(self._agenda.queue):
+            turn = [item]
+            while turn:
+                judged = self._permitted(self._safe(self._judge.judge(turn.pop(0), forecast)))
+                if (verdict := judged) is None:
+                    return
+                if verdict.status in ("change", "unknown"):
+                    forecast.add(_pending(verdict))
+                yield verdict
+                if verdict.status == "change":
+                    turn[:0] = self._agenda.notified(verdict.item, "immediate")
+                elif verdict.status == "unknown":
+                    for told in self._agenda.perhaps(verdict, "immediate"):
+                        forecast.add(_pending(told))
+                        yield told
+
+    def _safe(self, verdict: Verdict) -> Verdict:
+        """The verdict; an error if it is sure to cut the way by which we came."""
+        error = self._courier.refusal(verdict)
+        return verdict if error is None else replace(verdict, status="failed", error=error)
+
+    def _look_ahead(self) -> None:
+        """
+        Before anything is changed, see whether one of the changes is sure to cut our way.
+
+        Raises WouldCutOff if one is sure to.
+        """
+        forecast = Forecast()
+        for item in self._agenda.queue:
+            verdict = self._safe(self._judge.judge(item, forecast))
+            if isinstance(verdict.error, WouldCutOff):
+                raise verdict.error
+            if verdict.status in ("change", "unknown"):
+                forecast.add(_pending(verdict))
+
+    def _permitted(self, verdict: Verdict) -> Verdict | None:
+        """The verdict that whoever has to permit a change makes of it; None: go no further."""
+        if self._permit is None or verdict.status != "change":
+            return verdict
+        step = next(self._with_diffs([verdict])) if self._stepwise else step_of(verdict)
+        match self._permit(step, verdict.item.tries > 0):
+            case "go":
+                return verdict
+            case "stop":
+                self._stopping = lambda: True
+                return None
+            case "skip":
+                return replace(verdict, status="skipped", change=None)
+            case error:
+                return replace(verdict, status="failed", change=None, error=error)
+
+    def _refresh(self) -> None:
+        """Ask; the first time, also what the host knows of us, in the same exchange."""
+        if self._orphans is None or self._orphans.ready:
+            self._judge.refresh(self._agenda.queue)
+            return
+        self._judge.refresh(self._agenda.queue, [QUESTION])
+        self._orphans.read()
+        self._agenda.recall(self._orphans.manifest.owed)
+
+    # -- looking only --------------------------------------------------------------------------
+
+    def _foresee(self) -> Iterator[Step]:
+        """What a run would do, without doing it."""
+        forecast = Forecast()
+        verdicts: list[Verdict] = []
+        perhaps: dict[tuple[str, tuple[str, ...]], Verdict] = {}
+        while self._agenda:
+            self._agenda.go_on()
+            self._refresh()
+            for verdict in self._walk(forecast):
+                verdicts.append(verdict)
+                if verdict.status == "change":
+                    self._agenda.remember(verdict, at_once=False)
+                elif verdict.status == "unknown":
+                    told = self._agenda.perhaps_later(verdict)
+                    perhaps = {_asked_for(other): other for other in told} | perhaps
+            self._agenda.queue = []
+        certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
+        verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
+        yield from self._with_diffs(verdicts)
+
+    def _with_diffs(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
+        looks = {i: look for i, v in enumerate(verdicts) if (look := look_at(v))}
+        outcomes = self._session.read(list(looks.values()))
+        seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
+        for i, verdict in enumerate(verdicts):
+            step = step_of(verdict)
+            self.failed |= step.status == "failed" and not step.ignored
+            if step.status == "changed":
+                step = replace(step, guard=guard(verdict.probes, self._judge.answers))
+            yield replace(step, diff=diff_of(verdict, seen.get(i)))
+
+    # -- applying ------------------------------------------------------------------------------
+
+    def _apply(self) -> Iterator[Step]:
+        while self._agenda and not self._stopping():
+            self._agenda.go_on()
+            try:
+                self._refresh()
+                yield from self._turn()
+            except (Interrupted, TooSlow, CutOff, WouldCutOff):
+                raise
+            except HostError as error:  # no resource's own: its answer is fickle, there is no room
+                yield from self._fail(Verdict(self._agenda.queue[0], "failed", error=error))
+            if self._doomed:
+                yield from self._give_up()
+
+    def _turn(self) -> Iterator[Step]:
+        """Judge as far as the answers reach, and send what has to change."""
+        links: list[Transaction] = []
+        gap: list[Verdict] = []
+        stopped: Verdict | None = None
+        for verdict in self._walk(Forecast()):
+            if verdict.status in ("failed", "unknown"):
+                stopped = verdict
+                break
+            if verdict.status != "change":
+                gap.append(verdict)
+            elif links and self._apart(links, verdict):
+                break
+            elif links and not gap and links[-1].admits(verdict):
+                links[-1].changes.append(verdict)
+            else:
+                links.append(Transaction(gap, [verdict]))
+                gap = []
+            if links and self._stepwise:
+                break
+        if not links:
+            yield from self._done(gap)
+            if stopped is not None:
+                yield from self._fail(stopped)
+            return
+        # Nothing was changed before the first link, so what precedes it is judged already.
+        if self._courier.guards and not self._looked_ahead:
+            self._looked_ahead = True
+            self._look_ahead()
+        yield from self._done(links[0].gap)
+        links[0].gap = []
+        yield from self._send(links)
+
+    def _apart(self, links: Sequence[Transaction], verdict: Verdict) -> bool:
+        """Whether one may cut our way and the others may not: a timer is for few changes."""
+        before = self._courier.risk(links[0].changes[0])
+        return (before == "no") != (self._courier.risk(verdict) == "no")
+
+    def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
+        """One exchange: the guarded chain, and the same questions again."""
+        sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
+        asked = self._judge.probes([*self._agenda.roused(links), *self._agenda.queue])
+        try:
+            results = self._courier.send(sent, asked, self._listener)
+        except (Interrupted, TooSlow) as error:
+            lost = list(cut_off(sent, error.outcomes, error))
+            self._agenda.consume([verdict for verdict, _ in lost])
+            self.failed = True
+            yield from (replace(step_of(verdict), **told) for verdict, told in lost)
+            raise
+        except CutOff as error:
+            self.failed = True
+            changes = [verdict for link in links for verdict in link.changes]
+            self._agenda.consume(changes)
+            self._agenda.forget_the_end()
+            yield from (replace(step_of(v), status="failed", error=error) for v in changes)
+            raise
+        pairs = zip(links, results, strict=True)
+        reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
+        self._be_patient(progress=bool(reached))
+        done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
+        self._agenda.reached(done)
+        for link, result in reached:
+            yield from map(step_of, link.gap)
+            yield from self._verify(link, result)
+
+    def _is_done(self, link: Transaction, result: Result) -> bool:
+        """Whether it was come to; where the link was lost, the host has been asked again."""
+        if result.fate == "lost":
+            return all(self._judge.left(verdict)[1] is None for verdict in link.changes)
+        return result.fate in ("done", "failed")
+
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """What the host is to know of changes, should we not come to say it."""
+        if self._orphans is None:
+            return None, None
+        owed = self._agenda.owed_for(changes)
+        return self._orphans.manifest.notes(changes, owed, settled_by(changes))
+
+    def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
+        """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
+        texts = result.texts or [None] * len(link.changes)
+        seconds = result.seconds / len(link.changes)
+        for verdict, text in zip(result.learned(link), texts, strict=True):
+            left, differs = self._judge.left(verdict)
+            error = (result.error if len(link.changes) == 1 else None) or differs
+            if error is None:
+                self._agenda.remember(verdict)
+                diff = diff_of(verdict, text)
+                yield replace(step_of(verdict), diff=diff, seconds=seconds, left=left)
+            else:
+                error = result.error or error
+                yield from self._fail(
+                    replace(verdict, status=fate_of(error), error=error), seconds, left
+                )
+
+    def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
+        """Try again, go on, or stop this host: as the resource says."""
+        item = verdict.item
+        self._agenda.consume([verdict])
+        final = isinstance(verdict.error, Unapproved | BrokenOff)
+        if item.tries < item.resource.retries and not final:
+            self._pause(item.resource.retry_delay)
+            self._agenda.again(item)
+            self._judge.outdate()
+            return
+        self._doomed |= final or not item.resource.ignore_failure
+        yield replace(step_of(verdict), seconds=seconds, left=left)
+
+    def _pause(self, seconds: float) -> None:
+        """Unless somebody wants us to stop."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._stopping():
+            time.sleep(min(left, _NAP))
+
+    def _give_up(self) -> Iterator[Step]:
+        """Nothing more is done on this host but what changes before have a right to."""
+        self._doomed, self.failed = False, True
+        yield from (Step(item.declared, "not-run") for item in self._agenda.give_up())
+
+    def _not_run(self) -> Iterator[Step]:
+        """What was not come to: who was declared, and who was to be notified."""
+        left = self._agenda.leave()
+        self._left = bool(left)
+        for item in left:
+            yield Step(item.declared, "not-run", acting=item.resource, because=item.because)
+
+    def _be_patient(self, *, progress: bool) -> None:
+        """An answer that is another one each time would have us plan for ever."""
+        self._surprises = 0 if progress else self._surprises + 1
+        if self._surprises >= PATIENCE:
+            raise fickle(self._agenda.queue[0].resource)
+
+    def _done(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
+        self._agenda.consume(verdicts)
+        yield from map(step_of, verdicts)
+
+
+def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
+    return str(verdict.item.resource), verdict.item.resource.doing
+
+
+def _pending(verdict: Verdict) -> Pending:
+    return Pending(verdict.item.resource, verdict.provider, verdict.change, verdict.until)

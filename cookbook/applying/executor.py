@@ -1,0 +1,181 @@
+"""
+The executor of batches: sends one to a host and returns the result of each change.
+
+A change that may lock the operator out runs under a timer of the host (`auto_rollback`). If
+the link is lost, the executor reconnects and probes every resource again. A command that
+leaves no state is repeated only if that is harmless; "changed" is reported only for a change
+that was verified.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.batch import Result, Sent, announce, broken_off, lost_in_it, read_all
+from cookbook.errors import HostError, WouldCutOff, during
+from cookbook.hosts.probing import Question, gather
+from cookbook.hosts.session import Session
+from cookbook.language.access_path import Cuts
+from cookbook.language.probe import Probe
+from cookbook.planning.decision import Verdict
+from cookbook.planning.planner import Judge
+from cookbook.planning.step import Listener, step_of
+from cookbook.planning.transaction import Transaction
+from cookbook.script import stash
+from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, Part
+from cookbook.transport.contract import Interrupted, TooSlow
+
+
+class Courier:
+    """Between what is judged here and what is done there."""
+
+    def __init__(self, judge: Judge, session: Session, rescue: Rescue | None = None) -> None:
+        """`judge` learns what the host answers; `rescue` watches over our way to it."""
+        self.judge = judge
+        self._session = session
+        self._rescue = rescue
+        self._done_again: set[str] = set()
+        """Restarts during which the link was lost."""
+
+    def refusal(self, verdict: Verdict) -> WouldCutOff | None:
+        """Why a change must not be made: it is sure to cut the way by which we came."""
+        return self._rescue.refusal(verdict) if self._rescue is not None else None
+
+    @property
+    def guards(self) -> bool:
+        """Whether anybody watches over our way."""
+        return self._rescue is not None
+
+    @during("apply")
+    def send(
+        self,
+        sent: Sequence[Sent],
+        probes: Iterable[Probe],
+        listener: Listener,
+    ) -> list[Result]:
+        """
+        One exchange: a guarded chain, and questions again, by which it is verified.
+
+        Raises Interrupted or TooSlow, whose `outcomes` tell what is known of the chain.
+        """
+        contents = {d: data for one in sent for d, data in one.link.contents().items()}
+        parts: list[Part] = [part for one in sent for part in one.parts]
+        asked = gather(probes)
+        keepers = {part.user for part in parts if isinstance(part, Do) and part.keeps}
+        tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
+        changes = [verdict for one in sent for verdict in one.link.changes]
+        arm = self._arm(changes)
+        everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
+        self.judge.outdate()
+        listener.sending([step_of(verdict) for verdict in changes])
+        begun = announce(sent, self._working(listener))
+        try:
+            outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = error.outcomes[len(arm) :]
+            if isinstance(error, Interrupted):
+                return self._recover(sent, asked, error)
+            _add_what_was_said(error, sent)
+            raise
+        if self._rescue is not None and arm and outcomes[0].status != 0:
+            self._rescue.forget()
+            raise HostError(
+                f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}",
+                hint="nothing was changed; the host has to keep its way back somewhere",
+            )
+        self.confirm()
+        outcomes = outcomes[len(arm) :]
+        try:
+            self.judge.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = outcomes
+            raise
+        results = read_all(sent, outcomes)
+        return [*map(broken_off, results)] if self._session.ended else [*results]
+
+    def _working(self, listener: Listener) -> Callable[[Transaction | None], None]:
+        """Who hears of each link as its turn comes, and that there is none any more."""
+
+        def working(link: Transaction | None) -> None:
+            self._session.whole = link is not None and link.provider.whole
+            if link is not None:
+                listener.working(link.changes[0].item.resource)
+
+        return working
+
+    def _recover(
+        self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted
+    ) -> list[Result]:
+        """
+        Go on after the link was lost: log in again, and ask how everything is now.
+
+        Raises `error` where we cannot log in again, CutOff where that is what a change did.
+        """
+        self.confirm()
+        self._session.renew(error)
+        outcomes = self._session.run([question.part for question in asked])
+        self.judge.learn(self._session.understand(asked, outcomes))
+        return list(self._what_became(sent, error.outcomes))
+
+    def _what_became(self, sent: Sequence[Sent], heard: Sequence[Outcome]) -> Iterator[Result]:
+        """What is known of each link when the connection was lost, and what the host says now."""
+        stopped = False
+        rebooted: bool | None = None
+        for one, result in zip(sent, read_all(sent, heard), strict=True):
+            stopped |= result.fate == "surprised" or result.error is not None
+            if stopped or result.fate == "done":
+                yield result
+                continue
+            acts = [verdict for verdict in one.link.changes if self._leaves_no_trace(verdict)]
+            if not acts:
+                yield Result("lost")
+            elif rebooted is None and (rebooted := self.judge.has_rebooted()):
+                yield Result("lost")  # what brings the host down is sure to have run
+            elif rebooted or self._may_do_again(acts):
+                yield Result("not-reached")
+            else:
+                yield lost_in_it()
+
+    def _may_do_again(self, acts: Iterable[Verdict]) -> bool:
+        """A restart, once more; not a second time, lest it is what cuts the link."""
+        able = [v for v in acts if v.provider and v.change and v.change.act in v.provider.again]
+        names = {str(verdict.item.resource) for verdict in acts}
+        fresh = not names & self._done_again
+        self._done_again |= names
+        return fresh and len(able) == len(names)
+
+    def _leaves_no_trace(self, verdict: Verdict) -> bool:
+        """Whether the host's answers do not tell that it was done."""
+        provider, resource = verdict.provider, verdict.item.resource
+        assert provider is not None  # noqa: S101 - it makes the change
+        with contextlib.suppress(HostError):
+            now = self.judge.found(provider, resource)
+            goal = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
+            return goal.kind == "act"
+        return False
+
+    def _arm(self, changes: Sequence[Verdict]) -> list[Part]:
+        risky = [verdict for verdict in changes if self.risk(verdict) != "no"]
+        return [self._rescue.arm(risky)] if self._rescue is not None and risky else []
+
+    def confirm(self) -> None:
+        """
+        See that we can log in again, if a change was made that may have put an end to that.
+
+        Raises CutOff if nobody can.
+        """
+        if self._rescue is not None and self._rescue.armed:
+            self._rescue.confirm()
+
+    def risk(self, verdict: Verdict) -> Cuts:
+        """Whether a change may cut our way, or is sure to."""
+        return self._rescue.risk(verdict) if self._rescue is not None else "no"
+
+
+def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
+    """What a command has printed before it took too long, where nothing of it may be secret."""
+    resources = [verdict.item.resource for one in sent for verdict in one.link.changes]
+    if error.failed is not None and not any(resource.confidential for resource in resources):
+        error.failed = error.failed._replace(output=error.said)

@@ -1,0 +1,169 @@
+"""Do just what a saved plan says, on one host, or refuse."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cookbook.applying.change_set import Delivery
+from cookbook.applying.executor import Courier
+from cookbook.applying.manifest import QUESTION, Manifest
+from cookbook.errors import HostError, Refused
+from cookbook.hosts.probing import guard
+from cookbook.language.change import Change
+from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.mismatch import moved
+from cookbook.planning.notifications import settled_by
+from cookbook.planning.step import Listener, Step, step_of
+from cookbook.planning.transaction import Transaction
+from cookbook.script.program import Guard
+from cookbook.script.shell import Command
+from cookbook.text.diff import Diff
+
+
+class Application:
+    """
+    The changes of a plan, each sent under the guard it was planned with.
+
+    First everything is asked again: where a host no longer gives the answer that a change
+    was made from, nothing at all is done there. Then the chain goes out, with the same
+    guards, so that it stops where one change of the plan has surprised another.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        courier: Courier,
+        listener: Listener,
+        manifest: Manifest,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """
+        `steps` are the plan's; of those that are unknown, nothing is done but to name them.
+
+        `stopping` is asked between two exchanges: go no further.
+        """
+        self._planned = [step for step in steps if step.status == "changed"]
+        self._others = [step for step in steps if step.status != "changed"]
+        self._judge = courier.judge
+        self._manifest = manifest
+        self._delivery = Delivery(courier, listener, self._notes, again=self._again)
+        self._guards: dict[int, Guard] = {}
+        self._tries: Counter[int] = Counter()
+        self._stopping = stopping
+        self.unfinished = False
+        """Whether it was told to stop before everything was done."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a change has failed, or was not to be made any more."""
+        return self._delivery.failed
+
+    def steps(self) -> Iterator[Step]:
+        """
+        Go.
+
+        Raises Refused before anything is changed, naming each resource that is not as it was.
+        """
+        verdicts = [self._verdict(step) for step in self._planned]
+        self._judge.refresh([verdict.item for verdict in verdicts], [QUESTION])
+        self._manifest.read(self._judge.text(QUESTION))
+        pairs = list(zip(self._planned, verdicts, strict=True))
+        if others := [self._moved(v) for step, v in pairs if not self._fits(step, v)]:
+            raise Refused(
+                "not as it was when the plan was made:\n" + "\n".join(others),
+                hint="nothing was changed here; make the plan again, and look at it",
+            )
+        yield from self._send(pairs)
+        yield from self._others
+
+    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+        """With what is to follow these changes, should we not come to it."""
+        sources = {str(verdict.item.resource) for verdict in changes}
+        owed = [
+            Item(step.declared, step.target, step.because)
+            for step in self._planned
+            if step.because in sources
+        ]
+        return self._manifest.notes(changes, owed, settled_by(changes))
+
+    def _verdict(self, step: Step) -> Verdict:
+        item = Item(step.declared, step.target, step.because)
+        probes = self._judge.probes([item])
+        verdict = Verdict(item, "change", step.provider, step.change, probes, orphan=step.orphan)
+        if step.orphan is None or step.provider is None:
+            return verdict
+        there = step.provider.there
+        return replace(verdict, goal=lambda now: Change(now if there(now) else None, None))
+
+    def _fits(self, step: Step, verdict: Verdict) -> bool:
+        """Whether the host gives the answers that the change was made from."""
+        # The same as the file's, and with the questions that the file does not hold.
+        self._guards[id(verdict)] = now = guard(verdict.probes, self._judge.answers)
+        return step.guard is not None and now.digest == step.guard.digest
+
+    def _again(self, verdict: Verdict) -> bool:
+        """
+        Whether commands that failed are to be sent once more, after the delay they ask for.
+
+        Only as it was planned: where the failure has left something behind, it is no more.
+        """
+        resource, tries = verdict.item.resource, self._tries[id(verdict)]
+        now = guard(verdict.probes, self._judge.answers)
+        if tries >= resource.retries or now.digest != self._guards[id(verdict)].digest:
+            return False
+        self._tries[id(verdict)] += 1
+        time.sleep(resource.retry_delay)
+        return True
+
+    def _moved(self, verdict: Verdict) -> str:
+        """What was expected of a resource, and what was found."""
+        resource, change, provider = verdict.item.resource, verdict.change, verdict.provider
+        if change is None or provider is None:
+            return f"{resource}: there is no change"
+        try:
+            found = self._judge.found(provider, resource)
+        except HostError as error:
+            return f"{resource}: {error}"
+        return f"{resource}: {moved(resource, change.found, found)}"
+
+    def _send(self, pairs: Sequence[tuple[Step, Verdict]]) -> Iterator[Step]:
+        """One chain; it stops where one change of the plan has surprised another."""
+        diffs = {_key(step): step.diff for step, _ in pairs}
+        left: Sequence[Verdict] = [verdict for _, verdict in pairs]
+        while left and not (self.failed or self._delivery.surprised):
+            links = [Transaction([], [verdict]) for verdict in left]
+            sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
+            left = yield from _with_diffs(sending, diffs)
+            if self._stopping():
+                self.unfinished = bool(left)
+                break
+        if left and not (self.failed or self.unfinished):
+            self._delivery.failed = True
+            surprised, *left = left
+            yield replace(step_of(surprised), status="failed", error=self._surprised(surprised))
+        yield from (replace(step_of(verdict), status="not-run") for verdict in left)
+
+    def _surprised(self, verdict: Verdict) -> HostError:
+        return Refused(
+            f"another change of the plan surprised it: {self._moved(verdict)}",
+            hint="what comes before it is done; make a new plan for the rest",
+        )
+
+
+def _with_diffs(
+    sending: Generator[Step, None, Sequence[Verdict]], diffs: Mapping[object, Diff | None]
+) -> Generator[Step, None, Sequence[Verdict]]:
+    """What the plan has shown is what is shown."""
+    while True:
+        try:
+            step = next(sending)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what `sending` returns
+        yield replace(step, diff=diffs.get(_key(step)))
+
+
+def _key(step: Step) -> object:
+    return str(step.target), step.target.doing, step.because

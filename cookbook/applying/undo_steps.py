@@ -1,0 +1,144 @@
+"""What a run has done to a host, as far as it can go back: each thing once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from cookbook.language.change import Change
+from cookbook.language.collection import Declared
+from cookbook.language.provider import AnyProvider
+from cookbook.planning.decision import Item
+from cookbook.planning.mismatch import differing
+from cookbook.planning.step import Step
+
+BECAUSE = "undo"
+
+_TRYING = frozenset({"apply", "notify", "verify"})
+"""What fails in one of these phases was begun: a command may have done half of it."""
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """One thing, and what a run has done to it, be it in several turns."""
+
+    declared: Declared
+    provider: AnyProvider
+    change: Change[Any]
+    left: Any
+    """The state that the run left it in."""
+
+    certain: bool = True
+    """Whether that was seen; where the link was lost, the host itself has to tell."""
+
+    lost: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is about."""
+        return self.provider.name, self.declared.resource.identity
+
+    def then(self, later: Undoing) -> Undoing:
+        """Both, one after the other, as one."""
+        wanted = later.change.wanted
+        if wanted is not None and self.change.wanted is not None:
+            kept = {
+                f.name: getattr(self.change.wanted, f.name)
+                for f in fields(wanted)
+                if getattr(wanted, f.name) is None
+            }
+            wanted = replace(wanted, **kept)
+        change = replace(later.change, found=self.change.found, wanted=wanted)
+        return replace(later, change=change, certain=self.certain and later.certain)
+
+
+def undoings(done: Sequence[Step]) -> Iterator[Undoing]:
+    """The things that a run has changed, or may have, in the order of their last change."""
+    things: dict[tuple[str, str], Undoing] = {}
+    for step in done:
+        change, provider = step.change, step.provider
+        changing = step.status in ("changed", "unknown", "failed")
+        if not changing or change is None or provider is None or change.kind in ("act", "none"):
+            continue
+        certain = step.status == "changed"
+        one = Undoing(step.declared, provider, change, step.left, certain, step.lost)
+        before = things.pop(one.key, None)
+        things[one.key] = before.then(one) if before is not None else one
+    yield from things.values()
+
+
+def lost_acts(done: Sequence[Step]) -> Iterator[Step]:
+    """What was done that is no state, and does not happen again by itself."""
+    for step in done:
+        secret = step.change is None and step.status in ("changed", "unknown")
+        if secret:
+            why = "its state was not kept: it holds a secret, or its word is the recipe's own"
+            yield Step(step.declared, "skipped", lost=why)
+        elif _acted(step) and step.change is not None:
+            did = "did" if step.status == "changed" else "may have done"
+            yield Step(step.declared, "skipped", lost=f"what it {did} ({step.change.act})")
+
+
+def _acted(step: Step) -> bool:
+    """Whether it did, or may have, what is no state and is not done again after an undo."""
+    if step.change is None or step.provider is None:
+        return False
+    tried = step.status == "failed" and step.error is not None and step.error.phase in _TRYING
+    if step.status not in ("changed", "unknown") and not tried:
+        return False
+    return step.change.kind == "act" and step.change.act not in step.provider.again
+
+
+def acts(done: Sequence[Step], todo: Sequence[Undoing]) -> Iterator[Item]:
+    """Restarts and reloads of the run, each once, unless their service goes back by itself."""
+    back = {one.key for one in todo}
+    seen = set()
+    for step in done:
+        change, provider = step.change, step.provider
+        if step.status != "changed" or change is None or provider is None or change.act is None:
+            continue
+        key = (provider.name, step.resource.identity, change.act)
+        if change.act in provider.again and key not in seen and key[:2] not in back:
+            seen.add(key)
+            resource = replace(step.target, action=change.act)
+            yield Item(replace(step.declared, resource=resource), resource, BECAUSE)
+
+
+def way(provider: AnyProvider, state: Any, wanted: Any) -> Change[Any]:
+    """What is still to be done until the state is the wanted one."""
+    return Change(
+        state if provider.there(state) else None, wanted if provider.there(wanted) else None
+    )
+
+
+def differs(provider: AnyProvider, now: Any, wanted: Any) -> bool:
+    """Whether anything is left to be done."""
+    return way(provider, now, wanted).needed
+
+
+def conflict(one: Undoing, now: Any) -> str | None:
+    """How a thing is another one than the run has left, as far as the run has touched it."""
+    provider, change = one.provider, one.change
+    if not provider.there(change.wanted):
+        return None if now is None or not one.certain else "it is there again"
+    swept = one.certain and one.left is None
+    if now is None:
+        return "it is gone" if not swept and (one.certain or provider.there(change.found)) else None
+    was_there = provider.there(change.found)
+    for name in (*sorted(provider.essence), *change.fields):
+        seen, left = getattr(now, name), getattr(one.left, name, None)
+        before, wanted = getattr(change.found, name, None), getattr(change.wanted, name, None)
+        # What went with a package, after it was changed, comes with it as it was changed.
+        also = [] if one.certain and not swept else [wanted]
+        if seen not in [left, *([before] if was_there else []), *also]:
+            return differing(one.declared.resource, name, left, seen)
+    return None
+
+
+def hollow(one: Undoing, now: Any) -> bool:
+    """Whether a thing that was removed is there again, and nobody knows with what in it."""
+    provider, change = one.provider, one.change
+    if now is None or not one.certain or provider.there(change.wanted):
+        return False
+    return change.found is not None and not provider.tells_all(change.found)

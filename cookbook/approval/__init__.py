@@ -1,0 +1,1 @@
+"""Saved plans, and the gate that lets only approved changes pass."""

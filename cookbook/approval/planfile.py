@@ -1,0 +1,306 @@
+"""
+A plan in a file: readable JSON that says what would be done, and what it was planned from.
+
+    {"cook": "plan", "format": 2, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+     "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
+     "sources": {"webserver.py": "<sha256>"},
+     "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
+     "key": {"salt": "...", "check": {...}},
+     "seal": "<HMAC of all the rest>"}
+
+Each step that changes something carries its Change, the resource as a value, and the digest
+of the answers it was made from. Nothing in the file is code, and reading it runs none.
+
+With a key, what must not be seen is sealed, and the seal of the whole says that a holder of
+the key wrote it. Without one (`"key": null`) there can be no secret in it, and the seal is a
+digest: it finds what was cut short or edited; it does not say who wrote it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from cookbook import __version__
+from cookbook.approval.saved_plan import SavedHost, SavedPlan
+from cookbook.errors import PlanError, Unsupported, UsageError
+from cookbook.language.change import Change
+from cookbook.language.collection import Declared
+from cookbook.language.resource_json import plain, resource_json, revealed, with_secrets
+from cookbook.language.serialize import change_from_json
+from cookbook.planning.status import ResourceStatus
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
+from cookbook.plugins.registry import known, resource_from_json
+from cookbook.script.program import Guard
+from cookbook.secrets.sealing import Key, Sealer, is_sealed
+from cookbook.secrets.secret import holds_secret
+from cookbook.text.bounded_io import content_of, parsed_json
+from cookbook.text.diff import Diff
+from cookbook.text.redaction import protect
+
+FORMAT = 2
+MOST_BYTES = 256 * 1024 * 1024
+"""A plan file of a stranger may be anything; more than this is not read."""
+
+_PROPERTY = "resource."
+_NAMES_IT = frozenset({"name", "action"})
+"""What a plan shows of every resource: which one it is, and what would be done."""
+
+
+def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
+    """
+    Write a plan.
+
+    Raises PlanError if there is a secret in it and no key to seal it with.
+    """
+    sealer = Sealer.new(key) if key is not None else None
+    sources: Any = dict(plan.sources)
+    document: dict[str, Any] = {
+        "cook": "plan",
+        "format": FORMAT,
+        "version": __version__,
+        "run": plan.run,
+        "made": plan.made,
+        "by": plan.by,
+        "revision": plan.revision,
+        "set": plan.set,
+        "recipes": list(plan.recipes),
+        # The digest of a short secret is as good as the secret.
+        "sources": sealer.seal(sources, ("sources",)) if sealer else sources,
+        "hosts": {
+            name: {
+                "machine_id": host.machine_id,
+                "steps": [_Writing(sealer, (name, i), s).json for i, s in enumerate(host.steps)],
+            }
+            for name, host in plan.hosts.items()
+        },
+        "key": sealer.header if sealer else None,
+    }
+    document["seal"] = _seal(document, sealer)
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def load(path: Path, key: Key | None = None) -> SavedPlan:
+    """
+    Read a plan.
+
+    Raises PlanError if it was cut short, edited, or written by another version, or if the
+    key is not its own.
+    """
+    document = _read(path)
+    theirs = document.get("version", "?"), document.get("format", "?")
+    if theirs != (__version__, FORMAT):
+        raise PlanError(
+            f"{path} was written by cook {theirs[0]} (format {theirs[1]}),"
+            f" this is {__version__} (format {FORMAT})",
+            hint="make the plan again",
+        )
+    sealer = _sealer(path, document.get("key"), key)
+    if document.pop("seal", None) != _seal(document, sealer):
+        raise PlanError(f"{path} was changed after it was made", hint="make the plan again")
+    try:
+        return _plan(document, sealer)
+    except (KeyError, TypeError, ValueError, AttributeError, Unsupported) as error:
+        raise PlanError(f"{path} is no plan that cook has written: {error!r}") from None
+
+
+def _sealer(path: Path, header: Any, key: Key | None) -> Sealer | None:
+    """
+    What opens a plan; None for one without a key.
+
+    A plan without one is refused where a key is given: whoever gives it means to be sure
+    who made the plan.
+    """
+    if header is None and key is None:
+        return None
+    if key is None:
+        raise PlanError(
+            f"{path} is sealed with a key",
+            hint="give it: --key FILE, or COOK_PLAN_KEY_FILE in the environment",
+        )
+    if header is None:
+        raise PlanError(
+            f"{path} was made without a key, so anybody may have written it",
+            hint="make the plan again with --key; or leave the key away, if you trust the file",
+        )
+    return Sealer.of(header, key)
+
+
+def _plan(document: Mapping[str, Any], sealer: Sealer | None) -> SavedPlan:
+    sources = document["sources"]
+    return SavedPlan(
+        document["run"],
+        document["made"],
+        document["by"],
+        document["revision"],
+        document["set"],
+        document["recipes"],
+        sealer.open(sources, ("sources",)) if sealer else sources,
+        {
+            name: SavedHost(
+                host["machine_id"],
+                [_Reading(sealer, (name, i), s).step for i, s in enumerate(host["steps"])],
+            )
+            for name, host in document["hosts"].items()
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """One step as JSON."""
+
+    sealer: Sealer | None
+    place: tuple[str, int]
+    """Host and number."""
+
+    step: Step
+
+    @property
+    def json(self) -> dict[str, Any]:
+        step = self.step
+        shown: dict[str, Any] = {
+            "id": str(step.resource),
+            "where": step.declared.where,
+            "status": step.status,
+            "because": step.because,
+            "until": step.until,
+            "orphan": step.orphan,
+            "lost": step.lost,
+            "error": protect(str(step.error)) if step.error else None,
+            "resource": self._resource(),
+        }
+        if step.status != "changed" or step.provider is None or step.guard is None:
+            return shown
+        return shown | {
+            "provider": step.provider.name,
+            "change": self._value("change", step.change),
+            "digest": self._value("digest", step.guard.digest),
+            "diff": protect(str(step.diff)) if step.diff is not None else None,
+        }
+
+    def _resource(self) -> dict[str, Any]:
+        """The resource as a value: its word, and the properties that are not at their default."""
+        step = self.step
+        if not known(step.target):
+            raise PlanError(
+                f"{step.declared.where}: {step.target}: this word is declared by the recipe itself,"
+                " so nobody could apply the plan without it",
+                hint="install it as a plugin (ARCHITECTURE.md)",
+            )
+        if holds_secret(step.resource.name):
+            raise PlanError(
+                f"{step.declared.where}: the name of a {step.resource.kind()} is a secret",
+                hint="a name is shown everywhere; give it another one",
+            )
+        return resource_json(step.target, self._property)
+
+    def _property(self, name: str, value: object) -> Any:
+        seen = name in _NAMES_IT or (value == self.step.target.identity and not holds_secret(value))
+        return plain(name, value) if seen else self._value(_PROPERTY + name, value)
+
+    def _value(self, name: str, value: object) -> Any:
+        """In the clear, or sealed where the resource must not be seen."""
+        step = self.step
+        try:
+            if not (step.resource.confidential or _has_secret(value)):
+                return plain(name, value)
+            if self.sealer is not None:
+                return self.sealer.seal(with_secrets(value), _place(self.place, step, name))
+        except TypeError as error:
+            raise PlanError(f"{step.declared.where}: {step.resource}: {error}") from None
+        raise PlanError(
+            f"{step.declared.where}: {step.resource} holds a secret, and a plan file is read by"
+            " others",
+            hint="seal it with a key: --key FILE (docs/approval.md says how to make one)",
+        )
+
+
+_STATUSES = get_args(ResourceStatus)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One step from its JSON."""
+
+    sealer: Sealer | None
+    place: tuple[str, int]
+    data: Mapping[str, Any]
+
+    @property
+    def step(self) -> Step:
+        data = self.data
+        _check_words(data)
+        written = data["resource"]
+        opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
+        resource = resource_from_json(opened)
+        declared = Declared(resource, data["where"])
+        step = Step(
+            declared,
+            data["status"],
+            because=data["because"],
+            until=data["until"],
+            orphan=data["orphan"],
+            lost=data["lost"],
+        )
+        if "change" not in data:
+            return step
+        provider = catalog().named(resource, data["provider"])
+        change: Change[Any] = change_from_json(
+            provider.state, self._value("change", data["change"])
+        )
+        diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
+        by = Guard((), self._value("digest", data["digest"]))
+        return replace(step, change=change, provider=provider, diff=diff, guard=by)
+
+    def _value(self, name: str, value: Any) -> Any:
+        if self.sealer is None or not is_sealed(value):
+            return value
+        return revealed(self.sealer.open(value, (*self.place, self.data["id"], name)))
+
+
+def _check_words(data: Mapping[str, Any]) -> None:
+    """Raise TypeError where what is only shown is no text: whoever shows it counts on that."""
+    words = [data[key] for key in ("because", "until", "orphan", "lost", "diff") if key in data]
+    if not all(isinstance(word, str | None) for word in words):
+        raise TypeError("a text was expected")
+    if not isinstance(data["where"], str) or data["status"] not in _STATUSES:
+        raise TypeError("a place and a status were expected")
+
+
+def _has_secret(value: object) -> bool:
+    """A host may already have a secret where nobody means to have one."""
+    states = (value.found, value.wanted) if isinstance(value, Change) else ()
+    return any(state is not None and holds_secret(vars(state)) for state in states)
+
+
+def _place(place: tuple[str, int], step: Step, name: str) -> tuple[object, ...]:
+    """Where a value belongs; nowhere else can it be opened."""
+    return (*place, str(step.resource), name)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = parsed_json(content_of(path, MOST_BYTES).decode())
+    except OSError as error:
+        wrong = PlanError if error.errno == errno.EFBIG else UsageError
+        raise wrong(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise PlanError(f"{path} is no plan: {error}", hint="was it cut short?") from None
+    if not isinstance(document, dict) or document.get("cook") != "plan":
+        raise PlanError(f"{path} is no plan that cook has written")
+    return document
+
+
+def _seal(document: Mapping[str, Any], sealer: Sealer | None) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    return sealer.vouch(text) if sealer is not None else hashlib.sha256(text).hexdigest()

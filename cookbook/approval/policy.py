@@ -1,0 +1,202 @@
+"""What rules have against a plan: forbidden resources and paths, too many changes, a bad hour."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cookbook.applying.undo_steps import BECAUSE
+from cookbook.planning.step import Step
+from cookbook.plugin import hookimpl
+from cookbook.reports.report import HostReport, Report
+
+_REMOVING = frozenset({"remove", "purge", "delete"})
+
+Clock = Callable[[], dt.datetime]
+
+
+def now() -> dt.datetime:
+    """The time, with its zone."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Glob:
+    """
+    A pattern: `*` is any text, `**` any text with slashes in it, `?` one character.
+
+    Brackets mean themselves: `package[*]` is every package.
+    """
+
+    text: str
+    crosses: bool = True
+    """Whether `*` goes across slashes, too; in paths it does not."""
+
+    def fits(self, text: str) -> bool:
+        """Whether it is a pattern of all of this text."""
+        return bool(re.fullmatch("".join(map(self._regex, _tokens(self.text))), text, re.DOTALL))
+
+    def reaches_into(self, path: str) -> bool:
+        """Whether something that it is a pattern of may be in this folder."""
+        parts, names = self.text.split("/"), path.split("/")
+        for part, name in zip(parts, names, strict=False):
+            if "**" in part:
+                return True
+            if not Glob(part, crosses=False).fits(name):
+                return False
+        return len(parts) > len(names)
+
+    def _regex(self, token: str) -> str:
+        one = "." if self.crosses else "[^/]"
+        return {"**": ".*", "*": f"{one}*", "?": one}.get(token, re.escape(token))
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\*\*|[*?]|[^*?]+", text)
+
+
+@dataclass(frozen=True)
+class Ban:
+    """Changes that are forbidden."""
+
+    at: str
+    resources: Sequence[Glob]
+    actions: frozenset[str] = frozenset()
+    """What the recipe says (`restart`, `purge`) or it amounts to (create, update, remove,
+    act); none: all."""
+
+    hosts: Sequence[Glob] = (Glob("*"),)
+    reason: str = "it is forbidden"
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When changes may be made: from one minute of the day to before another one, on some days."""
+
+    days: frozenset[int]
+    """Monday is 0. A time that goes on past midnight belongs to the day on which it began."""
+
+    begin: int
+    end: int
+    zone: dt.tzinfo
+    written: str
+
+    def has(self, moment: dt.datetime) -> bool:
+        """Whether this is one of them."""
+        there = moment.astimezone(self.zone)
+        minute, today = there.hour * 60 + there.minute, there.weekday()
+        if self.begin < self.end:
+            return today in self.days and self.begin <= minute < self.end
+        yesterday = (today - 1) % 7
+        return (today in self.days and minute >= self.begin) or (
+            yesterday in self.days and minute < self.end
+        )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a rules file says; what it says nothing about is allowed."""
+
+    bans: Sequence[Ban] = ()
+    denied: Sequence[Glob] = ()
+    allowed: Sequence[Glob] | None = None
+    per_host: int | None = None
+    """The most changes on one host."""
+
+    hosts: int | None = None
+    """The most hosts with changes."""
+
+    hours: Sequence[Hours] = ()
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """A plugin that objects to what its rules forbid."""
+
+    rules: Rules
+    name: str = "rules"
+    clock: Clock = field(default=now)
+
+    @hookimpl
+    def cookbook_review(self, plan: Report) -> list[str]:
+        """Everything that is against the rules, the hosts together."""
+        if not any(_pending(host) for host in plan.hosts.values()):
+            return []
+        return [*self._hours(), *self._counts(plan), *self._steps(plan)]
+
+    def _hours(self) -> Iterator[str]:
+        moment = self.clock()
+        if self.rules.hours and not any(hours.has(moment) for hours in self.rules.hours):
+            times = " or ".join(hours.written for hours in self.rules.hours)
+            at = moment.astimezone(self.rules.hours[0].zone)
+            yield f"{self.name}: changes are made {times}; now it is {at:%a %H:%M %Z}"
+
+    def _counts(self, plan: Report) -> Iterator[str]:
+        counts = {name: len(_pending(host)) for name, host in plan.hosts.items()}
+        most = self.rules.per_host
+        for name, count in counts.items():
+            if most is not None and count > most:
+                yield f"{self.name}: {count} changes on {name}, at most {most} are allowed"
+        hosts = sum(count > 0 for count in counts.values())
+        if self.rules.hosts is not None and hosts > self.rules.hosts:
+            yield f"{self.name}: {hosts} hosts would change, at most {self.rules.hosts} may"
+
+    def _steps(self, plan: Report) -> Iterator[str]:
+        found: dict[str, list[str]] = {}
+        for host in plan.hosts.values():
+            for step in _pending(host):
+                for reason in self._against(host.name, step):
+                    found.setdefault(reason, []).append(host.name)
+        for reason, hosts in found.items():
+            names = ", ".join(dict.fromkeys(hosts))
+            yield f"{reason} ({names})"
+
+    def _against(self, host: str, step: Step) -> Iterator[str]:
+        for ban in self.rules.bans:
+            if _any(ban.hosts, host) and _any(ban.resources, str(step.resource)):
+                ways = _ways(step)
+                if not ban.actions or ban.actions & ways:
+                    yield f"{ban.at}: {step.resource}: {ban.reason}"
+        path = step.resource.identity
+        if path.startswith("/"):
+            yield from self._against_path(step, path)
+
+    def _against_path(self, step: Step, path: str) -> Iterator[str]:
+        denied = self.rules.denied
+        if _any(denied, path):
+            yield f"{self.name}: {step.resource}: the path is denied"
+        elif _removes_folder(step) and any(glob.reaches_into(path) for glob in denied):
+            yield f"{self.name}: {step.resource}: what is denied may be in it"
+        if self.rules.allowed is not None and not _any(self.rules.allowed, path):
+            yield f"{self.name}: {step.resource}: the path is not among those allowed"
+
+
+def _pending(host: HostReport) -> list[Step]:
+    """What would be done, or may be."""
+    return [step for step in host.steps if step.status in ("changed", "unknown")]
+
+
+def _ways(step: Step) -> frozenset[str]:
+    """What a change may be called; an unknown one may become whatever its action leads to."""
+    doing = frozenset[str]() if _goes(step) else frozenset(step.target.doing)
+    if step.change is not None:
+        act = {"act", step.change.act} if step.change.act else set()
+        return doing | {step.change.kind, *act}
+    return doing | ({"remove"} if doing & _REMOVING else {"create", "update", "act"})
+
+
+def _goes(step: Step) -> bool:
+    """Whether it is not what its recipe says that would be done: an undo of that, or a removal."""
+    return step.orphan is not None or step.because == BECAUSE
+
+
+def _removes_folder(step: Step) -> bool:
+    found = step.change.found if step.change is not None else None
+    folder = step.resource.kind() == "directory" or getattr(found, "kind", None) == "directory"
+    return folder and bool(_ways(step) & {"remove", "update"})
+
+
+def _any(globs: Iterable[Glob], text: str) -> bool:
+    return any(glob.fits(text) for glob in globs)

@@ -1,0 +1,117 @@
+"""A plan as a value: what would be done on each host, and what it was planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cookbook.errors import PlanError, Refused, UsageError
+from cookbook.planning.step import Step
+from cookbook.reports.report import HostReport, Report
+from cookbook.script.facts import Facts
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host
+
+
+@dataclass(frozen=True)
+class SavedHost:
+    """What the plan says of one host."""
+
+    machine_id: str
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """What a plan file says."""
+
+    run: str
+    made: str
+    by: str
+    revision: str | None
+    set: str
+    recipes: Sequence[str]
+    sources: Mapping[str, str]
+    """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
+
+    hosts: Mapping[str, SavedHost]
+
+    def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
+        """
+        What is to be done on a host.
+
+        Raises Refused if the machine of that name is another one than it was.
+        """
+        saved = self.hosts[host]
+        if saved.machine_id != facts.machine_id:
+            raise Refused(
+                f"{host} is another machine than the plan was made for: its machine-id is"
+                f" {facts.machine_id}, not {saved.machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere? make a new plan",
+            )
+        return saved.steps
+
+    @property
+    def heading(self) -> str:
+        """Who made it, when, and from what."""
+        recipes = ", ".join(self.recipes)
+        revision = f" at {self.revision}" if self.revision else ""
+        return f"plan {self.run}, made {self.made} by {self.by} from {recipes}{revision}"
+
+    def choose(self, hosts: Sequence[Host], *, limited: bool) -> list[Host]:
+        """
+        Of these hosts, those that the plan is about.
+
+        Raises UsageError if there is none, or one is missing and nobody has set a limit.
+        """
+        chosen = [host for host in hosts if host.name in self.hosts]
+        missed = self.hosts.keys() - {host.name for host in chosen}
+        if not chosen or (missed and not limited):
+            raise UsageError(
+                f"the plan is about {', '.join(sorted(missed))}, which the inventory does not have",
+                hint="to apply only a part of it, say which with --limit",
+            )
+        return chosen
+
+    def about(self, hosts: Sequence[Host]) -> Report:
+        """Of the report, what is about these hosts."""
+        names = {host.name for host in hosts}
+        whole = self.report
+        return replace(whole, hosts={n: h for n, h in whole.hosts.items() if n in names})
+
+    @property
+    def report(self) -> Report:
+        """As it was shown when it was made."""
+        hosts = {
+            name: HostReport(name, "changed" if host.steps else "ok", host.steps)
+            for name, host in self.hosts.items()
+        }
+        return Report(self.run, "plan", hosts)
+
+
+def saved_plan(report: Report) -> SavedPlan:
+    """
+    The plan that a run has made.
+
+    Raises PlanError where it is not a whole plan: a host could not be asked.
+    """
+    if missed := [h.name for h in report.hosts.values() if h.status not in ("ok", "changed")]:
+        raise PlanError(
+            f"the plan is not saved: {', '.join(missed)} could not be planned",
+            hint="mend it, or leave it out with --limit",
+        )
+    return SavedPlan(
+        report.run,
+        report.origin.started,
+        report.origin.by,
+        report.revision,
+        report.set,
+        report.recipes,
+        report.sources,
+        {
+            host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
+            for host in report.hosts.values()
+        },
+    )

@@ -1,0 +1,1 @@
+"""The commands of `cook`, one module each."""

@@ -1,0 +1,93 @@
+"""`cook converge` and `cook plan`: recipes, and the hosts they are for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cookbook.cli.options import (
+    add_common,
+    add_key,
+    add_limits,
+    add_prune,
+    add_recipes,
+    add_record,
+    add_reports,
+    add_safety,
+    add_set,
+    add_wait,
+    hosts,
+    limits,
+    password,
+    plan_key,
+    safety,
+    variables,
+    wait,
+)
+from cookbook.cli.review import add_questions, add_review, converge, reviewing
+from cookbook.cli.running import execute
+
+if TYPE_CHECKING:
+    from cookbook.planning.status import Mode
+    from cookbook.reports.report import Report
+    from cookbook.run.runner import Run
+    from cookbook.secrets.sealing import Key
+
+
+def add(command: argparse.ArgumentParser, name: str) -> None:
+    """Declare the options."""
+    add_recipes(command)
+    add_review(command)
+    add_common(command)
+    add_record(command, default=name == "converge")
+    add_prune(command)
+    add_set(command)
+    add_wait(command)
+    add_safety(command)
+    add_limits(command)
+    add_reports(command)
+    command.set_defaults(run=_run, mode=name, out=None)
+    if name == "plan":
+        command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+        add_key(command)
+    else:
+        add_questions(command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    chosen = hosts(options)
+    key = plan_key(options) if options.out is not None else None
+    from cookbook.run.runner import Run
+
+    mode: Mode = options.mode
+    given = variables(options.variables)
+    secret, inventory = password(options), options.hosts
+    run = Run(
+        mode,
+        options.recipes,
+        chosen,
+        given,
+        options.forks,
+        secret,
+        inventory=inventory,
+        set=options.set or "",
+        prune=options.prune,
+        wait=wait(options),
+        **safety(options),
+        **limits(options),
+    )
+    with reviewing(options):
+        return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit
+
+
+def _plan(run: Run, options: argparse.Namespace, key: Key | None) -> Report:
+    from cookbook.run.runner import Runner
+
+    report = execute(Runner(run), options)
+    if options.out is not None:
+        from cookbook.approval.planfile import save
+        from cookbook.approval.saved_plan import saved_plan
+
+        save(saved_plan(report), options.out, key)
+    return report

@@ -1,0 +1,81 @@
+"""`cook drift`: which hosts are not as declared, since when, and who has changed: they, or we."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cookbook.cli.options import (
+    add_hosts,
+    add_limits,
+    add_recipes,
+    add_record,
+    add_reports,
+    add_set,
+    add_verbose,
+    hosts,
+    limits,
+    password,
+    variables,
+)
+
+if TYPE_CHECKING:
+    from cookbook.reports.report import Report
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    from cookbook.reports import FORMATS
+
+    add_recipes(command)
+    add_hosts(command)
+    add_set(command)
+    add_limits(command)
+    command.add_argument(
+        "--format", "--output", choices=list(FORMATS), default="text", dest="output"
+    )
+    add_reports(command)
+    add_record(command, default=False)
+    command.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="FILE|PATTERN=REASON",
+        dest="ignores",
+        help="drift to put up with: a file (docs/reports.md), or 'file[/etc/*]=reason until "
+        "2026-12-31'; may be given again",
+    )
+    add_verbose(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from datetime import datetime
+
+    from cookbook.cli.running import execute
+    from cookbook.history.drift import annotated
+    from cookbook.history.ignore_rules import ignores
+    from cookbook.run.runner import Run, Runner
+
+    excused, chosen = ignores(options.ignores), hosts(options)
+    today = datetime.now().astimezone().date()
+    given, secret = variables(options.variables), password(options)
+    run = Run(
+        "drift",
+        options.recipes,
+        chosen,
+        given,
+        options.forks,
+        secret,
+        inventory=None if options.local else options.hosts,
+        set=options.set or "",
+        **limits(options),
+    )
+
+    def with_past(report: Report) -> Report:
+        from cookbook.cli.commands.history import opened
+
+        with opened(options.store) as history:
+            return annotated(report, history, excused, today)
+
+    return execute(Runner(run), options, with_past).exit

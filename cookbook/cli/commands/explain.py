@@ -1,0 +1,37 @@
+"""`cook explain`: what an error means, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+from cookbook.cli.options import add_verbose
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    command.add_argument("code", nargs="?", help="as a report names it: link-lost")
+    add_verbose(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from cookbook.cli.error_help import explanations, summary
+
+    known = explanations()
+    if options.code is None:
+        width = max(map(len, known))
+        for code, text in known.items():
+            print(f"{code:{width}}  {summary(text)}")
+    else:
+        print(_explained(options.code, known))
+    return 0
+
+
+def _explained(code: str, known: dict[str, str]) -> str:
+    if code in known:
+        return known[code]
+    from cookbook.errors import UsageError
+    from cookbook.text.suggest import did_you_mean
+
+    near = did_you_mean(code, known)
+    raise UsageError(f"there is no error {code!r}", hint=near or "`cook explain` lists them")

@@ -1,0 +1,171 @@
+"""`cook history`: the runs that are kept; and `cook history prune`, which forgets the old ones."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from cookbook.cli.durations import ago, local, span
+from cookbook.cli.options import add_output, add_store, add_verbose
+from cookbook.cli.output import print_json, reader_may_leave
+from cookbook.text.user_dirs import store_url
+
+if TYPE_CHECKING:
+    from cookbook.history import History, RunSummary
+    from cookbook.reports.text import Line
+
+_LAST = 50
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    _add_list(command)
+    command.set_defaults(run=_list)
+    actions = command.add_subparsers(metavar="ACTION")
+    text = "forget old runs"
+    prune = actions.add_parser("prune", help=text, description=text)
+    prune.add_argument("--keep", type=span, required=True, metavar="SPAN", help="e.g. 90d")
+    prune.add_argument("--dry-run", action="store_true", help="say only how many these are")
+    add_output(prune)
+    add_store(prune)
+    prune.set_defaults(run=_prune)
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", metavar="HOST", help="only runs on this host")
+    command.add_argument("--resource", metavar="ID", help="only about it, e.g. 'file[/etc/motd]'")
+    command.add_argument("--since", type=span, metavar="SPAN", help="of the last 90m, 12h, 7d, 2w")
+    command.add_argument("--changed", action="store_true", help="only those that changed it")
+    add_last(command)
+    add_output(command)
+    add_store(command)
+    add_verbose(command)
+
+
+def add_last(command: argparse.ArgumentParser) -> None:
+    """`-n`: how many."""
+    command.add_argument(
+        "-n", dest="last", type=_count, default=_LAST, metavar="N", help="the last N (50); 0: all"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs")
+    return int(text)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from cookbook.cli.progress import write
+
+    with opened(options.store) as history:
+        # One more than is shown tells whether there are more.
+        limit = options.last + 1 if options.last else None
+        runs = history.runs(
+            host=options.host,
+            resource=options.resource,
+            since=options.since,
+            changed=options.changed,
+            limit=limit,
+        )
+    shown = runs[: options.last or None]
+    with reader_may_leave():
+        if options.output == "json":
+            print_json({"schema": 1, "runs": [asdict(run) for run in shown]})
+        else:
+            write(_lines(shown), sys.stdout)
+            say_rest(options.last, left=len(runs) > len(shown))
+    return 0
+
+
+def say_rest(last: int, *, left: bool) -> None:
+    """Say how to see more, if there is more."""
+    from cookbook.cli.progress import write
+
+    if left:
+        write([("dim", f"older ones: -n {10 * last}, or -n 0 for all")], sys.stderr)
+
+
+def _prune(options: argparse.Namespace) -> int:
+    with opened(options.store) as history:
+        how = history.older_than if options.dry_run else history.prune
+        count = how(options.keep)
+    if options.output == "json":
+        print_json({"schema": 1, "dry_run": options.dry_run, "runs": count})
+    else:
+        print(f"{count} runs {'would be' if options.dry_run else 'are'} forgotten")
+    return 0
+
+
+def opened(given: str | None) -> History:
+    """The history that is meant; what is amiss with it is said on the error stream."""
+    from cookbook.cli.progress import write
+    from cookbook.history import History
+
+    history = History.open(store_url(given))
+    write([("yellow", f"cook: {warning}") for warning in history.warnings], sys.stderr)
+    return history
+
+
+def _lines(runs: Sequence[RunSummary]) -> Iterator[Line]:
+    if not runs:
+        yield "dim", "no runs"
+        return
+    heading = ("RUN", "WHEN", "", "WHO", "MODE", "HOSTS", "CHANGED", "FAILED", "REVISION")
+    rows = [heading, *map(_row, runs)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
+    styles = ["bold", *map(_style, runs)]
+    for style, row in zip(styles, rows, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield style, "  ".join(cells).rstrip()
+
+
+def _row(run: RunSummary) -> tuple[str, ...]:
+    changed = f"{run.changed} to do" if run.mode in ("plan", "drift") else str(run.changed)
+    return (
+        run.run,
+        local(run.started),
+        ago(run.started),
+        run.by,
+        run.mode,
+        _hosts(run),
+        changed if run.changed else "-",
+        str(run.failed + run.unknown) if run.failed + run.unknown else "-",
+        short(run.revision) or "-",
+    )
+
+
+def _hosts(run: RunSummary) -> str:
+    """How its hosts have ended; of one, which one it was."""
+    if run.state == "running":
+        return f"{len(run.hosts)} running"
+    if len(run.hosts) == 1:
+        [(name, status)] = run.hosts.items()
+        return f"{name[:40]} {status}"
+    counts = Counter(run.hosts.values())
+    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+
+
+def _style(run: RunSummary) -> str:
+    if run.state == "interrupted" or run.exit == 130:
+        return "magenta"
+    if run.exit in (1, 3, 4):
+        return "red"
+    return "yellow" if run.changed else ""
+
+
+def short(revision: str | None) -> str:
+    """
+    A revision as people say it.
+
+    >>> short("0123456789abcdef0123456789abcdef01234567-dirty")
+    '0123456789-dirty'
+    """
+    if not revision:
+        return ""
+    commit, dash, rest = revision.partition("-dirty")
+    return f"{commit[:10] if len(commit) == 40 else commit[:30]}{dash}{rest}"

@@ -1,0 +1,56 @@
+"""`cook inventory`: the hosts, and where each value is from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from cookbook.cli.options import add_common, load_inventory
+from cookbook.cli.output import print_json
+from cookbook.secrets.secret import Secret
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    add_common(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    found = load_inventory(options)
+    shown = {
+        host.name: [
+            {"key": o.key, "value": _plain(o.value), "level": o.level, "at": o.at, "used": o.used}
+            for o in found.explain(host.name)
+        ]
+        for host in found.select(options.limit)
+    }
+    if options.output == "json":
+        print_json({"schema": 1, "hosts": shown})
+        return 0
+    from cookbook.text.sanitize import one_line
+
+    for name, origins in shown.items():
+        print(one_line(name))
+        for o in origins:
+            where = f"{o['level']} {o['at']}".strip()
+            over = "" if o["used"] else "  (overridden)"
+            if o["at"] or options.verbose:
+                print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
+    return 0
+
+
+def _plain(value: object) -> Any:
+    """Paths and read-only mappings as JSON knows them."""
+    match value:
+        case Secret():
+            return "(secret)"
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Mapping():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case _:
+            return str(value)

@@ -1,0 +1,170 @@
+"""`cook undo`: what a run has changed goes back, after it was shown what that means."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cookbook.cli.options import (
+    add_common,
+    add_limits,
+    add_record,
+    add_reports,
+    add_safety,
+    add_wait,
+    hosts,
+    limits,
+    password,
+    safety,
+    wait,
+)
+from cookbook.cli.review import add_review, reviewing
+from cookbook.errors import Irreversible, UsageError
+
+if TYPE_CHECKING:
+    from cookbook.history import History
+    from cookbook.inventory import Host
+    from cookbook.planning.step import Step
+    from cookbook.reports.report import Report
+    from cookbook.reports.schema import ResourceDocument
+    from cookbook.run.runner import Run
+
+_MODES = ("converge", "apply", "undo")
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    command.add_argument(
+        "past", metavar="RUN", help="its id, the beginning or the end of it, or `last`"
+    )
+    add_review(command)
+    add_common(command)
+    add_record(command, default=True)
+    add_wait(command)
+    add_safety(command)
+    add_limits(command)
+    add_reports(command)
+    command.add_argument("--yes", action="store_true", help="do not ask; reviewers still count")
+    command.add_argument(
+        "--partial", action="store_true", help="undo what can be undone, where not all can"
+    )
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    run = _planned(options)
+    from cookbook.approval.gate import Fence, reviewers
+    from cookbook.cli.running import execute, look
+    from cookbook.run.runner import Runner
+
+    ask = not options.yes
+    with reviewing(options):
+        plan = look(Runner(run), options, loud=ask)
+        # What one thing is, going back changes of another one: the members of a group.
+        fences = [Fence(plan, loosely=True)] if ask or reviewers() else []
+    if ask and options.output == "json":
+        return plan.exit
+    if (status := _may_not(plan, options)) is not None:
+        return status
+    if ask and not _agreed():
+        return plan.exit
+    return execute(Runner(replace(run, mode="undo", id="", approvers=fences)), options).exit
+
+
+def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
+    """The exit status where nothing is to be done, or not all can be and nobody said --partial."""
+    from cookbook.cli.progress import error_lines, write
+
+    if plan.exit not in (0, 2):
+        return plan.exit
+    lost = [step for host in plan.hosts.values() for step in host.steps if step.lost is not None]
+    if lost and not options.partial:
+        what = "is one thing" if len(lost) == 1 else f"are {len(lost)} things"
+        error = Irreversible(
+            f"there {what} that an undo does not bring back; nothing was done",
+            hint="--partial goes on without",
+        )
+        write(error_lines(error), sys.stderr)
+        return 3
+    return 0 if plan.exit == 0 else None
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        from cookbook.cli.progress import write
+
+        write([("", "cook: nothing was done; --yes does it")], sys.stderr)
+        return False
+    sys.stderr.write("Undo this? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _planned(options: argparse.Namespace) -> Run:
+    """The run that looks what the undo would be."""
+    from cookbook.cli.commands.history import opened
+    from cookbook.run.runner import Run
+
+    known = hosts(options)
+    with opened(options.store) as history:
+        document = history.document(options.past)
+        if document["mode"] not in _MODES:
+            raise UsageError(
+                f"{document['run']} is a {document['mode']}: it has changed nothing",
+                hint="`cook history --changed` shows those that have",
+            )
+        past = _past(history, document["run"])
+        machine_ids = history.machine_ids(document["run"])
+    chosen = _chosen(known, past, limited=bool(options.limit))
+    return Run(
+        "plan",
+        (),
+        chosen,
+        {},
+        options.forks,
+        password(options),
+        inventory=options.hosts,
+        past=past,
+        machine_ids=machine_ids,
+        partial=options.partial,
+        set=document["set"],
+        wait=wait(options),
+        **safety(options),
+        **limits(options),
+    )
+
+
+def _past(history: History, run: str) -> Mapping[str, Sequence[Step]]:
+    """The steps of a run on each host, as values."""
+    from cookbook.history.step_record import recorded_step
+
+    return {
+        host: [recorded_step(s.document, s.state) for s in steps if not _left_undone(s.document)]
+        for host, steps in history.steps(run).items()
+    }
+
+
+def _left_undone(document: ResourceDocument) -> bool:
+    """Whether a saved plan had only named it, as unknown until something else is done."""
+    return document["status"] == "unknown" and document["until"] is not None
+
+
+def _chosen(
+    known: Sequence[Host], past: Mapping[str, Sequence[Step]], *, limited: bool
+) -> list[Host]:
+    """
+    The hosts of the run.
+
+    Raises UsageError if the inventory does not have one of them and nobody has set a limit.
+    """
+    chosen = [host for host in known if host.name in past]
+    missed = past.keys() - {host.name for host in chosen}
+    if not chosen or (missed and not limited):
+        raise UsageError(
+            f"the run was on {', '.join(sorted(missed))}, which the inventory does not have",
+            hint="to undo only a part of it, say which with --limit",
+        )
+    return chosen

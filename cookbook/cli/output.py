@@ -1,0 +1,64 @@
+"""Results on stdout, as text or as JSON; what is for people only goes to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cookbook.errors import CookError
+
+
+def print_json(document: object) -> None:
+    """One document."""
+    from cookbook.text.redaction import protected
+    from cookbook.text.sanitize import json_text
+
+    print(json_text(protected(document)))
+
+
+def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Key and value, host by host."""
+    from cookbook.text.sanitize import one_line
+
+    for name, facts in hosts.items():
+        print(one_line(name))
+        for key, value in facts.items():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            print(one_line(f"  {key:15} {text}"))
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """
+    Whoever reads the report may have gone; what came of the run is still so.
+
+    Raises ReportError where it cannot be written for another reason: a disk that is full.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+        if not isinstance(error, BrokenPipeError):
+            from cookbook.errors import ReportError
+
+            raise ReportError(
+                f"what came of it cannot be written: {error.strerror}",
+                hint="it is done all the same: `cook history` has it, unless that is full, too",
+            ) from None
+
+
+def exit_of(errors: Sequence[CookError]) -> int:
+    """Tell of these errors of hosts; the exit status that they amount to."""
+    from cookbook.cli.progress import error_lines, write
+    from cookbook.errors import Unreachable
+
+    for error in errors:
+        write(error_lines(error), sys.stderr)
+    if not errors:
+        return 0
+    return 4 if all(isinstance(error, Unreachable) for error in errors) else 3

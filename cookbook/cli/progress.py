@@ -1,0 +1,142 @@
+"""For people: what happens, while it happens, and what came of it; a plugin that listens."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from cookbook.errors import CookError
+from cookbook.language.resource import Resource
+from cookbook.plugin import hookimpl
+from cookbook.reports.phrases import error_remarks
+from cookbook.reports.report import HostReport, Report, error_json, report_json, step_json
+from cookbook.reports.text import Line, document_lines, resource_lines
+from cookbook.text.sanitize import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from cookbook.planning.step import Step
+    from cookbook.reports.run_info import RunInfo
+    from cookbook.reports.schema import Document
+
+_SLOWEST = 5
+
+
+def write(lines: Iterable[Line], stream: TextIO) -> None:
+    """Print: in colour on a terminal, plainly elsewhere."""
+    if not stream.isatty():
+        stream.writelines(f"{one_line(text)}\n" for _, text in lines)
+        stream.flush()
+        return
+    from rich.console import Console  # takes 60 ms; a file or a pipe has no colours
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, soft_wrap=True)
+    for style, text in lines:
+        console.print(Text(one_line(text), style=style))
+
+
+def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
+    """The report: hosts to which the same happened together, then the sum."""
+    yield from document_lines(report_json(report), verbose=verbose)
+
+
+def step_lines(step: Step) -> Iterator[Line]:
+    """One resource, as a plan shows it."""
+    yield from resource_lines(step_json(step), _any_plan())
+
+
+@functools.cache
+def _any_plan() -> Document:
+    return report_json(Report("", "plan"))
+
+
+def error_lines(error: CookError) -> Iterator[Line]:
+    """An error that ended everything before it began."""
+    document = error_json(error)
+    first, *more = document["message"].split("\n")
+    yield "bold red", f"cook: {first}"
+    yield from (("bold red", f"      {line}") for line in more)
+    for line in document["output"].split("\n") if document["output"] else ():
+        yield "", f"      | {line}"
+    for remark in error_remarks(document):
+        yield "", f"      {remark}"
+
+
+@dataclass
+class Progress:
+    """Listens to a run; tells of it on the error stream."""
+
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    _hosts: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _states: Counter[str] = field(default_factory=Counter)
+    _total: int = 0
+    _live: Live | None = None
+
+    @hookimpl
+    def cookbook_started(self, run: RunInfo) -> None:
+        """Begin: a live display on a terminal, a line per host elsewhere."""
+        now = time.monotonic()
+        self._total = len(run.hosts)
+        self._hosts = dict.fromkeys(run.hosts, ("connecting", now))
+        if self.stream.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self.stream)
+            live = Live(
+                get_renderable=self._render, console=console, transient=True, refresh_per_second=8
+            )
+            live.start()
+            self._live = live
+
+    @hookimpl
+    def cookbook_working(self, host: str, resource: Resource) -> None:
+        """Note where a host is."""
+        self._hosts[host] = (str(resource), self._hosts[host][1])
+
+    @hookimpl
+    def cookbook_host(self, report: HostReport) -> None:
+        """Note that a host is done with."""
+        self._hosts.pop(report.name, None)
+        self._states[report.status] += 1
+        if self._live is None and self._total > 1:
+            done = f"{sum(self._states.values())}/{self._total}"
+            with contextlib.suppress(OSError):  # nobody looks any more
+                write([("", f"{done} {report.name}: {report.status}")], self.stream)
+
+    @hookimpl
+    def cookbook_finished(self) -> None:
+        """End."""
+        if self._live is not None:
+            self._live.stop()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else meanwhile."""
+        live = self._live
+        if live is not None:
+            live.stop()
+        try:
+            yield
+        finally:
+            if live is not None:
+                live.start()
+
+    def _render(self) -> RenderableType:
+        from rich.text import Text
+
+        now = time.monotonic()
+        states = " ".join(f"{count} {state}" for state, count in sorted(self._states.items()))
+        lines = [f"{sum(self._states.values())}/{self._total} hosts  {states}"]
+        slowest = sorted(self._hosts.items(), key=lambda item: item[1][1])[:_SLOWEST]
+        lines += [f"  {name}  {now - since:.0f} s  {what}" for name, (what, since) in slowest]
+        return Text("\n".join(map(one_line, lines)))

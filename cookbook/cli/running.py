@@ -1,0 +1,86 @@
+"""Do a run, tell of it while it happens, and print what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cookbook.cli.output import reader_may_leave
+from cookbook.cli.progress import Progress, write
+from cookbook.cli.recording import recording
+from cookbook.plugins.manager import listening
+from cookbook.reports import format_of, render, write_reports
+from cookbook.reports.report import Report, report_json
+from cookbook.reports.text import document_lines
+
+if TYPE_CHECKING:
+    from cookbook.reports.schema import Document
+    from cookbook.run.runner import Runner
+
+
+def watch(runner: Runner, progress: Progress) -> Report:
+    """A run that is not recorded, and who tells of it meanwhile."""
+    with listening(progress):
+        return runner.execute()
+
+
+def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
+    """
+    A run that only looks, before the one that acts; it is not recorded.
+
+    Where nothing comes after it, what came of it is in the reports that were asked for, too.
+    """
+    check_reports(options)
+    report = watch(runner, Progress())
+    if report.exit not in (0, 2):
+        print_report(report, options)
+    elif loud:
+        with reader_may_leave():
+            _print(report_json(report), options)
+    return report
+
+
+def execute(
+    runner: Runner,
+    options: argparse.Namespace,
+    annotate: Callable[[Report], Report] = lambda report: report,
+    progress: Progress | None = None,
+) -> Report:
+    """
+    One run, from its beginning to its report.
+
+    `annotate` adds to the report what the run itself cannot know. Raises UsageError before the run
+    for a report in no known format, CookError after it for one that could not be written.
+    """
+    check_reports(options)
+    with recording(options), listening(progress or Progress()):
+        report = runner.execute(annotate)
+    print_report(report, options)
+    return report
+
+
+def check_reports(options: argparse.Namespace) -> None:
+    """Raise UsageError for a report in no known format."""
+    for path in options.reports:
+        format_of(path)
+
+
+def print_report(report: Report, options: argparse.Namespace) -> None:
+    """
+    What came of it, in the forms that were asked for.
+
+    Raises CookError for one that could not be written.
+    """
+    document = report_json(report)
+    with reader_may_leave():
+        _print(document, options)
+    write_reports(document, options.reports)
+
+
+def _print(document: Document, options: argparse.Namespace) -> None:
+    if options.output == "text":
+        write(document_lines(document, verbose=bool(options.verbose)), sys.stdout)
+    else:
+        sys.stdout.write(render(document, options.output))

@@ -1,0 +1,196 @@
+"""
+Drift that is put up with: which, why, and until when.
+
+A list in YAML, each entry with a reason; or one entry on the command line.
+
+    - match: file[/etc/motd]        # a glob: * and ? only, so that brackets are brackets
+      hosts: web*,!web3             # optional
+      property: mode                # optional: only where nothing else differs
+      reason: the vendor's banner
+      until: 2026-12-31             # optional: the last day
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from cookbook.errors import InputError, InventoryError, UsageError
+from cookbook.inventory.value import Value
+from cookbook.inventory.yaml_document import read
+from cookbook.planning.status import Excuse
+from cookbook.text.suggest import did_you_mean
+
+_KEYS = ("match", "hosts", "property", "reason", "until")
+_MOST_ENTRIES = 10_000
+_LONGEST_PATTERN = 1_000
+_UNTIL = re.compile(r"^(?P<reason>.*\S)\s+until\s+(?P<until>\S+)$", re.DOTALL)
+_EXAMPLE = "--ignore 'file[/etc/motd]=the vendor writes it until 2026-12-31'"
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """One entry: what is put up with, and why."""
+
+    match: str
+    """A glob on the id of a resource: `file[/etc/*]`."""
+
+    reason: str
+    hosts: Sequence[str] = ()
+    """Globs on the names of hosts; `!` excludes. None at all: every host."""
+
+    property: str | None = None
+    """A glob; only where everything that differs is such a property."""
+
+    until: date | None = None
+    """The last day on which it counts."""
+
+    at: str = "--ignore"
+    """Where it is written."""
+
+    def about(self, host: str, resource: str) -> bool:
+        """Whether it speaks of that resource of that host."""
+        return _matches(self.match, resource) and self._on(host)
+
+    def covers(self, fields: Collection[str]) -> set[str]:
+        """Which of these properties it puts up with."""
+        pattern = self.property
+        return {name for name in fields if pattern is None or _matches(pattern, name)}
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.until is not None and self.until < today
+
+    def excuse(self) -> Excuse:
+        """It, in a document."""
+        until = self.until.isoformat() if self.until is not None else None
+        return {"pattern": self.match, "reason": self.reason, "until": until}
+
+    def _on(self, host: str) -> bool:
+        wanted = [glob for glob in self.hosts if not glob.startswith("!")]
+        unwanted = [glob[1:] for glob in self.hosts if glob.startswith("!")]
+        chosen = not wanted or any(_matches(glob, host) for glob in wanted)
+        return chosen and not any(_matches(glob, host) for glob in unwanted)
+
+
+def ignores(words: Sequence[str]) -> list[Ignore]:
+    """
+    What `--ignore` was given: files, and entries such as `file[/etc/*]=reason until 2026-12-31`.
+
+    Raises InputError, with file and line where there is one.
+    """
+    found: list[Ignore] = []
+    for word in words:
+        if "=" in word and not Path(word).is_file():
+            found.append(_from_word(word))
+        else:
+            found += load(Path(word))
+    return found
+
+
+def load(path: Path) -> list[Ignore]:
+    """
+    The entries of a file.
+
+    Raises InputError with file and line.
+    """
+    try:
+        value = read(path)
+        entries = _list(value) if value is not None else []
+        return [_entry(entry) for entry in entries]
+    except InventoryError as error:  # YAML with lines is read in one place; it is no inventory
+        hint = error.hint if path.is_file() else f"or say it here: {_EXAMPLE}"
+        raise InputError(str(error), hint=hint) from error
+
+
+def _list(value: Value) -> list[Value]:
+    if not isinstance(value.data, list):
+        raise value.error(f"a list of entries is wanted, not {value}", hint="begin each with `- `")
+    if len(value.data) > _MOST_ENTRIES:
+        raise value.error(f"more than {_MOST_ENTRIES:,} entries")
+    return value.data
+
+
+def _entry(value: Value) -> Ignore:
+    data = value.data
+    if not isinstance(data, dict):
+        raise value.error(f"an entry is a mapping, not {value}", hint="match: and reason: at least")
+    for key in data:
+        if key not in _KEYS:
+            hint = did_you_mean(key, _KEYS) or f"there are {', '.join(_KEYS)}"
+            raise data[key].error(f"an entry has no {key!r}", hint=hint)
+    for key in ("match", "reason"):
+        if key not in data:
+            raise value.error(f"this entry has no {key!r}", hint=_WHY[key])
+    return Ignore(
+        _pattern(data["match"]),
+        _text(data["reason"]),
+        _hosts(data["hosts"]) if "hosts" in data else (),
+        _pattern(data["property"]) if "property" in data else None,
+        _date(data["until"]) if "until" in data else None,
+        value.at,
+    )
+
+
+_WHY = {
+    "match": "a resource, such as file[/etc/motd]; * and ? stand for anything",
+    "reason": "say why this is put up with: whoever reads the report will ask",
+}
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value.data, str) or not value.data.strip():
+        raise value.error(f"text is wanted, not {value}")
+    return value.data.strip()
+
+
+def _pattern(value: Value) -> str:
+    text = _text(value)
+    if len(text) > _LONGEST_PATTERN:
+        raise value.error(f"a pattern of more than {_LONGEST_PATTERN} characters")
+    return text
+
+
+def _hosts(value: Value) -> list[str]:
+    items = value.data if isinstance(value.data, list) else [value]
+    return [glob.strip() for item in items for glob in _pattern(item).split(",") if glob.strip()]
+
+
+def _date(value: Value) -> date:
+    try:
+        return date.fromisoformat(_text(value))
+    except ValueError:
+        hint = "the last day on which it counts: 2026-12-31"
+        raise value.error(f"{value} is no date", hint=hint) from None
+
+
+def _from_word(word: str) -> Ignore:
+    bracket = word.find("]=")
+    place = bracket + 1 if bracket >= 0 else word.index("=")
+    match, reason, until = word[:place].strip(), word[place + 1 :].strip(), None
+    if said := _UNTIL.match(reason):
+        reason, until = said["reason"], said["until"]
+    if not match or not reason:
+        raise UsageError(f"--ignore {word}: a pattern and a reason are wanted", hint=_EXAMPLE)
+    at = f"--ignore {match}"
+    try:
+        pattern = _pattern(Value(match, at))
+        day = _date(Value(until, at)) if until is not None else None
+    except InventoryError as error:
+        raise UsageError(str(error), hint=error.hint) from None
+    return Ignore(pattern, reason, until=day, at=at)
+
+
+def _matches(glob: str, text: str) -> bool:
+    return _compiled(glob).match(text) is not None
+
+
+@functools.cache
+def _compiled(glob: str) -> re.Pattern[str]:
+    """Only * and ? are special: `file[/x]` has brackets of its own."""
+    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))

@@ -1,0 +1,70 @@
+"""What the history answers: runs in a line, steps to go back from, who changed a thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cookbook.history.step_record import StateRecord
+from cookbook.planning.status import HostStatus, Mode, ResourceStatus
+from cookbook.reports.schema import ResourceDocument
+
+RunState = Literal["running", "interrupted", "finished"]
+
+ACTING: tuple[Mode, ...] = ("converge", "apply", "undo")
+"""The modes that change hosts."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run in a line."""
+
+    run: str
+    mode: Mode
+    state: RunState
+    started: str
+    """ISO 8601 in UTC."""
+
+    seconds: float | None
+    """None where nobody was there to say so: it was killed, or still runs."""
+
+    exit: int | None
+    by: str
+    origin: str | None
+    revision: str | None
+    command: list[str]
+    recipes: list[str]
+    hosts: dict[str, HostStatus]
+    changed: int
+    """Resources; in a plan and in a drift report, those to change."""
+
+    failed: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """A resource in a run, and what it takes to go back."""
+
+    document: ResourceDocument
+    state: StateRecord | None
+    """None where there is none, or a secret in it."""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """A run that changed something, or may have."""
+
+    run: str
+    mode: Mode
+    started: str
+    by: str
+    revision: str | None
+    host: str
+    status: ResourceStatus
+    where: str
+    changes: Mapping[str, list[Any]]
+    ran: str | None
+    because: str | None
+    diff: str | None

@@ -1,0 +1,123 @@
+"""
+A step as the history keeps it: what was found, wanted and left, and enough to go back.
+
+No secret is kept. Contents of files are kept by digest; the bytes are in the stash of the
+host. A state that holds a secret itself cannot be kept, and so cannot be undone.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import fields
+from typing import Any, TypedDict, cast
+
+from cookbook.errors import HostError, Phase
+from cookbook.language.change import Change
+from cookbook.language.collection import Declared
+from cookbook.language.resource import Resource
+from cookbook.language.resource_json import brief
+from cookbook.language.serialize import state_from_json, to_json
+from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
+from cookbook.plugins.registry import known, resource_from_json
+from cookbook.reports.schema import ErrorDocument, ResourceDocument
+from cookbook.secrets.secret import holds_secret
+
+
+class StateRecord(TypedDict):
+    """What it takes to go back."""
+
+    provider: str
+    resource: dict[str, Any]
+    """See `resource_json`, without secrets and contents."""
+    found: dict[str, Any] | None
+    wanted: dict[str, Any] | None
+    left: dict[str, Any] | None
+    """As it was seen after the last change of its chain; as found where nothing was changed."""
+    act: str | None
+
+
+def state_record(step: Step) -> StateRecord | None:
+    """The states of a step as JSON; None where there are none, or one holds a secret."""
+    change, provider = step.change, step.provider
+    if change is None or provider is None or not known(step.target):
+        return None
+    left = step.left if step.status in ("changed", "failed") else change.found
+    hidden = _tells if step.target.confidential else _holds_secret
+    if any(map(hidden, (change.found, change.wanted))) or holds_secret(step.target.identity):
+        return None
+    if left is not change.found and hidden(left):
+        return None
+    found, wanted = to_json(change.found), to_json(change.wanted)
+    kept = found if left is change.found else to_json(left)
+    if holds_secret((found, wanted)) or (kept is not found and holds_secret(kept)):
+        return None  # deeper than a field
+    return {
+        "provider": provider.name,
+        "resource": brief(step.target),
+        "found": found,
+        "wanted": wanted,
+        "left": kept,
+        "act": change.act,
+    }
+
+
+def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Step:
+    """
+    The step that the history tells of; without a change where its states were not kept.
+
+    Raises PlanError or Unsupported where its word or its provider is not there any more.
+    """
+    told: dict[str, Any] = {
+        "because": document["because"],
+        "orphan": document["orphan"],
+        "lost": document["lost"],
+        "error": _error(document["error"]),
+    }
+    if record is None:
+        kind, _, name = document["id"].partition("[")
+        nothing = _unknown(kind)(name.removesuffix("]"))
+        return Step(Declared(nothing, document["where"]), document["status"], **told)
+    resource = resource_from_json(record["resource"])
+    provider = catalog().named(resource, record["provider"])
+    found, wanted, left = (
+        state_from_json(provider.state, state)
+        for state in (record["found"], record["wanted"], record["left"])
+    )
+    change: Change[Any] = Change(found, wanted, record["act"])
+    declared = Declared(resource, document["where"])
+    return Step(declared, document["status"], change, provider, left=left, **told)
+
+
+def _error(told: ErrorDocument | None) -> HostError | None:
+    """What went wrong then, and when."""
+    if told is None:
+        return None
+    error = HostError(told["message"], hint=told["hint"], cause=told["cause"])
+    error.phase = cast("Phase", told["phase"])
+    return error
+
+
+@functools.cache
+def _unknown(word: str) -> type[Resource]:
+    """A kind of resource of which only the word is known."""
+    kind: Any = type("Unknown", (Resource,), {})
+    kind._kind = word  # noqa: SLF001 - what __init_subclass__ takes from the name
+    return kind  # type: ignore[no-any-return]  # it has just been made
+
+
+def _tells(state: object) -> bool:
+    """
+    Whether the state of a sensitive resource may tell what is sensitive.
+
+    It does not where that is in it by its digest only: files, templates, users.
+    """
+    if state is None:
+        return False
+    return _holds_secret(state) or not any("Content" in f.type for f in fields(state))  # type: ignore[arg-type]  # a dataclass
+
+
+def _holds_secret(state: object) -> bool:
+    if state is None:
+        return False
+    return any(holds_secret(getattr(state, f.name)) for f in fields(state))  # type: ignore[arg-type]  # a dataclass

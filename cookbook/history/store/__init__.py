@@ -1,0 +1,1 @@
+"""The database of finished runs: SQLite, or the PostgreSQL of a team."""

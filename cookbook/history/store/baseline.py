@@ -1,0 +1,122 @@
+"""What our runs left of the resources of one machine, and since when it is not so any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from cookbook.history import validation
+from cookbook.history.drift import Known
+from cookbook.history.records import ACTING
+from cookbook.history.store.queries import AnyRow, bodies_of
+from cookbook.history.store.tables import hosts, runs, steps
+from cookbook.text.bounded_io import parsed_json
+
+_RUNS_AT_ONCE = 50
+_IDS_AT_ONCE = 500
+
+
+@dataclass
+class _Trail:
+    """What is known of a resource, going back from the newest run."""
+
+    state: int | None = None
+    run: str = ""
+    in_line: bool = False
+    acted: bool = False
+    """Whether the latest run that acted on it is found."""
+    since: str | None = None
+    settled: bool = False
+    """Whether the row of runs that saw it out of line has ended."""
+    met: bool = False
+    """Whether any run has looked at it."""
+
+    @property
+    def complete(self) -> bool:
+        return self.acted and self.settled
+
+    def follow(self, row: AnyRow) -> None:
+        """Go one step further back."""
+        if row.status in ("not-run", "refused", "orphaned"):
+            return  # nobody looked
+        self.met, acting = True, row.mode in ACTING
+        in_line = row.status in ("ok", "skipped") or (acting and row.status == "changed")
+        if acting and not self.acted and row.state is not None:
+            self.state, self.run = row.state, row.id
+            self.acted, self.in_line = True, in_line
+        if in_line:
+            self.settled = True
+        elif not self.settled:
+            self.since = row.started
+
+
+def known(
+    connection: Connection, host: str, machine_id: str, ids: Iterable[str]
+) -> dict[str, Known]:
+    """Resource -> what is known of it, where a run has acted on it and kept its state."""
+    trails = {one: _Trail() for one in ids}
+    for number, visits in enumerate(_visits(connection, host, machine_id)):
+        if number == 1:
+            _forget_strangers(connection, trails)
+        sought = [one for one, trail in trails.items() if not trail.complete]
+        if not sought:
+            break
+        for row in _seen(connection, visits, sought):
+            trails[row.resource].follow(row)
+    return _told(connection, trails)
+
+
+def _forget_strangers(connection: Connection, trails: dict[str, _Trail]) -> None:
+    """Whom no run knows at all, for them the whole history need not be walked."""
+    for one in [one for one, trail in trails.items() if not trail.met]:
+        query = select(steps.c.number).where(steps.c.resource == one).limit(1)
+        if connection.execute(query).first() is None:
+            del trails[one]
+
+
+def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[list[int]]:
+    """The visits of our runs to that machine, newest first, some at a time."""
+    query = select(hosts.c.number).join(runs).where(_is(host, machine_id))
+    query = query.order_by(runs.c.started.desc(), runs.c.id.desc())
+    numbers = list(connection.execute(query).scalars())
+    for first in range(0, len(numbers), _RUNS_AT_ONCE):
+        yield numbers[first : first + _RUNS_AT_ONCE]
+
+
+def _is(host: str, machine_id: str) -> ColumnElement[bool]:
+    """That machine; where a run was killed before it could say which one it was, its name."""
+    if not machine_id:
+        return hosts.c.name == host
+    return (hosts.c.machine_id == machine_id) | (
+        (hosts.c.machine_id == "") & (hosts.c.name == host)
+    )
+
+
+def _seen(connection: Connection, visits: list[int], ids: list[str]) -> list[AnyRow]:
+    """What these visits saw of these resources, newest first, the last step of a run first."""
+    columns = (steps.c.resource, steps.c.status, steps.c.state, steps.c.position)
+    query = select(*columns, runs.c.id, runs.c.mode, runs.c.started).join_from(steps, hosts)
+    query = query.join(runs).where(steps.c.host.in_(visits))
+    if len(ids) <= _IDS_AT_ONCE:
+        query = query.where(steps.c.resource.in_(ids))
+    order = (runs.c.started.desc(), runs.c.id.desc(), steps.c.position.desc())
+    wanted = frozenset(ids)
+    rows: Sequence[AnyRow] = list(connection.execute(query.order_by(*order)))
+    return [row for row in rows if row.resource in wanted]
+
+
+def _told(connection: Connection, trails: dict[str, _Trail]) -> dict[str, Known]:
+    acted = {one: trail for one, trail in trails.items() if trail.acted}
+    bodies = bodies_of(connection, {trail.state for trail in acted.values()})
+    found: dict[str, Known] = {}
+    for one, trail in acted.items():
+        if trail.state is None:
+            continue
+        state = validation.state(parsed_json(bodies[trail.state]))
+        if state is not None:
+            found[one] = Known(
+                state["left"], trail.in_line, trail.run, trail.since, state["wanted"]
+            )
+    return found

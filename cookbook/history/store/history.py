@@ -1,0 +1,162 @@
+"""What others ask the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from cookbook.errors import UsageError
+from cookbook.history.drift import Known
+from cookbook.history.records import Blame, RecordedStep, RunSummary
+from cookbook.history.store import queries
+from cookbook.history.store.baseline import known
+from cookbook.history.store.database import Database
+from cookbook.history.store.ingest import ingest
+from cookbook.history.store.shipping import take_failure
+from cookbook.history.store.writer import count_before, remove_before
+from cookbook.reports.schema import Document
+from cookbook.text.provenance import stamp
+from cookbook.text.suggest import did_you_mean
+from cookbook.text.user_dirs import journals
+
+
+class History:
+    """The runs that are kept in a store."""
+
+    def __init__(self, database: Database, warnings: Sequence[str] = ()) -> None:
+        self._database = database
+        self.warnings = warnings
+        """What its user should know: a journal that cannot be read, a store that was not there."""
+
+    @classmethod
+    def open(cls, url: str | None = None) -> History:
+        """
+        The history at a URL, or this user's own, with all that was run until now.
+
+        Raises HistoryError if it cannot be read.
+        """
+        database = Database(url)
+        try:
+            folder = journals(url)
+            failed = take_failure(folder)
+            warnings = ingest(folder, database).warnings
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, [*([failed] if failed else []), *warnings])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._database.close()
+
+    def runs(
+        self,
+        *,
+        host: str | None = None,
+        resource: str | None = None,
+        since: timedelta | None = None,
+        changed: bool = False,
+        limit: int | None = None,
+    ) -> list[RunSummary]:
+        """
+        The runs, newest first: about a host, a resource, since some time.
+
+        `changed`: only those that changed something (that resource, on that host).
+        """
+        begun = None if since is None else _ago(since)
+        filters = queries.Filters(host, resource, begun, changed=changed)
+        with self._database.reading() as connection:
+            return queries.summaries(connection, filters, limit)
+
+    def summary(self, run: str) -> RunSummary:
+        """
+        A run in a line; see `document` for how it is named.
+
+        Raises UsageError if there is none, or several.
+        """
+        with self._database.reading() as connection:
+            number = queries.find(connection, run)
+            return queries.summaries(connection, queries.Filters(number=number), 1)[0]
+
+    def document(self, run: str) -> Document:
+        """
+        A whole run, named by its id, the beginning or the end of it, or `last`.
+
+        Raises UsageError if there is none, or several.
+        """
+        with self._database.reading() as connection:
+            return queries.document(connection, queries.find(connection, run))
+
+    def steps(self, run: str) -> dict[str, list[RecordedStep]]:
+        """
+        What was done on each host of a run, in order, and what it takes to go back.
+
+        Raises UsageError if there is no such run, or several.
+        """
+        with self._database.reading() as connection:
+            return queries.steps_of(connection, queries.find(connection, run))
+
+    def machine_ids(self, run: str) -> dict[str, str]:
+        """
+        Which machine each host of a run was; empty where nobody came to ask.
+
+        Raises UsageError if there is no such run, or several.
+        """
+        with self._database.reading() as connection:
+            return queries.machine_ids(connection, queries.find(connection, run))
+
+    def blame(
+        self, resource: str, host: str | None = None, *, limit: int | None = None
+    ) -> list[Blame]:
+        """
+        Which runs changed this, or may have, newest first; at most so many changes.
+
+        Raises UsageError if no run knows it.
+        """
+        with self._database.reading() as connection:
+            found = queries.blame(connection, resource, host, limit)
+            if not found and not queries.knows(connection, resource, host):
+                near = did_you_mean(resource, queries.resources(connection, host))
+                on = f" on {host}" if host is not None else ""
+                raise UsageError(f"no recorded run knows {resource}{on}", hint=near)
+        return found
+
+    def of(self, host: str, machine_id: str, ids: Iterable[str]) -> Mapping[str, Known]:
+        """
+        What our latest runs left of these resources on a machine, whatever its name was.
+
+        What no run has acted on, or whose state is not kept (a secret), is not in it.
+        """
+        with self._database.reading() as connection:
+            return known(connection, host, machine_id, ids)
+
+    def prune(self, keep: timedelta) -> int:
+        """Forget the runs that are older; return how many these were."""
+        with self._database.writing() as connection:
+            count = count_before(connection, _ago(keep))
+            remove_before(connection, _ago(keep))
+        self._database.shrink()
+        return count
+
+    def older_than(self, keep: timedelta) -> int:
+        """How many runs `prune` would forget."""
+        with self._database.reading() as connection:
+            return count_before(connection, _ago(keep))
+
+
+def _ago(span: timedelta) -> str:
+    return stamp(max(0.0, time.time() - span.total_seconds()))

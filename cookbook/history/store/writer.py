@@ -1,0 +1,164 @@
+"""Writes a run into the tables, and takes runs out again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, union
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cookbook.history.journal_reader import ToldHost, ToldRun
+from cookbook.history.records import RecordedStep
+from cookbook.history.store.tables import hosts, runs, steps, texts
+
+_AT_ONCE = 500
+"""Values in one statement: both databases have a limit far above."""
+
+
+class Writer:
+    """Writes runs, in the transaction of one connection."""
+
+    def __init__(self, connection: Connection, *, sqlite: bool) -> None:
+        self._connection = connection
+        self._sqlite = sqlite
+        self._numbers: dict[str, int] = {}
+        """Digest -> number of the texts that were written or found."""
+
+    def write(self, run: ToldRun) -> None:
+        """Write a run; one that is finished there already is left as it is."""
+        where = runs.c.id == run.run
+        if self._connection.execute(select(runs.c.state).where(where)).scalar() == "finished":
+            return
+        self._connection.execute(delete(runs).where(where))
+        sources = _json(run.sources)
+        bodies = [sources, *(b for h in run.hosts.values() for s in h.steps for b in _bodies(s))]
+        self._remember(filter(None, bodies))
+        row = {**_run_row(run), "sources": self._number(sources)}
+        number = self._inserted(runs, row)
+        for position, (name, host) in enumerate(run.hosts.items()):
+            self._write_host(number, position, name, host)
+
+    def _write_host(self, run: int, position: int, name: str, host: ToldHost) -> None:
+        row = {"run": run, "position": position, "name": name, **_host_row(host)}
+        number = self._inserted(hosts, row)
+        rows = [self._step_row(number, place, step) for place, step in enumerate(host.steps)]
+        if rows:
+            self._connection.execute(insert(steps), rows)
+
+    def _step_row(self, host: int, position: int, step: RecordedStep) -> dict[str, Any]:
+        told, state = _bodies(step)
+        document = step.document
+        return {
+            "host": host,
+            "position": position,
+            "resource": document["id"],
+            "status": document["status"],
+            "kind": document["kind"],
+            "began": document["began"],
+            "seconds": document["seconds"],
+            "document": self._number(told),
+            "state": self._number(state),
+        }
+
+    def _inserted(self, table: Any, row: dict[str, Any]) -> int:
+        key = self._connection.execute(insert(table), row).inserted_primary_key
+        number: int = key[0]  # type: ignore[index]  # one row always has one
+        return number
+
+    def _number(self, body: str | None) -> int | None:
+        return None if body is None else self._numbers[_digest(body)]
+
+    def _remember(self, bodies: Iterable[str]) -> None:
+        """Write each text that is not there yet; know the number of each."""
+        new = {_digest(body): body for body in bodies}
+        missing = [digest for digest in new if digest not in self._numbers]
+        for part in _parts(missing):
+            self._find(part)
+        rows = [{"digest": d, "body": new[d]} for d in missing if d not in self._numbers]
+        if not rows:
+            return
+        kind = sqlite if self._sqlite else postgresql
+        self._connection.execute(
+            kind.insert(texts).on_conflict_do_nothing(index_elements=["digest"]), rows
+        )
+        for part in _parts([row["digest"] for row in rows]):
+            self._find(part)
+
+    def _find(self, digests: list[str]) -> None:
+        query = select(texts.c.digest, texts.c.number).where(texts.c.digest.in_(digests))
+        self._numbers |= {row.digest: row.number for row in self._connection.execute(query)}
+
+
+def remove_before(connection: Connection, started: str) -> None:
+    """Remove the runs that began before, and each text that nobody refers to any more."""
+    old = (runs.c.started < started) & (runs.c.state != "running")
+    connection.execute(delete(runs).where(old))
+    used = union(
+        select(steps.c.document),
+        select(steps.c.state).where(steps.c.state.is_not(None)),
+        select(runs.c.sources).where(runs.c.sources.is_not(None)),
+    )
+    connection.execute(delete(texts).where(texts.c.number.not_in(used)))
+
+
+def count_before(connection: Connection, started: str) -> int:
+    """How many runs began before, and are over."""
+    query = select(func.count()).select_from(runs)
+    query = query.where(runs.c.started < started, runs.c.state != "running")
+    return connection.execute(query).scalar_one()
+
+
+def _run_row(run: ToldRun) -> dict[str, Any]:
+    return {
+        "id": run.run,
+        "state": run.state,
+        "mode": run.mode,
+        "started": run.started,
+        "seconds": run.seconds,
+        "exit": run.exit,
+        "version": run.version,
+        "by": run.by,
+        "origin": run.origin,
+        "command": _json(run.command),
+        "recipe_set": run.set,
+        "recipes": _json(run.recipes),
+        "revision": run.revision,
+        "in_line": run.in_line,
+        "changed": run.count("changed"),
+        "failed": run.count("failed"),
+        "unknown": run.count("unknown"),
+    }
+
+
+def _host_row(host: ToldHost) -> dict[str, Any]:
+    return {
+        "machine_id": host.machine_id,
+        "status": host.status,
+        "began": host.began,
+        "seconds": host.seconds,
+        "exchanges": host.exchanges,
+        "error": None if host.error is None else _json(host.error),
+        "in_line": host.in_line,
+    }
+
+
+def _bodies(step: RecordedStep) -> tuple[str, str | None]:
+    """What is kept once; when it began and how long it took is another each time."""
+    document = {k: v for k, v in step.document.items() if k not in ("began", "seconds")}
+    return _json(document), None if step.state is None else _json(step.state)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+def _parts(values: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(values), _AT_ONCE):
+        yield values[first : first + _AT_ONCE]

@@ -1,0 +1,1 @@
+"""Sessions with hosts: connect, probe, reconnect."""

@@ -1,0 +1,145 @@
+"""How to come to the hosts of an inventory: one connection, or something done with each of them."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cookbook.errors import HostError, PrivilegeError, Unreachable
+from cookbook.hosts.session import Session
+from cookbook.hosts.target_resolution import target_of, way_to
+from cookbook.inventory import Host
+from cookbook.script.facts import Facts
+from cookbook.script.shell import Secret
+from cookbook.transport.contract import Transport
+
+if TYPE_CHECKING:
+    from cookbook.transport.target import Target
+
+
+def connect(host: Host, become_password: Secret | None = None) -> Transport:
+    """
+    A session with a host, as its inventory says.
+
+    Raises Unreachable and its kin, or PrivilegeError.
+    """
+    if host.transport == "local":
+        from cookbook.transport.local import LocalTransport
+
+        return LocalTransport(_local_shell(host))
+    if host.transport == "openssh":
+        return _by_openssh(host, become_password)
+    from cookbook.transport.paramiko_ssh.transport import SshTransport
+
+    return SshTransport(target_of(host, become_password))
+
+
+def _by_openssh(host: Host, become_password: Secret | None) -> Transport:
+    """By ssh(1), which reads its configuration itself."""
+    from cookbook.transport.openssh.transport import OpenSshTransport
+
+    return OpenSshTransport(target_of(host, become_password))
+
+
+def login(host: Host) -> tuple[str, int]:
+    """The user and the port by which we come."""
+    if host.transport == "local":
+        return host.user or getpass.getuser(), host.port
+    target = way_to(host)
+    return target.user, target.port
+
+
+def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
+    """
+    Have somebody say the passphrase of each key file that is named for these hosts and is locked.
+
+    Those that an agent holds need none. Raises UsageError where it is wrong three times.
+    """
+    from cookbook.transport.paramiko_ssh.passphrases import is_locked, unlock
+
+    locked: dict[Path, Target] = {}
+    for target in _targets(hosts):
+        for file in target.identity_files:
+            if file not in locked and is_locked(file):
+                locked[file] = target
+    if not locked:
+        return
+    from cookbook.transport.paramiko_ssh.connection import import_paramiko
+
+    import_paramiko()
+    from cookbook.transport.paramiko_ssh.keys import is_in_agent
+
+    unlock([file for file, target in locked.items() if not is_in_agent(file, target)], ask)
+
+
+def _targets(hosts: Sequence[Host]) -> Iterator[Target]:
+    """These hosts and their bastions; ssh(1), if it is to be asked, is asked by a few at once."""
+
+    def reached(host: Host) -> Target | None:
+        with contextlib.suppress(Unreachable):  # which is said when it is to be reached
+            return way_to(host)
+        return None
+
+    chosen = [host for host in hosts if host.transport == "ssh"]
+    with ThreadPoolExecutor(8) as pool:
+        for target in pool.map(reached, chosen):
+            yield from _chain(target)
+
+
+def _chain(target: Target | None) -> Iterator[Target]:
+    if target is not None:
+        yield target
+        yield from _chain(target.via)
+
+
+def leave() -> None:
+    """End the connections to bastions that nobody needs any more."""
+    if (jump := sys.modules.get("cookbook.transport.paramiko_ssh.bastion")) is not None:
+        jump.leave_bastions()
+    if (gates := sys.modules.get("cookbook.transport.openssh.bastion")) is not None:
+        gates.leave_gates()
+
+
+def each_host(
+    hosts: Sequence[Host], forks: int, work: Callable[[Host], Any]
+) -> Iterator[tuple[Host, Any]]:
+    """Do something with each host, side by side; a HostError is a result, too."""
+
+    def safely(host: Host) -> Any:
+        try:
+            return work(host)
+        except HostError as error:
+            return error
+
+    try:
+        with ThreadPoolExecutor(max(1, min(forks, len(hosts)))) as pool:
+            yield from zip(hosts, pool.map(safely, hosts), strict=True)
+    finally:
+        leave()
+
+
+def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
+    """Connect, ask, and leave."""
+    session = Session(connect(host, become_password))
+    try:
+        return session.facts()
+    finally:
+        session.close()
+
+
+def _local_shell(host: Host) -> tuple[str, ...]:
+    match host.become:
+        case "none":
+            return ("/bin/sh",)
+        case "su":
+            if os.geteuid() != 0:  # it would read its password where the first program is to come
+                raise PrivilegeError("on this machine, only root can become somebody else by su")
+            return ("su", "-s", "/bin/sh", host.become_user)
+        case tool:
+            return (tool, "-n", "-u", host.become_user, "/bin/sh")

@@ -1,0 +1,72 @@
+"""The connection to a host, and how to come by another one when it is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from cookbook.errors import Unreachable
+from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Transport
+
+RECONNECTS = 3
+"""How often a lost connection is made anew, unless the user says otherwise."""
+
+_FIRST_DELAY = 2.0
+_LONGEST_DELAY = 60.0
+"""Seconds before the second try; each further one waits four times as long: a host may boot."""
+
+
+class Line:
+    """A transport, and whoever makes one more like it."""
+
+    def __init__(
+        self, transport: Transport, another: Callable[[], Transport] | None, *, lasting: bool
+    ) -> None:
+        """`another` connects once more; `lasting` says that there is no connection to lose."""
+        self.transport = transport
+        self._another = another
+        self._lasting = lasting
+        self.tries_left = RECONNECTS
+        """How often it may still be made anew."""
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether there is a connection that can be lost, and made anew."""
+        return self._another is not None and not self._lasting
+
+    @property
+    def has_another(self) -> bool:
+        """Whether one more can be had beside it."""
+        return self._another is not None
+
+    def another(self) -> Transport:
+        """
+        One more connection, by the same way.
+
+        Raises Unreachable and its kin.
+        """
+        if self._another is None:
+            raise Unreachable("there is no other way to it")
+        return self._another()
+
+    def renew(self, lost: Interrupted) -> None:
+        """
+        Make it anew; tries a few times, further and further apart.
+
+        Raises `lost` where there is no other connection to be had, Unreachable and its kin.
+        """
+        if not self.reconnects or self.tries_left == 0:
+            raise lost
+        self.transport.close()
+        delay = _FIRST_DELAY
+        while True:
+            self.tries_left -= 1
+            try:
+                self.transport = self.another()
+            except Unreachable as error:
+                if self.tries_left == 0 or isinstance(error, LoginPasswordRefused):
+                    raise
+                time.sleep(delay)
+                delay = min(4 * delay, _LONGEST_DELAY)
+            else:
+                return

@@ -1,0 +1,352 @@
+"""A host at the other end of a transport: asked, and told, in as few exchanges as it takes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from cookbook.errors import (
+    CommandError,
+    DeadlineExceeded,
+    HostError,
+    Locked,
+    ProbeError,
+    Unreachable,
+    during,
+)
+from cookbook.hosts.probing import Answer, Question, gather
+from cookbook.hosts.reconnect import Line
+from cookbook.language.probe import Probe
+from cookbook.script import control
+from cookbook.script.facts import QUESTION, Facts, parse_facts
+from cookbook.script.lock import TAKEN, Holder, halting, holding, holding_shell
+from cookbook.script.program import (
+    ANSWER_TIMEOUT,
+    Ask,
+    Do,
+    Lock,
+    Outcome,
+    Pace,
+    Part,
+    Program,
+    wanted_contents,
+)
+from cookbook.script.run_as import as_user
+from cookbook.script.shell import Command, printing, sh
+from cookbook.text.diagnosis import cause_of
+from cookbook.transport.contract import Interrupted, TooSlow, Transport, run
+
+INLINE_CONTENT = 256 * 1024
+"""Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
+
+_STAGE_TIMEOUT = 300.0
+
+_TAKE_OVER = 300.0
+"""Seconds that the shell of a lost connection may take to let go of the lock."""
+
+_SIGNED = 0.05
+"""Seconds in which whoever has taken a lock has written down who that is."""
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks whether a lock is free."""
+
+
+class Session:
+    """What the engine says to one host, counted."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        another: Callable[[], Transport] | None = None,
+        *,
+        lasting: bool = False,
+    ) -> None:
+        """`another` connects once more; `lasting` says that there is no connection to lose."""
+        self.line = Line(transport, another, lasting=lasting)
+        self._nonce = ""
+        self._pace: Pace | None = None
+        self._halted = False
+        self._who: Holder | None = None
+        self._stage = ""
+        self._staged: set[str | None] = set()
+        """For whom there is a folder with contents; None: for us."""
+        self.end: float | None = None
+        """When there is no more time for this host, in seconds of time.monotonic()."""
+        self.whole = False
+        """Whether what it is at must not be ended in the middle: a package transaction."""
+        self.ended = False
+        """Whether what it was at has been ended in the middle."""
+        self.exchanges = 0
+        """How often we waited for the host."""
+
+    def aside(self, command: Command) -> Outcome:
+        """
+        What a command says that is run by one more connection, with the privilege we work with.
+
+        Raises Unreachable and its kin.
+        """
+        session = Session(self.line.another())
+        try:
+            [outcome] = session.run([Do(command, ANSWER_TIMEOUT)])
+        finally:
+            session.close()
+        return outcome
+
+    def renew(self, lost: Interrupted) -> None:
+        """
+        Go on by a new connection, with the lock that we had, after this one was lost.
+
+        Raises `lost` where there is no other connection, Unreachable and its kin, or Locked if
+        somebody else was faster.
+        """
+        self.line.renew(lost)
+        self._stage = ""
+        self._staged.clear()
+        self._take_over(control.retiring(self.shell, self._nonce))
+
+    def _take_over(self, retire: Command) -> None:
+        """
+        The shell of the lost connection finishes what it is at, and ends.
+
+        Where the host has not noticed that the connection is lost, it has to be told.
+        """
+        until = time.monotonic() + _TAKE_OVER
+        while True:
+            self.run([Do(retire, ANSWER_TIMEOUT)])
+            self._halted = True
+            try:
+                if self._who is not None:
+                    self.begin(self._who)
+            except Locked as error:
+                if self._who is None or error.run != self._who.run:
+                    raise
+                if time.monotonic() < until:
+                    time.sleep(_LOOK_AGAIN)
+                    continue
+                raise Unreachable(
+                    "the link was lost, and what was sent before is still being done",
+                    hint="look at the host; the next run goes on from what is so then",
+                ) from None
+            return
+
+    @during("facts")
+    def facts(self) -> Facts:
+        """What the host is. Raises ProbeError if it is no POSIX host."""
+        [outcome] = self.run([Ask(QUESTION)])
+        return _facts(outcome)
+
+    @during("facts")
+    def begin(self, who: Holder, wait: float = 0.0) -> Facts:
+        """
+        Take the lock and find out what the host is, in one exchange.
+
+        Raises Locked if somebody holds it for longer than `wait` seconds.
+        """
+        self._who = who
+        end, last = time.monotonic() + wait, ""
+        while True:
+            locked, facts = self.run([Lock(who.line), Ask(QUESTION)])
+            if (halted := halting(locked.text)) is not None:
+                raise Locked(
+                    f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
+                )
+            if locked.status != TAKEN:
+                return _facts(facts)
+            if locked.text != last:  # whoever has just taken it may not have signed yet
+                last = locked.text
+                time.sleep(_SIGNED)
+                continue
+            if time.monotonic() >= end or self._over:
+                raise Locked(
+                    f"another run is at work here: {holding(locked.text)}",
+                    hint=_wait_for(holding_shell(locked.text)),
+                    run=holding(locked.text).run,
+                )
+            time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
+
+    @during("probe")
+    def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
+        """The answers to these probes, in one exchange."""
+        questions = gather(probes)
+        if not questions:
+            return {}
+        return self.understand(questions, self.run([question.part for question in questions]))
+
+    def understand(
+        self, questions: Sequence[Question], outcomes: Sequence[Outcome]
+    ) -> dict[Probe, Answer]:
+        """
+        The answers in these outcomes.
+
+        Where a command for many keys failed, each key is asked alone, in one more exchange.
+        """
+        answers: dict[Probe, Answer] = {}
+        again: list[Question] = []
+        for question, outcome in zip(questions, outcomes, strict=True):
+            unclear = outcome.status != 0 or outcome.cut
+            if unclear and len(question.probes) > 1 and question.table is not None:
+                again += question.alone
+            else:
+                answers.update(question.read(outcome))
+        for question, outcome in zip(again, self.read([q.command for q in again]), strict=True):
+            answers.update(question.read(outcome))
+        return answers
+
+    def read(self, commands: Sequence[Command]) -> list[Outcome]:
+        """What these questions print, in one exchange."""
+        return self.run([Ask(command) for command in commands]) if commands else []
+
+    def run(
+        self,
+        parts: Sequence[Part],
+        contents: Mapping[str, bytes] | None = None,
+        begun: Callable[[int], None] = lambda _: None,
+    ) -> list[Outcome]:
+        """
+        Send a program; long contents go before it, in the same exchange.
+
+        `begun` hears the number of each part as its turn comes.
+
+        Raises HostError if there is no room for them on the host, DeadlineExceeded if there is
+        no more time for it.
+        """
+        if self._over:
+            raise DeadlineExceeded(
+                "the time there was for this host is over",
+                hint="give it longer: --host-timeout, or --timeout for the whole run",
+            )
+        carried = contents or {}
+        readers = sorted(wanted_contents(parts), key=str)
+        wanted = {d: carried[d] for d, _ in readers if d in carried}
+        ahead: list[Part] = []
+        for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
+            data = wanted.pop(digest)
+            for user in [reader for d, reader in readers if d == digest]:
+                ahead += self._send_ahead(digest, data, user)
+        self.exchanges += 1
+        self.whole = False
+        program = Program((*ahead, *parts), wanted, self._stage)
+        pace = Pace(program, lambda part: begun(part - len(ahead)), self.end)
+        self._nonce, self._pace = program.nonce, pace
+        try:
+            outcomes = run(self.line.transport, program, pace)
+        except (Interrupted, TooSlow) as error:
+            heard = list(program.partial(error.reply.stdout, error.reply.stderr))
+            error.outcomes = heard[len(ahead) :]
+            if isinstance(error, TooSlow):
+                self._leave(error)
+                raise
+            if not all(isinstance(part, Ask | Lock) for part in parts):
+                raise
+            self.renew(error)  # nothing but questions: they can be asked again
+            return self.run(parts, contents, begun)
+        for outcome in outcomes[: len(ahead)]:
+            if outcome.status != 0:
+                known = cause_of(outcome.complaint)
+                kept = "it is kept in /var/tmp until it is in place"
+                raise HostError(
+                    f"a file could not be sent to the host: {outcome.complaint}",
+                    cause=known.what if known else None,
+                    hint=f"{kept}; {known.hint}" if known else kept,
+                )
+        return outcomes[len(ahead) :]
+
+    @property
+    def shell(self) -> int:
+        """The process on the host that reads what we send; 0 before it has said which."""
+        return self._pace.shell if self._pace is not None else 0
+
+    @property
+    def _over(self) -> bool:
+        return self.end is not None and time.monotonic() >= self.end
+
+    def halt(self) -> None:
+        """
+        Have the host stop before the next change of what it was sent: by a connection aside.
+
+        Raises Unreachable and its kin.
+        """
+        self.aside(control.halting(self._nonce))
+        self._halted = True
+
+    def break_off(self) -> None:
+        """
+        Have the host end what it is at, unless that must not be ended in the middle.
+
+        Raises Unreachable and its kin, CommandError if it cannot be ended.
+        """
+        if self.whole:
+            return
+        self.ended = True  # before it is: its end is heard of at once
+        try:
+            outcome = self.aside(control.ending(self.shell))
+            if outcome.status != 0:
+                raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
+        except HostError:
+            self.ended = False
+            raise
+
+    def _leave(self, slow: TooSlow) -> None:
+        """End what has taken too long; the shell then ends with the connection."""
+        try:
+            if self.whole:
+                slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
+            elif self.line.has_another:
+                self.break_off()
+                slow.ended = True
+        except HostError as error:
+            slow.hint = f"it may still be at it: {error}"
+        finally:
+            self.line.transport.close()
+
+    def close(self) -> None:
+        """Leave nothing behind, and end the session."""
+        self.end = None
+        try:
+            tidy = [Ask(as_user(user, sh('rm -rf "$cook_stage"'))) for user in self._staged]
+            if self._halted:
+                tidy.append(Ask(sh('rm -f "$cook_home"/.halt-*')))
+            if tidy:
+                self.run(tidy)
+        except HostError:
+            pass  # the link is gone; the folder is private, and under /var/tmp
+        finally:
+            self.line.transport.close()
+
+    def _send_ahead(self, digest: str, data: bytes, user: str | None) -> Iterator[Part]:
+        """Put contents into a folder on the host that is private to its reader, piece by piece."""
+        if not self._stage:
+            self._stage = f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
+        folder = self._stage if user is None else f"{self._stage}-{user}"
+        if user not in self._staged:
+            self._staged.add(user)
+            yield Do(sh("mkdir -m 700 {}", folder), _STAGE_TIMEOUT, user=user)
+        for start in range(0, len(data), INLINE_CONTENT):
+            piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
+            write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
+            yield Do(write, _STAGE_TIMEOUT, user=user)
+
+
+def _wait_for(shell: int | None) -> str:
+    """What to do about a lock. Of a link that has gone silent, a host may not know for hours."""
+    wait = "wait for it, or have us wait: --wait 5m"
+    if shell is None:
+        return wait
+    return f"{wait}; if it is gone for good, `kill -HUP {shell}` there ends what it has left"
+
+
+def _facts(outcome: Outcome) -> Facts:
+    """
+    The facts in an answer.
+
+    Raises ProbeError with what kept the host from giving one, where it says so.
+    """
+    try:
+        return parse_facts(outcome.text)
+    except ProbeError:
+        if (cause := cause_of(outcome.complaint, outcome.status)) is None:
+            raise
+        raise ProbeError(
+            f"it does not say what it is: {outcome.complaint}", cause=cause.what, hint=cause.hint
+        ) from None

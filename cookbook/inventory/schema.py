@@ -1,0 +1,267 @@
+"""What an inventory declares, checked, before it is decided what each host gets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from cookbook.errors import InventoryError
+from cookbook.inventory.ranges import MOST, expand
+from cookbook.inventory.settings import SETTINGS, read_setting, unknown_key
+from cookbook.inventory.value import Kinds, Value, not_text
+from cookbook.text.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+# What --limit gives a meaning to (, ! * ? [ ]), blanks and slashes cannot be in a name.
+_NAME = re.compile(r"\w[\w.:%+-]*")
+_SHARED = tuple(key for key in SETTINGS if key != "address")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    A value that somebody gave to a setting (`port`) or a variable (`vars.http_port`).
+
+    `level` is host, group NAME, defaults or built-in; `at` is file:line, empty for a built-in.
+    `used` is false where something nearer to the host decides.
+    """
+
+    key: str
+    value: object
+    level: str
+    at: str
+    used: bool = True
+
+
+Layer = dict[str, Origin]
+
+
+class DeclaredHost(NamedTuple):
+    """A host and what it says itself."""
+
+    at: str
+    layer: Layer
+
+
+class DeclaredGroup(NamedTuple):
+    """A group: its own hosts and subgroups, with the place where each is named."""
+
+    at: str
+    layer: Layer
+    hosts: dict[str, str]
+    groups: dict[str, str]
+
+
+class Declared(NamedTuple):
+    """All that is declared; `upward` lists the groups with every child before its parents."""
+
+    hosts: dict[str, DeclaredHost]
+    groups: dict[str, DeclaredGroup]
+    defaults: Layer
+    upward: tuple[str, ...]
+
+
+def declared(value: Value | None, where: str, folder: Path) -> Declared:
+    """
+    The declarations in a document; relative paths start at the folder.
+
+    Raises InventoryError for the first thing that is wrong.
+    """
+    if value is None or value.data is None:
+        raise InventoryError(
+            f"{where}: empty", hint="a list of host names is enough: - web1.example.org"
+        )
+    if isinstance(value.data, list):
+        value = Value({"hosts": value}, value.at)
+    if not isinstance(value.data, dict):
+        raise value.error(f"an inventory is a mapping or a list of host names, not {value}")
+    for key, inner in value.data.items():
+        if key not in {"defaults", "hosts", "groups"}:
+            raise unknown_key(key, inner, "the inventory", ("defaults", "hosts", "groups"))
+    return _Reader(folder).inventory(value.data, where)
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def inventory(self, parts: dict[str, Value], where: str) -> Declared:
+        nothing = Value(None, where)
+        defaults = parts.get("defaults", nothing)
+        layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", _SHARED)
+        hosts = self.hosts(parts.get("hosts", nothing))
+        if not hosts:
+            raise parts.get("hosts", nothing).error("no hosts are declared")
+        named = _mapping(parts.get("groups", nothing), "groups")
+        groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
+        _check_members(hosts, groups)
+        return Declared(hosts, groups, layer, _upward(groups))
+
+    def hosts(self, value: Value) -> dict[str, DeclaredHost]:
+        hosts: dict[str, DeclaredHost] = {}
+        for name, host in self._hosts(value):
+            if name in hosts:
+                raise InventoryError(
+                    f"{host.at}: host {name!r} is declared for the second time; "
+                    f"the first is at {hosts[name].at}"
+                )
+            if len(hosts) == MOST:
+                raise InventoryError(f"{host.at}: more than {MOST:,} hosts")
+            hosts[name] = host
+        return hosts
+
+    def _hosts(self, value: Value) -> Iterator[tuple[str, DeclaredHost]]:
+        if isinstance(value.data, list):
+            for item in value.data:
+                for name in _names(item, "hosts in a list have no settings; use a mapping"):
+                    yield name, DeclaredHost(item.at, {})
+            return
+        for pattern, settings in _mapping(value, "hosts").items():
+            yield from self.range(pattern, settings)
+
+    def range(self, pattern: str, value: Value) -> Iterator[tuple[str, DeclaredHost]]:
+        """The host, or the hosts of the range, with one layer that they share."""
+        parts = _mapping(value, f"host {pattern}")
+        address = parts.pop("address", None)
+        layer = self.layer(parts, f"host {pattern}", "host", (*SETTINGS,))
+        names = _expand(pattern, value)
+        for name in names:
+            _name(name, value)
+        if address is None:
+            yield from ((name, DeclaredHost(value.at, layer)) for name in names)
+            return
+        for name, text in zip(names, self.addresses(address, names, pattern), strict=True):
+            origin = Origin("address", text, "host", address.at)
+            yield name, DeclaredHost(value.at, {"address": origin, **layer})
+
+    def addresses(self, value: Value, names: list[str], pattern: str) -> list[str]:
+        read_setting("address", value, self.folder)
+        addresses = _expand(str(value.data), value)
+        if len(addresses) != len(names):
+            raise value.error(
+                f"{pattern} is {len(names)} host{'s'[: len(names) > 1]}, "
+                f"but address {value} is {len(addresses)}",
+                hint="name and address need ranges of the same length",
+            )
+        return addresses
+
+    def group(self, name: str, value: Value) -> DeclaredGroup:
+        parts = _mapping(value, f"group {name}")
+        nothing = Value(None, value.at)
+        hosts = _list(parts.pop("hosts", nothing), f"hosts of group {name}")
+        groups = _list(parts.pop("groups", nothing), f"groups of group {name}")
+        known = ("hosts", "groups", *_SHARED)
+        return DeclaredGroup(
+            value.at,
+            self.layer(parts, f"group {name}", f"group {name}", known),
+            {host: item.at for item in hosts for host in _names(item, "a host's name")},
+            {sub: item.at for item in groups for sub in _names(item, "a group's name")},
+        )
+
+    def layer(
+        self, parts: dict[str, Value], whose: str, level: str, known: tuple[str, ...]
+    ) -> Layer:
+        layer: Layer = {}
+        for key, value in parts.items():
+            if key == "vars":
+                for name, inner in _mapping(value, f"vars of {whose}").items():
+                    full = f"vars.{name}"
+                    layer[full] = Origin(full, inner.plain(), level, inner.at)
+            elif key not in known:
+                raise self._unknown(key, value, whose, (*known, "vars"))
+            else:
+                read = read_setting(key, value, self.folder)
+                layer[key] = Origin(key, read, level, value.at)
+        return layer
+
+    def _unknown(self, key: str, value: Value, whose: str, known: tuple[str, ...]) -> Exception:
+        if key == "address":
+            return value.error(f"{whose} cannot have an address", hint="an address is one host's")
+        return unknown_key(key, value, whose, known)
+
+
+def _mapping(value: Value, whose: str) -> dict[str, Value]:
+    """Its own copy; nothing there counts as nothing in it, as when all lines are commented out."""
+    if value.data is None:
+        return {}
+    if not isinstance(value.data, dict):
+        raise value.error(f"{whose} must be a mapping, not {value}")
+    return dict(value.data)
+
+
+def _list(value: Value, whose: str) -> list[Value]:
+    if value.data is None:
+        return []
+    if not isinstance(value.data, list):
+        raise value.error(f"{whose} must be a list of names, not {value}")
+    return value.data
+
+
+def _names(item: Value, hint: str) -> list[str]:
+    """The names that an item of a list stands for."""
+    if isinstance(item.data, list | dict):
+        raise item.error(f"a name must be text, not {item}", hint=hint)
+    if not isinstance(item.data, str):
+        raise not_text(item.at, item.written, Kinds[type(item.data)])
+    return [_name(name, item) for name in _expand(item.data, item)]
+
+
+def _expand(pattern: str, value: Value) -> list[str]:
+    try:
+        return expand(pattern)
+    except ValueError as error:
+        hint = "an IPv6 address is written without brackets" if "::" in pattern else None
+        raise value.error(str(error), hint=hint) from None
+
+
+def _name(name: str, value: Value) -> str:
+    if not _NAME.fullmatch(name):
+        hint = "a user goes into `user:`" if "@" in name else None
+        raise value.error(f"{name!r} cannot be a name", hint=hint)
+    if name.count(":") == 1:
+        raise value.error(f"{name!r} cannot be a name", hint="a port goes into `port:`")
+    return name
+
+
+def _check_members(hosts: dict[str, DeclaredHost], groups: dict[str, DeclaredGroup]) -> None:
+    for name, group in groups.items():
+        if name in hosts:
+            raise InventoryError(
+                f"{group.at}: {name!r} is a group, and also a host at {hosts[name].at}",
+                hint="--limit could not tell them apart",
+            )
+        for host, at in group.hosts.items():
+            if host not in hosts:
+                raise _undeclared("host", host, at, hosts, groups)
+        for sub, at in group.groups.items():
+            if sub not in groups:
+                raise _undeclared("group", sub, at, groups, hosts)
+
+
+def _undeclared(
+    kind: str, name: str, at: str, known: Iterable[str], others: Iterable[str]
+) -> InventoryError:
+    other = {"host": "group", "group": "host"}[kind]
+    hint = did_you_mean(name, known) or f"declare it under the top level's `{kind}s:`"
+    if name in others:
+        hint = f"it is a {other}: list it under `{other}s:`"
+    return InventoryError(f"{at}: {kind} {name!r} is not declared", hint=hint)
+
+
+def _upward(groups: dict[str, DeclaredGroup]) -> tuple[str, ...]:
+    try:
+        return tuple(
+            TopologicalSorter({key: group.groups for key, group in groups.items()}).static_order()
+        )
+    except CycleError as error:
+        # graphlib goes from child to parent; people read from parent to child.
+        ring = list(reversed(error.args[1]))
+        steps = [f"{a} > {b} ({groups[a].groups[b]})" for a, b in pairwise(ring)]
+        at = groups[ring[0]].groups[ring[1]]
+        raise InventoryError(f"{at}: groups contain each other: {', '.join(steps)}") from None

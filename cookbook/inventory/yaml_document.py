@@ -1,0 +1,205 @@
+"""The text of hosts.yml as values with their lines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cookbook.errors import InventoryError
+from cookbook.inventory.value import DEEPEST, MOST_VALUES, Kinds, Value, not_text
+from cookbook.secrets.reference import SecretReference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from yaml.nodes import MappingNode, Node
+
+MOST_BYTES = 10 * 1024 * 1024
+
+# The loader in C is ten times as fast; PyYAML can be built without it.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+_TAG = "tag:yaml.org,2002:"
+_REFERENCE = "!secret"
+_SEARCHED = 1000
+"""Characters of a line; a hint is not worth the time that a regex takes for a line without end."""
+_BARE_RANGE = re.compile(r"[\[{,].*\[\w+:\w+(:\w+)?\]")
+
+
+def read(path: Path) -> Value | None:
+    """
+    What the file says; None if it says nothing. Only `!secret` knows the folder it is in.
+
+    Raises InventoryError with file:line, or file:line:column where the YAML itself is wrong.
+    """
+    name = str(path)
+    text = _decode(_content(path), name)
+    try:
+        _check_depth(text, name)
+        node = yaml.compose(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error, text, name) from error
+    except yaml.reader.ReaderError as error:
+        at = f"{name}:{_place(text, int(error.position))}"
+        raise InventoryError(f"{at}: not YAML: {error.reason}") from error
+    return None if node is None else _Nodes(name, path.absolute().parent).value(node)
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Before composing, which recurses in C: a line of brackets would end the process."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise _too_deep(name, line)
+
+
+def _too_deep(name: str, line: int) -> InventoryError:
+    """There are no inventories like that."""
+    return InventoryError(f"{name}:{line}: more than {DEEPEST} levels deep")
+
+
+def _content(path: Path) -> bytes:
+    """At most MOST_BYTES; the file may also be a pipe, so its size is not asked for."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        hint = "name yours with --hosts FILE" if isinstance(error, FileNotFoundError) else None
+        reason = (error.strerror or str(error)).lower()
+        raise InventoryError(f"{path}: cannot be read: {reason}", hint=hint) from error
+    if len(content) > MOST_BYTES:
+        raise InventoryError(f"{path}: larger than {MOST_BYTES // 1024**2} MiB")
+    return content
+
+
+def _decode(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+        at = f"{name}:{_place(before, len(before))}"
+        raise InventoryError(f"{at}: not UTF-8 text", hint="save it as UTF-8") from error
+
+
+def _place(text: str, position: int) -> str:
+    """line:column of a character, both from 1."""
+    line_start = text.rfind("\n", 0, position) + 1
+    return f"{text.count(chr(10), 0, position) + 1}:{position - line_start + 1}"
+
+
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> InventoryError:
+    mark = error.problem_mark or error.context_mark
+    at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    lines = text.split("\n")
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return InventoryError(f"{at}: a tab before the text", hint="YAML is indented with spaces")
+    if error.problem == "exceeded maximum nesting depth":  # libyaml gives up before we do
+        return _too_deep(name, mark.line + 1 if mark else 0)
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    # The mark is where the parser gave up, which can be a line after the cause.
+    near = lines[max(0, mark.line - 1) : mark.line + 1] if mark else []
+    bare = any(_BARE_RANGE.search(text[:_SEARCHED]) for text in near)
+    hint = 'inside [ ] and { } a range needs quotes: "web[01:20]"' if bare else None
+    return InventoryError(f"{at}: not YAML: {what}", hint=hint)
+
+
+class _Nodes:
+    """Nodes of one document into values, counting, since an alias can stand for many."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.folder = folder
+        self.count = 0
+
+    def at(self, node: Node) -> str:
+        return f"{self.name}:{node.start_mark.line + 1}"
+
+    def value(self, node: Node, at: str | None = None, depth: int = 0) -> Value:
+        at = at or self.at(node)
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise InventoryError(f"{at}: more than {MOST_VALUES:,} values, aliases followed")
+        if depth > DEEPEST:
+            raise InventoryError(f"{at}: more than {DEEPEST} levels deep, or inside itself")
+        if isinstance(node, yaml.MappingNode):
+            self._check_tag(node, "map", at)
+            return Value(self._mapping(node, depth), at)
+        if isinstance(node, yaml.SequenceNode):
+            self._check_tag(node, "seq", at)
+            return Value([self.value(item, None, depth + 1) for item in node.value], at)
+        return self._scalar(node, at)
+
+    def _check_tag(self, node: Node, kind: str, at: str) -> None:
+        if node.tag != _TAG + kind:
+            raise InventoryError(f"{at}: unknown tag {_tag(node)}")
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Value]:
+        entries: dict[str, Value] = {}
+        merged: list[Node] = []
+        for key, inner in node.value:
+            if key.tag == _TAG + "merge":
+                merged += inner.value if isinstance(inner, yaml.SequenceNode) else [inner]
+                continue
+            name, at = self._key(key), self.at(key)
+            if name in entries:
+                raise InventoryError(
+                    f"{at}: key {name!r} is here for the second time; "
+                    f"the first is at {entries[name].at}"
+                )
+            entries[name] = self.value(inner, at, depth + 1)
+        for inner in merged:
+            for name, value in self._merged(inner, depth).items():
+                entries.setdefault(name, value)
+        return entries
+
+    def _merged(self, node: Node, depth: int) -> dict[str, Value]:
+        """What `<<: *anchor` brings: everything the mapping does not say itself."""
+        value = self.value(node, None, depth + 1)
+        if not isinstance(value.data, dict):
+            raise value.error(f"<< takes a mapping, not {value}")
+        return value.data
+
+    def _key(self, node: Node) -> str:
+        at = self.at(node)
+        if not isinstance(node, yaml.ScalarNode):
+            raise InventoryError(f"{at}: a key must be text, not a list or a mapping")
+        key = self._scalar(node, at).data
+        if not isinstance(key, str):
+            raise not_text(at, node.value, Kinds[type(key)])
+        return key
+
+    def _scalar(self, node: Node, at: str) -> Value:
+        if node.tag == _REFERENCE and node.value:
+            named = SecretReference(node.value, at, self.folder)
+            return Value(named, at, repr(named))
+        if node.tag in _TEXTS:
+            return Value(node.value, at, node.value)
+        try:
+            return Value(_SCALARS[node.tag](node), at, node.value)
+        except KeyError:
+            raise InventoryError(f"{at}: unknown tag {_tag(node)}") from None
+        except ValueError:
+            raise InventoryError(f"{at}: {node.value[:40]!r} is not {_tag(node)}") from None
+
+
+def _tag(node: Node) -> str:
+    return str(node.tag).replace(_TAG, "!!")
+
+
+# A date stays the text that was written: it has no counterpart in JSON.
+_TEXTS = frozenset({_TAG + "str", _TAG + "timestamp", _TAG + "value"})
+_SCALARS: dict[str, Callable[[Any], bool | float | None]] = {
+    _TAG + "null": lambda _node: None,
+    _TAG + "bool": _CONSTRUCTOR.construct_yaml_bool,
+    _TAG + "int": _CONSTRUCTOR.construct_yaml_int,
+    _TAG + "float": _CONSTRUCTOR.construct_yaml_float,
+}

@@ -1,0 +1,1 @@
+"""The language of recipes and providers: resources, probes, changes, templates."""

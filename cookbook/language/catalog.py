@@ -1,0 +1,79 @@
+"""The providers of each resource type, chosen by the facts of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import (
+    TypeVar,
+)
+
+from cookbook.errors import Unsupported
+from cookbook.language.provider import AnyProvider
+from cookbook.language.resource import Resource
+from cookbook.script.facts import Facts
+
+P = TypeVar("P", bound=AnyProvider)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider, and the hosts it is for."""
+
+    provider: AnyProvider
+    when: Callable[[Facts], bool]
+
+
+def provides(
+    kind: type[Resource], when: Callable[[Facts], bool] = lambda _: True
+) -> Callable[[type[P]], type[P]]:
+    """Have a provider serve a kind of resource, on the hosts whose facts it is for."""
+
+    def register(cls: type[P]) -> type[P]:
+        kind.providers.insert(0, Offer(cls(), when))
+        return cls
+
+    return register
+
+
+class Catalog:
+    """Who serves what."""
+
+    def __init__(self, load: Callable[[type[Resource]], object] = lambda _: None) -> None:
+        """`load` imports whatever serves a kind; it is called once for each."""
+        self._load = load
+        self._loaded: set[type[Resource]] = set()
+
+    def choose(self, resource: Resource, facts: Facts) -> AnyProvider:
+        """
+        The provider for a resource on a host; the one registered last wins.
+
+        Raises Unsupported if there is none.
+        """
+        offers = self._offers(resource)
+        for offer in offers:
+            if offer.when(facts):
+                return offer.provider
+        served = ", ".join(sorted(offer.provider.name for offer in offers)) or "none"
+        raise Unsupported(
+            f"no provider for {resource.kind()} on this host ({facts.summary})",
+            hint=f"providers there are: {served}; does the host have their tool?",
+        )
+
+    def named(self, resource: Resource, name: str) -> AnyProvider:
+        """
+        The provider of this name, as a saved plan calls it.
+
+        Raises Unsupported if there is none.
+        """
+        for offer in self._offers(resource):
+            if offer.provider.name == name:
+                return offer.provider
+        raise Unsupported(f"there is no provider {name!r} for {resource.kind()} here")
+
+    def _offers(self, resource: Resource) -> list[Offer]:
+        kind = type(resource)
+        if kind not in self._loaded:
+            self._load(kind)
+            self._loaded.add(kind)
+        return kind.providers

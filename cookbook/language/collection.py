@@ -1,0 +1,219 @@
+"""The resources that a recipe declares, in order, and the host it is compiled for."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from cookbook.errors import HostError, RecipeError
+from cookbook.language.resource import Notice, Resource
+from cookbook.script.facts import Facts
+from cookbook.secrets.reference import SecretSource
+from cookbook.text.suggest import did_you_mean
+
+ENGINE = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True)
+class Node:
+    """The host that a recipe is compiled for, as the recipe sees it."""
+
+    name: str
+    """Its name in the inventory."""
+
+    facts: Facts = field(default_factory=Facts)
+    """What was found out about it."""
+
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    """Its variables: hosts.yml, then `--set`."""
+
+    groups: Sequence[str] = ()
+    """The groups it is in, nearest first."""
+
+    secrets: SecretSource | None = field(default=None, repr=False, compare=False)
+    """Who is asked by `secret` and `derived`."""
+
+
+class FactsNeeded(BaseException):
+    """A recipe wants to know a fact, and no host was asked yet."""
+
+
+class _NoFactsYet:
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and (
+            hasattr(Facts, name) or name in Facts.__dataclass_fields__
+        ):
+            raise FactsNeeded(name)
+        raise AttributeError(f"there is no fact {name!r}")
+
+
+NO_FACTS_YET = cast("Facts", _NoFactsYet())
+"""The facts of a host that was not asked yet: reading one raises FactsNeeded."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A resource, and the line that declares it."""
+
+    resource: Resource
+    where: str
+    """`webserver.py:12`, as a path from the current directory."""
+
+
+class Collection:
+    """The declared resources, in order, and who notifies whom."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.folder = Path()
+        self.sources: set[Path] = set()
+        """What was read for it: recipes, what they import, templates, files."""
+
+        self._declared: dict[str, Declared] = {}
+
+    def declare(self, resource: Resource, where: str) -> None:
+        """
+        Add a resource.
+
+        Raises RecipeError if one of that kind and name is there already.
+        """
+        if (key := str(resource)) in self._declared:
+            raise RecipeError(
+                f"{where}: {key} is already declared at {self._declared[key].where}",
+                hint="declare it once, with all its properties; a loop needs a name of its own"
+                " for each turn",
+            )
+        self._declared[key] = Declared(resource, where)
+
+    def __iter__(self) -> Iterator[Declared]:
+        return iter(self._declared.values())
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def __getitem__(self, key: str) -> Declared:
+        return self._declared[key]
+
+    def get(self, key: str) -> Declared | None:
+        """The resource of that kind and name, if it is declared."""
+        return self._declared.get(key)
+
+    def notices(self, source: Resource) -> Iterator[Notice]:
+        """Whom a change of this resource notifies: its own notices, then its subscribers'."""
+        yield from source.notifies
+        yield from self._subscribers.get(str(source), ())
+
+    @functools.cached_property
+    def _subscribers(self) -> Mapping[str, Sequence[Notice]]:
+        found: dict[str, list[Notice]] = {}
+        for resource in (declared.resource for declared in self):
+            for notice in resource.subscribes:
+                told = Notice(notice.action, str(resource), notice.timing)
+                found.setdefault(notice.other, []).append(told)
+        return found
+
+    def check(self) -> None:
+        """
+        Look for notices to nowhere, and for actions that nobody has.
+
+        Raises RecipeError with the line of the resource that has the notice.
+        """
+        for declared in self:
+            for notice in declared.resource.notifies:
+                self._check(declared, notice, notice.other)
+            for notice in declared.resource.subscribes:
+                self._check(declared, notice, str(declared.resource))
+                self._known(declared, notice.other)
+
+    def _check(self, declared: Declared, notice: Notice, target: str) -> None:
+        told = self._known(declared, target).resource
+        has = type(told).actions()
+        if notice.action not in has:
+            raise RecipeError(
+                f"{declared.where}: {declared.resource}: {target} has no action"
+                f" {notice.action!r}{suggestion(notice.action, has)}"
+            )
+        try:
+            replace(told, action=notice.action)
+        except RecipeError as error:
+            raise RecipeError(f"{declared.where}: {notice}: {error}", hint=error.hint) from None
+
+    def _known(self, declared: Declared, key: str) -> Declared:
+        if key not in self._declared:
+            raise RecipeError(
+                f"{declared.where}: {declared.resource}: there is no"
+                f" {key}{suggestion(key, self._declared)}",
+                hint="a notice names a declared resource as word[name], e.g. service[nginx]",
+            )
+        return self._declared[key]
+
+
+_current: ContextVar[Collection] = ContextVar("the collection being compiled")
+
+
+def current() -> Collection:
+    """
+    The collection that is being compiled.
+
+    Raises RecipeError outside of a recipe.
+    """
+    try:
+        return _current.get()
+    except LookupError:
+        raise RecipeError(
+            "a word declares something only while a recipe runs",
+            hint="construct the class instead (File(...)), or call it from a recipe",
+        ) from None
+
+
+def caller() -> str:
+    """The innermost line that is not the engine's own."""
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - what logging does, too
+    while frame and frame.f_code.co_filename.startswith(ENGINE):
+        frame = frame.f_back
+    return f"{display_path(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "?"
+
+
+def display_path(name: str) -> str:
+    """A path as people would write it: from the current directory, if it is below."""
+    return name.removeprefix(f"{os.getcwd().rstrip('/')}/")
+
+
+@contextlib.contextmanager
+def declaring(collection: Collection) -> Iterator[None]:
+    """Let words declare into a collection."""
+    token = _current.set(collection)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names the nearest known word; empty if none is near."""
+    near = did_you_mean(word, known)
+    return f"; {near}" if near else ""
+
+
+def guard_says_no(resource: Resource, node: Node) -> bool:
+    """
+    Whether a guard that is a Python callable leaves the resource alone.
+
+    Raises HostError if the guard itself fails.
+    """
+    try:
+        if callable(resource.only_if) and not resource.only_if(node):
+            return True
+        return callable(resource.not_if) and resource.not_if(node)
+    except Exception as error:
+        raise HostError(
+            f"the guard of {resource} raised {type(error).__name__}: {error}"
+        ) from error

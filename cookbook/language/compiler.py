@@ -1,0 +1,114 @@
+"""Recipe files run for one host, without contact to it."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import linecache
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cookbook.errors import CookError, RecipeError, SecretError
+from cookbook.language.collection import ENGINE, Collection, Node, declaring, display_path
+from cookbook.language.time_limit import OutOfTime, within
+
+_AS_PYTHON = "a recipe is Python, and Python says this of that line: mend it there"
+
+
+COMPILE_TIMEOUT = 60.0
+"""Seconds that a recipe may take to declare what it declares for one host."""
+
+
+def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
+    """
+    Run recipes for a host; return what they declare. No host is touched.
+
+    Raises RecipeError, with file and line, for whatever is wrong with them,
+    and FactsNeeded where the node's facts are NO_FACTS_YET and matter.
+    """
+    collection = Collection(node)
+    with _compiling, declaring(collection):
+        for path in paths:
+            _run(path, collection)
+    collection.check()
+    return collection
+
+
+_compiling = threading.RLock()
+"""A recipe may import its neighbours, which is a matter of the whole process."""
+
+
+def _run(path: Path, collection: Collection) -> None:
+    code = _code(path, _version(path))
+    folder = str(path.parent.resolve())
+    before = set(sys.modules)
+    collection.folder = Path(folder)
+    collection.sources.add(path)
+    sys.path.insert(0, folder)
+    try:
+        with within(COMPILE_TIMEOUT):
+            exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
+    except RecipeError:
+        raise
+    except OutOfTime as error:
+        late = RecipeError(
+            f"the recipe has not come to its end within {COMPILE_TIMEOUT:g} s",
+            hint="it only declares; what takes time belongs to the hosts: execute, only_if",
+        )
+        raise _located(late.with_traceback(error.__traceback__), path) from None
+    except (Exception, SystemExit) as error:
+        raise _located(error, path) from error
+    finally:
+        sys.path.remove(folder)
+        collection.sources.update(_forget(folder, before))
+
+
+def _version(path: Path) -> tuple[str, int]:
+    try:
+        return str(path.resolve()), path.stat().st_mtime_ns
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}", hint="is that the recipe's path?") from None
+
+
+@functools.cache
+def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
+    """The code of a recipe, once for all hosts."""
+    try:
+        return compile(path.read_bytes(), version[0], "exec")
+    except OSError as error:
+        raise RecipeError(f"{path}: {error.strerror}") from None
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+        message = error.msg if isinstance(error, SyntaxError) else error
+        raise RecipeError(f"{path}{line}: {message}") from None
+
+
+def _forget(folder: str, before: set[str]) -> Iterator[Path]:
+    """Neighbours that declare when imported must do so again for the next host."""
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(f"{folder}/"):
+            del sys.modules[name]
+            yield Path(file)
+
+
+def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
+    """An exception in a recipe, at its own line; our frames say nothing to its author."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(ENGINE)
+    ]
+    own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
+    where = next(reversed(own or frames), None)
+    line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
+    if isinstance(error, CookError):
+        kind = SecretError if isinstance(error, SecretError) else RecipeError
+        return kind(f"{line}: {error}", hint=error.hint)
+    source = linecache.getline(where.filename, where.lineno or 0).strip() if where else ""
+    said = f"{line}: {type(error).__name__}: {error}"
+    return RecipeError(f"{said}\n  {source}" if source else said, hint=_AS_PYTHON)

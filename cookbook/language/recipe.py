@@ -1,0 +1,138 @@
+"""From recipe files to the resources they declare, purely."""
+
+from __future__ import annotations
+
+import functools
+import string
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar, cast
+
+from cookbook.errors import RecipeError
+from cookbook.language.collection import Node, _current, caller, current, display_path, suggestion
+from cookbook.language.resource import Notice, Resource
+from cookbook.secrets.reference import SecretSource
+from cookbook.secrets.secret import Secret
+
+P = ParamSpec("P")
+
+
+R = TypeVar("R", bound=Resource)
+
+
+class _CurrentNode:
+    """Stands for the node of the recipe being compiled."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return getattr(_current.get().node, name)
+        except LookupError:
+            raise RecipeError(f"node.{name} means something only while a recipe runs") from None
+
+
+node = cast("Node", _CurrentNode())
+"""The host that the recipe is being compiled for."""
+
+
+def delayed(action: str, other: Resource | str) -> Notice:
+    """At the end of the run, once, however many ask for it."""
+    return Notice(action, str(other), "delayed")
+
+
+def immediate(action: str, other: Resource | str) -> Notice:
+    """Right after the change."""
+    return Notice(action, str(other), "immediate")
+
+
+def secret(name: str) -> Secret:
+    """
+    A secret by its name, from the stores of docs/secrets.md.
+
+    Raises RecipeError, with the line of the call, if no store knows it.
+    """
+    return _from_stores(lambda source: source.secret(name, current().folder))
+
+
+def derived(
+    name: str, *, length: int = 32, alphabet: str | None = None, host: str | None = None
+) -> Secret:
+    """
+    A password that is made from the secret `master`: always the same, on each host another.
+
+    `host=""` makes one that all hosts share. `cook secret rotate --derived NAME` renews it.
+
+    Raises RecipeError, with the line of the call, if there is no master secret.
+    """
+    collection = current()
+    whose = collection.node.name if host is None else host
+    letters = alphabet or f"{string.ascii_letters}{string.digits}"
+    return _from_stores(
+        lambda source: source.derived(
+            name, collection.folder, host=whose, length=length, alphabet=letters
+        )
+    )
+
+
+def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
+    if (source := current().node.secrets) is None:
+        raise RecipeError(f"{caller()}: nobody is here to be asked for secrets")
+    return ask(source)
+
+
+def word(kind: Callable[P, R]) -> Callable[P, R]:
+    """
+    A word of the recipe language: calling it declares a resource.
+
+    Raises RecipeError, with the line of the call, for a property that there is
+    not, or a value that it cannot have.
+    """
+
+    @functools.wraps(kind, updated=())
+    def declare(*args: P.args, **kwargs: P.kwargs) -> R:
+        where = caller()
+        resource = _construct(kind, where, args, kwargs)
+        current().declare(resource, where)
+        return resource
+
+    return declare
+
+
+def _construct(
+    kind: Callable[..., R], where: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> R:
+    properties = getattr(kind, "__dataclass_fields__", {})
+    label = f"{cast('type[Resource]', kind).kind()}({', '.join(map(repr, args))})"
+    for name in kwargs:
+        if name not in properties:
+            raise RecipeError(
+                f"{where}: {label}: there is no property {name!r}{suggestion(name, properties)}"
+            )
+    try:
+        return kind(*args, **kwargs)
+    except TypeError as error:
+        raise RecipeError(f"{where}: {label}: {_plain(error)}") from None
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}", hint=error.hint) from None
+
+
+def _plain(error: TypeError) -> str:
+    """`__init__() missing 1 required keyword-only argument: 'x'`, for people."""
+    return str(error).rpartition("__init__() ")[2]
+
+
+def find(name: str, kind: Literal["files", "templates"]) -> Path:
+    """
+    A source that stands beside the recipe, in `files/` or `templates/`.
+
+    Raises RecipeError if there is none.
+    """
+    folder = current().folder / kind
+    path = folder / name
+    if not path.is_file():
+        there = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
+        shown = display_path(str(folder))
+        raise RecipeError(f"there is no {name!r} in {shown}{suggestion(name, there)}")
+    current().sources.add(path)
+    return path

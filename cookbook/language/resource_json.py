@@ -1,0 +1,90 @@
+"""Resources as JSON: what plans, histories and the hosts' own notes have in common."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
+
+from cookbook.language.resource import Resource
+from cookbook.language.serialize import to_json
+from cookbook.secrets.secret import Secret, SecretBytes, holds_secret, tainted
+
+_DECIDED = frozenset({"notifies", "subscribes"})
+"""Not written: whoever was to be notified is written himself."""
+
+
+_MARK = "!secret"
+"""Marks a Secret where it is written at all: no variable of an environment has such a name."""
+
+
+def plain(_name: str, value: object) -> Any:
+    """A property in the clear; a Secret is refused with TypeError."""
+    if isinstance(value, SecretBytes):
+        raise TypeError("a secret cannot be written in the clear")
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    return to_json(value)
+
+
+def with_secrets(value: object) -> Any:
+    """A property, a State or a Change with its secrets; for what is sealed before it is written."""
+    if isinstance(value, bytes):
+        return plain("", bytes(value))
+    return to_json(value, lambda secret: {_MARK: str.__str__(secret)})
+
+
+def revealed(data: Any) -> Any:
+    """What `with_secrets` made, with its secrets as Secrets again."""
+    match data:
+        case dict() if data.keys() == {_MARK}:
+            # Of a whole file nobody knows any more what is secret in it.
+            text: str = data[_MARK]
+            return tainted(text) if "\n" in text else Secret(text)
+        case dict():
+            return {name: revealed(value) for name, value in data.items()}
+        case list():
+            return [revealed(item) for item in data]
+        case _:
+            return data
+
+
+def resource_json(
+    resource: Resource, write: Callable[[str, object], Any] = plain
+) -> dict[str, Any]:
+    """
+    Its word, and the properties that are not at their default.
+
+    `write` makes JSON of a property (name, value), so that who writes decides about secrets.
+    """
+    return {
+        "word": resource.kind(),
+        **{
+            f.name: write(f.name, value)
+            for f in fields(resource)
+            if f.name not in _DECIDED
+            and not callable(value := getattr(resource, f.name))  # a guard that was asked already
+            and (f.default is MISSING or value != f.default)
+        },
+    }
+
+
+_LARGE = frozenset({"content", "variables", "source"})
+"""What is in the states by its digest; no question needs it."""
+
+
+_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
+"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
+
+
+def brief(resource: Resource) -> dict[str, Any]:
+    """The resource, as far as a question about it needs it: without secrets and contents."""
+    data = resource_json(resource, _briefly)
+    left_out = _TELLING if resource.confidential else frozenset[str]()
+    data |= {"sensitive": True} if resource.confidential else {}
+    return {name: v for name, v in data.items() if v is not None and name not in left_out}
+
+
+def _briefly(name: str, value: object) -> Any:
+    return None if name in _LARGE or holds_secret(value) else plain(name, value)

@@ -1,0 +1,234 @@
+"""What changes that are not made yet will bring and take away: how a plan tells the truth."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from cookbook.language.change import Change
+from cookbook.language.probe import Thing
+from cookbook.language.provider import AnyProvider
+from cookbook.language.resource import Resource
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A change that comes before, and is not made yet; without a change it is unknown itself."""
+
+    resource: Resource
+    provider: AnyProvider | None
+    change: Change[Any] | None
+    until: Resource | None = None
+    """Before this one is done, nobody can know."""
+
+    @property
+    def may_bring_anything(self) -> bool:
+        """Whether things nobody named may come with it."""
+        return self.provider is None or self.provider.brings_anything(self.resource.identity)
+
+    @property
+    def alters(self) -> Iterable[Thing]:
+        """What is another thing afterwards."""
+        return self.provider.alters(self.resource, self.change) if self.provider else ()
+
+    @property
+    def removes(self) -> Iterable[Thing]:
+        """What is gone afterwards."""
+        return self.provider.removes(self.resource, self.change) if self.provider else ()
+
+    @property
+    def brings(self) -> Iterable[Thing]:
+        """What is there afterwards."""
+        if self.provider is None or self.change is None:
+            return ()
+        return self.provider.brings(self.resource.identity, self.change)
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """What shell text would call what it has to do with; a unit also without its suffix."""
+        things = [*self.alters, *self.removes, *self.brings]
+        units = {t.name.rpartition(".")[0] for t in things if t.kind == "unit"}
+        return frozenset({self.resource.identity, *(t.name for t in things), *units}) - {"/", ""}
+
+    @property
+    def may_take_anything(self) -> bool:
+        """Whether things nobody named may go with it: a package that is removed."""
+        return self.may_bring_anything and self.change is not None and self.change.kind == "remove"
+
+
+@dataclass
+class Forecast:
+    """The changes that come before a resource."""
+
+    _pending: list[Pending] = field(default_factory=list)
+    _brought: dict[Thing, int] = field(default_factory=dict)
+    """Thing -> which of the changes brings it; the later of bringing and removing counts."""
+
+    _altered: dict[Thing, int] = field(default_factory=dict)
+    _gone: dict[Thing, int] = field(default_factory=dict)
+    _own: dict[str, list[Pending]] = field(default_factory=dict)
+    """Resource -> its own changes."""
+
+    _unknown: list[Pending] = field(default_factory=list)
+    _takers: list[Pending] = field(default_factory=list)
+
+    def add(self, pending: Pending) -> None:
+        """Take one more change into account."""
+        number = len(self._pending)
+        self._pending.append(pending)
+        self._own.setdefault(str(pending.resource), []).append(pending)
+        self._unknown += [pending] if pending.change is None else []
+        self._takers += [pending] if pending.may_take_anything else []
+        self._altered |= dict.fromkeys(pending.alters, number)
+        self._gone |= dict.fromkeys(pending.removes, number)
+        self._brought |= dict.fromkeys(pending.brings, number)
+
+    def brings(self, thing: Thing) -> bool:
+        """Whether a change before brings this for certain, and none takes it away again."""
+        return thing in self._brought and self._is_gone(thing) is None
+
+    def concerns(self, thing: Thing) -> Resource | None:
+        """The last change before that brings a thing, takes it away, or makes it another one."""
+        known = (self._brought, self._altered, self._gone)
+        last = max((one[thing] for one in known if thing in one), default=None)
+        return self._pending[last].resource if last is not None else None
+
+    def outdates(self, provider: AnyProvider, resource: Resource) -> Resource | None:
+        """
+        The change before that makes the answers about a resource, or what it needs, stale.
+
+        Its own change, by which it notified somebody who notifies it, does not, if it is known.
+        """
+        if not self._pending:
+            return None
+        for thing in provider.about(resource):
+            for number in self._numbers(thing, self._altered):
+                if not self._is_own(number, resource):
+                    pending = self._pending[number]
+                    own = str(pending.resource) == str(resource)
+                    return (own and pending.until) or pending.resource
+        needs = list(_needs(provider, resource))
+        for thing in needs:
+            if (gone := self._is_gone(thing)) is not None:
+                return self._pending[gone].resource
+        named = {resource.identity, *(thing.name for thing in needs)}
+        return next(filter(None, map(self._may_take, named)), None)
+
+    def brings_it(self, provider: AnyProvider, resource: Resource) -> Resource | None:
+        """The change before that brings, or may, what this is about and is not there yet."""
+        for thing in provider.about(resource):
+            number = self._brought.get(thing)
+            if number is not None and not self._is_own(number, resource):
+                return self._pending[number].resource
+            if (other := self._may_make(thing.name)) and str(other) != str(resource):
+                return other
+        return None
+
+    def foreseen(self, resource: Resource, found: Any) -> Any:
+        """The state of a resource after its own change before, for when it is notified."""
+        for pending in self._own.get(str(resource), ()):
+            if pending.change is not None:
+                found = _after(found, pending.change.wanted)
+        return found
+
+    def may_bring(self, name: str = "") -> Resource | None:
+        """
+        The change before that may bring whatever is missed.
+
+        One whose name is akin to the name of what is missed is preferred to the latest.
+        """
+        if other := self._may_make(name):
+            return other
+        able = [p.resource for p in self._pending if p.may_bring_anything]
+        akin = [resource for resource in able if _words(name) & _words(resource.identity)]
+        return next(reversed(akin or able), None)
+
+    def touches(self, text: str) -> Resource | None:
+        """The change before that the shell text of a guard may depend on."""
+        for pending in reversed(self._pending):
+            if pending.may_bring_anything or any(_names(text, name) for name in pending.names):
+                return pending.resource
+        return None
+
+    def _may_make(self, name: str) -> Resource | None:
+        """The unknown one that is of this name, or of a path in it."""
+        for pending in reversed(self._unknown):
+            if _is_in(name, pending.resource.identity):
+                return pending.resource
+        return None
+
+    def _is_own(self, number: int, resource: Resource) -> bool:
+        pending = self._pending[number]
+        return pending.change is not None and str(pending.resource) == str(resource)
+
+    def _is_gone(self, thing: Thing) -> int | None:
+        """Which change takes it away, if none brings it again."""
+        gone = max(self._numbers(thing, self._gone), default=None)
+        return gone if gone is not None and gone > self._brought.get(thing, -1) else None
+
+    def _numbers(self, thing: Thing, known: dict[Thing, int]) -> Iterator[int]:
+        """The changes that concern a thing, or a tree that it is in, or something in its own."""
+        if thing.kind not in ("path", "tree"):
+            yield from (known[one] for one in [thing] if one in known)
+            return
+        around = [Thing("tree", path) for path in _upwards(thing.name)]
+        yield from (known[one] for one in [Thing("path", thing.name), *around] if one in known)
+        if thing.kind == "tree":
+            below = f"{thing.name}/"
+            yield from (n for t, n in known.items() if t.name.startswith(below))
+
+    def _may_take(self, name: str) -> Resource | None:
+        """The package before whose removal may take along what is named like it."""
+        for pending in self._takers:
+            if _words(name) & _words(pending.resource.identity):
+                return pending.resource
+        return None
+
+
+def _needs(provider: AnyProvider, resource: Resource) -> Iterable[Thing]:
+    """All that a change of a resource would take: what is missing where nothing is there."""
+    asked = provider.probe(resource)
+    count = len(asked) if isinstance(asked, list | tuple) else 1
+    return provider.missing(resource, *[None] * count)
+
+
+def _after(found: Any, wanted: Any) -> Any:
+    """The state after a change: what is None in what is wanted is left as found."""
+    if found is None or wanted is None:
+        return wanted
+    kept = {f.name: getattr(found, f.name) for f in fields(wanted) if f.compare}
+    return replace(wanted, **{n: v for n, v in kept.items() if getattr(wanted, n) is None})
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """
+    A path and all that it is in.
+
+    >>> list(_upwards("/a/b"))
+    ['/a/b', '/a']
+    """
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _is_in(name: str, identity: str) -> bool:
+    return bool(name) and (identity == name or identity.startswith(f"{name}/"))
+
+
+def _words(name: str) -> set[str]:
+    """
+    What a name is made of.
+
+    >>> sorted(_words("/etc/nginx/conf.d"))
+    ['conf', 'd', 'etc', 'nginx']
+    """
+    return set(re.split(r"[^A-Za-z0-9]+", name)) - {""}
+
+
+def _names(text: str, identity: str) -> bool:
+    """Whether shell text names something, as a word or a path of its own."""
+    return re.search(rf"(?<![\w.-]){re.escape(identity)}(?![\w-])", text) is not None

@@ -1,0 +1,79 @@
+"""What was expected of a thing and what was found, in words: for whoever is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from cookbook.language.resource import Resource
+from cookbook.secrets.secret import holds_secret
+
+_LONGEST = 80
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGITS = 12
+"""Of a digest: enough to tell two apart."""
+
+
+def moved(resource: Resource, expected: Any, found: Any) -> str:
+    """
+    How a thing is another one than it was; None is what is not there.
+
+    Of what must not be seen only that it is so: a digest can be as good as a password.
+    """
+    if expected is None and found is None:
+        return "what guards it answers differently"
+    if expected is None:
+        return "expected nothing there, found one" + _of(resource, found)
+    if found is None:
+        return "it is gone"
+    if _hidden(resource, expected, found):
+        return "it is not as it was (it must not be shown)"
+    return "; ".join(_differences(expected, found)) or "what guards it answers differently"
+
+
+def differing(resource: Resource, name: str, expected: Any, found: Any) -> str:
+    """The same of one property."""
+    if resource.confidential or holds_secret((expected, found)):
+        return f"{name} is not as it was (it must not be shown)"
+    return f"{name}: expected {_said(expected)}, found {_said(found)}"
+
+
+def _of(resource: Resource, found: Any) -> str:
+    if _hidden(resource, found):
+        return ""
+    shown = [
+        f"{f.name} {_said(getattr(found, f.name))}"
+        for f in fields(found)
+        if f.compare and getattr(found, f.name) not in (None, "", ())
+    ]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def _differences(expected: Any, found: Any) -> Iterator[str]:
+    for f in fields(found):
+        before, now = getattr(expected, f.name, None), getattr(found, f.name)
+        if f.compare and before != now:
+            yield f"{f.name}: expected {_said(before)}, found {_said(now)}"
+
+
+def _hidden(resource: Resource, *states: Any) -> bool:
+    return resource.confidential or any(
+        holds_secret(getattr(state, f.name)) for state in states for f in fields(state)
+    )
+
+
+def _said(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case str() if _DIGEST.fullmatch(value):
+            return f"sha256:{value[:_DIGITS]}..."
+        case list() | tuple() | frozenset():
+            text = ", ".join(map(_said, value)) or "(none)"
+        case _:
+            text = str(value) or "(empty)"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

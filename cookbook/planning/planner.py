@@ -1,0 +1,280 @@
+"""What the answers of a host say about each resource: in line, to be changed, unknown, an error."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from cookbook.errors import (
+    CookError,
+    Failed,
+    HostError,
+    Missing,
+    NotConverged,
+    ProbeError,
+    Unsupported,
+)
+from cookbook.hosts.probing import Answer, Answers, gather, state_text
+from cookbook.hosts.session import Session
+from cookbook.language.catalog import Catalog
+from cookbook.language.change import Change
+from cookbook.language.collection import Node, guard_says_no
+from cookbook.language.probe import Probe, Thing
+from cookbook.language.provider import AnyProvider, asked_by, making_sense, questions
+from cookbook.language.resource import Resource
+from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.forecast import Forecast
+from cookbook.script.facts import Facts
+from cookbook.script.program import ANSWER_TIMEOUT, Do, last_lines
+from cookbook.script.run_as import NO_USER, turned_away
+from cookbook.script.shell import Command, sh
+from cookbook.text.diagnosis import why
+from cookbook.transport.contract import TooSlow
+
+_CANNOT_RUN = 126
+"""From here on a shell's exit status says that a command could not be run, or was killed."""
+
+
+class Judge:
+    """Knows what a host has answered, and never judges by an answer that a change has outdated."""
+
+    def __init__(self, node: Node, session: Session, facts: Facts, catalog: Catalog) -> None:
+        self._node = node
+        self._session = session
+        self._facts = facts
+        self._catalog = catalog
+        self._answers: dict[Probe, Answer] = {}
+        self._age: dict[Probe, int] = {}
+        self._epoch = 0
+        self._facts_are_old = False
+
+    @property
+    def answers(self) -> Answers:
+        """The latest answer to each probe."""
+        return self._answers
+
+    def outdate(self) -> None:
+        """Something has changed, or may have: every answer so far is of an earlier epoch."""
+        self._epoch += 1
+        self._facts_are_old = True
+
+    def learn(self, answers: Mapping[Probe, Answer]) -> None:
+        """Take note of answers that are younger than the last change."""
+        self._answers |= answers
+        self._age |= dict.fromkeys(answers, self._epoch)
+
+    def refresh(self, items: Iterable[Item], besides: Iterable[Probe] = ()) -> None:
+        """
+        Ask what has no answer younger than the last change (law 5), in one exchange.
+
+        Raises TooSlow, which names whom the question was about that has no answer.
+        """
+        asked = list(items)
+        self._refresh([*self.probes(asked), *besides], asked)
+
+    def text(self, probe: Probe) -> str:
+        """What a host says to a question that is about no resource, asked anew if need be."""
+        self._refresh([probe])
+        return self._answers[probe].text
+
+    def read(self, questions: Sequence[Command]) -> list[bytes]:
+        """What questions print that are about no state, in one exchange."""
+        return [outcome.stdout for outcome in self._session.read(questions)]
+
+    def write(self, command: Command) -> None:
+        """Send something of our own, in an exchange of its own, whatever comes of it."""
+        self._session.run([Do(command, ANSWER_TIMEOUT)])
+
+    def probes(self, items: Iterable[Item]) -> list[Probe]:
+        """What has to be asked about these items."""
+        probes: list[Probe] = []
+        for item in items:
+            try:
+                probes += self._probes(item)
+            except Unsupported:
+                continue  # judged when its turn comes: its tool may be there by then
+        return probes
+
+    def judge(self, item: Item, forecast: Forecast) -> Verdict:
+        """One of: ok, skipped, change, unknown until something before it is done, failed."""
+        resource = item.resource
+        if resource.doing == ("nothing",):
+            return Verdict(item, "ok")
+        provider = None
+        try:
+            provider = self._provider(resource)
+            probes = self._probes(item)
+            self._refresh(probes, [item])
+            if guard_says_no(resource, self._node):
+                return Verdict(item, "skipped", provider)
+            until = self._user_is_to_come(resource, probes, forecast)
+            if until := until or self._guard_depends_on(resource, forecast):
+                return Verdict(item, "unknown", provider, until=until)
+            if self._guards_say_no(resource):
+                return Verdict(item, "skipped", provider, probes=probes)
+            if until := forecast.outdates(provider, resource):
+                return Verdict(item, "unknown", provider, until=until)
+            found = self.found(provider, resource)
+            there = provider.there(found)
+            if not there and (until := forecast.brings_it(provider, resource)):
+                return Verdict(item, "unknown", provider, until=until)
+            change = provider.plan(resource, forecast.foreseen(resource, found))
+            if change.needed:
+                self._need(provider, resource, forecast)
+        except HostError as error:
+            error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
+            missed = error.thing if isinstance(error, Missing) else ""
+            if until := forecast.may_bring(missed):
+                return Verdict(item, "unknown", provider, until=until)
+            return Verdict(item, "failed", provider, error=error)
+        status: Literal["change", "ok"] = "change" if change.needed else "ok"
+        return Verdict(item, status, provider, change, probes)
+
+    def left(self, verdict: Verdict) -> tuple[Any, HostError | None]:
+        """How a change has left its resource; and what is still not as wanted, if something is."""
+        provider, resource = verdict.provider, verdict.item.resource
+        assert provider is not None  # noqa: S101 - it made the change
+        now = None
+        try:
+            now = self.found(provider, resource)
+            change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
+        except HostError as error:
+            error.phase = "verify"
+            return now, error
+        return now, self._not_converged(resource, change)
+
+    def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
+        if change.kind in ("none", "act"):
+            return None
+        differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
+        return NotConverged(
+            f"{resource} was applied, and still differs:"
+            f" {'redacted' if resource.confidential else differs or change.kind}",
+            hint="does something else on the host, or later in the recipe, set it back?",
+        )
+
+    def has_rebooted(self) -> bool:
+        """Whether the host has been started anew since its facts were last asked for."""
+        before, self._facts = self._facts, self._session.facts()
+        return before.boot_id != self._facts.boot_id
+
+    def found(self, provider: AnyProvider, resource: Resource) -> Any:
+        """The state that the answers tell of; None if there is no such thing."""
+        texts = self._texts(provider, resource)
+        return None if texts and texts[0] is None else provider.understand(resource, *texts)
+
+    def provider_or_none(self, resource: Resource) -> AnyProvider | None:
+        """Who serves a resource; None if nobody does."""
+        try:
+            return self._provider(resource)
+        except CookError:
+            return None
+
+    def _refresh(self, probes: Iterable[Probe], items: Sequence[Item] = ()) -> None:
+        if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
+            try:
+                self.learn(self._session.ask(stale))
+            except TooSlow as error:
+                if error.failed is not None:
+                    error.asked_for(list(self._who_asks(error.failed.command, stale, items)))
+                raise
+
+    def _who_asks(
+        self, question: str, probes: Sequence[Probe], items: Iterable[Item]
+    ) -> Iterator[str]:
+        """Which resources a question is about that is called so, be it one for many or for one."""
+        meant = {probe for probe in probes if probe.question.brief == question}
+        for one in gather(probes):
+            meant |= set(one.probes) if one.command.brief == question else set()
+        for item in items:
+            with contextlib.suppress(Unsupported):
+                if meant.intersection(self._probes(item)):
+                    yield f"{item.resource} ({item.declared.where})"
+
+    def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
+        probes = questions(provider, resource)
+        try:
+            return [state_text(probe, self._answers[probe]) for probe in probes]
+        except ProbeError:
+            if not resource.confidential:
+                raise
+            raise ProbeError(
+                f"a question about {resource} failed; what it said is hidden: it may be secret"
+            ) from None
+
+    def _need(self, provider: AnyProvider, resource: Resource, forecast: Forecast) -> None:
+        texts = self._texts(provider, resource)
+        with making_sense(resource):
+            missing = list(provider.missing(resource, *texts))
+        for thing in missing:
+            if not forecast.brings(thing):
+                raise Missing(
+                    f"{resource} needs the {thing}, which is not there",
+                    thing=thing.name,
+                    hint="declare it before this resource",
+                )
+
+    def _provider(self, resource: Resource) -> AnyProvider:
+        try:
+            return self._catalog.choose(resource, self._facts)
+        except Unsupported:
+            if not self._facts_are_old:
+                raise
+            self._facts = self._session.facts()
+            self._facts_are_old = False
+            return self._catalog.choose(resource, self._facts)
+
+    def _probes(self, item: Item) -> list[Probe]:
+        provider, resource = self._provider(item.resource), item.resource
+        guards = [_guard_probe(resource, text) for text in _guards(resource)]
+        watched = asked_by(resource, provider.watches(resource))
+        user = resource.become_user
+        there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
+        return [*there, *guards, *questions(provider, resource), *watched]
+
+    def _guards_say_no(self, resource: Resource) -> bool:
+        for text in _guards(resource):
+            answer = self._answers[_guard_probe(resource, text)]
+            if answer.status >= _CANNOT_RUN or turned_away(answer.status, answer.complaint):
+                failed = Failed(text, answer.status, last_lines(answer.complaint.encode()))
+                why_not = why(answer.complaint, answer.status)
+                raise ProbeError(f"the guard {failed}", failed=failed, **why_not)
+            if (answer.status == 0) == (text == resource.not_if):
+                return True
+        return False
+
+    def _user_is_to_come(
+        self, resource: Resource, probes: Sequence[Probe], forecast: Forecast
+    ) -> Resource | None:
+        """
+        The change before that brings the user who is to look after a resource, or alters him.
+
+        Raises Missing if there is no such user, and none to come.
+        """
+        if resource.become_user is None:
+            return None
+        user = Thing("user", resource.become_user)
+        if until := forecast.concerns(user):
+            return until
+        if self._answers[probes[0]].status == NO_USER:
+            raise Missing(
+                f"{resource} is to be looked after by the {user}, who is not there",
+                thing=user.name,
+                hint="declare the user before this resource",
+            )
+        return None
+
+    def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
+        return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+
+def _guards(resource: Resource) -> list[str]:
+    return [g for g in (resource.only_if, resource.not_if) if isinstance(g, str)]
+
+
+def _guard_probe(resource: Resource, text: str) -> Probe:
+    """Only the status of a guard is an answer; what it prints may differ each time."""
+    ask = replace(sh("eval {} >/dev/null", text), called=text)
+    return Probe(ask, user=resource.become_user)

@@ -1,0 +1,1 @@
+"""The hooks of a plugin, the plugins of this process, and the registry of resource types."""

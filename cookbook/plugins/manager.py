@@ -1,0 +1,53 @@
+"""The plugins of this process: the built-in ones, and what is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+
+import pluggy
+
+from cookbook.errors import UsageError
+from cookbook.language.catalog import Catalog
+from cookbook.plugins import hookspecs
+from cookbook.secrets.stores.lookup import STORES
+
+
+@functools.cache
+def plugins() -> pluggy.PluginManager:
+    """
+    All plugins, loaded once.
+
+    Raises UsageError if one cannot be loaded: going on without it would give
+    another result than its author meant.
+    """
+    manager = pluggy.PluginManager("cookbook")
+    manager.add_hookspecs(hookspecs)
+    from cookbook import providers
+
+    manager.register(providers, "providers")
+    try:
+        manager.load_setuptools_entrypoints("cookbook")
+        manager.check_pending()  # a hook that there is not is a misspelt one
+    except Exception as error:
+        raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
+    STORES.ask_plugins = lambda name: manager.hook.cookbook_secret(name=name)
+    return manager
+
+
+@contextlib.contextmanager
+def listening(plugin: object, name: str | None = None) -> Iterator[None]:
+    """Let a plugin hear what happens meanwhile; its name is for people."""
+    plugins().register(plugin, name)
+    try:
+        yield
+    finally:
+        plugins().unregister(plugin)
+
+
+@functools.cache
+def catalog() -> Catalog:
+    """Who serves what, by the plugins."""
+    hook = plugins().hook
+    return Catalog(lambda kind: hook.cookbook_providers(kind=kind))

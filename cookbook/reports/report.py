@@ -1,0 +1,265 @@
+"""What came of a run, as values, and as the JSON document that others read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from cookbook import __version__
+from cookbook.errors import CookError, InputError
+from cookbook.planning.status import LOOKING, HostStatus, Mode
+from cookbook.planning.step import Step
+from cookbook.reports.schema import SCHEMA, Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.secrets.secret import Secret
+from cookbook.text.provenance import Origin
+from cookbook.text.redaction import protected
+from cookbook.text.sanitize import visible
+
+_FAILED = frozenset({"failed", "timeout", "refused"})
+
+
+@dataclass(frozen=True)
+class HostReport:
+    """The one terminal state of a host, and how it came about."""
+
+    name: str
+    status: HostStatus
+    steps: Sequence[Step] = ()
+    seconds: float = 0.0
+    began: float = 0.0
+    """Seconds since the beginning of the run."""
+
+    exchanges: int = 0
+    """How often we waited for the host after the session stood."""
+
+    error: CookError | None = None
+    """What ended it, where that is not a resource's own failure."""
+
+    machine_id: str = ""
+    """machine-id(5), where we came as far as to ask."""
+
+    looks: bool = True
+    """Nothing was changed: what is said to be changed would be."""
+
+    @property
+    def in_line(self) -> float | None:
+        """Percent of what can be in line; None where the host could not be asked."""
+        return None if self.status == "unreachable" else share(self.steps, looks=self.looks)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run over many hosts."""
+
+    run: str
+    mode: Mode
+    hosts: Mapping[str, HostReport] = field(default_factory=dict)
+    interrupted: bool = False
+    origin: Origin = field(default_factory=Origin)
+    revision: str | None = None
+    """Git's, of the recipes."""
+
+    set: str = ""
+    """What the recipes are called together, on hosts."""
+
+    recipes: Sequence[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Path -> SHA-256 of all that was read for it."""
+
+    seconds: float = 0.0
+    objections: Sequence[str] = ()
+    """Of a plan: what reviewers have against it."""
+    remarks: Sequence[str] = ()
+    """What the reader should know besides: an entry of the ignore file that has expired."""
+
+    @property
+    def exit(self) -> int:
+        """The exit status: see the table in README.md."""
+        statuses = {host.status for host in self.hosts.values()}
+        if self.interrupted:
+            return 130
+        if statuses & _FAILED:
+            wrong = [isinstance(host.error, InputError) for host in self.hosts.values()]
+            return 1 if all(wrong) else 3
+        if self.objections:
+            return 3
+        if "unreachable" in statuses:
+            return 4
+        return 2 if self.looks and self._pending else 0
+
+    @property
+    def looks(self) -> bool:
+        """Whether nothing was changed: what is said to be changed would be."""
+        return self.mode in LOOKING
+
+    @property
+    def totals(self) -> Counter[str]:
+        """How many resources there are of each status."""
+        return Counter(step.status for host in self.hosts.values() for step in host.steps)
+
+    @property
+    def in_line(self) -> float | None:
+        """Percent of what can be in line, over all hosts that could be asked."""
+        hosts = [host for host in self.hosts.values() if host.status != "unreachable"]
+        steps = (step for host in hosts for step in host.steps)
+        return share(steps, looks=self.looks) if hosts else None
+
+    @property
+    def _pending(self) -> bool:
+        steps = [step for host in self.hosts.values() for step in host.steps]
+        if self.mode == "drift":
+            return any(map(drifted, steps))
+        return any(step.status in ("changed", "unknown") for step in steps)
+
+
+def drifted(step: Step) -> bool:
+    """Whether a host is not in line with it: what is no state, or is excused, does not count."""
+    if step.excused is not None or (step.change is not None and step.change.kind == "act"):
+        return False
+    return step.status in ("changed", "unknown", "failed", "not-run")
+
+
+def share(steps: Iterable[Step], *, looks: bool) -> float:
+    """
+    Percent of the resources that are in line, of those that can be.
+
+    An orphan is not declared, a command that is run at each turn has no state. What was
+    changed is in line, unless the run was one that only looks.
+    """
+    counted = [
+        step
+        for step in steps
+        if step.status != "orphaned" and (step.change is None or step.change.kind != "act")
+    ]
+    right = sum((step.status == "changed" and not looks) or not drifted(step) for step in counted)
+    return 100.0 * right / len(counted) if counted else 100.0
+
+
+def report_json(report: Report) -> Document:
+    """The document that `--output json` prints."""
+    totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
+    totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
+    origin = report.origin
+    document: Document = {
+        "schema": SCHEMA,
+        "run": report.run,
+        "mode": report.mode,
+        "exit": report.exit,
+        "started": origin.started,
+        "seconds": round(report.seconds, 3),
+        "version": __version__,
+        "by": origin.by,
+        "origin": origin.origin,
+        "command": list(origin.command),
+        "set": report.set,
+        "recipes": list(report.recipes),
+        "sources": dict(report.sources),
+        "revision": report.revision,
+        "hosts": {name: host_json(host) for name, host in report.hosts.items()},
+        "totals": totals,
+        "in_line": percent(report.in_line),
+    }
+    if report.objections:
+        document["objections"] = [visible(one) for one in report.objections]
+    if report.remarks:
+        document["remarks"] = [visible(remark) for remark in report.remarks]
+    return cast("Document", protected(document))
+
+
+def host_json(host: HostReport) -> HostDocument:
+    """One host."""
+    return {
+        "status": host.status,
+        "began": round(host.began, 3),
+        "seconds": round(host.seconds, 3),
+        "exchanges": host.exchanges,
+        "error": error_json(host.error) if host.error is not None else None,
+        "machine_id": host.machine_id,
+        "in_line": percent(host.in_line),
+        "resources": [step_json(step) for step in host.steps],
+    }
+
+
+def step_json(step: Step) -> ResourceDocument:
+    """One resource."""
+    change = step.change
+    return {
+        "id": visible(str(step.resource)),
+        "where": step.declared.where,
+        "status": step.status,
+        "kind": change.kind if change is not None and step.status != "ok" else "none",
+        "changes": shown_changes(step),
+        "ran": change.act if change is not None and step.status == "changed" else None,
+        "note": _note(step),
+        "because": step.because,
+        "until": step.until,
+        "diff": visible(str(step.diff)) if step.diff is not None else None,
+        "error": error_json(step.error) if step.error is not None else None,
+        "ignored": step.ignored,
+        "lost": step.lost,
+        "orphan": step.orphan,
+        "began": round(step.began, 3),
+        "seconds": round(step.seconds, 3),
+        "cause": step.cause,
+        "since": step.since,
+        "excused": step.excused,
+    }
+
+
+def _note(step: Step) -> str | None:
+    if step.status == "not-run" and step.because is not None:
+        return f"its {', '.join(step.target.doing)} is still to be done"
+    return step.change.note if step.change is not None and step.status == "changed" else None
+
+
+def percent(value: float | None) -> float | None:
+    """As it is shown: to a hundredth."""
+    return None if value is None else round(value, 2)
+
+
+def error_json(error: CookError) -> ErrorDocument:
+    """An error."""
+    failed = error.failed
+    return {
+        "kind": type(error).__name__,
+        "code": error.code,
+        "phase": error.phase,
+        "message": visible(error.message),
+        "command": visible(failed.command) if failed is not None else None,
+        "status": failed.status if failed is not None else None,
+        "output": visible(failed.output) if failed is not None else "",
+        "cause": _visible_or_none(error.cause),
+        "hint": _visible_or_none(error.hint),
+    }
+
+
+def _visible_or_none(text: str | None) -> str | None:
+    return None if text is None else visible(text)
+
+
+def shown_changes(step: Step) -> dict[str, list[Any]]:
+    """What differs: property -> [found, wanted], without what must not be seen."""
+    if step.change is None or step.status in ("ok", "skipped"):
+        return {}
+    pairs = step.change.fields
+    if step.resource.confidential:
+        return {name: ["(redacted)", "(redacted)"] for name in pairs}
+    return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case Secret():
+            return "(redacted)"
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return visible(value)
+        case list() | tuple() | frozenset():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(k): _plain(v) for k, v in value.items()}
+        case _:
+            return str(value)

@@ -1,0 +1,27 @@
+"""What listeners are told about a run when it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cookbook.planning.status import Mode
+from cookbook.text.provenance import Origin
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run that begins."""
+
+    id: str
+    mode: Mode
+    set: str
+    """The name of the set of recipes, as the manifests of hosts know it."""
+
+    recipes: Sequence[str]
+    """Paths of the recipes; of a saved plan, those it was made from."""
+
+    hosts: Sequence[str]
+    """Names of the hosts, in the order of the inventory."""
+
+    origin: Origin

@@ -1,0 +1,1 @@
+"""One run over many hosts: its options, its threads, its signals."""

@@ -1,0 +1,94 @@
+"""Ctrl-C, SIGTERM, a closed terminal: each host finishes what it is at, and does no more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+from cookbook.errors import HostError
+from cookbook.hosts.session import Session
+
+
+class Interruption:
+    """Whether we were told to stop, and who has to hear of it."""
+
+    def __init__(self) -> None:
+        self._told = threading.Event()
+        self._sessions: set[Session] = set()
+        self._signals = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether somebody wants us to stop."""
+        return self._told.is_set()
+
+    @contextlib.contextmanager
+    def watching(self, session: Session) -> Iterator[None]:
+        """Have a session hear of it, even in the middle of a long chain."""
+        self._sessions.add(session)
+        if self.told:
+            _safely(Session.halt, session)
+        try:
+            yield
+        finally:
+            self._sessions.discard(session)
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """
+        The first signal lets each host finish the resource it is at; the second ends that.
+
+        A package transaction is finished all the same; the third signal waits for nothing.
+        A signal that is ignored (nohup) stays so.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {
+            number: signal.signal(number, self._stop)
+            for number in signals
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+        match self._signals:
+            case 1:
+                _say("stopping after the resource at work; once more ends that, too")
+                self.tell()
+            case 2:
+                whole = any(session.whole for session in self._sessions)
+                waits = "; a package transaction is not ended in the middle" if whole else ""
+                _say(f"ending what the hosts are at{waits}; once more leaves at once")
+                self._each(Session.break_off)
+            case _:
+                _say("left; what hosts are at may go on there: run again to see what is so")
+                os._exit(130)
+
+    def tell(self) -> None:
+        """Stop: after the resource that each host is at."""
+        self._told.set()
+        self._each(Session.halt)
+
+    def _each(self, do: Callable[[Session], None]) -> None:
+        for session in list(self._sessions):
+            threading.Thread(target=_safely, args=(do, session), daemon=True).start()
+
+
+def _safely(do: Callable[[Session], None], session: Session) -> None:
+    with contextlib.suppress(HostError, OSError):  # it stops after what was sent, then
+        do(session)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # a closed terminal
+        os.write(2, f"cook: {text}\n".encode())

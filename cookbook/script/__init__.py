@@ -1,0 +1,1 @@
+"""POSIX shell scripts for hosts: programs and replies, facts, lock, stash."""

@@ -1,0 +1,213 @@
+"""What a host is: the facts that recipes read and that choose providers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from cookbook.errors import ProbeError
+from cookbook.script.shell import Command, script
+
+_TOOLS = (
+    "apt-get dnf yum zypper pacman apk nft iptables ufw firewall-cmd systemctl rc-service "
+    "crontab useradd adduser sudo doas ip visudo"
+)
+
+_SCRIPT = f"""\
+p() {{ printf '%s=%s\\n' "$1" "$2"; }}
+r() {{ [ -r "$1" ] && IFS= read -r v <"$1" && printf %s "$v"; }}
+while IFS= read -r line; do printf 'os.%s\\n' "$line"; done </etc/os-release
+p kernel "$(uname -r)"; p architecture "$(uname -m)"; p uid "$(id -u)"
+h=$(r /proc/sys/kernel/hostname); p hostname "$h"
+while read -r line; do
+case " $line " in *[!a-zA-Z0-9.-]"$h"[.\\ ]*) p hosts "$line";; esac
+done </etc/hosts
+p machine_id "$(r /etc/machine-id)"; p boot_id "$(r /proc/sys/kernel/random/boot_id)"
+if [ -d /run/systemd/system ]; then p init systemd; else
+i=$(r /proc/1/comm); [ "$i" != systemd ] || i=chroot; p init "$i"; fi
+while read -r k v _; do [ "$k" = MemTotal: ] && p memory "$v" && break; done </proc/meminfo
+p cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)"
+for t in {_TOOLS}; do command -v $t >/dev/null 2>&1 && p tool $t; done
+if command -v ip >/dev/null 2>&1; then
+ip -o addr show scope global | while read -r _ _ _ a _; do p address "$a"; done
+fi
+command -v systemd-detect-virt >/dev/null 2>&1 && p virtualization "$(systemd-detect-virt)"
+:
+"""
+
+QUESTION: Command = script(_SCRIPT)
+"""One POSIX script that finds every fact; it needs nothing but /proc and uname."""
+
+_FAMILIES = {
+    "debian": ("debian", "ubuntu", "raspbian", "linuxmint"),
+    "rhel": ("rhel", "fedora", "centos", "rocky", "almalinux", "amzn", "ol"),
+    "suse": ("suse", "opensuse", "sles"),
+    "arch": ("arch", "manjaro"),
+    "alpine": ("alpine",),
+}
+
+_PACKAGE_TOOLS = {
+    "apt-get": "apt",
+    "dnf": "dnf",
+    "yum": "yum",
+    "zypper": "zypper",
+    "pacman": "pacman",
+    "apk": "apk",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one exchange finds out about a host."""
+
+    family: str = ""
+    """debian, rhel, suse, arch, alpine; otherwise the distribution's own name."""
+
+    distribution: str = ""
+    """ID of os-release(5): debian, ubuntu, fedora ..."""
+
+    version: str = ""
+    """VERSION_ID of os-release(5): 12, 24.04."""
+
+    codename: str = ""
+    """VERSION_CODENAME of os-release(5): bookworm."""
+
+    kernel: str = ""
+    """`uname -r`."""
+
+    architecture: str = ""
+    """`uname -m`: x86_64, aarch64."""
+
+    init: str = ""
+    """systemd; `chroot` where that is not to be reached; else the name of process 1."""
+
+    package_tool: str | None = None
+    """apt, dnf, yum, zypper, pacman or apk."""
+
+    firewall_tool: str | None = None
+    """nftables where there is nft, else iptables."""
+
+    hostname: str = ""
+    """The kernel's host name."""
+
+    fqdn: str = ""
+    """As /etc/hosts says; the host name where it says nothing. DNS is not asked."""
+
+    addresses: tuple[str, ...] = ()
+    """Global IPv4 and IPv6 addresses, without their prefix length."""
+
+    memory: int = 0
+    """Total memory, in bytes."""
+
+    cpus: int = 0
+    """Processors online."""
+
+    virtualization: str = "none"
+    """As systemd-detect-virt(1) says: none, kvm, lxc, systemd-nspawn, docker ..."""
+
+    machine_id: str = ""
+    """machine-id(5)."""
+
+    boot_id: str = ""
+    """The kernel's, another one at each boot: clones have one machine-id, but boot alone."""
+
+    root: bool = False
+    """Whether we act as root there."""
+
+    tools: frozenset[str] = field(default_factory=frozenset)
+    """Commands that were looked for and found: systemctl, nft, crontab ..."""
+
+    @property
+    def summary(self) -> str:
+        """One line for people: `debian 12, systemd, apt, nftables`."""
+        words = [
+            f"{self.distribution} {self.version}".strip(),
+            self.init,
+            self.package_tool,
+            self.firewall_tool,
+        ]
+        return ", ".join(word for word in words if word)
+
+
+def parse_facts(text: str) -> Facts:
+    """
+    The facts in the answer to `QUESTION`.
+
+    Raises ProbeError if this cannot be a POSIX host.
+    """
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        found.setdefault(key, []).append(value)
+    if "kernel" not in found:
+        raise ProbeError("the host did not answer as a POSIX shell would", hint=text[-400:])
+    try:
+        return Facts(**_os(found), **_machine(found), **_tools(found.get("tool", [])))
+    except ValueError:
+        raise ProbeError("what the host says of itself makes no sense", hint=text[-400:]) from None
+
+
+def _os(found: Mapping[str, list[str]]) -> dict[str, Any]:
+    release = {k[3:]: _unquoted(v[0]) for k, v in found.items() if k.startswith("os.")}
+    distribution = release.get("ID", "")
+    like = [distribution, *release.get("ID_LIKE", "").split()]
+    return {
+        "family": next(_families(like), distribution),
+        "distribution": distribution,
+        "version": release.get("VERSION_ID", ""),
+        "codename": release.get("VERSION_CODENAME", ""),
+    }
+
+
+def _families(names: list[str]) -> Iterator[str]:
+    for name in names:
+        for family, members in _FAMILIES.items():
+            if name in members:
+                yield family
+
+
+def _machine(found: Mapping[str, list[str]]) -> dict[str, Any]:
+    def one(key: str, default: str = "") -> str:
+        return found.get(key, [default])[0] or default
+
+    hostname = one("hostname")
+    aliases = [name for line in found.get("hosts", []) for name in line.split()[1:]]
+    return {
+        "kernel": one("kernel"),
+        "architecture": one("architecture"),
+        "init": one("init"),
+        "hostname": hostname,
+        "fqdn": next((name for name in aliases if name.startswith(f"{hostname}.")), hostname),
+        "addresses": tuple(a.partition("/")[0] for a in found.get("address", [])),
+        "memory": int(one("memory", "0")) * 1024,
+        "cpus": int(one("cpus", "0")),
+        "virtualization": one("virtualization", "none"),
+        "machine_id": one("machine_id"),
+        "boot_id": one("boot_id"),
+        "root": one("uid") == "0",
+    }
+
+
+def _tools(tools: list[str]) -> dict[str, Any]:
+    return {
+        "package_tool": next((_PACKAGE_TOOLS[t] for t in _PACKAGE_TOOLS if t in tools), None),
+        "firewall_tool": "nftables"
+        if "nft" in tools
+        else ("iptables" if "iptables" in tools else None),
+        "tools": frozenset(tools),
+    }
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return "".join(shlex.split(value)) if value[:1] in "\"'" else value
+    except ValueError:
+        return value  # a quote that is not closed
+
+
+def facts_json(facts: Facts) -> dict[str, Any]:
+    """The facts as JSON data."""
+    plain = {f.name: getattr(facts, f.name) for f in fields(facts)}
+    return plain | {"addresses": list(facts.addresses), "tools": sorted(facts.tools)}

@@ -1,0 +1,435 @@
+"""
+Many questions and changes in, one script out; one reply in, many outcomes out.
+
+Every command runs in a subshell of its own, with an empty standard input (the
+script itself arrives on it) and `eval`, so that not even a syntax error
+reaches its neighbours. A nonce closes each command's frame on both streams, so
+that no output can be mistaken for a frame. A frame of our own opens each reply: what a
+noisy login script or a daemon of the program before said ends up before it, and its status
+is the number of the shell's process.
+
+A program is a list of four kinds of parts:
+
+* Ask    run a question, tell its outcome
+* Guard  run questions; go on only if their answers have this digest
+* Do     run a command, unless something before it failed or was surprised
+* Lock   take the lock of the host, which the shell itself holds
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cookbook.errors import LinkLost
+from cookbook.script import lock, run_as, stash
+from cookbook.script.shell import ENCODING, Command, define_contents
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds a question may take; the longest a host may be silent while asked."""
+
+MOST_HEARD = 16 * 1024**3
+"""Bytes of a reply that are listened to, kept or not: no command has that much to say."""
+
+MOST_ANSWER = 16 * 1024**2
+"""Bytes of an answer; of a longer one the rest is not kept, and nobody reads what is."""
+
+MOST_KEPT = 64 * 1024**2
+"""Bytes of a reply that are kept; of what comes after them, little is."""
+
+_HEAD, _TAIL = 64 * 1024, 192 * 1024
+"""Bytes that are kept of what a change prints: how it began, and its last words."""
+
+_LITTLE = 8 * 1024
+_GAP = b"\n[...]\n"
+"""Stands where something was not kept."""
+
+_STATUS = re.compile(rb"[0-9]{1,3}|-")
+_LONGEST_STATUS = 64
+"""Bytes in which whoever closes a frame has said its status."""
+
+_OPENING = 200
+"""Bytes that are kept of the frame which opens a reply: more than its mark and a number."""
+
+_SHORT = 2000
+"""Bytes of an answer that the shell compares by itself."""
+
+_LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
+"""Of what a command has printed, people are shown no more than this."""
+
+SURPRISED = 100
+"""The status of a guard whose answers are not the ones the change was planned from."""
+
+_PRELUDE = """\
+LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH
+case $PATH in */usr/sbin*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; esac
+umask 022; cd /
+{home}cook_nonce={nonce}; cook_stop=; cook_stage={stage}
+cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
+cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
+cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
+cook_do() {{
+if [ "$cook_stop" ]; then cook_end -; return; fi
+(cook_run "$1") </dev/null 8>&-; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
+cook_ends() {{
+[ ! -e "$cook_home/.halt-$cook_nonce" ] || cook_stop=1; [ "$cook_stop" ]; }}
+cook_guard() {{
+if cook_ends; then cook_end -; return; fi
+set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null 8>&- | sha256sum)"
+if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
+cook_same() {{
+if cook_ends; then cook_end -; return; fi
+set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
+if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
+[ "$cook_stage" ] && trap 'rm -rf "$cook_stage"*' EXIT && trap 'exit 143' HUP INT TERM PIPE
+{stash}cook_end $$
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question, which must not change anything; asked whatever happened before."""
+
+    command: Command
+    timeout: float = ANSWER_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Go on only if the answers to these questions still have this digest."""
+
+    questions: tuple[Command, ...]
+    digest: str
+    answer: bytes | None = None
+    """What the digest is of, where that is known; a short one is compared by the shell itself,
+    which saves two processes."""
+
+    timeout: float = ANSWER_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A command of a change."""
+
+    command: Command
+    timeout: float
+    keeps: bool = False
+    """Whether it puts something into the stash."""
+
+    user: str | None = None
+    """Who runs it, where that is not the one we are there; see cookbook.script.run_as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Take the lock of the host, for as long as the shell lives."""
+
+    holder: str
+    """Who we are, for those who find it taken."""
+
+    timeout: float = ANSWER_TIMEOUT
+
+
+Part = Ask | Guard | Do | Lock
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one part of a program answered."""
+
+    status: int | None
+    """The exit status; None if it was not run, because something before it stopped the chain."""
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+    seconds: float = 0.0
+    cut: bool = False
+    """Whether it printed more than was kept."""
+
+    @property
+    def text(self) -> str:
+        """What was printed; bytes that are not UTF-8 survive as surrogates."""
+        return self.stdout.decode(ENCODING, "surrogateescape")
+
+    @property
+    def complaint(self) -> str:
+        """What was said on the error stream, for people."""
+        return self.stderr.decode(ENCODING, "replace").strip()
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of both streams, for people: errors come last."""
+        return last_lines(self.stdout, self.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A script, and how to understand the reply to it."""
+
+    parts: tuple[Part, ...]
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    stage: str = ""
+    """A folder on the host with contents that were sent before, each named by its digest."""
+
+    nonce: str = field(default_factory=lambda: secrets.token_hex(12))
+
+    @property
+    def script(self) -> bytes:
+        """What a POSIX shell reads on its standard input."""
+        keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
+        locks = any(isinstance(part, Lock) for part in self.parts)
+        text = [
+            _PRELUDE.format(
+                nonce=self.nonce,
+                stage=self.stage,
+                surprised=SURPRISED,
+                home=stash.HOME,
+                stash=(stash.FUNCTIONS if keeps else "") + (lock.FUNCTIONS if locks else ""),
+            )
+        ]
+        lines = [f"{self._line(part)}\n" for part in self.parts]
+        text += [run_as.functions(self.nonce)] if any(map(run_as.acts, lines)) else []
+        text += lines
+        return "".join(text).encode(ENCODING, "surrogateescape")
+
+    def _line(self, part: Part) -> str:
+        match part:
+            case Ask():
+                return f"cook_ask {shlex.quote(part.command.text)}"
+            case Do():
+                # Defined anew for each command: no shell has to hold, or to search, them all.
+                carried = {
+                    d: self.contents[d] for d in part.command.contents & self.contents.keys()
+                }
+                define = define_contents(carried) if part.command.contents else ""
+                if part.user is None:
+                    return f"{define}cook_do {shlex.quote(part.command.text)}"
+                whole = define + (stash.FUNCTIONS if part.keeps else "") + part.command.text
+                run = f'cook_as {part.user} "$cook_whole"'
+                return f"cook_whole={shlex.quote(whole)}\ncook_do {shlex.quote(run)}"
+            case Guard():
+                return _guard_line(part)
+            case Lock():
+                return f"cook_lock {shlex.quote(part.holder)}"
+
+    def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
+        """
+        What each part answered, in order.
+
+        Raises LinkLost if the reply is not complete.
+        """
+        found = list(self.partial(stdout, stderr, pace))
+        if len(found) < len(self.parts):
+            raise LinkLost(f"the reply ends after {len(found)} of {len(self.parts)} answers")
+        return found
+
+    def partial(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> Iterable[Outcome]:
+        """The outcomes that are in a reply, complete or not, as far as it makes sense."""
+        mark = f"\n{self.nonce} ".encode()
+        said = stderr.split(f"\n{self.nonce}\n".encode())
+        frames = [piece.partition(b"\n") for piece in stdout.split(mark)[1:]]
+        for i, (status, _, _) in enumerate(frames[1 : len(self.parts) + 1]):
+            if not _STATUS.fullmatch(status):
+                return
+            yield Outcome(
+                None if status == b"-" else int(status),
+                frames[i][2],
+                said[i + 1] if i + 1 < len(said) else b"",
+                pace.seconds(i) if pace else 0.0,
+                pace.cut(i) if pace else False,
+            )
+
+
+class Pace:
+    """
+    Hears a reply grow: knows when it is complete, and when it has become too slow.
+
+    It keeps what is of use, so that whatever a host says has an end in our memory. The deadline
+    moves on with every frame, so that a long chain may take as long as its parts together, and a
+    part that hangs is still found and named.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        begun: Callable[[int], None] = lambda _: None,
+        end: float | None = None,
+    ) -> None:
+        """
+        `begun` is told the number of each part as its turn comes.
+
+        `end` is when there is no more time for the host at all, in seconds of time.monotonic().
+        """
+        self._program = program
+        self._begun = begun
+        self._end = end
+        self._opening = b""
+        self.shell = 0
+        """The process that reads the program; 0 before it has said so."""
+
+        self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
+        self._closed = [0, 0]
+        self._heard = 0
+        self.kept = (bytearray(), bytearray())
+        """The reply on stdout and stderr, without what is of no use."""
+        self._starts = [0, 0]
+        """Where in it the part that is being run begins."""
+        self._looked = [0, 0]
+        """How far each was searched for marks."""
+        self._cut: set[int] = set()
+        self._times = [time.monotonic()]
+
+    def hear(self, data: bytes, *, stream: int = 0) -> None:
+        """Take note of bytes that arrived on stdout (0) or stderr (1)."""
+        self._heard += len(data)
+        if stream == 0 and not self.shell:
+            self._hear_opening(data)
+        if self._closed[stream] > len(self._program.parts):
+            return  # whoever still talks is none of ours
+        self.kept[stream].extend(data)
+        closed = self._close(stream)
+        if stream == 0 and closed:
+            self._times += [time.monotonic()] * closed
+            if (part := self._closed[0] - 1) < len(self._program.parts):
+                self._begun(part)
+        if len(self.kept[stream]) - self._starts[stream] > _LITTLE:
+            self._shorten(stream)
+
+    def _close(self, stream: int) -> int:
+        """Close the frames whose marks have come; the number of them."""
+        text, mark, closed = self.kept[stream], self._marks[stream], 0
+        while (at := text.find(mark, self._looked[stream])) >= 0:
+            start = at + len(mark)
+            if stream == 0 and not self._status_is_there(start):
+                self._looked[stream] = at
+                return closed
+            self._looked[stream] = self._starts[stream] = start
+            self._closed[stream] += 1
+            closed += 1
+            if self._closed[stream] > len(self._program.parts):
+                break
+        self._looked[stream] = max(self._looked[stream], len(text) - len(mark) + 1)
+        return closed
+
+    def _status_is_there(self, start: int) -> bool:
+        text = self.kept[0]
+        return text.find(b"\n", start) >= 0 or len(text) - start > _LONGEST_STATUS
+
+    def _shorten(self, stream: int) -> None:
+        """Forget the middle of what a part prints once that is more than anybody wants."""
+        text, start = self.kept[stream], self._starts[stream]
+        part = self._closed[stream] - 1
+        head, tail = self._worth(part)
+        if len(text) - start <= head + 2 * tail:
+            return  # not each time a little: what is kept of the end has to be moved
+        unseen = len(text) - self._looked[stream]
+        text[start + head : len(text) - tail] = _GAP
+        self._looked[stream] = len(text) - unseen
+        if stream == 0:
+            self._cut.add(part)
+
+    def _worth(self, part: int) -> tuple[int, int]:
+        """How much is kept of what a part prints: of its beginning, and of its end."""
+        if sum(map(len, self.kept)) > MOST_KEPT:
+            return _LITTLE // 2, _LITTLE // 2
+        parts = self._program.parts
+        if 0 <= part < len(parts) and isinstance(parts[part], Ask):
+            return MOST_ANSWER, _LITTLE
+        return _HEAD, _TAIL
+
+    @property
+    def rest(self) -> tuple[bytes, bytes]:
+        """What the part that is being run has printed so far, on both streams."""
+        out, err = (
+            bytes(text[start:]) for text, start in zip(self.kept, self._starts, strict=True)
+        )
+        return (out.partition(b"\n")[2] if self.started else out), err
+
+    def cut(self, part: int) -> bool:
+        """Whether not all is kept of what a part has printed."""
+        return part in self._cut
+
+    def _hear_opening(self, data: bytes) -> None:
+        mark = self._marks[0]
+        before, found, said = (self._opening + data).partition(mark)
+        number, newline, _ = said.partition(b"\n")
+        self._opening = (found + said)[:_OPENING] if found else before[-len(mark) :]
+        if newline and number.isdigit() and len(number) < _LONGEST_STATUS:
+            self.shell = int(number)
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the host has said more than anybody could want to keep."""
+        return self._heard > MOST_HEARD
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is closed on both streams."""
+        return min(self._closed) > len(self._program.parts)
+
+    @property
+    def started(self) -> bool:
+        """Whether a shell has begun to read the program."""
+        return self._closed[0] > 0
+
+    @property
+    def waiting_for(self) -> Part:
+        """The part that is being run."""
+        return self._program.parts[min(max(self._closed[0] - 1, 0), len(self._program.parts) - 1)]
+
+    @property
+    def deadline(self) -> float:
+        """When the part being run has taken too long, in seconds of time.monotonic()."""
+        part = self._times[-1] + self.waiting_for.timeout
+        return part if self._end is None else min(part, self._end)
+
+    @property
+    def over(self) -> bool:
+        """Whether the time for the whole host is over, not only that for a part."""
+        return self._end is not None and time.monotonic() >= self._end
+
+    def seconds(self, part: int) -> float:
+        """How long a part took, as far as the arrival of its frame tells."""
+        times = self._times[part + 1 : part + 3]
+        return times[1] - times[0] if len(times) > 1 else 0.0
+
+
+def last_lines(*streams: bytes) -> str:
+    """The last lines of what was printed; of long ones the beginning."""
+    said = [
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+        for stream in streams
+        for line in stream[-_LAST_BYTES:].decode(ENCODING, "replace").strip().splitlines()
+    ]
+    return "\n".join(said[-_LAST_LINES:]).strip()
+
+
+def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:
+    """What a guard sees: the outputs of its questions, each with its status behind it."""
+    return b"".join(b"%s%d\n" % pair for pair in outputs)
+
+
+def guard(questions: tuple[Command, ...], outputs: Iterable[tuple[bytes, int]]) -> Guard:
+    """A guard that expects these outputs and statuses."""
+    answer = answer_of(outputs)
+    return Guard(questions, hashlib.sha256(answer).hexdigest(), answer)
+
+
+def _guard_line(part: Guard) -> str:
+    asked = "".join(f"(eval {shlex.quote(q.text)}); echo $?\n" for q in part.questions)
+    answer = part.answer
+    if answer is None or len(answer) > _SHORT or b"\0" in answer:
+        return f"cook_guard {part.digest} {shlex.quote(asked)}"
+    # The shell's $() takes the final newline away; there is always one, after the last status.
+    expected = answer.decode(ENCODING, "surrogateescape").removesuffix("\n")
+    return f"cook_same {shlex.quote(expected)} {shlex.quote(asked)}"
+
+
+def wanted_contents(parts: Iterable[Part]) -> set[tuple[str, str | None]]:
+    """The digests of the contents that commands of these parts read, and who reads them."""
+    return {(d, part.user) for part in parts if isinstance(part, Do) for d in part.command.contents}

@@ -1,0 +1,206 @@
+"""Shell text that cannot be injected into."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import LiteralString
+
+from cookbook.secrets.secret import Secret, SecretBytes, in_the_clear
+
+__all__ = [
+    "ENCODING",
+    "Command",
+    "Content",
+    "Secret",
+    "define_contents",
+    "join",
+    "options",
+    "printing",
+    "script",
+    "sh",
+]
+
+ENCODING = "utf-8"
+"""Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
+
+_BRIEF = 300
+"""Characters of a command that an error shows."""
+
+
+class Content(str):
+    """
+    The digest of bytes that a command reads with `content DIGEST`.
+
+    The bytes themselves travel beside the command, once however many commands
+    want them, so a command stays short enough to be shown; or they are in the stash.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, data: bytes) -> Content:
+        """Name some bytes by their SHA-256."""
+        return cls(hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A piece of POSIX shell: `text` is sent, `shown` is what people may see."""
+
+    text: str
+    shown: str
+    contents: frozenset[str] = frozenset()
+    """Digests of the bytes it reads with `content`."""
+
+    called: str = field(default="", compare=False)
+    """What it does, where its text is too long to be read in an error."""
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"Command({self.shown!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    @property
+    def brief(self) -> str:
+        """
+        For an error: what it does, else as much of it as one can take in.
+
+        Without the brackets around a recipe's own command.
+        """
+        text = self.called or self.shown.removeprefix("(\n").removesuffix("\n)")
+        return text if len(text) <= _BRIEF else f"{text[:_BRIEF].rstrip()} [...]"
+
+
+def sh(template: LiteralString, *values: object) -> Command:
+    """
+    Fill the holes of a shell template, quoting every value.
+
+    >>> print(sh("getent group {}", "www; reboot"))
+    getent group 'www; reboot'
+
+    A sequence becomes several words, a `Command` is spliced as it is (an empty
+    one takes its space with it), and a `Secret` is masked when shown:
+
+    >>> print(sh("useradd {} {}", options(uid=None), ["a b", "c"]))
+    useradd 'a b' c
+    >>> print(sh("printf %s {} | chpasswd", Secret("app:hunter2")))
+    printf %s *** | chpasswd
+
+    Raises ValueError if holes and values do not match, or a value has a NUL,
+    which no shell word can hold.
+    """
+    pieces = template.split("{}")
+    if len(pieces) != len(values) + 1:
+        raise ValueError(f"{len(pieces) - 1} holes for {len(values)} values in {template!r}")
+    return Command(
+        _fill(pieces, map(_quoted, values)),
+        _fill(pieces, map(_masked, values)),
+        frozenset(_contents(values)),
+    )
+
+
+def options(**values: object) -> Command:
+    """
+    Long options of the values that are set.
+
+    >>> print(options(gid=33, system=True, non_unique=False, comment=None))
+    --gid 33 --system
+    """
+    words = [
+        sh("{}", flag) if value is True else sh("{} {}", flag, value)
+        for flag, value in ((f"--{name.replace('_', '-')}", v) for name, v in values.items())
+        if value is not None and value is not False
+    ]
+    return join(words, " ")
+
+
+def join(commands: Sequence[Command], between: LiteralString = "; ") -> Command:
+    """Several pieces as one."""
+    return Command(
+        between.join(command.text for command in commands),
+        between.join(command.shown for command in commands),
+        frozenset().union(*(command.contents for command in commands)),
+    )
+
+
+def script(text: str) -> Command:
+    """Shell text that an author of a recipe wrote: a guard, the command of an execute."""
+    if isinstance(text, Secret):
+        return Command(in_the_clear(text), "***")
+    return Command(text, text)
+
+
+def define_contents(contents: Mapping[str, bytes]) -> str:
+    """A shell function `content DIGEST` that prints bytes we carry, exactly."""
+    cases = "".join(f"{d}) {printing(data).text} ;;\n" for d, data in contents.items())
+    kept = 'cook_loose=1; c=$cook_stage/$1; [ -e "$c" ] || c=$cook_home/stash/$1; cat -- "$c"'
+    return f"content() {{ case $1 in\n{cases}*) {kept} ;;\nesac; }}\n"
+
+
+def printing(data: bytes) -> Command:
+    """
+    A command that prints bytes, exactly.
+
+    `printf` is a builtin, so this costs no process; only a NUL does not fit into a word.
+    """
+    shown = f"printf %s <{len(data)} bytes>"
+    if b"\0" not in data:
+        return Command(
+            f"printf %s {_quote(bytes.decode(data, ENCODING, 'surrogateescape'))}", shown
+        )
+    import base64  # rare: binary files only
+
+    return Command(f"printf %s {base64.b64encode(data).decode()} | base64 -d", shown)
+
+
+def _fill(pieces: Sequence[str], values: Iterator[str]) -> str:
+    text = pieces[0]
+    for value, piece in zip(values, pieces[1:], strict=True):
+        text += value
+        text += piece.removeprefix(" ") if not value and (not text or text[-1] == " ") else piece
+    return text.rstrip(" ") if text.endswith(" ") and not pieces[-1] else text
+
+
+def _quoted(value: object) -> str:
+    match value:
+        case Command():
+            return value.text
+        case bytes():
+            return _quote(bytes.decode(value, ENCODING, "surrogateescape"))
+        case list() | tuple():
+            return " ".join(map(_quoted, value))
+        case _:
+            return _quote(in_the_clear(str(value)))
+
+
+def _masked(value: object) -> str:
+    match value:
+        case Command():
+            return value.shown
+        case Secret() | SecretBytes():
+            return "***"
+        case list() | tuple():
+            return " ".join(map(_masked, value))
+        case _:
+            return _quoted(value)
+
+
+def _quote(word: str) -> str:
+    if "\0" in word:
+        raise ValueError("a NUL cannot be part of a shell word")
+    return shlex.quote(word)
+
+
+def _contents(values: Sequence[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, Content):
+            yield str(value)
+        elif isinstance(value, Command):
+            yield from value.contents

@@ -1,0 +1,1 @@
+"""Secret values: the type, references by name, sealing for plan files."""

@@ -1,0 +1,86 @@
+"""A secret that is named, and looked up only when somebody uses it."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cookbook.secrets.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """`!secret NAME`, as it stands in an inventory or behind `--set`."""
+
+    name: str
+    at: str = field(default="", compare=False)
+    """file:line."""
+
+    folder: Path | None = field(default=None, compare=False)
+    """Where the file is whose stores are asked; None: the recipe's."""
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+    def __repr__(self) -> str:
+        return f"!secret {self.name}"
+
+
+class SecretSource(Protocol):
+    """Who knows secrets by name. Each raises SecretError."""
+
+    def secret(self, name: str, folder: Path) -> Secret:
+        """The value; `folder` is where the recipe is."""
+        ...
+
+    def derived(self, name: str, folder: Path, *, host: str, length: int, alphabet: str) -> Secret:
+        """A password of this host that is made from the master secret."""
+        ...
+
+
+Reveal = Callable[[SecretReference], Secret]
+
+
+class LazyVariables(UserDict[str, Any]):
+    """Variables of a host: whoever asks for one gets it with its secrets looked up."""
+
+    def __init__(self, variables: Mapping[str, Any], reveal: Reveal) -> None:
+        self._reveal = reveal
+        super().__init__()
+        self.data = dict(variables)
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.data[key]
+        if refers(value):
+            value = self.data[key] = self._revealed(value)
+        return value
+
+    def __repr__(self) -> str:
+        return repr(self.data)
+
+    def _revealed(self, value: Any) -> Any:
+        match value:
+            case SecretReference():
+                return self._reveal(value)
+            case list():
+                return [self._revealed(item) for item in value]
+            case dict():
+                return LazyVariables(value, self._reveal)
+            case _:
+                return value
+
+
+def refers(value: object) -> bool:
+    """Whether there is a reference somewhere inside."""
+    match value:
+        case SecretReference():
+            return True
+        case dict():
+            return any(map(refers, value.values()))
+        case list():
+            return any(map(refers, value))
+        case _:
+            return False

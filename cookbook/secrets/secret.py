@@ -1,0 +1,166 @@
+"""Secret: text that is sent but never shown, whatever is made of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+from cookbook.text.redaction import REGISTRY
+
+
+class Secret(str):
+    """
+    Text that is sent but never shown: not in a log, a diff, a repr or a plan.
+
+    What is made of it by its own methods is secret, too. To make one makes its text known
+    to cookbook.text.redaction, which finds it where a type cannot go: in an f-string, or in what
+    `str` makes of it, by which others (pathlib) get bare text.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Make it, and make it known."""
+        REGISTRY.add(str.__str__(text))
+        return str.__new__(cls, text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __radd__(self, before: str) -> str:
+        return tainted(before + in_the_clear(self))
+
+    def __rmod__(self, template: str) -> str:
+        return tainted(template % in_the_clear(self))
+
+    def __iter__(self) -> Iterator[str]:
+        return map(tainted, in_the_clear(self))
+
+
+class SecretBytes(bytes):
+    """What a Secret is once it is encoded."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SecretBytes(***)"
+
+    def __radd__(self, before: bytes) -> bytes:
+        return SecretBytes(before + bytes(self))
+
+
+def tainted(text: str) -> Secret:
+    """
+    Text with something secret in it, which is not secret as such: a file with a password.
+
+    It is a Secret, but not known to the registry.
+    """
+    return str.__new__(Secret, text)
+
+
+def in_the_clear(text: str) -> str:
+    """The text of a Secret as bare text, for those who send it."""
+    return str.__str__(text)
+
+
+def _made_of(source: str | bytes, value: Any) -> Any:
+    """What an operation on a secret gave, secret again, in lists and tuples, too."""
+    match value:
+        case Secret() | SecretBytes():
+            return value
+        case str():
+            return Secret(value) if _tells_anew(source, value) else tainted(value)
+        case bytes():
+            return SecretBytes(value)
+        case list() | tuple():
+            return type(value)(_made_of(source, item) for item in value)
+        case _:
+            return value
+
+
+def _tells_anew(source: str | bytes, made: str) -> bool:
+    """
+    Whether something is to be looked for by itself: a secret in upper case, or the half of one.
+
+    A word out of a file that a secret is in is not.
+    """
+    whole = source if isinstance(source, str) else bytes.decode(source, "utf-8", "replace")
+    return len(made) >= _TELLING and REGISTRY.has(whole) and not REGISTRY.knows(made)
+
+
+_TELLING = 8
+"""Characters of a piece of a secret that is one."""
+
+
+def _keeping_secret(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return _made_of(self, original(self, *args, **kwargs))
+
+    return method
+
+
+_MADE_OF_TEXT = """
+    __add__ __mod__ __mul__ __rmul__ __getitem__ __format__ capitalize casefold center encode
+    expandtabs format format_map join ljust lower lstrip partition removeprefix removesuffix
+    replace rjust rpartition rsplit rstrip split splitlines strip swapcase title translate upper
+    zfill
+"""
+_MADE_OF_BYTES = """
+    __add__ __mod__ __mul__ __rmul__ __getitem__ decode hex join lower lstrip partition
+    removeprefix removesuffix replace rpartition rsplit rstrip split splitlines strip upper
+"""
+
+for _name in _MADE_OF_TEXT.split():
+    setattr(Secret, _name, _keeping_secret(getattr(str, _name)))
+for _name in _MADE_OF_BYTES.split():
+    setattr(SecretBytes, _name, _keeping_secret(getattr(bytes, _name)))
+
+
+_BARE = frozenset({type(None), bool, int, float})
+
+
+def holds_secret(value: object) -> bool:
+    """Whether a value is a Secret, or has one somewhere inside, be it in an f-string."""
+    # A record of a run asks this of each value there is: the most frequent ones first.
+    if (kind := type(value)) is str:
+        return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
+    if kind in _BARE:
+        return False
+    match value:
+        case Secret() | SecretBytes():
+            return True
+        case str():
+            return REGISTRY.knows(value)
+        case bytes():
+            return bool(REGISTRY) and REGISTRY.knows(value.decode("utf-8", "replace"))
+        case Mapping():
+            return any(holds_secret(item) for pair in value.items() for item in pair)
+        case list() | tuple() | set() | frozenset():
+            return any(map(holds_secret, value))
+        case _:
+            return False
+
+
+def found_secret(value: Any) -> Any:
+    """
+    The value, where text that has a known secret in it is a Secret.
+
+    It is the very same value where there is none.
+    """
+    if not REGISTRY or not holds_secret(value):
+        return value
+    match value:
+        case Secret() | SecretBytes():
+            return value
+        case str():
+            return tainted(value)
+        case bytes():
+            return SecretBytes(value)
+        case Mapping():
+            return {found_secret(key): found_secret(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(map(found_secret, value))
+        case _:
+            return value

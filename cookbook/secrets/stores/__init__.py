@@ -1,0 +1,1 @@
+"""Stores that find the value of a secret by its name."""

@@ -1,0 +1,203 @@
+"""
+`secrets.age.yml`: names in the clear, so that git shows which have changed; values by age.
+
+    recipients:
+    - age1...
+    generations: {app: 2}
+    secrets:
+      db/password: |
+        -----BEGIN AGE ENCRYPTED FILE-----
+        ...
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import SecretError
+from cookbook.secrets.stores.age import decrypt, encrypt
+from cookbook.text.bounded_io import content_of
+from cookbook.text.user_dirs import settings_file
+
+NAME = "secrets.age.yml"
+MOST_BYTES = 8 * 1024 * 1024
+_HEADING = "# Secrets, encrypted by age. Change them with `cook secret`.\n"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*(/[A-Za-z0-9_][A-Za-z0-9_.@-]*)*")
+
+
+@dataclass(frozen=True)
+class SecretsFile:
+    """What such a file says."""
+
+    path: Path
+    recipients: Sequence[str] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Name -> armored text of age."""
+
+    generations: Mapping[str, int] = field(default_factory=dict)
+    """How often a derived secret was renewed."""
+
+    @classmethod
+    def read(cls, path: Path) -> SecretsFile:
+        """
+        Read one.
+
+        Raises SecretError for what `cook secret` would not have written.
+        """
+        try:
+            version = path.stat()
+        except OSError as error:
+            raise SecretError(f"{path}: {error.strerror}") from None
+        return _read(path, version.st_mtime_ns, version.st_size)
+
+    def get(self, name: str) -> str | None:
+        """
+        A value; None if there is no such name.
+
+        Raises SecretError if we have no key to it.
+        """
+        if name not in self.secrets:
+            return None
+        try:
+            return decrypt(name, self.secrets[name], identities())
+        except SecretError as error:
+            raise SecretError(f"{self.path}: {name}: {error}", hint=error.hint) from None
+
+    def having(self, name: str, value: str) -> SecretsFile:
+        """The file with another value of a name."""
+        check_name(name)
+        armored = encrypt(name, value, self.recipients)
+        return replace(self, secrets=dict(sorted({**self.secrets, name: armored}.items())))
+
+    def without(self, name: str) -> SecretsFile:
+        """The file without a name."""
+        return replace(self, secrets={k: v for k, v in self.secrets.items() if k != name})
+
+    def renewed(self, name: str) -> SecretsFile:
+        """The next generation of a derived secret."""
+        check_name(name)
+        generation = self.generations.get(name, 1) + 1
+        return replace(self, generations={**self.generations, name: generation})
+
+    def rekeyed(self, recipients: Sequence[str]) -> SecretsFile:
+        """All values, encrypted anew for these recipients."""
+        values = {name: self.get(name) or "" for name in self.secrets}
+        fresh = replace(self, recipients=list(recipients))
+        for name, value in values.items():
+            fresh = fresh.having(name, value)
+        return fresh
+
+    def write(self) -> None:
+        """
+        Put it into place as a whole, or not at all.
+
+        Raises SecretError if that is not possible.
+        """
+        path = self.path.resolve()
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with new.open("x", encoding="utf-8") as file:
+                file.write(_HEADING + _yaml(self))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise SecretError(f"{path}: {error.strerror}") from None
+
+
+def find_file(folder: Path) -> Path | None:
+    """
+    The file in a folder, or in one above it in the same git repository.
+
+    What lies outside of the repository is somebody else's.
+    """
+    above = [folder, *folder.parents]
+    roots = [i for i, parent in enumerate(above) if (parent / ".git").exists()]
+    for parent in above[: roots[0] + 1] if roots else above[:1]:
+        if (parent / NAME).is_file():
+            return parent / NAME
+    return None
+
+
+def identities() -> list[Path]:
+    """
+    The files with our private keys.
+
+    Raises SecretError if COOK_AGE_IDENTITY names none.
+    """
+    if given := os.environ.get("COOK_AGE_IDENTITY"):
+        return [Path(given).expanduser()]
+    return [path for path in (own_identity(), Path.home() / ".ssh/id_ed25519") if path.is_file()]
+
+
+def own_identity() -> Path:
+    """Where `cook secret init` puts the key of its user."""
+    return settings_file().with_name("age.key")
+
+
+def check_name(name: str) -> None:
+    """Raise SecretError for what cannot be a name, in a file or for a command."""
+    if not _NAME.fullmatch(name) or len(name) > 200 or ".." in name:
+        raise SecretError(
+            f"{name!r} cannot be the name of a secret",
+            hint="letters, digits, _ . - @, and / between",
+        )
+
+
+@functools.lru_cache(8)
+def _read(path: Path, _mtime: int, size: int) -> SecretsFile:
+    if size > MOST_BYTES:
+        raise SecretError(f"{path}: larger than {MOST_BYTES // 1024**2} MiB")
+    import yaml
+
+    try:
+        data = yaml.safe_load(content_of(path, MOST_BYTES).decode())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise SecretError(f"{path}: {error}", hint="restore it from git") from None
+    return _checked(path, {} if data is None else data)
+
+
+def _checked(path: Path, data: Any) -> SecretsFile:
+    kinds = {"recipients": list, "secrets": dict, "generations": dict}
+    if not isinstance(data, dict) or not data.keys() <= kinds.keys():
+        raise SecretError(f"{path}: a mapping of {', '.join(kinds)} is wanted")
+    found: dict[str, Any] = {key: data.get(key) or kind() for key, kind in kinds.items()}
+    shaped = all(isinstance(found[key], kind) for key, kind in kinds.items())
+    if not shaped:
+        raise SecretError(f"{path}: recipients is a list, secrets and generations are mappings")
+    texts = [*found["recipients"], *found["secrets"].values(), *found["secrets"]]
+    if not all(isinstance(text, str) for text in [*texts, *found["generations"]]):
+        raise SecretError(f"{path}: recipients is a list of texts, secrets a mapping of texts")
+    if not all(type(n) is int and n > 0 for n in found["generations"].values()):
+        raise SecretError(f"{path}: generations is a mapping of names to numbers from 1")
+    for name in found["secrets"]:
+        check_name(name)
+    return SecretsFile(path, **found)
+
+
+def _yaml(file: SecretsFile) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Armored text is lines."""
+
+    Dumper.add_representer(
+        str,
+        lambda dumper, text: dumper.represent_scalar(
+            "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+        ),
+    )
+    data = {
+        "recipients": list(file.recipients),
+        **({"generations": dict(file.generations)} if file.generations else {}),
+        "secrets": dict(file.secrets),
+    }
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False)
+    return text

@@ -1,0 +1,1 @@
+"""Texts from and for other programs and people: redaction, sanitizing, diffs, suggestions."""

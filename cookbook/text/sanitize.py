@@ -1,0 +1,49 @@
+"""
+Text of others, made harmless: what it could do to a terminal or a reader is shown, not done.
+
+Hosts, recipes, inventories and plan files can say anything. Whatever of it is printed goes
+through here: control characters (ECMA-48) could drive the terminal, marks of direction have a
+line read otherwise than it is ("Trojan source"), and both could hide what has happened. Each
+format of `reports/` escapes besides what means something in it.
+"""
+
+from __future__ import annotations
+
+from cookbook.text.redaction import protect
+
+
+def visible(text: str) -> str:
+    """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
+
+
+def clean(text: str) -> str:
+    """Lines of text that can do nothing, and tell no secret."""
+    return visible(protect(text)).translate(_SHOWN)
+
+
+def one_line(text: str) -> str:
+    """The same on a single line, so that none can be added that looks like one of ours."""
+    return clean(text).replace("\n", "\\n")
+
+
+def json_text(document: object) -> str:
+    """JSON that a terminal can show: the same values, with what could do something escaped."""
+    import json
+
+    text = json.dumps(document, indent=2, ensure_ascii=False).translate(_IN_JSON)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+_CONTROLS = (*range(9), *range(11, 32), *range(127, 160))
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_LINES = (0x2028, 0x2029)
+_UNSEEN = (0x200B, 0x2060, 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))
+
+_SHOWN = {n: f"\\x{n:02x}" for n in _CONTROLS}
+_SHOWN |= {n: f"\\u{n:04x}" for n in (*_DIRECTIONS, *_LINES, *_UNSEEN) if n < 0x10000}
+_SHOWN |= {n: f"\\U{n:08x}" for n in _UNSEEN if n >= 0x10000}
+"""Tab and newline are left; everything else that is not to be seen is written out."""
+
+_IN_JSON = {n: f"\\u{n:04x}" for n in (*range(127, 160), *_DIRECTIONS, *_LINES, *_UNSEEN)}
+_IN_JSON |= {n: f"\\udb40\\u{n - 0xE0000 + 0xDC00:04x}" for n in _UNSEEN if n >= 0x10000}

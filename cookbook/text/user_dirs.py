@@ -1,0 +1,105 @@
+"""Where cook keeps what it remembers on this machine, and what its user has set."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import UsageError
+from cookbook.text.bounded_io import content_of
+
+_PASSWORD = re.compile(r"(?<=:)[^@]*(?=@)|(?<=password=)[^&]*")
+
+
+def state_folder() -> Path:
+    """What is remembered: the environment's COOK_STATE, or the user's state directory."""
+    if given := os.environ.get("COOK_STATE"):
+        return Path(given)
+    import platformdirs  # most calls need no place at all
+
+    return Path(platformdirs.user_state_dir("cook"))
+
+
+def settings_file() -> Path:
+    """What the user has set for all runs: `cook/settings.yml` in their configuration directory."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("cook")) / "settings.yml"
+
+
+def store_url(given: str | None) -> str | None:
+    """
+    Where the history is: `--store`, COOK_STORE, the setting `store`; None: on this machine.
+
+    Raises UsageError for settings that cannot be read.
+    """
+    return given or os.environ.get("COOK_STORE") or _setting("store")
+
+
+def journals(url: str | None) -> Path:
+    """
+    Where the journals wait that are to go to this store.
+
+    Each store has a folder of its own, so that no run ends in another one's history. Its
+    name says nothing of the URL; another password leads to the same folder.
+    """
+    folder = state_folder() / "journal"
+    if url is None:
+        return folder
+    return folder / hashlib.sha256(_PASSWORD.sub("", url).encode()).hexdigest()[:16]
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner can look into; what is above it, too."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def secret_command() -> list[str] | None:
+    """
+    What prints a secret, from the settings: `secrets: {command: [pass, show, "{name}"]}`.
+
+    Raises UsageError for settings that cannot be read.
+    """
+    given = _settings().get("secrets")
+    words = given.get("command") if isinstance(given, dict) else given
+    if words is None:
+        return None
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+        raise UsageError(
+            f"{settings_file()}: secrets must be {{command: [PROGRAM, WORD, ...]}}",
+            hint='e.g. secrets: {command: [pass, show, "{name}"]}',
+        )
+    return words
+
+
+def _setting(name: str) -> str | None:
+    value = _settings().get(name)
+    if not isinstance(value, str | None):
+        raise UsageError(f"{settings_file()}: {name} must be a text")
+    return value
+
+
+def _settings() -> dict[str, Any]:
+    path = settings_file()
+    try:
+        text = content_of(path).decode()
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    import yaml
+
+    try:
+        settings: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: {error}") from None
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise UsageError(f"{path}: it must be a mapping")
+    return settings

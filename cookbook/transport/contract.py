@@ -1,0 +1,101 @@
+"""The one thing the engine needs of a connection: exchange(program) -> Reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, LinkLost
+from cookbook.script.program import Ask, Do, Outcome, Pace, Program, last_lines
+
+_NAMED = 3
+"""So many resources are named that had the same question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one program."""
+
+    stdout: bytes
+    stderr: bytes
+
+    @classmethod
+    def kept(cls, pace: Pace) -> Reply:
+        """What a pace has kept of it, so far."""
+        return cls(*map(bytes, pace.kept))
+
+
+class Transport(Protocol):
+    """
+    A way to have one POSIX shell somewhere read programs.
+
+    The shell keeps running between programs, with the privilege that was asked for.
+    """
+
+    def exchange(self, program: Program, pace: Pace) -> Reply:
+        """
+        Send a program, read until the pace says the reply is complete.
+
+        Raises Interrupted when the session ends before, TooSlow when a part takes too
+        long; both leave the transport of no more use, and the reply so far in their
+        `reply`. What is being run then is not ended.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the session: the shell ends with what it is at. Safe to call twice."""
+        ...
+
+
+class LoginPasswordRefused(AuthenticationFailed):
+    """The password to log in with was wrong; each further try may lock the account."""
+
+
+class Interrupted(LinkLost):
+    """The session ended in the middle of a program."""
+
+    def __init__(
+        self, message: str, reply: Reply, *, hint: str | None = None, cause: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, cause=cause)
+        self.reply = reply
+        self.outcomes: list[Outcome] = []
+        """What is known of the parts that were sent, in their order."""
+
+
+class TooSlow(DeadlineExceeded):
+    """A part of a program took longer than it may, or longer than there was time for the host."""
+
+    def __init__(self, pace: Pace, reply: Reply) -> None:
+        part = pace.waiting_for
+        what = type(part).__name__.lower()
+        if isinstance(part, Ask | Do):
+            what = f"`{part.command.brief}`"
+        took = "in the time there was for this host" if pace.over else f"within {part.timeout:g} s"
+        longer = " --host-timeout and --timeout give it longer" if pace.over else ""
+        super().__init__(
+            f"no answer {took} to {what}",
+            hint=f"look at the host: does it wait for a lock, a network mount, an answer?{longer}",
+            failed=Failed(part.command.brief) if isinstance(part, Ask | Do) else None,
+        )
+        self.reply = reply
+        self.said = last_lines(*pace.rest)
+        """What the part has printed so far; it may be secret."""
+        self.outcomes: list[Outcome] = []
+        """What is known of the parts that were sent, in their order."""
+        self.ended = False
+        """Whether what took so long has been ended, and nothing after it was begun."""
+
+    def asked_for(self, whom: Sequence[str]) -> None:
+        """Say in the message whom it was a question about, where that is known."""
+        if whom:
+            more = f" and {len(whom) - _NAMED} more" if len(whom) > _NAMED else ""
+            self.message += f", asked for {', '.join(whom[:_NAMED])}{more}"
+
+
+def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:
+    """Send a program and understand the reply; `pace` hears it grow."""
+    pace = pace or Pace(program)
+    reply = transport.exchange(program, pace)
+    return program.outcomes(reply.stdout, reply.stderr, pace)

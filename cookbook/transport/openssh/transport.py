@@ -1,0 +1,127 @@
+"""
+SSH, by ssh(1): what paramiko cannot do (FIDO, GSSAPI, post-quantum exchanges of keys).
+
+A master makes the connection and goes into the background; the shell is a session in it. So
+what ssh says of the connection and what the host says never come by one stream. Each transport
+has a master of its own: that one can still log in is only shown by logging in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+from dataclasses import replace
+from typing import NoReturn
+
+from cookbook.script.program import Pace, Program
+from cookbook.script.shell import Command
+from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
+from cookbook.transport.contract import Interrupted, Reply, TooSlow
+from cookbook.transport.openssh.control_master import AUTH_TIMEOUT, Master
+from cookbook.transport.pipes import CHUNK, PipeShell
+from cookbook.transport.target import Manner, Target
+
+__all__ = ["Manner", "OpenSshTransport"]
+
+
+class OpenSshTransport(PipeShell):
+    """A persistent shell on another machine."""
+
+    def __init__(self, target: Target, manner: Manner | None = None) -> None:
+        """
+        Connect, check the host's key, authenticate, start the shell.
+
+        Raises Unreachable, UntrustedHost, AuthenticationFailed, PrivilegeError or
+        DeadlineExceeded.
+        """
+        self._target = target if manner is None else _in(target, manner)
+        self._terminal = False
+        self._master = Master(self._target)
+        try:
+            self._begin()
+        except WantsTerminal:
+            self._begin_anew()
+        except BaseException:
+            self.close()
+            raise
+
+    def exchange(self, program: Program, pace: Pace) -> Reply:
+        """See Transport."""
+        try:
+            return super().exchange(program, pace)
+        except WantsTerminal:
+            self._master = Master(self._target)
+            self._begin_anew()
+            return super().exchange(program, pace)
+        except Interrupted as error:
+            if (bastion := self._master.lost_bastion) is None:
+                raise
+            said = f"the session has ended: the link to the bastion {bastion} was lost"
+            raise Interrupted(said, error.reply) from None
+
+    def close(self) -> None:
+        """See Transport."""
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._master.end()
+        super().close()
+
+    def _begin_anew(self) -> None:
+        """Once more, with a terminal; there is nothing that began without."""
+        super().close()
+        self._terminal = True
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        command, mark = entrance(self._target, terminal=self._terminal)
+        super().__init__(self._session(command))
+        if mark:
+            stdin = self._pipes[0]
+            enter(
+                self._target,
+                mark,
+                self._read_error,
+                lambda data: os.write(stdin.fileno(), data),
+                self._run_beside,
+            )
+
+    def _session(self, command: Command) -> list[str]:
+        return [*self._master.session("-T"), command.text]
+
+    def _read_error(self) -> bytes:
+        stderr = self._pipes[2]
+        with selectors.DefaultSelector() as selector:
+            selector.register(stderr, selectors.EVENT_READ)
+            if not selector.select(AUTH_TIMEOUT):
+                raise TimeoutError
+        return os.read(stderr.fileno(), CHUNK)
+
+    def _run_beside(self, command: Command) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                self._session(command),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=AUTH_TIMEOUT,
+                check=False,
+            )
+
+    def _not_started(self, error: Interrupted | TooSlow, said: str) -> NoReturn:
+        if isinstance(error, TooSlow) or not self._target.becomes:
+            raise error
+        if not self._terminal and wants_terminal(self._target, said):
+            raise WantsTerminal
+        raise did_not_start(self._target, said) from None
+
+
+def _in(target: Target, manner: Manner) -> Target:
+    """The same in that manner, with all bastions."""
+    via = _in(target.via, manner) if target.via is not None else None
+    return replace(target, manner=manner, via=via)

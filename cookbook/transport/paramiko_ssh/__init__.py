@@ -1,0 +1,1 @@
+"""The SSH transport by paramiko: link, host key, login, shell."""
