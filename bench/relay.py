@@ -1,7 +1,7 @@
 """
 A TCP relay that is a bad link: far away, cut off, silent or reset.
 
-    with Relay([("192.0.2.11", 22)], Transaction(delay=0.025)) as relay:
+    with Relay([("192.0.2.11", 22)], Link(delay=0.025)) as relay:
         connect("127.0.0.1", relay.ports[0])
 
 It runs in a process of its own, so that it keeps time whatever its user does. Each chunk
@@ -35,7 +35,7 @@ _ABORT = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
-class Transaction:
+class Link:
     """How a link is, and what becomes of it."""
 
     delay: float = 0.0
@@ -56,7 +56,7 @@ class Transaction:
 class _Connection:
     """One client's connection, and the one to the host that it is relayed to."""
 
-    link: Transaction
+    link: Link
     ends: dict[str, StreamWriter]
     carried: dict[str, int] = field(default_factory=lambda: {"client": 0, "host": 0})
     ended: bool = False
@@ -92,11 +92,11 @@ class _Connection:
 class _Switchboard:
     """All connections, and how the link is now."""
 
-    def __init__(self, link: Transaction) -> None:
+    def __init__(self, link: Link) -> None:
         self.link = link
         self.connections: set[_Connection] = set()
 
-    def set(self, link: Transaction) -> None:
+    def set(self, link: Link) -> None:
         """Another link from now on, for the open connections as well; counted from now."""
         self.link = link
         for connection in self.connections:
@@ -169,7 +169,7 @@ def _now() -> float:
 class Relay:
     """Relays 127.0.0.1:ports[i] to hosts[i], in a process of its own."""
 
-    def __init__(self, hosts: Sequence[tuple[str, int]], link: Transaction | None = None) -> None:
+    def __init__(self, hosts: Sequence[tuple[str, int]], link: Link | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.relay", json.dumps(list(hosts))],
             stdin=subprocess.PIPE,
@@ -177,11 +177,11 @@ class Relay:
             text=True,
             cwd=Path(__file__).parents[1],
         )
-        self.set(link or Transaction())
+        self.set(link or Link())
         self.ports: list[int] = json.loads(self._said())
         """Where to connect to."""
 
-    def set(self, link: Transaction) -> None:
+    def set(self, link: Link) -> None:
         """Make the link another one, now, for the open connections as well."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._process.stdin.write(f"{json.dumps(asdict(link))}\n")
@@ -212,12 +212,12 @@ class Relay:
 async def _serve(hosts: Sequence[tuple[str, int]]) -> None:
     """Be the relay's process: links come on standard input, a line each; its end is ours."""
     lines = await _standard_input()
-    board = _Switchboard(Transaction(**json.loads(await lines.readline())))
+    board = _Switchboard(Link(**json.loads(await lines.readline())))
     _say("set")
     servers = [await _listen(board, host) for host in hosts]
     _say(json.dumps([server.sockets[0].getsockname()[1] for server in servers]))
     while line := await lines.readline():
-        board.set(Transaction(**json.loads(line)))
+        board.set(Link(**json.loads(line)))
         _say("set")
     os._exit(0)
 

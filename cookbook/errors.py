@@ -32,12 +32,12 @@ Everything that can go wrong, by who has to act on it.
     + Refused            the host is not as it was when the plan was made
       - Unapproved       nobody has approved of this change
       - Locked           another run is at work on the host, or an operator has stopped us
-      - WouldCutOff      the change is sure to cut the way by which we came
-    + CutOff             after a change nobody could log in any more; it was taken back
+      - WouldLockOut      the change is sure to cut the way by which we came
+    + LockedOut             after a change nobody could log in any more; it was taken back
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
-Each has a `code`, by which `cook explain CODE` says more of it: errors.md beside this file.
+Each has a `code`, by which `cook explain CODE` says more of it: cli/errors.md.
 """
 
 from __future__ import annotations
@@ -299,7 +299,7 @@ class Refused(HostError):
     code = "refused"
 
 
-class CutOff(HostError):
+class LockedOut(HostError):
     """After a change nobody could log in any more; the host has taken it back."""
 
     code = "cut-off"
@@ -318,7 +318,7 @@ class Locked(Refused):
         """The run that is at work."""
 
 
-class WouldCutOff(Refused):
+class WouldLockOut(Refused):
     """A change is sure to cut the way by which we came; it was not sent."""
 
     code = "would-cut-off"

@@ -8,7 +8,7 @@ CONTRIBUTING.md builds one.
 
 from __future__ import annotations
 
-from cookbook.language.access_path import Cuts, Way, file_is_on_it
+from cookbook.language.access_path import AccessPath, LockoutRisk, file_is_on_it
 from cookbook.language.catalog import provides
 from cookbook.language.change import Change, Texts, hint
 from cookbook.language.file_mode import octal
@@ -23,12 +23,13 @@ from cookbook.secrets.secret import Secret, SecretBytes, found_secret, holds_sec
 
 __all__ = [
     "ENCODING",
+    "AccessPath",
     "AnyProvider",
     "Change",
     "Command",
     "Content",
-    "Cuts",
     "Facts",
+    "LockoutRisk",
     "Probe",
     "Provider",
     "Resource",
@@ -37,7 +38,6 @@ __all__ = [
     "Table",
     "Texts",
     "Thing",
-    "Way",
     "file_is_on_it",
     "found_secret",
     "hint",

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
 from cookbook.language.access_path import packages_on_it
-from cookbook.provider import Change, Command, Cuts, Probe, Provider, Thing, Way, provides
+from cookbook.provider import (
+    AccessPath,
+    Change,
+    Command,
+    LockoutRisk,
+    Probe,
+    Provider,
+    Thing,
+    provides,
+)
 from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
@@ -107,7 +116,7 @@ class AptProvider(Provider[Package, State]):
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """sshd(8) and sudo(8) that would be gone."""
         gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
         return "will" if packages_on_it(frozenset(gone)) else "no"

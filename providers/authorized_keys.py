@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Table,
     Thing,
-    Way,
     hint,
     join,
     provides,
@@ -178,7 +178,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         """One new file."""
         yield _edit([change])
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """The keys of who we are there, where some would go."""
         before = set(change.found.keys) if change.found is not None else set()
         after = set(change.wanted.keys) if change.wanted is not None else set()

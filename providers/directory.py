@@ -9,14 +9,14 @@ from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
     Content,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Thing,
-    Way,
     file_is_on_it,
     hint,
     join,
@@ -137,7 +137,7 @@ class DirectoryProvider(Provider[Directory, State]):
             if "mode" in fields:
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """A folder with files that decide about the way."""
         return "may" if file_is_on_it(f"{name}/x") or name.endswith("/.ssh") else "no"
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from cookbook.errors import HostError
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
     Content,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Texts,
     Thing,
-    Way,
     file_is_on_it,
     provides,
     sh,
@@ -134,7 +134,7 @@ class FileProvider(Provider[File, State]):
         if change.act == "touch":
             yield sh("touch -- {}", name)
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """Files of sshd(8), sudo(8), the network."""
         return "may" if file_is_on_it(name) else "no"
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Thing,
-    Way,
     hint,
     options,
     provides,
@@ -59,7 +59,7 @@ class GroupProvider(Provider[Group, State]):
         members = _members(group, before or ())
         return Change(found, State(group.gid, members, group.system, group.non_unique))
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """A group that we are in, and would not be any more."""
         before = set(change.found.members or ()) if change.found is not None else set()
         after = set(change.wanted.members or ()) if change.wanted is not None else set()

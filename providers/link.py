@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Thing,
-    Way,
     file_is_on_it,
     provides,
     sh,
@@ -115,7 +115,7 @@ class LinkProvider(Provider[Link, State]):
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """As of a file."""
         return "may" if file_is_on_it(name) else "no"
 

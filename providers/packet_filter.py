@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from cookbook.provider import Change, Command, Cuts, Probe, Provider, Table, Way, hint, join, sh
+from cookbook.provider import (
+    AccessPath,
+    Change,
+    Command,
+    LockoutRisk,
+    Probe,
+    Provider,
+    Table,
+    hint,
+    join,
+    sh,
+)
 from cookbook.resources.firewall import FirewallRule
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
@@ -144,7 +155,7 @@ class PacketFilter(Provider[FirewallRule, State]):
         """One transaction."""
         return [self._edit(changes)]
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """Any rule may; one that drops what comes to our port, from anywhere, will."""
         lines = change.wanted.live if change.wanted is not None else ()
         return "will" if any(_shuts(line, way.port) for line in lines) else "may"

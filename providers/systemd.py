@@ -9,14 +9,14 @@ from typing import ClassVar, LiteralString
 from cookbook.errors import HostError
 from cookbook.language.access_path import door, road
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Table,
     Thing,
-    Way,
     hint,
     provides,
     sh,
@@ -188,7 +188,7 @@ class SystemdProvider(Provider[Service, State]):
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """The door we came in by, and the road to it."""
         stops = {"active", "enabled"} & {k for k, pair in change.fields.items() if pair[1] is False}
         masks = change.fields.get("masked", (None, None))[1] is True

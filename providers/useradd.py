@@ -9,15 +9,15 @@ from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import (
+    AccessPath,
     Change,
     Command,
     Content,
-    Cuts,
+    LockoutRisk,
     Probe,
     Provider,
     Table,
     Thing,
-    Way,
     hint,
     keep_output,
     options,
@@ -182,7 +182,7 @@ class UseraddProvider(Provider[User, State]):
             yield sh("usermod {} {}", words, name)
         yield from _login(name, change)
 
-    def cuts(self, name: str, change: Change[State], way: Way) -> Cuts:
+    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """Who we are there: his groups, his shell, his password; himself."""
         if name not in way.users or change.kind == "create":
             return "no"

@@ -13,7 +13,7 @@ from cookbook.language.collection import current
 from cookbook.provider import Resource, word
 
 Action = Literal["create", "delete", "nothing"]
-Verdict = Literal["allow", "deny", "reject", "log"]
+Decision = Literal["allow", "deny", "reject", "log"]
 Protocol = Literal["tcp", "udp", "icmp", "ipv6-icmp", "none"]
 Direction = Literal["in", "out", "forward"]
 
@@ -35,7 +35,7 @@ class FirewallRule(Resource):
     those drop is dropped. IPv4 and IPv6 are both meant unless an address says which.
     """
 
-    command: Verdict = "allow"
+    command: Decision = "allow"
     """`deny` drops silently, `reject` says so to the sender, `log` goes on with the next rule."""
 
     protocol: Protocol | int = "tcp"

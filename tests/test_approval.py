@@ -254,7 +254,7 @@ def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
 
 MANY_MACHINES = """
 import sys
-from cookbook import run
+from cookbook.run import runner as run
 from cookbook.cli import main
 from cookbook.transport.local import LocalTransport
 run.Runner._only_once = lambda *_: None

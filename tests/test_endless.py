@@ -177,7 +177,7 @@ def test_who_says_more_than_anybody_listens_to_is_left(
 
 _TALK = """
 import resource
-from cookbook.shell import Command
+from cookbook.provider import Command
 from cookbook.transport import run
 from cookbook.transport.local import LocalTransport
 from cookbook.wire import Ask, Do, Program

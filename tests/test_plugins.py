@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from cookbook.hookspecs import hookimpl
+from cookbook.plugin import hookimpl
 from cookbook.inventory import from_data
 from cookbook.provider import Change, Probe, Provider, provides
 from cookbook.recipe import word
-from cookbook.resource import Resource
-from cookbook.shell import Command, sh
+from cookbook.provider import Resource
+from cookbook.provider import Command, sh
 
 
 class Note(Resource):

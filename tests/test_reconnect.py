@@ -6,10 +6,10 @@ from typing import NoReturn
 
 import pytest
 
-from cookbook.applying.auto_rollback import Rescue
-from cookbook.errors import AuthenticationFailed, CutOff, Unreachable
+from cookbook.applying.auto_rollback import AutoRollback
+from cookbook.errors import AuthenticationFailed, LockedOut, Unreachable
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import Way
+from cookbook.language.access_path import AccessPath
 from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Reply, Transport
 from cookbook.transport.local import LocalTransport
 
@@ -58,9 +58,9 @@ def test_a_lost_connection_is_made_anew(error: Unreachable, knocks: int) -> None
 def test_while_a_host_waits_for_us_a_wrong_password_is_given_once_and_once_after_it() -> None:
     door = Door(LoginPasswordRefused("wrong"))
     session = Session(LocalTransport(), door)
-    rescue = Rescue(session, Way("admin", 22, "none", "root"), seconds=0.3)
+    rescue = AutoRollback(session, AccessPath("admin", 22, "none", "root"), seconds=0.3)
     rescue.arm([])
-    with pytest.raises(CutOff, match="nobody could log in any more"):
+    with pytest.raises(LockedOut, match="nobody could log in any more"):
         rescue.confirm()
     assert door.knocks == 2
     session.close()

@@ -19,7 +19,7 @@ CANARY = "hunter2-the-canary"
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 HASH = f"$6$salt${CANARY}"
 RECIPE = f"""
-from cookbook.shell import Secret
+from cookbook.provider import Secret
 S = Secret("{CANARY}")
 file(f"{{D}}/secret", content=S, mode="0600")
 file(f"{{D}}/sensitive", content="{CANARY}", sensitive=True, only_if="true {CANARY}")

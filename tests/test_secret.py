@@ -156,7 +156,7 @@ _CRASH = """
 import sys, threading
 sys.argv = ["cook", "words"]
 from cookbook import cli
-from cookbook.shell import Secret
+from cookbook.provider import Secret
 token = Secret("c4n4ry-t0k3n")
 def crash(*_): raise ValueError(f"no {token}")
 cli._parser = crash

@@ -362,7 +362,7 @@ def test_another_machine_of_that_name_is_left_alone(
     cook: Cook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cook("converge", recipe='file(f"{D}/a", content="a")')
-    from cookbook.history import History
+    from cookbook.history.store import History
 
     monkeypatch.setattr(History, "machine_ids", lambda *_: {"localhost": "another"})
     refused = cook("undo", "last", "--yes")
@@ -445,7 +445,7 @@ def test_a_killed_run_knows_its_machine_and_what_it_created(cook: Cook, folder: 
     process.kill()
     process.wait(timeout=20)
     time.sleep(1.5)
-    from cookbook.history import History
+    from cookbook.history.store import History
 
     with History.open(None) as history:
         [run] = history.runs(limit=1)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Sent, cut_off
-from cookbook.applying.executor import Courier
-from cookbook.errors import CutOff, HostError, Unreachable, WouldCutOff
+from cookbook.applying.executor import Executor
+from cookbook.errors import HostError, LockedOut, Unreachable, WouldLockOut
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import Way
+from cookbook.language.access_path import AccessPath
 from cookbook.language.change import Change
 from cookbook.language.collection import Node
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Item, Verdict
-from cookbook.planning.planner import Judge
+from cookbook.planning.decision import Decision, Item
+from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener
 from cookbook.planning.transaction import Transaction
 from cookbook.plugins.manager import catalog
@@ -29,7 +29,7 @@ from cookbook.testing import DEBIAN, declare
 from cookbook.transport.contract import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
 
-WAY = Way("admin", 22, "sudo")
+WAY = AccessPath("admin", 22, "sudo")
 
 CUTS = [
     ("no", 'file("/etc/motd")'),
@@ -52,13 +52,13 @@ CUTS = [
 ]
 
 
-def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, Verdict]:
+def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, Decision]:
     """A line of a recipe, on a host that has nothing of it."""
     [declared] = declare(text, facts, Path("tests/cases"))
     resource = declared.resource
     provider = catalog().choose(resource, facts)
     change = provider.plan(resource, None)
-    return resource, Verdict(Item(declared, resource), "change", provider, change)
+    return resource, Decision(Item(declared, resource), "change", provider, change)
 
 
 @pytest.mark.parametrize("tool", ["nftables", "iptables"])
@@ -84,10 +84,10 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     session.close()
 
 
-def armed(session: Session, path: Path, seconds: float = 1) -> Rescue:
+def armed(session: Session, path: Path, seconds: float = 1) -> AutoRollback:
     """A file that is changed, under a timer; as the engine does it."""
     _, verdict = planned(f"file({str(path)!r}, content='new', guarded=True)")
-    rescue = Rescue(session, WAY, seconds)
+    rescue = AutoRollback(session, WAY, seconds)
     provider, change = verdict.provider, verdict.change
     assert provider is not None
     assert change is not None
@@ -130,7 +130,7 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
         return inner()
 
     session.line._another = late
-    with pytest.raises(CutOff, match="the host has put the former state back"):
+    with pytest.raises(LockedOut, match="the host has put the former state back"):
         rescue.confirm()
     assert not (tmp_path / "x").exists()
 
@@ -141,13 +141,13 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     """And nobody says that it has gone back."""
     cook_home.write_text("a file, where a folder is to be")
     _, verdict = planned(f"file({str(tmp_path / 'x')!r}, content='new', guarded=True)")
-    judge = Judge(Node("web1"), session, DEBIAN, catalog())
-    rescue = Rescue(session, WAY, 1)
-    courier = Courier(judge, session, rescue)
+    judge = Planner(Node("web1"), session, DEBIAN, catalog())
+    rescue = AutoRollback(session, WAY, 1)
+    courier = Executor(judge, session, rescue)
 
     with pytest.raises(HostError, match="cannot be guarded") as caught:
         courier.send([Sent.guarded(Transaction([], [verdict]), guard((), ()))], [], Listener())
-    assert not isinstance(caught.value, CutOff)
+    assert not isinstance(caught.value, LockedOut)
     assert not rescue.armed
     assert not (tmp_path / "x").exists()
 
@@ -158,8 +158,8 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     """Not of what was sent before it, so that the host can go back."""
     text = "execute('true', guarded=True)\nexecute('sleep 9', guarded=True, timeout=0.3)"
     verdicts = [planned(line)[1] for line in text.splitlines()]
-    courier = Courier(
-        Judge(Node("web1"), session, DEBIAN, catalog()), session, Rescue(session, WAY)
+    courier = Executor(
+        Planner(Node("web1"), session, DEBIAN, catalog()), session, AutoRollback(session, WAY)
     )
     sent = [Sent.guarded(Transaction([], [verdict]), guard((), ())) for verdict in verdicts]
 
@@ -172,13 +172,13 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
 
 def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:
     _, verdict = planned('firewall_rule("x", port=22, command="deny")')
-    assert isinstance(Rescue(session, WAY).refusal(verdict), WouldCutOff)
-    assert Rescue(session, WAY, allowed=True).refusal(verdict) is None
-    assert Rescue(session, Way("admin", 2222)).refusal(verdict) is None
+    assert isinstance(AutoRollback(session, WAY).refusal(verdict), WouldLockOut)
+    assert AutoRollback(session, WAY, allowed=True).refusal(verdict) is None
+    assert AutoRollback(session, AccessPath("admin", 2222)).refusal(verdict) is None
 
 
 def test_without_a_connection_there_is_nothing_to_lose() -> None:
     session = Session(LocalTransport())
     _, verdict = planned('firewall_rule("x", port=22, command="deny")')
-    assert Rescue(session, WAY).risk(verdict) == "no"
+    assert AutoRollback(session, WAY).risk(verdict) == "no"
     session.close()

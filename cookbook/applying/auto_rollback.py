@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from cookbook.errors import CutOff, HostError, PasswordRefused, WouldCutOff
+from cookbook.errors import HostError, LockedOut, PasswordRefused, WouldLockOut
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import Cuts, Way
+from cookbook.language.access_path import AccessPath, LockoutRisk
 from cookbook.language.change import Change
-from cookbook.planning.decision import Verdict
+from cookbook.planning.decision import Decision
 from cookbook.script import run_as
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome
 from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
@@ -77,11 +77,11 @@ _FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log" && r
 
 
 @dataclass
-class Rescue:
+class AutoRollback:
     """What has to be taken back on one host, should nobody be able to log in any more."""
 
     session: Session
-    way: Way
+    way: AccessPath
     seconds: float = CONFIRM_TIMEOUT
     """How long the host waits for us."""
 
@@ -96,31 +96,31 @@ class Rescue:
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
 
-    def risk(self, verdict: Verdict) -> Cuts:
+    def risk(self, decision: Decision) -> LockoutRisk:
         """Whether a change may cut our way, or is sure to."""
-        provider, change = verdict.provider, verdict.change
+        provider, change = decision.provider, decision.change
         if not self.session.line.reconnects or provider is None or change is None:
             return "no"
-        risk = provider.cuts(verdict.item.resource.identity, change, self.way)
-        return "may" if risk == "no" and verdict.item.resource.guarded else risk
+        risk = provider.cuts(decision.item.resource.identity, change, self.way)
+        return "may" if risk == "no" and decision.item.resource.guarded else risk
 
-    def refusal(self, verdict: Verdict) -> WouldCutOff | None:
+    def refusal(self, decision: Decision) -> WouldLockOut | None:
         """Why a change must not be made, unless its author knows what he does."""
-        if self.allowed or verdict.status != "change" or self.risk(verdict) != "will":
+        if self.allowed or decision.status != "change" or self.risk(decision) != "will":
             return None
-        item = verdict.item
-        return WouldCutOff(
-            f"{item.resource} ({item.declared.where}) would cut the way by which we came:"
-            f" {self.way.user}, port {self.way.port}",
-            hint="--i-know does it all the same; it is taken back if nobody can log in afterwards",
+        item = decision.item
+        return WouldLockOut(
+            f"{item.resource} ({item.declared.where}) would lock out"
+            f" user {self.way.user} (SSH, port {self.way.port})",
+            hint="--allow-lockout applies it; it is taken back if login fails afterwards",
         )
 
-    def arm(self, changes: Sequence[Verdict]) -> Do:
+    def arm(self, changes: Sequence[Decision]) -> Do:
         """What tells the host how to go back; for these changes and all that came before."""
-        for verdict in changes:
-            self._names.append(str(verdict.item.resource))
-            self._back[:0] = reversal(verdict)
-            self._tell += _acts(verdict)
+        for decision in changes:
+            self._names.append(str(decision.item.resource))
+            self._back[:0] = reversal(decision)
+            self._tell += _acts(decision)
         self._armed = secrets.token_hex(6)
         self._since = time.monotonic()
         head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
@@ -153,7 +153,7 @@ class Rescue:
         """
         Come by a new connection and say that all is well.
 
-        Raises CutOff if that is not possible: by then the host has gone back.
+        Raises LockedOut if that is not possible: by then the host has gone back.
         """
         if not self._armed:
             return
@@ -172,24 +172,24 @@ class Rescue:
                 time.sleep(max(0.0, end - time.monotonic()) if wrong else 1.0)
         raise self._cut_off(last)
 
-    def _cut_off(self, last: HostError | None) -> CutOff:
+    def _cut_off(self, last: HostError | None) -> LockedOut:
         what = ", ".join(self._names[-3:])
         armed, self._armed = self._armed, ""
         why = f": {last}" if last is not None else ""
         try:
             outcome = self._gone_back(armed)
         except HostError as error:
-            return CutOff(
+            return LockedOut(
                 f"after {what} nobody could log in any more{why}",
                 hint=f"it was to go back by itself, and does not answer yet: {error}",
             )
         if outcome.status != 0:
-            return CutOff(
+            return LockedOut(
                 f"after {what} nobody could log in in time{why}",
                 hint="it answers now, and does not say that it has gone back: look at it",
             )
         said = outcome.text.strip()
-        return CutOff(
+        return LockedOut(
             f"after {what} nobody could log in any more{why}; the host has put the former state"
             " back" + (f", and said:\n{said}" if said else ""),
             hint="mend the recipe: what it declares locks us out",
@@ -205,14 +205,14 @@ class Rescue:
             time.sleep(1.0)
 
 
-def reversal(verdict: Verdict) -> list[Command]:
+def reversal(decision: Decision) -> list[Command]:
     """The commands that take a change back, from its values alone, before it is made."""
-    provider, change = verdict.provider, verdict.change
+    provider, change = decision.provider, decision.change
     if provider is None or change is None or change.kind in ("none", "act"):
         return []
-    name = verdict.item.resource.identity
+    name = decision.item.resource.identity
     back = provider.back(name, change, expected(change))
-    return _as_it_is_made(verdict, provider.commands(name, back)) if back.needed else []
+    return _as_it_is_made(decision, provider.commands(name, back)) if back.needed else []
 
 
 def expected(change: Change[Any]) -> Any:
@@ -224,16 +224,16 @@ def expected(change: Change[Any]) -> Any:
     return replace(found, **{name: value for name, value in given.items() if value is not None})
 
 
-def _acts(verdict: Verdict) -> Sequence[Command]:
+def _acts(decision: Decision) -> Sequence[Command]:
     """A restart that is done again when what the service reads is back."""
-    provider, change = verdict.provider, verdict.change
+    provider, change = decision.provider, decision.change
     if provider is None or change is None or change.act not in provider.again:
         return []
     again: Change[Any] = Change(change.wanted, change.wanted, change.act)
-    return _as_it_is_made(verdict, provider.commands(verdict.item.resource.identity, again))
+    return _as_it_is_made(decision, provider.commands(decision.item.resource.identity, again))
 
 
-def _as_it_is_made(verdict: Verdict, commands: Iterable[Command]) -> list[Command]:
+def _as_it_is_made(decision: Decision, commands: Iterable[Command]) -> list[Command]:
     """By the user who makes the change; what it destroys is in that user's own stash."""
-    user = verdict.item.resource.become_user
+    user = decision.item.resource.become_user
     return [run_as.as_user(user, command, from_stash=True) for command in commands]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.hosts.probing import Answers, guard
-from cookbook.planning.decision import Verdict
+from cookbook.planning.decision import Decision
 from cookbook.planning.transaction import Transaction
 from cookbook.script.program import Ask, Do, Guard, Outcome, Part
 from cookbook.script.run_as import as_user
@@ -16,11 +16,11 @@ from cookbook.script.shell import Command
 from cookbook.text.diagnosis import why
 from cookbook.transport.contract import TooSlow
 
-Notes = Callable[[Sequence[Verdict]], tuple[Command | None, Command | None]]
+Notes = Callable[[Sequence[Decision]], tuple[Command | None, Command | None]]
 """The lines that the manifest adds on the host before and after changes."""
 
 
-def no_notes(_: Sequence[Verdict]) -> tuple[None, None]:
+def no_notes(_: Sequence[Decision]) -> tuple[None, None]:
     """Nothing."""
     return None, None
 
@@ -44,13 +44,15 @@ class Result:
 
     seconds: float = 0.0
 
-    def learned(self, link: Transaction) -> Iterator[Verdict]:
+    def learned(self, link: Transaction) -> Iterator[Decision]:
         """The changes of the link, with what their keeping and their commands have told."""
-        for i, verdict in enumerate(link.changes):
-            if verdict.provider is not None and verdict.change is not None:
+        for i, decision in enumerate(link.changes):
+            if decision.provider is not None and decision.change is not None:
                 kept = self.kept[i] if i < len(self.kept) else ""
                 said = self.said if i == 0 else ""
-                yield replace(verdict, change=verdict.provider.learned(verdict.change, kept, said))
+                yield replace(
+                    decision, change=decision.provider.learned(decision.change, kept, said)
+                )
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Sent:
     @classmethod
     def of(cls, link: Transaction, answers: Answers, notes: Notes = no_notes) -> Sent:
         """Guard, a look at the texts that will be replaced, the commands."""
-        probes = [probe for verdict in [*link.gap, *link.changes] for probe in verdict.probes]
+        probes = [probe for decision in [*link.gap, *link.changes] for probe in decision.probes]
         return cls.guarded(link, guard(probes, answers), notes)
 
     @classmethod
@@ -144,7 +146,7 @@ def fate_of(error: HostError) -> Literal["failed", "unknown"]:
 
 def cut_off(
     sent: Sequence[Sent], heard: Sequence[Outcome], error: HostError
-) -> Iterator[tuple[Verdict, dict[str, Any]]]:
+) -> Iterator[tuple[Decision, dict[str, Any]]]:
     """
     The link ended in the middle of a chain: what is known of each change, and no more.
 
@@ -160,11 +162,11 @@ def cut_off(
         stopped |= ended and result.fate != "done"
         if stopped and not passed:
             return
-        yield from ((verdict, {}) for verdict in one.link.gap if passed)
-        for verdict in one.link.changes:
+        yield from ((decision, {}) for decision in one.link.gap if passed)
+        for decision in one.link.changes:
             why = result.error if result.error is not None else error
             status = "failed" if result.error is not None else "unknown"
-            yield verdict, {"status": status, "error": why}
+            yield decision, {"status": status, "error": why}
         if stopped:
             return
 
@@ -193,17 +195,17 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
     return CommandError(str(failed), failed=failed, **why(said, outcome.status))
 
 
-def keep_of(verdict: Verdict) -> Command | None:
+def keep_of(decision: Decision) -> Command | None:
     """What puts into the stash what the change will destroy, if it does."""
-    if verdict.provider is None or verdict.change is None:
+    if decision.provider is None or decision.change is None:
         return None
-    return verdict.provider.keeps(verdict.item.resource.identity, verdict.change)
+    return decision.provider.keeps(decision.item.resource.identity, decision.change)
 
 
-def look_at(verdict: Verdict) -> Command | None:
+def look_at(decision: Decision) -> Command | None:
     """The question for the text that a change replaces, where there is one to be shown."""
-    if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
+    if decision.provider is None or decision.change is None or decision.item.resource.confidential:
         return None
-    resource = verdict.item.resource
-    texts = verdict.provider.texts(resource.identity, verdict.change)
+    resource = decision.item.resource
+    texts = decision.provider.texts(resource.identity, decision.change)
     return as_user(resource.become_user, texts.found) if texts and texts.found else None

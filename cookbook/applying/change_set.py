@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cookbook.applying.batch import Notes, Result, Sent, cut_off, fate_of, no_notes
-from cookbook.applying.executor import Courier
-from cookbook.errors import CutOff, ProbeError
+from cookbook.applying.executor import Executor
+from cookbook.errors import LockedOut, ProbeError
 from cookbook.hosts.probing import guard
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Verdict
-from cookbook.planning.planner import Judge
+from cookbook.planning.decision import Decision
+from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener, Permission, Permit, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script.program import Guard
@@ -19,16 +19,16 @@ from cookbook.transport.contract import Interrupted, TooSlow
 
 
 @dataclass
-class Delivery:
+class ChangeSet:
     """What it takes to send changes to one host."""
 
-    courier: Courier
+    executor: Executor
     listener: Listener = field(default_factory=Listener)
     notes: Notes = no_notes
     permit: Permit | None = None
     """Who is asked before anything is sent, where somebody is."""
 
-    again: Callable[[Verdict], bool] = lambda _: False
+    again: Callable[[Decision], bool] = lambda _: False
     """Whether a change whose commands have failed is to be sent once more."""
 
     stopping: Callable[[], bool] = lambda: False
@@ -44,23 +44,23 @@ class Delivery:
     """Whether a host has given another answer than the one a change was planned from."""
 
     @property
-    def _judge(self) -> Judge:
-        return self.courier.judge
+    def _planner(self) -> Planner:
+        return self.executor.planner
 
     def _guards(self, links: Sequence[Transaction]) -> list[Guard]:
         """The guards of changes that were planned from the latest answers."""
         asked = [[probe for v in link.changes for probe in v.probes] for link in links]
-        return [guard(probes, self._judge.answers) for probes in asked]
+        return [guard(probes, self._planner.answers) for probes in asked]
 
     def work_off(
-        self, verdicts: Sequence[Verdict], judge_anew: Callable[[Verdict], Verdict]
+        self, decisions: Sequence[Decision], judge_anew: Callable[[Decision], Decision]
     ) -> Iterator[Step]:
         """
         Until all is done, or something fails: what was surprised is judged anew, and sent again.
 
         Raises ProbeError if the host gives another answer each time it is asked.
         """
-        todo, surprises = list(verdicts), 0
+        todo, surprises = list(decisions), 0
         while todo := (yield from self._permitted(todo)):
             links = _links(todo)
             left = yield from self.send(links, self._guards(links))
@@ -68,45 +68,45 @@ class Delivery:
             if surprises == PATIENCE:
                 raise fickle(todo[0].item.resource)
             todo = []
-            for verdict in left if self.failed else map(judge_anew, left):
-                self.failed |= verdict.status == "failed"
-                if verdict.status == "change" and not self.failed:
-                    todo.append(verdict)
-                elif verdict.status == "change":
-                    yield replace(step_of(verdict), status="not-run")
+            for decision in left if self.failed else map(judge_anew, left):
+                self.failed |= decision.status == "failed"
+                if decision.status == "change" and not self.failed:
+                    todo.append(decision)
+                elif decision.status == "change":
+                    yield replace(step_of(decision), status="not-run")
                 else:
-                    yield step_of(verdict)
+                    yield step_of(decision)
 
-    def _permitted(self, verdicts: Sequence[Verdict]) -> Generator[Step, None, list[Verdict]]:
+    def _permitted(self, decisions: Sequence[Decision]) -> Generator[Step, None, list[Decision]]:
         """Those that may be sent; none where one of them is another one than was approved."""
-        allowed: list[Verdict] = []
-        for verdict in verdicts:
-            match self._asked(verdict):
+        allowed: list[Decision] = []
+        for decision in decisions:
+            match self._asked(decision):
                 case "go":
-                    allowed.append(verdict)
+                    allowed.append(decision)
                 case "skip":
-                    yield step_of(replace(verdict, status="skipped", change=None))
+                    yield step_of(replace(decision, status="skipped", change=None))
                 case "stop":
-                    yield replace(step_of(verdict), status="not-run")
+                    yield replace(step_of(decision), status="not-run")
                 case error:
                     self.failed = True
-                    yield step_of(replace(verdict, status="failed", change=None, error=error))
+                    yield step_of(replace(decision, status="failed", change=None, error=error))
         if not self.failed:
             return allowed
-        yield from (replace(step_of(verdict), status="not-run") for verdict in allowed)
+        yield from (replace(step_of(decision), status="not-run") for decision in allowed)
         return []
 
-    def _asked(self, verdict: Verdict) -> Permission:
+    def _asked(self, decision: Decision) -> Permission:
         self.stopped |= self.stopping()
         if self.failed or self.stopped:
             return "stop"
-        said = "go" if self.permit is None else self.permit(step_of(verdict), False)
+        said = "go" if self.permit is None else self.permit(step_of(decision), False)
         self.stopped = said == "stop"
         return said
 
     def send(
         self, links: Sequence[Transaction], guards: Sequence[Guard]
-    ) -> Generator[Step, None, Sequence[Verdict]]:
+    ) -> Generator[Step, None, Sequence[Decision]]:
         """
         One exchange: a step for each change that was made or failed; the others are returned.
 
@@ -115,25 +115,25 @@ class Delivery:
         """
         together = self._together(links)
         links, rest = links[:together], links[together:]
-        later = [verdict for link in rest for verdict in link.changes]
+        later = [decision for link in rest for decision in link.changes]
         pairs = zip(links, guards, strict=False)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
-        verdicts = [verdict for link in links for verdict in link.changes]
-        asked = [probe for verdict in verdicts for probe in verdict.probes]
+        decisions = [decision for link in links for decision in link.changes]
+        asked = [probe for decision in decisions for probe in decision.probes]
         try:
-            results = self.courier.send(sent, asked, self.listener)
+            results = self.executor.send(sent, asked, self.listener)
         except (Interrupted, TooSlow) as lost:
             known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
-            for verdict in [*verdicts, *later]:
-                how = known.get(id(verdict), {"status": "not-run"})
-                yield replace(step_of(verdict), **how)
+            for decision in [*decisions, *later]:
+                how = known.get(id(decision), {"status": "not-run"})
+                yield replace(step_of(decision), **how)
             raise
-        except CutOff as cut:
+        except LockedOut as cut:
             self.failed = True
-            yield from (replace(step_of(v), status="failed", error=cut) for v in verdicts)
+            yield from (replace(step_of(v), status="failed", error=cut) for v in decisions)
             yield from (replace(step_of(v), status="not-run") for v in later)
             raise
-        left: list[Verdict] = []
+        left: list[Decision] = []
         for link, result in zip(links, results, strict=True):
             tried = result.fate == "failed" and self.again(link.changes[0])
             if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
@@ -146,17 +146,17 @@ class Delivery:
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
         """What became of each change of a link, by what the host says now."""
         texts = result.texts or [None] * len(link.changes)
-        for verdict, text in zip(result.learned(link), texts, strict=True):
-            state, differs = self._judge.left(verdict)
+        for decision, text in zip(result.learned(link), texts, strict=True):
+            state, differs = self._planner.left(decision)
             alone = len(link.changes) == 1
             error = result.error if alone or differs is not None else None
             error = error or differs
-            ignored = error is not None and verdict.item.resource.ignore_failure
+            ignored = error is not None and decision.item.resource.ignore_failure
             self.failed |= error is not None and not ignored
             yield replace(
-                step_of(verdict),
+                step_of(decision),
                 status="changed" if error is None else fate_of(error),
-                diff=diff_of(verdict, text),
+                diff=diff_of(decision, text),
                 error=error,
                 ignored=ignored,
                 seconds=result.seconds / len(link.changes),
@@ -165,23 +165,25 @@ class Delivery:
 
     def _together(self, links: Sequence[Transaction]) -> int:
         """How many of the first ones go together: what may cut our way goes by itself."""
-        risks = [self.courier.risk(link.changes[0]) != "no" for link in links]
+        risks = [self.executor.risk(link.changes[0]) != "no" for link in links]
         return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
 
     def _undone(self, link: Transaction, result: Result) -> bool:
         """Whether the link was lost before it was done."""
         lost = result.fate == "lost"
-        return lost and any(self._judge.left(verdict)[1] is not None for verdict in link.changes)
+        return lost and any(
+            self._planner.left(decision)[1] is not None for decision in link.changes
+        )
 
 
-def _links(verdicts: Sequence[Verdict]) -> list[Transaction]:
+def _links(decisions: Sequence[Decision]) -> list[Transaction]:
     """What is adjacent and can go into one transaction, does."""
     links: list[Transaction] = []
-    for verdict in verdicts:
-        if links and links[-1].admits(verdict):
-            links[-1].changes.append(verdict)
+    for decision in decisions:
+        if links and links[-1].admits(decision):
+            links[-1].changes.append(decision)
         else:
-            links.append(Transaction([], [verdict]))
+            links.append(Transaction([], [decision]))
     return links
 
 

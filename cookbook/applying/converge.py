@@ -23,22 +23,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Result, Sent, cut_off, fate_of, look_at
-from cookbook.applying.change_set import PATIENCE, Delivery, fickle
-from cookbook.applying.executor import Courier
+from cookbook.applying.change_set import PATIENCE, ChangeSet, fickle
+from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
-from cookbook.errors import BrokenOff, CutOff, HostError, Unapproved, WouldCutOff
+from cookbook.errors import BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
 from cookbook.hosts.probing import guard
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection
-from cookbook.planning.decision import Verdict
+from cookbook.planning.decision import Decision
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
-from cookbook.planning.planner import Judge
-from cookbook.planning.queue import Agenda
+from cookbook.planning.planner import Planner
+from cookbook.planning.queue import Queue
 from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script.facts import Facts
@@ -62,10 +62,10 @@ class Convergence:
         apply: bool = True,
         stopping: Callable[[], bool] = lambda: False,
         listener: Listener | None = None,
-        orphans: Callable[[Judge], Orphans] | None = None,
+        orphans: Callable[[Planner], Orphans] | None = None,
         permit: Permit | None = None,
         stepwise: bool = False,
-        rescue: Rescue | None = None,
+        rescue: AutoRollback | None = None,
     ) -> None:
         """
         `stopping` is asked between two exchanges: finish what was sent, then stop.
@@ -80,13 +80,13 @@ class Convergence:
         self._stopping = stopping
         self._listener = listener or Listener()
         self._session = session
-        self._judge = Judge(collection.node, session, facts, catalog)
-        self._courier = Courier(self._judge, session, rescue)
-        self._orphans = orphans(self._judge) if orphans is not None else None
+        self._planner = Planner(collection.node, session, facts, catalog)
+        self._executor = Executor(self._planner, session, rescue)
+        self._orphans = orphans(self._planner) if orphans is not None else None
         self._applies = apply
         self._permit = permit
         self._stepwise = stepwise
-        self._agenda = Agenda(collection, self._judge.provider_or_none)
+        self._queue = Queue(collection, self._planner.provider_or_none)
         self._surprises = 0
         self._looked_ahead = False
         self._left = False
@@ -113,7 +113,7 @@ class Convergence:
         """However they end, say what was not come to."""
         try:
             yield from steps
-        except (Interrupted, TooSlow, CutOff):
+        except (Interrupted, TooSlow, LockedOut):
             yield from self._not_run()
             raise
         yield from self._not_run()
@@ -126,8 +126,8 @@ class Convergence:
                 self.failed |= step.status == "failed"
                 yield step
             return
-        delivery = Delivery(
-            self._courier,
+        delivery = ChangeSet(
+            self._executor,
             self._listener,
             orphans.manifest.notes,
             self._permit,
@@ -144,133 +144,133 @@ class Convergence:
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _walk(self, forecast: Forecast) -> Iterator[Verdict]:
-        """Judge the queue in order; a change is followed by those it notifies at once."""
-        for item in list(self._agenda.queue):
+    def _walk(self, forecast: Forecast) -> Iterator[Decision]:
+        """Planner the queue in order; a change is followed by those it notifies at once."""
+        for item in list(self._queue.queue):
             turn = [item]
             while turn:
-                judged = self._permitted(self._safe(self._judge.judge(turn.pop(0), forecast)))
-                if (verdict := judged) is None:
+                judged = self._permitted(self._safe(self._planner.planner(turn.pop(0), forecast)))
+                if (decision := judged) is None:
                     return
-                if verdict.status in ("change", "unknown"):
-                    forecast.add(_pending(verdict))
-                yield verdict
-                if verdict.status == "change":
-                    turn[:0] = self._agenda.notified(verdict.item, "immediate")
-                elif verdict.status == "unknown":
-                    for told in self._agenda.perhaps(verdict, "immediate"):
+                if decision.status in ("change", "unknown"):
+                    forecast.add(_pending(decision))
+                yield decision
+                if decision.status == "change":
+                    turn[:0] = self._queue.notified(decision.item, "immediate")
+                elif decision.status == "unknown":
+                    for told in self._queue.perhaps(decision, "immediate"):
                         forecast.add(_pending(told))
                         yield told
 
-    def _safe(self, verdict: Verdict) -> Verdict:
-        """The verdict; an error if it is sure to cut the way by which we came."""
-        error = self._courier.refusal(verdict)
-        return verdict if error is None else replace(verdict, status="failed", error=error)
+    def _safe(self, decision: Decision) -> Decision:
+        """The decision; an error if it is sure to cut the way by which we came."""
+        error = self._executor.refusal(decision)
+        return decision if error is None else replace(decision, status="failed", error=error)
 
     def _look_ahead(self) -> None:
         """
         Before anything is changed, see whether one of the changes is sure to cut our way.
 
-        Raises WouldCutOff if one is sure to.
+        Raises WouldLockOut if one is sure to.
         """
         forecast = Forecast()
-        for item in self._agenda.queue:
-            verdict = self._safe(self._judge.judge(item, forecast))
-            if isinstance(verdict.error, WouldCutOff):
-                raise verdict.error
-            if verdict.status in ("change", "unknown"):
-                forecast.add(_pending(verdict))
+        for item in self._queue.queue:
+            decision = self._safe(self._planner.planner(item, forecast))
+            if isinstance(decision.error, WouldLockOut):
+                raise decision.error
+            if decision.status in ("change", "unknown"):
+                forecast.add(_pending(decision))
 
-    def _permitted(self, verdict: Verdict) -> Verdict | None:
-        """The verdict that whoever has to permit a change makes of it; None: go no further."""
-        if self._permit is None or verdict.status != "change":
-            return verdict
-        step = next(self._with_diffs([verdict])) if self._stepwise else step_of(verdict)
-        match self._permit(step, verdict.item.tries > 0):
+    def _permitted(self, decision: Decision) -> Decision | None:
+        """The decision that whoever has to permit a change makes of it; None: go no further."""
+        if self._permit is None or decision.status != "change":
+            return decision
+        step = next(self._with_diffs([decision])) if self._stepwise else step_of(decision)
+        match self._permit(step, decision.item.tries > 0):
             case "go":
-                return verdict
+                return decision
             case "stop":
                 self._stopping = lambda: True
                 return None
             case "skip":
-                return replace(verdict, status="skipped", change=None)
+                return replace(decision, status="skipped", change=None)
             case error:
-                return replace(verdict, status="failed", change=None, error=error)
+                return replace(decision, status="failed", change=None, error=error)
 
     def _refresh(self) -> None:
         """Ask; the first time, also what the host knows of us, in the same exchange."""
         if self._orphans is None or self._orphans.ready:
-            self._judge.refresh(self._agenda.queue)
+            self._planner.refresh(self._queue.queue)
             return
-        self._judge.refresh(self._agenda.queue, [QUESTION])
+        self._planner.refresh(self._queue.queue, [QUESTION])
         self._orphans.read()
-        self._agenda.recall(self._orphans.manifest.owed)
+        self._queue.recall(self._orphans.manifest.owed)
 
     # -- looking only --------------------------------------------------------------------------
 
     def _foresee(self) -> Iterator[Step]:
         """What a run would do, without doing it."""
         forecast = Forecast()
-        verdicts: list[Verdict] = []
-        perhaps: dict[tuple[str, tuple[str, ...]], Verdict] = {}
-        while self._agenda:
-            self._agenda.go_on()
+        decisions: list[Decision] = []
+        perhaps: dict[tuple[str, tuple[str, ...]], Decision] = {}
+        while self._queue:
+            self._queue.go_on()
             self._refresh()
-            for verdict in self._walk(forecast):
-                verdicts.append(verdict)
-                if verdict.status == "change":
-                    self._agenda.remember(verdict, at_once=False)
-                elif verdict.status == "unknown":
-                    told = self._agenda.perhaps_later(verdict)
+            for decision in self._walk(forecast):
+                decisions.append(decision)
+                if decision.status == "change":
+                    self._queue.remember(decision, at_once=False)
+                elif decision.status == "unknown":
+                    told = self._queue.perhaps_later(decision)
                     perhaps = {_asked_for(other): other for other in told} | perhaps
-            self._agenda.queue = []
-        certain = {_asked_for(verdict) for verdict in verdicts if verdict.item.because}
-        verdicts += [verdict for key, verdict in perhaps.items() if key not in certain]
-        yield from self._with_diffs(verdicts)
+            self._queue.queue = []
+        certain = {_asked_for(decision) for decision in decisions if decision.item.because}
+        decisions += [decision for key, decision in perhaps.items() if key not in certain]
+        yield from self._with_diffs(decisions)
 
-    def _with_diffs(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
-        looks = {i: look for i, v in enumerate(verdicts) if (look := look_at(v))}
+    def _with_diffs(self, decisions: Sequence[Decision]) -> Iterator[Step]:
+        looks = {i: look for i, v in enumerate(decisions) if (look := look_at(v))}
         outcomes = self._session.read(list(looks.values()))
         seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
-        for i, verdict in enumerate(verdicts):
-            step = step_of(verdict)
+        for i, decision in enumerate(decisions):
+            step = step_of(decision)
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
-                step = replace(step, guard=guard(verdict.probes, self._judge.answers))
-            yield replace(step, diff=diff_of(verdict, seen.get(i)))
+                step = replace(step, guard=guard(decision.probes, self._planner.answers))
+            yield replace(step, diff=diff_of(decision, seen.get(i)))
 
     # -- applying ------------------------------------------------------------------------------
 
     def _apply(self) -> Iterator[Step]:
-        while self._agenda and not self._stopping():
-            self._agenda.go_on()
+        while self._queue and not self._stopping():
+            self._queue.go_on()
             try:
                 self._refresh()
                 yield from self._turn()
-            except (Interrupted, TooSlow, CutOff, WouldCutOff):
+            except (Interrupted, TooSlow, LockedOut, WouldLockOut):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
-                yield from self._fail(Verdict(self._agenda.queue[0], "failed", error=error))
+                yield from self._fail(Decision(self._queue.queue[0], "failed", error=error))
             if self._doomed:
                 yield from self._give_up()
 
     def _turn(self) -> Iterator[Step]:
-        """Judge as far as the answers reach, and send what has to change."""
+        """Planner as far as the answers reach, and send what has to change."""
         links: list[Transaction] = []
-        gap: list[Verdict] = []
-        stopped: Verdict | None = None
-        for verdict in self._walk(Forecast()):
-            if verdict.status in ("failed", "unknown"):
-                stopped = verdict
+        gap: list[Decision] = []
+        stopped: Decision | None = None
+        for decision in self._walk(Forecast()):
+            if decision.status in ("failed", "unknown"):
+                stopped = decision
                 break
-            if verdict.status != "change":
-                gap.append(verdict)
-            elif links and self._apart(links, verdict):
+            if decision.status != "change":
+                gap.append(decision)
+            elif links and self._apart(links, decision):
                 break
-            elif links and not gap and links[-1].admits(verdict):
-                links[-1].changes.append(verdict)
+            elif links and not gap and links[-1].admits(decision):
+                links[-1].changes.append(decision)
             else:
-                links.append(Transaction(gap, [verdict]))
+                links.append(Transaction(gap, [decision]))
                 gap = []
             if links and self._stepwise:
                 break
@@ -280,42 +280,42 @@ class Convergence:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
-        if self._courier.guards and not self._looked_ahead:
+        if self._executor.guards and not self._looked_ahead:
             self._looked_ahead = True
             self._look_ahead()
         yield from self._done(links[0].gap)
         links[0].gap = []
         yield from self._send(links)
 
-    def _apart(self, links: Sequence[Transaction], verdict: Verdict) -> bool:
+    def _apart(self, links: Sequence[Transaction], decision: Decision) -> bool:
         """Whether one may cut our way and the others may not: a timer is for few changes."""
-        before = self._courier.risk(links[0].changes[0])
-        return (before == "no") != (self._courier.risk(verdict) == "no")
+        before = self._executor.risk(links[0].changes[0])
+        return (before == "no") != (self._executor.risk(decision) == "no")
 
     def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
         """One exchange: the guarded chain, and the same questions again."""
-        sent = [Sent.of(link, self._judge.answers, self._notes) for link in links]
-        asked = self._judge.probes([*self._agenda.roused(links), *self._agenda.queue])
+        sent = [Sent.of(link, self._planner.answers, self._notes) for link in links]
+        asked = self._planner.probes([*self._queue.roused(links), *self._queue.queue])
         try:
-            results = self._courier.send(sent, asked, self._listener)
+            results = self._executor.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:
             lost = list(cut_off(sent, error.outcomes, error))
-            self._agenda.consume([verdict for verdict, _ in lost])
+            self._queue.consume([decision for decision, _ in lost])
             self.failed = True
-            yield from (replace(step_of(verdict), **told) for verdict, told in lost)
+            yield from (replace(step_of(decision), **told) for decision, told in lost)
             raise
-        except CutOff as error:
+        except LockedOut as error:
             self.failed = True
-            changes = [verdict for link in links for verdict in link.changes]
-            self._agenda.consume(changes)
-            self._agenda.forget_the_end()
+            changes = [decision for link in links for decision in link.changes]
+            self._queue.consume(changes)
+            self._queue.forget_the_end()
             yield from (replace(step_of(v), status="failed", error=error) for v in changes)
             raise
         pairs = zip(links, results, strict=True)
         reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
         self._be_patient(progress=bool(reached))
-        done = [verdict for link, _ in reached for verdict in [*link.gap, *link.changes]]
-        self._agenda.reached(done)
+        done = [decision for link, _ in reached for decision in [*link.gap, *link.changes]]
+        self._queue.reached(done)
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
@@ -323,45 +323,45 @@ class Convergence:
     def _is_done(self, link: Transaction, result: Result) -> bool:
         """Whether it was come to; where the link was lost, the host has been asked again."""
         if result.fate == "lost":
-            return all(self._judge.left(verdict)[1] is None for verdict in link.changes)
+            return all(self._planner.left(decision)[1] is None for decision in link.changes)
         return result.fate in ("done", "failed")
 
-    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+    def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
         """What the host is to know of changes, should we not come to say it."""
         if self._orphans is None:
             return None, None
-        owed = self._agenda.owed_for(changes)
+        owed = self._queue.owed_for(changes)
         return self._orphans.manifest.notes(changes, owed, settled_by(changes))
 
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
         """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
         texts = result.texts or [None] * len(link.changes)
         seconds = result.seconds / len(link.changes)
-        for verdict, text in zip(result.learned(link), texts, strict=True):
-            left, differs = self._judge.left(verdict)
+        for decision, text in zip(result.learned(link), texts, strict=True):
+            left, differs = self._planner.left(decision)
             error = (result.error if len(link.changes) == 1 else None) or differs
             if error is None:
-                self._agenda.remember(verdict)
-                diff = diff_of(verdict, text)
-                yield replace(step_of(verdict), diff=diff, seconds=seconds, left=left)
+                self._queue.remember(decision)
+                diff = diff_of(decision, text)
+                yield replace(step_of(decision), diff=diff, seconds=seconds, left=left)
             else:
                 error = result.error or error
                 yield from self._fail(
-                    replace(verdict, status=fate_of(error), error=error), seconds, left
+                    replace(decision, status=fate_of(error), error=error), seconds, left
                 )
 
-    def _fail(self, verdict: Verdict, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
+    def _fail(self, decision: Decision, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, go on, or stop this host: as the resource says."""
-        item = verdict.item
-        self._agenda.consume([verdict])
-        final = isinstance(verdict.error, Unapproved | BrokenOff)
+        item = decision.item
+        self._queue.consume([decision])
+        final = isinstance(decision.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
             self._pause(item.resource.retry_delay)
-            self._agenda.again(item)
-            self._judge.outdate()
+            self._queue.again(item)
+            self._planner.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
-        yield replace(step_of(verdict), seconds=seconds, left=left)
+        yield replace(step_of(decision), seconds=seconds, left=left)
 
     def _pause(self, seconds: float) -> None:
         """Unless somebody wants us to stop."""
@@ -372,11 +372,11 @@ class Convergence:
     def _give_up(self) -> Iterator[Step]:
         """Nothing more is done on this host but what changes before have a right to."""
         self._doomed, self.failed = False, True
-        yield from (Step(item.declared, "not-run") for item in self._agenda.give_up())
+        yield from (Step(item.declared, "not-run") for item in self._queue.give_up())
 
     def _not_run(self) -> Iterator[Step]:
         """What was not come to: who was declared, and who was to be notified."""
-        left = self._agenda.leave()
+        left = self._queue.leave()
         self._left = bool(left)
         for item in left:
             yield Step(item.declared, "not-run", acting=item.resource, because=item.because)
@@ -385,16 +385,16 @@ class Convergence:
         """An answer that is another one each time would have us plan for ever."""
         self._surprises = 0 if progress else self._surprises + 1
         if self._surprises >= PATIENCE:
-            raise fickle(self._agenda.queue[0].resource)
+            raise fickle(self._queue.queue[0].resource)
 
-    def _done(self, verdicts: Sequence[Verdict]) -> Iterator[Step]:
-        self._agenda.consume(verdicts)
-        yield from map(step_of, verdicts)
-
-
-def _asked_for(verdict: Verdict) -> tuple[str, tuple[str, ...]]:
-    return str(verdict.item.resource), verdict.item.resource.doing
+    def _done(self, decisions: Sequence[Decision]) -> Iterator[Step]:
+        self._queue.consume(decisions)
+        yield from map(step_of, decisions)
 
 
-def _pending(verdict: Verdict) -> Pending:
-    return Pending(verdict.item.resource, verdict.provider, verdict.change, verdict.until)
+def _asked_for(decision: Decision) -> tuple[str, tuple[str, ...]]:
+    return str(decision.item.resource), decision.item.resource.doing
+
+
+def _pending(decision: Decision) -> Pending:
+    return Pending(decision.item.resource, decision.provider, decision.change, decision.until)

@@ -12,15 +12,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Result, Sent, announce, broken_off, lost_in_it, read_all
-from cookbook.errors import HostError, WouldCutOff, during
+from cookbook.errors import HostError, WouldLockOut, during
 from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import Cuts
+from cookbook.language.access_path import LockoutRisk
 from cookbook.language.probe import Probe
-from cookbook.planning.decision import Verdict
-from cookbook.planning.planner import Judge
+from cookbook.planning.decision import Decision
+from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script import stash
@@ -28,20 +28,22 @@ from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, Part
 from cookbook.transport.contract import Interrupted, TooSlow
 
 
-class Courier:
+class Executor:
     """Between what is judged here and what is done there."""
 
-    def __init__(self, judge: Judge, session: Session, rescue: Rescue | None = None) -> None:
-        """`judge` learns what the host answers; `rescue` watches over our way to it."""
-        self.judge = judge
+    def __init__(
+        self, planner: Planner, session: Session, rescue: AutoRollback | None = None
+    ) -> None:
+        """`planner` learns what the host answers; `rescue` watches over our way to it."""
+        self.planner = planner
         self._session = session
         self._rescue = rescue
         self._done_again: set[str] = set()
         """Restarts during which the link was lost."""
 
-    def refusal(self, verdict: Verdict) -> WouldCutOff | None:
+    def refusal(self, decision: Decision) -> WouldLockOut | None:
         """Why a change must not be made: it is sure to cut the way by which we came."""
-        return self._rescue.refusal(verdict) if self._rescue is not None else None
+        return self._rescue.refusal(decision) if self._rescue is not None else None
 
     @property
     def guards(self) -> bool:
@@ -65,11 +67,11 @@ class Courier:
         asked = gather(probes)
         keepers = {part.user for part in parts if isinstance(part, Do) and part.keeps}
         tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
-        changes = [verdict for one in sent for verdict in one.link.changes]
+        changes = [decision for one in sent for decision in one.link.changes]
         arm = self._arm(changes)
         everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
-        self.judge.outdate()
-        listener.sending([step_of(verdict) for verdict in changes])
+        self.planner.outdate()
+        listener.sending([step_of(decision) for decision in changes])
         begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
@@ -88,7 +90,7 @@ class Courier:
         self.confirm()
         outcomes = outcomes[len(arm) :]
         try:
-            self.judge.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
+            self.planner.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
@@ -111,12 +113,12 @@ class Courier:
         """
         Go on after the link was lost: log in again, and ask how everything is now.
 
-        Raises `error` where we cannot log in again, CutOff where that is what a change did.
+        Raises `error` where we cannot log in again, LockedOut where that is what a change did.
         """
         self.confirm()
         self._session.renew(error)
         outcomes = self._session.run([question.part for question in asked])
-        self.judge.learn(self._session.understand(asked, outcomes))
+        self.planner.learn(self._session.understand(asked, outcomes))
         return list(self._what_became(sent, error.outcomes))
 
     def _what_became(self, sent: Sequence[Sent], heard: Sequence[Outcome]) -> Iterator[Result]:
@@ -128,54 +130,54 @@ class Courier:
             if stopped or result.fate == "done":
                 yield result
                 continue
-            acts = [verdict for verdict in one.link.changes if self._leaves_no_trace(verdict)]
+            acts = [decision for decision in one.link.changes if self._leaves_no_trace(decision)]
             if not acts:
                 yield Result("lost")
-            elif rebooted is None and (rebooted := self.judge.has_rebooted()):
+            elif rebooted is None and (rebooted := self.planner.has_rebooted()):
                 yield Result("lost")  # what brings the host down is sure to have run
             elif rebooted or self._may_do_again(acts):
                 yield Result("not-reached")
             else:
                 yield lost_in_it()
 
-    def _may_do_again(self, acts: Iterable[Verdict]) -> bool:
+    def _may_do_again(self, acts: Iterable[Decision]) -> bool:
         """A restart, once more; not a second time, lest it is what cuts the link."""
         able = [v for v in acts if v.provider and v.change and v.change.act in v.provider.again]
-        names = {str(verdict.item.resource) for verdict in acts}
+        names = {str(decision.item.resource) for decision in acts}
         fresh = not names & self._done_again
         self._done_again |= names
         return fresh and len(able) == len(names)
 
-    def _leaves_no_trace(self, verdict: Verdict) -> bool:
+    def _leaves_no_trace(self, decision: Decision) -> bool:
         """Whether the host's answers do not tell that it was done."""
-        provider, resource = verdict.provider, verdict.item.resource
+        provider, resource = decision.provider, decision.item.resource
         assert provider is not None  # noqa: S101 - it makes the change
         with contextlib.suppress(HostError):
-            now = self.judge.found(provider, resource)
-            goal = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
+            now = self.planner.found(provider, resource)
+            goal = decision.goal(now) if decision.goal else provider.plan(resource, now)
             return goal.kind == "act"
         return False
 
-    def _arm(self, changes: Sequence[Verdict]) -> list[Part]:
-        risky = [verdict for verdict in changes if self.risk(verdict) != "no"]
+    def _arm(self, changes: Sequence[Decision]) -> list[Part]:
+        risky = [decision for decision in changes if self.risk(decision) != "no"]
         return [self._rescue.arm(risky)] if self._rescue is not None and risky else []
 
     def confirm(self) -> None:
         """
         See that we can log in again, if a change was made that may have put an end to that.
 
-        Raises CutOff if nobody can.
+        Raises LockedOut if nobody can.
         """
         if self._rescue is not None and self._rescue.armed:
             self._rescue.confirm()
 
-    def risk(self, verdict: Verdict) -> Cuts:
+    def risk(self, decision: Decision) -> LockoutRisk:
         """Whether a change may cut our way, or is sure to."""
-        return self._rescue.risk(verdict) if self._rescue is not None else "no"
+        return self._rescue.risk(decision) if self._rescue is not None else "no"
 
 
 def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
     """What a command has printed before it took too long, where nothing of it may be secret."""
-    resources = [verdict.item.resource for one in sent for verdict in one.link.changes]
+    resources = [decision.item.resource for one in sent for decision in one.link.changes]
     if error.failed is not None and not any(resource.confidential for resource in resources):
         error.failed = error.failed._replace(output=error.said)

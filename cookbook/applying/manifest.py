@@ -24,7 +24,7 @@ from cookbook.language.probe import Probe
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.language.resource_json import brief
-from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.decision import Decision, Item
 from cookbook.planning.owed import Owed
 from cookbook.script.shell import Command, sh
 from cookbook.secrets.secret import holds_secret
@@ -130,7 +130,7 @@ class Manifest:
         return list(self._owed.values())
 
     def notes(
-        self, verdicts: Sequence[Verdict], owed: Iterable[Item] = (), settled: Iterable[Key] = ()
+        self, decisions: Sequence[Decision], owed: Iterable[Item] = (), settled: Iterable[Key] = ()
     ) -> tuple[Command | None, Command | None]:
         """
         What adds lines before and after changes are made, if there is something new.
@@ -138,10 +138,10 @@ class Manifest:
         `owed` have to act because of them, and must not be forgotten if we are killed;
         `settled` is what the changes amount to.
         """
-        return self._promise(owed), self._fact(verdicts, settled)
+        return self._promise(owed), self._fact(decisions, settled)
 
-    def _fact(self, verdicts: Sequence[Verdict], settled: Iterable[Key]) -> Command | None:
-        lines = [entry.line for verdict in verdicts if (entry := self._noted(verdict))]
+    def _fact(self, decisions: Sequence[Decision], settled: Iterable[Key]) -> Command | None:
+        lines = [entry.line for decision in decisions if (entry := self._noted(decision))]
         self._adds |= bool(lines)
         for key in settled:
             if (before := self._owed.get(key)) is not None:
@@ -159,17 +159,21 @@ class Manifest:
             lines.append(new.line)
         return _append(self.name, lines) if lines else None
 
-    def _noted(self, verdict: Verdict) -> Entry | None:
-        provider, change = verdict.provider, verdict.change
-        if provider is None or change is None or not self._written(provider, verdict.item.resource):
+    def _noted(self, decision: Decision) -> Entry | None:
+        provider, change = decision.provider, decision.change
+        if (
+            provider is None
+            or change is None
+            or not self._written(provider, decision.item.resource)
+        ):
             return None
-        entry = self._about(verdict.item, provider)
+        entry = self._about(decision.item, provider)
         before = self._own.get(entry.key)
         if not provider.there(change.wanted):
             return None if before is None or before.gone else _with(before, gone=True)
         if before is not None and not before.gone:
             return None
-        if verdict.goal is not None:  # an undo brings back what there was, ours or not
+        if decision.goal is not None:  # an undo brings back what there was, ours or not
             return None if before is None else _with(entry, own=before.own)
         return _with(entry, own=not provider.there(change.found))
 

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cookbook.applying.change_set import Delivery
-from cookbook.applying.executor import Courier
+from cookbook.applying.change_set import ChangeSet
+from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
 from cookbook.hosts.probing import guard
 from cookbook.language.change import Change
-from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.decision import Decision, Item
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.step import Listener, Step, step_of
@@ -35,7 +35,7 @@ class Application:
     def __init__(
         self,
         steps: Sequence[Step],
-        courier: Courier,
+        executor: Executor,
         listener: Listener,
         manifest: Manifest,
         stopping: Callable[[], bool] = lambda: False,
@@ -47,9 +47,9 @@ class Application:
         """
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
-        self._judge = courier.judge
+        self._planner = executor.planner
         self._manifest = manifest
-        self._delivery = Delivery(courier, listener, self._notes, again=self._again)
+        self._delivery = ChangeSet(executor, listener, self._notes, again=self._again)
         self._guards: dict[int, Guard] = {}
         self._tries: Counter[int] = Counter()
         self._stopping = stopping
@@ -67,10 +67,10 @@ class Application:
 
         Raises Refused before anything is changed, naming each resource that is not as it was.
         """
-        verdicts = [self._verdict(step) for step in self._planned]
-        self._judge.refresh([verdict.item for verdict in verdicts], [QUESTION])
-        self._manifest.read(self._judge.text(QUESTION))
-        pairs = list(zip(self._planned, verdicts, strict=True))
+        decisions = [self._decision(step) for step in self._planned]
+        self._planner.refresh([decision.item for decision in decisions], [QUESTION])
+        self._manifest.read(self._planner.text(QUESTION))
+        pairs = list(zip(self._planned, decisions, strict=True))
         if others := [self._moved(v) for step, v in pairs if not self._fits(step, v)]:
             raise Refused(
                 "not as it was when the plan was made:\n" + "\n".join(others),
@@ -79,9 +79,9 @@ class Application:
         yield from self._send(pairs)
         yield from self._others
 
-    def _notes(self, changes: Sequence[Verdict]) -> tuple[Command | None, Command | None]:
+    def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
         """With what is to follow these changes, should we not come to it."""
-        sources = {str(verdict.item.resource) for verdict in changes}
+        sources = {str(decision.item.resource) for decision in changes}
         owed = [
             Item(step.declared, step.target, step.because)
             for step in self._planned
@@ -89,52 +89,52 @@ class Application:
         ]
         return self._manifest.notes(changes, owed, settled_by(changes))
 
-    def _verdict(self, step: Step) -> Verdict:
+    def _decision(self, step: Step) -> Decision:
         item = Item(step.declared, step.target, step.because)
-        probes = self._judge.probes([item])
-        verdict = Verdict(item, "change", step.provider, step.change, probes, orphan=step.orphan)
+        probes = self._planner.probes([item])
+        decision = Decision(item, "change", step.provider, step.change, probes, orphan=step.orphan)
         if step.orphan is None or step.provider is None:
-            return verdict
+            return decision
         there = step.provider.there
-        return replace(verdict, goal=lambda now: Change(now if there(now) else None, None))
+        return replace(decision, goal=lambda now: Change(now if there(now) else None, None))
 
-    def _fits(self, step: Step, verdict: Verdict) -> bool:
+    def _fits(self, step: Step, decision: Decision) -> bool:
         """Whether the host gives the answers that the change was made from."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._guards[id(verdict)] = now = guard(verdict.probes, self._judge.answers)
+        self._guards[id(decision)] = now = guard(decision.probes, self._planner.answers)
         return step.guard is not None and now.digest == step.guard.digest
 
-    def _again(self, verdict: Verdict) -> bool:
+    def _again(self, decision: Decision) -> bool:
         """
         Whether commands that failed are to be sent once more, after the delay they ask for.
 
         Only as it was planned: where the failure has left something behind, it is no more.
         """
-        resource, tries = verdict.item.resource, self._tries[id(verdict)]
-        now = guard(verdict.probes, self._judge.answers)
-        if tries >= resource.retries or now.digest != self._guards[id(verdict)].digest:
+        resource, tries = decision.item.resource, self._tries[id(decision)]
+        now = guard(decision.probes, self._planner.answers)
+        if tries >= resource.retries or now.digest != self._guards[id(decision)].digest:
             return False
-        self._tries[id(verdict)] += 1
+        self._tries[id(decision)] += 1
         time.sleep(resource.retry_delay)
         return True
 
-    def _moved(self, verdict: Verdict) -> str:
+    def _moved(self, decision: Decision) -> str:
         """What was expected of a resource, and what was found."""
-        resource, change, provider = verdict.item.resource, verdict.change, verdict.provider
+        resource, change, provider = decision.item.resource, decision.change, decision.provider
         if change is None or provider is None:
             return f"{resource}: there is no change"
         try:
-            found = self._judge.found(provider, resource)
+            found = self._planner.found(provider, resource)
         except HostError as error:
             return f"{resource}: {error}"
         return f"{resource}: {moved(resource, change.found, found)}"
 
-    def _send(self, pairs: Sequence[tuple[Step, Verdict]]) -> Iterator[Step]:
+    def _send(self, pairs: Sequence[tuple[Step, Decision]]) -> Iterator[Step]:
         """One chain; it stops where one change of the plan has surprised another."""
         diffs = {_key(step): step.diff for step, _ in pairs}
-        left: Sequence[Verdict] = [verdict for _, verdict in pairs]
+        left: Sequence[Decision] = [decision for _, decision in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            links = [Transaction([], [verdict]) for verdict in left]
+            links = [Transaction([], [decision]) for decision in left]
             sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
             left = yield from _with_diffs(sending, diffs)
             if self._stopping():
@@ -144,18 +144,18 @@ class Application:
             self._delivery.failed = True
             surprised, *left = left
             yield replace(step_of(surprised), status="failed", error=self._surprised(surprised))
-        yield from (replace(step_of(verdict), status="not-run") for verdict in left)
+        yield from (replace(step_of(decision), status="not-run") for decision in left)
 
-    def _surprised(self, verdict: Verdict) -> HostError:
+    def _surprised(self, decision: Decision) -> HostError:
         return Refused(
-            f"another change of the plan surprised it: {self._moved(verdict)}",
+            f"another change of the plan surprised it: {self._moved(decision)}",
             hint="what comes before it is done; make a new plan for the rest",
         )
 
 
 def _with_diffs(
-    sending: Generator[Step, None, Sequence[Verdict]], diffs: Mapping[object, Diff | None]
-) -> Generator[Step, None, Sequence[Verdict]]:
+    sending: Generator[Step, None, Sequence[Decision]], diffs: Mapping[object, Diff | None]
+) -> Generator[Step, None, Sequence[Decision]]:
     """What the plan has shown is what is shown."""
     while True:
         try:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cookbook.applying.change_set import Delivery
-from cookbook.applying.executor import Courier
+from cookbook.applying.change_set import ChangeSet
+from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.applying.undo_steps import (
     BECAUSE,
@@ -31,8 +31,8 @@ from cookbook.errors import HostError, Irreversible, Refused
 from cookbook.hosts.probing import guard
 from cookbook.language.change import Change
 from cookbook.language.probe import Probe
-from cookbook.planning.decision import Item, Verdict
-from cookbook.planning.planner import Judge
+from cookbook.planning.decision import Decision, Item
+from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
 from cookbook.planning.step import Listener, Permit, Step, step_of
 from cookbook.script.run_as import as_user
@@ -45,13 +45,13 @@ _Kept = tuple[str | None, str]
 
 
 @dataclass
-class Reversal:
+class Undo:
     """One host, and what a run has done to it."""
 
     done: Sequence[Step]
     """The steps of the run, in their order."""
 
-    courier: Courier
+    executor: Executor
     manifest: Manifest
     listener: Listener = field(default_factory=Listener)
     apply: bool = False
@@ -72,21 +72,21 @@ class Reversal:
     """Of the contents that are needed, those that the host has."""
 
     @property
-    def judge(self) -> Judge:
+    def planner(self) -> Planner:
         """What it is judged by."""
-        return self.courier.judge
+        return self.executor.planner
 
     def steps(self) -> Iterator[Step]:
         """What goes back, the latest first; then who is told of it."""
         todo = list(undoings(self.done))[::-1]
-        verdicts = self._judge(todo)
-        looks = self._looks(verdicts)
-        pairs = zip(todo, verdicts, strict=True)
-        steps = [self._planned(one, verdict, looks) for one, verdict in pairs]
+        decisions = self._planner(todo)
+        looks = self._looks(decisions)
+        pairs = zip(todo, decisions, strict=True)
+        steps = [self._planned(one, decision, looks) for one, decision in pairs]
         lost = [*lost_acts(self.done), *(step for step in steps if step.status != "changed")]
         self.failed = any(step.status == "failed" for step in lost)
         yield from lost
-        doable = [(s, v) for s, v in zip(steps, verdicts, strict=True) if v.status == "change"]
+        doable = [(s, v) for s, v in zip(steps, decisions, strict=True) if v.status == "change"]
         if not self.apply:
             yield from (step for step, _ in doable)
             yield from self._told(todo)
@@ -94,12 +94,12 @@ class Reversal:
             yield from self._send(todo, doable)
 
     def _send(
-        self, todo: Sequence[Undoing], doable: Sequence[tuple[Step, Verdict]]
+        self, todo: Sequence[Undoing], doable: Sequence[tuple[Step, Decision]]
     ) -> Iterator[Step]:
-        self.manifest.read(self.judge.text(QUESTION))
+        self.manifest.read(self.planner.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
-        delivery = Delivery(
-            self.courier,
+        delivery = ChangeSet(
+            self.executor,
             self.listener,
             self.manifest.notes,
             self.permit,
@@ -107,8 +107,8 @@ class Reversal:
         )
         by_key = {one.key: one for one in todo}
         for step in delivery.work_off(
-            [verdict for _, verdict in doable],
-            lambda verdict: self._verdict(by_key[_key(verdict)]),
+            [decision for _, decision in doable],
+            lambda decision: self._decision(by_key[_key(decision)]),
         ):
             diff, lost = shown.get(str(step.target), (None, None))
             yield replace(step, diff=diff, lost=lost)
@@ -119,37 +119,37 @@ class Reversal:
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _judge(self, todo: Sequence[Undoing]) -> list[Verdict]:
+    def _planner(self, todo: Sequence[Undoing]) -> list[Decision]:
         """Three exchanges at most: how all is, which contents are kept, what would go besides."""
-        self.judge.refresh((_item(one) for one in todo), [QUESTION])
-        first = [self._verdict(one) for one in todo]
+        self.planner.refresh((_item(one) for one in todo), [QUESTION])
+        first = [self._decision(one) for one in todo]
         self._kept = frozenset(self._look_into_stashes(first))
-        verdicts = rehearsed(self.judge, [self._checked(verdict) for verdict in first])
-        sweeping = [i for i, verdict in enumerate(verdicts) if _sweeps(verdict)]
+        decisions = rehearsed(self.planner, [self._checked(decision) for decision in first])
+        sweeping = [i for i, decision in enumerate(decisions) if _sweeps(decision)]
         self._swept = frozenset(one.key for one in todo[: max(sweeping, default=0)])
-        return verdicts
+        return decisions
 
-    def _look_into_stashes(self, verdicts: Sequence[Verdict]) -> Iterator[_Kept]:
+    def _look_into_stashes(self, decisions: Sequence[Decision]) -> Iterator[_Kept]:
         """What there is of the contents that are needed: each user has a stash of his own."""
-        needed = {kept for verdict in verdicts for kept in _needed(verdict)}
+        needed = {kept for decision in decisions for kept in _needed(decision)}
         users = {user for user, _ in needed}
         asked = {u: Probe(there(sorted(d for v, d in needed if v == u)), user=u) for u in users}
-        self.judge.refresh([], asked.values())
+        self.planner.refresh([], asked.values())
         for user, probe in asked.items():
-            answer = self.judge.answers[probe]
+            answer = self.planner.answers[probe]
             yield from ((user, digest) for digest in answer.text.split())
 
-    def _verdict(self, one: Undoing) -> Verdict:
+    def _decision(self, one: Undoing) -> Decision:
         """By the latest answers: ok where it is back already."""
         item, provider = _item(one), one.provider
-        verdict = Verdict(item, "failed", provider)
+        decision = Decision(item, "failed", provider)
         try:
-            probes = self.judge.probes([item])
-            found = self.judge.found(provider, item.resource)
+            probes = self.planner.probes([item])
+            found = self.planner.found(provider, item.resource)
             now = found if provider.there(found) else None
             change = provider.back(item.resource.identity, one.change, found)
             if not differs(provider, now, change.wanted) and not hollow(one, now):
-                return replace(verdict, status="ok")
+                return replace(decision, status="ok")
             if differing := conflict(one, now):
                 raise Refused(
                     f"{one.declared.resource} is not as the run left it: {differing}",
@@ -158,9 +158,9 @@ class Reversal:
             if why := provider.unobtainable(item.resource.identity, one.change, found):
                 raise Irreversible(f"{one.declared.resource}: {why}")
         except HostError as error:
-            return replace(verdict, error=error)
+            return replace(decision, error=error)
         return replace(
-            verdict,
+            decision,
             status="change",
             change=change,
             probes=probes,
@@ -173,83 +173,83 @@ class Reversal:
             return Change(None, None)
         return way(one.provider, state, change.wanted)
 
-    def _checked(self, verdict: Verdict) -> Verdict:
-        if not (gone := set(_needed(verdict)) - self._kept):
-            return verdict
+    def _checked(self, decision: Decision) -> Decision:
+        if not (gone := set(_needed(decision)) - self._kept):
+            return decision
         error = Irreversible(
-            f"{verdict.item.resource}: what was in it is not in the stash of the host"
+            f"{decision.item.resource}: what was in it is not in the stash of the host"
             f" ({min(digest for _, digest in gone)[:12]}...)",
             hint="`cook stash` lists what is; --partial goes on without it",
         )
-        return replace(verdict, status="failed", error=error)
+        return replace(decision, status="failed", error=error)
 
     # -- showing -------------------------------------------------------------------------------
 
-    def _planned(self, one: Undoing, verdict: Verdict, looks: Mapping[Command, bytes]) -> Step:
-        step = step_of(replace(verdict, probes=()))
-        if verdict.status == "failed" and self.partial:
-            return replace(step, status="skipped", error=None, lost=str(verdict.error))
-        if verdict.status == "ok" and one.lost and not one.provider.there(one.change.found):
+    def _planned(self, one: Undoing, decision: Decision, looks: Mapping[Command, bytes]) -> Step:
+        step = step_of(replace(decision, probes=()))
+        if decision.status == "failed" and self.partial:
+            return replace(step, status="skipped", error=None, lost=str(decision.error))
+        if decision.status == "ok" and one.lost and not one.provider.there(one.change.found):
             return replace(step, status="skipped", change=None, lost=one.lost)
-        if verdict.status != "change":
+        if decision.status != "change":
             return step
-        by = guard(verdict.probes, self.judge.answers)
-        return replace(step, guard=by, lost=one.lost, diff=_diff(verdict, looks))
+        by = guard(decision.probes, self.planner.answers)
+        return replace(step, guard=by, lost=one.lost, diff=_diff(decision, looks))
 
-    def _looks(self, verdicts: Sequence[Verdict]) -> Mapping[Command, bytes]:
+    def _looks(self, decisions: Sequence[Decision]) -> Mapping[Command, bytes]:
         """Both sides of each diff are on the host: one in its place, one in the stash."""
-        asked = [question for verdict in verdicts for question in _sides(verdict) if question]
-        return dict(zip(asked, self.judge.read(asked), strict=True))
+        asked = [question for decision in decisions for question in _sides(decision) if question]
+        return dict(zip(asked, self.planner.read(asked), strict=True))
 
-    def _told(self, todo: Sequence[Undoing], delivery: Delivery | None = None) -> Iterator[Step]:
+    def _told(self, todo: Sequence[Undoing], delivery: ChangeSet | None = None) -> Iterator[Step]:
         """Whoever was told of the changes is told again, if that means anything now."""
         items = list(acts(self.done, todo))
         if not items:
             return
-        self.judge.refresh(items)
-        verdicts = []
+        self.planner.refresh(items)
+        decisions = []
         for item in items:
-            provider = self.judge.provider_or_none(item.resource)
+            provider = self.planner.provider_or_none(item.resource)
             if provider is None:
                 continue
-            found = self.judge.found(provider, item.resource)
+            found = self.planner.found(provider, item.resource)
             if not provider.repeats(item.resource.doing[0], found):
                 continue
             change = provider.plan(item.resource, found)
             if change.act:
-                probes = self.judge.probes([item])
-                verdicts.append(Verdict(item, "change", provider, change, probes))
+                probes = self.planner.probes([item])
+                decisions.append(Decision(item, "change", provider, change, probes))
         if delivery is None:
-            yield from map(step_of, verdicts)
+            yield from map(step_of, decisions)
             return
-        yield from delivery.work_off(verdicts, lambda verdict: verdict)
+        yield from delivery.work_off(decisions, lambda decision: decision)
 
 
-def _sides(verdict: Verdict) -> Sequence[Command | None]:
-    if verdict.provider is None or verdict.change is None or verdict.item.resource.confidential:
+def _sides(decision: Decision) -> Sequence[Command | None]:
+    if decision.provider is None or decision.change is None or decision.item.resource.confidential:
         return ()
-    resource = verdict.item.resource
-    texts = verdict.provider.texts(resource.identity, verdict.change)
+    resource = decision.item.resource
+    texts = decision.provider.texts(resource.identity, decision.change)
     if texts is None:
         return ()
     sides = (texts.found, shown(texts.wanted) if texts.wanted is not None else None)
     return [as_user(resource.become_user, side) if side else None for side in sides]
 
 
-def _diff(verdict: Verdict, looks: Mapping[Command, bytes]) -> Diff | None:
-    name = verdict.item.resource.identity
-    if verdict.item.resource.confidential:
+def _diff(decision: Decision, looks: Mapping[Command, bytes]) -> Diff | None:
+    name = decision.item.resource.identity
+    if decision.item.resource.confidential:
         return texts_diff(name, None, None, secret=True)
-    sides = [looks[side] if side is not None else None for side in _sides(verdict)]
+    sides = [looks[side] if side is not None else None for side in _sides(decision)]
     return texts_diff(name, *sides) if sides else None
 
 
-def _sweeps(verdict: Verdict) -> bool:
+def _sweeps(decision: Decision) -> bool:
     """Whether more may go than what is named: with a package all that is in it."""
-    if verdict.provider is None or verdict.change is None or verdict.status != "change":
+    if decision.provider is None or decision.change is None or decision.status != "change":
         return False
-    anything = verdict.provider.brings_anything(verdict.item.resource.identity)
-    return anything and verdict.change.wanted is None
+    anything = decision.provider.brings_anything(decision.item.resource.identity)
+    return anything and decision.change.wanted is None
 
 
 def _item(one: Undoing) -> Item:
@@ -257,15 +257,15 @@ def _item(one: Undoing) -> Item:
     return Item(one.declared, resource, BECAUSE)
 
 
-def _key(verdict: Verdict) -> tuple[str, str]:
-    assert verdict.provider is not None  # noqa: S101 - an undoing has one
-    return verdict.provider.name, verdict.item.declared.resource.identity
+def _key(decision: Decision) -> tuple[str, str]:
+    assert decision.provider is not None  # noqa: S101 - an undoing has one
+    return decision.provider.name, decision.item.declared.resource.identity
 
 
-def _needed(verdict: Verdict) -> Iterator[_Kept]:
+def _needed(decision: Decision) -> Iterator[_Kept]:
     """The contents that its commands read, which only the host can have."""
-    if verdict.provider is None or verdict.change is None:
+    if decision.provider is None or decision.change is None:
         return
-    resource = verdict.item.resource
-    for command in verdict.provider.commands(resource.identity, verdict.change):
+    resource = decision.item.resource
+    for command in decision.provider.commands(resource.identity, decision.change):
         yield from ((resource.become_user, digest) for digest in command.contents)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 def explanations() -> dict[str, str]:
     """What is said of each code, in the order of the page."""
-    _, *sections = files("cookbook").joinpath("errors.md").read_text("utf-8").split("\n## ")
+    _, *sections = files("cookbook.cli").joinpath("errors.md").read_text("utf-8").split("\n## ")
     pairs = (section.partition("\n") for section in sections)
     return {code: text.strip() for code, _, text in pairs}
 

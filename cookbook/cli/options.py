@@ -88,7 +88,7 @@ def add_wait(command: argparse.ArgumentParser) -> None:
 
 
 def add_safety(command: argparse.ArgumentParser) -> None:
-    """`--confirm-timeout`, `--i-know`, `--reconnect`: when the link is lost, or may be."""
+    """`--confirm-timeout`, `--allow-lockout`, `--reconnect`: when the link is lost, or may be."""
     from cookbook.cli.durations import span
 
     command.add_argument(
@@ -99,7 +99,9 @@ def add_safety(command: argparse.ArgumentParser) -> None:
         " it takes that back (60s)",
     )
     command.add_argument(
-        "--i-know", action="store_true", help="do also what is sure to cut the way we came by"
+        "--allow-lockout",
+        action="store_true",
+        help="apply changes that lock out the login user, too",
     )
     command.add_argument(
         "--reconnect",
@@ -113,7 +115,7 @@ def add_safety(command: argparse.ArgumentParser) -> None:
 
 def safety(options: argparse.Namespace) -> dict[str, Any]:
     """The same, as properties of a Run."""
-    found: dict[str, Any] = {"i_know": options.i_know, "reconnect": options.reconnect}
+    found: dict[str, Any] = {"allow_lockout": options.allow_lockout, "reconnect": options.reconnect}
     if options.confirm_timeout is not None:
         found["confirm_timeout"] = float(options.confirm_timeout.total_seconds())
     return found

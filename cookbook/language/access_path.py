@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Cuts = Literal["no", "may", "will"]
+LockoutRisk = Literal["no", "may", "will"]
 """Whether a change may, or is certain to, cut the way by which we came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class AccessPath:
     """Who we are on a host, and by which door we came in."""
 
     user: str

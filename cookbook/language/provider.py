@@ -22,7 +22,7 @@ from typing import (
 )
 
 from cookbook.errors import ProbeError
-from cookbook.language.access_path import Cuts, Way
+from cookbook.language.access_path import AccessPath, LockoutRisk
 from cookbook.language.change import Change, S, Texts
 from cookbook.language.probe import Probe, Thing
 from cookbook.language.resource import Resource
@@ -161,7 +161,7 @@ class Provider(ABC, Generic[R, S]):
         """Whether a change of it may bring things that nobody named: packages, commands."""
         return False
 
-    def cuts(self, name: str, change: Change[S], way: Way, /) -> Cuts:
+    def cuts(self, name: str, change: Change[S], way: AccessPath, /) -> LockoutRisk:
         """Whether the change may cut the way by which we came to the host, or is sure to."""
         return "no"
 

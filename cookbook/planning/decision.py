@@ -36,7 +36,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What the answers say about one item."""
 
     item: Item

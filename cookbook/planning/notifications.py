@@ -10,7 +10,7 @@ from cookbook.language.change import Change
 from cookbook.language.collection import Collection
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.decision import Decision, Item
 
 
 def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
@@ -62,11 +62,11 @@ def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> froz
     return provider.amounts_to(change) if provider and change else frozenset()
 
 
-def settled_by(changes: Sequence[Verdict]) -> Iterator[tuple[str, str]]:
+def settled_by(changes: Sequence[Decision]) -> Iterator[tuple[str, str]]:
     """Which notifications these changes make superfluous, or carry out: who, and which action."""
-    for verdict in changes:
-        for action in amounts_to(verdict.provider, verdict.change):
-            yield str(verdict.item.resource), action
+    for decision in changes:
+        for action in amounts_to(decision.provider, decision.change):
+            yield str(decision.item.resource), action
 
 
 def _swallowed(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:

@@ -24,7 +24,7 @@ from cookbook.language.collection import Node, guard_says_no
 from cookbook.language.probe import Probe, Thing
 from cookbook.language.provider import AnyProvider, asked_by, making_sense, questions
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.decision import Decision, Item
 from cookbook.planning.forecast import Forecast
 from cookbook.script.facts import Facts
 from cookbook.script.program import ANSWER_TIMEOUT, Do, last_lines
@@ -37,7 +37,7 @@ _CANNOT_RUN = 126
 """From here on a shell's exit status says that a command could not be run, or was killed."""
 
 
-class Judge:
+class Planner:
     """Knows what a host has answered, and never judges by an answer that a change has outdated."""
 
     def __init__(self, node: Node, session: Session, facts: Facts, catalog: Catalog) -> None:
@@ -97,29 +97,29 @@ class Judge:
                 continue  # judged when its turn comes: its tool may be there by then
         return probes
 
-    def judge(self, item: Item, forecast: Forecast) -> Verdict:
+    def planner(self, item: Item, forecast: Forecast) -> Decision:
         """One of: ok, skipped, change, unknown until something before it is done, failed."""
         resource = item.resource
         if resource.doing == ("nothing",):
-            return Verdict(item, "ok")
+            return Decision(item, "ok")
         provider = None
         try:
             provider = self._provider(resource)
             probes = self._probes(item)
             self._refresh(probes, [item])
             if guard_says_no(resource, self._node):
-                return Verdict(item, "skipped", provider)
+                return Decision(item, "skipped", provider)
             until = self._user_is_to_come(resource, probes, forecast)
             if until := until or self._guard_depends_on(resource, forecast):
-                return Verdict(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, until=until)
             if self._guards_say_no(resource):
-                return Verdict(item, "skipped", provider, probes=probes)
+                return Decision(item, "skipped", provider, probes=probes)
             if until := forecast.outdates(provider, resource):
-                return Verdict(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, until=until)
             found = self.found(provider, resource)
             there = provider.there(found)
             if not there and (until := forecast.brings_it(provider, resource)):
-                return Verdict(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
@@ -127,19 +127,19 @@ class Judge:
             error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
             if until := forecast.may_bring(missed):
-                return Verdict(item, "unknown", provider, until=until)
-            return Verdict(item, "failed", provider, error=error)
+                return Decision(item, "unknown", provider, until=until)
+            return Decision(item, "failed", provider, error=error)
         status: Literal["change", "ok"] = "change" if change.needed else "ok"
-        return Verdict(item, status, provider, change, probes)
+        return Decision(item, status, provider, change, probes)
 
-    def left(self, verdict: Verdict) -> tuple[Any, HostError | None]:
+    def left(self, decision: Decision) -> tuple[Any, HostError | None]:
         """How a change has left its resource; and what is still not as wanted, if something is."""
-        provider, resource = verdict.provider, verdict.item.resource
+        provider, resource = decision.provider, decision.item.resource
         assert provider is not None  # noqa: S101 - it made the change
         now = None
         try:
             now = self.found(provider, resource)
-            change = verdict.goal(now) if verdict.goal else provider.plan(resource, now)
+            change = decision.goal(now) if decision.goal else provider.plan(resource, now)
         except HostError as error:
             error.phase = "verify"
             return now, error

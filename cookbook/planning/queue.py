@@ -8,13 +8,13 @@ from dataclasses import replace
 from cookbook.language.collection import Collection
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Item, Verdict
+from cookbook.planning.decision import Decision, Item
 from cookbook.planning.notifications import Delayed, amounts_to, notified
 from cookbook.planning.owed import Owed
 from cookbook.planning.transaction import Transaction
 
 
-class Agenda:
+class Queue:
     """Each that is declared has its turn once; each that is notified, once more."""
 
     def __init__(
@@ -37,28 +37,28 @@ class Agenda:
         if not self.queue:
             self.queue = self._delayed.take(self._provider_for)
 
-    def consume(self, verdicts: Iterable[Verdict]) -> None:
+    def consume(self, decisions: Iterable[Decision]) -> None:
         """Their turn is over."""
-        if keys := {verdict.item.key for verdict in verdicts}:
+        if keys := {decision.item.key for decision in decisions}:
             self.queue = [item for item in self.queue if item.key not in keys]
 
-    def reached(self, verdicts: Sequence[Verdict]) -> None:
+    def reached(self, decisions: Sequence[Decision]) -> None:
         """The same for those that a chain has come to."""
-        self.consume(verdicts)
-        self._sent = {verdict.item.key for verdict in verdicts}
+        self.consume(decisions)
+        self._sent = {decision.item.key for decision in decisions}
 
     def again(self, item: Item) -> None:
         """Its turn comes once more, at once."""
         self.queue.insert(0, replace(item, tries=item.tries + 1))
 
-    def remember(self, verdict: Verdict, *, at_once: bool = True) -> None:
+    def remember(self, decision: Decision, *, at_once: bool = True) -> None:
         """
         Note whom a change notifies, and what it has settled.
 
         Those that it notifies `at_once` come next, unless they have had their turn.
         """
-        item = verdict.item
-        self._delayed.settle(item.resource, amounts_to(verdict.provider, verdict.change))
+        item = decision.item
+        self._delayed.settle(item.resource, amounts_to(decision.provider, decision.change))
         for later in self.notified(item, "delayed"):
             self._delayed.add(later)
         if at_once:
@@ -77,33 +77,33 @@ class Agenda:
         """Who has to act because of an item."""
         return list(notified(self._collection, item, timing))
 
-    def owed_for(self, changes: Iterable[Verdict]) -> list[Item]:
+    def owed_for(self, changes: Iterable[Decision]) -> list[Item]:
         """Who has to act because of changes, at once or at the end."""
         return [
             item
-            for verdict in changes
+            for decision in changes
             for timing in ("immediate", "delayed")
-            for item in self.notified(verdict.item, timing)
+            for item in self.notified(decision.item, timing)
         ]
 
     def roused(self, links: Iterable[Transaction]) -> Iterator[Item]:
         """Those of whom more is to be known than the queue says: notified now, or at the end."""
-        for verdict in (verdict for link in links for verdict in link.changes):
-            if verdict.item.because:
-                yield verdict.item
-            yield from self.notified(verdict.item, "delayed")
+        for decision in (decision for link in links for decision in link.changes):
+            if decision.item.because:
+                yield decision.item
+            yield from self.notified(decision.item, "delayed")
 
-    def perhaps(self, verdict: Verdict, timing: str) -> Iterator[Verdict]:
+    def perhaps(self, decision: Decision, timing: str) -> Iterator[Decision]:
         """Whether these are notified nobody knows before that resource is done."""
-        source = verdict.item.resource
-        for item in self.notified(verdict.item, timing):
-            told = Verdict(item, "unknown", self._provider_for(item.resource), until=source)
+        source = decision.item.resource
+        for item in self.notified(decision.item, timing):
+            told = Decision(item, "unknown", self._provider_for(item.resource), until=source)
             yield told
             yield from self.perhaps(told, "immediate")
 
-    def perhaps_later(self, verdict: Verdict) -> Iterator[Verdict]:
+    def perhaps_later(self, decision: Decision) -> Iterator[Decision]:
         """The same for the end, and for whom those notify in turn."""
-        for told in self.perhaps(verdict, "delayed"):
+        for told in self.perhaps(decision, "delayed"):
             yield told
             yield from self.perhaps_later(told)
 

@@ -11,7 +11,7 @@ from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Verdict
+from cookbook.planning.decision import Decision
 from cookbook.planning.status import Cause, Excuse, ResourceStatus
 from cookbook.script.program import Guard
 from cookbook.text.diff import Diff, texts_diff
@@ -88,42 +88,42 @@ Permit = Callable[[Step, bool], Permission]
 """Asked before a change is sent; told whether it is tried again."""
 
 
-def step_of(verdict: Verdict) -> Step:
-    """The step that a verdict amounts to, if what it says is done."""
-    status: ResourceStatus = "changed" if verdict.status == "change" else verdict.status
+def step_of(decision: Decision) -> Step:
+    """The step that a decision amounts to, if what it says is done."""
+    status: ResourceStatus = "changed" if decision.status == "change" else decision.status
     return Step(
-        verdict.item.declared,
+        decision.item.declared,
         status,
-        verdict.change,
-        verdict.provider,
-        acting=verdict.item.resource,
-        because=verdict.item.because,
-        orphan=verdict.orphan,
-        until=str(verdict.until) if verdict.until else None,
-        error=verdict.error,
-        lost=_lost(verdict),
-        ignored=verdict.status == "failed"
-        and verdict.item.resource.ignore_failure
-        and not isinstance(verdict.error, Unapproved),
+        decision.change,
+        decision.provider,
+        acting=decision.item.resource,
+        because=decision.item.because,
+        orphan=decision.orphan,
+        until=str(decision.until) if decision.until else None,
+        error=decision.error,
+        lost=_lost(decision),
+        ignored=decision.status == "failed"
+        and decision.item.resource.ignore_failure
+        and not isinstance(decision.error, Unapproved),
     )
 
 
-def _lost(verdict: Verdict) -> str | None:
+def _lost(decision: Decision) -> str | None:
     """What an undo would not bring back."""
-    if verdict.provider is None or verdict.change is None or verdict.status != "change":
+    if decision.provider is None or decision.change is None or decision.status != "change":
         return None
-    return verdict.provider.lost(verdict.item.resource.identity, verdict.change)
+    return decision.provider.lost(decision.item.resource.identity, decision.change)
 
 
-def diff_of(verdict: Verdict, found: bytes | None) -> Diff | None:
+def diff_of(decision: Decision, found: bytes | None) -> Diff | None:
     """How the text behind a change differs; sensitive ones show only that they do."""
-    if verdict.change is None or verdict.provider is None:
+    if decision.change is None or decision.provider is None:
         return None
-    resource = verdict.item.resource
-    texts = verdict.provider.texts(resource.identity, verdict.change)
+    resource = decision.item.resource
+    texts = decision.provider.texts(resource.identity, decision.change)
     if texts is None:
         return None
-    contents = verdict.provider.contents(resource)
+    contents = decision.provider.contents(resource)
     if texts.wanted is not None and texts.wanted not in contents:
         return None  # it is in the stash of the host
     wanted = contents.get(texts.wanted) if texts.wanted else None

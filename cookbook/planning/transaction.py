@@ -8,7 +8,7 @@ from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
-from cookbook.planning.decision import Verdict
+from cookbook.planning.decision import Decision
 from cookbook.script.program import Do, Part
 from cookbook.script.run_as import called
 from cookbook.script.shell import Command
@@ -18,10 +18,10 @@ from cookbook.script.shell import Command
 class Transaction:
     """Changes that go together, and what has to be as it was for them."""
 
-    gap: list[Verdict]
+    gap: list[Decision]
     """In line and between the link before and this one: still so?"""
 
-    changes: list[Verdict]
+    changes: list[Decision]
 
     @property
     def provider(self) -> AnyProvider:
@@ -30,20 +30,20 @@ class Transaction:
         assert provider is not None  # noqa: S101 - a change has one
         return provider
 
-    def admits(self, verdict: Verdict) -> bool:
+    def admits(self, decision: Decision) -> bool:
         """
         Whether an adjacent change can go into the same transaction.
 
         What may fail, or is tried again, goes by itself: its failure is nobody else's.
         """
-        everybody = [v.item.resource for v in (*self.changes, verdict)]
+        everybody = [v.item.resource for v in (*self.changes, decision)]
         if any(resource.ignore_failure or resource.retries for resource in everybody):
             return False
         if len({resource.become_user for resource in everybody}) > 1:
             return False
-        if verdict.provider is not self.provider:
+        if decision.provider is not self.provider:
             return False
-        return self.provider.together(self._pairs([*self.changes, verdict])) is not None
+        return self.provider.together(self._pairs([*self.changes, decision])) is not None
 
     def commands(self) -> Sequence[Command]:
         """What makes the changes."""
@@ -68,14 +68,14 @@ class Transaction:
     @property
     def limit(self) -> float:
         """Seconds each of its commands may take."""
-        changes = [verdict.change for verdict in self.changes if verdict.change is not None]
+        changes = [decision.change for decision in self.changes if decision.change is not None]
         return max((self.provider.limit(change) for change in changes), default=0.0)
 
     def contents(self) -> Mapping[str, bytes]:
         """The bytes its commands read."""
-        resources = [verdict.item.resource for verdict in self.changes]
+        resources = [decision.item.resource for decision in self.changes]
         return {d: b for resource in resources for d, b in self.provider.contents(resource).items()}
 
     @staticmethod
-    def _pairs(verdicts: Sequence[Verdict]) -> list[tuple[str, Change[Any]]]:
-        return [(v.item.resource.identity, v.change) for v in verdicts if v.change is not None]
+    def _pairs(decisions: Sequence[Decision]) -> list[tuple[str, Change[Any]]]:
+        return [(v.item.resource.identity, v.change) for v in decisions if v.change is not None]

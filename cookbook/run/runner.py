@@ -13,31 +13,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookbook.applying.auto_rollback import CONFIRM_TIMEOUT, Rescue
+from cookbook.applying.auto_rollback import CONFIRM_TIMEOUT, AutoRollback
 from cookbook.applying.converge import Convergence
-from cookbook.applying.executor import Courier
+from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import Manifest, set_name
 from cookbook.applying.orphans import Orphans
 from cookbook.applying.saved_plan import Application
-from cookbook.applying.undo import Reversal
+from cookbook.applying.undo import Undo
 from cookbook.approval.gate import objections
 from cookbook.errors import CookError, DeadlineExceeded, Defect, Locked, Refused, Unreachable
 from cookbook.hosts.connect import connect, leave, login
 from cookbook.hosts.reconnect import RECONNECTS
 from cookbook.hosts.session import Session
 from cookbook.inventory import Host
-from cookbook.language.access_path import Way
+from cookbook.language.access_path import AccessPath
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.language.resource import Resource
-from cookbook.planning.planner import Judge
+from cookbook.planning.planner import Planner
 from cookbook.planning.status import LOOKING, HostStatus, Mode
 from cookbook.planning.step import Listener, Permission, Permit, Step
 from cookbook.plugins.manager import catalog, plugins
 from cookbook.plugins.registry import known, revive
 from cookbook.reports.report import HostReport, Report
 from cookbook.reports.run_info import RunInfo
-from cookbook.run.signals import Interruption
+from cookbook.run.signals import Signals
 from cookbook.script.facts import Facts
 from cookbook.script.lock import Holder
 from cookbook.script.shell import Secret
@@ -97,7 +97,7 @@ class Run:
     confirm_timeout: float = CONFIRM_TIMEOUT
     """Seconds that a host waits for somebody to log in after a change that may lock us out."""
 
-    i_know: bool = False
+    allow_lockout: bool = False
     """Do also what is sure to cut the way by which we came."""
 
     reconnect: int = RECONNECTS
@@ -139,7 +139,7 @@ class Run:
         return [str(path) for path in (self.recipes if self.saved is None else self.saved.recipes)]
 
 
-Work = Convergence | Application | Reversal
+Work = Convergence | Application | Undo
 """What is done on one host: steps, and whether they came to a good end."""
 
 
@@ -175,7 +175,7 @@ class Runner:
         )
         for collection in filter(None, self._compiled.values()):
             self._sources |= collection.sources
-        self._interruption = Interruption()
+        self._interruption = Signals()
         self._speaking = threading.Lock()
         self._machines: dict[tuple[str, str], str] = {}
         """Which host each machine was first met as."""
@@ -305,13 +305,13 @@ class Runner:
         given = ((self._start, self._run.timeout), (begun, self._run.host_timeout))
         return min((start + span for start, span in given if span is not None), default=None)
 
-    def _rescue(self, host: Host, session: Session) -> Rescue:
-        way = Way(*login(host), host.become, host.become_user)
-        return Rescue(session, way, self._run.confirm_timeout, self._run.i_know)
+    def _rescue(self, host: Host, session: Session) -> AutoRollback:
+        way = AccessPath(*login(host), host.become, host.become_user)
+        return AutoRollback(session, way, self._run.confirm_timeout, self._run.allow_lockout)
 
-    def _courier(self, host: Host, session: Session, facts: Facts) -> Courier:
-        judge = Judge(self._node(host, facts), session, facts, catalog())
-        return Courier(judge, session, self._rescue(host, session))
+    def _executor(self, host: Host, session: Session, facts: Facts) -> Executor:
+        planner = Planner(self._node(host, facts), session, facts, catalog())
+        return Executor(planner, session, self._rescue(host, session))
 
     def _facts(self, session: Session) -> Facts:
         """What the host is; and where it is to be changed, nobody else does that meanwhile."""
@@ -343,10 +343,10 @@ class Runner:
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
-            courier = self._courier(host, session, facts)
+            executor = self._executor(host, session, facts)
             manifest = self._manifest(saved.set)
             steps, stopping = saved.steps_for(host.name, facts), self._stopping
-            return Application(steps, courier, listener, manifest, stopping)
+            return Application(steps, executor, listener, manifest, stopping)
         if self._run.past is not None:
             return self._reversal(host, session, facts)
         return Convergence(
@@ -358,8 +358,8 @@ class Runner:
             stopping=self._stopping,
             rescue=self._rescue(host, session),
             listener=listener,
-            orphans=lambda judge: Orphans(
-                self._manifest(self._run.set), judge, revive, self._run.prune
+            orphans=lambda planner: Orphans(
+                self._manifest(self._run.set), planner, revive, self._run.prune
             ),
             permit=self._permit(host),
             stepwise=self._run.stepwise,
@@ -383,7 +383,7 @@ class Runner:
 
         return permit
 
-    def _reversal(self, host: Host, session: Session, facts: Facts) -> Reversal:
+    def _reversal(self, host: Host, session: Session, facts: Facts) -> Undo:
         past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
         if machine_id and machine_id != facts.machine_id:
             raise Refused(
@@ -391,9 +391,9 @@ class Runner:
                 f" {facts.machine_id}, not {machine_id}",
                 hint="was it reinstalled, or does its name lead elsewhere?",
             )
-        return Reversal(
+        return Undo(
             past[host.name],
-            self._courier(host, session, facts),
+            self._executor(host, session, facts),
             self._manifest(self._run.set),
             self._listener(host),
             apply=not self._looks,

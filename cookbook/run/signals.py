@@ -12,7 +12,7 @@ from cookbook.errors import HostError
 from cookbook.hosts.session import Session
 
 
-class Interruption:
+class Signals:
     """Whether we were told to stop, and who has to hear of it."""
 
     def __init__(self) -> None:

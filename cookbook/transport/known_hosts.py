@@ -18,7 +18,7 @@ from cookbook.transport.target import DEFAULT_PORT
 
 MOST_BYTES = 64 * 1024**2
 
-Verdict = Literal["known", "unknown", "changed", "revoked"]
+Decision = Literal["known", "unknown", "changed", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)

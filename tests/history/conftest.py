@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from cookbook.history import History
+from cookbook.history.store import History
 from cookbook.text.user_dirs import journals
 
 Steps = Sequence[tuple[str, str]]

@@ -17,7 +17,7 @@ from cookbook.cli import durations as spans_module
 from cookbook.cli import main
 from cookbook.cli.commands.history import short
 from cookbook.cli.durations import span
-from cookbook.history import History
+from cookbook.history.store import History
 
 A = "file[/etc/nginx/nginx.conf]"
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.history import History
+from cookbook.history.store import History
 from cookbook.text.provenance import redacted
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -160,19 +160,20 @@ def test_killed_at_any_moment_it_leaves_a_history_that_can_be_read(folder: Path)
 _SENDER = """
 import os, signal, sys
 from pathlib import Path
-from cookbook.engine import Step
+from cookbook.planning.step import Step
 from cookbook.inventory import local
-from cookbook.journal import Recorder
-from cookbook.places import journals
-from cookbook.plugins import catalog
+from cookbook.history.journal import Recorder
+from cookbook.text.user_dirs import journals
+from cookbook.plugins.manager import catalog
 from cookbook.provider import Change
 from cookbook.language.collection import Declared
 from cookbook.resources import File
-from cookbook.run import Run
+from cookbook.reports.run_info import RunInfo
+from cookbook.text.provenance import Origin
 
 hosts = local().select([])
 recorder = Recorder(journals(None))
-recorder.cookbook_started(Run("converge", [Path("r.py")], hosts, {}, id="r-1"))
+recorder.cookbook_started(RunInfo("r-1", "converge", "r", ["r.py"], [hosts[0].name], Origin()))
 first, second, third = (Step(Declared(File(f"/{n}"), "r.py:3"), "changed") for n in "abc")
 recorder.cookbook_sending(hosts[0].name, [first, second, third])
 recorder.cookbook_step(hosts[0].name, first)
@@ -346,7 +347,7 @@ def test_a_command_line_is_kept_without_its_secrets() -> None:
 SECRET = "c4n4ry-t0k3n"
 
 _SECRETS = f"""
-from cookbook.shell import Secret
+from cookbook.provider import Secret
 file(f'{{D}}/secret', content=Secret('{SECRET}\\n'))
 file(f'{{D}}/sensitive', content='{SECRET}\\n', sensitive=True)
 template(f'{{D}}/t', source='t.j2', variables={{'token': Secret('{SECRET}')}})

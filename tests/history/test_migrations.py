@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from cookbook.history import History
+from cookbook.history.store import History
 from cookbook.history.store import database as opening
 from cookbook.history.store.database import Database
 from cookbook.history.store.migrations import configuration, upgrade

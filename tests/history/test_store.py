@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from cookbook.errors import HistoryError, UsageError
-from cookbook.history import History
+from cookbook.history.store import History
 from cookbook.history.store.database import Database
 from cookbook.history.store.tables import hosts, runs, steps, texts
 

@@ -186,7 +186,7 @@ def test_our_own_keys_are_put_back_by_their_user(machine: KitchenHost, cook: Coo
     recipe = f"""
 file("/home/admin/.ssh/authorized_keys", content={KEY!r} + "\\n", become_user="admin")
 """
-    done = cook(machine, "converge", "--i-know", "--confirm-timeout", "5s", recipe=recipe)
+    done = cook(machine, "converge", "--allow-lockout", "--confirm-timeout", "5s", recipe=recipe)
     assert done["status"] == 3, done
     assert said(machine, "cat /home/admin/.ssh/authorized_keys") == before
     assert said(machine, "stat -c %U /home/admin/.ssh/authorized_keys").strip() == "admin"

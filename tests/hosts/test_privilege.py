@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from cookbook.applying.auto_rollback import Rescue
+from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.errors import PasswordRefused, PrivilegeError
 from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
-from cookbook.language.access_path import Way
+from cookbook.language.access_path import AccessPath
 from cookbook.script.program import Ask, Outcome, Program
 from cookbook.script.shell import Command, Secret, sh
 from cookbook.transport.contract import Interrupted, run
@@ -213,7 +213,7 @@ class TestSudo:
         """Not every second until the host has gone back."""
         monkeypatch.setattr("cookbook.applying.auto_rollback.GRACE", 3.0)
         session = Session(opened(), lambda: opened(become_password=Secret("wrong")))
-        rescue = Rescue(session, Way("paul", become="sudo"), 3.0)
+        rescue = AutoRollback(session, AccessPath("paul", become="sudo"), 3.0)
         rescue.arm([])
         before = failures(machine)
 

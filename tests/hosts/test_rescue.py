@@ -149,7 +149,7 @@ def test_what_locks_us_out_is_taken_back(
     assert told["status"] == "failed"
     errors = [r["error"] for r in told["resources"] if r["error"]] + [told["error"]]
     said = next(error for error in errors if error)
-    assert said["kind"] == "CutOff", told
+    assert said["kind"] == "LockedOut", told
     assert "the host has put the former state back" in said["message"]
     if lockout in TOLD and transport == "ssh":
         check_document(lockout, steady(lockout, told["document"]))
@@ -248,7 +248,7 @@ def test_what_is_sure_to_lock_us_out_is_refused_before_anything(
 ) -> None:
     told = cook(fresh_host, f'file("/etc/before")\n{recipe}')
     assert told["exit"] == 3
-    assert told["error"]["kind"] == "WouldCutOff", told
+    assert told["error"]["kind"] == "WouldLockOut", told
     check_document(name, told["document"])
     assert fresh_host.run("ls /etc/before").returncode != 0
     assert answers(kitchen, fresh_host)
@@ -319,7 +319,7 @@ def test_a_network_that_is_taken_down_comes_back(
 
     assert answers_within(kitchen, fresh_host, SECONDS + 10 - (time.monotonic() - begun))
     assert told["exit"] == 3
-    assert "CutOff" in [one["error"]["kind"] for one in told["resources"] if one["error"]], told
+    assert "LockedOut" in [one["error"]["kind"] for one in told["resources"] if one["error"]], told
     check_document(down, steady(down, told["document"]))
     assert set(before.splitlines()) <= set(
         fresh_host.run(f"cat {NETWORK}; ip route").stdout.splitlines()

@@ -14,7 +14,7 @@ from cookbook.cli.options import add_output, add_store, add_verbose
 from cookbook.cli.output import print_json, reader_may_leave
 
 if TYPE_CHECKING:
-    from cookbook.history import Blame
+    from cookbook.history.records import Blame
     from cookbook.reports.text import Line
 
 

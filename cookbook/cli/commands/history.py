@@ -15,7 +15,8 @@ from cookbook.cli.output import print_json, reader_may_leave
 from cookbook.text.user_dirs import store_url
 
 if TYPE_CHECKING:
-    from cookbook.history import History, RunSummary
+    from cookbook.history.records import RunSummary
+    from cookbook.history.store import History
     from cookbook.reports.text import Line
 
 _LAST = 50
@@ -104,7 +105,7 @@ def _prune(options: argparse.Namespace) -> int:
 def opened(given: str | None) -> History:
     """The history that is meant; what is amiss with it is said on the error stream."""
     from cookbook.cli.progress import write
-    from cookbook.history import History
+    from cookbook.history.store import History
 
     history = History.open(store_url(given))
     write([("yellow", f"cook: {warning}") for warning in history.warnings], sys.stderr)

@@ -25,7 +25,7 @@ from cookbook.cli.review import add_review, reviewing
 from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
-    from cookbook.history import History
+    from cookbook.history.store import History
     from cookbook.inventory import Host
     from cookbook.planning.step import Step
     from cookbook.reports.report import Report
