@@ -21,10 +21,11 @@ not name. `check_case` checks a case, and the laws that hold for every provider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cookbook.errors import CookError
 from cookbook.hosts.probing import Answer, state_text
@@ -34,6 +35,7 @@ from cookbook.language.provider import AnyProvider, questions
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import change_from_json, to_json
 from cookbook.plugins.manager import catalog
+from cookbook.plugins.registry import resource_type
 from cookbook.script.facts import Facts
 
 DEBIAN = Facts(
@@ -54,16 +56,31 @@ DEBIAN = Facts(
 
 def declare(text: str, facts: Facts = DEBIAN, folder: Path | None = None) -> list[Declared]:
     """What a line of a recipe declares on a host with these facts."""
-    from cookbook import resources
-    from cookbook.language import recipe
-
-    words = {name: getattr(resources, name) for name in resources.__all__}
-    words |= {"delayed": recipe.delayed, "immediate": recipe.immediate, "node": recipe.node}
+    functions = _functions(text)
     collection = Collection(Node("web1", facts))
     collection.folder = folder or Path()
     with declaring(collection):
-        exec(text, words)  # noqa: S102 - a recipe is code; this is one
+        exec(text, functions)  # noqa: S102 - a recipe is code; this is one
     return list(collection)
+
+
+def _functions(text: str) -> dict[str, Any]:
+    """Return the functions that a recipe text calls, built-in and of plugins, by name."""
+    from cookbook.language import recipe
+
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    types = {name: resource_type(name) for name in names}
+    functions: dict[str, Any] = {
+        name: recipe.word(cast("Callable[..., Resource]", kind))
+        for name, kind in types.items()
+        if kind is not None
+    }
+    return {
+        **functions,
+        "delayed": recipe.delayed,
+        "immediate": recipe.immediate,
+        "node": recipe.node,
+    }
 
 
 def answer(given: object) -> Answer:

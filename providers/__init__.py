@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 
 from cookbook.plugin import hookimpl
 from cookbook.provider import Resource
+from cookbook.resources import TYPES
 
-_MODULES = {
+_MODULES: Mapping[str, list[str]] = {
     "package": ["apt"],
     "service": ["systemd"],
     "firewall_rule": ["nftables", "iptables"],
@@ -21,11 +23,17 @@ _MODULES = {
     "group": ["group"],
     "template": ["file"],
 }
-"""Which modules serve a word."""
+"""The modules with the providers of each resource type."""
+
+
+@hookimpl
+def cookbook_resources() -> Mapping[str, str]:
+    """Return the built-in resource types."""
+    return TYPES
 
 
 @hookimpl
 def cookbook_providers(kind: type[Resource]) -> None:
-    """Import who serves a built-in word."""
+    """Import the providers of a built-in resource type."""
     for module in _MODULES.get(kind.kind(), ()):
         importlib.import_module(f"cookbook.providers.{module}")

@@ -1,7 +1,7 @@
 """
-The words a recipe is written in.
+The resource types that a recipe declares.
 
-Each is loaded when it is first used: a recipe pays for what it says.
+Each is imported when it is first used: a recipe pays only for the types it declares.
 """
 
 from __future__ import annotations
@@ -25,33 +25,28 @@ if TYPE_CHECKING:
     from cookbook.resources.template import Template, template
     from cookbook.resources.user import User, user
 
-_MODULES = {
-    "Service": "service",
-    "service": "service",
-    "Package": "package",
-    "package": "package",
-    "User": "user",
-    "user": "user",
-    "FirewallRule": "firewall",
-    "firewall_rule": "firewall",
-    "Cron": "cron",
-    "cron": "cron",
-    "AuthorizedKey": "authorized_key",
-    "authorized_key": "authorized_key",
-    "Link": "link",
-    "link": "link",
-    "Execute": "execute",
-    "execute": "execute",
-    "Directory": "directory",
-    "directory": "directory",
-    "File": "file",
-    "Group": "group",
-    "Template": "template",
-    "file": "file",
-    "group": "group",
-    "template": "template",
+TYPES = {
+    "authorized_key": "cookbook.resources.authorized_key:AuthorizedKey",
+    "cron": "cookbook.resources.cron:Cron",
+    "directory": "cookbook.resources.directory:Directory",
+    "execute": "cookbook.resources.execute:Execute",
+    "file": "cookbook.resources.file:File",
+    "firewall_rule": "cookbook.resources.firewall:FirewallRule",
+    "group": "cookbook.resources.group:Group",
+    "link": "cookbook.resources.link:Link",
+    "package": "cookbook.resources.package:Package",
+    "service": "cookbook.resources.service:Service",
+    "template": "cookbook.resources.template:Template",
+    "user": "cookbook.resources.user:User",
 }
-"""Where each word, and its class, is declared."""
+"""Each resource type: its name in recipes, and its class as `module:Class`."""
+
+_MODULES = {
+    exported: place.partition(":")[0]
+    for name, place in TYPES.items()
+    for exported in (name, place.partition(":")[2])
+}
+"""The module of each function and class that a recipe imports from here."""
 
 __all__ = [
     "AuthorizedKey",
@@ -83,8 +78,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
-        raise AttributeError(f"there is no word {name!r}")
-    value = getattr(importlib.import_module(f"cookbook.resources.{_MODULES[name]}"), name)
+        raise AttributeError(f"there is no resource type {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value  # __getattr__ is not asked again
     return value
 
@@ -93,8 +88,8 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-class _Words(types.ModuleType):
-    """Where a word and its module have the same name, the word is meant."""
+class _Types(types.ModuleType):
+    """The package: a function wins over the submodule of the same name."""
 
     def __setattr__(self, name: str, value: object) -> None:
         # The import system binds a module to its package once it is loaded.
@@ -102,4 +97,4 @@ class _Words(types.ModuleType):
             super().__setattr__(name, value)
 
 
-sys.modules[__name__].__class__ = _Words
+sys.modules[__name__].__class__ = _Types

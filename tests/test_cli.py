@@ -229,9 +229,9 @@ def test_the_inventory_says_where_values_are_from(capsys: pytest.CaptureFixture[
 
 
 def test_the_words_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["words"]) == 0
+    assert main(["resources"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert main(["words", "file"]) == 0
+    assert main(["resources", "file"]) == 0
 
     assert any(line.startswith("template ") for line in listed)
     said = capsys.readouterr().out

@@ -171,7 +171,7 @@ def test_what_is_typed(says: Says, sign: str) -> None:
         ["plan", "r.py", "--local", f"--x{sign}"],
         ["show", sign],
         ["explain", sign],
-        ["words", sign],
+        ["resources", sign],
         ["apply", sign, "--local"],
     ):
         assert not OBEYED.search(says(*(word.replace("\0", "") for word in given_)))

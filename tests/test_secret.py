@@ -154,7 +154,7 @@ def test_a_document_keeps_the_words_that_are_ours() -> None:
 
 _CRASH = """
 import sys, threading
-sys.argv = ["cook", "words"]
+sys.argv = ["cook", "resources"]
 from cookbook import cli
 from cookbook.provider import Secret
 token = Secret("c4n4ry-t0k3n")

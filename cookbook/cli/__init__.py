@@ -62,7 +62,10 @@ COMMANDS = {
         "cookbook.cli.commands.inventory",
         "show the hosts, and where each value is from",
     ),
-    "words": ("cookbook.cli.commands.resources", "show the words recipes are written in"),
+    "resources": (
+        "cookbook.cli.commands.resources",
+        "show the resource types and their properties",
+    ),
     "explain": (
         "cookbook.cli.commands.explain",
         "say what an error means, and what to do about it",

@@ -1,4 +1,4 @@
-"""What the words are and what can be said with them, from their own declarations."""
+"""The resource types and their properties, as `cook resources` shows them."""
 
 from __future__ import annotations
 
@@ -6,54 +6,87 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
+from typing import Any
 
-from cookbook import resources
 from cookbook.errors import UsageError
 from cookbook.language.resource import Resource
+from cookbook.plugins.registry import kinds, registered, resource_type
 from cookbook.text.suggest import did_you_mean
 
 
-def list_words() -> Iterator[str]:
-    """Every word with its first sentence."""
-    for name, kind in _kinds().items():
-        yield f"{name:16} {_first_line(kind)}"
+def list_resources() -> Iterator[str]:
+    """Yield a line for each resource type: its name and its first sentence."""
+    for name, kind in kinds().items():
+        yield f"{name:16} {_summary(kind)}"
 
 
-def describe_word(name: str) -> Iterator[str]:
+def describe_resource(name: str) -> Iterator[str]:
     """
-    A word with all its properties: type, default, what it means.
+    Yield the description of a resource type: its actions, then each property.
 
-    Raises UsageError if there is no such word.
+    Raises UsageError if there is no such type.
     """
-    kinds = _kinds()
-    if name not in kinds:
-        raise UsageError(f"there is no word {name!r}", hint=did_you_mean(name, kinds))
-    kind = kinds[name]
+    kind = _named(name)
     yield f"{name}: {inspect.getdoc(kind)}"
     yield ""
     yield f"actions: {', '.join(sorted(kind.actions()))}"
-    own = set(fields(kind)) - set(fields(Resource))
-    texts = _texts(kind) | _texts(Resource)
-    for field in sorted(fields(kind), key=lambda f: f not in own):
+    for field, text in _properties(kind):
         default = "" if field.default is MISSING else f" = {field.default!r}"
         yield f"\n  {field.name}: {field.type}{default}"
-        if text := texts.get(field.name):
-            yield textwrap.indent(textwrap.fill(" ".join(text.split()), 88), "      ")
+        if text:
+            yield textwrap.indent(textwrap.fill(text, 88), "      ")
 
 
-def _kinds() -> dict[str, type[Resource]]:
-    found = (getattr(resources, name) for name in resources.__all__)
-    kinds = [one for one in found if isinstance(one, type) and issubclass(one, Resource)]
-    return {kind.kind(): kind for kind in sorted(kinds, key=lambda kind: kind.kind())}
+def vocabulary(name: str | None = None) -> dict[str, Any]:
+    """
+    Return the resource types as plain JSON values: one of them, or all.
+
+    Raises UsageError if there is no such type.
+    """
+    chosen = kinds() if name is None else {name: _named(name)}
+    return {"schema": 1, "resources": {name: _document(kind) for name, kind in chosen.items()}}
 
 
-def _first_line(kind: type[Resource]) -> str:
+def _document(kind: type[Resource]) -> dict[str, Any]:
+    return {
+        "description": inspect.getdoc(kind),
+        "class": f"{kind.__module__}:{kind.__name__}",
+        "actions": sorted(kind.actions()),
+        "properties": {
+            field.name: {
+                "type": str(field.type),
+                "required": field.default is MISSING,
+                "default": None if field.default is MISSING else field.default,
+                "description": text,
+            }
+            for field, text in _properties(kind)
+        },
+    }
+
+
+def _named(name: str) -> type[Resource]:
+    kind = resource_type(name)
+    if kind is None:
+        near = did_you_mean(name, registered())
+        raise UsageError(f"there is no resource type {name!r}", hint=near)
+    return kind
+
+
+def _properties(kind: type[Resource]) -> Iterator[tuple[Field[Any], str]]:
+    """Yield the properties with their descriptions, those that all types share at the end."""
+    shared = {field.name for field in fields(Resource)} - {"name", "action"}
+    texts = _texts(kind)
+    for field in sorted(fields(kind), key=lambda field: field.name in shared):
+        yield field, " ".join(texts.get(field.name, "").split())
+
+
+def _summary(kind: type[Resource]) -> str:
     return (inspect.getdoc(kind) or "").split("\n")[0]
 
 
 def _texts(kind: type[Resource]) -> dict[str, str]:
-    """The string below each property; Python itself does not keep it."""
+    """Return the string below each property; Python itself does not keep it."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if not issubclass(base, Resource):

@@ -13,7 +13,7 @@ The built-in words and inventories arrive through the same hooks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     from cookbook.reports.run_info import RunInfo
 
 hookspec = pluggy.HookspecMarker("cookbook")
+
+
+@hookspec
+def cookbook_resources() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """
+    Return the resource types of this plugin: name in recipes -> `module:Class`.
+
+    A class is imported when its type is first used. Registered types work in saved plans, the
+    history, undo, prune, `cook resources` and test cases. A name that two plugins return is an
+    error.
+    """
 
 
 @hookspec

@@ -1,30 +1,78 @@
-"""The words of this installation: what was written of resources is read again by them."""
+"""The resource types of this installation: the built-in ones, and those of plugins."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import functools
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
-from cookbook import resources
 from cookbook.applying.manifest import Entry
-from cookbook.errors import PlanError
+from cookbook.errors import PlanError, UsageError
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.plugins.manager import catalog
+from cookbook.plugins.manager import catalog, plugins
 from cookbook.text.type_check import fits
+
+
+@functools.cache
+def registered() -> Mapping[str, str]:
+    """
+    Return all resource types: name in recipes -> `module:Class`. No class is imported.
+
+    Raises UsageError if two plugins register the same name.
+    """
+    types: dict[str, str] = {}
+    for hook in plugins().hook.cookbook_resources.get_hookimpls():
+        registers: Callable[[], Mapping[str, str]] = hook.function
+        for name, place in registers().items():
+            if types.setdefault(name, place) != place:
+                raise UsageError(
+                    f"the resource type {name!r} is registered twice: {types[name]} and {place}",
+                    hint=f"uninstall one of the two plugins; one is {hook.plugin_name!r}",
+                )
+    return types
+
+
+@functools.cache
+def resource_type(name: str) -> type[Resource] | None:
+    """
+    Return the class of a resource type; None if none of that name is registered.
+
+    Raises UsageError if a plugin registers something else under that name.
+    """
+    if name not in registered():
+        return None
+    module, _, attribute = (place := registered()[name]).partition(":")
+    try:
+        kind = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the resource type {name!r} cannot be loaded: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, Resource) and kind.kind() == name):
+        raise UsageError(f"{place} is not the class of the resource type {name!r}")
+    return kind
+
+
+def kinds() -> dict[str, type[Resource]]:
+    """Return all registered resource types, sorted by name. Imports each of them."""
+    found = {name: resource_type(name) for name in sorted(registered())}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def known(resource: Resource) -> bool:
+    """Return True if the type is registered; False for a class that a recipe defines itself."""
+    return resource_type(resource.kind()) is type(resource)
 
 
 def resource_from_json(data: Mapping[str, Any]) -> Resource:
     """
-    The resource as it was when it had been checked; nothing of it is run or rendered again.
+    Return the resource as it was when it had been checked; nothing is run or rendered again.
 
-    Raises PlanError if there is no such word here.
+    Raises PlanError if its type is not registered here.
     """
-    kind = kinds().get(data["word"])
-    if kind is None:
-        raise PlanError(f"there is no word {data['word']!r} here", hint="is its plugin installed?")
+    kind = _kind_of(data["word"])
     resource = kind.__new__(kind)
     for f in fields(kind):
         given = f.default if f.default is not MISSING else None
@@ -35,40 +83,36 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     return resource
 
 
-def known(resource: Resource) -> bool:
-    """Whether others know its word: those that a recipe declares itself, they do not."""
-    kind = type(resource)  # asked by its name, so that only the words in use are loaded
-    return kind.__name__ in resources.__all__ and getattr(resources, kind.__name__) is kind
-
-
-def kinds() -> dict[str, type[Resource]]:
-    """The words of this installation; a recipe's own are not among them."""
-    found = (getattr(resources, name) for name in resources.__all__)
-    return {one.kind(): one for one in found if isinstance(one, type) and issubclass(one, Resource)}
-
-
 def revive(entry: Entry) -> tuple[Resource, AnyProvider]:
     """
-    What an entry of a manifest tells of.
+    Return the resource and the provider of an entry of a manifest.
 
-    Raises PlanError or Unsupported where the word or the provider is not installed here, or
-    the entry is none that we have written: a host may say anything.
+    Raises PlanError or Unsupported if the type or the provider is not installed here, or if
+    the entry was not written by cook: a host may send anything.
     """
     resource = resource_from_json(_checked(entry.resource))
     if resource.identity != entry.identity:
-        raise PlanError(f"{resource} is not what is called {entry.identity!r}")
+        raise PlanError(f"{resource} is not the resource named {entry.identity!r}")
     return resource, catalog().named(resource, entry.provider)
 
 
+def _kind_of(name: object) -> type[Resource]:
+    kind = resource_type(name) if isinstance(name, str) else None
+    if kind is None:
+        raise PlanError(
+            f"there is no resource type {name!r} here", hint="install the plugin that has it"
+        )
+    return kind
+
+
 def _checked(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Properties that are there, each of its type."""
-    word = data.get("word")
-    kind = kinds().get(word) if isinstance(word, str) else None
-    if kind is None or "name" not in data:
-        raise PlanError(f"there is no word {word!r} here")
+    """Return the data if each property exists and has a value of its type."""
+    kind = _kind_of(data.get("word"))
+    if "name" not in data:
+        raise PlanError(f"a {kind.kind()} without a name")
     hints = get_type_hints(kind)
     for name, value in data.items():
         given = tuple(value) if isinstance(value, list) else value
         if name != "word" and not (name in hints and fits(given, hints[name])):
-            raise PlanError(f"{word} has no such {name!r}")
+            raise PlanError(f"{kind.kind()} has no property {name!r} with such a value")
     return data

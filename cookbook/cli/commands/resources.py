@@ -1,22 +1,28 @@
-"""`cook words`: what a recipe can say."""
+"""`cook resources`: the resource types and their properties."""
 
 from __future__ import annotations
 
 import argparse
 
-from cookbook.cli.options import add_verbose
+from cookbook.cli.options import add_output, add_verbose
+from cookbook.cli.output import print_json, reader_may_leave
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
-    command.add_argument("word", nargs="?")
+    command.add_argument("name", nargs="?", metavar="NAME", help="show one resource type")
+    add_output(command)
     add_verbose(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from cookbook.cli.resource_help import describe_word, list_words
+    from cookbook.cli.resource_help import describe_resource, list_resources, vocabulary
 
-    lines = list_words() if options.word is None else describe_word(options.word)
-    print("\n".join(lines))
+    if options.output == "json":
+        print_json(vocabulary(options.name))
+        return 0
+    lines = list_resources() if options.name is None else describe_resource(options.name)
+    with reader_may_leave():
+        print("\n".join(lines))
     return 0
