@@ -7,7 +7,7 @@ import functools
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from cookbook.applying.manifest import Entry
 from cookbook.errors import PlanError, UsageError
@@ -26,7 +26,7 @@ def registered() -> Mapping[str, str]:
     """
     types: dict[str, str] = {}
     for hook in plugins().hook.cookbook_resources.get_hookimpls():
-        registers: Callable[[], Mapping[str, str]] = hook.function
+        registers = cast("Callable[[], Mapping[str, str]]", hook.function)
         for name, place in registers().items():
             if types.setdefault(name, place) != place:
                 raise UsageError(
