@@ -14,9 +14,6 @@ from cookbook.provider import Change
 from cookbook.report import HostReport, Report, shown_changes
 from cookbook.step import Permission, Step
 
-_LONGEST = 40
-"""Characters of a value in an error; digests are cut."""
-
 
 class Approver(Protocol):
     """Somebody who is asked before a change is sent."""
@@ -163,5 +160,4 @@ def _told(step: Step) -> str:
 
 
 def _brief(value: object) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return "-" if value is None else str(value)
