@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from cookbook.plugins import plugins
 from cookbook.provider import Change
 from cookbook.report import HostReport, Report, shown_changes
 from cookbook.step import Permission, Step
+
+_DIGITS = 40
+"""Digits of a digest that are shown: enough to tell two apart."""
 
 
 class Approver(Protocol):
@@ -160,4 +164,5 @@ def _told(step: Step) -> str:
 
 
 def _brief(value: object) -> str:
-    return "-" if value is None else str(value)
+    text = "-" if value is None else str(value)
+    return f"{text[:_DIGITS]}..." if re.fullmatch("[0-9a-f]{64}", text) else text
