@@ -161,7 +161,9 @@ def _check_error(case: Mapping[str, Any], facts: Facts, folder: Path | None) -> 
     try:
         [declared, *_] = declare(case["declare"], facts, folder)
         provider = catalog().choose(declared.resource, facts)
-        provider.plan(declared.resource, found(provider, declared.resource, _answers(case)))
+        answers = _answers(case)
+        provider.plan(declared.resource, found(provider, declared.resource, answers))
+        list(provider.missing(declared.resource, *_texts(provider, declared.resource, answers)))
     except CookError as error:
         _same("error", case["error"], type(error).__name__)
         text = f"{error} {error.hint or ''}"

@@ -10,10 +10,13 @@ by root, and readable: sshd reads it as the user.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
+from cookbook.errors import HostError
 from cookbook.provider import (
     AccessPath,
     Change,
@@ -30,6 +33,7 @@ from cookbook.provider import (
 )
 from cookbook.providers.getent import PASSWD
 from cookbook.resources.authorized_key import AuthorizedKey, PublicKey, parse_key
+from cookbook.resources.key_options import depends, option_error
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,11 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         """Keys in declared order; others, that are to go, behind them."""
         texts = [text for text in answers[:-1] if text is not None]
         lines = [line[1:] for text in texts for line in text.split("\n") if line[:1] == "+"]
-        found = [key for line in lines if (key := _key(line, exclusive=resource.exclusive))]
         order = {key.blob: i for i, key in enumerate(resource.keys)}
+        read = [(line, key) for line in lines if (key := _key(line)) is not None]
         if not resource.exclusive:
-            found = [key for key in found if key.blob in order]
+            read = [(line, key) for line, key in read if _blob(line, key) in order]
+        found = [key for _, key in read]
         if not found:
             return None
         found.sort(key=lambda key: order.get(key.blob, len(order)))
@@ -150,8 +155,8 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         """Options that nobody declared stay as they are; comments, too."""
         if "remove" in resource.doing:
             return Change(found, None)
-        before = {key.blob: key for key in _keys(found)}
-        wanted = [_merged(key, before.get(key.blob), resource) for key in resource.keys]
+        before = _lines_of(found)
+        wanted = [one for key in resource.keys for one in _merged(key, before, resource)]
         if found is None and not wanted:
             return Change(None, None)
         own = resource.path is None
@@ -165,9 +170,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
             resource.path,
             resource.exclusive,
         )
-        gone = set(before) - {key.blob for key in wanted}
-        note = f"removes {len(gone)} keys that are not declared" if gone else None
-        return Change(found, state, note=note)
+        return Change(found, state, note=_note(before, wanted))
 
     def missing(self, resource: AuthorizedKey, *answers: str | None) -> Iterable[Thing]:
         """Somebody to log in."""
@@ -215,26 +218,71 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         return None if any(s.exclusive for s in sides) else [_edit([c for _, c in changes])]
 
 
-def _key(line: str, *, exclusive: bool) -> PublicKey | None:
-    """What we cannot read, sshd(8) perhaps can: an exclusive list does not keep it."""
+def _key(line: str) -> PublicKey | None:
+    """Return the key in a line; of a line that sshd(8) cannot read, the line as the key's type."""
     if line.lstrip().startswith("#"):
         return None
-    return parse_key(line) or (PublicKey(line.strip(), "") if exclusive else None)
+    return parse_key(line) or PublicKey(line.strip(), "")
+
+
+def _blob(line: str, key: PublicKey) -> str:
+    """Return the key that a line is about, though sshd(8) may be unable to read the line."""
+    found = _BLOB.search(line) if not key.blob else None
+    return found[0] if found else key.blob
+
+
+_BLOB = re.compile(r"(?<!\S)AAAA[A-Za-z0-9+/]+=*(?!\S)")
 
 
 def _keys(state: State | None) -> Iterator[PublicKey]:
+    """Return each line's key, in the order of the file."""
     if state is not None:
         for text, comment in zip(state.keys, state.comments, strict=True):
-            if key := parse_key(f"{text} {comment}"):
-                yield key
+            yield parse_key(f"{text} {comment}") or PublicKey(text, "")
 
 
-def _merged(key: PublicKey, before: PublicKey | None, resource: AuthorizedKey) -> PublicKey:
-    if before is None:
-        return key
-    declared = key.options or resource.key_options is not None
-    options = key.options if declared else before.options
-    return PublicKey(key.type, key.blob, options, key.comment or before.comment)
+def _lines_of(state: State | None) -> dict[str, list[PublicKey]]:
+    """Return the lines of each key: base64 -> lines."""
+    lines: dict[str, list[PublicKey]] = {}
+    for key in _keys(state):
+        lines.setdefault(_blob(key.text, key), []).append(key)
+    return lines
+
+
+def _merged(
+    key: PublicKey, before: Mapping[str, Sequence[PublicKey]], resource: AuthorizedKey
+) -> Sequence[PublicKey]:
+    """
+    Return the lines that a key is to have: one, where its options are declared.
+
+    Otherwise those by which sshd(8) lets it in today. It takes the first line, unless an option
+    of that one (`from`) has it go on to the next: none of the options is lost, and none is added.
+    Raises HostError where sshd(8) can read none of them: a bare line would allow more.
+    """
+    lines = before.get(key.blob, ())
+    comment = key.comment or next((line.comment for line in lines), "")
+    if not lines or key.options or resource.key_options is not None:
+        return [replace(key, comment=comment)]
+    if all(not line.blob or option_error(line.options) for line in lines):
+        raise HostError(
+            f"the host has a line of this key that sshd cannot read: {lines[0].text}",
+            hint='declare key_options (may it do anything: key_options=""), or mend the line',
+        )
+    lines = [line for line in lines if line.blob]
+    used = [*itertools.takewhile(lambda line: depends(line.options), lines)]
+    used += lines[len(used) : len(used) + 1]
+    unlike = {line.text: line for line in reversed(used)}
+    return [
+        replace(line, comment=key.comment or line.comment)
+        for line in used
+        if unlike.pop(line.text, None)
+    ]
+
+
+def _note(before: Mapping[str, object], wanted: Sequence[PublicKey]) -> str | None:
+    """Return how many keys are removed that are not declared."""
+    gone = set(before) - {key.blob for key in wanted}
+    return f"removes {len(gone)} keys that are not declared" if gone else None
 
 
 def _mode_and_owner(line: str) -> str:
@@ -289,7 +337,7 @@ def _as(side: State) -> Command:
 
 
 def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Command:
-    gone = {key.blob for c in changes for side in (c.found, c.wanted) for key in _keys(side)}
+    gone = {blob for c in changes for side in (c.found, c.wanted) for blob in _lines_of(side)}
     lines = [
         " ".join(filter(None, pair))
         for c in changes

@@ -20,7 +20,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers.getent import PASSWD
-from cookbook.resources.cron import Cron
+from cookbook.resources.cron import Cron, same_time
 
 _MARK = "# cook: "
 _NOTE = "#: "
@@ -40,7 +40,7 @@ class State:
     """False: it stands there without our mark, and is adopted rather than doubled."""
     user: str = hint(default="root")
     line: str = hint(default="")
-    """An entry without our mark, to the letter."""
+    """An entry that is not directly below our mark, to the letter."""
 
 
 # `c` is the crontab. None is an empty one, but crontab(1) has the same status for every
@@ -57,24 +57,30 @@ case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;;
 told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
 """
 
-# Whose each line is: the mark, our comment, variables, and the one entry below them. A mark
-# above nothing, because somebody has taken the entry away, does not swallow its neighbours.
+# The owner of each line: the mark, our comment, variables, and the one entry below them. A mark
+# whose entry was taken away must not swallow its neighbours: an entry behind a blank line or a
+# comment is only near, and ours where its command is. `text` is a line without its carriage return,
+# which cron(8) takes for a part of the command, and Debian's `crontab -l` shows as `\r`; so no line
+# that is written again keeps it.
 _OWNERS = """\
 function own(  i, m, o) { for (i = 1; i <= NR; i++) {
-  if (index(line[i], "# cook: ") == 1) { owner[i] = o = substr(line[i], 9); m = 1; continue }
+  if (index(text[i], "# cook: ") == 1) { owner[i] = o = substr(text[i], 9); m = 1; continue }
   if (!m) continue
-  if (index(line[i], "#: ") == 1 || line[i] ~ /^[A-Za-z_][A-Za-z0-9_]*[ \\t]*=/) {
-    owner[i] = o; continue }
-  if (line[i] !~ /^[ \\t]*(#|$)/) owner[i] = o
-  m = 0 } }
+  if (text[i] ~ /^[ \\t]*(#|$)/ && index(text[i], "#: ") != 1) { m = 2; continue }
+  if (m == 2) { near[i] = o; m = 0; continue }
+  owner[i] = o
+  if (index(text[i], "#: ") != 1 && text[i] !~ /^[A-Za-z_][A-Za-z0-9_]*[ \\t]*=/) m = 0 } }
 BEGIN { n = ARGC; ARGC = 1 }
-{ line[NR] = $0 }
+{ cr = sub(/\\r$/, "") || $0 ~ /(^|[^\\\\])\\\\r$/ && sub(/..$/, "")
+  text[NR] = $0; line[NR] = cr && $0 != "" ? $0 "\\r" : $0 }
 """
 _SHOW = """\
 END { own(); for (k = 2; k < n; k += 2) { print "@" ARGV[1] " " ARGV[k]; c = ARGV[k + 1]
   for (i = 1; i <= NR; i++) {
+    t = text[i]; sub(/[ \\t]+$/, "", t); same = substr(t, length(t) - length(c) + 1) == c
     if (i in owner) { if (owner[i] == ARGV[k]) print "+" line[i] }
-    else if (c != "" && substr(line[i], length(line[i]) - length(c) + 1) == c) print "=" line[i]
+    else if (near[i] == ARGV[k] && same) print "~" line[i]
+    else if (c != "" && same) print "=" line[i]
   } } }"""
 _EDIT = """\
 function put(where, k) { for (k = 1; k < n; k += 4) if (ARGV[k + 2] == where) print ARGV[k + 3] }
@@ -84,7 +90,7 @@ END { own()
   for (i = 1; i <= NR; i++) { k = 0
     if (i in owner) { if (owner[i] in block) k = block[owner[i]] }
     else if (line[i] in raw) k = raw[line[i]]
-    if (!k) print line[i]
+    if (!k) print text[i]
     else if (ARGV[k + 2] == "place" && !(k in done)) { done[k]; print ARGV[k + 3] } }
   put("bottom") }"""
 
@@ -126,23 +132,34 @@ class CrontabProvider(Provider[Cron, State]):
 
     def parse(self, cron: Cron, text: str, *_user: str | None) -> State | None:
         """Our own; else somebody's that says the same."""
-        own = [line[1:] for line in text.split("\n") if line.startswith("+")]
-        if own:
-            return _block(cron, own)
-        others = [line[1:] for line in text.split("\n") if line.startswith("=")]
+        own, near, others = (
+            [line[1:] for line in text.split("\n") if line.startswith(mark)] for mark in "+~="
+        )
+        state = _block(cron, own) if own else None
+        if state is not None and state.command:
+            return state
+        for line in near if cron.command is not None else ():
+            if (entry := _entry(line))[1].rstrip() == cron.command:
+                return _adopted(cron, entry, line, state)
         for line in others if "delete" not in cron.doing and not cron.variables else ():
-            if _entry(line) == (cron.when, cron.command):
-                return State(*_entry(line), comment="", managed=False, user=cron.user, line=line)
-        return None
+            when, command = entry = _entry(line)
+            if same_time(when, cron.when) and command.rstrip() == cron.command:
+                return _adopted(cron, entry, line, state)
+        if state is None or not near:
+            return state
+        return replace(state, line=near[0])
 
     def plan(self, cron: Cron, found: State | None) -> Change[State]:
         """The whole entry; only a comment that nobody declared stays."""
         if "delete" in cron.doing:
-            return Change(found, None)
-        command = cron.command or ""
-        return Change(
-            found, State(cron.when, command, cron.variables, cron.comment, user=cron.user)
-        )
+            left = found.line if found is not None and not found.command else ""
+            note = f"leaves an entry below its mark; give its command to delete it: {left}"
+            return Change(found, None, note=note if left else None)
+        when = cron.when
+        if found is not None and same_time(found.when, when):
+            when = found.when
+        wanted = State(when, cron.command or "", cron.variables, cron.comment, user=cron.user)
+        return Change(found, wanted)
 
     def missing(self, cron: Cron, _text: str | None, user: str | None) -> Iterable[Thing]:
         """Whose crontab it is."""
@@ -162,7 +179,7 @@ class CrontabProvider(Provider[Cron, State]):
 
 def _block(cron: Cron, lines: Sequence[str]) -> State:
     """A mark, and what belongs to it; an entry that was taken away is empty."""
-    notes = [line.removeprefix(_NOTE) for line in lines if line.startswith(_NOTE)]
+    notes = [line.removeprefix(_NOTE).rstrip("\r") for line in lines if line.startswith(_NOTE)]
     plain = [line for line in lines if not line.startswith("#")]
     variables = tuple(line for line in plain if re.match(r"[A-Za-z_]\w*[ \t]*=", line))
     entries = [line for line in plain if line not in variables]
@@ -170,9 +187,16 @@ def _block(cron: Cron, lines: Sequence[str]) -> State:
     return State(when, command, variables, notes[0] if notes else "", user=cron.user)
 
 
+def _adopted(cron: Cron, entry: tuple[str, str], line: str, own: State | None) -> State:
+    """Return an entry that is not directly below a mark of ours, with what is there of the mark."""
+    variables, comment = (own.environment, own.comment) if own is not None else ((), "")
+    return State(*entry, variables, comment, managed=False, user=cron.user, line=line)
+
+
 def _entry(line: str) -> tuple[str, str]:
-    m = re.fullmatch(r"[ \t]*(@\w+|(?:[^ \t]+[ \t]+){4}[^ \t]+)[ \t]+(.*)", line)
-    return (" ".join(m[1].split()).lower(), m[2].rstrip()) if m else ("", line)
+    """Return time and command; cron(8) takes a carriage return for a part of the command."""
+    m = re.fullmatch(r"[ \t]*(@\w+|(?:[^ \t]+[ \t]+){4}[^ \t]+)[ \t]+(.*)", line, re.DOTALL)
+    return (" ".join(m[1].split()).lower(), m[2].rstrip(" \t")) if m else ("", line)
 
 
 def _user(change: Change[State]) -> str:
@@ -202,10 +226,10 @@ def _edit(changes: Sequence[tuple[str, Change[State]]]) -> Command:
 def _words(name: str, change: Change[State]) -> tuple[str, str, str, str]:
     """Name, the line that is adopted, where the block goes, and the block."""
     found, wanted = change.found, change.wanted
-    raw = found.line if found is not None else ""
+    raw = found.line if found is not None and found.command else ""
     if wanted is None:
         return name, raw, "nowhere", ""
-    if found is not None and (not found.managed or found.environment == wanted.environment):
+    if found is not None and found.environment == wanted.environment:
         where = "place"
     else:
         where = "bottom" if wanted.environment else "top"  # a variable holds for lines below

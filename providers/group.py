@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import (
@@ -31,6 +32,15 @@ class State:
     members: tuple[str, ...] | None = None
     system: bool = hint(default=False)
     non_unique: bool = hint(default=False)
+    names: tuple[tuple[str, str], ...] = hint(default=())
+    """Users that are declared by number, and their names."""
+
+
+# Status 2 says that there is no such group (getent(1)).
+_PRIMARY: LiteralString = (
+    "g=$(getent group {}) || [ $? = 2 ] || exit 1; g=${g#*:*:};"
+    ' getent passwd | awk -F: -v g="${g%%:*}" \'g != "" && $4 == g { print $1 }\''
+)
 
 
 @provides(Group)
@@ -38,26 +48,41 @@ class GroupProvider(Provider[Group, State]):
     """Asks the name service, changes the local files."""
 
     def probe(self, group: Group) -> Sequence[Probe]:
-        """The group, and whether its members-to-be are there."""
-        users = [PASSWD.about(name, loose=True) for name in group.members or ()]
-        return [GROUP.about(group.identity), *users]
+        """
+        The group; whether its members-to-be are there, and who has its number.
 
-    def parse(self, group: Group, text: str, *_users: str | None) -> State:
+        Of one that is to go, the users whose primary group it is.
+        """
+        asked = [GROUP.about(group.identity)]
+        if "remove" in group.doing:
+            return [*asked, Probe(sh(_PRIMARY, group.identity), loose=True)]
+        users = [PASSWD.about(name, loose=True) for name in _named(group)]
+        alone = group.gid is not None and not group.non_unique
+        number = [GROUP.about(str(group.gid), loose=True)] if alone else []
+        return [*asked, *users, *number]
+
+    def parse(self, group: Group, text: str, *others: str | None) -> State:
         """One line of group(5)."""
         _name, _password, gid, members = text.rstrip("\n").split(":")
-        return State(int(gid), tuple(sorted(filter(None, members.split(",")))))
+        lines = [] if "remove" in group.doing else zip(_named(group), others, strict=False)
+        names = {name: line.partition(":")[0] for name, line in lines if line and name.isdigit()}
+        return State(
+            int(gid), tuple(sorted(filter(None, members.split(",")))), names=tuple(names.items())
+        )
 
     def plan(self, group: Group, found: State | None) -> Change[State]:
         """Members that nobody named stay, unless the list is exact."""
-        if group.action == "remove":
+        doing = set(group.doing)
+        if "remove" in doing:
             return Change(found, None)
-        if found is None and group.action == "manage":
-            return Change(None, None)
-        if found is None and group.action == "modify":
+        if found is None and "create" not in doing:
+            if "modify" not in doing:
+                return Change(None, None)
             raise HostError(f"there is no group {group.identity} to modify")
         before = found.members if found is not None else None
-        members = _members(group, before or ())
-        return Change(found, State(group.gid, members, group.system, group.non_unique))
+        names = found.names if found is not None else ()
+        members = _members(group, before or (), dict(names))
+        return Change(found, State(group.gid, members, group.system, group.non_unique, names))
 
     def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
         """A group that we are in, and would not be any more."""
@@ -86,12 +111,33 @@ class GroupProvider(Provider[Group, State]):
         its = [user[0] for user in lines if user[3] == gid and Thing("user", user[0]) not in going]
         return f"it is the group of {', '.join(its[:5])}" if its else None
 
-    def missing(self, group: Group, _text: str | None, *users: str | None) -> Iterable[Thing]:
-        """Members whom the host does not know."""
-        if group.action != "remove":
-            for name, line in zip(group.members or (), users, strict=True):
-                if line is None:
-                    yield Thing("user", name)
+    def missing(self, group: Group, _text: str | None, *others: str | None) -> Iterable[Thing]:
+        """
+        Members whom the host does not know.
+
+        Raises HostError for a group that a user needs, and for a number that another group has.
+        """
+        if "remove" in group.doing:
+            _check_removal(group, others[0] or "")
+            return
+        named = _named(group)
+        for name, line in zip(named, others, strict=False):
+            if line is None and name in (group.members or ()):
+                yield Thing("user", name)
+        for line in others[len(named) :]:
+            if line is not None and (owner := line.partition(":")[0]) != group.identity:
+                raise HostError(
+                    f"{group.identity} cannot have gid {group.gid}: {owner} has it",
+                    hint="choose another gid, or declare non_unique=True",
+                )
+
+    def about(self, group: Group) -> Iterable[Thing]:
+        """The group; the number that no other may have; whose primary group one is that goes."""
+        yield Thing("group", group.identity)
+        if group.gid is not None and not group.non_unique:
+            yield Thing("gid", str(group.gid))
+        if "remove" in group.doing:
+            yield Thing("primary group", group.identity)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """The number first, then who comes and who goes."""
@@ -114,20 +160,47 @@ class GroupProvider(Provider[Group, State]):
     def alters(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
         """The group, and the users who become members, or are no more."""
         yield Thing("group", group.identity)
+        for gid in change.fields.get("gid", ()) if change is not None else ():
+            yield Thing("gid", str(gid))
         pair = change.fields.get("members", ((), ())) if change is not None else ((), group.members)
         yield from (Thing("user", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
 
     def removes(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
         """The group; its members stay."""
-        return [Thing("group", group.identity)] if group.action == "remove" else []
+        return [Thing("group", group.identity)] if "remove" in group.doing else []
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The group."""
         return [Thing("group", name)] if change.wanted is not None else []
 
 
-def _members(group: Group, before: Sequence[str]) -> tuple[str, ...] | None:
+def _named(group: Group) -> list[str]:
+    """Return the users that are declared, by name or by number, each once."""
+    return list(
+        dict.fromkeys([*(group.members or ()), *filter(str.isdigit, group.excluded_members)])
+    )
+
+
+def _check_removal(group: Group, users: str) -> None:
+    """Raise HostError for a group that groupdel(8) refuses to remove."""
+    if names := users.split():
+        raise HostError(
+            f"{group} cannot be removed: it is the primary group of {', '.join(names[:5])}",
+            hint="give these users another primary group before, or remove them",
+        )
+
+
+def _members(
+    group: Group, before: Sequence[str], names: Mapping[str, str]
+) -> tuple[str, ...] | None:
+    """Return the members that it is to have; `names` are of those declared by number."""
     if group.members is None and not group.excluded_members:
         return None
     kept = set(before) if group.append or group.members is None else set()
-    return tuple(sorted((kept | set(group.members or ())) - set(group.excluded_members)))
+    more, less = (
+        {names.get(one, one) for one in given or ()}
+        for given in (group.members, group.excluded_members)
+    )
+    if both := more & less:
+        raise HostError(f"{group.identity}: {', '.join(sorted(both))} cannot be in both lists")
+    return tuple(sorted((kept | more) - less))

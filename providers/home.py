@@ -1,11 +1,13 @@
-"""What is in a home besides what useradd(8) has put there: it would go with its user."""
+"""Homes of users: whether they are there, how one is made, and what would go with its user."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import LiteralString
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import LiteralString, Self
 
-from cookbook.provider import Command, Thing, join, sh
+from cookbook.errors import HostError
+from cookbook.provider import Command, Table, Thing, join, sh
 
 _MOST = 200
 """So many files of a home are looked at; one is enough."""
@@ -31,3 +33,107 @@ def objection(name: str, said: str, going: Collection[Thing]) -> str | None:
     gone = {thing.name for thing in going if thing.kind == "path"}
     others = sorted({*inside.get(name, ())} - gone)
     return f"somebody has something in its home: {', '.join(others[:5])}" if others else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is there of a home."""
+
+    own: bool
+    """Whether the home that the account has is a folder that is there."""
+    wanted: bool
+    """Whether there is something at the path where the home is to be."""
+    parent: bool
+    """Whether the folder is there that the path is in."""
+    owner: str
+    """Number and name of the owner, where that was asked for: `1000 ann`."""
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `HOMES` prints of a user."""
+        line = text.rstrip("\n").rpartition("\n")[2]
+        own, wanted, parent, uid, name, path = line.split(" ", 5)
+        return cls(own == "yes", wanted == "yes", parent == "yes", f"{uid} {name}".strip(), path)
+
+
+# `~name` is the home of the account; without an account it stays as it is.
+_SHOW = """\
+home() { h=$2 t=$3 own=no wanted=no parent=no owner="- -"
+case $h in /*) ;; *) h=;; esac
+[ "$t" ] || t=${h:-/home/$1}
+[ -z "$h" ] || [ ! -d "$h" ] || own=yes
+[ ! -e "$t" ] && [ ! -L "$t" ] || wanted=yes
+d=${t%/*}; [ ! -d "${d:-/}" ] || parent=yes
+[ "$h" ] || [ $wanted = yes ] || return 0
+[ -z "$4" ] || [ $wanted = no ] || owner=$(stat -c "%u %U" -- "$t") || exit
+printf "@%s %s %s\\n%s\\n" "$1" "$3" "$4" "$own $wanted $parent $owner $t"; }
+"""
+
+
+def key(name: str, path: str, *, removed: bool) -> str:
+    """Return the key of `HOMES` for a user; an empty path is the home that the account has."""
+    return "\n".join([name, path, "owner" if removed else ""])
+
+
+def _ask(keys: Sequence[str]) -> Command:
+    parts = [one.split("\n") for one in keys]
+    return join(
+        [sh(_SHOW.strip()), *(sh("home {} ~{} {} {}", n, n, p, o) for n, p, o in parts)], "\n"
+    )
+
+
+def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    lines = text.split("\n")
+    pairs = zip(lines[::2], lines[1::2], strict=False)
+    found = {head[1:]: f"{head}\n{line}\n" for head, line in pairs}
+    for one in keys:
+        if (part := found.get(one.replace("\n", " "))) is not None:
+            yield one, part
+
+
+HOMES = Table(_ask, _split)
+"""What is there of the homes of some users; `key` makes the keys."""
+
+
+def check_removal(name: str, uid: int | None, place: Place | None) -> None:
+    """Raise HostError for a home that userdel(8) will not remove with its account."""
+    if place is None or not place.wanted or not place.owner.strip("- "):
+        return
+    number, _, owner = place.owner.partition(" ")
+    if uid is None and owner != "UNKNOWN":
+        raise HostError(
+            f"the account {name} is gone, its home {place.path} is left and belongs to {owner}",
+            hint="remove it with a directory resource, or declare manage_home=False",
+        )
+    if uid is not None and number != str(uid):
+        raise HostError(
+            f"userdel would remove {name}, but not its home {place.path}, which belongs to {owner}",
+            hint=f"give it to {name} first, or declare manage_home=False",
+        )
+
+
+def check_move(name: str, found: str | None, wanted: str | None, place: Place | None) -> None:
+    """Raise HostError for a home that usermod(8) cannot move to where it is wanted."""
+    if place is None or wanted in (None, found) or not (place.own and place.wanted):
+        return
+    raise HostError(
+        f"the home of {name} cannot be moved from {found} to {wanted}: that is there already",
+        hint=f"move {wanted} away, or move the contents yourself and declare manage_home=False",
+    )
+
+
+def make_home(name: str, path: str) -> Command:
+    """Make a home as useradd(8) does: from /etc/skel, with the mode of /etc/login.defs."""
+    text = sh(_MAKE, path, path, path, path, path, name, name, path)
+    return replace(text, called=f"make the home {path}")
+
+
+_MAKE: LiteralString = (
+    'm=$(awk \'$1 == "HOME_MODE" { h = $2 } $1 == "UMASK" { u = $2 }'
+    ' END { print h ? h : "u" (u ? u : "022") }\' /etc/login.defs) && case $m in'
+    " u*) m=$(printf %o $((0777 & ~0${m#u}))) ;; esac;"
+    ' d={}; mkdir -p -- "${d%/*}/" && mkdir -m 700 -- {} && {'
+    ' [ ! -d /etc/skel ] || cp -R -P /etc/skel/. {}; } && chmod "$m" -- {}'
+    ' && [ -d {} ] && chown -R -h {}:"$(id -g {})" -- {}'
+)

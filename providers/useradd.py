@@ -25,7 +25,8 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers import home
-from cookbook.providers.getent import GROUP
+from cookbook.providers.getent import GROUP, PASSWD
+from cookbook.providers.home import HOMES, Place, make_home
 from cookbook.resources.user import User
 
 NO_PASSWORD = Content.of(b"")
@@ -54,12 +55,18 @@ class State:
     locked: bool | None = None
     expire_date: str | None = None
     inactive: int | None = None
+    home_made: bool | None = None
+    """Whether the home is there, where it is managed: useradd(8) and usermod(8) change the
+    account first, and may fail at the home."""
     gid: int | None = hint()
     """The number of the primary group, as found: it goes with the user, and comes back."""
     system: bool = hint(default=False)
     manage_home: bool = hint(default=False)
     non_unique: bool = hint(default=False)
     force: bool = hint(default=False)
+    names: tuple[tuple[str, str], ...] = hint(default=())
+    """Groups that are declared by number, and their names."""
+    place: Place | None = hint()
 
 
 _HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
@@ -106,33 +113,53 @@ class UseraddProvider(Provider[User, State]):
     """Asks the name service, changes the local files."""
 
     def probe(self, user: User) -> Sequence[Probe]:
-        """The account, and whether the groups it is to have are there."""
-        wanted = [GROUP.about(name, loose=True) for name in _groups_needed(user)]
-        return [ACCOUNT.about(user.identity), *wanted]
+        """The account, its home where that is managed, the groups and the number it is to have."""
+        asked = [ACCOUNT.about(user.identity)]
+        if user.manage_home:
+            removed = "remove" in user.doing
+            place = HOMES.about(home.key(user.identity, user.home or "", removed=removed))
+            # A home that is left without its account is still to be removed.
+            asked = [place, *asked] if removed else [*asked, place]
+        return [*asked, *(table.about(name, loose=True) for table, name in _needed(user))]
 
-    def parse(self, user: User, text: str, *_groups: str | None) -> State:
-        """The four lines of `ACCOUNT`."""
-        passwd, shadow, group, groups = text.split("\n")[:4]
-        _name, _x, uid, gid, comment, home, shell = passwd.split(":")
+    def parse(self, user: User, *answers: str | None) -> State:
+        """The four lines of `ACCOUNT`, and one of `HOMES`."""
+        count = 2 if user.manage_home else 1
+        account, place, *_ = *answers[:count], None
+        if user.manage_home and "remove" in user.doing:
+            account, place = place, account
+        there = Place.parse(place) if place is not None else None
+        if account is None:
+            return State(
+                home=there.path if there else None, home_made=True, manage_home=True, place=there
+            )
+        passwd, shadow, group, groups = account.split("\n")[:4]
+        _name, _x, uid, gid, comment, path, shell = passwd.split(":")
+        moves = user.home is not None and user.home != (path.rstrip("/") or path)
         return State(
             int(uid),
             gid if str(user.gid) == gid or not group else group,
             comment,
-            home.rstrip("/") or home,
+            path.rstrip("/") or path,
             shell,
             tuple(sorted(filter(None, groups.split(",")))),
             *_secrets(shadow),
+            home_made=None if there is None else there.own or (moves and there.wanted),
             gid=int(gid),
             manage_home=user.manage_home,
             force=user.force,
+            names=_names(user, answers[count:]),
+            place=there,
         )
 
     def plan(self, user: User, found: State | None) -> Change[State]:
         """What is declared; what is not stays as it is."""
         doing = set(user.doing)
         if "remove" in doing:
-            note = f"removes {found.home}, too" if found is not None and user.manage_home else None
-            return Change(found, None, note=note)
+            if found is None or not user.manage_home:
+                return Change(found, None)
+            home.check_removal(user.identity, found.uid, found.place)
+            return Change(found, None, note=f"removes {found.home}, too")
         if found is None and "create" not in doing:
             if "modify" in doing:
                 raise HostError(f"there is no user {user.identity} to modify")
@@ -142,6 +169,8 @@ class UseraddProvider(Provider[User, State]):
             wanted = State(locked=locked)
         else:
             wanted = _wanted(user, found, locked)
+            if found is not None:
+                home.check_move(user.identity, found.home, user.home, found.place)
         password = wanted.password or (found.password if found is not None else NO_PASSWORD)
         if wanted.locked is False and password == NO_PASSWORD:
             raise HostError(
@@ -158,18 +187,40 @@ class UseraddProvider(Provider[User, State]):
         data = str.__str__(user.password).lstrip("!").encode()
         return {Content.of(data): data}
 
-    def missing(self, user: User, _text: str | None, *groups: str | None) -> Iterable[Thing]:
-        """Groups that the host does not know."""
-        if "remove" not in user.doing:
-            for name, line in zip(_groups_needed(user), groups, strict=True):
-                if line is None:
-                    yield Thing("group", name)
+    def missing(self, user: User, *answers: str | None) -> Iterable[Thing]:
+        """
+        Groups that the host does not know, and the folder that a home is to be moved to.
+
+        Raises HostError for a number that another user has.
+        """
+        if "remove" in user.doing:
+            return
+        needed = _needed(user)
+        for (table, name), line in zip(needed, answers[len(answers) - len(needed) :], strict=True):
+            if table is GROUP and line is None:
+                yield Thing("group", name)
+            elif table is PASSWD and line is not None:
+                _check_number(user, line)
+        place = Place.parse(answers[1]) if user.manage_home and answers[1] else None
+        if place is not None and place.own and not place.parent:
+            yield Thing("path", place.path.rpartition("/")[0])
+
+    def about(self, user: User) -> Iterable[Thing]:
+        """The user; the number that no other may have; the place of a home that is managed."""
+        yield Thing("user", user.identity)
+        if user.uid is not None and not user.non_unique:
+            yield Thing("uid", str(user.uid))
+        if user.manage_home and user.home is not None:
+            yield Thing("path", user.home)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """The account first, then how one gets in."""
         found, wanted = change.found, change.wanted
         if wanted is None:
             manage = found is not None and found.manage_home
+            if found is not None and found.uid is None and found.home is not None:
+                yield sh("rm -rf --one-file-system -- {}", found.home)
+                return
             force = found is not None and found.force
             yield sh("userdel {} {}", options(remove=manage, force=force), name)
             return
@@ -179,7 +230,9 @@ class UseraddProvider(Provider[User, State]):
                 yield sh("{} || groupadd --gid {} {}", group, wanted.gid, wanted.group)
             yield _create(name, wanted)
         elif words := _modify(change):
-            yield sh("usermod {} {}", words, name)
+            yield _moving(name, change, sh("usermod {} {}", words, name))
+        if found is not None and "home_made" in change.fields:
+            yield make_home(name, wanted.home or found.home or f"/home/{name}")
         yield from _login(name, change)
 
     def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
@@ -193,6 +246,11 @@ class UseraddProvider(Provider[User, State]):
     def alters(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
         """The user, and the groups whose member it becomes, or is no more."""
         yield Thing("user", user.identity)
+        differs = change.fields if change is not None else {}
+        for uid in differs.get("uid", ()):
+            yield Thing("uid", str(uid))
+        if (group := differs.get("group", (None,))[0]) is not None:
+            yield Thing("primary group", group)
         pair = change.fields.get("groups", ((), ())) if change is not None else ((), user.groups)
         yield from (Thing("group", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
 
@@ -231,7 +289,12 @@ class UseraddProvider(Provider[User, State]):
         """One that was made is removed, with the home that was made with it."""
         if change.found is None and now is not None and change.wanted is not None:
             return Change(replace(now, manage_home=change.wanted.manage_home), None)
-        return super().back(name, change, now)
+        if change.found is not None and change.found.uid is None:
+            return Change(now, now)
+        back = super().back(name, change, now)
+        if back.wanted is None or now is None:
+            return back
+        return replace(back, wanted=replace(back.wanted, home_made=now.home_made))
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """What is in the homes that would go."""
@@ -256,10 +319,33 @@ class UseraddProvider(Provider[User, State]):
             yield Thing("path", change.wanted.home or f"/home/{name}")
 
 
-def _groups_needed(user: User) -> list[str]:
-    """By name; a group that brings itself is known to a plan by its name only."""
+def _needed(user: User) -> list[tuple[Table, str]]:
+    """
+    Return what has to be looked up: groups, and the user who has the number.
+
+    By name; a group that brings itself is known to a plan by its name only.
+    """
     primary = [user.gid] if isinstance(user.gid, str) and not user.gid.isdigit() else []
-    return [*primary, *(user.groups or ())]
+    needed = [(GROUP, name) for name in (*primary, *(user.groups or ()))]
+    alone = user.uid is not None and not user.non_unique and "remove" not in user.doing
+    return [*needed, *([(PASSWD, str(user.uid))] if alone else [])]
+
+
+def _names(user: User, answers: Sequence[str | None]) -> tuple[tuple[str, str], ...]:
+    """Return the names of groups that are declared by number: usermod(8) takes both."""
+    pairs = zip(_needed(user), answers, strict=True)
+    lines = [(name, line) for (table, name), line in pairs if table is GROUP and line is not None]
+    return tuple((name, line.partition(":")[0]) for name, line in lines if name.isdigit())
+
+
+def _check_number(user: User, line: str) -> None:
+    """Raise HostError where another user has the number."""
+    owner = line.partition(":")[0]
+    if owner != user.identity:
+        raise HostError(
+            f"{user.identity} cannot have uid {user.uid}: {owner} has it",
+            hint="choose another uid, or declare non_unique=True for two accounts of one number",
+        )
 
 
 def _secrets(shadow: str) -> tuple[Content | None, bool | None, str | None, int | None]:
@@ -297,6 +383,8 @@ def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # n
         manage_home=user.manage_home,
         non_unique=user.non_unique,
         force=user.force,
+        home_made=True if user.manage_home else None,
+        names=found.names if found is not None else (),
     )
 
 
@@ -304,7 +392,8 @@ def _groups(user: User, found: State | None) -> tuple[str, ...] | None:
     if user.groups is None:
         return None
     kept = found.groups or () if found is not None and user.append_groups else ()
-    return tuple(sorted({*kept, *user.groups}))
+    names = dict(found.names) if found is not None else {}
+    return tuple(sorted({*kept, *(names.get(group, group) for group in user.groups)}))
 
 
 def _note(change: Change[State]) -> str | None:
@@ -350,6 +439,32 @@ def _create(name: str, wanted: State) -> Command:
     return replace(text, called=sh("useradd {} {}", words, name).shown)
 
 
+def _moving(name: str, change: Change[State], usermod: Command) -> Command:
+    """
+    Return the command, or the same with the home of the account taken back where it stays.
+
+    Status 12 says that usermod(8) has changed passwd(5), and could not move the home.
+    """
+    if change.found is None or not _moves(change):
+        return usermod
+    old = change.found.home
+    text = sh(
+        "{} || { s=$?; [ $s != 12 ] || [ ! -d {} ] || usermod --home {} {}; exit $s; }",
+        usermod,
+        old,
+        old,
+        name,
+    )
+    return replace(text, called=usermod.shown)
+
+
+def _moves(change: Change[State]) -> bool:
+    """Return whether a home is moved: where there is none, usermod(8) has nothing to move."""
+    found, wanted = change.found, change.wanted
+    there = found is None or found.place is None or found.place.own
+    return "home" in change.fields and wanted is not None and wanted.manage_home and there
+
+
 def _modify(change: Change[State]) -> Command:
     """The options that make the difference."""
     wanted = change.wanted
@@ -364,7 +479,7 @@ def _modify(change: Change[State]) -> Command:
         gid=new.get("group"),
         comment=new.get("comment"),
         home=new.get("home"),
-        move_home="home" in new and wanted.manage_home,
+        move_home=_moves(change),
         shell=new.get("shell"),
         append=only_more,
         groups=groups,

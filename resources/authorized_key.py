@@ -10,6 +10,7 @@ from typing import Literal
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, word
 from cookbook.resources.file import absolute
+from cookbook.resources.key_options import option_error
 
 Action = Literal["create", "remove", "nothing"]
 
@@ -80,8 +81,15 @@ class AuthorizedKey(Resource):
             raise RecipeError(f"{self}: {self.identity!r} cannot be the name of a user")
         if self.path is not None:
             absolute(self, self.path)
-        if self.key_options is not None and re.search(r"\n|^#", self.key_options):
+        if any("\n" in key.options for key in self.keys):
             raise RecipeError(f"{self}: key_options are one line")
+        for key in self.keys:
+            if wrong := option_error(key.options):
+                raise RecipeError(
+                    f"{self}: sshd would refuse these options: {wrong}",
+                    hint="options are separated by commas without blanks, and values stand in"
+                    ' double quotes: restrict,from="192.0.2.0/24"',
+                )
         blobs = [key.blob for key in self.keys]
         if len(set(blobs)) != len(blobs):
             raise RecipeError(f"{self}: the same key is given twice")

@@ -31,6 +31,63 @@ _FIELDS: Mapping[str, tuple[int, int, Mapping[str, int]]] = {
 }
 _PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
 
+_NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
+def same_time(one: str, other: str) -> bool:
+    """
+    Return whether cron(8) starts two entries at the same times, however they are written.
+
+    >>> same_time("05 04 * * 1-5", "5 4 * * mon-fri"), same_time("@hourly", "0 */1 * * *")
+    (True, True)
+    """
+    if one == other:
+        return True
+    times = _times(one)
+    return times is not None and times == _times(other)
+
+
+def _times(when: str) -> tuple[frozenset[object], ...] | None:
+    """Return the minutes, hours, days and months; None for `@reboot` and what cannot be read."""
+    texts = _NICKNAMES.get(when, when).lower().split()
+    if len(texts) != len(_FIELDS):
+        return None
+    pairs = zip(texts, _FIELDS.values(), strict=True)
+    if not all(_is_part(part, *limits) for text, limits in pairs for part in text.split(",")):
+        return None
+    minutes, hours, days, months, weekdays = map(_values, texts, _FIELDS.values())
+    weekdays = {number % 7 for number in weekdays}
+    # crontab(5): where neither of the two begins with `*`, one of them is enough.
+    both = texts[2].startswith("*") or texts[4].startswith("*")
+    dates = {
+        (day, weekday)
+        for day in range(1, 32)
+        for weekday in range(7)
+        if (all if both else any)((day in days, weekday in weekdays))
+    }
+    return frozenset(minutes), frozenset(hours), frozenset(dates), frozenset(months)
+
+
+def _values(text: str, limits: tuple[int, int, Mapping[str, int]]) -> set[int]:
+    """Return the numbers that a field stands for."""
+    low, high, names = limits
+    values: set[int] = set()
+    for part in text.split(","):
+        m = _PART.fullmatch(part)
+        assert m is not None  # noqa: S101 - it was checked
+        first, last = (low, high) if m["first"] == "*" else (m["first"], m["last"] or m["first"])
+        begin, end = (int(names.get(str(value), value)) for value in (first, last))
+        values.update(range(begin, end + 1, int(m["step"] or 1)))
+    return values
+
 
 class Cron(Resource):
     """

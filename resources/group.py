@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
+from cookbook.errors import RecipeError
 from cookbook.provider import Resource, word
 
 Action = Literal["create", "remove", "modify", "manage", "nothing"]
@@ -42,6 +44,16 @@ class Group(Resource):
 
     action: Action | Sequence[Action] = "create"
     """`modify` fails if there is no such group, `manage` leaves it at that."""
+
+    def validate(self) -> None:
+        """Check the name, and that no list contradicts another."""
+        if not re.fullmatch(r"[^-+~\s:,/][^\n:,/]*", self.identity):
+            raise RecipeError(f"{self}: {self.identity!r} cannot be the name of a group")
+        if "remove" in self.doing and set(self.doing) - {"remove", "nothing"}:
+            raise RecipeError(f"{self}: remove cannot be combined with another action")
+        if both := {*(self.members or ())} & {*self.excluded_members}:
+            names = ", ".join(sorted(both))
+            raise RecipeError(f"{self}: {names} cannot be in members and in excluded_members")
 
     @property
     def identity(self) -> str:

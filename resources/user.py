@@ -87,6 +87,8 @@ class User(Resource):
             if not self.home.startswith("/"):
                 raise RecipeError(f"{self}: home {self.home!r} is no absolute path")
             object.__setattr__(self, "home", self.home.rstrip("/") or "/")
+        if "remove" in self.doing and set(self.doing) - {"remove", "nothing"}:
+            raise RecipeError(f"{self}: remove cannot be combined with another action")
         if {"lock", "unlock"} <= set(self.doing):
             raise RecipeError(f"{self}: it cannot be locked and unlocked")
         self._check_password()

@@ -178,9 +178,9 @@ def test_who_says_more_than_anybody_listens_to_is_left(
 _TALK = """
 import resource
 from cookbook.provider import Command
-from cookbook.transport import run
+from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
-from cookbook.wire import Ask, Do, Program
+from cookbook.script.program import Ask, Do, Program
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 text = Command("head -c {size} /dev/zero", "")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cookbook.language.probe import Table
 from cookbook.providers.authorized_keys import KEYS
 from cookbook.providers.crontab import ENTRIES
+from cookbook.providers.home import HOMES, Place, key
 from cookbook.providers.nftables import NftablesProvider
 from cookbook.providers.useradd import ACCOUNT
 from cookbook.resources.firewall import FirewallRule
@@ -89,6 +90,19 @@ def test_users(shell: list[str], tools: Path) -> None:
     found = hold(shell, tools, ACCOUNT, ["root", "daemon", "bin", "nobody-there", "zz"])
     assert set(found) == {"root", "daemon", "bin"}
     assert {text.count("\n") for text in found.values()} == {4}
+
+
+def test_homes(shell: list[str], tools: Path, tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    paths = ["", str(tmp_path / "a b"), str(tmp_path / "new"), "/no/where"]
+    names = ["root", "nobody-there"]
+    keys = [key(n, path, removed=gone) for n in names for path in paths for gone in (True, False)]
+    found = hold(shell, tools, HOMES, keys)
+    assert Place.parse(found[key("root", paths[2], removed=True)]).parent
+    there = Place.parse(found[key("nobody-there", paths[1], removed=True)])
+    assert (there.own, there.wanted, there.path) == (False, True, paths[1])
+    assert there.owner.split()[0] == str(os.getuid())
+    assert key("nobody-there", "/no/where", removed=True) not in found
 
 
 def test_keys(shell: list[str], tools: Path, tmp_path: Path) -> None:

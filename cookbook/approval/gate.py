@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -14,8 +15,8 @@ from cookbook.planning.step import Permission, Step
 from cookbook.plugins.manager import plugins
 from cookbook.reports.report import HostReport, Report, shown_changes
 
-_LONGEST = 40
-"""Characters of a value in an error; digests are cut."""
+_DIGITS = 40
+"""Digits of a digest that are shown: enough to tell two apart."""
 
 
 class Approver(Protocol):
@@ -164,4 +165,4 @@ def _told(step: Step) -> str:
 
 def _brief(value: object) -> str:
     text = "-" if value is None else str(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{text[:_DIGITS]}..." if re.fullmatch("[0-9a-f]{64}", text) else text

@@ -10,7 +10,6 @@ from typing import Any
 from cookbook.language.resource import Resource
 from cookbook.secrets.secret import holds_secret
 
-_LONGEST = 80
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DIGITS = 12
 """Of a digest: enough to tell two apart."""
@@ -73,7 +72,6 @@ def _said(value: object) -> str:
         case str() if _DIGEST.fullmatch(value):
             return f"sha256:{value[:_DIGITS]}..."
         case list() | tuple() | frozenset():
-            text = ", ".join(map(_said, value)) or "(none)"
+            return ", ".join(map(_said, value)) or "(none)"
         case _:
-            text = str(value) or "(empty)"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+            return str(value) or "(empty)"

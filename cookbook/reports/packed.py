@@ -21,13 +21,10 @@ from cookbook.reports.phrases import (
     host_state,
     notices,
     outcome,
-    value,
+    sides,
 )
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.text.sanitize import clean
-
-_MOST_CHARACTERS = 10_000
-"""Of one value of a property; a text has a diff."""
 
 
 def packed(document: Document) -> dict[str, Any]:
@@ -94,7 +91,7 @@ class _Tables:
     def thing(self, resource: ResourceDocument) -> int:
         """All that is said of a resource but its times."""
         changes = [
-            [self.text(name), self._value(found), self._value(wanted)]
+            [self.text(name), *map(self.text, sides(found, wanted))]
             for name, (found, wanted) in resource["changes"].items()
         ]
         excuse = resource["excused"]
@@ -117,9 +114,6 @@ class _Tables:
 
     def _lines(self, diff: str | None) -> list[int] | int:
         return [self.text(line) for line in diff.split("\n")] if diff else 0
-
-    def _value(self, given: object) -> int:
-        return self.text(value(given, longest=_MOST_CHARACTERS))
 
     def _error(self, error: ErrorDocument | None) -> list[int] | int:
         """What it is, what was printed, and what there is to say of it."""

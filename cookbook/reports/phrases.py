@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from cookbook.planning.status import LOOKING, HostStatus, Mode
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
@@ -54,7 +54,8 @@ LOST: frozenset[HostStatus] = frozenset({"unreachable", "timeout", "interrupted"
 UNDO = "undo"
 """Stands for who notified a resource where it goes back."""
 
-_LONGEST_VALUE = 120
+_LONGEST_LIST = 120
+"""Characters; of longer lists only the items that differ are shown."""
 
 
 def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
@@ -127,7 +128,7 @@ def differences(resource: ResourceDocument) -> Iterator[str]:
         if name == "content" and resource["diff"] is not None:
             yield "content differs"
         else:
-            yield f"{name}: {value(found)} -> {value(wanted)}"
+            yield f"{name}: {' -> '.join(sides(found, wanted))}"
 
 
 def notices(document: Document) -> Iterator[str]:
@@ -223,8 +224,34 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{math.floor(share * 10) / 10:g} %"
 
 
-def value(given: object, *, longest: int = _LONGEST_VALUE) -> str:
-    """A property's value on one line, as short as is asked for."""
+def sides(found: Any, wanted: Any) -> tuple[str, str]:
+    """
+    Return a property's two values on one line each; what differs is never cut.
+
+    An option of a key at the end of a long line decides who may log in. Items that both of two
+    long lists have are counted instead of shown.
+
+    >>> sides(["a" * 80, "b" * 80], ["a" * 80, "c"])[1]
+    'c (and 1 the same)'
+    """
+    texts = value(found), value(wanted)
+    lists = isinstance(found, list | tuple) and isinstance(wanted, list | tuple)
+    if not lists or max(map(len, texts)) <= _LONGEST_LIST:
+        return texts
+    left = _without_same(found, wanted), _without_same(wanted, found)
+    return texts if left[0] == left[1] else left  # equal: only the order differs
+
+
+def _without_same(items: Sequence[object], others: Sequence[object]) -> str:
+    """Return the items that the other list does not have, and the number of the rest."""
+    same = Counter(map(str, items)) & Counter(map(str, others))
+    left = list((Counter(map(str, items)) - same).elements())
+    count = same.total()
+    return value(left) + (f" (and {count} the same)" if count else "")
+
+
+def value(given: object) -> str:
+    """Return a property's value on one line."""
     match given:
         case None:
             return "-"
@@ -232,8 +259,7 @@ def value(given: object, *, longest: int = _LONGEST_VALUE) -> str:
             text = ", ".join(map(str, items)) or "(none)"
         case _:
             text = str(given)
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= longest else f"{text[:longest]}..."
+    return text.replace("\n", "\\n")
 
 
 def place(resource: ResourceDocument) -> tuple[str, int | None]:

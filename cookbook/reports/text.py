@@ -17,8 +17,8 @@ from cookbook.reports.phrases import (
     outcome,
     percent,
     reason,
+    sides,
     unrecoverable,
-    value,
 )
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.text.sanitize import one_line
@@ -211,7 +211,7 @@ def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterato
     """What differs, property by property; contents are in the diff, if there is one."""
     for name, (found, wanted) in changes.items():
         if not (name == "content" and diff is not None):
-            yield "", f"      {name}: {value(found)} -> {value(wanted)}"
+            yield "", f"      {name}: {' -> '.join(sides(found, wanted))}"
 
 
 def diff_lines(diff: str | None) -> Iterator[Line]:

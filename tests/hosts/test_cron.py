@@ -71,6 +71,30 @@ def test_changes_by_hand_are_seen_and_repaired_in_place(
     assert _of(crontab) == as_it_was
 
 
+def test_no_job_is_doubled_because_of_how_its_entry_is_written(
+    crontab: KitchenHost, converge: Converge
+) -> None:
+    """Blank lines, comments, other spellings of a time, and the line ends of another system."""
+    spool = "/var/spool/cron/crontabs/root"
+    before = (
+        "# cook: a\\n\\n# by hand\\n05 04 * * mon-fri a\\n\\n# cook: gone\\n\\n7 * * * * other\\n"
+    )
+    before += "\\r\\n00 1 * JAN * b >/dev/null\\r\\n@hourly c\\n"
+    crontab.run(f"printf '{before}' >{spool}; chown root:crontab {spool}; chmod 600 {spool}")
+    recipe = """
+    cron("a", minute=5, hour=4, weekday="1-5", command="a")
+    cron("b", minute=0, hour=1, month=1, command="b >/dev/null")
+    cron("c", minute=0, command="c")
+    cron("gone", minute=8, command="gone")
+    """
+    assert [s.status for s in converge(crontab, recipe)] == ["changed"] * 4
+    assert _of(crontab) == (
+        "# cook: a\n05 04 * * mon-fri a\n\n# by hand\n\n# cook: gone\n8 * * * * gone\n\n"
+        "7 * * * * other\n\n# cook: b\n00 1 * jan * b >/dev/null\n# cook: c\n@hourly c\n"
+    )
+    assert [s.status for s in converge(crontab, recipe)] == ["ok"] * 4
+
+
 def test_each_user_has_a_crontab_and_two_changes_are_one_write(
     crontab: KitchenHost, converge: Converge
 ) -> None:

@@ -105,6 +105,50 @@ def test_lock_unlock_modify_and_remove(module_host: KitchenHost, converge: Conve
     assert converge(module_host, 'user("eve", action="remove")')[0].status == "ok"
 
 
+def test_a_home_is_a_part_of_what_is_compared(module_host: KitchenHost, converge: Converge) -> None:
+    """usermod(8) and userdel(8) change the account first, and may fail at the home."""
+    host, moved = module_host, 'user("mia", home="/srv/mia", manage_home=True)'
+    host.run("useradd -m mia; touch /home/mia/data; mkdir /srv/mia")
+    for _ in range(2):
+        [step] = converge(host, moved)
+        assert "cannot be moved" in str(step.error)
+    # A mounted home cannot be renamed, nor copied without being left behind.
+    host.run("rmdir /srv/mia; mount --bind /home/mia /home/mia")
+    for _ in range(2):
+        assert converge(host, moved)[0].status == "failed"
+        assert host.run("getent passwd mia").stdout.split(":")[5] == "/home/mia"
+        host.run("rm -rf /srv/mia")
+    host.run("umount /home/mia; rm -rf /home/mia")
+    assert converge(host, moved)[0].status == "changed"
+    assert host.run("stat -c '%U' /srv/mia /srv/mia/.profile").stdout == "mia\nmia\n"
+    assert converge(host, moved)[0].status == "ok"
+    removed = 'user("mia", manage_home=True, action="remove")'
+    host.run("chown root /srv/mia")
+    assert "belongs to root" in str(converge(host, removed)[0].error)
+    host.run("userdel mia")
+    left = removed.replace("manage", 'home="/srv/mia", manage')
+    assert "is left" in str(converge(host, left)[0].error)
+    host.run("chown 54321 /srv/mia")
+    assert converge(host, left)[0].status == "changed"
+    assert converge(host, left)[0].status == "ok"
+    assert host.run("test -e /srv/mia").returncode == 1
+
+
+def test_a_plan_tells_of_what_the_tools_would_refuse(
+    module_host: KitchenHost, plan: Converge
+) -> None:
+    module_host.run("useradd --uid 4711 pia")
+    for recipe, error in (
+        ('group("pia", action="remove")', "primary group of pia"),
+        ('user("bob", uid=4711)', "pia has it"),
+        ('group("bob", gid=0)', "root has it"),
+    ):
+        assert error in str(plan(module_host, recipe)[0].error), recipe
+    recipe = 'user("pia", action="remove")\nuser("bob", uid=4711)\ngroup("pia", action="remove")'
+    assert [s.status for s in plan(module_host, recipe)] == ["changed", "unknown", "unknown"]
+    module_host.run("userdel pia")
+
+
 def test_a_plan_tells_what_is_missing(module_host: KitchenHost, plan: Converge) -> None:
     [step] = plan(module_host, 'user("lost", groups=["nowhere"])')
     assert step.status == "failed"
