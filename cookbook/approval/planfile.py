@@ -43,6 +43,7 @@ from cookbook.secrets.secret import holds_secret
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.diff import Diff
 from cookbook.text.redaction import protect
+from cookbook.text.user_dirs import write_private
 
 FORMAT = 2
 MOST_BYTES = 256 * 1024 * 1024
@@ -84,7 +85,7 @@ def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
     }
     document["seal"] = _seal(document, sealer)
     try:
-        path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        write_private(path, json.dumps(document, indent=1) + "\n")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
 

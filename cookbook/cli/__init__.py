@@ -137,17 +137,23 @@ def _guard_tracebacks() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
+    known_options: tuple[str, ...] = ()
+    """Options of the command that is given, for hints."""
+
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""
+        from cookbook.cli.option_hints import hint_for
         from cookbook.text.sanitize import one_line
 
         self.print_usage(sys.stderr)
-        self.exit(1, f"cook: {one_line(message)}\n")
+        hint = hint_for(message, COMMANDS, self.known_options)
+        more = f"      next: {one_line(hint)}\n" if hint else ""
+        self.exit(1, f"cook: {one_line(message)}\n{more}")
 
 
 def _parser(given: str) -> argparse.ArgumentParser:
     """All commands are named, the options of the one that is given are declared."""
-    parser: argparse.ArgumentParser = _Parser(
+    parser = _Parser(
         prog="cook",
         description="Declare the state of your hosts; converge them over SSH.",
         epilog=_EXIT,
@@ -160,4 +166,6 @@ def _parser(given: str) -> argparse.ArgumentParser:
         if name == given:
             command.set_defaults(verbose=0)
             importlib.import_module(module).add(command, name)
+            parser.known_options = tuple(command._option_string_actions)  # noqa: SLF001
+            parser.print_usage = command.print_usage  # type: ignore[method-assign]
     return parser

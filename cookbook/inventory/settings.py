@@ -79,6 +79,8 @@ def _hint(key: str, data: object) -> str | None:
         return f"become: {'sudo' if data else 'none'}"
     if key in {"user", "become_user", "address"} and isinstance(data, int | float):
         return "text that looks like a number needs quotes"
+    if key == "port" and isinstance(data, str) and data.isdigit():
+        return f"drop the quotes: {data}"
     return None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import os
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,6 +75,11 @@ class Collection:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.folder = Path()
+        """The folder of the recipe that runs."""
+
+        self.beside: Path | None = None
+        """The folder of the module that declares right now."""
+
         self.sources: set[Path] = set()
         """What was read for it: recipes, what they import, templates, files."""
 
@@ -92,6 +98,11 @@ class Collection:
                 " for each turn",
             )
         self._declared[key] = Declared(resource, where)
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Folders whose `files/` and `templates/` are searched: the module's, the recipe's."""
+        return [self.folder] if self.beside is None else [self.beside, self.folder]
 
     def __iter__(self) -> Iterator[Declared]:
         return iter(self._declared.values())
@@ -146,6 +157,21 @@ class Collection:
         except RecipeError as error:
             raise RecipeError(f"{declared.where}: {notice}: {error}", hint=error.hint) from None
 
+    def check_contradictions(self) -> None:
+        """Raise RecipeError if two resources want one thing in two states."""
+        first: dict[tuple[str, str], Declared] = {}
+        for declared in self:
+            resource = declared.resource
+            if resource.doing == ("nothing",) or resource.only_if or resource.not_if:
+                continue
+            other = first.setdefault((resource.kind(), resource.identity), declared)
+            if differing := contradiction(other.resource, resource):
+                raise RecipeError(
+                    f"{declared.where}: {resource} and {other.resource} ({other.where}) are both"
+                    f" about {resource.identity}, with different {differing}",
+                    hint="declare it once; each run would change it twice",
+                )
+
     def _known(self, declared: Declared, key: str) -> Declared:
         if key not in self._declared:
             raise RecipeError(
@@ -174,12 +200,18 @@ def current() -> Collection:
         ) from None
 
 
-def caller() -> str:
-    """The innermost line that is not the engine's own."""
-    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - what logging does, too
+def caller_place() -> tuple[str, int]:
+    """Return file and line of the innermost frame that is not of the engine."""
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - as logging does
     while frame and frame.f_code.co_filename.startswith(ENGINE):
         frame = frame.f_back
-    return f"{display_path(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "?"
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
+
+
+def caller() -> str:
+    """Return the place of `caller_place` for messages: `webserver.py:12`."""
+    file, line = caller_place()
+    return f"{display_path(file)}:{line}"
 
 
 def display_path(name: str) -> str:
@@ -197,6 +229,21 @@ def declaring(collection: Collection) -> Iterator[None]:
         _current.reset(token)
 
 
+def contradiction(one: Resource, other: Resource) -> str | None:
+    """Return the property that two resources about one thing set to different values, if any."""
+    if one is other:
+        return None
+    shared = {f.name for f in fields(Resource)}
+    for f in fields(one):
+        values = {repr(getattr(resource, f.name)) for resource in (one, other)}
+        title = f.name.endswith("_name") or f.name in ("path", "target_file")
+        if f.name in shared or title or repr(f.default) in values:
+            continue
+        if len(values) == 2:
+            return f.name
+    return None
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the end of a message that names the nearest known word; empty if none is near."""
     near = did_you_mean(word, known)
@@ -210,10 +257,15 @@ def guard_says_no(resource: Resource, node: Node) -> bool:
     Raises HostError if the guard itself fails.
     """
     try:
-        if callable(resource.only_if) and not resource.only_if(node):
+        if callable(resource.only_if) and not _call(resource.only_if, node):
             return True
-        return callable(resource.not_if) and resource.not_if(node)
+        return callable(resource.not_if) and _call(resource.not_if, node)
     except Exception as error:
         raise HostError(
             f"the guard of {resource} raised {type(error).__name__}: {error}"
         ) from error
+
+
+def _call(guard: Callable[..., bool], node: Node) -> bool:
+    """Call a guard with the node, or without an argument where it takes none."""
+    return guard(node) if inspect.signature(guard).parameters else guard()

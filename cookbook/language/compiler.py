@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cookbook.errors import CookError, RecipeError, SecretError
 from cookbook.language.collection import ENGINE, Collection, Node, declaring, display_path
+from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
 
 _AS_PYTHON = "a recipe is Python, and Python says this of that line: mend it there"
@@ -35,6 +36,7 @@ def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
         for path in paths:
             _run(path, collection)
     collection.check()
+    collection.check_contradictions()
     return collection
 
 
@@ -111,4 +113,5 @@ def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
         return kind(f"{line}: {error}", hint=error.hint)
     source = linecache.getline(where.filename, where.lineno or 0).strip() if where else ""
     said = f"{line}: {type(error).__name__}: {error}"
-    return RecipeError(f"{said}\n  {source}" if source else said, hint=_AS_PYTHON)
+    hint = hint_for(error) or _AS_PYTHON
+    return RecipeError(f"{said}\n  {source}" if source else said, hint=hint)

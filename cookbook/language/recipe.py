@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from cookbook.errors import RecipeError
-from cookbook.language.collection import Node, _current, caller, current, display_path, suggestion
+from cookbook.language.collection import (
+    Node,
+    _current,
+    caller,
+    caller_place,
+    current,
+    display_path,
+    suggestion,
+)
 from cookbook.language.resource import Notice, Resource
 from cookbook.secrets.reference import SecretSource
 from cookbook.secrets.secret import Secret
@@ -92,8 +100,13 @@ def word(kind: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(kind, updated=())
     def declare(*args: P.args, **kwargs: P.kwargs) -> R:
         where = caller()
-        resource = _construct(kind, where, args, kwargs)
-        current().declare(resource, where)
+        collection = current()
+        collection.beside = Path(caller_place()[0]).parent
+        try:
+            resource = _construct(kind, where, args, kwargs)
+        finally:
+            collection.beside = None
+        collection.declare(resource, where)
         return resource
 
     return declare
@@ -109,12 +122,23 @@ def _construct(
             raise RecipeError(
                 f"{where}: {label}: there is no property {name!r}{suggestion(name, properties)}"
             )
+    if args and isinstance(args[0], list | tuple):
+        raise RecipeError(
+            f"{where}: {label}: the name must be text, not a list", hint=_many(properties)
+        )
     try:
         return kind(*args, **kwargs)
     except TypeError as error:
         raise RecipeError(f"{where}: {label}: {_plain(error)}") from None
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}", hint=error.hint) from None
+
+
+def _many(properties: Mapping[str, Any]) -> str:
+    """Return the hint for several things in one declaration."""
+    if "package_name" in properties:
+        return 'give it a name, and the list as package_name=["a", "b"]: one transaction'
+    return "declare each by itself, in a loop"
 
 
 def _plain(error: TypeError) -> str:
@@ -124,15 +148,15 @@ def _plain(error: TypeError) -> str:
 
 def find(name: str, kind: Literal["files", "templates"]) -> Path:
     """
-    A source that stands beside the recipe, in `files/` or `templates/`.
+    Return a source in `files/` or `templates/`, beside the module that declares or the recipe.
 
     Raises RecipeError if there is none.
     """
-    folder = current().folder / kind
-    path = folder / name
-    if not path.is_file():
-        there = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
-        shown = display_path(str(folder))
-        raise RecipeError(f"there is no {name!r} in {shown}{suggestion(name, there)}")
-    current().sources.add(path)
-    return path
+    folders = [folder / kind for folder in current().folders]
+    for folder in folders:
+        if (path := folder / name).is_file():
+            current().sources.add(path)
+            return path
+    there = [str(p.relative_to(f)) for f in folders for p in f.rglob("*") if p.is_file()]
+    shown = " or ".join(dict.fromkeys(display_path(str(folder)) for folder in folders))
+    raise RecipeError(f"there is no {name!r} in {shown}{suggestion(name, there)}")

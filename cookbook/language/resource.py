@@ -19,10 +19,11 @@ from typing import (
 from cookbook.errors import RecipeError
 from cookbook.secrets.secret import found_secret, holds_secret
 from cookbook.text.redaction import REGISTRY
+from cookbook.text.suggest import did_you_mean
 from cookbook.text.type_check import describe, fits
 
-Guard = str | Callable[[Any], bool]
-"""Shell text that is asked on the host, or a callable that is given the node."""
+Guard = str | Callable[[Any], bool] | Callable[[], bool]
+"""Shell text that is asked on the host, or a callable that is given the node, or nothing."""
 
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -105,7 +106,10 @@ class Resource:
         for name, (hint, default) in _hints(type(self)).items():
             value = getattr(self, name)
             if value is not default and not fits(value, hint):
-                raise RecipeError(f"{self}: {name} must be {describe(hint)}, not {_short(value)}")
+                near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
+                raise RecipeError(
+                    f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
+                )
         if REGISTRY:
             self._find_secrets()
         if self.become_user is not None and not _USER.fullmatch(self.become_user):

@@ -33,7 +33,7 @@ def render(source: str, variables: Mapping[str, Any]) -> str:
     import jinja2  # takes 50 ms; many recipes have no template
 
     path = find(source, "templates")
-    folder = current().folder / "templates"
+    folder = path.parents[len(Path(source).parts) - 1]
     touched = _touched.set([])
     try:
         template = _environment(folder, _newline(path)).get_template(source)
@@ -44,13 +44,16 @@ def render(source: str, variables: Mapping[str, Any]) -> str:
         raise RecipeError(f"{name}:{error.lineno}: {error.message}") from None
     except jinja2.TemplateNotFound as error:
         near = did_you_mean(str(error.name), _names(folder))
+        at = _where(error, path, folder)
         raise RecipeError(
-            f"{_where(error, path)}: there is no template {error.name!r}{near and f'; {near}'}"
+            f"{at}: there is no template {error.name!r}{near and f'; {near}'}"
         ) from None
     except RecipeError:
         raise
     except Exception as error:
-        raise RecipeError(f"{_where(error, path)}: {type(error).__name__}: {error}") from error
+        raise RecipeError(
+            f"{_where(error, path, folder)}: {type(error).__name__}: {error}"
+        ) from error
     finally:
         _touched.reset(touched)
     return tainted(text) if secret else text
@@ -110,14 +113,15 @@ def _environment(folder: Path, newline: Literal["\n", "\r\n"]) -> jinja2.Environ
         finalize=_look,
         newline_sequence=newline,
         keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         autoescape=False,
     )
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: Exception, path: Path, folder: Path) -> str:
     """The innermost line that belongs to a template: Jinja2 rewrites its tracebacks."""
-    folder = str(current().folder / "templates")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename.startswith(folder):
+        if frame.filename.startswith(str(folder)):
             return f"{display_path(frame.filename)}:{frame.lineno}"
     return display_path(str(path))

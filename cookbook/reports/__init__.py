@@ -61,7 +61,9 @@ def format_of(path: Path) -> str:
 
 def write_reports(document: Document, paths: Iterable[Path]) -> None:
     """
-    Write each, in the format of its ending; who reads one while it is written sees the old one.
+    Write each report in the format of its ending, readable by its owner only (mode 0600).
+
+    A file is replaced at once: a reader meanwhile sees the old one.
 
     Raises ReportError where a file cannot be written: the run itself is over, and is what it was.
     """
@@ -80,15 +82,8 @@ def _replace(path: Path, text: str) -> None:
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(name).chmod(0o666 & ~_umask())  # a report is for others to read, as far as we let them
         Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -103,3 +103,15 @@ def _settings() -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise UsageError(f"{path}: it must be a mapping")
     return settings
+
+
+def write_private(path: Path, text: str) -> None:
+    """
+    Write a file that only its owner may read (mode 0600), whatever the umask is.
+
+    Raises OSError. A file that exists keeps its owner and gets this mode.
+    """
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from cookbook.cli.options import add_verbose
+from cookbook.cli.output import reader_may_leave
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -18,12 +19,13 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.cli.error_help import explanations, summary
 
     known = explanations()
-    if options.code is None:
-        width = max(map(len, known))
-        for code, text in known.items():
-            print(f"{code:{width}}  {summary(text)}")
-    else:
-        print(_explained(options.code, known))
+    with reader_may_leave():
+        if options.code is None:
+            width = max(map(len, known))
+            for code, text in known.items():
+                print(f"{code:{width}}  {summary(text)}")
+        else:
+            print(_explained(options.code, known))
     return 0
 
 
