@@ -8,7 +8,7 @@ CONTRIBUTING.md builds one.
 
 from __future__ import annotations
 
-from cookbook.language.access_path import AccessPath, LockoutRisk, file_is_on_it
+from cookbook.language.access_path import AccessPath, Risk, file_is_on_it
 from cookbook.language.catalog import provides
 from cookbook.language.change import Change, Texts, hint
 from cookbook.language.file_mode import octal
@@ -29,10 +29,10 @@ __all__ = [
     "Command",
     "Content",
     "Facts",
-    "LockoutRisk",
     "Probe",
     "Provider",
     "Resource",
+    "Risk",
     "Secret",
     "SecretBytes",
     "Table",

@@ -11,9 +11,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Thing,
     provides,
 )
@@ -116,7 +116,7 @@ class AptProvider(Provider[Package, State]):
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """sshd(8) and sudo(8) that would be gone."""
         gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
         return "will" if packages_on_it(frozenset(gone)) else "no"
@@ -153,9 +153,9 @@ class AptProvider(Provider[Package, State]):
         """Without what needs it: that is somebody else's."""
         return Change(replace(state, alone=True), None)
 
-    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+    def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """Who would go with those that are to go."""
-        return apt_back.rehearsal(changes)
+        return apt_back.preflight(changes)
 
     def objection(self, name: str, said: str, _going: Collection[Thing]) -> str | None:
         """That others, which came later, would go with a package."""

@@ -108,7 +108,7 @@ def _missed(name: str, change: Change[State], now: State) -> Iterator[str]:
             yield f"{one} {version} cannot be had any more: no repository of the host has it{old}"
 
 
-def rehearsal(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+def preflight(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
     """A question: who would go, besides those that are to go."""
     going = {name: gone for name, change in changes if (gone := list(gone_of(name, change)))}
     if not going:
@@ -119,6 +119,6 @@ def rehearsal(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
 
 
 def objection(name: str, said: str) -> str | None:
-    """What `rehearsal` has printed of one."""
+    """What `preflight` has printed of one."""
     lines = dict(line.split("\t") for line in said.splitlines())
     return f"these would go, too: {lines[name]}" if name in lines else None

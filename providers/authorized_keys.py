@@ -21,9 +21,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Table,
     Thing,
     hint,
@@ -181,7 +181,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         """One new file."""
         yield _edit([change])
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """The keys of who we are there, where some would go."""
         before = set(change.found.keys) if change.found is not None else set()
         after = set(change.wanted.keys) if change.wanted is not None else set()

@@ -13,9 +13,9 @@ from cookbook.provider import (
     Change,
     Command,
     Content,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Thing,
     file_is_on_it,
     hint,
@@ -137,7 +137,7 @@ class DirectoryProvider(Provider[Directory, State]):
             if "mode" in fields:
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """A folder with files that decide about the way."""
         return "may" if file_is_on_it(f"{name}/x") or name.endswith("/.ssh") else "no"
 
@@ -185,7 +185,7 @@ class DirectoryProvider(Provider[Directory, State]):
         lost = change.wanted is None and before is not None and before.recursive
         return "what was in it was not kept" if lost and before and before.tree is None else None
 
-    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+    def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """What is in those that can only go if they are empty."""
         empty = [(n, c.found) for n, c in changes if c.wanted is None and c.found is not None]
         pairs = [(n, _above(n, found.first)) for n, found in empty if not found.recursive]

@@ -11,9 +11,9 @@ from cookbook.provider import (
     Change,
     Command,
     Content,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Texts,
     Thing,
     file_is_on_it,
@@ -134,7 +134,7 @@ class FileProvider(Provider[File, State]):
         if change.act == "touch":
             yield sh("touch -- {}", name)
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Files of sshd(8), sudo(8), the network."""
         return "may" if file_is_on_it(name) else "no"
 

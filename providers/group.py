@@ -11,9 +11,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Thing,
     hint,
     options,
@@ -84,7 +84,7 @@ class GroupProvider(Provider[Group, State]):
         members = _members(group, before or (), dict(names))
         return Change(found, State(group.gid, members, group.system, group.non_unique, names))
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """A group that we are in, and would not be any more."""
         before = set(change.found.members or ()) if change.found is not None else set()
         after = set(change.wanted.members or ()) if change.wanted is not None else set()
@@ -98,7 +98,7 @@ class GroupProvider(Provider[Group, State]):
             return back
         return replace(back, wanted=replace(back.wanted, members=None))
 
-    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+    def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """Whose own group each of those that go is."""
         gone = [f"{name}:{c.found.gid}" for name, c in changes if c.found and c.wanted is None]
         return sh("printf '%s\\n' {}; echo; getent passwd", gone) if gone else None

@@ -10,9 +10,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Thing,
     file_is_on_it,
     provides,
@@ -115,7 +115,7 @@ class LinkProvider(Provider[Link, State]):
         if above is None:
             yield Thing("path", link.identity.rpartition("/")[0])
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """As of a file."""
         return "may" if file_is_on_it(name) else "no"
 

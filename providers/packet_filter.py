@@ -12,9 +12,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Table,
     hint,
     join,
@@ -155,7 +155,7 @@ class PacketFilter(Provider[FirewallRule, State]):
         """One transaction."""
         return [self._edit(changes)]
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Any rule may; one that drops what comes to our port, from anywhere, will."""
         lines = change.wanted.live if change.wanted is not None else ()
         return "will" if any(_shuts(line, way.port) for line in lines) else "may"

@@ -12,9 +12,9 @@ from cookbook.provider import (
     AccessPath,
     Change,
     Command,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Table,
     Thing,
     hint,
@@ -103,7 +103,7 @@ class SystemdProvider(Provider[Service, State]):
 
     owns = False
     again = frozenset({"restart", "reload"})
-    swallows: ClassVar[Mapping[str, frozenset[str]]] = {
+    supersedes: ClassVar[Mapping[str, frozenset[str]]] = {
         "restart": frozenset({"reload", "start"}),
     }
 
@@ -188,7 +188,7 @@ class SystemdProvider(Provider[Service, State]):
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """The door we came in by, and the road to it."""
         stops = {"active", "enabled"} & {k for k, pair in change.fields.items() if pair[1] is False}
         masks = change.fields.get("masked", (None, None))[1] is True

@@ -13,9 +13,9 @@ from cookbook.provider import (
     Change,
     Command,
     Content,
-    LockoutRisk,
     Probe,
     Provider,
+    Risk,
     Table,
     Thing,
     hint,
@@ -235,7 +235,7 @@ class UseraddProvider(Provider[User, State]):
             yield make_home(name, wanted.home or found.home or f"/home/{name}")
         yield from _login(name, change)
 
-    def cuts(self, name: str, change: Change[State], way: AccessPath) -> LockoutRisk:
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Who we are there: his groups, his shell, his password; himself."""
         if name not in way.users or change.kind == "create":
             return "no"
@@ -296,7 +296,7 @@ class UseraddProvider(Provider[User, State]):
             return back
         return replace(back, wanted=replace(back.wanted, home_made=now.home_made))
 
-    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+    def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """What is in the homes that would go."""
         return home.listing(
             (name, change.found.home)

@@ -53,7 +53,7 @@ class State:
 
 @provides(Note)
 class NoteProvider(Provider[Note, State]):
-    swallows = {"shout": frozenset({"write"})}  # noqa: RUF012
+    supersedes = {"shout": frozenset({"write"})}  # noqa: RUF012
 
     def probe(self, note: Note) -> Sequence[Probe]:
         there = sh("[ -e {} ] && echo yes || :", note.needs or "/")

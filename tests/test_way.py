@@ -70,7 +70,7 @@ def test_what_a_change_may_cut(risk: str, text: str, tool: str) -> None:
     assert change is not None
     if text.endswith('action="delete")'):
         change = Change(provider.state(), None)
-    assert provider.cuts(verdict.item.resource.identity, change, WAY) == risk
+    assert provider.lockout_risk(verdict.item.resource.identity, change, WAY) == risk
 
 
 # -- the timer -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 
 from cookbook.errors import HostError, LockedOut, PasswordRefused, WouldLockOut
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import AccessPath, LockoutRisk
+from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change
 from cookbook.planning.decision import Decision
 from cookbook.script import run_as
@@ -96,12 +96,12 @@ class AutoRollback:
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
 
-    def risk(self, decision: Decision) -> LockoutRisk:
+    def risk(self, decision: Decision) -> Risk:
         """Whether a change may cut our way, or is sure to."""
         provider, change = decision.provider, decision.change
         if not self.session.line.reconnects or provider is None or change is None:
             return "no"
-        risk = provider.cuts(decision.item.resource.identity, change, self.way)
+        risk = provider.lockout_risk(decision.item.resource.identity, change, self.way)
         return "may" if risk == "no" and decision.item.resource.guarded else risk
 
     def refusal(self, decision: Decision) -> WouldLockOut | None:

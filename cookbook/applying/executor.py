@@ -17,7 +17,7 @@ from cookbook.applying.batch import Result, Sent, announce, broken_off, lost_in_
 from cookbook.errors import HostError, WouldLockOut, during
 from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
-from cookbook.language.access_path import LockoutRisk
+from cookbook.language.access_path import Risk
 from cookbook.language.probe import Probe
 from cookbook.planning.decision import Decision
 from cookbook.planning.planner import Planner
@@ -171,7 +171,7 @@ class Executor:
         if self._rescue is not None and self._rescue.armed:
             self._rescue.confirm()
 
-    def risk(self, decision: Decision) -> LockoutRisk:
+    def risk(self, decision: Decision) -> Risk:
         """Whether a change may cut our way, or is sure to."""
         return self._rescue.risk(decision) if self._rescue is not None else "no"
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-LockoutRisk = Literal["no", "may", "will"]
+Risk = Literal["no", "may", "will"]
 """Whether a change may, or is certain to, cut the way by which we came."""
 
 

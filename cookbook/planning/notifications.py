@@ -54,7 +54,7 @@ class Delayed:
         items = list(self._items.values())
         self._taken |= self._items.keys()
         self._items.clear()
-        return [item for item in items if not _swallowed(item, items, provider_for(item.resource))]
+        return [item for item in items if not _superseded(item, items, provider_for(item.resource))]
 
 
 def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> frozenset[str]:
@@ -69,10 +69,10 @@ def settled_by(changes: Sequence[Decision]) -> Iterator[tuple[str, str]]:
             yield str(decision.item.resource), action
 
 
-def _swallowed(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:
-    swallows = provider.swallows if provider else {}
+def _superseded(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:
+    supersedes = provider.supersedes if provider else {}
     return any(
-        item.resource.doing[0] in swallows.get(other.resource.doing[0], ())
+        item.resource.doing[0] in supersedes.get(other.resource.doing[0], ())
         for other in items
         if str(other.resource) == str(item.resource)
     )

@@ -36,7 +36,7 @@ def _changes(
 
 
 def _question(provider: AnyProvider, decisions: Sequence[Decision]) -> Command | None:
-    return provider.rehearsal([pair for whose, pair in _changes(decisions) if whose is provider])
+    return provider.preflight([pair for whose, pair in _changes(decisions) if whose is provider])
 
 
 def _objected(decisions: Sequence[Decision], said: dict[AnyProvider, str]) -> Iterator[Decision]:
