@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Texts, Thing, provides
+from cookbook.providers.mounts import mounts, refuse_mounts
+from cookbook.providers.obstacles import OBSTACLES, TOLD, refuse_fixed, refuse_links
 from cookbook.providers.ownership import (
     ask_owners,
     found_owners,
@@ -54,7 +56,11 @@ class FileProvider(Provider[File, State]):
     essence = frozenset({"kind", "linked"})
 
     def probe(self, file: File) -> Sequence[Probe]:
-        """The path, what it points to, its content, the link itself, the folder, the owners."""
+        """
+        Ask for the path, what it points to, its content, the link itself, the folder, the owners.
+
+        Then for what is in the way: mounts where a folder would go, links of other users.
+        """
         path = file.identity
         parent = path.rpartition("/")[0] or "/"
         return [
@@ -64,16 +70,21 @@ class FileProvider(Provider[File, State]):
             *([READLINK.about(path)] if _means_link(file) else []),
             TARGET.about(parent, loose=True),
             *ask_owners(file),
+            *([mounts(path)] if file.force_unlink else []),
+            OBSTACLES.about(path),
         ]
 
     def parse(
         self, file: File, at: str, target: str | None, digest: str | None, *others: str | None
     ) -> State:
         """What is there. A link stands for its file, unless it is meant itself."""
+        _refuse_detours(file, others[-1])
         link: str | None = None
         if _means_link(file):
             link, *others = others  # type: ignore[assignment]  # a list will do
         stat = parse_stat(at)
+        if file.force_unlink and stat.kind == "directory":
+            refuse_mounts(file.identity, others[-2])
         if linked := stat.kind == "symlink":
             if link is not None:
                 return State("symlink", to=parse_link(link))
@@ -175,9 +186,12 @@ class FileProvider(Provider[File, State]):
         *others: str | None,
     ) -> Iterator[Thing]:
         """The folder above, and the owners."""
+        refuse_fixed(others[-1])
         if file.action == "delete":
             return
-        parent, *owners = others[1:] if _means_link(file) else others
+        parent, *rest = others[1:] if _means_link(file) else others
+        owners = rest[: len(ask_owners(file))]
+        _refuse_detours(file, others[-1])
         need_folder(file.identity, parent)
         if parent is None:
             yield Thing("path", file.identity.rpartition("/")[0])
@@ -214,6 +228,13 @@ class FileProvider(Provider[File, State]):
 def _means_link(file: File) -> bool:
     """Whether a symbolic link in its place would be meant itself, not what it points to."""
     return file.action == "delete" or file.manage_symlink_source is False
+
+
+def _refuse_detours(file: File, said: str | None) -> None:
+    """Raise HostError for a link of another user on the way to the file, unless it is allowed."""
+    if file.manage_symlink_source is not True:
+        hint = f"{TOLD}; manage_symlink_source=True follows it"
+        refuse_links(file.identity, said, follows=not _means_link(file), hint=hint)
 
 
 def _may_go(file: File, found: State) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Thing, provides
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -48,12 +49,19 @@ class LinkProvider(Provider[Link, State]):
         above = TARGET.about(path.rpartition("/")[0] or "/", loose=True)
         asked = [STAT.about(path), READLINK.about(path)]
         if link.link_type == "symbolic":
-            return [*asked, above, *ask_owners(link)]
+            return [*asked, above, *ask_owners(link), OBSTACLES.about(path)]
         same = Probe(sh("[ {} -ef {} ] && echo same || :", path, link.to))
-        return [*asked, same, above, TARGET.about(link.to or path, loose=True)]
+        return [
+            *asked,
+            same,
+            above,
+            TARGET.about(link.to or path, loose=True),
+            OBSTACLES.about(path),
+        ]
 
     def parse(self, link: Link, at: str, text: str | None, *others: str | None) -> State:
         """A link, of either type; whatever else is there is left alone."""
+        refuse_links(link.identity, others[-1], follows=False)
         stat = parse_stat(at)
         if text is not None:
             answers = others[1:] if link.link_type == "symbolic" else ()
@@ -90,9 +98,11 @@ class LinkProvider(Provider[Link, State]):
 
     def missing(self, link: Link, _at: str | None, *answers: str | None) -> Iterator[Thing]:
         """The folder it stands in, for a hard link its target, and the owners."""
+        _text, *others, obstacles = answers
+        refuse_fixed(obstacles)
         if link.action == "delete":
             return
-        _text, *others = answers
+        refuse_links(link.identity, obstacles, follows=False)
         if link.link_type == "hard":
             _same, above, target = others
             if target is None:

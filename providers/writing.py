@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from cookbook.provider import Change, hint
+from cookbook.providers.mounts import free_of_mounts, remove_tree
 from cookbook.providers.ownership import chown, chown_new
 from cookbook.secret import Secret, tainted
 from cookbook.shell import Command, Content, join, script, sh
-from cookbook.stash import keep_file, keep_tree, mtime
+from cookbook.stash import keep_file, keep_tree, mtime, unpack_tree
 
 EMPTY = Content.of(b"")
 
@@ -19,6 +20,16 @@ NEW_MODE = "0644"
 
 # A new file has the label of its folder; the one there may have another.
 _LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
+
+# cp(1) of GNU keeps the access list with the mode. What fails is said, and nothing is replaced;
+# a busybox without getfacl(1) has no tool that could make an access list, nor one that copies it.
+_ATTRIBUTES = sh(
+    '{ cp --attributes-only --preserve=mode,xattr -- "$p" "$t" 2>/dev/null ||'
+    " case $(cp --version 2>/dev/null) in"
+    ' *GNU*) cp --attributes-only --preserve=mode,xattr -- "$p" "$t" ;;'
+    ' *) ! command -v getfacl >/dev/null || getfacl -cp -- "$p" | setfacl -M - -- "$t" ;; esac; }'
+)
+"""Gives the new file the access list and the extended attributes of the one it replaces."""
 
 WHY = sh("head -c 65536 /dev/zero >&9; false")
 """Has a write to 9 that failed fail again: printf of dash(1) does not say why."""
@@ -82,7 +93,7 @@ def remove(name: str, found: State | None) -> Command:
         keep = steps_of([_backup(found.backup), sh("rm -f -- {}", name)])
         return replace(sh("{}{}", sh("p={}; ", name), keep), called=f"remove {name}")
     recursive = found is not None and found.kind == "directory"
-    return sh("rm -rf -- {}", name) if recursive else sh("rm -f -- {}", name)
+    return remove_tree(name) if recursive else sh("rm -f -- {}", name)
 
 
 def settle(change: Change[State], path: Command) -> Iterator[Command]:
@@ -130,7 +141,8 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     A new file that is nobody else's, with the owner, the mode and the content.
 
     It is held open, so that nobody can be told to write elsewhere, and is private until
-    its mode is set. A write may take setuid away, so then the mode comes last.
+    its mode is set. A write may take setuid away, so then the mode comes last. So it does where
+    an access list is kept: the mode of such a file says what its mask is, not what its group may.
     """
     content = sh("{ content {} >&9 || { {}; }; }", wanted.content or EMPTY, WHY)
     before = there or State()
@@ -138,8 +150,11 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     grant = sh('chmod {} "$t"', mode)
     yield sh('umask 077; set -C; exec 9> "$t"; set +C; umask 022')
     yield chown_new(wanted.owner or before.owner, wanted.group or before.group, sh('"$t"'))
-    yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
-    yield sh("exec 9>&-")
+    if there is not None and wanted.atomic:
+        yield from [content, sh("exec 9>&-"), _ATTRIBUTES, grant]
+    else:
+        yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
+        yield sh("exec 9>&-")
     yield _arrived(wanted.content or EMPTY)
     if wanted.mtime is not None:
         yield sh('touch -d @{} -- "$t"', wanted.mtime)
@@ -174,8 +189,12 @@ def _way(found: State | None, wanted: State) -> _Way:
     if found is None or (found.linked and not found.regular):
         return _Way(sh(":"), rename, sh('rm -f -- "$p"'))
     if not found.regular:
+        safe = [free_of_mounts(sh('"$p"'))] if found.kind == "directory" else []
         return _Way(
-            sh('mv -fT -- "$p" "$t.old"'), rename, sh('rm -f -- "$p"; {}', back), risky=True
+            steps_of([*safe, sh('mv -fT -- "$p" "$t.old"')]),
+            rename,
+            sh('rm -f -- "$p"; {}', back),
+            risky=True,
         )
     copy = sh('cp -p -- "$p" "$t.old"')
     if wanted.atomic:
@@ -238,8 +257,13 @@ def keep(name: str, change: Change[State]) -> Command | None:
     if found is None or not (change.wanted is None or {"content", "kind"} & change.fields.keys()):
         return None
     if found.regular and found.content is not None:
-        return keep_file(name, found.content)
+        kept = keep_file(name, found.content)
+        return kept if change.wanted is not None else sh(_AS_IT_IS, name, keep_tree(name), kept)
     return keep_tree(name) if found.kind == "directory" else None
+
+
+_AS_IT_IS: LiteralString = "case $(ls -ld -- {}) in ??????????+*) {} ;; *) {} ;; esac"
+"""A file that goes with an access list is kept with it: its content alone does not say that."""
 
 
 def learned(change: Change[State], kept: str) -> Change[State]:
@@ -247,7 +271,8 @@ def learned(change: Change[State], kept: str) -> Change[State]:
     digest, _, age = kept.strip().partition("\n")
     if change.found is None or not age:
         return change
-    tree = Content(digest) if change.found.kind == "directory" and digest != "-" else None
+    packed = change.found.kind == "directory" or digest != change.found.content
+    tree = Content(digest) if packed and digest != "-" else None
     return replace(change, found=replace(change.found, mtime=mtime(age), tree=tree))
 
 
@@ -257,5 +282,4 @@ def restore(name: str, found: State | None, wanted: State) -> Command:
     if wanted.to is not None:
         own = chown_new(wanted.owner, wanted.group, sh("{}", name))
         return steps_of([clear, sh("ln -s -- {} {}", wanted.to, name), own])
-    unpack = sh("content {} | tar -C {} -xpf -", wanted.tree, name.rpartition("/")[0] or "/")
-    return steps_of([clear, unpack])
+    return steps_of([clear, unpack_tree(wanted.tree, name)])
