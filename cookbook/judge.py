@@ -127,7 +127,8 @@ class Judge:
                 return Verdict(item, "unknown", provider, until=until)
             found = self.found(provider, resource)
             there = provider.there(found)
-            if not there and (until := forecast.brings_it(provider, resource)):
+            stale = not there or provider.redefined(found)
+            if stale and (until := forecast.brings_it(provider, resource)):
                 return Verdict(item, "unknown", provider, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:

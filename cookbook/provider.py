@@ -325,6 +325,14 @@ class Provider(ABC, Generic[R, S]):
         """Whether a state as found says that the thing is there at all."""
         return state is not None
 
+    def gone(self, state: S | None, /) -> bool:
+        """Whether the thing is not there, nor anything of it left to be undone."""
+        return not self.there(state)
+
+    def redefined(self, state: S | None, /) -> bool:
+        """Whether a change that `brings` the thing makes another one of what is there already."""
+        return False
+
     def tells_all(self, state: S, /) -> bool:
         """Whether nothing is in the thing that its state does not tell of."""
         return True

@@ -21,6 +21,7 @@ from cookbook.providers.ownership import (
     text_or_none,
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
+from cookbook.providers.units import units_of
 from cookbook.resources.directory import Directory
 from cookbook.shell import Command, Content, join, script, sh
 from cookbook.stash import age, keep_tree, mtime, unpack_tree
@@ -220,7 +221,14 @@ class DirectoryProvider(Provider[Directory, State]):
     def alters(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
         """The path; what is in it goes with it."""
         gone = directory.action == "delete"
-        return [Thing("tree" if gone else "path", directory.identity)]
+        units = units_of(f"{directory.identity}/x") if gone else []
+        where = Thing("tree" if gone else "path", directory.identity)
+        return [where, *(Thing("unit", unit) for unit in units)]
+
+    def removes(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, with all that is in it; the unit that it is a part of stays."""
+        removed = super().removes(directory, change)
+        return [thing for thing in removed if thing.kind != "unit"]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path, and with `recursive` those above."""

@@ -26,6 +26,7 @@ from cookbook.providers.stat import (
     parse_stat,
     tree_of,
 )
+from cookbook.providers.units import FOLDERS, units_of
 from cookbook.providers.writing import (
     EMPTY,
     NEW_MODE,
@@ -45,7 +46,6 @@ from cookbook.shell import Command, Content, sh
 from cookbook.way import Cuts, Way, file_is_on_it
 
 _SHOWN_BYTES = 100_001
-_UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 
 @provides(Template)
@@ -201,24 +201,25 @@ class FileProvider(Provider[File, State]):
         """The path; and the unit, where it is a file of systemd.unit(5)."""
         if change.wanted is None:
             return []
-        folder, _, base = name.rpartition("/")
-        return [Thing("path", name), *([Thing("unit", base)] if folder in _UNITS else [])]
+        return [Thing("path", name), *(Thing("unit", unit) for unit in units_of(name))]
 
     def about(self, file: File) -> Iterable[Thing]:
         """The path."""
         return [Thing("path", file.identity)]
 
     def alters(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path; there is nothing below a file."""
-        return [Thing("tree", file.identity)]
+        """The path, below which there is nothing, and the units that it defines."""
+        new = change is not None and change.found is None
+        units = [] if new else [Thing("unit", unit) for unit in units_of(file.identity)]
+        return [Thing("tree", file.identity), *units]
 
     def removes(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, and the unit that it describes."""
+        """The path, and the unit that it describes; a file beside that is only a part of it."""
         if change is not None and change.wanted is not None:
             return []
-        folder, _, base = file.identity.rpartition("/")
-        unit = [Thing("unit", base)] if folder in _UNITS else []
-        return [Thing("tree", file.identity), *unit]
+        own = file.identity.rpartition("/")[0] in FOLDERS
+        units = units_of(file.identity) if own else []
+        return [Thing("tree", file.identity), *(Thing("unit", unit) for unit in units)]
 
     def brings_anything(self, name: str) -> bool:
         """What apt is told may be had from then on: repositories, pins, keys."""

@@ -18,6 +18,7 @@ from cookbook.providers.ownership import (
     text_or_none,
 )
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
+from cookbook.providers.units import units_of
 from cookbook.resources.link import Link
 from cookbook.shell import Command, sh
 from cookbook.way import Cuts, Way, file_is_on_it
@@ -126,12 +127,15 @@ class LinkProvider(Provider[Link, State]):
         return [Thing("path", link.identity), *target]
 
     def alters(self, link: Link, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, and what is seen through it."""
-        return [Thing("tree", link.identity)]
+        """The path, what is seen through it, and the unit that it defines."""
+        new = change is not None and change.found is None
+        units = [] if new else [Thing("unit", unit) for unit in units_of(link.identity)]
+        return [Thing("tree", link.identity), *units]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The path."""
-        return [Thing("path", name)] if change.wanted is not None else []
+        """The path, and the unit that it defines."""
+        units = [Thing("unit", unit) for unit in units_of(name)]
+        return [Thing("path", name), *units] if change.wanted is not None else []
 
 
 def _make(name: str, found: State | None, wanted: State) -> Command:

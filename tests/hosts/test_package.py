@@ -13,7 +13,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.provider import Table
 from cookbook.providers.dpkg import INSTALLED, offers
-from cookbook.providers.systemd import UNITS
+from cookbook.providers.units import UNITS
 from cookbook.step import Step
 from tests.texts import check_host
 
