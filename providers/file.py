@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Texts, Thing, provides
+from cookbook.providers.checkers import checker_of
 from cookbook.providers.mounts import mounts, refuse_mounts
 from cookbook.providers.obstacles import OBSTACLES, TOLD, refuse_fixed, refuse_links
 from cookbook.providers.ownership import (
@@ -266,7 +267,15 @@ def _wanted(file: File, found: State | None) -> State:
         group=text_or_none(file.group),
         linked=found is not None and found.linked,
         backup=_backups(file),
-        verify=(file.verify,) if isinstance(file.verify, str) else tuple(file.verify or ()),
+        verify=_checks(file),
         atomic=file.atomic_update,
         secret=file.sensitive,
     )
+
+
+def _checks(file: File) -> tuple[str, ...]:
+    """Return what is declared; else the checker of the program that reads such a file."""
+    if file.verify is None:
+        checker = checker_of(file.identity)
+        return (checker,) if checker is not None else ()
+    return (file.verify,) if isinstance(file.verify, str) else tuple(file.verify)

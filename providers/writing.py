@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import LiteralString, NamedTuple
 
 from cookbook.provider import Change, hint
+from cookbook.providers.checkers import program_of
 from cookbook.providers.mounts import free_of_mounts, remove_tree
 from cookbook.providers.ownership import chown, chown_new
 from cookbook.secret import Secret, tainted
@@ -111,25 +112,26 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     """Beside its place, as it is to be; then in it. If that fails, the old one is there again."""
     there = found if found is not None and found.regular else None
     beside = [text for text in wanted.verify if _PATH in text]
-    in_place = [script(text) for text in wanted.verify if _PATH not in text]
+    in_place = [text for text in wanted.verify if _PATH not in text]
     way = _way(found, wanted)
     risky = bool(in_place) or way.risky
     steps = [
         *_fill(there, wanted),
         _LABEL if there is not None and wanted.atomic else sh(""),
-        *[_check(_with_path(text), wanted) for text in beside],
+        *[_check(name, text, wanted) for text in beside],
         _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
         *([way.save, sh("undo=1")] if risky else []),
         *way.place,
-        *[_check(check, wanted) for check in in_place],
+        *[_check(name, text, wanted) for text in in_place],
         *([sh("undo="), sh('rm -rf -- "$t.old"')] if risky else []),
     ]
     clean = sh('[ ! -e "$t" ] || rm -f -- "$t"')
     if risky:
         clean = sh('{}; [ ! "$undo" ] || { {}; rm -rf -- "$t.old"; }', clean, way.restore)
     text = sh(
-        "{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
+        "{}{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
         prepare(name, found),
+        sh(_OWN_ENDING) if beside else sh(""),
         clean.text,
         steps_of(steps),
     )
@@ -234,9 +236,19 @@ def _quoted_at_end(text: str) -> str:
     return quote
 
 
-def _check(command: Command, wanted: State) -> Command:
-    """What it prints may be a piece of the file."""
-    return sh("({}\n) {}", command, sh(">/dev/null 2>&1") if wanted.secret else sh(""))
+# Checkers go by it: systemd-analyze(1) takes a file for a unit only by its ending.
+_OWN_ENDING: LiteralString = "case ${p##*/} in ?*.*) t=$t.${p##*.} ;; esac; "
+
+
+def _check(name: str, text: str, wanted: State) -> Command:
+    """Run a check, and name it if it fails. What it prints may be a piece of the file."""
+    command = _with_path(text) if _PATH in text else script(text)
+    program = program_of(name, text)
+    said = f"the check `{'***' if isinstance(text, Secret) else text}` of the new file failed"
+    if program is not None:
+        said = f"{program} does not accept the new file (verify=[] has it written unchecked)"
+    quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
+    return sh("{ ({}\n) {} || { echo {} >&2; false; }; }", command, quiet, said)
 
 
 def _backup(count: int) -> Command:

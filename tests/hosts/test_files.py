@@ -199,3 +199,49 @@ def test_what_cannot_be_changed_is_said_by_the_plan(plan: Any, module_host: Kitc
     [step] = plan(module_host, 'file("/srv/ro/file", content="x\\n")')
     assert step.status == "ok"
     said(module_host, "umount /srv/ro; chattr -i /srv/fixed")
+
+
+BROKEN = {
+    "/etc/sudoers.d/broken": ("admin ALL=(ALL\n", "visudo"),
+    "/etc/ssh/sshd_config.d/broken.conf": ("Prot 2222\n", "sshd"),
+    "/var/spool/cron/crontabs/games": ("61 * * * * true\n", "crontab"),
+    "/etc/fstab": ("LABEL=x /mnt\nproc\n", "findmnt"),
+    "/etc/systemd/system/broken.service": ("[Service]\nExecStrt=/bin/true\n", "systemd-analyze"),
+    "/etc/nftables.conf": ("table inet {\n", "nft"),
+}
+WHOLE = {
+    "/etc/sudoers.d/whole": "games ALL=(ALL) /bin/true\n",
+    "/etc/ssh/sshd_config.d/whole.conf": "X11Forwarding no\n",
+    "/var/spool/cron/crontabs/games": "1 * * * * true\n",
+    "/etc/fstab": "LABEL=nowhere /mnt/nowhere ext4 noauto 0 0\n",
+    "/etc/systemd/system/whole.service": "[Service]\nExecStart=/opt/is/yet/to/come\n",
+    "/etc/systemd/system/whole.timer": "[Timer]\nOnCalendar=daily\n",
+    "/etc/nftables.conf": "table inet x {\n}\n",
+}
+
+
+def test_files_that_a_program_reads_are_checked_by_it(
+    converge: Any, module_host: KitchenHost
+) -> None:
+    for path, (content, program) in BROKEN.items():
+        before = said(module_host, f"cat {path} 2>/dev/null || echo nothing")
+        [step] = converge(module_host, f"file({path!r}, content={content!r})")
+        assert step.status == "failed", path
+        assert f"{program} does not accept the new file" in str(step.error)
+        assert said(module_host, f"cat {path} 2>/dev/null || echo nothing") == before
+    recipe = "\n".join(f"file({path!r}, content={content!r})" for path, content in WHOLE.items())
+    steps = converge(module_host, recipe)
+    assert [str(step.error) for step in steps if step.error] == []
+    unchecked = 'file("/etc/systemd/system/x.timer", content="[Timer", verify=[])'
+    assert [step.status for step in converge(module_host, unchecked)] == ["changed"]
+
+
+def test_a_check_sees_the_ending_of_the_file_and_is_named_if_it_fails(
+    converge: Any, module_host: KitchenHost
+) -> None:
+    verify = "systemd-analyze verify {path}"
+    recipe = """file("/srv/app.service", content="[Service]\\n%s=/bin/true\\n", verify="%s")"""
+    [step] = converge(module_host, recipe % ("ExecStart", verify))
+    assert str(step.error) == "None"
+    [step] = converge(module_host, recipe % ("Exec", verify))
+    assert f"the check `{verify}` of the new file failed" in str(step.error)
