@@ -10,7 +10,7 @@ from typing import LiteralString
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Thing, hint, provides
 from cookbook.providers.mounts import mounts, refuse_mounts, remove_tree
-from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -205,6 +205,7 @@ class DirectoryProvider(Provider[Directory, State]):
         refuse_fixed(others[-1])
         if directory.action != "delete":
             _refuse_detours(directory, others[-1])
+            refuse_loops(directory.identity, others[-1], follows=True)
             owners = others[: len(ask_owners(directory))]
             if obstacle := _obstacle(directory, others):
                 raise HostError(f"{obstacle} is not a directory", hint="remove it first")

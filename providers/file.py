@@ -9,7 +9,7 @@ from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Texts, Thing, provides
 from cookbook.providers.checkers import checker_of
 from cookbook.providers.mounts import mounts, refuse_mounts
-from cookbook.providers.obstacles import OBSTACLES, TOLD, refuse_fixed, refuse_links
+from cookbook.providers.obstacles import OBSTACLES, TOLD, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     found_owners,
@@ -34,6 +34,7 @@ from cookbook.providers.writing import (
     State,
     keep,
     learned,
+    of_kernel,
     prepare,
     remove,
     restore,
@@ -116,7 +117,14 @@ class FileProvider(Provider[File, State]):
         if file.action == "create_if_missing" and found is not None and found.regular:
             return Change(found, found)
         act = "touch" if file.action == "touch" else None
-        return Change(found, _wanted(file, found), act, _note(file, found))
+        change = Change(found, _wanted(file, found), act, _note(file, found))
+        if of_kernel(file.identity) and file.atomic_update and "content" in change.fields:
+            raise HostError(
+                f"{file.identity} is a file of the kernel: no new file can take its place",
+                hint="atomic_update=False writes into it; a setting that is to last over a reboot"
+                " belongs into a file of /etc/sysctl.d or /etc/tmpfiles.d",
+            )
+        return change
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Write, or only set what differs, or remove."""
@@ -193,6 +201,7 @@ class FileProvider(Provider[File, State]):
         parent, *rest = others[1:] if _means_link(file) else others
         owners = rest[: len(ask_owners(file))]
         _refuse_detours(file, others[-1])
+        refuse_loops(file.identity, others[-1], follows=not _means_link(file))
         need_folder(file.identity, parent)
         if parent is None:
             yield Thing("path", file.identity.rpartition("/")[0])
@@ -270,6 +279,7 @@ def _wanted(file: File, found: State | None) -> State:
         verify=_checks(file),
         atomic=file.atomic_update,
         secret=file.sensitive,
+        unsynced=of_kernel(file.identity),
     )
 
 

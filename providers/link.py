@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Probe, Provider, Thing, provides
-from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -104,6 +104,7 @@ class LinkProvider(Provider[Link, State]):
         if link.action == "delete":
             return
         refuse_links(link.identity, obstacles, follows=False)
+        refuse_loops(link.identity, obstacles, follows=False)
         if link.link_type == "hard":
             _same, above, target = others
             if target is None:

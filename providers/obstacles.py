@@ -26,7 +26,10 @@ elif case $(findmnt -n -o OPTIONS -T "$1" 2>/dev/null) in ro|ro,*) ;; *) false ;
 then cook_found read-only "$1"; fi; }
 me=$(id -u)
 for p in {}; do said=; q=$p
-while [ "$q" ]; do [ ! -L "$q" ] || cook_link "$q"; q=${q%/*}; done
+while [ "$q" ]; do if [ -L "$q" ]; then cook_link "$q"
+[ -e "$q" ] || case $(stat -L -- "$q" 2>&1) in
+*"oo many "*|*"link loop"*) cook_found loop "$q" ;; esac
+fi; q=${q%/*}; done
 d=${p%/*}; d=${d:-/}
 if [ -O / ] && [ -d "$d" ]; then
 if [ ! -w "$d" ]; then cook_fixed "$d"
@@ -66,6 +69,16 @@ def refuse_links(path: str, said: str | None, *, follows: bool, hint: str = TOLD
                 f"{link} is a symbolic link of the user {owner}, in a folder that {owner} or"
                 " others may write: it is not followed",
                 hint=hint,
+            )
+
+
+def refuse_loops(path: str, said: str | None, *, follows: bool) -> None:
+    """Raise HostError if the answer names links that lead to each other; see `refuse_links`."""
+    for kind, what in _lines(said):
+        if kind == "loop" and (follows or what != path):
+            raise HostError(
+                f"{what} is a symbolic link in a loop of links: it leads to no file",
+                hint=f"`namei -l {what}` on the host shows them: remove one of them first",
             )
 
 

@@ -58,6 +58,8 @@ class State:
     verify: tuple[str, ...] = hint(default=())
     atomic: bool = hint(default=True)
     secret: bool = hint(default=False)
+    unsynced: bool = hint(default=False)
+    """It is a file of the kernel: there is no disk that it could be brought to."""
 
     @property
     def regular(self) -> bool:
@@ -65,9 +67,14 @@ class State:
         return self.kind in (None, "file")
 
 
+def of_kernel(name: str) -> bool:
+    """Return whether a path is one of the kernel's own: nothing new can be made beside it."""
+    return name.startswith(("/proc/", "/sys/"))
+
+
 def prepare(name: str, found: State | None) -> Command:
     """`p` is the path that is worked on, `t` a new one beside it that nobody else has."""
-    beside = sh("t=${p%/*}/.cook-$cook_nonce;")
+    beside = sh("t=/run/.cook-$cook_nonce;" if of_kernel(name) else "t=${p%/*}/.cook-$cook_nonce;")
     if found is None or not found.linked:
         return sh("p={}; {} ", name, beside)
     if found.regular:
@@ -76,7 +83,8 @@ def prepare(name: str, found: State | None) -> Command:
     return sh(
         'p={}; n=40; while [ -L "$p" ] && [ $((n -= 1)) != 0 ]; do l=$(readlink -- "$p") || exit;'
         " case $l in /*) p=$l ;; *) p=${p%/*}/$l ;; esac; done;"
-        ' [ ! -L "$p" ] && [ -d "${p%/*}/" ]'
+        ' [ ! -L "$p" ] || { echo "the links form a loop: $p" >&2; exit 1; };'
+        ' [ -d "${p%/*}/" ]'
         ' || { echo "the link leads nowhere: $p" >&2; exit 1; }; {} ',
         name,
         beside,
@@ -204,7 +212,8 @@ def _way(found: State | None, wanted: State) -> _Way:
     steps = [*settle(Change(found, wanted), sh('"$p"')), sh('cat "$t" > "$p"')]
     if (mode := wanted.mode or found.mode) is not None and int(mode, 8) & 0o6000:
         steps.append(sh('chmod {} "$p"', mode))
-    steps.append(sh('sync "$p"'))
+    if not wanted.unsynced:
+        steps.append(sh('sync "$p"'))
     return _Way(copy, steps, sh('cp -p -- "$t.old" "$p"'), risky=True)
 
 

@@ -245,3 +245,25 @@ def test_a_check_sees_the_ending_of_the_file_and_is_named_if_it_fails(
     assert str(step.error) == "None"
     [step] = converge(module_host, recipe % ("Exec", verify))
     assert f"the check `{verify}` of the new file failed" in str(step.error)
+
+
+def test_a_loop_of_links_is_named_by_the_plan(plan: Any, module_host: KitchenHost) -> None:
+    said(module_host, "ln -s two /srv/one; ln -s one /srv/two")
+    for recipe in (
+        'file("/srv/one", content="x")',
+        'file("/srv/one/file", content="x")',
+        'directory("/srv/one/new", recursive=True)',
+        'link("/srv/one/link", to="x")',
+    ):
+        [step] = plan(module_host, recipe)
+        assert "is a symbolic link in a loop of links" in str(step.error), recipe
+
+
+def test_a_file_of_the_kernel_is_written_in_place(
+    converge: Any, plan: Any, module_host: KitchenHost
+) -> None:
+    path = "/proc/sys/net/ipv4/conf/all/log_martians"
+    [step] = plan(module_host, f'file("{path}", content="1\\n")')
+    assert "atomic_update=False" in str(step.error.hint)
+    twice(converge, module_host, f'file("{path}", content="1\\n", atomic_update=False)', "root")
+    assert said(module_host, f"cat {path}; ls -A /run | grep cook || :") == "1\n"
