@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
 from cookbook.language.access_path import packages_on_it
-from cookbook.provider import (
-    AccessPath,
-    Change,
-    Command,
-    Probe,
-    Provider,
-    Risk,
-    Thing,
-    provides,
-)
+from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing, provides
 from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
@@ -79,6 +70,10 @@ class AptProvider(Provider[Package, State]):
                 )
             ),
             tuple(name for name, one in found.items() if one.removed),
+            essential=tuple(name for name, one in found.items() if one.essential),
+            providers=tuple(
+                " ".join((name, *one.providers)) for name, one in found.items() if one.providers
+            ),
             offers=tuple(parse_offer(line) for line in rest[:-1] if line is not None),
             fresh=not rest or rest[-1] == "fresh\n",
         )
@@ -89,6 +84,7 @@ class AptProvider(Provider[Package, State]):
         before = versions(package.identity, now)
         then = _with_hints(now, package)
         if {"remove", "purge"} & set(package.doing):
+            _refuse_removal(package, now, before)
             return _removal(package, then, before)
         after = {**before, **_goals(package, now, before)}
         _respect_holds(package, now, before, after)
@@ -104,7 +100,9 @@ class AptProvider(Provider[Package, State]):
             residue=now.leftovers or (),
         )
         old_lists = after != before and not now.fresh
-        note = "the package lists are old: they are refreshed first" if old_lists else None
+        notes = ["the package lists are old: they are refreshed first"] if old_lists else []
+        notes += _policy(package, before, after)
+        note = "; ".join(notes) or None
         return Change(then if before or then.broken else None, wanted, None, note)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
@@ -190,6 +188,8 @@ def _with_hints(state: State, package: Package) -> State:
     return replace(
         state,
         offers=(),
+        essential=(),
+        providers=(),
         options=package.words,
         release=package.default_release,
         overwrite=package.overwrite_config_files,
@@ -215,8 +215,11 @@ def _goal(
 ) -> str:
     declared = package.versions[name]
     if have is not None and declared in (None, have):
-        newer = "upgrade" in package.doing and declared is None and _is_newer(offer, have)
-        if not newer or offer is None:
+        if "upgrade" not in package.doing or declared is not None or offer is None:
+            return have
+        if package.allow_downgrade and _is_older(offer, have):
+            return offer.candidate
+        if not _is_newer(offer, have):
             return have
         return offer.candidate if fresh_lists else NEWEST
     if have is not None and declared is not None and not package.allow_downgrade:
@@ -234,10 +237,27 @@ def _refuse_downgrade(name: str, have: str, declared: str) -> None:
         )
 
 
-def _is_newer(offer: Offer | None, have: str) -> bool:
-    if offer is None or not offer.candidate or not have[0].isdigit():
+def _is_newer(offer: Offer, have: str) -> bool:
+    if not offer.candidate or not have[0].isdigit():
         return False
     return order(offer.candidate) > order(have)
+
+
+def _is_older(offer: Offer, have: str) -> bool:
+    """Whether a pin above 1000 has apt go back, as `apt-get upgrade` does."""
+    return bool(offer.candidate and have[0].isdigit()) and order(offer.candidate) < order(have)
+
+
+def _policy(package: Package, before: Versions, after: Versions) -> Iterator[str]:
+    """Say where an upgrade goes back, because apt's policy wants it."""
+    for name, version in after.items():
+        have = before.get(name, "")
+        exact = have[:1].isdigit() and version[0].isdigit() and package.versions[name] is None
+        if exact and order(version) < order(have):
+            yield (
+                f"a pin of apt has {name} go back to {version}"
+                f" (`apt-cache policy {name}`; allow_downgrade=False keeps {have})"
+            )
 
 
 def _pick(name: str, declared: str | None, offer: Offer) -> str:
@@ -293,16 +313,33 @@ def _held(package: Package, now: State, after: Versions) -> tuple[str, ...] | No
     return package.names
 
 
+def _gone(package: Package, before: Versions) -> list[str]:
+    """The packages to remove: only the version declared, if one is."""
+    return [name for name, have in before.items() if package.versions[name] in (None, have)]
+
+
+def _refuse_removal(package: Package, now: State, before: Versions) -> None:
+    """Raise HostError for a name that other packages provide, and for what apt does not remove."""
+    providers = {name: others for name, *others in map(str.split, now.providers)}
+    for name in _gone(package, before):
+        if before[name].startswith(BY):
+            others = providers.get(name) or [before[name].removeprefix(BY)]
+            raise HostError(
+                f"{name} is but a name, provided by {' and '.join(others)}",
+                hint=f"say {' or '.join(map(repr, others))}",
+            )
+        if name in now.essential and "--allow-remove-essential" not in package.words:
+            raise HostError(
+                f"{name} is an essential package: apt refuses to remove it",
+                hint="the host would not work without it;"
+                ' options="--allow-remove-essential" removes it all the same',
+            )
+
+
 def _removal(package: Package, now: State, before: Versions) -> Change[State]:
     """Only the version declared, if one is; a name that another package provides is not it."""
     purge = "purge" in package.doing
-    gone = [n for n, v in before.items() if package.versions[n] in (None, v)]
-    for name in gone:
-        if before[name].startswith(BY):
-            provider = before[name].removeprefix(BY)
-            raise HostError(
-                f"{name} is but a name, provided {before[name]}", hint=f"say {provider!r}"
-            )
+    gone = _gone(package, before)
     if not gone and not (purge and now.leftovers):
         return Change(now, now)
     after = {name: version for name, version in before.items() if name not in gone}

@@ -107,6 +107,10 @@ class State:
     """Of what went, or was named, what nobody had asked for by its name before."""
     residue: tuple[str, ...] = hint(default=())
     """Those of which configuration files were there before they were installed."""
+    essential: tuple[str, ...] = hint(default=())
+    """Those that apt refuses to remove."""
+    providers: tuple[str, ...] = hint(default=())
+    """What is installed in the place of a name: `awk gawk mawk`."""
     alone: bool = hint(default=False)
     """Only what is named may go; where others would go, too, nothing does."""
     offers: tuple[Offer, ...] = hint(default=())

@@ -26,6 +26,8 @@ from cookbook.provider import (
     script,
     sh,
 )
+from cookbook.providers.mounts import mounts, refuse_mounts, remove_tree
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -36,8 +38,9 @@ from cookbook.providers.ownership import (
     text_or_none,
 )
 from cookbook.providers.stat import STAT, TARGET, parse_stat, tree_of
+from cookbook.providers.units import units_of
 from cookbook.resources.directory import Directory
-from cookbook.script.stash import age
+from cookbook.script.stash import age, unpack_tree
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class DirectoryProvider(Provider[Directory, State]):
             TARGET.about(above, loose=True),
             *ask_owners(directory),
             *_obstacles(directory),
+            OBSTACLES.about(path),
         ]
 
     def parse(
@@ -81,6 +85,7 @@ class DirectoryProvider(Provider[Directory, State]):
         *others: str | None,
     ) -> State:
         """What is there; anything but a directory is in the way, and no link is deleted."""
+        _refuse_detours(directory, others[-1])
         stat = parse_stat(at)
         if stat.kind == "symlink" and directory.action != "delete":
             if target is None:
@@ -88,7 +93,9 @@ class DirectoryProvider(Provider[Directory, State]):
             stat = parse_stat(target)
         if stat.kind != "directory":
             raise _in_the_way(directory, stat.kind)
-        if directory.action == "delete" and (first := _obstacle(directory, others)):
+        if directory.action == "delete" and directory.recursive:
+            refuse_mounts(directory.identity, _obstacle(directory, others))
+        elif directory.action == "delete" and (first := _obstacle(directory, others)):
             raise HostError(
                 f"{directory.identity} is not empty: there is {first} in it",
                 hint="say recursive=True to delete what is in it, too",
@@ -119,10 +126,9 @@ class DirectoryProvider(Provider[Directory, State]):
         if wanted is None:
             recursive = found is not None and found.recursive
             with_it = _above(name, found.first) if found is not None else []
-            yield sh("rm -rf -- {}", path) if recursive else sh("rmdir -- {}", [name, *with_it])
+            yield remove_tree(name) if recursive else sh("rmdir -- {}", [name, *with_it])
         elif wanted.tree is not None:
-            above = name.rpartition("/")[0] or "/"
-            yield sh("content {} | tar -C {} -xpf -", wanted.tree, above)
+            yield unpack_tree(wanted.tree, name)
         elif found is None:
             mode = sh("-m {}", _exactly(wanted.mode)) if wanted.mode is not None else sh("")
             yield sh("mkdir {} {} -- {}", sh("-p") if wanted.recursive else sh(""), mode, path)
@@ -211,7 +217,10 @@ class DirectoryProvider(Provider[Directory, State]):
         *others: str | None,
     ) -> Iterator[Thing]:
         """The folder above, unless all of them are made, and the owners."""
+        refuse_fixed(others[-1])
         if directory.action != "delete":
+            _refuse_detours(directory, others[-1])
+            refuse_loops(directory.identity, others[-1], follows=True)
             owners = others[: len(ask_owners(directory))]
             if obstacle := _obstacle(directory, others):
                 raise HostError(f"{obstacle} is not a directory", hint="remove it first")
@@ -228,7 +237,14 @@ class DirectoryProvider(Provider[Directory, State]):
     def alters(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
         """The path; what is in it goes with it."""
         gone = directory.action == "delete"
-        return [Thing("tree" if gone else "path", directory.identity)]
+        units = units_of(f"{directory.identity}/x") if gone else []
+        where = Thing("tree" if gone else "path", directory.identity)
+        return [where, *(Thing("unit", unit) for unit in units)]
+
+    def removes(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
+        """The path, with all that is in it; the unit that it is a part of stays."""
+        removed = super().removes(directory, change)
+        return [thing for thing in removed if thing.kind != "unit"]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """The path, and with `recursive` those above."""
@@ -247,9 +263,11 @@ _FIRST_ABOVE: LiteralString = (
 
 
 def _obstacles(directory: Directory) -> Iterator[Probe]:
-    """What mkdir(1) or rmdir(1) would stumble over; asked only to tell the truth in a plan."""
+    """Ask what mkdir(1) or rmdir(1) would fail at, or what `rm -r` must not cross."""
     path = directory.identity
-    if directory.action == "delete" and not directory.recursive:
+    if directory.action == "delete" and directory.recursive:
+        yield mounts(path)
+    elif directory.action == "delete" and not directory.recursive:
         inside = sh('p={}; [ ! -d "$p" ] || [ -L "$p" ] || ls -A -- "$p" | head -n 1', path)
         yield Probe(inside, loose=True)
     elif directory.action != "delete" and directory.recursive:
@@ -258,7 +276,12 @@ def _obstacles(directory: Directory) -> Iterator[Probe]:
 
 def _obstacle(directory: Directory, others: Sequence[str | None]) -> str:
     """What the answers, of which those about owners come first, say is in the way."""
-    return "".join(filter(None, others[len(ask_owners(directory)) :])).rstrip("\n")
+    return "".join(filter(None, others[len(ask_owners(directory)) : -1])).rstrip("\n")
+
+
+def _refuse_detours(directory: Directory, said: str | None) -> None:
+    """Raise HostError for a link of another user on the way to the folder, or in its place."""
+    refuse_links(directory.identity, said, follows=directory.action != "delete")
 
 
 _LIST: LiteralString = """\

@@ -12,7 +12,7 @@ from cookbook.provider import Command, Probe, Table, sh
 
 _FIELDS = (
     "${Package}\\t${Architecture}\\t${db:Status-Status}\\t${db:Status-Want}\\t"
-    "${db:Status-Eflag}\\t${Version}\\t${Provides}\\n"
+    "${db:Status-Eflag}\\t${Version}\\t${Provides}\\t${Essential}${Protected}\\n"
 )
 
 # dpkg-query reads its whole database whatever it is asked for. A name without an
@@ -22,14 +22,15 @@ all=$(dpkg-query -W -f {}) || exit
 printf '%s\n' "$all" | awk -F '\t' '
 BEGIN { for (i = 1; i < ARGC; i++) { key[i] = ARGV[i]; asked[ARGV[i]] = 1 }; n = ARGC; ARGC = 1 }
 $1 == "dpkg" { native = $2 }
-{ at[$1 ":" $2] = $3 "\t" $4 "\t" $5 "\t" $6 }
+{ at[$1 ":" $2] = $3 "\t" $4 "\t" $5 "\t" $6
+if ($8 ~ /yes/ || $1 == "apt") essential[$1 ":" $2] = "\tessential" }
 $3 == "installed" && $7 != "" { m = split($7, provided, /, */)
 for (i = 1; i <= m; i++) { name = provided[i]; sub(/[ :(].*/, "", name)
 if (name in asked) by[name] = by[name] " " $1 } }
 END { for (i = 1; i < n; i++) { k = key[i]; name = k; sub(/:.*/, "", name)
 exact = k == name ? k ":" native : k; other = name ":all"
-found = exact in at ? at[exact] : other in at ? at[other] : "not-installed\t\t\t"
-print k "\t" found "\t" substr(by[k], 2) } }' {}
+which = exact in at ? exact : other; found = which in at ? at[which] : "not-installed\t\t\t"
+print k "\t" found "\t" substr(by[k], 2) essential[which] } }' {}
 """
 
 # A line for what is not installed, or not at the version after the `=`; `=*` is always told.
@@ -118,6 +119,8 @@ class Installed:
     """None where it is not there, but for its configuration files."""
     providers: tuple[str, ...]
     """The packages installed that provide one of this name."""
+    essential: bool = False
+    """Whether apt refuses to remove it: Essential or Protected."""
 
     @property
     def broken(self) -> bool:
@@ -132,13 +135,14 @@ class Installed:
 
 def parse_installed(text: str) -> Installed:
     """One line of `INSTALLED`."""
-    _, status, want, error, version, providers = text.rstrip("\n").split("\t")
+    _, status, want, error, version, providers, *more = text.rstrip("\n").split("\t")
     there = status not in ("not-installed", "config-files")
     return Installed(
         status if error in ("", "ok") else error,
         want == "hold",
         version if there else None,
         tuple(providers.split()),
+        "essential" in more,
     )
 
 

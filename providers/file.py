@@ -20,6 +20,9 @@ from cookbook.provider import (
     provides,
     sh,
 )
+from cookbook.providers.checkers import checker_of
+from cookbook.providers.mounts import mounts, refuse_mounts
+from cookbook.providers.obstacles import OBSTACLES, TOLD, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     found_owners,
@@ -37,12 +40,14 @@ from cookbook.providers.stat import (
     parse_stat,
     tree_of,
 )
+from cookbook.providers.units import FOLDERS, units_of
 from cookbook.providers.writing import (
     EMPTY,
     NEW_MODE,
     State,
     keep,
     learned,
+    of_kernel,
     prepare,
     remove,
     restore,
@@ -54,7 +59,6 @@ from cookbook.resources.file import File
 from cookbook.resources.template import Template
 
 _SHOWN_BYTES = 100_001
-_UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 
 @provides(Template)
@@ -65,7 +69,11 @@ class FileProvider(Provider[File, State]):
     essence = frozenset({"kind", "linked"})
 
     def probe(self, file: File) -> Sequence[Probe]:
-        """The path, what it points to, its content, the link itself, the folder, the owners."""
+        """
+        Ask for the path, what it points to, its content, the link itself, the folder, the owners.
+
+        Then for what is in the way: mounts where a folder would go, links of other users.
+        """
         path = file.identity
         parent = path.rpartition("/")[0] or "/"
         return [
@@ -75,16 +83,21 @@ class FileProvider(Provider[File, State]):
             *([READLINK.about(path)] if _means_link(file) else []),
             TARGET.about(parent, loose=True),
             *ask_owners(file),
+            *([mounts(path)] if file.force_unlink else []),
+            OBSTACLES.about(path),
         ]
 
     def parse(
         self, file: File, at: str, target: str | None, digest: str | None, *others: str | None
     ) -> State:
         """What is there. A link stands for its file, unless it is meant itself."""
+        _refuse_detours(file, others[-1])
         link: str | None = None
         if _means_link(file):
             link, *others = others  # type: ignore[assignment]  # a list will do
         stat = parse_stat(at)
+        if file.force_unlink and stat.kind == "directory":
+            refuse_mounts(file.identity, others[-2])
         if linked := stat.kind == "symlink":
             if link is not None:
                 return State("symlink", to=parse_link(link))
@@ -115,7 +128,14 @@ class FileProvider(Provider[File, State]):
         if file.action == "create_if_missing" and found is not None and found.regular:
             return Change(found, found)
         act = "touch" if file.action == "touch" else None
-        return Change(found, _wanted(file, found), act, _note(file, found))
+        change = Change(found, _wanted(file, found), act, _note(file, found))
+        if of_kernel(file.identity) and file.atomic_update and "content" in change.fields:
+            raise HostError(
+                f"{file.identity} is a file of the kernel: no new file can take its place",
+                hint="atomic_update=False writes into it; a setting that is to last over a reboot"
+                " belongs into a file of /etc/sysctl.d or /etc/tmpfiles.d",
+            )
+        return change
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Write, or only set what differs, or remove."""
@@ -186,9 +206,13 @@ class FileProvider(Provider[File, State]):
         *others: str | None,
     ) -> Iterator[Thing]:
         """The folder above, and the owners."""
+        refuse_fixed(others[-1])
         if file.action == "delete":
             return
-        parent, *owners = others[1:] if _means_link(file) else others
+        parent, *rest = others[1:] if _means_link(file) else others
+        owners = rest[: len(ask_owners(file))]
+        _refuse_detours(file, others[-1])
+        refuse_loops(file.identity, others[-1], follows=not _means_link(file))
         need_folder(file.identity, parent)
         if parent is None:
             yield Thing("path", file.identity.rpartition("/")[0])
@@ -198,24 +222,25 @@ class FileProvider(Provider[File, State]):
         """The path; and the unit, where it is a file of systemd.unit(5)."""
         if change.wanted is None:
             return []
-        folder, _, base = name.rpartition("/")
-        return [Thing("path", name), *([Thing("unit", base)] if folder in _UNITS else [])]
+        return [Thing("path", name), *(Thing("unit", unit) for unit in units_of(name))]
 
     def about(self, file: File) -> Iterable[Thing]:
         """The path."""
         return [Thing("path", file.identity)]
 
     def alters(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path; there is nothing below a file."""
-        return [Thing("tree", file.identity)]
+        """The path, below which there is nothing, and the units that it defines."""
+        new = change is not None and change.found is None
+        units = [] if new else [Thing("unit", unit) for unit in units_of(file.identity)]
+        return [Thing("tree", file.identity), *units]
 
     def removes(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, and the unit that it describes."""
+        """The path, and the unit that it describes; a file beside that is only a part of it."""
         if change is not None and change.wanted is not None:
             return []
-        folder, _, base = file.identity.rpartition("/")
-        unit = [Thing("unit", base)] if folder in _UNITS else []
-        return [Thing("tree", file.identity), *unit]
+        own = file.identity.rpartition("/")[0] in FOLDERS
+        units = units_of(file.identity) if own else []
+        return [Thing("tree", file.identity), *(Thing("unit", unit) for unit in units)]
 
     def brings_anything(self, name: str) -> bool:
         """What apt is told may be had from then on: repositories, pins, keys."""
@@ -225,6 +250,13 @@ class FileProvider(Provider[File, State]):
 def _means_link(file: File) -> bool:
     """Whether a symbolic link in its place would be meant itself, not what it points to."""
     return file.action == "delete" or file.manage_symlink_source is False
+
+
+def _refuse_detours(file: File, said: str | None) -> None:
+    """Raise HostError for a link of another user on the way to the file, unless it is allowed."""
+    if file.manage_symlink_source is not True:
+        hint = f"{TOLD}; manage_symlink_source=True follows it"
+        refuse_links(file.identity, said, follows=not _means_link(file), hint=hint)
 
 
 def _may_go(file: File, found: State) -> bool:
@@ -255,7 +287,16 @@ def _wanted(file: File, found: State | None) -> State:
         group=text_or_none(file.group),
         linked=found is not None and found.linked,
         backup=_backups(file),
-        verify=(file.verify,) if isinstance(file.verify, str) else tuple(file.verify or ()),
+        verify=_checks(file),
         atomic=file.atomic_update,
         secret=file.sensitive,
+        unsynced=of_kernel(file.identity),
     )
+
+
+def _checks(file: File) -> tuple[str, ...]:
+    """Return what is declared; else the checker of the program that reads such a file."""
+    if file.verify is None:
+        checker = checker_of(file.identity)
+        return (checker,) if checker is not None else ()
+    return (file.verify,) if isinstance(file.verify, str) else tuple(file.verify)

@@ -18,6 +18,7 @@ from cookbook.provider import (
     provides,
     sh,
 )
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.ownership import (
     ask_owners,
     chown,
@@ -28,6 +29,7 @@ from cookbook.providers.ownership import (
     text_or_none,
 )
 from cookbook.providers.stat import READLINK, STAT, TARGET, parse_link, parse_stat
+from cookbook.providers.units import units_of
 from cookbook.resources.link import Link
 
 
@@ -57,12 +59,19 @@ class LinkProvider(Provider[Link, State]):
         above = TARGET.about(path.rpartition("/")[0] or "/", loose=True)
         asked = [STAT.about(path), READLINK.about(path)]
         if link.link_type == "symbolic":
-            return [*asked, above, *ask_owners(link)]
+            return [*asked, above, *ask_owners(link), OBSTACLES.about(path)]
         same = Probe(sh("[ {} -ef {} ] && echo same || :", path, link.to))
-        return [*asked, same, above, TARGET.about(link.to or path, loose=True)]
+        return [
+            *asked,
+            same,
+            above,
+            TARGET.about(link.to or path, loose=True),
+            OBSTACLES.about(path),
+        ]
 
     def parse(self, link: Link, at: str, text: str | None, *others: str | None) -> State:
         """A link, of either type; whatever else is there is left alone."""
+        refuse_links(link.identity, others[-1], follows=False)
         stat = parse_stat(at)
         if text is not None:
             answers = others[1:] if link.link_type == "symbolic" else ()
@@ -99,9 +108,12 @@ class LinkProvider(Provider[Link, State]):
 
     def missing(self, link: Link, _at: str | None, *answers: str | None) -> Iterator[Thing]:
         """The folder it stands in, for a hard link its target, and the owners."""
+        _text, *others, obstacles = answers
+        refuse_fixed(obstacles)
         if link.action == "delete":
             return
-        _text, *others = answers
+        refuse_links(link.identity, obstacles, follows=False)
+        refuse_loops(link.identity, obstacles, follows=False)
         if link.link_type == "hard":
             _same, above, target = others
             if target is None:
@@ -125,12 +137,15 @@ class LinkProvider(Provider[Link, State]):
         return [Thing("path", link.identity), *target]
 
     def alters(self, link: Link, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, and what is seen through it."""
-        return [Thing("tree", link.identity)]
+        """The path, what is seen through it, and the unit that it defines."""
+        new = change is not None and change.found is None
+        units = [] if new else [Thing("unit", unit) for unit in units_of(link.identity)]
+        return [Thing("tree", link.identity), *units]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The path."""
-        return [Thing("path", name)] if change.wanted is not None else []
+        """The path, and the unit that it defines."""
+        units = [Thing("unit", unit) for unit in units_of(name)]
+        return [Thing("path", name), *units] if change.wanted is not None else []
 
 
 def _make(name: str, found: State | None, wanted: State) -> Command:

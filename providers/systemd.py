@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, LiteralString
 
@@ -15,12 +15,12 @@ from cookbook.provider import (
     Probe,
     Provider,
     Risk,
-    Table,
     Thing,
     hint,
     provides,
     sh,
 )
+from cookbook.providers.units import FOLDERS, UNITS, template_of
 from cookbook.resources.service import Service
 
 SETTLE = 2.0
@@ -31,23 +31,6 @@ _MARGIN = 10.0
 
 _SILENT_TYPES = frozenset({"simple", "exec", "idle"})
 """systemctl(1) is back as soon as their process is there, whatever becomes of it."""
-
-# No number that counts and no time: another answer would mean another state.
-_PROPERTIES = "Id,LoadState,UnitFileState,ActiveState,Type,RemainAfterExit,CanReload"
-
-
-def _ask(units: Sequence[str]) -> Command:
-    return sh("systemctl show -p {} -- {}", _PROPERTIES, list(units))
-
-
-def _split(text: str, units: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """A block for each, in order; under another name if it was asked for by an alias."""
-    blocks = text.rstrip("\n").split("\n\n")
-    return ((unit, f"{block}\n") for unit, block in zip(units, blocks, strict=True))
-
-
-UNITS = Table(_ask, _split, between="\n")
-"""Properties of units, as name=value; of one that is not there, too (LoadState=not-found)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +43,12 @@ class State:
     """Whether it runs; None while it starts or stops."""
     masked: bool | None = None
     """Whether it is kept from starting; None: until the next boot only."""
+    outdated: bool | None = None
+    """Whether its unit file has changed since systemd has read it."""
+    id: str = hint(default="")
+    """The unit's own name, where it was asked for by another one: Alias=."""
+    path: str = hint(default="")
+    """The file that defines it."""
     load: str = hint(default="loaded")
     """LoadState: loaded, not-found, bad-setting, error, masked."""
     file: str = hint(default="")
@@ -115,13 +104,18 @@ class SystemdProvider(Provider[Service, State]):
         """What `systemctl show` says of one unit."""
         pairs = (line.partition("=") for line in text.splitlines())
         said = {name: value for name, _, value in pairs}
-        file, load, kind = said["UnitFileState"], said["LoadState"], said.get("Type", "")
+        load, kind = said["LoadState"], said.get("Type", "")
+        file = said.get("IsEnabled") or said["UnitFileState"]
         there = load not in ("not-found", "masked")
+        enabled = _ENABLED.get(file, None if there or load == "masked" else False)
         return State(
-            enabled=_ENABLED.get(file, None if there or load == "masked" else False),
+            enabled=enabled and "Unlinked" not in said,
             active=_ACTIVE.get(said["ActiveState"]),
             masked=_MASKED.get(file, load == "masked"),
-            load=load,
+            outdated=said.get("NeedDaemonReload") == "yes" or "Script" in said,
+            id=said.get("Id", ""),
+            path=said.get("FragmentPath", ""),
+            load="loaded" if "Script" in said else load,
             file=file,
             type=kind,
             ends=kind == "oneshot" and said.get("RemainAfterExit") == "no",
@@ -141,11 +135,12 @@ class SystemdProvider(Provider[Service, State]):
             if now.ends and "start" in doing
             else _wish(doing, "start", "stop", found=now.active),
             masked=_wish(doing, "mask", "unmask", found=now.masked),
+            outdated=False if now.outdated and doing & _READING else now.outdated,
             settle=_settle(service, now),
             timeout=service.timeout,
         )
         act, note = _act(now, doing)
-        notes = filter(None, (_note(now, wanted, doing), note))
+        notes = filter(None, (_alias(service.identity, now), _note(now, wanted, doing), note))
         return Change(found, wanted, act, "; ".join(notes) or None)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
@@ -154,6 +149,9 @@ class SystemdProvider(Provider[Service, State]):
         if wanted is None:
             return
         todo = {field: pair[1] for field, pair in change.fields.items()}
+        name = wanted.id or name
+        if "outdated" in todo:
+            yield sh("systemctl daemon-reload")
         if todo.get("masked") is False:
             runtime = sh("--runtime") if found is not None and found.masked is None else sh("")
             yield sh("systemctl unmask {} -- {}", runtime, name)
@@ -168,14 +166,30 @@ class SystemdProvider(Provider[Service, State]):
 
     def missing(self, service: Service, text: str | None) -> Iterable[Thing]:
         """The unit, unless nothing but to be rid of it is asked for."""
-        if text is not None and "LoadState=not-found\n" not in text:
+        if text is not None and ("LoadState=not-found\n" not in text or "Script=" in text):
             return
         if {"enable", "start", "restart", "reload"} & set(service.doing):
             yield Thing("unit", service.identity)
 
     def about(self, service: Service) -> Iterable[Thing]:
-        """The unit."""
-        return [Thing("unit", service.identity)]
+        """The unit, and the template that it is an instance of."""
+        template = template_of(service.identity)
+        units = [service.identity, *([template] if template is not None else [])]
+        return [Thing("unit", unit) for unit in units]
+
+    def alters(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
+        """The unit, by either of its names."""
+        found = change.found if change is not None else None
+        names = {service.identity, found.id if found is not None else ""} - {""}
+        return [Thing("unit", name) for name in sorted(names)]
+
+    def gone(self, state: State | None) -> bool:
+        """Whether neither the unit is there nor anything of it runs."""
+        return state is None or (state.load == "not-found" and not state.active)
+
+    def redefined(self, state: State | None) -> bool:
+        """Whether the unit is there: a file in /etc takes precedence over that of a package."""
+        return not self.gone(state)
 
     def removes(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
         """Nothing: a unit that is stopped or masked is still there."""
@@ -192,16 +206,19 @@ class SystemdProvider(Provider[Service, State]):
         """The door we came in by, and the road to it."""
         stops = {"active", "enabled"} & {k for k, pair in change.fields.items() if pair[1] is False}
         masks = change.fields.get("masked", (None, None))[1] is True
-        if door(name):
+        names = {name, change.wanted.id if change.wanted is not None else ""}
+        if any(map(door, names)):
             return "will" if stops or masks else "may"
-        return "may" if road(name) else "no"
+        return "may" if any(map(road, names)) else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """What is masked again does not say any more whether it is enabled."""
         undo = super().back(name, change, now)
-        if undo.wanted is None or not undo.wanted.masked:
+        wanted = undo.wanted
+        if wanted is None:
             return undo
-        return replace(undo, wanted=replace(undo.wanted, enabled=None))
+        enabled = None if wanted.masked else wanted.enabled
+        return replace(undo, wanted=replace(wanted, enabled=enabled, outdated=None))
 
     def repeats(self, act: str, state: State | None) -> bool:
         """What does not run is not told."""
@@ -224,6 +241,14 @@ def _enabled(found: State, doing: set[str]) -> bool | None:
     wish = _wish(doing, "enable", "disable", found=found.enabled)
     masked = found.masked is not False and "unmask" in doing
     return wish if found.enabled is not None or masked else None
+
+
+_READING = {"enable", "disable", "start", "restart", "reload"}
+"""What is done by what the unit file says now."""
+
+
+def _alias(name: str, found: State) -> str | None:
+    return f"it is another name of {found.id}" if found.id not in ("", name) else None
 
 
 def _note(found: State, wanted: State, doing: set[str]) -> str | None:
@@ -264,7 +289,7 @@ def _refuse(unit: str, found: State, doing: set[str]) -> None:
             f"{unit} is masked, and cannot be {'started' if starting else 'enabled'}",
             hint='somebody meant it not to run; to let it, say "unmask" before',
         )
-    if wanted and found.load in ("bad-setting", "error"):
+    if wanted and found.load in ("bad-setting", "error") and not found.outdated:
         raise HostError(
             f"systemd cannot read {unit} (its LoadState is {found.load})",
             hint=f"`systemd-analyze verify {unit}` says why",
@@ -274,7 +299,13 @@ def _refuse(unit: str, found: State, doing: set[str]) -> None:
             f"{unit} cannot be enabled: it has {_NO_FILES[found.file]}",
             hint="only a unit in /etc/systemd/system or /usr/lib/systemd/system can be",
         )
-    if "reload" in doing and found.active and not found.reloads and "restart" not in doing:
+    if "mask" in doing and found.masked is False and found.path.startswith(f"{FOLDERS[0]}/"):
+        raise HostError(
+            f"{unit} cannot be masked: its unit file is {found.path}, where the mask would be",
+            hint='say ["stop", "disable"], or move the file to /usr/local/lib/systemd/system',
+        )
+    cannot = not found.reloads and not found.outdated
+    if "reload" in doing and found.active and cannot and "restart" not in doing:
         raise HostError(f"{unit} cannot be reloaded", hint='it has no ExecReload=: say "restart"')
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from cookbook.provider import (
     Change,
@@ -21,7 +21,10 @@ from cookbook.provider import (
     sh,
     tainted,
 )
+from cookbook.providers.checkers import program_of
+from cookbook.providers.mounts import free_of_mounts, remove_tree
 from cookbook.providers.ownership import chown, chown_new
+from cookbook.script.stash import unpack_tree
 
 EMPTY = Content.of(b"")
 
@@ -29,6 +32,16 @@ NEW_MODE = "0644"
 
 # A new file has the label of its folder; the one there may have another.
 _LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
+
+# cp(1) of GNU keeps the access list with the mode. What fails is said, and nothing is replaced;
+# a busybox without getfacl(1) has no tool that could make an access list, nor one that copies it.
+_ATTRIBUTES = sh(
+    '{ cp --attributes-only --preserve=mode,xattr -- "$p" "$t" 2>/dev/null ||'
+    " case $(cp --version 2>/dev/null) in"
+    ' *GNU*) cp --attributes-only --preserve=mode,xattr -- "$p" "$t" ;;'
+    ' *) ! command -v getfacl >/dev/null || getfacl -cp -- "$p" | setfacl -M - -- "$t" ;; esac; }'
+)
+"""Gives the new file the access list and the extended attributes of the one it replaces."""
 
 WHY = sh("head -c 65536 /dev/zero >&9; false")
 """Has a write to 9 that failed fail again: printf of dash(1) does not say why."""
@@ -56,6 +69,8 @@ class State:
     verify: tuple[str, ...] = hint(default=())
     atomic: bool = hint(default=True)
     secret: bool = hint(default=False)
+    unsynced: bool = hint(default=False)
+    """It is a file of the kernel: there is no disk that it could be brought to."""
 
     @property
     def regular(self) -> bool:
@@ -63,9 +78,14 @@ class State:
         return self.kind in (None, "file")
 
 
+def of_kernel(name: str) -> bool:
+    """Return whether a path is one of the kernel's own: nothing new can be made beside it."""
+    return name.startswith(("/proc/", "/sys/"))
+
+
 def prepare(name: str, found: State | None) -> Command:
     """`p` is the path that is worked on, `t` a new one beside it that nobody else has."""
-    beside = sh("t=${p%/*}/.cook-$cook_nonce;")
+    beside = sh("t=/run/.cook-$cook_nonce;" if of_kernel(name) else "t=${p%/*}/.cook-$cook_nonce;")
     if found is None or not found.linked:
         return sh("p={}; {} ", name, beside)
     if found.regular:
@@ -74,7 +94,8 @@ def prepare(name: str, found: State | None) -> Command:
     return sh(
         'p={}; n=40; while [ -L "$p" ] && [ $((n -= 1)) != 0 ]; do l=$(readlink -- "$p") || exit;'
         " case $l in /*) p=$l ;; *) p=${p%/*}/$l ;; esac; done;"
-        ' [ ! -L "$p" ] && [ -d "${p%/*}/" ]'
+        ' [ ! -L "$p" ] || { echo "the links form a loop: $p" >&2; exit 1; };'
+        ' [ -d "${p%/*}/" ]'
         ' || { echo "the link leads nowhere: $p" >&2; exit 1; }; {} ',
         name,
         beside,
@@ -92,7 +113,7 @@ def remove(name: str, found: State | None) -> Command:
         keep = steps_of([_backup(found.backup), sh("rm -f -- {}", name)])
         return replace(sh("{}{}", sh("p={}; ", name), keep), called=f"remove {name}")
     recursive = found is not None and found.kind == "directory"
-    return sh("rm -rf -- {}", name) if recursive else sh("rm -f -- {}", name)
+    return remove_tree(name) if recursive else sh("rm -f -- {}", name)
 
 
 def settle(change: Change[State], path: Command) -> Iterator[Command]:
@@ -110,25 +131,26 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     """Beside its place, as it is to be; then in it. If that fails, the old one is there again."""
     there = found if found is not None and found.regular else None
     beside = [text for text in wanted.verify if _PATH in text]
-    in_place = [script(text) for text in wanted.verify if _PATH not in text]
+    in_place = [text for text in wanted.verify if _PATH not in text]
     way = _way(found, wanted)
     risky = bool(in_place) or way.risky
     steps = [
         *_fill(there, wanted),
         _LABEL if there is not None and wanted.atomic else sh(""),
-        *[_check(_with_path(text), wanted) for text in beside],
+        *[_check(name, text, wanted) for text in beside],
         _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
         *([way.save, sh("undo=1")] if risky else []),
         *way.place,
-        *[_check(check, wanted) for check in in_place],
+        *[_check(name, text, wanted) for text in in_place],
         *([sh("undo="), sh('rm -rf -- "$t.old"')] if risky else []),
     ]
     clean = sh('[ ! -e "$t" ] || rm -f -- "$t"')
     if risky:
         clean = sh('{}; [ ! "$undo" ] || { {}; rm -rf -- "$t.old"; }', clean, way.restore)
     text = sh(
-        "{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
+        "{}{}undo=; trap {} EXIT; trap 'exit 143' HUP INT TERM; {}",
         prepare(name, found),
+        sh(_OWN_ENDING) if beside else sh(""),
         clean.text,
         steps_of(steps),
     )
@@ -140,7 +162,8 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     A new file that is nobody else's, with the owner, the mode and the content.
 
     It is held open, so that nobody can be told to write elsewhere, and is private until
-    its mode is set. A write may take setuid away, so then the mode comes last.
+    its mode is set. A write may take setuid away, so then the mode comes last. So it does where
+    an access list is kept: the mode of such a file says what its mask is, not what its group may.
     """
     content = sh("{ content {} >&9 || { {}; }; }", wanted.content or EMPTY, WHY)
     before = there or State()
@@ -148,8 +171,11 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     grant = sh('chmod {} "$t"', mode)
     yield sh('umask 077; set -C; exec 9> "$t"; set +C; umask 022')
     yield chown_new(wanted.owner or before.owner, wanted.group or before.group, sh('"$t"'))
-    yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
-    yield sh("exec 9>&-")
+    if there is not None and wanted.atomic:
+        yield from [content, sh("exec 9>&-"), _ATTRIBUTES, grant]
+    else:
+        yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
+        yield sh("exec 9>&-")
     yield _arrived(wanted.content or EMPTY)
     if wanted.mtime is not None:
         yield sh('touch -d @{} -- "$t"', wanted.mtime)
@@ -184,8 +210,12 @@ def _way(found: State | None, wanted: State) -> _Way:
     if found is None or (found.linked and not found.regular):
         return _Way(sh(":"), rename, sh('rm -f -- "$p"'))
     if not found.regular:
+        safe = [free_of_mounts(sh('"$p"'))] if found.kind == "directory" else []
         return _Way(
-            sh('mv -fT -- "$p" "$t.old"'), rename, sh('rm -f -- "$p"; {}', back), risky=True
+            steps_of([*safe, sh('mv -fT -- "$p" "$t.old"')]),
+            rename,
+            sh('rm -f -- "$p"; {}', back),
+            risky=True,
         )
     copy = sh('cp -p -- "$p" "$t.old"')
     if wanted.atomic:
@@ -193,7 +223,8 @@ def _way(found: State | None, wanted: State) -> _Way:
     steps = [*settle(Change(found, wanted), sh('"$p"')), sh('cat "$t" > "$p"')]
     if (mode := wanted.mode or found.mode) is not None and int(mode, 8) & 0o6000:
         steps.append(sh('chmod {} "$p"', mode))
-    steps.append(sh('sync "$p"'))
+    if not wanted.unsynced:
+        steps.append(sh('sync "$p"'))
     return _Way(copy, steps, sh('cp -p -- "$t.old" "$p"'), risky=True)
 
 
@@ -225,9 +256,19 @@ def _quoted_at_end(text: str) -> str:
     return quote
 
 
-def _check(command: Command, wanted: State) -> Command:
-    """What it prints may be a piece of the file."""
-    return sh("({}\n) {}", command, sh(">/dev/null 2>&1") if wanted.secret else sh(""))
+# Checkers go by it: systemd-analyze(1) takes a file for a unit only by its ending.
+_OWN_ENDING: LiteralString = "case ${p##*/} in ?*.*) t=$t.${p##*.} ;; esac; "
+
+
+def _check(name: str, text: str, wanted: State) -> Command:
+    """Run a check, and name it if it fails. What it prints may be a piece of the file."""
+    command = _with_path(text) if _PATH in text else script(text)
+    program = program_of(name, text)
+    said = f"the check `{'***' if isinstance(text, Secret) else text}` of the new file failed"
+    if program is not None:
+        said = f"{program} does not accept the new file (verify=[] has it written unchecked)"
+    quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
+    return sh("{ ({}\n) {} || { echo {} >&2; false; }; }", command, quiet, said)
 
 
 def _backup(count: int) -> Command:
@@ -248,8 +289,13 @@ def keep(name: str, change: Change[State]) -> Command | None:
     if found is None or not (change.wanted is None or {"content", "kind"} & change.fields.keys()):
         return None
     if found.regular and found.content is not None:
-        return keep_file(name, found.content)
+        kept = keep_file(name, found.content)
+        return kept if change.wanted is not None else sh(_AS_IT_IS, name, keep_tree(name), kept)
     return keep_tree(name) if found.kind == "directory" else None
+
+
+_AS_IT_IS: LiteralString = "case $(ls -ld -- {}) in ??????????+*) {} ;; *) {} ;; esac"
+"""A file that goes with an access list is kept with it: its content alone does not say that."""
 
 
 def learned(change: Change[State], kept: str) -> Change[State]:
@@ -257,7 +303,8 @@ def learned(change: Change[State], kept: str) -> Change[State]:
     digest, _, age = kept.strip().partition("\n")
     if change.found is None or not age:
         return change
-    tree = Content(digest) if change.found.kind == "directory" and digest != "-" else None
+    packed = change.found.kind == "directory" or digest != change.found.content
+    tree = Content(digest) if packed and digest != "-" else None
     return replace(change, found=replace(change.found, mtime=mtime(age), tree=tree))
 
 
@@ -267,5 +314,4 @@ def restore(name: str, found: State | None, wanted: State) -> Command:
     if wanted.to is not None:
         own = chown_new(wanted.owner, wanted.group, sh("{}", name))
         return steps_of([clear, sh("ln -s -- {} {}", wanted.to, name), own])
-    unpack = sh("content {} | tar -C {} -xpf -", wanted.tree, name.rpartition("/")[0] or "/")
-    return steps_of([clear, unpack])
+    return steps_of([clear, unpack_tree(wanted.tree, name)])

@@ -38,7 +38,12 @@ class File(Resource):
     """Which group it belongs to: a name, or a number."""
 
     mode: str | int | None = None
-    """Permissions: octal text ("0644") or an octal integer (0o644). A new file has 0644."""
+    """
+    Permissions: octal text ("0644") or an octal integer (0o644).
+
+    If it is not declared, a new file has 0644, and the mode of a file that is there is left as
+    it is: neither converge nor drift looks at it. Declare what is to be watched.
+    """
 
     backup: int | Literal[False] = 5
     """How many former contents are kept, in /var/lib/cook/backup on the host; of a
@@ -50,6 +55,10 @@ class File(Resource):
     file beside its place, inside of quotes or not; one without it is run with the new
     file in place, and the old one is put back if it fails. They are run when the
     content changes, with owner and mode set.
+
+    If none is given, a file that a known program reads is checked by that program, where it is
+    installed: sudoers and sudoers.d, sshd_config, crontabs, fstab, units of systemd,
+    nftables.conf, nginx. An empty list has the file written unchecked.
     """
 
     atomic_update: bool = True

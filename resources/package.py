@@ -45,7 +45,11 @@ class Package(Resource):
     """Take the package's version of configuration files that were changed on the host."""
 
     allow_downgrade: bool = True
-    """Go back to `version` where a newer one is installed; False: that is an error."""
+    """
+    Go back to `version` where a newer one is installed; False: that is an error.
+
+    By `upgrade`, go back where a pin above 1000 has apt prefer an older version; False: stay.
+    """
 
     cache_max_age: int = 86400
     """

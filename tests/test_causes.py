@@ -18,7 +18,9 @@ SAID = {
     "useradd: /etc/passwd.7: Read-only file system\nuseradd: cannot lock /etc/passwd; try again"
     " later.": "the file system is mounted read-only",
     "useradd: cannot lock /etc/passwd; try again later.": "the lists of users and groups",
-    "mv: cannot move 'a' to 'b': Device or resource busy": "something is mounted",
+    "mv: cannot move 'a' to 'b': Device or resource busy": "something is mounted at that",
+    "rm: cannot remove 'a/b': Device or resource busy": "something is mounted there, or below",
+    "cat: a: Too many levels of symbolic links": "symbolic links there point to each other",
     "/bin/sh: 1: Cannot fork": "no more processes",
     "bash: fork: retry: Resource temporarily unavailable": "no more processes",
     "sh: can't fork: Resource temporarily unavailable": "no more processes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -13,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cookbook.plugins.manager import catalog
 
 from cookbook.applying.converge import Convergence
 from cookbook.hosts.session import Session
 from cookbook.language.collection import Collection, Node, declaring
 from cookbook.language.provider import questions
 from cookbook.planning.step import Step
-from cookbook.plugins.manager import catalog
 from cookbook.resources import directory, execute, file, link
 from cookbook.script.facts import Facts
 from cookbook.script.program import Do, Program
@@ -689,3 +690,52 @@ def test_a_secret_is_in_no_error(run: Run, declared: dict[str, Any]) -> None:
 
     assert step.status == "failed"
     assert "hunter2" not in f"{step.error} {step.change} {step.diff}"
+
+
+def access_list(*entries: tuple[int, int, int]) -> bytes:
+    """As acl(5) has it in an attribute: (tag, permissions, number) each."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+ANYBODY = 0xFFFFFFFF
+CLOSED_GROUP = access_list(
+    (0x01, 6, ANYBODY),  # user::rw-
+    (0x02, 4, 2),  # user:2:r--
+    (0x04, 0, ANYBODY),  # group::---
+    (0x10, 6, ANYBODY),  # mask::rw-
+    (0x20, 0, ANYBODY),  # other::---
+)
+ACL = "system.posix_acl_access"
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A file that its group may not read, though the mode has `rw` in its place: the mask."""
+    path = tmp_path / "closed"
+    path.write_text("old")
+    os.setxattr(path, ACL, CLOSED_GROUP)
+    os.setxattr(path, "user.note", b"kept")
+    assert mode(path) == "0660"
+    return path
+
+
+@pytest.mark.parametrize("session", ["dash"], indirect=True)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_an_access_list_is_kept_and_never_widened(
+    converge: Run, closed: Path, *, atomic: bool
+) -> None:
+    converge(lambda: file(str(closed), content="new", atomic_update=atomic))
+
+    assert closed.read_text() == "new"
+    assert os.getxattr(closed, ACL) == CLOSED_GROUP
+    assert os.getxattr(closed, "user.note") == b"kept"
+
+
+@pytest.mark.parametrize("session", ["dash"], indirect=True)
+def test_a_mode_is_the_mask_of_a_file_with_an_access_list(converge: Run, closed: Path) -> None:
+    converge(lambda: file(str(closed), content="new", mode="0640"))
+
+    assert mode(closed) == "0640"
+    assert os.getxattr(closed, ACL) == CLOSED_GROUP.replace(
+        struct.pack("<HHI", 0x10, 6, ANYBODY), struct.pack("<HHI", 0x10, 4, ANYBODY)
+    )

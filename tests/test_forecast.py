@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cookbook.plugins.manager import catalog
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.forecast import Forecast, Pending
-from cookbook.plugins.manager import catalog
 from cookbook.testing import DEBIAN, declare
 
 
@@ -78,6 +78,16 @@ STALE: dict[str, tuple[list[str], str, str | None]] = {
         f"file[{UNIT}]",
     ),
     "a unit whose file comes": ([f'file("{UNIT}")'], 'service("ours", action="start")', None),
+    "a part of a unit that goes": (
+        ['file("/etc/systemd/system/ours.service.d/x.conf", action="delete")'],
+        'service("ours", action="start")',
+        "file[/etc/systemd/system/ours.service.d/x.conf]",
+    ),
+    "a template whose instance is meant": (
+        ['file("/etc/systemd/system/our@.service", action="delete")'],
+        'service("our@1", action="start")',
+        "file[/etc/systemd/system/our@.service]",
+    ),
     "the service of a package that goes": (
         ['package("nginx", action="purge")'],
         'service("nginx", action="stop")',
@@ -115,6 +125,16 @@ def test_a_group_that_useradd_makes_is_nobodys_to_create() -> None:
 
     assert str(_forecast('user("deploy")').brings_it(provider, resource)) == "user[deploy]"
     assert _forecast('user("ann")').brings_it(provider, resource) is None
+
+
+def test_a_unit_that_is_there_is_another_one_once_its_file_is_written() -> None:
+    """The file in /etc takes precedence over the one of a package."""
+    resource, provider = _made('service("ours", action="start")')
+    there = "LoadState=loaded\nUnitFileState=static\nActiveState=inactive\n"
+
+    assert provider.redefined(provider.parse(resource, there))
+    assert not provider.redefined(provider.parse(resource, there.replace("loaded", "not-found")))
+    assert str(_forecast(f'file("{UNIT}")').brings_it(provider, resource)) == f"file[{UNIT}]"
 
 
 GUARDS: dict[str, tuple[str, str, bool]] = {

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -362,7 +363,7 @@ def test_another_machine_of_that_name_is_left_alone(
     cook: Cook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cook("converge", recipe='file(f"{D}/a", content="a")')
-    from cookbook.history.store import History
+    from cookbook.history.store.history import History
 
     monkeypatch.setattr(History, "machine_ids", lambda *_: {"localhost": "another"})
     refused = cook("undo", "last", "--yes")
@@ -445,7 +446,7 @@ def test_a_killed_run_knows_its_machine_and_what_it_created(cook: Cook, folder: 
     process.kill()
     process.wait(timeout=20)
     time.sleep(1.5)
-    from cookbook.history.store import History
+    from cookbook.history.store.history import History
 
     with History.open(None) as history:
         [run] = history.runs(limit=1)
@@ -524,3 +525,29 @@ def test_where_nothing_can_be_kept_a_run_works(
     assert done["status"] == 0, done
     assert cook("plan", recipe=RECIPE)["status"] == 0
     assert cook("undo", "last", "--yes")["status"] == 3
+
+
+def test_a_file_that_is_brought_back_has_its_access_list(cook: Cook, folder: Path) -> None:
+    """Its mode alone would let the group write, for whom the access list says no."""
+    entries = [(0x01, 6), (0x02, 4), (0x04, 0), (0x10, 6), (0x20, 0)]
+    numbers = {0x02: 2}
+    acl = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", tag, mode, numbers.get(tag, 0xFFFFFFFF)) for tag, mode in entries
+    )
+    for path in (folder / "d" / "closed", folder / "d" / "tree" / "closed"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("closed")
+        os.setxattr(path, "system.posix_acl_access", acl)
+    recipe = """
+file(f"{D}/closed", action="delete")
+directory(f"{D}/tree", action="delete", recursive=True)
+"""
+    assert cook("converge", recipe=recipe)["status"] == 0
+    assert not (folder / "d" / "closed").exists()
+
+    undone = cook("undo", "last", "--yes")
+    assert undone["status"] == 0, undone
+
+    for path in (folder / "d" / "closed", folder / "d" / "tree" / "closed"):
+        assert path.read_text() == "closed"
+        assert os.getxattr(path, "system.posix_acl_access") == acl

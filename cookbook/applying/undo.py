@@ -169,7 +169,7 @@ class Undo:
 
     def _still(self, one: Undoing, state: Any, change: Change[Any]) -> Change[Any]:
         """What is still to be done once it was undone."""
-        if one.key in self._swept and not one.provider.there(state):
+        if one.key in self._swept and one.provider.gone(state):
             return Change(None, None)
         return way(one.provider, state, change.wanted)
 

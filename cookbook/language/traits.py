@@ -47,6 +47,10 @@ class Ordered(Generic[R, S]):
         """What is there after the change, for resources that need it."""
         return ()
 
+    def redefined(self, state: S | None, /) -> bool:
+        """Return True if a change that `brings` the thing redefines one that exists already."""
+        return False
+
     def brings_anything(self, name: str, /) -> bool:
         """Whether a change of it may bring things that nobody named: packages, commands."""
         return False
@@ -131,6 +135,10 @@ class Undoable(Generic[R, S]):
     def there(self, state: S | None, /) -> bool:
         """Whether a state as found says that the thing is there at all."""
         return state is not None
+
+    def gone(self, state: S | None, /) -> bool:
+        """Return True if the thing is absent, with nothing left of it to be undone."""
+        return not self.there(state)
 
     def tells_all(self, state: S, /) -> bool:
         """Whether nothing is in the thing that its state does not tell of."""

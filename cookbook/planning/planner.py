@@ -118,7 +118,8 @@ class Planner:
                 return Decision(item, "unknown", provider, until=until)
             found = self.found(provider, resource)
             there = provider.there(found)
-            if not there and (until := forecast.brings_it(provider, resource)):
+            stale = not there or provider.redefined(found)
+            if stale and (until := forecast.brings_it(provider, resource)):
                 return Decision(item, "unknown", provider, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:

@@ -56,11 +56,23 @@ def keep_tree(path: str) -> Command:
     """Keep a folder with all that is in it; prints the digest, then when it was last modified."""
     folder, _, base = path.rpartition("/")
     return sh(
-        "case $(tar --version 2>/dev/null) in *GNU*) o=--format=posix ;; *) o= ;; esac;"
+        "case $(tar --version 2>/dev/null) in"
+        " *GNU*) o='--format=posix --acls --xattrs' ;; *) o= ;; esac;"
         " tar -C {} $o --numeric-owner -cf - -- {} | cook_keep_stream; {}",
         folder or "/",
         base,
         age(path),
+    )
+
+
+def unpack_tree(tree: str | None, path: str) -> Command:
+    """Put what `keep_tree` has kept back at a path, with access lists and attributes."""
+    return sh(
+        "{ case $(tar --version 2>/dev/null) in"
+        " *GNU*) o='--acls --xattrs --xattrs-include=*' ;; *) o= ;; esac;"
+        " content {} | tar -C {} $o -xpf -; }",
+        tree,
+        path.rpartition("/")[0] or "/",
     )
 
 

@@ -86,6 +86,20 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         ),
     ),
     (
+        r"(rm|rmdir): .*Device or resource busy|a file system is mounted at",
+        Cause(
+            "something is mounted there, or below it",
+            "unmount it first (`findmnt` lists all): a deletion never crosses a mount",
+        ),
+    ),
+    (
+        r"(?i)too many levels of symbolic links|the links form a loop",
+        Cause(
+            "symbolic links there point to each other in a loop",
+            "`namei -l PATH` on the host shows them: remove one, or declare the path that is meant",
+        ),
+    ),
+    (
         r"Device or resource busy|are on different file ?systems|Invalid cross-device link",
         Cause(
             "something is mounted at that very path, so that nothing can take its place",

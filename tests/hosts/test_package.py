@@ -14,7 +14,7 @@ from cookbook.kitchen import KitchenHost
 from cookbook.language.probe import Table
 from cookbook.planning.step import Step
 from cookbook.providers.dpkg import INSTALLED, offers
-from cookbook.providers.systemd import UNITS
+from cookbook.providers.units import UNITS
 from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts
@@ -334,3 +334,15 @@ def test_what_is_asked_together_is_what_is_asked_alone(stocked: KitchenHost, tab
     alone = [f"{text}\n" for key in keys if (text := do(stocked, table.ask([key]).text))]
     assert f"{together}\n" == table.between.join(alone)
     assert list(table.split(f"{together}\n", keys))
+
+
+def test_what_apt_refuses_to_remove_is_said_by_the_plan(
+    module_host: KitchenHost, plan: Converge
+) -> None:
+    for recipe, why in (
+        ('package("bash", action="remove")', "bash is an essential package"),
+        ('package("awk", action="purge")', "awk is but a name, provided by mawk"),
+    ):
+        [step] = plan(module_host, recipe)
+        assert step.status == "failed"
+        assert why in str(step.error)

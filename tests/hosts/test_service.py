@@ -252,3 +252,79 @@ def test_a_unit_comes_with_its_package_in_the_same_run(
     assert [step.error for step in steps if step.error] == []
     assert states(module_host, "rsync") == ("active", "enabled")
     assert set(statuses(converge(module_host, recipe))) == {"ok"}
+
+
+def test_a_unit_file_that_changes_is_enabled_by_what_it_says_then(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    text = "[Service]\nExecStart=/bin/sleep 1000\n"
+    path = "/etc/systemd/system/stat2.service"
+    module_host.run(f"printf '{text!r}' >{path}; systemctl daemon-reload".replace("''", "'"))
+    module_host.run("systemctl start stat2")
+
+    def recipe(target: str) -> str:
+        content = f"{text}[Install]\nWantedBy={target}\n"
+        service = 'service("stat2", action=["enable", "start"])'
+        return f"file({path!r}, content={content!r})\n{service}"
+
+    for target in ("multi-user.target", "multi-user.target graphical.target"):
+        assert statuses(plan(module_host, recipe(target))) == ["changed", "unknown"]
+        assert statuses(converge(module_host, recipe(target))) == ["changed", "changed"]
+        assert statuses(converge(module_host, recipe(target))) == ["ok", "ok"]
+        assert states(module_host, "stat2") == ("active", "enabled")
+        links = module_host.run("ls -d /etc/systemd/system/*.wants/stat2.service").stdout
+        assert len(links.split()) == len(target.split())
+        stale = module_host.run("systemctl show -p NeedDaemonReload stat2").stdout
+        assert stale == "NeedDaemonReload=no\n"
+
+
+def test_a_service_is_stopped_and_disabled_by_its_other_name(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    text = "[Service]\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=multi-user.target\n"
+    path = "/etc/systemd/system/real.service"
+    start = "systemctl daemon-reload; systemctl enable --now real"
+    together = 'service("other", action=["stop", "disable"])'
+    apart = 'service("other", action="disable")\nservice("o2", "other", action="stop")'
+    apart = apart.replace('"o2", "other"', '"o2", service_name="other"')
+    for recipe in (together, apart):
+        module_host.run(f"printf '{text}Alias=other.service\\n' >{path}; {start}")
+        assert states(module_host, "real") == ("active", "enabled")
+        assert {*statuses(converge(module_host, recipe))} == {"changed"}
+        assert states(module_host, "real") == ("inactive", "disabled")
+        assert {*statuses(converge(module_host, recipe))} == {"ok"}
+        assert states(module_host, "real") == ("inactive", "disabled")
+    both = 'service("other", action=["enable", "start"], settle=0)'
+    assert statuses(converge(module_host, both)) == ["changed"]
+    assert states(module_host, "real") == ("active", "enabled")
+
+
+SCRIPT = """\
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: sysv
+# Required-Start: $remote_fs
+# Required-Stop: $remote_fs
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: a script
+### END INIT INFO
+exit 0
+"""
+
+
+def test_a_sysv_script_is_enabled_and_disabled(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    recipe = f"""
+        file("/etc/init.d/sysv", content={SCRIPT!r}, mode="0755")
+        service("sysv", action=["enable", "start"], settle=0)
+    """
+    assert statuses(converge(module_host, recipe)) == ["changed", "changed"]
+    assert module_host.run("ls /etc/rc3.d").stdout.count("sysv") == 1
+    assert states(module_host, "sysv")[0] == "active"
+    assert statuses(converge(module_host, recipe)) == ["ok", "ok"]
+    off = 'service("sysv", action=["stop", "disable"])'
+    assert statuses(converge(module_host, off)) == ["changed"]
+    assert "S" not in module_host.run("ls /etc/rc3.d | grep sysv").stdout
+    assert statuses(converge(module_host, off)) == ["ok"]
