@@ -89,7 +89,7 @@ def test_no_job_is_doubled_because_of_how_its_entry_is_written(
     """
     assert [s.status for s in converge(crontab, recipe)] == ["changed"] * 4
     assert _of(crontab) == (
-        "# cook: a\n05 04 * * mon-fri a\n\n# by hand\n\n# cook: gone\n8 * * * * gone\n\n"
+        "\n# by hand\n# cook: a\n05 04 * * mon-fri a\n\n# cook: gone\n8 * * * * gone\n\n"
         "7 * * * * other\n\n# cook: b\n00 1 * jan * b >/dev/null\n# cook: c\n@hourly c\n"
     )
     assert [s.status for s in converge(crontab, recipe)] == ["ok"] * 4

@@ -161,7 +161,8 @@ def watched(folder: Path) -> Iterator[list[str]]:
     def look() -> None:
         while not over.is_set():
             looks[0] += 1
-            places = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
+            processes = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+            places = [path / name for path in processes for name in ("cmdline", "environ")]
             files = [file for file in folder.rglob("*") if file.is_file()]
             for place in (*places, *files):
                 try:

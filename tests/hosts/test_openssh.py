@@ -220,8 +220,8 @@ def _until(so: Callable[[], bool]) -> None:
 _HOLDER = """
 import sys
 from pathlib import Path
-from cookbook.transport.openssh import Manner, OpenSshTransport
-from cookbook.transport.target import Target
+from cookbook.transport.openssh.transport import OpenSshTransport
+from cookbook.transport.target import Manner, Target
 address, identity, known = sys.argv[1:]
 target = Target(address, identity_files=(Path(identity),), known_hosts=(Path(known),), agent=False)
 shell = OpenSshTransport(target, Manner(config="none"))
