@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from cookbook import aside, platform
+from cookbook import aside, platform, trace
 from cookbook.acting import as_user
 from cookbook.causes import cause_of
 from cookbook.errors import (
@@ -24,6 +24,7 @@ from cookbook.platform import Facts, parse_facts
 from cookbook.provider import Probe
 from cookbook.questions import Answer, Question, gather
 from cookbook.shell import Command, printing, sh
+from cookbook.trace import Trace, read_trace
 from cookbook.transport import Interrupted, TooSlow, Transport, run
 from cookbook.wire import (
     ANSWER_TIMEOUT,
@@ -104,6 +105,18 @@ class Session:
         self._stage = ""
         self._staged.clear()
         self._take_over(aside.retiring(self.shell, self._nonce))
+
+    def trace_of(self, nonce: str, *, rebooted: bool) -> Trace | None:
+        """
+        Return the host's record of a program that was cut off; None where it can tell nothing.
+
+        A host that could have written a record and has none did not begin the program; after a
+        crash the record itself may be lost.
+        """
+        [outcome] = self.run([Do(trace.QUESTION, ANSWER_TIMEOUT)])
+        if outcome.status != 0:
+            return None
+        return read_trace(outcome.text, nonce) or (None if rebooted else Trace())
 
     def _take_over(self, retire: Command) -> None:
         """
@@ -204,13 +217,15 @@ class Session:
         begun: Callable[[int], None] = lambda _: None,
     ) -> list[Outcome]:
         """
-        Send a program; long contents go before it, in the same exchange.
+        Send a program; long contents go before it, in the same exchange. No parts: nothing is sent.
 
         `begun` hears the number of each part as its turn comes.
 
         Raises HostError if there is no room for them on the host, DeadlineExceeded if there is
         no more time for it.
         """
+        if not parts:
+            return []
         if self._over:
             raise DeadlineExceeded(
                 "the time there was for this host is over",
@@ -237,6 +252,7 @@ class Session:
             if isinstance(error, TooSlow):
                 self._leave(error)
                 raise
+            error.nonce = program.nonce
             if not all(isinstance(part, Ask | Lock) for part in parts):
                 raise
             self.renew(error)  # nothing but questions: they can be asked again

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cookbook import acting, lock, stash
+from cookbook import acting, lock, stash, trace
 from cookbook.errors import LinkLost
 from cookbook.shell import ENCODING, Command, define_contents
 
@@ -124,6 +124,9 @@ class Do:
     user: str | None = None
     """Who runs it, where that is not the one we are there; see cookbook.acting."""
 
+    traced: bool = False
+    """Whether the host records that it began, and how it ended; see cookbook.trace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -183,13 +186,16 @@ class Program:
         """What a POSIX shell reads on its standard input."""
         keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
         locks = any(isinstance(part, Lock) for part in self.parts)
+        traces = any(isinstance(part, Do) and part.traced for part in self.parts)
         text = [
             _PRELUDE.format(
                 nonce=self.nonce,
                 stage=self.stage,
                 surprised=SURPRISED,
                 home=stash.HOME,
-                stash=(stash.FUNCTIONS if keeps else "") + (lock.FUNCTIONS if locks else ""),
+                stash=(stash.FUNCTIONS if keeps else "")
+                + (lock.FUNCTIONS if locks else "")
+                + (trace.FUNCTIONS if traces else ""),
             )
         ]
         lines = [f"{self._line(part)}\n" for part in self.parts]
@@ -207,11 +213,12 @@ class Program:
                     d: self.contents[d] for d in part.command.contents & self.contents.keys()
                 }
                 define = define_contents(carried) if part.command.contents else ""
+                do = "cook_work" if part.traced else "cook_do"
                 if part.user is None:
-                    return f"{define}cook_do {shlex.quote(part.command.text)}"
+                    return f"{define}{do} {shlex.quote(part.command.text)}"
                 whole = define + (stash.FUNCTIONS if part.keeps else "") + part.command.text
                 run = f'cook_as {part.user} "$cook_whole"'
-                return f"cook_whole={shlex.quote(whole)}\ncook_do {shlex.quote(run)}"
+                return f"cook_whole={shlex.quote(whole)}\n{do} {shlex.quote(run)}"
             case Guard():
                 return _guard_line(part)
             case Lock():

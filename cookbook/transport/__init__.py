@@ -62,6 +62,8 @@ class Interrupted(LinkLost):
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
+        self.nonce = ""
+        """Of the program; the host's record of it has the same (cookbook.trace)."""
 
 
 class TooSlow(DeadlineExceeded):
