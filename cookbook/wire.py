@@ -290,6 +290,8 @@ class Pace:
         """How far each was searched for marks."""
         self._cut: set[int] = set()
         self._times = [time.monotonic()]
+        self.shell_due = 0.0
+        """When a shell that has not begun is late, in seconds of time.monotonic(); 0: as a part."""
 
     def hear(self, data: bytes, *, stream: int = 0) -> None:
         """Take note of bytes that arrived on stdout (0) or stderr (1)."""
@@ -393,6 +395,8 @@ class Pace:
     def deadline(self) -> float:
         """When the part being run has taken too long, in seconds of time.monotonic()."""
         part = self._times[-1] + self.waiting_for.timeout
+        if self.shell_due and not self.started:
+            part = self.shell_due
         return part if self._end is None else min(part, self._end)
 
     @property

@@ -139,6 +139,8 @@ def _greet(target: Target, deadline: float) -> Client:
     from cookbook.transport.client import Client
 
     connection = Client(open_link(target, deadline))
+    if target.via is not None:  # its bastion may have taken its time
+        deadline = max(deadline, time.monotonic() + target.connect_timeout)
     try:
         connection.handshake_timeout = AUTH_TIMEOUT
         connection.banner_timeout = max(0.1, deadline - time.monotonic())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from typing import IO, NoReturn
+from typing import IO, NoReturn, Protocol
 
 from cookbook.causes import why
 from cookbook.errors import PrivilegeError
@@ -22,12 +23,29 @@ _PATIENCE = 2.0
 """Seconds that a shell has for its end; then it is left to what it is at."""
 
 
+class Pulse(Protocol):
+    """Whether the other end is still there; see cookbook.transport.pulse."""
+
+    def heard(self) -> None:
+        """Note that something has come."""
+
+    @property
+    def due(self) -> float:
+        """When to look next, in seconds of time.monotonic()."""
+        ...
+
+    def lost(self) -> bool:
+        """Return whether the host has stopped answering; ask it if it is time to."""
+        ...
+
+
 class PipeShell:
     """A process that is, or leads to, a persistent shell."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Raises PrivilegeError if the command cannot be run."""
         self._started = False
+        self._pulse: Pulse | None = None
         try:
             self._process = subprocess.Popen(
                 command,
@@ -47,7 +65,7 @@ class PipeShell:
         if self._pipes[0].closed:
             raise Interrupted("the shell has ended", Reply(b"", b""))
         try:
-            return _Exchange(self._pipes, program, pace).run()
+            return _Exchange(self._pipes, program, pace, self._pulse).run()
         except (Interrupted, TooSlow) as error:
             if isinstance(error, Interrupted):
                 self.close()
@@ -85,13 +103,20 @@ class _Exchange:
     """Writes while reading both streams, so that no full pipe stops us."""
 
     def __init__(
-        self, pipes: tuple[IO[bytes], IO[bytes], IO[bytes]], program: Program, pace: Pace
+        self,
+        pipes: tuple[IO[bytes], IO[bytes], IO[bytes]],
+        program: Program,
+        pace: Pace,
+        pulse: Pulse | None,
     ) -> None:
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
         self._pace = pace
+        self._pulse = pulse
 
     def run(self) -> Reply:
+        if self._pulse is not None:
+            self._pulse.heard()
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdin, selectors.EVENT_WRITE)
             for i, stream in enumerate(self._streams):
@@ -101,11 +126,15 @@ class _Exchange:
         return self._reply
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(max(0.0, self._pace.deadline - time.monotonic()))
+        pulse = self._pulse if self._pace.started else None  # a login may be slow
+        due = min(self._pace.deadline, pulse.due if pulse is not None else math.inf)
+        ready = selector.select(max(0.0, due - time.monotonic()))
         if time.monotonic() >= self._pace.deadline:
             raise TooSlow(self._pace, self._reply)
         if self._pace.too_much:
             raise Interrupted("the host does not stop talking", self._reply)
+        if pulse is not None and pulse.lost():
+            raise Interrupted("the link has gone silent", self._reply)
         for key, _ in ready:
             if key.fileobj is self._stdin:
                 self._write(selector)
@@ -125,6 +154,8 @@ class _Exchange:
         if not data:
             raise self._ended
         self._pace.hear(data, stream=stream)
+        if self._pulse is not None:
+            self._pulse.heard()
 
     @property
     def _ended(self) -> Interrupted:

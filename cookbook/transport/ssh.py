@@ -20,6 +20,7 @@ from cookbook.transport import Interrupted, Reply, TooSlow
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.connection import AUTH_TIMEOUT, connect, import_paramiko
 from cookbook.transport.jump import lost_bastion
+from cookbook.transport.login import LoginWait
 from cookbook.transport.pulse import Pulse
 from cookbook.transport.target import Target
 from cookbook.wire import Pace, Program, last_lines
@@ -63,27 +64,18 @@ class SshTransport:
         self._begin()
 
     def _begin(self) -> None:
-        target = self._target
-        # A login that comes while systemd still stops the user's manager may hang for ever.
-        if not self._open(target.connect_timeout / 2) and not self._open(target.connect_timeout):
-            raise Unreachable(
-                f"{target}: takes the key, but opens no shell within {target.connect_timeout:g} s",
-                hint="look at PAM and systemd-logind there",
-            )
-
-    def _open(self, patience: float) -> bool:
-        """Connect, and start the shell; false if that takes longer than so many seconds."""
+        """Connect, and start the shell."""
         self._connection = connect(self._target)
         self._pulse = Pulse(self._connection, self._target.alive_interval, self._wake.set)
+        self._login = LoginWait(self._target)
         try:
-            self._channel = self._open_shell(patience)
+            self._channel = self._open_shell()
         except TimeoutError:
             self.close()
-            return False
+            raise self._login.error from None
         except BaseException:
             self.close()
             raise
-        return True
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
@@ -94,6 +86,8 @@ class SshTransport:
             return self._exchange(program, pace)
 
     def _exchange(self, program: Program, pace: Pace) -> Reply:
+        if not self._started:
+            pace.shell_due = self._login.end
         try:
             with self._sending(program.script):
                 self._pulse.heard()
@@ -108,10 +102,12 @@ class SshTransport:
             raise
         finally:
             self._started |= pace.started
+            self._login.over()
         return Reply.kept(pace)
 
     def close(self) -> None:
         """See Transport."""
+        self._login.over()
         self._connection.close()
 
     def _listen(self, pace: Pace) -> None:
@@ -129,6 +125,8 @@ class SshTransport:
         if pace.too_much:
             raise Interrupted("the host does not stop talking", Reply.kept(pace))
         if time.monotonic() >= pace.deadline:
+            if not (self._started or pace.started or pace.over):
+                raise self._login.error
             raise TooSlow(pace, Reply.kept(pace))
         if self._pulse.lost():
             self.close()
@@ -181,14 +179,14 @@ class SshTransport:
             self._channel.sendall(script)
 
     @during("connect")
-    def _open_shell(self, patience: float) -> paramiko.Channel:
+    def _open_shell(self) -> paramiko.Channel:
         from paramiko import SSHException
 
         try:
-            channel = self._connection.open_session(timeout=patience)
+            channel = self._connection.open_session(timeout=self._login.left)
             for buffer in (channel.in_buffer, channel.in_stderr_buffer):
                 buffer.set_event(self._wake)
-            channel.settimeout(AUTH_TIMEOUT)
+            channel.settimeout(max(AUTH_TIMEOUT, self._login.left))
             self._start(channel)
             channel.settimeout(None)  # a long program waits for the shell; the reader has deadlines
         except (SSHException, EOFError, OSError) as error:
