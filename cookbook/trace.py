@@ -15,12 +15,13 @@ from typing import Literal
 from cookbook.shell import Command, sh
 
 # Builtins only, so a command costs no further process. A record that cannot be written (no room,
-# a read-only file system) must not stop a change, so every failure is ignored here.
+# a read-only file system) must not stop a change, so every failure is ignored here. It is printf
+# that makes the file, because a failed redirection of `:` ends dash(1).
 FUNCTIONS = """\
 cook_step=0
 cook_note() { { printf '%s\\n' "$cook_nonce${1:+ $*}" >>"$cook_home/.batch"; } 2>/dev/null || :; }
 [ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home") 2>/dev/null
-umask 077; { : >"$cook_home/.batch"; } 2>/dev/null || :; umask 022; cook_note
+umask 077; { printf '' >"$cook_home/.batch"; } 2>/dev/null || :; umask 022; cook_note
 cook_work() {
 if [ "$cook_stop" ]; then cook_end -; return; fi
 cook_step=$((cook_step + 1)); cook_note $cook_step
