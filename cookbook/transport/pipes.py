@@ -111,6 +111,7 @@ class _Exchange:
     ) -> None:
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
+        self._more = [memoryview(piece) for piece in reversed(program.payload)]
         self._pace = pace
         self._pulse = pulse
 
@@ -148,6 +149,13 @@ class _Exchange:
             raise self._ended from None
         if not self._left:
             selector.unregister(self._stdin)
+            self._go_on(selector)
+
+    def _go_on(self, selector: selectors.BaseSelector) -> None:
+        """Write what follows the script, once the shell is ready for it."""
+        if self._more and self._pace.ready and not self._left:
+            self._left = self._more.pop()
+            selector.register(self._stdin, selectors.EVENT_WRITE)
 
     def _read(self, stream: int, selector: selectors.BaseSelector) -> None:
         data = os.read(self._streams[stream].fileno(), CHUNK)
@@ -156,6 +164,7 @@ class _Exchange:
         self._pace.hear(data, stream=stream)
         if self._pulse is not None:
             self._pulse.heard()
+        self._go_on(selector)
 
     @property
     def _ended(self) -> Interrupted:

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cookbook.causes import why
@@ -89,10 +89,14 @@ class SshTransport:
         if not self._started:
             pace.shell_due = self._login.end
         try:
-            with self._sending(program.script):
+            with self._sending([program.script]):
                 self._pulse.heard()
-                while not pace.complete:
+                while not (pace.complete or (pace.ready and program.payload)):
                     self._listen(pace)
+            if not pace.complete:
+                with self._sending(program.payload):
+                    while not pace.complete:
+                        self._listen(pace)
         except (OSError, EOFError):  # the latter where the link is a bastion's channel
             self._take(pace)
             self.close()
@@ -163,20 +167,22 @@ class SshTransport:
         return said or "the link was lost"
 
     @contextlib.contextmanager
-    def _sending(self, script: bytes) -> Iterator[None]:
+    def _sending(self, pieces: Sequence[bytes | memoryview]) -> Iterator[None]:
         """Write in a thread of its own where the window might not take it at once."""
-        if len(script) < min(_BUFFERED, self._channel.out_window_size):
-            self._channel.sendall(script)
+        if sum(map(len, pieces)) < min(_BUFFERED, self._channel.out_window_size):
+            for piece in pieces:
+                self._channel.sendall(piece)  # type: ignore[arg-type]  # any buffer will do
             yield
             return
-        thread = threading.Thread(target=self._send, args=(script,), daemon=True)
+        thread = threading.Thread(target=self._send, args=(pieces,), daemon=True)
         thread.start()
         yield
         thread.join()
 
-    def _send(self, script: bytes) -> None:
+    def _send(self, pieces: Sequence[bytes | memoryview]) -> None:
         with contextlib.suppress(OSError, EOFError):  # the reader sees it, too
-            self._channel.sendall(script)
+            for piece in pieces:
+                self._channel.sendall(piece)  # type: ignore[arg-type]  # any buffer will do
 
     @during("connect")
     def _open_shell(self) -> paramiko.Channel:
