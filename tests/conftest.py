@@ -71,7 +71,7 @@ def many_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have each host that is reached by `local` be a machine of its own, as far as locks go."""
     monkeypatch.setattr(
         "cookbook.run.runner.connect",
-        lambda host, _: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
+        lambda host, *_: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
     )
     monkeypatch.setattr("cookbook.run.runner.Runner._only_once", lambda *_: None)
 

@@ -258,7 +258,7 @@ from cookbook.run import runner as run
 from cookbook.cli import main
 from cookbook.transport.local import LocalTransport
 run.Runner._only_once = lambda *_: None
-run.connect = lambda host, _: LocalTransport(("env", f"COOK_HOME={host.name}", "sh"))
+run.connect = lambda host, *_: LocalTransport(("env", f"COOK_HOME={host.name}", "sh"))
 sys.exit(main())
 """
 """Each host that is reached by `local` is a machine of its own, as far as locks go."""

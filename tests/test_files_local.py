@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cookbook.plugins.manager import catalog
 
 from cookbook.applying.converge import Convergence
 from cookbook.hosts.session import Session
 from cookbook.language.collection import Collection, Node, declaring
 from cookbook.language.provider import questions
 from cookbook.planning.step import Step
+from cookbook.plugins.manager import catalog
 from cookbook.resources import directory, execute, file, link
 from cookbook.script.facts import Facts
 from cookbook.script.program import Do, Program

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cookbook.plugins.manager import catalog
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.forecast import Forecast, Pending
+from cookbook.plugins.manager import catalog
 from cookbook.testing import DEBIAN, declare
 
 

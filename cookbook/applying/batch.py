@@ -13,6 +13,7 @@ from cookbook.planning.transaction import Transaction
 from cookbook.script.program import Ask, Do, Guard, Outcome, Part
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import Command
+from cookbook.script.trace import Trace
 from cookbook.text.diagnosis import why
 from cookbook.transport.contract import TooSlow
 
@@ -130,13 +131,43 @@ def broken_off(result: Result) -> Result:
     return replace(result, error=error)
 
 
-def lost_in_it() -> Result:
-    """What leaves no trace, and was at work when the connection was lost."""
-    error = BrokenOff(
-        "the link was lost while it ran, or before: whether it has run is unknown",
-        hint="look at the host; where it may run twice, run again",
-    )
-    return Result("failed", error)
+def lost_in_it(result: Result, *, begun: bool) -> Result:
+    """Return the result of an action that was, or may have been, at work when the link was lost."""
+    said = "the link was lost while it ran, or before: whether it has run is unknown"
+    if begun:
+        said = "it began, and did not end before the link was lost: how far it got is unknown"
+    error = BrokenOff(said, hint="look at the host; where it may run twice, run again")
+    return replace(result, fate="failed", error=error)
+
+
+def traced(sent: Sequence[Sent]) -> Iterator[list[int]]:
+    """Return for each link the numbers that its commands have in the host's record."""
+    last = 0
+    for one in sent:
+        first = last + 1
+        last += sum(isinstance(part, Do) and part.traced for part in one.parts)
+        yield list(range(first, last + 1))
+
+
+def as_recorded(one: Sent, result: Result, numbers: Sequence[int], record: Trace) -> Result:
+    """Return the result of a link by the host's record, where the reply does not tell enough."""
+    match record.fate(numbers):
+        case "not-begun":
+            return replace(result, fate="not-reached")
+        case "done":
+            return replace(result, fate="done")
+        case "failed":
+            commands = one.link.work
+            status = next(s for n in numbers if (s := record.ended.get(n, 0)) != 0)
+            at = next(i for i, n in enumerate(numbers) if record.ended.get(n, 0) != 0)
+            part = commands[at]
+            assert isinstance(part, Do)  # noqa: S101 - work is made of commands
+            error = explain(part.command, Outcome(status))
+            error.hint = error.hint or "what it printed was lost with the link"
+            error.phase = "notify" if one.link.changes[0].item.because else "apply"
+            return replace(result, fate="failed", error=error)
+        case _:
+            return replace(result, fate="lost")
 
 
 def fate_of(error: HostError) -> Literal["failed", "unknown"]:

@@ -11,9 +11,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.applying.batch import Result, Sent, announce, broken_off, lost_in_it, read_all
+from cookbook.applying.batch import (
+    Result,
+    Sent,
+    announce,
+    as_recorded,
+    broken_off,
+    lost_in_it,
+    read_all,
+    traced,
+)
 from cookbook.errors import HostError, WouldLockOut, during
 from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
@@ -25,6 +35,7 @@ from cookbook.planning.step import Listener, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script import stash
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, Part
+from cookbook.script.trace import Trace
 from cookbook.transport.contract import Interrupted, TooSlow
 
 
@@ -116,29 +127,56 @@ class Executor:
         Raises `error` where we cannot log in again, LockedOut where that is what a change did.
         """
         self.confirm()
-        self._session.renew(error)
+        self._renew(error)
+        rebooted = self.planner.has_rebooted()
+        record = self._session.trace_of(error.nonce, rebooted=rebooted)
         outcomes = self._session.run([question.part for question in asked])
         self.planner.learn(self._session.understand(asked, outcomes))
-        return list(self._what_became(sent, error.outcomes))
+        return list(self._what_became(sent, error.outcomes, record, rebooted=rebooted))
 
-    def _what_became(self, sent: Sequence[Sent], heard: Sequence[Outcome]) -> Iterator[Result]:
+    def _renew(self, lost: Interrupted) -> None:
+        """Connect again; if that fails, raise `lost` (it has the outcomes) with the reason."""
+        try:
+            self._session.renew(lost)
+        except Interrupted as error:
+            if error is lost:
+                raise
+            raise lost from error
+        except HostError as error:
+            lost.message = f"{lost.message}; no new connection could be made: {error.message}"
+            lost.hint = error.hint or lost.hint
+            raise lost from error
+
+    def _what_became(
+        self,
+        sent: Sequence[Sent],
+        heard: Sequence[Outcome],
+        record: Trace | None,
+        *,
+        rebooted: bool,
+    ) -> Iterator[Result]:
         """What is known of each link when the connection was lost, and what the host says now."""
-        stopped = False
-        rebooted: bool | None = None
-        for one, result in zip(sent, read_all(sent, heard), strict=True):
-            stopped |= result.fate == "surprised" or result.error is not None
-            if stopped or result.fate == "done":
+        stopped, is_cause_open = False, rebooted
+        for one, before, numbers in zip(sent, read_all(sent, heard), traced(sent), strict=True):
+            stopped |= before.fate == "surprised" or before.error is not None
+            result = before
+            if not stopped and before.fate != "done" and record is not None:
+                result = as_recorded(one, before, numbers, record)
+                stopped |= result.error is not None
+            decided = record is not None and result.fate == "not-reached"
+            if stopped or decided or result.fate == "done":
                 yield result
                 continue
-            acts = [decision for decision in one.link.changes if self._leaves_no_trace(decision)]
+            acts = [decision for decision in one.link.changes if self._is_open(decision)]
             if not acts:
-                yield Result("lost")
-            elif rebooted is None and (rebooted := self.planner.has_rebooted()):
-                yield Result("lost")  # what brings the host down is sure to have run
-            elif rebooted or self._may_do_again(acts):
+                yield replace(result, fate="lost")
+            elif is_cause_open and all(self._left(decision) == "act" for decision in acts):
+                is_cause_open = False
+                yield replace(result, fate="lost")  # what brings the host down is sure to have run
+            elif (rebooted and not is_cause_open) or self._may_do_again(acts):
                 yield Result("not-reached")
             else:
-                yield lost_in_it()
+                yield lost_in_it(result, begun=record is not None)
 
     def _may_do_again(self, acts: Iterable[Decision]) -> bool:
         """A restart, once more; not a second time, lest it is what cuts the link."""
@@ -148,15 +186,19 @@ class Executor:
         self._done_again |= names
         return fresh and len(able) == len(names)
 
-    def _leaves_no_trace(self, decision: Decision) -> bool:
-        """Whether the host's answers do not tell that it was done."""
+    def _is_open(self, decision: Decision) -> bool:
+        """Return whether a change is more than a state, and the host does not say it was made."""
+        acts = decision.change is not None and decision.change.act is not None
+        return acts and self._left(decision) not in ("", "none")
+
+    def _left(self, decision: Decision) -> str:
+        """Return the kind of change that would still be needed; "" where that cannot be known."""
         provider, resource = decision.provider, decision.item.resource
         assert provider is not None  # noqa: S101 - it makes the change
         with contextlib.suppress(HostError):
             now = self.planner.found(provider, resource)
-            goal = decision.goal(now) if decision.goal else provider.plan(resource, now)
-            return goal.kind == "act"
-        return False
+            return (decision.goal(now) if decision.goal else provider.plan(resource, now)).kind
+        return ""
 
     def _arm(self, changes: Sequence[Decision]) -> list[Part]:
         risky = [decision for decision in changes if self.risk(decision) != "no"]

@@ -99,6 +99,15 @@ class Progress:
             self._live = live
 
     @hookimpl
+    def cookbook_waiting(self, host: str, what: str) -> None:
+        """Say what a host is waited for; on a terminal beside its name."""
+        if host in self._hosts:
+            self._hosts[host] = (what, self._hosts[host][1])
+        if self._live is None:
+            with contextlib.suppress(OSError):  # the stream may have been closed
+                write([("", f"{host}: {what}")], self.stream)
+
+    @hookimpl
     def cookbook_working(self, host: str, resource: Resource) -> None:
         """Note where a host is."""
         self._hosts[host] = (str(resource), self._hosts[host][1])

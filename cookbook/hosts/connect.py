@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from cookbook.transport.target import Target
 
 
-def connect(host: Host, become_password: Secret | None = None) -> Transport:
+def connect(
+    host: Host,
+    become_password: Secret | None = None,
+    waiting: Callable[[str], object] = lambda _: None,
+) -> Transport:
     """
-    A session with a host, as its inventory says.
+    A session with a host, as its inventory says; `waiting` is told what a slow login waits for.
 
     Raises Unreachable and its kin, or PrivilegeError.
     """
@@ -34,17 +39,12 @@ def connect(host: Host, become_password: Secret | None = None) -> Transport:
 
         return LocalTransport(_local_shell(host))
     if host.transport == "openssh":
-        return _by_openssh(host, become_password)
+        from cookbook.transport.openssh.transport import OpenSshTransport
+
+        return OpenSshTransport(replace(target_of(host, become_password), waiting=waiting))
     from cookbook.transport.paramiko_ssh.transport import SshTransport
 
-    return SshTransport(target_of(host, become_password))
-
-
-def _by_openssh(host: Host, become_password: Secret | None) -> Transport:
-    """By ssh(1), which reads its configuration itself."""
-    from cookbook.transport.openssh.transport import OpenSshTransport
-
-    return OpenSshTransport(target_of(host, become_password))
+    return SshTransport(replace(target_of(host, become_password), waiting=waiting))
 
 
 def login(host: Host) -> tuple[str, int]:
@@ -102,7 +102,7 @@ def leave() -> None:
     """End the connections to bastions that nobody needs any more."""
     if (jump := sys.modules.get("cookbook.transport.paramiko_ssh.bastion")) is not None:
         jump.leave_bastions()
-    if (gates := sys.modules.get("cookbook.transport.openssh.bastion")) is not None:
+    if (gates := sys.modules.get("cookbook.transport.openssh.transport.bastion")) is not None:
         gates.leave_gates()
 
 

@@ -18,7 +18,7 @@ from cookbook.errors import (
 from cookbook.hosts.probing import Answer, Question, gather
 from cookbook.hosts.reconnect import Line
 from cookbook.language.probe import Probe
-from cookbook.script import control
+from cookbook.script import control, trace
 from cookbook.script.facts import QUESTION, Facts, parse_facts
 from cookbook.script.lock import TAKEN, Holder, halting, holding, holding_shell
 from cookbook.script.program import (
@@ -30,10 +30,13 @@ from cookbook.script.program import (
     Pace,
     Part,
     Program,
+    Ready,
+    Receive,
     wanted_contents,
 )
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import Command, printing, sh
+from cookbook.script.trace import Trace, read_trace
 from cookbook.text.diagnosis import cause_of
 from cookbook.transport.contract import Interrupted, TooSlow, Transport, run
 
@@ -41,6 +44,12 @@ INLINE_CONTENT = 256 * 1024
 """Bytes; longer contents are sent ahead in pieces, so that no shell has to hold them."""
 
 _STAGE_TIMEOUT = 300.0
+
+_PIECE = 1024 * 1024
+"""Bytes of a long content that are handed to the transport at once."""
+
+_SLOWEST_LINK = 10_000
+"""Bytes in a second; a link that carries less is given up."""
 
 _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
@@ -69,6 +78,8 @@ class Session:
         self._halted = False
         self._who: Holder | None = None
         self._stage = ""
+        self._takes_raw: bool | None = None
+        """Whether the host takes long contents as they are; None: not tried yet."""
         self._staged: set[str | None] = set()
         """For whom there is a folder with contents; None: for us."""
         self.end: float | None = None
@@ -104,6 +115,18 @@ class Session:
         self._stage = ""
         self._staged.clear()
         self._take_over(control.retiring(self.shell, self._nonce))
+
+    def trace_of(self, nonce: str, *, rebooted: bool) -> Trace | None:
+        """
+        Return the host's record of a program that was cut off; None where it can tell nothing.
+
+        A host that could have written a record and has none did not begin the program; after a
+        crash the record itself may be lost.
+        """
+        [outcome] = self.run([Do(trace.QUESTION, ANSWER_TIMEOUT)])
+        if outcome.status != 0:
+            return None
+        return read_trace(outcome.text, nonce) or (None if rebooted else Trace())
 
     def _take_over(self, retire: Command) -> None:
         """
@@ -204,13 +227,15 @@ class Session:
         begun: Callable[[int], None] = lambda _: None,
     ) -> list[Outcome]:
         """
-        Send a program; long contents go before it, in the same exchange.
+        Send a program; long contents go before it, in the same exchange. No parts: nothing is sent.
 
         `begun` hears the number of each part as its turn comes.
 
         Raises HostError if there is no room for them on the host, DeadlineExceeded if there is
         no more time for it.
         """
+        if not parts:
+            return []
         if self._over:
             raise DeadlineExceeded(
                 "the time there was for this host is over",
@@ -223,34 +248,37 @@ class Session:
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
             data = wanted.pop(digest)
             for user in [reader for d, reader in readers if d == digest]:
-                ahead += self._send_ahead(digest, data, user)
-        self.exchanges += 1
-        self.whole = False
+                if user is not None or not self._send_raw(digest, data):
+                    ahead += self._send_ahead(digest, data, user)
         program = Program((*ahead, *parts), wanted, self._stage)
-        pace = Pace(program, lambda part: begun(part - len(ahead)), self.end)
-        self._nonce, self._pace = program.nonce, pace
         try:
-            outcomes = run(self.line.transport, program, pace)
-        except (Interrupted, TooSlow) as error:
-            heard = list(program.partial(error.reply.stdout, error.reply.stderr))
-            error.outcomes = heard[len(ahead) :]
-            if isinstance(error, TooSlow):
-                self._leave(error)
-                raise
+            outcomes = self._exchange(program, lambda part: begun(part - len(ahead)))
+        except Interrupted as error:
+            error.outcomes = error.outcomes[len(ahead) :]
             if not all(isinstance(part, Ask | Lock) for part in parts):
                 raise
             self.renew(error)  # nothing but questions: they can be asked again
             return self.run(parts, contents, begun)
-        for outcome in outcomes[: len(ahead)]:
-            if outcome.status != 0:
-                known = cause_of(outcome.complaint)
-                kept = "it is kept in /var/tmp until it is in place"
-                raise HostError(
-                    f"a file could not be sent to the host: {outcome.complaint}",
-                    cause=known.what if known else None,
-                    hint=f"{kept}; {known.hint}" if known else kept,
-                )
+        _check_sent(outcomes[: len(ahead)])
         return outcomes[len(ahead) :]
+
+    def _exchange(
+        self, program: Program, begun: Callable[[int], None] = lambda _: None
+    ) -> list[Outcome]:
+        """Send a program; what is known of it goes into the `outcomes` of an error."""
+        self.exchanges += 1
+        self.whole = False
+        pace = Pace(program, begun, self.end)
+        self._nonce, self._pace = program.nonce, pace
+        try:
+            return run(self.line.transport, program, pace)
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = list(program.partial(error.reply.stdout, error.reply.stderr))
+            if isinstance(error, TooSlow):
+                self._leave(error)
+            else:
+                error.nonce = program.nonce
+            raise
 
     @property
     def shell(self) -> int:
@@ -314,10 +342,37 @@ class Session:
         finally:
             self.line.transport.close()
 
+    def _send_raw(self, digest: str, data: bytes) -> bool:
+        """
+        Put contents into our folder on the host, byte by byte as they are.
+
+        Returns whether the host can take them so.
+        """
+        if self._takes_raw is False:
+            return False
+        self._stage = self._stage or _new_stage()
+        first = None not in self._staged
+        self._staged.add(None)
+        make = [Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)] if first else []
+        timeout = _STAGE_TIMEOUT + len(data) / _SLOWEST_LINK
+        receive = Receive(f"{self._stage}/{digest}", len(data), timeout)
+        view = memoryview(data)
+        pieces = [view[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+        program = Program((*make, Ready(), receive), {}, self._stage, pieces)
+        try:
+            outcomes = self._exchange(program)
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = []  # nothing of what was to follow has begun
+            raise
+        _check_sent(outcomes[: len(make)])
+        self._takes_raw = outcomes[len(make)].status == 0
+        if self._takes_raw:
+            _check_sent(outcomes)
+        return self._takes_raw
+
     def _send_ahead(self, digest: str, data: bytes, user: str | None) -> Iterator[Part]:
         """Put contents into a folder on the host that is private to its reader, piece by piece."""
-        if not self._stage:
-            self._stage = f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
+        self._stage = self._stage or _new_stage()
         folder = self._stage if user is None else f"{self._stage}-{user}"
         if user not in self._staged:
             self._staged.add(user)
@@ -326,6 +381,23 @@ class Session:
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
             yield Do(write, _STAGE_TIMEOUT, user=user)
+
+
+def _new_stage() -> str:
+    return f"/var/tmp/cook-{secrets.token_hex(8)}"  # noqa: S108 - private: mkdir -m 700
+
+
+def _check_sent(outcomes: Iterable[Outcome]) -> None:
+    """Raise HostError where a file could not be put onto the host."""
+    for outcome in outcomes:
+        if outcome.status != 0:
+            known = cause_of(outcome.complaint)
+            kept = "it is kept in /var/tmp until it is in place"
+            raise HostError(
+                f"a file could not be sent to the host: {outcome.complaint}",
+                cause=known.what if known else None,
+                hint=f"{kept}; {known.hint}" if known else kept,
+            )
 
 
 def _wait_for(shell: int | None) -> str:

@@ -66,6 +66,7 @@ def _said(host: Host, become_password: Secret | None) -> Target:
         agent=host.agent,
         known_hosts=host.known_hosts,
         connect_timeout=host.connect_timeout,
+        login_timeout=host.login_timeout,
         alive_interval=host.alive_interval,
         become=host.become,
         become_user=host.become_user,
@@ -153,5 +154,14 @@ def _as_bastion(host: Host, hop: Hop, named: Host | None) -> Host:
     return replace(named, **more, said=said)
 
 
-_SHARED = frozenset({"identity_file", "identities_only", "agent", "known_hosts", "connect_timeout"})
+_SHARED = frozenset(
+    {
+        "identity_file",
+        "identities_only",
+        "agent",
+        "known_hosts",
+        "connect_timeout",
+        "login_timeout",
+    }
+)
 """What an unknown bastion has in common with the host behind it."""

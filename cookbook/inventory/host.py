@@ -47,7 +47,9 @@ class Host:
     ssh_config: Path | Literal["user", "none"] = "user"
     """What else is known: from this file, from the user's own and the system's, or from none."""
     connect_timeout: float = 10.0
-    """Seconds until it has greeted; to open a session then may take as long again."""
+    """Seconds until it has greeted."""
+    login_timeout: float = 60.0
+    """Seconds until the shell is there, once the key was taken."""
     alive_interval: float = 15.0
     """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None

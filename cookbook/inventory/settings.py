@@ -164,6 +164,7 @@ SETTINGS = {
     "jump": Setting("none, or hosts like user@host:port, separated by commas", _jump),
     "ssh_config": Setting("a path, user or none", _ssh_config),
     "connect_timeout": Setting("a number of seconds above 0", _seconds),
+    "login_timeout": Setting("a number of seconds above 0", _seconds),
     "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
     "password": _SECRET,

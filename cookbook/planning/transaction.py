@@ -63,7 +63,7 @@ class Transaction:
         commands = self.commands()
         if self.user is not None:
             commands = [replace(c, called=called(self.user, c)) for c in commands]
-        return [Do(command, self.limit, user=self.user) for command in commands]
+        return [Do(command, self.limit, user=self.user, traced=True) for command in commands]
 
     @property
     def limit(self) -> float:

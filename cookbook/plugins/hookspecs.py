@@ -86,6 +86,11 @@ def cookbook_started(run: RunInfo) -> None:
 
 
 @hookspec
+def cookbook_waiting(host: str, what: str) -> None:
+    """Hear that a host is waited for longer than usual, and for what: a slow login."""
+
+
+@hookspec
 def cookbook_connected(host: str, machine_id: str) -> None:
     """Hear that a host has answered, and which machine it is."""
 

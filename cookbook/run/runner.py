@@ -280,8 +280,12 @@ class Runner:
     def _session(self, host: Host, progress: _Progress) -> Iterator[Session]:
         """A session that can be interrupted, and that comes again if the link is lost."""
 
+        def waiting(said: str) -> None:
+            with self._speaking:
+                self._hook.cookbook_waiting(host=host.name, what=said)
+
         def another() -> Transport:
-            return connect(host, self._run.become_password)
+            return connect(host, self._run.become_password, waiting)
 
         begun = time.monotonic()
         if (end := self._end(begun)) is not None and begun >= end:

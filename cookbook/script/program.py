@@ -8,12 +8,13 @@ that no output can be mistaken for a frame. A frame of our own opens each reply:
 noisy login script or a daemon of the program before said ends up before it, and its status
 is the number of the shell's process.
 
-A program is a list of four kinds of parts:
+A program is a list of these kinds of parts:
 
 * Ask    run a question, tell its outcome
 * Guard  run questions; go on only if their answers have this digest
 * Do     run a command, unless something before it failed or was surprised
 * Lock   take the lock of the host, which the shell itself holds
+* Ready, Receive   the last two parts: raw bytes follow the script once the shell is ready for them
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import re
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cookbook.errors import LinkLost
-from cookbook.script import lock, run_as, stash
+from cookbook.script import lock, run_as, stash, trace
 from cookbook.script.shell import ENCODING, Command, define_contents
 
 ANSWER_TIMEOUT = 60.0
@@ -86,6 +87,13 @@ cook_same() {{
 if cook_ends; then cook_end -; return; fi
 set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
+cook_receive() {{
+if [ "$cook_stop" ] || ! head -c 1 </dev/null >/dev/null 2>&1
+then cook_end -; cook_end -; return; fi
+cook_end 0
+{{ head -c "$2" || kill -s KILL $$; }} 8>&- |
+(umask 077; cat >"$1" || {{ cat >/dev/null; exit 1; }}) 8>&-
+set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
 [ "$cook_stage" ] && trap 'rm -rf "$cook_stage"*' EXIT && trap 'exit 143' HUP INT TERM PIPE
 {stash}cook_end $$
 """
@@ -124,6 +132,9 @@ class Do:
     user: str | None = None
     """Who runs it, where that is not the one we are there; see cookbook.script.run_as."""
 
+    traced: bool = False
+    """Whether the host records that it began, and how it ended; see cookbook.script.trace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -135,7 +146,28 @@ class Lock:
     timeout: float = ANSWER_TIMEOUT
 
 
-Part = Ask | Guard | Do | Lock
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """
+    The shell is about to receive: it has read all of the script, and no more.
+
+    A shell may read its input in blocks, so bytes that came earlier could be taken for script.
+    Not run where the host's head(1) has no option -c.
+    """
+
+    timeout: float = ANSWER_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Write the bytes that follow the script to a file on the host; `Ready` is just before it."""
+
+    path: str
+    size: int
+    timeout: float
+
+
+Part = Ask | Guard | Do | Lock | Ready | Receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +208,9 @@ class Program:
     stage: str = ""
     """A folder on the host with contents that were sent before, each named by its digest."""
 
+    payload: Sequence[bytes | memoryview] = ()
+    """What is sent after the script, once the shell is ready; for `Receive`."""
+
     nonce: str = field(default_factory=lambda: secrets.token_hex(12))
 
     @property
@@ -183,13 +218,16 @@ class Program:
         """What a POSIX shell reads on its standard input."""
         keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
         locks = any(isinstance(part, Lock) for part in self.parts)
+        traces = any(isinstance(part, Do) and part.traced for part in self.parts)
         text = [
             _PRELUDE.format(
                 nonce=self.nonce,
                 stage=self.stage,
                 surprised=SURPRISED,
                 home=stash.HOME,
-                stash=(stash.FUNCTIONS if keeps else "") + (lock.FUNCTIONS if locks else ""),
+                stash=(stash.FUNCTIONS if keeps else "")
+                + (lock.FUNCTIONS if locks else "")
+                + (trace.FUNCTIONS if traces else ""),
             )
         ]
         lines = [f"{self._line(part)}\n" for part in self.parts]
@@ -207,15 +245,20 @@ class Program:
                     d: self.contents[d] for d in part.command.contents & self.contents.keys()
                 }
                 define = define_contents(carried) if part.command.contents else ""
+                do = "cook_work" if part.traced else "cook_do"
                 if part.user is None:
-                    return f"{define}cook_do {shlex.quote(part.command.text)}"
+                    return f"{define}{do} {shlex.quote(part.command.text)}"
                 whole = define + (stash.FUNCTIONS if part.keeps else "") + part.command.text
                 run = f'cook_as {part.user} "$cook_whole"'
-                return f"cook_whole={shlex.quote(whole)}\ncook_do {shlex.quote(run)}"
+                return f"cook_whole={shlex.quote(whole)}\n{do} {shlex.quote(run)}"
             case Guard():
                 return _guard_line(part)
             case Lock():
                 return f"cook_lock {shlex.quote(part.holder)}"
+            case Ready():
+                return ""
+            case Receive():
+                return f"cook_receive {shlex.quote(part.path)} {part.size}"
 
     def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
         """
@@ -272,6 +315,9 @@ class Pace:
         self.shell = 0
         """The process that reads the program; 0 before it has said so."""
 
+        self.ready = False
+        """Whether the shell waits for what follows the script."""
+
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
         self._heard = 0
@@ -283,6 +329,8 @@ class Pace:
         """How far each was searched for marks."""
         self._cut: set[int] = set()
         self._times = [time.monotonic()]
+        self.shell_due = 0.0
+        """When a shell that has not begun is late, in seconds of time.monotonic(); 0: as a part."""
 
     def hear(self, data: bytes, *, stream: int = 0) -> None:
         """Take note of bytes that arrived on stdout (0) or stderr (1)."""
@@ -309,12 +357,17 @@ class Pace:
                 self._looked[stream] = at
                 return closed
             self._looked[stream] = self._starts[stream] = start
+            if stream == 0 and isinstance(self._part(self._closed[0] - 1), Ready):
+                self.ready = text[start : start + 2] == b"0\n"
             self._closed[stream] += 1
             closed += 1
             if self._closed[stream] > len(self._program.parts):
                 break
         self._looked[stream] = max(self._looked[stream], len(text) - len(mark) + 1)
         return closed
+
+    def _part(self, index: int) -> Part | None:
+        return self._program.parts[index] if 0 <= index < len(self._program.parts) else None
 
     def _status_is_there(self, start: int) -> bool:
         text = self.kept[0]
@@ -386,6 +439,8 @@ class Pace:
     def deadline(self) -> float:
         """When the part being run has taken too long, in seconds of time.monotonic()."""
         part = self._times[-1] + self.waiting_for.timeout
+        if self.shell_due and not self.started:
+            part = self.shell_due
         return part if self._end is None else min(part, self._end)
 
     @property

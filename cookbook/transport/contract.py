@@ -62,6 +62,8 @@ class Interrupted(LinkLost):
         self.reply = reply
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
+        self.nonce = ""
+        """Nonce of the program; the record of the host has the same (cookbook.script.trace)."""
 
 
 class TooSlow(DeadlineExceeded):
@@ -84,6 +86,8 @@ class TooSlow(DeadlineExceeded):
         """What the part has printed so far; it may be secret."""
         self.outcomes: list[Outcome] = []
         """What is known of the parts that were sent, in their order."""
+        self.nonce = ""
+        """Nonce of the program; the record of the host has the same (cookbook.script.trace)."""
         self.ended = False
         """Whether what took so long has been ended, and nothing after it was begun."""
 

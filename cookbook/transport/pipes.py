@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from typing import IO, NoReturn
+from typing import IO, NoReturn, Protocol
 
 from cookbook.errors import PrivilegeError
 from cookbook.script.program import Pace, Program, last_lines
@@ -22,12 +23,29 @@ _PATIENCE = 2.0
 """Seconds that a shell has for its end; then it is left to what it is at."""
 
 
+class Pulse(Protocol):
+    """Whether the other end is still there; see cookbook.transport.paramiko_ssh.keepalive."""
+
+    def heard(self) -> None:
+        """Note that something has come."""
+
+    @property
+    def due(self) -> float:
+        """When to look next, in seconds of time.monotonic()."""
+        ...
+
+    def lost(self) -> bool:
+        """Return whether the host has stopped answering; ask it if it is time to."""
+        ...
+
+
 class PipeShell:
     """A process that is, or leads to, a persistent shell."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Raises PrivilegeError if the command cannot be run."""
         self._started = False
+        self._pulse: Pulse | None = None
         try:
             self._process = subprocess.Popen(
                 command,
@@ -47,7 +65,7 @@ class PipeShell:
         if self._pipes[0].closed:
             raise Interrupted("the shell has ended", Reply(b"", b""))
         try:
-            return _Exchange(self._pipes, program, pace).run()
+            return _Exchange(self._pipes, program, pace, self._pulse).run()
         except (Interrupted, TooSlow) as error:
             if isinstance(error, Interrupted):
                 self.close()
@@ -85,13 +103,21 @@ class _Exchange:
     """Writes while reading both streams, so that no full pipe stops us."""
 
     def __init__(
-        self, pipes: tuple[IO[bytes], IO[bytes], IO[bytes]], program: Program, pace: Pace
+        self,
+        pipes: tuple[IO[bytes], IO[bytes], IO[bytes]],
+        program: Program,
+        pace: Pace,
+        pulse: Pulse | None,
     ) -> None:
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
+        self._more = [memoryview(piece) for piece in reversed(program.payload)]
         self._pace = pace
+        self._pulse = pulse
 
     def run(self) -> Reply:
+        if self._pulse is not None:
+            self._pulse.heard()
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdin, selectors.EVENT_WRITE)
             for i, stream in enumerate(self._streams):
@@ -101,11 +127,15 @@ class _Exchange:
         return self._reply
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(max(0.0, self._pace.deadline - time.monotonic()))
+        pulse = self._pulse if self._pace.started else None  # a login may be slow
+        due = min(self._pace.deadline, pulse.due if pulse is not None else math.inf)
+        ready = selector.select(max(0.0, due - time.monotonic()))
         if time.monotonic() >= self._pace.deadline:
             raise TooSlow(self._pace, self._reply)
         if self._pace.too_much:
             raise Interrupted("the host does not stop talking", self._reply)
+        if pulse is not None and pulse.lost():
+            raise Interrupted("the link has gone silent", self._reply)
         for key, _ in ready:
             if key.fileobj is self._stdin:
                 self._write(selector)
@@ -119,12 +149,22 @@ class _Exchange:
             raise self._ended from None
         if not self._left:
             selector.unregister(self._stdin)
+            self._go_on(selector)
+
+    def _go_on(self, selector: selectors.BaseSelector) -> None:
+        """Write what follows the script, once the shell is ready for it."""
+        if self._more and self._pace.ready and not self._left:
+            self._left = self._more.pop()
+            selector.register(self._stdin, selectors.EVENT_WRITE)
 
     def _read(self, stream: int, selector: selectors.BaseSelector) -> None:
         data = os.read(self._streams[stream].fileno(), CHUNK)
         if not data:
             raise self._ended
         self._pace.hear(data, stream=stream)
+        if self._pulse is not None:
+            self._pulse.heard()
+        self._go_on(selector)
 
     @property
     def _ended(self) -> Interrupted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -52,7 +53,9 @@ class Target:
     agent: bool = True
     known_hosts: tuple[Path, ...] = ()
     connect_timeout: float = 10.0
-    """Seconds until it has greeted; to open the shell then may take as long again."""
+    """Seconds until it has greeted."""
+    login_timeout: float = 60.0
+    """Seconds until the shell is there, once the key was taken."""
     alive_interval: float = 15.0
     """Seconds of silence before the host is asked whether it is there, and after that."""
     become: Become = "none"
@@ -78,6 +81,8 @@ class Target:
     algorithms: Algorithms = Algorithms()
     manner: Manner = Manner()
     """For the transport openssh."""
+    waiting: Callable[[str], object] = field(default=lambda _: None, compare=False, repr=False)
+    """Is told what a login waits for, if it waits long."""
 
     @property
     def becomes(self) -> bool:

@@ -19,6 +19,9 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from bench.relay import Link, Relay
 from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.kitchen import KitchenHost
+from cookbook.script.program import Ask, Program
+from cookbook.script.shell import sh
+from cookbook.transport.contract import run
 from cookbook.transport.paramiko_ssh import connection
 from cookbook.transport.paramiko_ssh.client import Client
 from cookbook.transport.paramiko_ssh.transport import SshTransport
@@ -136,11 +139,13 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
         known.write_text(f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}\n")
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="opens no shell within 1 s") as e:
-            SshTransport(here(port, 1, known_hosts=(known,), identity_files=(mine,)))
+            SshTransport(
+                here(port, 5, known_hosts=(known,), identity_files=(mine,), login_timeout=1)
+            )
         assert time.monotonic() - begun < 10
     check_host("C10-only-keepalives", error=e.value, words={str(port): "PORT"})
     ended.set()
-    assert len(came) == 2
+    assert len(came) == 1
     for server in servers:
         server.close()
 
@@ -163,6 +168,38 @@ class TestARealServer:
         for transport in transports:
             transport.close()
         assert dropped > 0
+
+    @by_both
+    def test_a_slow_login_is_waited_for(
+        self,
+        shell: Open,
+        target: Targets,
+        module_host: KitchenHost,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """PAM holds the session up, and sshd does not answer meanwhile; one login is enough."""
+        monkeypatch.setattr("cookbook.transport.login.SAY_AFTER", 1.0)
+        said: list[str] = []
+        here = target(module_host, connect_timeout=1, alive_interval=1, waiting=said.append)
+        slow = "[ $PAM_TYPE = open_session ] || exit 0; echo >>/run/logins; sleep 4"
+        module_host.run(
+            f"rm -f /run/logins; printf '#!/bin/sh\n%s\n' '{slow}' >/root/slow;"
+            " chmod +x /root/slow; echo 'session required pam_exec.so /root/slow' >>/etc/pam.d/sshd"
+        )
+        try:
+            transport = shell(here)
+            [outcome] = run(transport, Program((Ask(sh("wc -l </run/logins")),)))
+            transport.close()
+            with pytest.raises(Unreachable, match="opens no shell within 2 s") as caught:
+                run(shell(replace(here, login_timeout=2)), Program((Ask(sh(":")),)))
+        finally:
+            module_host.run("sed -i /pam_exec/d /etc/pam.d/sshd")
+        assert outcome.text == "1\n"
+        assert said == [
+            "the key was accepted; waiting up to 60 s for a shell",
+            "the key was accepted; waiting up to 2 s for a shell",
+        ]
+        assert "login_timeout" in str(caught.value.hint)
 
     @by_both
     def test_one_that_is_reset_for_a_moment(

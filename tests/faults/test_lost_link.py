@@ -191,10 +191,10 @@ def test_a_host_that_is_far_away_takes_no_more_exchanges(
 def test_what_leaves_no_trace_is_not_called_done(
     start: Start, module_host: KitchenHost, transport: str
 ) -> None:
-    """A command that nobody can see the effect of ends our session."""
+    """A command with no visible effect kills the shell that runs it."""
     recipe = """
 file("/etc/link-1", content="1" * 2000)
-execute("cut", command="echo x >>/etc/link-cut; pkill -KILL -f 'sshd: admin@notty'; sleep 1")
+execute("cut", command="echo x >>/etc/link-cut; kill -KILL $$; sleep 1")
 file("/etc/link-2", content="2" * 2000)
 """
     module_host.run("rm -rf /etc/link-*")
@@ -202,11 +202,65 @@ file("/etc/link-2", content="2" * 2000)
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "unknown", "not-run"]
-    assert "whether it has run is unknown" in said.host["resources"][1]["error"]["message"]
+    assert "how far it got is unknown" in said.host["resources"][1]["error"]["message"]
     if transport == "ssh":
         check_document("C2-leaves-no-trace", said.document, {"1" * 2000: "11111..."})
     assert module_host.run("cat /etc/link-cut").stdout == "x\n"
     is_true(module_host, said)
+
+
+CUT = "echo cut >>/etc/link-ran; kill -KILL $$; sleep 1"
+COMMANDS_ONLY = f"""
+execute("before", command="echo before >>/etc/link-ran")
+execute("cut", command="{CUT}", creates=%s)
+execute("after", command="echo after >>/etc/link-ran")
+"""
+
+
+@by_both
+@pytest.mark.parametrize("creates", [None, "/etc/link-never"])
+def test_commands_alone_are_told_apart_after_a_lost_link(
+    start: Start, module_host: KitchenHost, creates: str | None
+) -> None:
+    """Nothing is left to be probed: the host's own record says what ran, and what began."""
+    module_host.run("rm -rf /etc/link-*")
+    said = told(start(module_host, COMMANDS_ONLY % repr(creates)))
+
+    assert said.exit == 3, said
+    assert said.statuses == ["changed", "unknown", "not-run"]
+    assert module_host.run("cat /etc/link-ran").stdout.split() == ["before", "cut"]
+
+
+@by_both
+def test_a_notified_command_that_cuts_the_link_is_unknown(
+    start: Start, module_host: KitchenHost
+) -> None:
+    recipe = f"""
+file("/etc/link-1", content="1" * 2000, notifies=[delayed("run", "execute[cut]")])
+execute("cut", command="{CUT}", action="nothing")
+"""
+    module_host.run("rm -rf /etc/link-*")
+    said = told(start(module_host, recipe))
+
+    assert said.exit == 3, said
+    assert said.statuses == ["changed", "ok", "unknown"]
+
+
+@by_both
+def test_a_command_that_ended_after_the_link_was_lost_is_known_to_have_run(
+    start: Start, module_host: KitchenHost
+) -> None:
+    recipe = """
+execute("cut", command="pkill -KILL -f 'sshd: admin@notty'; sleep 1; echo cut >>/etc/link-ran")
+execute("fails", command="echo fails >>/etc/link-ran; exit 7")
+execute("after", command="echo after >>/etc/link-ran")
+"""
+    module_host.run("rm -rf /etc/link-*")
+    said = told(start(module_host, recipe))
+
+    assert said.exit == 3, said
+    assert said.statuses == ["changed", "failed", "not-run"]
+    assert module_host.run("cat /etc/link-ran").stdout.split() == ["cut", "fails"]
 
 
 def test_a_restart_that_was_cut_off_is_done_again(
@@ -233,6 +287,15 @@ service("linked", action="nothing")
     assert module_host.run("systemctl is-active linked").stdout == "active\n"
     assert len(module_host.run("cat /etc/link-starts").stdout.splitlines()) in (2, 3)
     is_true(module_host, said)
+
+
+def test_a_recipe_that_only_reboots_ends_well(start: Start, fresh_host: KitchenHost) -> None:
+    before = fresh_host.run("cat /proc/1/stat").stdout
+    said = told(start(fresh_host, 'execute("reboot")\n', "--reconnect", "5"))
+
+    assert said.exit == 0, said
+    assert said.statuses == ["changed"]
+    assert fresh_host.run("cat /proc/1/stat").stdout != before
 
 
 def test_a_host_that_our_recipe_reboots_is_gone_on_with(

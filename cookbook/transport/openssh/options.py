@@ -17,7 +17,6 @@ ALWAYS = (
     "PermitLocalCommand=no",
     "RequestTTY=no",
     "RemoteCommand=none",
-    "ServerAliveCountMax=1",
     "ControlPersist=60",
 )
 
@@ -27,6 +26,8 @@ def options(target: Target, *, log_level: str = "ERROR") -> list[str]:
     seconds = {
         "ConnectTimeout": max(1, math.ceil(target.connect_timeout)),
         "ServerAliveInterval": max(1, math.ceil(target.alive_interval)),
+        # Silence is noticed earlier, by SessionPulse; sshd is silent while PAM opens a session.
+        "ServerAliveCountMax": 2 + math.ceil(target.login_timeout / target.alive_interval),
     }
     told = [
         *ALWAYS,

@@ -12,13 +12,16 @@ import contextlib
 import os
 import selectors
 import subprocess
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 from cookbook.script.program import Pace, Program
-from cookbook.script.shell import Command
+from cookbook.script.shell import Command, sh
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
+from cookbook.transport.login import LoginWait
 from cookbook.transport.openssh.control_master import AUTH_TIMEOUT, Master
 from cookbook.transport.pipes import CHUNK, PipeShell
 from cookbook.transport.target import Manner, Target
@@ -39,6 +42,7 @@ class OpenSshTransport(PipeShell):
         self._target = target if manner is None else _in(target, manner)
         self._terminal = False
         self._master = Master(self._target)
+        self._login = LoginWait(self._target)
         try:
             self._begin()
         except WantsTerminal:
@@ -49,10 +53,14 @@ class OpenSshTransport(PipeShell):
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
+        if not self._started:
+            pace.shell_due = self._login.end
         try:
             return super().exchange(program, pace)
         except WantsTerminal:
             self._master = Master(self._target)
+            self._login = LoginWait(self._target)
+            pace.shell_due = self._login.end
             self._begin_anew()
             return super().exchange(program, pace)
         except Interrupted as error:
@@ -60,9 +68,14 @@ class OpenSshTransport(PipeShell):
                 raise
             said = f"the session has ended: the link to the bastion {bastion} was lost"
             raise Interrupted(said, error.reply) from None
+        finally:
+            self._login.over()
 
     def close(self) -> None:
         """See Transport."""
+        self._login.over()
+        if self._pulse is not None:
+            self._pulse.end()
         for pipe in self._pipes:
             with contextlib.suppress(OSError):
                 pipe.close()
@@ -82,6 +95,8 @@ class OpenSshTransport(PipeShell):
     def _begin(self) -> None:
         command, mark = entrance(self._target, terminal=self._terminal)
         super().__init__(self._session(command))
+        alive = self._session(sh("true"))
+        self._pulse: SessionPulse | None = SessionPulse(alive, self._target.alive_interval)
         if mark:
             stdin = self._pipes[0]
             enter(
@@ -99,7 +114,7 @@ class OpenSshTransport(PipeShell):
         stderr = self._pipes[2]
         with selectors.DefaultSelector() as selector:
             selector.register(stderr, selectors.EVENT_READ)
-            if not selector.select(AUTH_TIMEOUT):
+            if not selector.select(max(AUTH_TIMEOUT, self._login.left)):
                 raise TimeoutError
         return os.read(stderr.fileno(), CHUNK)
 
@@ -114,11 +129,64 @@ class OpenSshTransport(PipeShell):
             )
 
     def _not_started(self, error: Interrupted | TooSlow, said: str) -> NoReturn:
-        if isinstance(error, TooSlow) or not self._target.becomes:
+        if isinstance(error, TooSlow):
+            if time.monotonic() < self._login.end:
+                raise error
+            self.close()
+            raise self._login.error from None
+        if not self._target.becomes:
             raise error
         if not self._terminal and wants_terminal(self._target, said):
             raise WantsTerminal
         raise did_not_start(self._target, said) from None
+
+
+class SessionPulse:
+    """
+    Asks a host for a sign of life by a session of its own in the same connection.
+
+    ServerAliveInterval of ssh(1) would take a login that PAM holds up for a lost link: sshd does
+    not answer meanwhile.
+    """
+
+    def __init__(self, command: Sequence[str], interval: float) -> None:
+        """`interval` in seconds, of silence before the question and then of silence after it."""
+        self._command = command
+        self._interval = interval
+        self._asked: subprocess.Popen[bytes] | None = None
+        self.due = 0.0
+        """When to look next, in seconds of time.monotonic()."""
+
+        self.heard()
+
+    def heard(self) -> None:
+        """Note that something has come."""
+        self.due = time.monotonic() + self._interval
+        if self._asked is not None:
+            self.end()
+
+    def lost(self) -> bool:
+        """Return whether the host has stopped answering; ask it if it is time to."""
+        if time.monotonic() < self.due:
+            return False
+        if self._asked is None:
+            nothing = subprocess.DEVNULL
+            self._asked = subprocess.Popen(
+                self._command, stdin=nothing, stdout=nothing, stderr=nothing
+            )
+            self.due += self._interval
+        elif self._asked.poll() is None:
+            return True
+        else:  # even a refusal is an answer
+            self.heard()
+        return False
+
+    def end(self) -> None:
+        """Wait for no answer any more."""
+        if self._asked is not None:
+            self._asked.kill()
+            self._asked.wait()
+            self._asked = None
 
 
 def _in(target: Target, manner: Manner) -> Target:

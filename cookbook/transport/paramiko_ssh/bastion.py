@@ -31,6 +31,27 @@ class _Bastion:
         self._connection: paramiko.Transport | None = None
         self._channels: list[paramiko.Channel] = []
         self._failure: tuple[float, Unreachable] | None = None
+        self._answers = threading.Event()
+
+    def wait_for_login(self) -> float:
+        """
+        Return the seconds until it answered after it took the key: PAM may hold it up.
+
+        Raises Unreachable.
+        """
+        begun = time.monotonic()
+        if not self._answers.wait(self._target.login_timeout):
+            raise Unreachable(
+                f"bastion {self._target}: takes the key, but opens no session within"
+                f" {self._target.login_timeout:g} s",
+                hint="look at PAM and systemd-logind there, or set a longer login_timeout",
+            )
+        return time.monotonic() - begun
+
+    def _ask(self, connection: paramiko.Transport) -> None:
+        # It waits for the answer, whatever that is, or for the end of the connection.
+        connection.global_request("keepalive@openssh.com", wait=True)
+        self._answers.set()
 
     def connection(self, deadline: float) -> paramiko.Transport:
         """
@@ -54,11 +75,14 @@ class _Bastion:
 
     def _made(self) -> paramiko.Transport:
         try:
-            return self._connect(self._target)
+            connection = self._connect(self._target)
         except Unreachable as error:
             named = type(error)(f"bastion {self._target}: {error}", hint=error.hint)
             self._failure = (time.monotonic(), named)
             raise named from error
+        self._answers.clear()
+        threading.Thread(target=self._ask, args=(connection,), daemon=True).start()
+        return connection
 
     def keep(self, channel: paramiko.Channel) -> None:
         """Remember who is behind it."""
@@ -89,6 +113,7 @@ def through(bastion: Target, target: Target, deadline: float, connect: Connect) 
     with _looking:
         shared = _bastions.setdefault(bastion, _Bastion(bastion, connect))
     connection = shared.connection(deadline)
+    deadline += shared.wait_for_login()
     try:
         channel = connection.open_channel(
             "direct-tcpip",

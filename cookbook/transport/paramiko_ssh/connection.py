@@ -139,6 +139,8 @@ def _greet(target: Target, deadline: float) -> Client:
     from cookbook.transport.paramiko_ssh.client import Client
 
     connection = Client(open_link(target, deadline, connect))
+    if target.via is not None:  # the login of its bastion may have taken long
+        deadline = max(deadline, time.monotonic() + target.connect_timeout)
     try:
         connection.handshake_timeout = AUTH_TIMEOUT
         connection.banner_timeout = max(0.1, deadline - time.monotonic())

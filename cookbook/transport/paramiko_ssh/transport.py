@@ -10,7 +10,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cookbook.errors import HostError, Unreachable, during
@@ -19,6 +19,7 @@ from cookbook.script.shell import Command
 from cookbook.text.diagnosis import why
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
+from cookbook.transport.login import LoginWait
 from cookbook.transport.paramiko_ssh.bastion import lost_bastion
 from cookbook.transport.paramiko_ssh.connection import AUTH_TIMEOUT, connect, import_paramiko
 from cookbook.transport.paramiko_ssh.keepalive import Pulse
@@ -63,27 +64,18 @@ class SshTransport:
         self._begin()
 
     def _begin(self) -> None:
-        target = self._target
-        # A login that comes while systemd still stops the user's manager may hang for ever.
-        if not self._open(target.connect_timeout / 2) and not self._open(target.connect_timeout):
-            raise Unreachable(
-                f"{target}: takes the key, but opens no shell within {target.connect_timeout:g} s",
-                hint="look at PAM and systemd-logind there",
-            )
-
-    def _open(self, patience: float) -> bool:
-        """Connect, and start the shell; false if that takes longer than so many seconds."""
+        """Connect, and start the shell."""
         self._connection = connect(self._target)
         self._pulse = Pulse(self._connection, self._target.alive_interval, self._wake.set)
+        self._login = LoginWait(self._target)
         try:
-            self._channel = self._open_shell(patience)
+            self._channel = self._open_shell()
         except TimeoutError:
             self.close()
-            return False
+            raise self._login.error from None
         except BaseException:
             self.close()
             raise
-        return True
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
@@ -94,11 +86,17 @@ class SshTransport:
             return self._exchange(program, pace)
 
     def _exchange(self, program: Program, pace: Pace) -> Reply:
+        if not self._started:
+            pace.shell_due = self._login.end
         try:
-            with self._sending(program.script):
+            with self._sending([program.script]):
                 self._pulse.heard()
-                while not pace.complete:
+                while not (pace.complete or (pace.ready and program.payload)):
                     self._listen(pace)
+            if not pace.complete:
+                with self._sending(program.payload):
+                    while not pace.complete:
+                        self._listen(pace)
         except (OSError, EOFError):  # the latter where the link is a bastion's channel
             self._take(pace)
             self.close()
@@ -108,10 +106,12 @@ class SshTransport:
             raise
         finally:
             self._started |= pace.started
+            self._login.over()
         return Reply.kept(pace)
 
     def close(self) -> None:
         """See Transport."""
+        self._login.over()
         self._connection.close()
 
     def _listen(self, pace: Pace) -> None:
@@ -129,6 +129,8 @@ class SshTransport:
         if pace.too_much:
             raise Interrupted("the host does not stop talking", Reply.kept(pace))
         if time.monotonic() >= pace.deadline:
+            if not (self._started or pace.started or pace.over):
+                raise self._login.error
             raise TooSlow(pace, Reply.kept(pace))
         if self._pulse.lost():
             self.close()
@@ -165,30 +167,32 @@ class SshTransport:
         return said or "the link was lost"
 
     @contextlib.contextmanager
-    def _sending(self, script: bytes) -> Iterator[None]:
+    def _sending(self, pieces: Sequence[bytes | memoryview]) -> Iterator[None]:
         """Write in a thread of its own where the window might not take it at once."""
-        if len(script) < min(_BUFFERED, self._channel.out_window_size):
-            self._channel.sendall(script)
+        if sum(map(len, pieces)) < min(_BUFFERED, self._channel.out_window_size):
+            for piece in pieces:
+                self._channel.sendall(piece)  # type: ignore[arg-type]  # any buffer will do
             yield
             return
-        thread = threading.Thread(target=self._send, args=(script,), daemon=True)
+        thread = threading.Thread(target=self._send, args=(pieces,), daemon=True)
         thread.start()
         yield
         thread.join()
 
-    def _send(self, script: bytes) -> None:
+    def _send(self, pieces: Sequence[bytes | memoryview]) -> None:
         with contextlib.suppress(OSError, EOFError):  # the reader sees it, too
-            self._channel.sendall(script)
+            for piece in pieces:
+                self._channel.sendall(piece)  # type: ignore[arg-type]  # any buffer will do
 
     @during("connect")
-    def _open_shell(self, patience: float) -> paramiko.Channel:
+    def _open_shell(self) -> paramiko.Channel:
         from paramiko import SSHException
 
         try:
-            channel = self._connection.open_session(timeout=patience)
+            channel = self._connection.open_session(timeout=self._login.left)
             for buffer in (channel.in_buffer, channel.in_stderr_buffer):
                 buffer.set_event(self._wake)
-            channel.settimeout(AUTH_TIMEOUT)
+            channel.settimeout(max(AUTH_TIMEOUT, self._login.left))
             self._start(channel)
             channel.settimeout(None)  # a long program waits for the shell; the reader has deadlines
         except (SSHException, EOFError, OSError) as error:
