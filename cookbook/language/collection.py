@@ -229,6 +229,19 @@ def declaring(collection: Collection) -> Iterator[None]:
         _current.reset(token)
 
 
+@contextlib.contextmanager
+def declared_beside(folder: Path) -> Iterator[None]:
+    """Search `files/` and `templates/` in this folder first; no effect outside of a recipe."""
+    if (collection := _current.get(None)) is None:
+        yield
+        return
+    collection.beside = folder
+    try:
+        yield
+    finally:
+        collection.beside = None
+
+
 def contradiction(one: Resource, other: Resource) -> str | None:
     """Return the property that two resources about one thing set to different values, if any."""
     if one is other:

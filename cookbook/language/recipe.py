@@ -15,6 +15,7 @@ from cookbook.language.collection import (
     caller,
     caller_place,
     current,
+    declared_beside,
     display_path,
     suggestion,
 )
@@ -100,13 +101,9 @@ def word(kind: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(kind, updated=())
     def declare(*args: P.args, **kwargs: P.kwargs) -> R:
         where = caller()
-        collection = current()
-        collection.beside = Path(caller_place()[0]).parent
-        try:
+        with declared_beside(Path(caller_place()[0]).parent):
             resource = _construct(kind, where, args, kwargs)
-        finally:
-            collection.beside = None
-        collection.declare(resource, where)
+        current().declare(resource, where)
         return resource
 
     return declare
