@@ -1,5 +1,5 @@
 """
-What a plugin imports: the marker of its hooks.
+The marker of the hooks of a plugin.
 
 A plugin is a module with functions named as in `cookbook.plugins.hookspecs`, each marked by
 `hookimpl`, and named in the entry point group `cookbook` of its package:

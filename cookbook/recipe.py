@@ -1,5 +1,5 @@
 """
-What a recipe imports beside the resources: the host, notifications, secrets.
+The names for recipes beside the resource types: the host, notifications, secrets.
 
     from cookbook.recipe import delayed, node
     from cookbook.resources import service, template

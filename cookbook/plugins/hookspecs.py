@@ -1,5 +1,5 @@
 """
-What a plugin can do.
+The hooks of a plugin.
 
 A plugin is a module, or an object, with functions of these names marked by
 `cookbook.plugin.hookimpl`, named in the entry point group `cookbook` of its package:
@@ -8,7 +8,7 @@ A plugin is a module, or an object, with functions of these names marked by
     cookbook =
         mine = my_package.my_plugin
 
-The built-in words and inventories arrive through the same hooks.
+The built-in resource types use the same hooks.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ def cookbook_resources() -> Mapping[str, str]:  # type: ignore[empty-body]
 @hookspec
 def cookbook_providers(kind: type[Resource]) -> None:
     """
-    Import the modules whose providers serve this kind of resource.
+    Import the modules with the providers of this resource type.
 
-    Called once for each kind that a recipe uses, so that a run loads no more
-    than it needs. Registering is done by `provides` when the module is imported.
+    Called once for each type that a recipe uses, so that a run loads no more than it
+    needs. `provides` registers a provider when its module is imported.
     """
 
 
 @hookspec(firstresult=True)
 def cookbook_inventory(path: Path) -> Inventory | None:
     """
-    Read an inventory of another format than hosts.yml; None if it is not yours.
+    Return an inventory of another format than hosts.yml; None if the format is not known.
 
     Build it with `cookbook.inventory.from_data`, which checks it like a hosts.yml.
     """
@@ -63,20 +63,20 @@ def cookbook_inventory(path: Path) -> Inventory | None:
 @hookspec(firstresult=True)
 def cookbook_secret(name: str) -> str | None:
     """
-    The value of a secret, from a store of yours; None if it does not know the name.
+    Return the value of a secret from a store; None if the store has no such name.
 
-    Raise cookbook.errors.SecretError if it cannot be asked.
+    Raise cookbook.errors.SecretError if the store does not answer.
     """
 
 
 @hookspec
 def cookbook_review(plan: Report) -> str | list[str] | None:
     """
-    Look at a plan before anything of it is sent; object to it by saying why.
+    Return objections to a plan before anything of it is sent; None if there are none.
 
-    One objection of one reviewer is enough: nothing is touched on any host. All
-    reviewers are heard, and one that raises an exception has objected. Where there is a
-    reviewer, `converge` makes a plan first, and does nothing that is not in it.
+    With one objection nothing is touched on any host. All plugins are asked; an exception
+    counts as an objection. If a plugin has this hook, `converge` makes a plan first and
+    applies only what is in it.
     """
 
 
@@ -105,7 +105,7 @@ def cookbook_sending(host: str, steps: Sequence[Step]) -> None:
     """
     Hear which changes are about to be sent to a host, in one exchange.
 
-    What becomes of each is said by `cookbook_step`, unless we are killed before.
+    `cookbook_step` reports the result of each, unless the run is killed before.
     """
 
 

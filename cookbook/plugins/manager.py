@@ -19,10 +19,9 @@ from cookbook.secrets.stores.lookup import STORES
 @functools.cache
 def plugins() -> pluggy.PluginManager:
     """
-    All plugins, loaded once.
+    Return the manager of all plugins, which are loaded once.
 
-    Raises UsageError if one cannot be loaded: going on without it would give
-    another result than its author meant.
+    Raises UsageError if one cannot be loaded: a run without it could have another result.
     """
     manager = pluggy.PluginManager("cookbook")
     manager.add_hookspecs(hookspecs)
@@ -32,7 +31,7 @@ def plugins() -> pluggy.PluginManager:
     try:
         if _any_installed():
             manager.load_setuptools_entrypoints("cookbook")
-        manager.check_pending()  # a hook that there is not is a misspelt one
+        manager.check_pending()  # an unknown hook is a misspelt one
     except Exception as error:
         raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
     STORES.ask_plugins = lambda name: manager.hook.cookbook_secret(name=name)
@@ -56,7 +55,7 @@ def _any_installed() -> bool:
 
 @contextlib.contextmanager
 def listening(plugin: object, name: str | None = None) -> Iterator[None]:
-    """Let a plugin hear what happens meanwhile; its name is for people."""
+    """Register a plugin for the duration of the block; its name is for messages."""
     plugins().register(plugin, name)
     try:
         yield
@@ -66,6 +65,6 @@ def listening(plugin: object, name: str | None = None) -> Iterator[None]:
 
 @functools.cache
 def catalog() -> Catalog:
-    """Who serves what, by the plugins."""
+    """Return the catalog of the providers that plugins bring."""
     hook = plugins().hook
     return Catalog(lambda kind: hook.cookbook_providers(kind=kind))

@@ -1,4 +1,4 @@
-"""What listeners are told about a run when it begins."""
+"""The description of a run for listeners, given when it begins."""
 
 from __future__ import annotations
 
