@@ -273,6 +273,8 @@ def _note(file: File, found: State | None) -> str | None:
         return "removes the directory with all that is in it"
     if found is not None and found.linked and file.manage_symlink_source is None:
         return "it is a symbolic link; what it points to is managed"
+    if found is None and file.mode is None and file.action != "delete":
+        return f"its mode is not declared: {NEW_MODE} now, and not watched later"
     return None
 
 

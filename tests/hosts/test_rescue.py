@@ -102,10 +102,12 @@ LOCKOUTS = {
     "what sshd has read before is replaced": BAD_SSHD.replace(
         "sshd_config.d/x.conf", "sshd_config"
     ),
-    "C53-sshd-does-not-start": BAD_SSHD.replace("AllowUsers nobody", "No such"),
+    "C53-sshd-does-not-start": BAD_SSHD.replace(
+        'content="AllowUsers nobody\\n",', 'content="No such\\n", verify=[],'
+    ),
     "C53-sshd-listens-elsewhere": BAD_SSHD.replace("AllowUsers nobody", "Port 2222"),
     "C56-sudoers-is-not-one": """
-file("/etc/sudoers", content="this is ( no rule\\n", mode="440")
+file("/etc/sudoers", content="this is ( no rule\\n", mode="440", verify=[])
 """,
     "C54-sudo-says-no": """
 file("/etc/sudoers.d/zz-cook", content="admin ALL=(ALL) !ALL\\n", mode="440")

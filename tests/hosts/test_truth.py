@@ -44,7 +44,7 @@ RECIPES = {
         directory("/srv/app", owner="deploy", mode="0750")
         file("/srv/app/releases/README", content="hi\\n", owner="deploy", mode="0640")
         link("/srv/app/current", to="/srv/app/releases", owner="deploy")
-        file("/srv/app/current/through", content="x")
+        file("/srv/app/current/through", content="x", manage_symlink_source=True)
         file("/home/deploy/.profile2", content="x", owner="deploy")
         authorized_key("deploy", key="{KEY}")
         cron("tidy", command="true", user="deploy", hour=3)
