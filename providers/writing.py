@@ -268,7 +268,8 @@ def _check(name: str, text: str, wanted: State) -> Command:
     if program is not None:
         said = f"{program} does not accept the new file (verify=[] has it written unchecked)"
     quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
-    return sh("{ ({}\n) {} || { echo {} >&2; false; }; }", command, quiet, said)
+    # A check that was killed says so by its status.
+    return sh("{ ({}\n) {} || { s=$?; echo {} >&2; (exit $s); }; }", command, quiet, said)
 
 
 def _backup(count: int) -> Command:
