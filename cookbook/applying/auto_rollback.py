@@ -1,10 +1,10 @@
 """
-Changes that may cut the branch we sit on: applied under a timer that puts the former state back.
+Auto-rollback: a timer on the host that takes back a change which may lock the operator out.
 
-Before such a change the host is told how to take it back, and when to: unless somebody comes
-by a *new* connection, with privilege, and says that all is well. If nobody can, it goes back by
-itself, whether we live or not. What it takes to go back is the undo of the change, so it is
-known to the host (contents are in its stash) before the change is made.
+Before such a change, the commands that undo it and a timer are written to the host (contents
+are in its stash). After the change, the run makes a *new* connection with full privilege and
+stops the timer. If that is not possible, the host restores the former state by itself, even
+if the run was killed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from cookbook.script.shell import Command, join, script, sh
 from cookbook.transport.contract import LoginPasswordRefused
 
 CONFIRM_TIMEOUT = 60.0
-"""Seconds that a host waits for somebody to log in, unless the user says otherwise."""
+"""Seconds until a host takes a change back without a new login, unless the user sets others."""
 
 GRACE = 10.0
-"""Seconds within which a host answers again after it went back."""
+"""Seconds within which a host is expected to answer again after a rollback."""
 
 # Whoever renames `armed` has won: the timer, or we.
 _RUN = """\
@@ -73,23 +73,23 @@ _DISARM = (
 )
 
 _FIRED = 'r=$cook_home/rescue/{}; [ -e "$r/done" ] && tail -n 5 -- "$r/log" && rm -rf -- "$r"'
-"""Succeeds when the host has gone back, all the way."""
+"""Succeeds when the rollback is complete; prints the end of its log."""
 
 
 @dataclass
 class AutoRollback:
-    """What has to be taken back on one host, should nobody be able to log in any more."""
+    """The rollback of one host: the commands that undo the risky changes, and the timer."""
 
     session: Session
     way: AccessPath
     seconds: float = CONFIRM_TIMEOUT
-    """How long the host waits for us."""
+    """Seconds that the host waits for the confirmation."""
 
     allowed: bool = False
-    """Whether what is sure to cut our way may be done all the same."""
+    """True if a change that is certain to lock the operator out is allowed."""
 
     _back: list[Command] = field(default_factory=list)
-    """Latest first."""
+    """The commands that undo the changes, those of the latest change first."""
     _tell: list[Command] = field(default_factory=list)
     """Services that are told when what they read is back."""
     _armed: str = ""
@@ -105,7 +105,7 @@ class AutoRollback:
         return "may" if risk == "no" and decision.item.resource.guarded else risk
 
     def refusal(self, decision: Decision) -> WouldLockOut | None:
-        """Why a change must not be made, unless its author knows what he does."""
+        """Return the error for a change that certainly locks out, if that is not allowed."""
         if self.allowed or decision.status != "change" or self.risk(decision) != "will":
             return None
         item = decision.item
@@ -116,7 +116,7 @@ class AutoRollback:
         )
 
     def arm(self, changes: Sequence[Decision]) -> Do:
-        """What tells the host how to go back; for these changes and all that came before."""
+        """Return the command that starts the timer for these and all earlier risky changes."""
         for decision in changes:
             self._names.append(str(decision.item.resource))
             self._back[:0] = reversal(decision)
@@ -142,18 +142,18 @@ class AutoRollback:
 
     @property
     def armed(self) -> bool:
-        """Whether the host waits for us."""
+        """True if a timer runs on the host."""
         return bool(self._armed)
 
     def forget(self) -> None:
-        """The host could not be told: nothing was armed, and nothing was changed."""
+        """Note that the timer was not started; nothing was changed then."""
         self._armed = ""
 
     def confirm(self) -> None:
         """
-        Come by a new connection and say that all is well.
+        Stop the timer over a new connection; do nothing if none runs.
 
-        Raises LockedOut if that is not possible: by then the host has gone back.
+        Raises LockedOut if that is not possible: by then the host has taken the changes back.
         """
         if not self._armed:
             return
@@ -206,7 +206,7 @@ class AutoRollback:
 
 
 def reversal(decision: Decision) -> list[Command]:
-    """The commands that take a change back, from its values alone, before it is made."""
+    """Return the commands that undo a change, from its values alone, before it is made."""
     provider, change = decision.provider, decision.change
     if provider is None or change is None or change.kind in ("none", "act"):
         return []
@@ -216,7 +216,7 @@ def reversal(decision: Decision) -> list[Command]:
 
 
 def expected(change: Change[Any]) -> Any:
-    """The state that a change will leave."""
+    """Return the state after a change."""
     found, wanted = change.found, change.wanted
     if found is None or wanted is None:
         return wanted
@@ -225,7 +225,7 @@ def expected(change: Change[Any]) -> Any:
 
 
 def _acts(decision: Decision) -> Sequence[Command]:
-    """A restart that is done again when what the service reads is back."""
+    """Return the commands of an act that is repeated after its files are restored."""
     provider, change = decision.provider, decision.change
     if provider is None or change is None or change.act not in provider.again:
         return []

@@ -1,4 +1,4 @@
-"""A guarded chain: many changes in one exchange, each only if the host is as it was planned."""
+"""A batch: many changes in one exchange, each made only if its precondition holds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cookbook.text.diagnosis import why
 from cookbook.transport.contract import TooSlow
 
 Notes = Callable[[Sequence[Decision]], tuple[Command | None, Command | None]]
-"""The lines that the manifest adds on the host before and after changes."""
+"""Returns the commands that add lines to the manifest before and after changes."""
 
 
 def no_notes(_: Sequence[Decision]) -> tuple[None, None]:
-    """Nothing."""
+    """Return no commands."""
     return None, None
 
 
@@ -58,7 +58,7 @@ class Result:
 
 @dataclass
 class Sent:
-    """One link as parts of a program, and how to read what became of it."""
+    """One transaction as parts of a program, and the reader of its outcomes."""
 
     link: Transaction
     parts: list[Part] = field(default_factory=list)
@@ -67,13 +67,13 @@ class Sent:
 
     @classmethod
     def of(cls, link: Transaction, answers: Answers, notes: Notes = no_notes) -> Sent:
-        """Guard, a look at the texts that will be replaced, the commands."""
+        """Return the parts: precondition from the answers, reads of replaced texts, commands."""
         probes = [probe for decision in [*link.gap, *link.changes] for probe in decision.probes]
         return cls.guarded(link, guard(probes, answers), notes)
 
     @classmethod
     def guarded(cls, link: Transaction, by: Guard, notes: Notes = no_notes) -> Sent:
-        """The same, under a guard that was made before."""
+        """Return the parts with a precondition that already exists."""
         sent = cls(link, [by])
         for look in map(look_at, link.changes):
             sent._looks.append(len(sent.parts) if look else None)
@@ -88,7 +88,7 @@ class Sent:
         return sent
 
     def read(self, outcomes: Sequence[Outcome]) -> Result:
-        """What became of it, from the outcomes of its parts; there may be too few of them."""
+        """Return the result from the outcomes of its parts; a lost link leaves out some of them."""
         if not outcomes or outcomes[0].status is None:
             return Result("not-reached")
         seconds = sum(outcome.seconds for outcome in outcomes)
@@ -113,7 +113,7 @@ class Sent:
 
 
 def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Result]:
-    """What became of each link."""
+    """Yield the result of each transaction."""
     start = 0
     for one in sent:
         yield one.read(outcomes[start : start + len(one.parts)])
@@ -121,7 +121,7 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Resu
 
 
 def broken_off(result: Result) -> Result:
-    """What failed because somebody did not want to wait for its end."""
+    """Return the result with BrokenOff as its error if it failed: the user has ended it."""
     if result.fate != "failed":
         return result
     error = BrokenOff(
@@ -171,7 +171,7 @@ def as_recorded(one: Sent, result: Result, numbers: Sequence[int], record: Trace
 
 
 def fate_of(error: HostError) -> Literal["failed", "unknown"]:
-    """What has become of a change that this has happened to."""
+    """Return the status of a change with this error."""
     return "unknown" if isinstance(error, BrokenOff) else "failed"
 
 
@@ -179,11 +179,11 @@ def cut_off(
     sent: Sequence[Sent], heard: Sequence[Outcome], error: HostError
 ) -> Iterator[tuple[Decision, dict[str, Any]]]:
     """
-    The link ended in the middle of a chain: what is known of each change, and no more.
+    Yield each change of a lost batch with the fields of its step: what is known, and no more.
 
-    The host may go on with what it was sent, whether we hear of it or not. So only what
-    comes after a failure or a surprise that we did hear of is sure not to be done, or after
-    what was ended because it took too long.
+    The host may continue with the batch after the link was lost. So a change was certainly
+    not made only if it comes after a reported failure, after a precondition that did not
+    hold, or after a command that was ended because it took too long. Those are left out.
     """
     stopped = False
     ended = isinstance(error, TooSlow) and error.ended
@@ -205,7 +205,7 @@ def cut_off(
 def announce(
     sent: Sequence[Sent], working: Callable[[Transaction | None], object]
 ) -> Callable[[int], None]:
-    """Tell which link's turn it is, by the number of the part that is begun; None after them."""
+    """Return a callback from the number of a begun part to its transaction, None after all."""
     whose = [one.link for one in sent for _ in one.parts]
 
     def begun(part: int) -> None:
@@ -216,7 +216,7 @@ def announce(
 
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
-    """Why a command failed, for people: its last words, unless they may hold a secret."""
+    """Return the error of a failed command with its last lines; `hidden` leaves them out."""
     if hidden:
         failed = Failed(command.brief, outcome.status)
         hint = "what it said is hidden, because the resource is sensitive"
@@ -227,14 +227,14 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
 
 
 def keep_of(decision: Decision) -> Command | None:
-    """What puts into the stash what the change will destroy, if it does."""
+    """Return the command that stashes the state that the change destroys, or None."""
     if decision.provider is None or decision.change is None:
         return None
     return decision.provider.keeps(decision.item.resource.identity, decision.change)
 
 
 def look_at(decision: Decision) -> Command | None:
-    """The question for the text that a change replaces, where there is one to be shown."""
+    """Return the question for the text that a change replaces, or None if no diff is shown."""
     if decision.provider is None or decision.change is None or decision.item.resource.confidential:
         return None
     resource = decision.item.resource

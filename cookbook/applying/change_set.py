@@ -1,4 +1,4 @@
-"""Changes that stand by themselves, sent as one guarded chain and verified."""
+"""Change sets: independent changes that are sent as one batch and verified."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from cookbook.transport.contract import Interrupted, TooSlow
 
 @dataclass
 class ChangeSet:
-    """What it takes to send changes to one host."""
+    """The sender of changes to one host; it collects whether one of them failed."""
 
     executor: Executor
     listener: Listener = field(default_factory=Listener)
     notes: Notes = no_notes
     permit: Permit | None = None
-    """Who is asked before anything is sent, where somebody is."""
+    """Called before a change is sent, to allow or refuse it; None allows all."""
 
     again: Callable[[Decision], bool] = lambda _: False
-    """Whether a change whose commands have failed is to be sent once more."""
+    """Returns whether a change whose commands have failed is to be sent once more."""
 
     stopping: Callable[[], bool] = lambda: False
-    """Asked between two exchanges: whether to go no further."""
+    """Called between two exchanges; returns whether to stop."""
 
     failed: bool = False
-    """Whether something has failed and nobody said to ignore it."""
+    """True if a change has failed without `ignore_failure`."""
 
     stopped: bool = False
-    """Whether somebody who was asked said to go no further."""
+    """True if `stopping` or `permit` has requested a stop."""
 
     surprised: bool = False
-    """Whether a host has given another answer than the one a change was planned from."""
+    """True if a precondition did not hold."""
 
     @property
     def _planner(self) -> Planner:
         return self.executor.planner
 
     def _guards(self, links: Sequence[Transaction]) -> list[Guard]:
-        """The guards of changes that were planned from the latest answers."""
+        """Return the preconditions of changes that were planned from the latest answers."""
         asked = [[probe for v in link.changes for probe in v.probes] for link in links]
         return [guard(probes, self._planner.answers) for probes in asked]
 
@@ -56,9 +56,10 @@ class ChangeSet:
         self, decisions: Sequence[Decision], judge_anew: Callable[[Decision], Decision]
     ) -> Iterator[Step]:
         """
-        Until all is done, or something fails: what was surprised is judged anew, and sent again.
+        Send changes until all are made or one fails; yield their steps.
 
-        Raises ProbeError if the host gives another answer each time it is asked.
+        A change whose precondition did not hold is decided again by `decide_again`, and sent again.
+        Raises ProbeError if the host gives a different answer each time.
         """
         todo, surprises = list(decisions), 0
         while todo := (yield from self._permitted(todo)):
@@ -78,7 +79,7 @@ class ChangeSet:
                     yield step_of(decision)
 
     def _permitted(self, decisions: Sequence[Decision]) -> Generator[Step, None, list[Decision]]:
-        """Those that may be sent; none where one of them is another one than was approved."""
+        """Return the changes that are permitted; none if one of them was refused with an error."""
         allowed: list[Decision] = []
         for decision in decisions:
             match self._asked(decision):
@@ -108,10 +109,10 @@ class ChangeSet:
         self, links: Sequence[Transaction], guards: Sequence[Guard]
     ) -> Generator[Step, None, Sequence[Decision]]:
         """
-        One exchange: a step for each change that was made or failed; the others are returned.
+        Send one batch; yield a step for each change that was made or failed, return the others.
 
-        Of those the first one was surprised, if one was. Raises Interrupted or TooSlow after
-        the steps of what is known then.
+        If a precondition did not hold, its change is the first of those that are returned.
+        Raises Interrupted or TooSlow, after the steps that are known then.
         """
         together = self._together(links)
         links, rest = links[:together], links[together:]
@@ -144,7 +145,7 @@ class ChangeSet:
         return [*left, *later]
 
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
-        """What became of each change of a link, by what the host says now."""
+        """Yield the step of each change of a transaction, by the answers after it."""
         texts = result.texts or [None] * len(link.changes)
         for decision, text in zip(result.learned(link), texts, strict=True):
             state, differs = self._planner.left(decision)
@@ -164,12 +165,12 @@ class ChangeSet:
             )
 
     def _together(self, links: Sequence[Transaction]) -> int:
-        """How many of the first ones go together: what may cut our way goes by itself."""
+        """Return the number of leading transactions for one batch; risky ones are sent alone."""
         risks = [self.executor.risk(link.changes[0]) != "no" for link in links]
         return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
 
     def _undone(self, link: Transaction, result: Result) -> bool:
-        """Whether the link was lost before it was done."""
+        """Return whether the connection was lost before the changes were made."""
         lost = result.fate == "lost"
         return lost and any(
             self._planner.left(decision)[1] is not None for decision in link.changes
@@ -177,7 +178,7 @@ class ChangeSet:
 
 
 def _links(decisions: Sequence[Decision]) -> list[Transaction]:
-    """What is adjacent and can go into one transaction, does."""
+    """Return the transactions of these decisions; adjacent ones are joined if possible."""
     links: list[Transaction] = []
     for decision in decisions:
         if links and links[-1].admits(decision):
@@ -188,11 +189,11 @@ def _links(decisions: Sequence[Decision]) -> list[Transaction]:
 
 
 PATIENCE = 3
-"""How often in a row a first link may be surprised before its answer counts as fickle."""
+"""Exchanges in a row without progress after which an answer counts as unstable."""
 
 
 def fickle(resource: Resource) -> ProbeError:
-    """An answer that is another one each time would have us plan for ever."""
+    """Return the error for an answer that differs each time: planning would never end."""
     return ProbeError(
         f"{resource}: the host gives another answer each time it is asked",
         hint="is something else changing it right now?",

@@ -1,19 +1,19 @@
 """
-Probe, plan, apply, verify: one host, brought into line or only looked at.
+The convergence of one host: probe, plan, apply, verify.
 
-The whole promise in one page:
+The steps of a run:
 
 1. One exchange asks every probe and every guard of every resource.
-2. In declared order each resource is judged: in line, to be changed, left alone by
-   a guard, unknown until something before it is done, or an error.
-3. A dry run stops here; it sends nothing else but questions.
-4. What has to change goes out as one *guarded chain*: for each change, in order, on
-   the host, ask again, compare with the answer it was planned from, apply. If an
-   answer has become another one, the chain stops there. In the same exchange
-   everything from the first change on is asked again.
-5. Each change that was made must now be empty, or it has failed. What the chain did
-   not reach is judged anew, by answers younger than the last change: back to 2.
-6. Delayed notifications come last, each once, the same way.
+2. In declared order the planner decides about each resource: ok, change, skipped by a
+   guard, unknown until an earlier resource is done, or an error.
+3. A dry run stops here; it sends only questions.
+4. The changes are sent as one *batch*: for each change, in order, the host asks again,
+   compares the answer with the precondition, and applies the change. If an answer
+   differs, the batch stops there. In the same exchange everything from the first
+   change on is probed again.
+5. A change was made if no difference is left; else it has failed. Resources that the
+   batch did not reach are decided again, by answers after the last change: step 2.
+6. Delayed notifications come last, each once, in the same steps.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, TooSlow
 
 _NAP = 0.5
-"""Seconds between two looks whether somebody wants us to stop."""
+"""Seconds between two checks whether the user has requested a stop."""
 
 
 class Convergence:
-    """One host and what it is to become."""
+    """The convergence, or the dry run, of one host."""
 
     def __init__(
         self,
@@ -68,14 +68,16 @@ class Convergence:
         rescue: AutoRollback | None = None,
     ) -> None:
         """
-        `stopping` is asked between two exchanges: finish what was sent, then stop.
+        Create the convergence of a host; `apply=False` makes a dry run of it.
 
-        `orphans` makes what looks after all that has left the recipe, if anything is to.
+        `stopping` is called between two exchanges; true ends the run after what was sent.
 
-        `permit` is asked about each change before it is sent, and told whether it is tried
-        again; with `stepwise` each change is sent by itself, and its diff is known before.
+        `orphans` creates the object that finds and prunes orphans; None leaves them alone.
 
-        `rescue` watches over changes that may cut the way by which we came.
+        `permit` is called before each change is sent, and told whether it is a further attempt;
+        with `stepwise` each change is sent alone, and its diff is known to `permit`.
+
+        `rescue` is the auto-rollback for changes that may lock the operator out.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
@@ -91,15 +93,15 @@ class Convergence:
         self._looked_ahead = False
         self._left = False
         self._doomed = False
-        """A resource has failed, and what comes after it must not be done."""
+        """True if a resource has failed and the declared ones after it must not be done."""
         self.failed = False
-        """Whether a resource failed and nobody said to ignore it."""
+        """True if a resource failed without `ignore_failure`."""
 
     def steps(self) -> Iterator[Step]:
         """
-        Go: a step as soon as each resource is done with.
+        Run; yield the step of each resource as soon as it is done.
 
-        Raises LinkLost or DeadlineExceeded, after the steps that are known, when
+        Raises LinkLost or DeadlineExceeded, after the steps that are known, if
         the host does not answer any more.
         """
         for step in self._foresee() if not self._applies else self._finish(self._apply()):
@@ -110,7 +112,7 @@ class Convergence:
             yield from self._look_after(self._orphans)
 
     def _finish(self, steps: Iterator[Step]) -> Iterator[Step]:
-        """However they end, say what was not come to."""
+        """Yield the steps, then those of resources that were not reached, even after an error."""
         try:
             yield from steps
         except (Interrupted, TooSlow, LockedOut):
@@ -139,13 +141,13 @@ class Convergence:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it was told to stop before everything was done."""
+        """True if a stop was requested before everything was done."""
         return self._left
 
     # -- judging -------------------------------------------------------------------------------
 
     def _walk(self, forecast: Forecast) -> Iterator[Decision]:
-        """Planner the queue in order; a change is followed by those it notifies at once."""
+        """Decide about the queue in order; a change is followed by its immediate notifications."""
         for item in list(self._queue.queue):
             turn = [item]
             while turn:
@@ -163,7 +165,7 @@ class Convergence:
                         yield told
 
     def _safe(self, decision: Decision) -> Decision:
-        """The decision; an error if it is sure to cut the way by which we came."""
+        """Return the decision; a failed one if it is certain to lock the operator out."""
         error = self._executor.refusal(decision)
         return decision if error is None else replace(decision, status="failed", error=error)
 
@@ -182,7 +184,7 @@ class Convergence:
                 forecast.add(_pending(decision))
 
     def _permitted(self, decision: Decision) -> Decision | None:
-        """The decision that whoever has to permit a change makes of it; None: go no further."""
+        """Return the decision after `permit`; None if the run is to stop."""
         if self._permit is None or decision.status != "change":
             return decision
         step = next(self._with_diffs([decision])) if self._stepwise else step_of(decision)
@@ -198,7 +200,7 @@ class Convergence:
                 return replace(decision, status="failed", change=None, error=error)
 
     def _refresh(self) -> None:
-        """Ask; the first time, also what the host knows of us, in the same exchange."""
+        """Probe the queue; the first time also read the manifests, in the same exchange."""
         if self._orphans is None or self._orphans.ready:
             self._planner.refresh(self._queue.queue)
             return
@@ -209,7 +211,7 @@ class Convergence:
     # -- looking only --------------------------------------------------------------------------
 
     def _foresee(self) -> Iterator[Step]:
-        """What a run would do, without doing it."""
+        """Yield the steps that a run would make, without making them."""
         forecast = Forecast()
         decisions: list[Decision] = []
         perhaps: dict[tuple[str, tuple[str, ...]], Decision] = {}
@@ -255,7 +257,7 @@ class Convergence:
                 yield from self._give_up()
 
     def _turn(self) -> Iterator[Step]:
-        """Planner as far as the answers reach, and send what has to change."""
+        """Decide as far as the answers allow, and send the changes."""
         links: list[Transaction] = []
         gap: list[Decision] = []
         stopped: Decision | None = None
@@ -288,12 +290,12 @@ class Convergence:
         yield from self._send(links)
 
     def _apart(self, links: Sequence[Transaction], decision: Decision) -> bool:
-        """Whether one may cut our way and the others may not: a timer is for few changes."""
+        """Return whether its lock-out risk differs from the batch's: a timer covers few changes."""
         before = self._executor.risk(links[0].changes[0])
         return (before == "no") != (self._executor.risk(decision) == "no")
 
     def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
-        """One exchange: the guarded chain, and the same questions again."""
+        """Send one batch with the probes that verify it; yield the steps."""
         sent = [Sent.of(link, self._planner.answers, self._notes) for link in links]
         asked = self._planner.probes([*self._queue.roused(links), *self._queue.queue])
         try:
@@ -321,20 +323,20 @@ class Convergence:
             yield from self._verify(link, result)
 
     def _is_done(self, link: Transaction, result: Result) -> bool:
-        """Whether it was come to; where the link was lost, the host has been asked again."""
+        """Return whether the transaction was reached; if the link was lost, by the new answers."""
         if result.fate == "lost":
             return all(self._planner.left(decision)[1] is None for decision in link.changes)
         return result.fate in ("done", "failed")
 
     def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
-        """What the host is to know of changes, should we not come to say it."""
+        """Return the commands that note the changes, and their notifications, in the manifest."""
         if self._orphans is None:
             return None, None
         owed = self._queue.owed_for(changes)
         return self._orphans.manifest.notes(changes, owed, settled_by(changes))
 
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
-        """Say "changed" of what the host, asked again, says is as wanted; of nothing else."""
+        """Yield the steps; a change is "changed" only if the new answers show the wanted state."""
         texts = result.texts or [None] * len(link.changes)
         seconds = result.seconds / len(link.changes)
         for decision, text in zip(result.learned(link), texts, strict=True):
@@ -351,7 +353,7 @@ class Convergence:
                 )
 
     def _fail(self, decision: Decision, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
-        """Try again, go on, or stop this host: as the resource says."""
+        """Try again, continue, or stop this host, by the properties of the resource."""
         item = decision.item
         self._queue.consume([decision])
         final = isinstance(decision.error, Unapproved | BrokenOff)
@@ -364,25 +366,25 @@ class Convergence:
         yield replace(step_of(decision), seconds=seconds, left=left)
 
     def _pause(self, seconds: float) -> None:
-        """Unless somebody wants us to stop."""
+        """Wait so many seconds; return early if a stop is requested."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self._stopping():
             time.sleep(min(left, _NAP))
 
     def _give_up(self) -> Iterator[Step]:
-        """Nothing more is done on this host but what changes before have a right to."""
+        """Drop the declared rest of this host; notifications of changes so far are kept."""
         self._doomed, self.failed = False, True
         yield from (Step(item.declared, "not-run") for item in self._queue.give_up())
 
     def _not_run(self) -> Iterator[Step]:
-        """What was not come to: who was declared, and who was to be notified."""
+        """Yield steps `not-run` for the rest: declared resources and notifications."""
         left = self._queue.leave()
         self._left = bool(left)
         for item in left:
             yield Step(item.declared, "not-run", acting=item.resource, because=item.because)
 
     def _be_patient(self, *, progress: bool) -> None:
-        """An answer that is another one each time would have us plan for ever."""
+        """Return the error for an answer that differs each time: planning would never end."""
         self._surprises = 0 if progress else self._surprises + 1
         if self._surprises >= PATIENCE:
             raise fickle(self._queue.queue[0].resource)

@@ -40,25 +40,25 @@ from cookbook.transport.contract import Interrupted, TooSlow
 
 
 class Executor:
-    """Between what is judged here and what is done there."""
+    """The sender of batches to one host."""
 
     def __init__(
         self, planner: Planner, session: Session, rescue: AutoRollback | None = None
     ) -> None:
-        """`planner` learns what the host answers; `rescue` watches over our way to it."""
+        """Create an executor; `planner` gets the answers, `rescue` is the auto-rollback, if any."""
         self.planner = planner
         self._session = session
         self._rescue = rescue
         self._done_again: set[str] = set()
-        """Restarts during which the link was lost."""
+        """The resources whose act was repeated after a lost link."""
 
     def refusal(self, decision: Decision) -> WouldLockOut | None:
-        """Why a change must not be made: it is sure to cut the way by which we came."""
+        """Return the error for a change that is certain to lock the operator out, or None."""
         return self._rescue.refusal(decision) if self._rescue is not None else None
 
     @property
     def guards(self) -> bool:
-        """Whether anybody watches over our way."""
+        """True if there is auto-rollback."""
         return self._rescue is not None
 
     @during("apply")
@@ -69,9 +69,10 @@ class Executor:
         listener: Listener,
     ) -> list[Result]:
         """
-        One exchange: a guarded chain, and questions again, by which it is verified.
+        Send one batch and the probes that verify it, in one exchange; return the results.
 
-        Raises Interrupted or TooSlow, whose `outcomes` tell what is known of the chain.
+        Raises Interrupted or TooSlow, whose `outcomes` are those of the batch so far, and
+        LockedOut if no new login is possible afterwards.
         """
         contents = {d: data for one in sent for d, data in one.link.contents().items()}
         parts: list[Part] = [part for one in sent for part in one.parts]
@@ -109,7 +110,7 @@ class Executor:
         return [*map(broken_off, results)] if self._session.ended else [*results]
 
     def _working(self, listener: Listener) -> Callable[[Transaction | None], None]:
-        """Who hears of each link as its turn comes, and that there is none any more."""
+        """Return a callback for the transaction that begins; None is the end of the batch."""
 
         def working(link: Transaction | None) -> None:
             self._session.whole = link is not None and link.provider.whole
@@ -122,9 +123,9 @@ class Executor:
         self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted
     ) -> list[Result]:
         """
-        Go on after the link was lost: log in again, and ask how everything is now.
+        Log in again after the link was lost, and probe everything; return the results.
 
-        Raises `error` where we cannot log in again, LockedOut where that is what a change did.
+        Raises `error` if the login fails, LockedOut if a change of the batch has caused that.
         """
         self.confirm()
         self._renew(error)
@@ -179,7 +180,7 @@ class Executor:
                 yield lost_in_it(result, begun=record is not None)
 
     def _may_do_again(self, acts: Iterable[Decision]) -> bool:
-        """A restart, once more; not a second time, lest it is what cuts the link."""
+        """Return whether acts may be repeated; only once, because they may cause the lost link."""
         able = [v for v in acts if v.provider and v.change and v.change.act in v.provider.again]
         names = {str(decision.item.resource) for decision in acts}
         fresh = not names & self._done_again
@@ -206,9 +207,9 @@ class Executor:
 
     def confirm(self) -> None:
         """
-        See that we can log in again, if a change was made that may have put an end to that.
+        Confirm over a new login, if a timer runs, that the access path is still open.
 
-        Raises LockedOut if nobody can.
+        Raises LockedOut if no new login is possible.
         """
         if self._rescue is not None and self._rescue.armed:
             self._rescue.confirm()

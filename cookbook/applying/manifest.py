@@ -1,13 +1,13 @@
 """
-The manifest of a host: what we created there, and what we only keep in line.
+The manifest of a host: the things that cook created there, and those it only keeps in line.
 
-It is kept on the host, a file for each set of recipes, so that two sets on one host know of
-each other and leave each other's things alone. A line is added in the same chain as the
-change that it tells of; the last line about a thing counts. What could not be written down
-is taken for something that was there before: it is never removed.
+The host has one manifest file for each set of recipes, so that two sets on one host do not
+remove each other's things. A line is added in the same batch as the change that it
+describes; the last line about a thing counts. A thing without a line counts as one that was
+there before: it is never removed.
 
-What a change has to be followed by (a restart) is noted in the same way before it is done,
-and when it is: a run that fails or is killed in between leaves a note to the next one.
+Notifications (a restart) are noted before the change that requests them, and again when they
+are done. So the next run carries out those that a failed or killed run left undone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ QUESTION = Probe(
 
 
 _SLACK = 100
-"""Lines more than things, before a manifest is written anew."""
+"""The number of superfluous lines after which a manifest is written anew."""
 
 
 T = TypeVar("T")
@@ -51,25 +51,25 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing on a host."""
+    """One line of a manifest about a thing on a host."""
 
     provider: str
     identity: str
     own: bool
-    """Whether we created it."""
+    """True if cook created it; False if it was there before."""
 
     resource: dict[str, Any]
     where: str
-    """The line that declared it last."""
+    """`file:line` of the recipe that declared it last."""
 
     run: str
-    """The run that wrote this down."""
+    """The id of the run that wrote this line."""
 
     gone: bool = False
 
     @property
     def key(self) -> Key:
-        """What it is."""
+        """The provider and the identity."""
         return self.provider, self.identity
 
     @property
@@ -80,27 +80,27 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """What a host knows of the things that recipes have declared there."""
+    """The manifests of a host, and the lines that a run adds to its own."""
 
     name: str
-    """The set of recipes that is at work."""
+    """The name of the set of recipes of this run."""
 
     run: str
     known: Callable[[Resource], bool]
-    """Whether others know its word: a line about it would tell them nothing otherwise."""
+    """Returns whether other runs know the type; a line about another one would be useless."""
 
     _sets: dict[str, dict[Key, Entry]] = field(default_factory=dict)
     _lines: int = 0
     _new: dict[Key, Entry] = field(default_factory=dict)
-    """What is in line and not written down yet."""
+    """Entries that the end of the run adds."""
     _adds: bool = False
-    """Whether lines go with changes, of which nobody knows here whether they were made."""
+    """True if lines were sent with changes; whether they were added is not known here."""
 
     _owed: dict[Key, Owed] = field(default_factory=dict)
     _settled: set[Key] = field(default_factory=set)
 
     def read(self, text: str) -> None:
-        """Take the answer to `QUESTION`; a line that is none of ours is passed over."""
+        """Read the answer to `QUESTION`; lines in another format are ignored."""
         self._sets, self._lines = {}, 0
         now = ""
         for line in text.splitlines():
@@ -120,23 +120,23 @@ class Manifest:
         return self._sets.setdefault(self.name, {})
 
     def owns(self, key: Key) -> bool:
-        """Whether we created a thing, be it there or not."""
+        """Return whether cook created a thing, even if it does not exist any more."""
         entry = self._own.get(key)
         return entry is not None and entry.own
 
     @property
     def owed(self) -> Sequence[Owed]:
-        """What earlier runs have left undone."""
+        """The notifications that earlier runs left undone."""
         return list(self._owed.values())
 
     def notes(
         self, decisions: Sequence[Decision], owed: Iterable[Item] = (), settled: Iterable[Key] = ()
     ) -> tuple[Command | None, Command | None]:
         """
-        What adds lines before and after changes are made, if there is something new.
+        Return the commands that add lines before and after the changes; None without lines.
 
-        `owed` have to act because of them, and must not be forgotten if we are killed;
-        `settled` is what the changes amount to.
+        `owed` are the notifications that the changes send: noted before, in case the run is
+        killed. `settled` are the notifications that the changes carry out.
         """
         return self._promise(owed), self._fact(decisions, settled)
 
@@ -178,7 +178,7 @@ class Manifest:
         return _with(entry, own=not provider.there(change.found))
 
     def _written(self, provider: AnyProvider, resource: Resource) -> bool:
-        """Whether it is worth a line: a thing of its own, that others can, and may, read of."""
+        """Return whether to write a line: for a known type, a removable thing, and no secret."""
         return provider.owns and self.known(resource) and not holds_secret(resource.identity)
 
     def _about(self, item: Item, provider: AnyProvider) -> Entry:
@@ -187,7 +187,7 @@ class Manifest:
         return Entry(provider.name, resource.identity, False, brief(resource), where, self.run)
 
     def adopt(self, declared: Declared, provider: AnyProvider, change: Change[Any]) -> None:
-        """Write down, at the end, what was in line already."""
+        """Note a thing that was in line already; it is written at the end of the run."""
         resource = declared.resource
         if provider.there(change.wanted) and self._written(provider, resource):
             entry = self._about(Item(declared, resource), provider)
@@ -196,7 +196,7 @@ class Manifest:
                 self._new[entry.key] = entry
 
     def rest(self) -> Command | None:
-        """What is still to be written at the end of a run, if anything is."""
+        """Return the command that writes the rest at the end of a run; None if there is no rest."""
         lines = [entry.line for entry in self._new.values()]
         left = [one for key, one in self._owed.items() if key not in self._settled]
         lines += [replace(one, done=True).line for one in left]
@@ -206,11 +206,11 @@ class Manifest:
         return _append(self.name, lines) if lines else None
 
     def forget(self, entries: Iterable[Entry]) -> None:
-        """Write down, at the end, that these are not there any more."""
+        """Note that these do not exist any more; it is written at the end of the run."""
         self._new |= {entry.key: _with(entry, gone=True) for entry in entries}
 
     def left(self, declared: set[Key]) -> Iterator[Entry]:
-        """What has left the recipes, latest first: declared by no name, in this set or another."""
+        """Yield the orphans, latest first: things that neither this nor another set declares."""
         others = {
             key
             for name, entries in self._sets.items()
@@ -225,7 +225,7 @@ class Manifest:
 
 def set_name(paths: Iterable[str]) -> str:
     """
-    What a set of recipes is called on hosts, unless somebody says otherwise.
+    Return the default name of a set of recipes on hosts.
 
     >>> set_name(["base.py", "roles/web server.py"])
     'base+web-server'
@@ -253,7 +253,7 @@ _KINDS: dict[type, dict[str, type]] = {
 
 
 def _parsed(kind: type[T], line: str) -> T | None:
-    """What a line says; None for one of another kind, or that is not just as we write it."""
+    """Return the entry in a line; None if its keys or types differ from those of this kind."""
     wanted = _KINDS[kind]
     try:
         data = json.loads(line)
@@ -267,9 +267,9 @@ def _parsed(kind: type[T], line: str) -> T | None:
 
 def _append(name: str, lines: Sequence[str]) -> Command:
     """
-    A manifest that cannot be written costs no run.
+    Return the command that adds lines; it succeeds even if the manifest cannot be written.
 
-    Where a line was not written to its end, the next one still begins anew.
+    After an incomplete line, the next one still begins on a new line.
     """
     return sh(
         '{ (umask 077; [ -d "$cook_home/manifest" ] || mkdir -p -- "$cook_home/manifest";'

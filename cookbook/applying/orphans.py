@@ -1,4 +1,4 @@
-"""What has left the recipe: shown, and removed only if we created it and are told to."""
+"""Orphans: they are shown, and pruned only if cook created them and the user requests it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from cookbook.planning.removal_check import rehearsed
 from cookbook.planning.step import Step, step_of
 
 Revive = Callable[[Entry], tuple[Resource, AnyProvider]]
-"""The resource and the provider that an entry tells of; CookError if they are not known here."""
+"""Returns resource and provider of an entry. Raises CookError if they are not installed here."""
 
 
 @dataclass
 class Orphans:
-    """Knows what is declared, and so what is not any more."""
+    """The orphans of a host: entries of the manifest that no declared resource matches."""
 
     manifest: Manifest
     planner: Planner
     revive: Revive
     prune: bool = False
     ready: bool = False
-    """Whether the host has been asked."""
+    """True if the manifests were read."""
 
     _declared: set[Key] = field(default_factory=set)
     _things: set[Thing] = field(default_factory=set)
 
     def hear(self, step: Step) -> None:
-        """Take note of what is declared, whatever has become of it."""
+        """Note a declared resource, with any status; add it to the manifest if it is in line."""
         provider = step.provider or self.planner.provider_or_none(step.resource)
         if provider is None:
             return
@@ -51,12 +51,12 @@ class Orphans:
                 self.manifest.adopt(step.declared, provider, step.change)
 
     def read(self) -> None:
-        """Ask the host what it knows; without cost where that has been asked already."""
+        """Read the manifests of the host; no exchange is needed if the answer is known already."""
         self.manifest.read(self.planner.text(QUESTION))
         self.ready = True
 
     def foresee(self) -> Iterator[Step]:
-        """What there is of them, and what would become of it."""
+        """Yield the steps of the orphans in a dry run."""
         for entry, decision in self._rehearsed():
             if self._goes(entry):
                 yield replace(step_of(decision), guard=guard(decision.probes, self.planner.answers))
@@ -64,7 +64,7 @@ class Orphans:
                 yield _kept(decision)
 
     def apply(self, delivery: ChangeSet) -> Iterator[Step]:
-        """Remove what is to be removed, the latest first; then write down what is new."""
+        """Prune, the latest thing first; then write the rest of the manifest. Yield the steps."""
         found = self._rehearsed()
         yield from (_kept(decision) for entry, decision in found if not self._goes(entry))
         todo = [decision for entry, decision in found if self._goes(entry)]
@@ -76,7 +76,7 @@ class Orphans:
             self.planner.write(command)
 
     def _rehearsed(self) -> list[tuple[Entry, Decision]]:
-        """Those that are to go, asked what stands in their way."""
+        """Return the orphans; removals that must not be made are failed."""
         found = self._found()
         going = {e.key: v for e, v in found if self._goes(e)}
         judged = dict(zip(going, rehearsed(self.planner, list(going.values())), strict=True))
@@ -86,7 +86,7 @@ class Orphans:
         return self.prune and entry.own
 
     def _found(self) -> list[tuple[Entry, Decision]]:
-        """Each of them that is still there, and how it would be removed."""
+        """Return the orphans that still exist, with the change that removes each."""
         left = [(entry, self._unjudged(entry)) for entry in self.manifest.left(self._declared)]
         known = [(entry, decision) for entry, decision in left if decision is not None]
         self.planner.refresh(decision.item for _, decision in known)
@@ -123,7 +123,7 @@ class Orphans:
         )
 
     def _named(self, decision: Decision) -> bool:
-        """Whether what is declared is about the same thing, under another name or word."""
+        """Return whether a declared resource has the same thing under another name or type."""
         provider, change = decision.provider, decision.change
         if provider is None or change is None:
             return False
@@ -132,6 +132,6 @@ class Orphans:
 
 
 def _kept(decision: Decision) -> Step:
-    """It is shown, and stays."""
+    """Return the step of an orphan that is shown and not removed."""
     step = step_of(replace(decision, status="ok", change=None, error=None))
     return replace(step, status="orphaned")

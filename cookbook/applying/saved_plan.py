@@ -1,4 +1,4 @@
-"""Do just what a saved plan says, on one host, or refuse."""
+"""The application of a saved plan to one host: exactly its changes, or a refusal."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from cookbook.text.diff import Diff
 
 class Application:
     """
-    The changes of a plan, each sent under the guard it was planned with.
+    The changes of a plan, each sent with the precondition it was planned with.
 
-    First everything is asked again: where a host no longer gives the answer that a change
-    was made from, nothing at all is done there. Then the chain goes out, with the same
-    guards, so that it stops where one change of the plan has surprised another.
+    First everything is probed again: if one answer differs from the plan, nothing is changed
+    on that host. Then the batch is sent with the same preconditions, so that it stops where
+    one change of the plan has altered the state that another one was planned from.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Application:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """
-        `steps` are the plan's; of those that are unknown, nothing is done but to name them.
+        Create the application of these steps; unknown ones are only reported.
 
-        `stopping` is asked between two exchanges: go no further.
+        `stopping` is called between two exchanges; returns whether to stop.
         """
         self._planned = [step for step in steps if step.status == "changed"]
         self._others = [step for step in steps if step.status != "changed"]
@@ -54,18 +54,18 @@ class Application:
         self._tries: Counter[int] = Counter()
         self._stopping = stopping
         self.unfinished = False
-        """Whether it was told to stop before everything was done."""
+        """True if a stop was requested before everything was done."""
 
     @property
     def failed(self) -> bool:
-        """Whether a change has failed, or was not to be made any more."""
+        """True if a change has failed, or was refused."""
         return self._delivery.failed
 
     def steps(self) -> Iterator[Step]:
         """
-        Go.
+        Apply the plan; yield its steps.
 
-        Raises Refused before anything is changed, naming each resource that is not as it was.
+        Raises Refused, with each resource that differs, before anything is changed.
         """
         decisions = [self._decision(step) for step in self._planned]
         self._planner.refresh([decision.item for decision in decisions], [QUESTION])
@@ -80,7 +80,7 @@ class Application:
         yield from self._others
 
     def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
-        """With what is to follow these changes, should we not come to it."""
+        """Return the commands that note the changes, and their notifications, in the manifest."""
         sources = {str(decision.item.resource) for decision in changes}
         owed = [
             Item(step.declared, step.target, step.because)
@@ -99,16 +99,16 @@ class Application:
         return replace(decision, goal=lambda now: Change(now if there(now) else None, None))
 
     def _fits(self, step: Step, decision: Decision) -> bool:
-        """Whether the host gives the answers that the change was made from."""
+        """Return whether the precondition of the plan holds."""
         # The same as the file's, and with the questions that the file does not hold.
         self._guards[id(decision)] = now = guard(decision.probes, self._planner.answers)
         return step.guard is not None and now.digest == step.guard.digest
 
     def _again(self, decision: Decision) -> bool:
         """
-        Whether commands that failed are to be sent once more, after the delay they ask for.
+        Wait `retry_delay` and return True if a failed change is to be sent once more.
 
-        Only as it was planned: where the failure has left something behind, it is no more.
+        It is not if its precondition does not hold any more: the failure has left effects.
         """
         resource, tries = decision.item.resource, self._tries[id(decision)]
         now = guard(decision.probes, self._planner.answers)
@@ -119,7 +119,7 @@ class Application:
         return True
 
     def _moved(self, decision: Decision) -> str:
-        """What was expected of a resource, and what was found."""
+        """Describe the difference between the planned and the found state of a resource."""
         resource, change, provider = decision.item.resource, decision.change, decision.provider
         if change is None or provider is None:
             return f"{resource}: there is no change"
@@ -130,7 +130,7 @@ class Application:
         return f"{resource}: {moved(resource, change.found, found)}"
 
     def _send(self, pairs: Sequence[tuple[Step, Decision]]) -> Iterator[Step]:
-        """One chain; it stops where one change of the plan has surprised another."""
+        """Send the batch; fail the first change that another one of the plan has invalidated."""
         diffs = {_key(step): step.diff for step, _ in pairs}
         left: Sequence[Decision] = [decision for _, decision in pairs]
         while left and not (self.failed or self._delivery.surprised):
@@ -156,7 +156,7 @@ class Application:
 def _with_diffs(
     sending: Generator[Step, None, Sequence[Decision]], diffs: Mapping[object, Diff | None]
 ) -> Generator[Step, None, Sequence[Decision]]:
-    """What the plan has shown is what is shown."""
+    """Yield the steps with the diffs of the plan."""
     while True:
         try:
             step = next(sending)

@@ -1,10 +1,10 @@
 """
-The way back: what a run has changed on a host, with found and wanted swapped, latest first.
+The undo of a run on one host: its changes with found and wanted swapped, latest first.
 
-Each thing goes back only if it is as the run left it, as far as the run has touched it;
-if it is not, somebody has changed it since, and it is refused by name. What the run did that
-no state tells of (a command, a purged package's data) is named, and not undone. A service
-that was told of a change is told again, once what it reads is back.
+A thing is undone only if the fields that the run touched are as the run left them. If they
+are not, the thing was changed since, and its undo is refused by name. Effects without a state
+(a command, the data of a purged package) are named and not undone. A service that was
+restarted or reloaded because of a change is so again after its files are restored.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from cookbook.script.stash import shown, there
 from cookbook.text.diff import Diff, texts_diff
 
 _Kept = tuple[str | None, str]
-"""Whose stash, and the digest of what is in it."""
+"""The user with the stash (None: that of the run), and the digest of a content in it."""
 
 
 @dataclass
 class Undo:
-    """One host, and what a run has done to it."""
+    """The undo, or its dry run, of one run on one host."""
 
     done: Sequence[Step]
     """The steps of the run, in their order."""
@@ -56,28 +56,28 @@ class Undo:
     listener: Listener = field(default_factory=Listener)
     apply: bool = False
     partial: bool = False
-    """Go on without what cannot go back."""
+    """True to undo the rest if something cannot be undone."""
 
     permit: Permit | None = None
-    """Who is asked before anything is sent, where somebody is."""
+    """Called before a change is sent, to allow or refuse it; None allows all."""
 
     stopping: Callable[[], bool] = lambda: False
-    """Asked between two exchanges: whether to go no further."""
+    """Called between two exchanges; returns whether to stop."""
 
     failed: bool = False
     unfinished: bool = False
     _swept: frozenset[tuple[str, str]] = frozenset()
-    """What may go with a package that goes after it: it need not be there at the end."""
+    """Things that the later removal of a package may remove as well: they may be absent then."""
     _kept: frozenset[_Kept] = frozenset()
-    """Of the contents that are needed, those that the host has."""
+    """The needed contents that the stashes of the host have."""
 
     @property
     def planner(self) -> Planner:
-        """What it is judged by."""
+        """The planner of the executor."""
         return self.executor.planner
 
     def steps(self) -> Iterator[Step]:
-        """What goes back, the latest first; then who is told of it."""
+        """Yield the steps of the undo, the latest change first, then repeated restarts."""
         todo = list(undoings(self.done))[::-1]
         decisions = self._planner(todo)
         looks = self._looks(decisions)
@@ -130,7 +130,7 @@ class Undo:
         return decisions
 
     def _look_into_stashes(self, decisions: Sequence[Decision]) -> Iterator[_Kept]:
-        """What there is of the contents that are needed: each user has a stash of his own."""
+        """Yield the needed contents that the host has; each user has a separate stash."""
         needed = {kept for decision in decisions for kept in _needed(decision)}
         users = {user for user, _ in needed}
         asked = {u: Probe(there(sorted(d for v, d in needed if v == u)), user=u) for u in users}
@@ -140,7 +140,7 @@ class Undo:
             yield from ((user, digest) for digest in answer.text.split())
 
     def _decision(self, one: Undoing) -> Decision:
-        """By the latest answers: ok where it is back already."""
+        """Decide by the latest answers; ok if the former state is there already."""
         item, provider = _item(one), one.provider
         decision = Decision(item, "failed", provider)
         try:
@@ -168,7 +168,7 @@ class Undo:
         )
 
     def _still(self, one: Undoing, state: Any, change: Change[Any]) -> Change[Any]:
-        """What is still to be done once it was undone."""
+        """Return the change that is still needed after the undo."""
         if one.key in self._swept and one.provider.gone(state):
             return Change(None, None)
         return way(one.provider, state, change.wanted)
@@ -197,7 +197,7 @@ class Undo:
         return replace(step, guard=by, lost=one.lost, diff=_diff(decision, looks))
 
     def _looks(self, decisions: Sequence[Decision]) -> Mapping[Command, bytes]:
-        """Both sides of each diff are on the host: one in its place, one in the stash."""
+        """Read both sides of each diff from the host: one is in place, one in the stash."""
         asked = [question for decision in decisions for question in _sides(decision) if question]
         return dict(zip(asked, self.planner.read(asked), strict=True))
 
@@ -263,7 +263,7 @@ def _key(decision: Decision) -> tuple[str, str]:
 
 
 def _needed(decision: Decision) -> Iterator[_Kept]:
-    """The contents that its commands read, which only the host can have."""
+    """Yield the contents that its commands read; only the stash of the host can have them."""
     if decision.provider is None or decision.change is None:
         return
     resource = decision.item.resource

@@ -1,4 +1,4 @@
-"""What a run has done to a host, as far as it can go back: each thing once, in order."""
+"""The changes of a run that can be undone: each thing once, in order."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _TRYING = frozenset({"apply", "notify", "verify"})
 
 @dataclass(frozen=True)
 class Undoing:
-    """One thing, and what a run has done to it, be it in several turns."""
+    """The total change of one thing by a run, which may consist of several changes."""
 
     declared: Declared
     provider: AnyProvider
     change: Change[Any]
     left: Any
-    """The state that the run left it in."""
+    """The state that the run left."""
 
     certain: bool = True
-    """Whether that was seen; where the link was lost, the host itself has to tell."""
+    """True if that state was probed; False if the link was lost, or the change failed."""
 
     lost: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is about."""
+        """The provider and the identity of the thing."""
         return self.provider.name, self.declared.resource.identity
 
     def then(self, later: Undoing) -> Undoing:
-        """Both, one after the other, as one."""
+        """Join this change and a later one of the same thing."""
         wanted = later.change.wanted
         if wanted is not None and self.change.wanted is not None:
             kept = {
@@ -54,7 +54,7 @@ class Undoing:
 
 
 def undoings(done: Sequence[Step]) -> Iterator[Undoing]:
-    """The things that a run has changed, or may have, in the order of their last change."""
+    """Yield the things that a run has, or may have, changed, in the order of the last change."""
     things: dict[tuple[str, str], Undoing] = {}
     for step in done:
         change, provider = step.change, step.provider
@@ -69,7 +69,7 @@ def undoings(done: Sequence[Step]) -> Iterator[Undoing]:
 
 
 def lost_acts(done: Sequence[Step]) -> Iterator[Step]:
-    """What was done that is no state, and does not happen again by itself."""
+    """Yield skipped steps for the effects of a run that cannot be undone."""
     for step in done:
         secret = step.change is None and step.status in ("changed", "unknown")
         if secret:
@@ -81,7 +81,7 @@ def lost_acts(done: Sequence[Step]) -> Iterator[Step]:
 
 
 def _acted(step: Step) -> bool:
-    """Whether it did, or may have, what is no state and is not done again after an undo."""
+    """Return whether the step did, or may have done, an act that an undo does not repeat."""
     if step.change is None or step.provider is None:
         return False
     tried = step.status == "failed" and step.error is not None and step.error.phase in _TRYING
@@ -91,7 +91,7 @@ def _acted(step: Step) -> bool:
 
 
 def acts(done: Sequence[Step], todo: Sequence[Undoing]) -> Iterator[Item]:
-    """Restarts and reloads of the run, each once, unless their service goes back by itself."""
+    """Yield the restarts and reloads of the run, each once, unless the service is undone itself."""
     back = {one.key for one in todo}
     seen = set()
     for step in done:
@@ -106,19 +106,19 @@ def acts(done: Sequence[Step], todo: Sequence[Undoing]) -> Iterator[Item]:
 
 
 def way(provider: AnyProvider, state: Any, wanted: Any) -> Change[Any]:
-    """What is still to be done until the state is the wanted one."""
+    """Return the change from a state to the wanted state; absent things become None."""
     return Change(
         state if provider.there(state) else None, wanted if provider.there(wanted) else None
     )
 
 
 def differs(provider: AnyProvider, now: Any, wanted: Any) -> bool:
-    """Whether anything is left to be done."""
+    """Return whether a change from a state to the wanted state is needed."""
     return way(provider, now, wanted).needed
 
 
 def conflict(one: Undoing, now: Any) -> str | None:
-    """How a thing is another one than the run has left, as far as the run has touched it."""
+    """Describe how a thing differs from the state that the run left; None if it does not."""
     provider, change = one.provider, one.change
     if not provider.there(change.wanted):
         return None if now is None or not one.certain else "it is there again"
@@ -137,7 +137,7 @@ def conflict(one: Undoing, now: Any) -> str | None:
 
 
 def hollow(one: Undoing, now: Any) -> bool:
-    """Whether a thing that was removed is there again, and nobody knows with what in it."""
+    """Return whether a removed thing exists again, with a content that its state does not show."""
     provider, change = one.provider, one.change
     if now is None or not one.certain or provider.there(change.wanted):
         return False

@@ -1,4 +1,4 @@
-"""How we came to a host: the branch that we sit on."""
+"""The access path: the login by which the operator reached a host, which a change may lock out."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 Risk = Literal["no", "may", "will"]
-"""Whether a change may, or is certain to, cut the way by which we came."""
+"""The risk that a change locks the operator out of the host: none, possible, or certain."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessPath:
-    """Who we are on a host, and by which door we came in."""
+    """The accounts and the port through which the operator reached a host."""
 
     user: str
-    """Who has logged in."""
+    """The account of the SSH login."""
 
     port: int = 22
-    """Of sshd(8)."""
+    """The port of sshd(8)."""
 
     become: Literal["none", "sudo", "su", "doas"] = "none"
     become_user: str = "root"
 
     @property
     def users(self) -> frozenset[str]:
-        """The accounts that it takes."""
+        """The accounts without which the access path does not exist."""
         return frozenset({self.user} | ({self.become_user} if self.become != "none" else set()))
 
 
@@ -47,20 +47,20 @@ _PACKAGES = frozenset({"openssh-server", "openssh-sftp-server", "sudo", "doas", 
 
 
 def file_is_on_it(path: str) -> bool:
-    """Whether what is in a file may decide about the way."""
+    """Return whether the content of a file may close the access path."""
     return _FILES.fullmatch(path) is not None
 
 
 def door(unit: str) -> bool:
-    """Whether a unit is the one that lets us in."""
+    """Return whether a systemd unit accepts SSH logins."""
     return unit in _DOORS
 
 
 def road(unit: str) -> bool:
-    """Whether a unit may decide about the way to the host."""
+    """Return whether a systemd unit may close the access path: network, firewall, accounts."""
     return _ROADS.fullmatch(unit) is not None
 
 
 def packages_on_it(names: frozenset[str]) -> frozenset[str]:
-    """Those of the packages without which nobody gets in."""
+    """Return those of the packages without which a login, or `become`, is impossible."""
     return names & _PACKAGES

@@ -27,7 +27,7 @@ class Offer:
 def provides(
     kind: type[Resource], when: Callable[[Facts], bool] = lambda _: True
 ) -> Callable[[type[P]], type[P]]:
-    """Have a provider serve a kind of resource, on the hosts whose facts it is for."""
+    """Return a class decorator that registers a provider of a type; `when` tests the facts."""
 
     def register(cls: type[P]) -> type[P]:
         kind.providers.insert(0, Offer(cls(), when))
@@ -37,16 +37,16 @@ def provides(
 
 
 class Catalog:
-    """Who serves what."""
+    """The look-up from a resource and the facts of a host to the provider."""
 
     def __init__(self, load: Callable[[type[Resource]], object] = lambda _: None) -> None:
-        """`load` imports whatever serves a kind; it is called once for each."""
+        """Create a catalog; `load` imports the providers of a type, once for each type."""
         self._load = load
         self._loaded: set[type[Resource]] = set()
 
     def choose(self, resource: Resource, facts: Facts) -> AnyProvider:
         """
-        The provider for a resource on a host; the one registered last wins.
+        Return the provider for a resource on a host; the one registered last has priority.
 
         Raises Unsupported if there is none.
         """
@@ -62,7 +62,7 @@ class Catalog:
 
     def named(self, resource: Resource, name: str) -> AnyProvider:
         """
-        The provider of this name, as a saved plan calls it.
+        Return the provider of this name, as a saved plan writes it.
 
         Raises Unsupported if there is none.
         """

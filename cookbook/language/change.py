@@ -25,37 +25,37 @@ Kind = Literal["none", "create", "update", "remove", "act"]
 
 
 class Texts(NamedTuple):
-    """Where the two sides of a diff come from."""
+    """The sources of the two sides of a diff."""
 
     found: Command | None
-    """A question whose answer is the found text; None if there was none."""
+    """A probe command that prints the found text; None if there was no text."""
 
     wanted: Content | None
-    """The digest of the wanted text; None if there is to be none."""
+    """The digest of the wanted text; None if the text is to be removed."""
 
 
 @dataclass(frozen=True)
 class Change(Generic[S]):
     """
-    From the state as found to the state as wanted; either may be nothing.
+    A change from the found state to the wanted state; None is an absent thing.
 
-    Two fields of the states are compared with `==`; one that is None in
-    `wanted` is left as found, and one declared with `compare=False` only says
-    how to make the thing.
+    The fields of the two states are compared with `==`. A field that is None in `wanted`
+    is left as found. A field declared with `compare=False` (see `hint`) only tells how to
+    make the thing.
     """
 
     found: S | None
     wanted: S | None
 
     act: str | None = None
-    """What is done besides, that is no state: restart, reload, run. It cannot be undone."""
+    """An action that is no state: restart, reload, run. It cannot be undone."""
 
     note: str | None = None
-    """What people should know before it is applied."""
+    """A remark that the plan shows to the operator."""
 
     @property
     def kind(self) -> Kind:
-        """What it amounts to."""
+        """The kind of the change; `none` if nothing has to be done."""
         if self.wanted is None and self.found is not None:
             return "remove"
         if self.found is None and self.wanted is not None:
@@ -66,7 +66,7 @@ class Change(Generic[S]):
 
     @property
     def fields(self) -> dict[str, tuple[Any, Any]]:
-        """What differs: property -> (found, wanted)."""
+        """The properties that differ: name -> (found, wanted)."""
         side = self.wanted if self.wanted is not None else self.found
         names = [f.name for f in fields(side) if f.compare] if side is not None else []
         pairs = {n: (getattr(self.found, n, None), getattr(self.wanted, n, None)) for n in names}
@@ -76,10 +76,10 @@ class Change(Generic[S]):
 
     @property
     def needed(self) -> bool:
-        """Whether anything has to be done."""
+        """True if anything has to be done."""
         return self.kind != "none"
 
 
 def hint(*, default: Any = None) -> Any:
-    """A field of a State that only says how to make the thing; it is never compared."""
+    """Declare a field of a State that only tells how to make the thing; it is never compared."""
     return field(default=default, compare=False)

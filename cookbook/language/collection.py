@@ -25,26 +25,26 @@ ENGINE = str(Path(__file__).parents[1])
 
 @dataclass(frozen=True)
 class Node:
-    """The host that a recipe is compiled for, as the recipe sees it."""
+    """The host that a recipe is compiled for, as the recipe reads it."""
 
     name: str
     """Its name in the inventory."""
 
     facts: Facts = field(default_factory=Facts)
-    """What was found out about it."""
+    """Its facts: system, distribution, version, architecture ..."""
 
     vars: Mapping[str, Any] = field(default_factory=dict)
-    """Its variables: hosts.yml, then `--set`."""
+    """Its variables, from hosts.yml; `--set` has priority."""
 
     groups: Sequence[str] = ()
     """The groups it is in, nearest first."""
 
     secrets: SecretSource | None = field(default=None, repr=False, compare=False)
-    """Who is asked by `secret` and `derived`."""
+    """The source of the secrets that `secret` and `derived` return; None if there is none."""
 
 
 class FactsNeeded(BaseException):
-    """A recipe wants to know a fact, and no host was asked yet."""
+    """The signal that a recipe has read a fact before the host was asked for its facts."""
 
 
 class _NoFactsYet:
@@ -57,12 +57,12 @@ class _NoFactsYet:
 
 
 NO_FACTS_YET = cast("Facts", _NoFactsYet())
-"""The facts of a host that was not asked yet: reading one raises FactsNeeded."""
+"""The facts of a host that was not asked for them yet: reading one raises FactsNeeded."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource, and the line that declares it."""
+    """A resource, and the line of the recipe that declares it."""
 
     resource: Resource
     where: str
@@ -70,7 +70,7 @@ class Declared:
 
 
 class Collection:
-    """The declared resources, in order, and who notifies whom."""
+    """The declared resources, in order, and the notifications between them."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -81,15 +81,15 @@ class Collection:
         """The folder of the module that declares right now."""
 
         self.sources: set[Path] = set()
-        """What was read for it: recipes, what they import, templates, files."""
+        """The files that were read for it: recipes, their imports, templates, files."""
 
         self._declared: dict[str, Declared] = {}
 
     def declare(self, resource: Resource, where: str) -> None:
         """
-        Add a resource.
+        Add a resource that the line `where` declares.
 
-        Raises RecipeError if one of that kind and name is there already.
+        Raises RecipeError if a resource of that type and name is already declared.
         """
         if (key := str(resource)) in self._declared:
             raise RecipeError(
@@ -114,11 +114,11 @@ class Collection:
         return self._declared[key]
 
     def get(self, key: str) -> Declared | None:
-        """The resource of that kind and name, if it is declared."""
+        """Return the resource of that type and name; None if it is not declared."""
         return self._declared.get(key)
 
     def notices(self, source: Resource) -> Iterator[Notice]:
-        """Whom a change of this resource notifies: its own notices, then its subscribers'."""
+        """Yield the notices that a change of the resource sends: its own, then subscribers'."""
         yield from source.notifies
         yield from self._subscribers.get(str(source), ())
 
@@ -133,7 +133,7 @@ class Collection:
 
     def check(self) -> None:
         """
-        Look for notices to nowhere, and for actions that nobody has.
+        Check that the target and the action of each notice exist.
 
         Raises RecipeError with the line of the resource that has the notice.
         """
@@ -187,7 +187,7 @@ _current: ContextVar[Collection] = ContextVar("the collection being compiled")
 
 def current() -> Collection:
     """
-    The collection that is being compiled.
+    Return the collection that is being compiled.
 
     Raises RecipeError outside of a recipe.
     """
@@ -215,13 +215,13 @@ def caller() -> str:
 
 
 def display_path(name: str) -> str:
-    """A path as people would write it: from the current directory, if it is below."""
+    """Return a path relative to the current directory if it is below that, else unchanged."""
     return name.removeprefix(f"{os.getcwd().rstrip('/')}/")
 
 
 @contextlib.contextmanager
 def declaring(collection: Collection) -> Iterator[None]:
-    """Let words declare into a collection."""
+    """Make resource functions declare into this collection while the context is open."""
     token = _current.set(collection)
     try:
         yield
@@ -265,7 +265,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def guard_says_no(resource: Resource, node: Node) -> bool:
     """
-    Whether a guard that is a Python callable leaves the resource alone.
+    Return whether a guard that is a Python callable forbids the resource on this node.
+
+    Guards that are shell text are not evaluated here.
 
     Raises HostError if the guard itself fails.
     """

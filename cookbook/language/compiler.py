@@ -1,4 +1,4 @@
-"""Recipe files run for one host, without contact to it."""
+"""The compiler of recipes: it runs recipe files for one host, without contact to the host."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _AS_PYTHON = "a recipe is Python, and Python says this of that line: mend it the
 
 
 COMPILE_TIMEOUT = 60.0
-"""Seconds that a recipe may take to declare what it declares for one host."""
+"""Seconds that the compilation of one recipe for one host may take."""
 
 
 def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
     """
-    Run recipes for a host; return what they declare. No host is touched.
+    Run recipes for a host; return the resources that they declare. No host is contacted.
 
-    Raises RecipeError, with file and line, for whatever is wrong with them,
-    and FactsNeeded where the node's facts are NO_FACTS_YET and matter.
+    Raises RecipeError, with file and line, for every error in a recipe,
+    and FactsNeeded if a recipe reads a fact and the facts of the node are NO_FACTS_YET.
     """
     collection = Collection(node)
     with _compiling, declaring(collection):
@@ -41,7 +41,7 @@ def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
 
 
 _compiling = threading.RLock()
-"""A recipe may import its neighbours, which is a matter of the whole process."""
+"""Held during a compilation: imports change sys.path and sys.modules of the whole process."""
 
 
 def _run(path: Path, collection: Collection) -> None:
@@ -78,7 +78,7 @@ def _version(path: Path) -> tuple[str, int]:
 
 @functools.cache
 def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
-    """The code of a recipe, once for all hosts."""
+    """Return the code object of a recipe; the cache serves all hosts, until the file changes."""
     try:
         return compile(path.read_bytes(), version[0], "exec")
     except OSError as error:
@@ -90,7 +90,7 @@ def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
 
 
 def _forget(folder: str, before: set[str]) -> Iterator[Path]:
-    """Neighbours that declare when imported must do so again for the next host."""
+    """Drop modules imported from beside the recipe: they must declare again for the next host."""
     for name in set(sys.modules) - before:
         file = getattr(sys.modules[name], "__file__", None) or ""
         if file.startswith(f"{folder}/"):
@@ -99,7 +99,7 @@ def _forget(folder: str, before: set[str]) -> Iterator[Path]:
 
 
 def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
-    """An exception in a recipe, at its own line; our frames say nothing to its author."""
+    """Return the error with the line of the recipe that caused it, without the engine's frames."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

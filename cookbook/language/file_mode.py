@@ -1,4 +1,4 @@
-"""Permissions: octal text or 0o-integers, nothing that could be misread."""
+"""File modes and umasks: octal text or 0o-integers; ambiguous integers are refused."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TYPED_MASKS = frozenset([22, 26, 27, 33, 37, 77])
 
 def octal(mode: str | int, what: str) -> str:
     """
-    A mode as four octal digits.
+    Return a mode as four octal digits; `what` names the resource in errors.
 
     >>> octal("644", "file[x]"), octal(0o2750, "file[x]")
     ('0644', '2750')
 
-    Raises RecipeError for what is no mode, and for integers that were meant to be
-    octal: `mode=644` is 0o1204 in Python, and has cost people their files.
+    Raises RecipeError for a value that is no mode, and for a decimal integer that was
+    probably meant as octal: `mode=644` is 0o1204 in Python, and sets wrong permissions.
     """
     typed = str(mode)
     looks_typed = typed[-3:] in _TYPED and re.fullmatch("[0-7]{3,4}", typed)
@@ -37,7 +37,7 @@ def octal(mode: str | int, what: str) -> str:
 
 def mask(umask: str | int, what: str) -> str:
     """
-    A umask as four octal digits.
+    Return a umask as four octal digits; `what` names the resource in errors.
 
     >>> mask("22", "execute[x]"), mask(0o077, "execute[x]")
     ('0022', '0077')

@@ -1,4 +1,4 @@
-"""Questions to a host, and the things that resources bring and need."""
+"""Probes: questions to a host; and the things that resources create and need."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cookbook.script.shell import Command
 
 
 class Thing(NamedTuple):
-    """Something on a host that one resource brings and another one needs."""
+    """A thing on a host that one resource creates and another one needs."""
 
     kind: str
-    """user, group, path, unit, tool ..."""
+    """One of user, group, path, unit, tool ..."""
 
     name: str
 
@@ -29,29 +29,28 @@ class Probe:
     """
     One question to a host, which must not change it.
 
-    Equal questions are asked once. Those that come from one `Table` are asked
-    by one command, however many resources want an answer.
+    Equal probes are sent once. All probes of one `Table` are sent as one command.
     """
 
     command: Command | None
-    """The question by itself; None where a table asks it."""
+    """The command that asks the question; None if the probe belongs to a table."""
 
     absent: int | None = None
-    """The exit status that says: there is no such thing. Any other but 0 is an error."""
+    """The exit status that means: the thing is absent. Every other status but 0 is an error."""
 
     loose: bool = False
-    """Asked to tell the truth in a plan, but not part of the state: a change is not
-    held up because the answer has become another one since."""
+    """True if the answer is only used in the plan and is no part of the state: it is not a
+    precondition, so a change is still made if the answer differs at that time."""
 
     table: Table | None = None
     key: str = ""
 
     user: str | None = None
-    """Who asks it, where that is not the one we are there."""
+    """The user that runs the command; None for the user that the run acts as."""
 
     @property
     def question(self) -> Command:
-        """What is sent where it is asked by itself."""
+        """The command that asks this question alone, as its user."""
         if self.command is not None:
             return as_user(self.user, self.command)
         assert self.table is not None  # noqa: S101 - one of the two is there
@@ -63,18 +62,18 @@ class Table:
     """
     A question that one command answers for many keys.
 
-    What `ask` prints for some keys must be what it prints for each alone, in
-    the order of the keys, with `between` in between; so a change can be
-    guarded by the narrow question, whatever was asked with it at first. It ends
-    with status 0 whenever it could look, and says nothing of keys that are not there.
+    The output of `ask` for several keys must be the outputs for each key alone, in the
+    order of the keys, joined with `between`. So the question for one key can be the
+    precondition of a change, although several keys were asked at once before. The command
+    ends with status 0 if it was able to read, and prints nothing for absent keys.
     """
 
     ask: Callable[[Sequence[str]], Command]
     split: Callable[[str, Sequence[str]], Iterable[tuple[str, str]]]
-    """What was printed, and for which keys -> (key, its part) in order; others are absent."""
+    """The output and the keys -> pairs (key, its part) in order; a key without a pair is absent."""
 
     between: str = ""
 
     def about(self, key: str, *, loose: bool = False) -> Probe:
-        """The question for one key."""
+        """Return the probe for one key."""
         return Probe(None, loose=loose, table=self, key=key)

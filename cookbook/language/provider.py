@@ -1,9 +1,9 @@
 """
 The contract between the engine and one kind of resource.
 
-A provider makes values and never talks to a host: `probe` is the question,
-`parse` understands the answer, `plan` compares it with the resource, and
-`commands` is what would make the change. The engine does the rest.
+A provider makes values and never contacts a host: `probe` returns the question,
+`parse` makes a state of the answer, `plan` compares the state with the resource, and
+`commands` returns the commands that make the change. The engine does the rest.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ R = TypeVar("R", bound=Resource)
 @contextlib.contextmanager
 def making_sense(resource: Resource) -> Iterator[None]:
     """
-    Something is made of answers that a host may have made up.
+    Turn the errors of a parser into ProbeError: an answer of a host may be arbitrary text.
 
-    Raises ProbeError where nobody can; what it was that could not is in the log.
+    Raises ProbeError for ValueError, LookupError, TypeError, AttributeError and
+    ArithmeticError; the debug log has the traceback.
     """
     try:
         yield
@@ -74,22 +75,22 @@ class Provider(
     @abstractmethod
     def probe(self, resource: R, /) -> Probe | Sequence[Probe]:
         """
-        The question, or questions, that find the state. Never changes anything.
+        Return the question, or questions, whose answers are the state. They change nothing.
 
-        Where there are several, the first one decides: if it says absent, there
-        is no such thing, and `parse` is not called.
+        With several questions the first one decides: if its answer is absent, the thing
+        is absent, and `parse` is not called.
         """
 
     @abstractmethod
     def parse(self, resource: R, /, *answers: Any) -> S | None:
-        """The state in the answers (text, or None for absent); None if there is no such thing."""
+        """Return the state in the answers (text, or None for absent); None for an absent thing."""
 
     @final
     def understand(self, resource: R, /, *answers: Any) -> S | None:
         """
-        What `parse` makes of answers that a host may have made up.
+        Return the result of `parse`, for answers that may be arbitrary text.
 
-        Raises ProbeError for those that it was not written for.
+        Raises ProbeError for answers that `parse` fails on.
         """
         with making_sense(resource):
             found = self.parse(resource, *answers)
@@ -99,32 +100,32 @@ class Provider(
 
     @abstractmethod
     def plan(self, resource: R, found: S | None, /) -> Change[S]:
-        """What has to change. `plan(resource, change.wanted)` needs nothing."""
+        """Return the change that is needed. `plan(resource, change.wanted)` must need nothing."""
 
     @abstractmethod
     def commands(self, name: str, change: Change[S], /) -> Iterable[Command]:
-        """The commands that make the change, from its values alone; `name` is the identity."""
+        """Return the commands of the change, from its values alone; `name` is the identity."""
 
     def watches(self, resource: R, /) -> Sequence[Probe]:
-        """More questions that guard a change: not of the state, but of what goes with it."""
+        """Return more questions for the precondition of a change: about related things."""
         return ()
 
     def contents(self, resource: R, /) -> Mapping[str, bytes]:
-        """The bytes that a State of this resource names by digest."""
+        """Return the bytes that a State of this resource names: digest -> content."""
         return {}
 
     def texts(self, name: str, change: Change[S], /) -> Texts | None:
-        """The texts behind the states, for a diff; None if there are none."""
+        """Return the sources of the texts behind the states, for a diff; None if there are none."""
         return None
 
     @property
     def name(self) -> str:
-        """What a saved plan calls it: `apt`, `systemd`."""
+        """The name of the provider in saved plans: `apt`, `systemd`."""
         return type(self).__module__.rpartition(".")[2]
 
     @property
     def state(self) -> type[S]:
-        """The class of its states, from its own declaration."""
+        """The class of its states, from the parameters of its base class."""
         for base in getattr(type(self), "__orig_bases__", ()):
             if is_dataclass(kind := get_args(base)[-1]):
                 return kind  # type: ignore[return-value]  # what [R, S] was filled with
@@ -135,13 +136,13 @@ AnyProvider = Provider[Any, Any]
 
 
 def questions(provider: AnyProvider, resource: Resource) -> Sequence[Probe]:
-    """What a provider asks about the state of a resource, as whom the resource says."""
+    """Return the probes for the state of a resource, with the resource's `become_user`."""
     asked = provider.probe(resource)
     return asked_by(resource, [asked] if isinstance(asked, Probe) else asked)
 
 
 def asked_by(resource: Resource, probes: Sequence[Probe]) -> Sequence[Probe]:
-    """These questions about a resource, as whom it says."""
+    """Return these probes with the `become_user` of the resource."""
     if resource.become_user is None:
         return probes
     return [replace(probe, user=resource.become_user) for probe in probes]

@@ -1,4 +1,4 @@
-"""From recipe files to the resources they declare, purely."""
+"""The functions that recipes call: resources, notices, secrets, sources beside the recipe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Resource)
 
 
 class _CurrentNode:
-    """Stands for the node of the recipe being compiled."""
+    """A proxy for the node of the recipe that is being compiled."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -46,20 +46,20 @@ node = cast("Node", _CurrentNode())
 
 
 def delayed(action: str, other: Resource | str) -> Notice:
-    """At the end of the run, once, however many ask for it."""
+    """Return a notice that is carried out at the end of the run, once for all that send it."""
     return Notice(action, str(other), "delayed")
 
 
 def immediate(action: str, other: Resource | str) -> Notice:
-    """Right after the change."""
+    """Return a notice that is carried out directly after the change."""
     return Notice(action, str(other), "immediate")
 
 
 def secret(name: str) -> Secret:
     """
-    A secret by its name, from the stores of docs/secrets.md.
+    Return a secret by its name, from the stores of docs/secrets.md.
 
-    Raises RecipeError, with the line of the call, if no store knows it.
+    Raises RecipeError, with the line of the call, if no store has it.
     """
     return _from_stores(lambda source: source.secret(name, current().folder))
 
@@ -68,9 +68,10 @@ def derived(
     name: str, *, length: int = 32, alphabet: str | None = None, host: str | None = None
 ) -> Secret:
     """
-    A password that is made from the secret `master`: always the same, on each host another.
+    Return a password derived from the secret `master`: constant, but different on each host.
 
-    `host=""` makes one that all hosts share. `cook secret rotate --derived NAME` renews it.
+    With `host=""` all hosts share one password. `length` counts characters.
+    `cook secret rotate --derived NAME` renews it.
 
     Raises RecipeError, with the line of the call, if there is no master secret.
     """
@@ -92,10 +93,10 @@ def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
 
 def word(kind: Callable[P, R]) -> Callable[P, R]:
     """
-    A word of the recipe language: calling it declares a resource.
+    Return the resource function of a type: calling it in a recipe declares a resource.
 
-    Raises RecipeError, with the line of the call, for a property that there is
-    not, or a value that it cannot have.
+    The function raises RecipeError, with the line of the call, for an unknown property
+    and for a value that the property does not allow.
     """
 
     @functools.wraps(kind, updated=())
@@ -139,7 +140,7 @@ def _many(properties: Mapping[str, Any]) -> str:
 
 
 def _plain(error: TypeError) -> str:
-    """`__init__() missing 1 required keyword-only argument: 'x'`, for people."""
+    """Return the text after `__init__() `: "missing 1 required keyword-only argument: 'x'"."""
     return str(error).rpartition("__init__() ")[2]
 
 

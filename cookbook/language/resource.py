@@ -1,4 +1,4 @@
-"""What a recipe declares: values, nothing else."""
+"""Resources: the values that a recipe declares."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Guard = str | Callable[[Any], bool] | Callable[[], bool]
 
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-"""Names that a shell expands after `~`."""
+"""User names that a shell expands after `~`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Have a resource act once another one has changed."""
+    """A notification: one resource acts because another one has changed."""
 
     action: str
     other: str
@@ -55,47 +55,48 @@ class Resource:
     """
 
     providers: ClassVar[list[Any]] = []
-    """Who serves this kind, by `provides` in cookbook.language.provider; latest first."""
+    """The providers of this type, registered by `provides` of the catalog; latest first."""
 
     _kind: ClassVar[str] = "resource"
 
     name: str = field(kw_only=False)
-    """What it is called in the recipe; for most words also the thing itself."""
+    """Its name in the recipe; for most resource types also the name of the thing on the host."""
 
     action: str | Sequence[str] = "nothing"
-    """What is to be true, or done, in this order; `nothing` waits to be notified."""
+    """The action, or several in this order; with `nothing` it acts only when it is notified."""
 
     notifies: Sequence[Notice] = ()
-    """Who has to act once this has changed: `delayed(...)` or `immediate(...)`."""
+    """The resources that act when this one has changed: `delayed(...)` or `immediate(...)`."""
 
     subscribes: Sequence[Notice] = ()
-    """Whose change makes this one act: the same, seen from the other end."""
+    """The resources whose change makes this one act: `notifies`, written at the target."""
 
     only_if: Guard | None = None
-    """Leave it alone unless this shell text succeeds, or this callable says so."""
+    """Skip the resource unless this shell text succeeds, or this callable returns true."""
 
     not_if: Guard | None = None
-    """Leave it alone if this shell text succeeds, or this callable says so."""
+    """Skip the resource if this shell text succeeds, or this callable returns true."""
 
     retries: int = 0
-    """How often to try again after a failure."""
+    """The number of further attempts after a failure."""
 
     retry_delay: float = 2.0
-    """Seconds between two tries."""
+    """Seconds between two attempts."""
 
     ignore_failure: bool = False
-    """Go on with the next resource when this one has failed."""
+    """Continue with the next resource when this one has failed."""
 
     guarded: bool = False
-    """Apply it under a timer that takes it back unless we can log in again afterwards; what may
-    lock us out (firewall, sshd, sudo, the network, our own account) is guarded anyway."""
+    """Apply it with auto-rollback: a timer on the host takes the change back unless a new login
+    confirms it. A change that may lock out the operator (firewall, sshd, sudo, the network, the
+    account of the login) has auto-rollback without this property."""
 
     become_user: str | None = None
-    """Who asks about it and changes it on the host: who may do no more than that takes. By
-    default the one we are there, as hosts.yml says: root, as a rule."""
+    """The user on the host that probes and changes the resource, with no other rights. By
+    default the user that the run acts as, from hosts.yml: usually root."""
 
     sensitive: bool = False
-    """Show that it changed, never its content."""
+    """Show that the resource changed, but never its content."""
 
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
@@ -117,7 +118,7 @@ class Resource:
         self.validate()
 
     def _find_secrets(self) -> None:
-        """What an f-string made of a secret is one again."""
+        """Replace texts that contain a known secret, e.g. from an f-string, by Secrets."""
         for name, (hint, default) in _hints(type(self)).items():
             if (value := getattr(self, name)) is default or value in _choices(hint):
                 continue
@@ -125,12 +126,12 @@ class Resource:
                 object.__setattr__(self, name, known)
 
     def validate(self) -> None:
-        """Raise RecipeError for what no annotation can say. Called on construction."""
+        """Raise RecipeError for errors that annotations cannot find. Called on construction."""
 
     @classmethod
     def kind(cls) -> str:
         """
-        The word for it: `firewall_rule` for FirewallRule.
+        Return the name of the resource type: `firewall_rule` for FirewallRule.
 
         >>> class FirewallRule(Resource): ...
         >>> FirewallRule.kind()
@@ -140,22 +141,22 @@ class Resource:
 
     @classmethod
     def actions(cls) -> frozenset[str]:
-        """The actions it has: what its annotation of `action` names."""
+        """Return the allowed actions: the literals in the annotation of `action`, and `nothing`."""
         return frozenset(_choices(_hints(cls)["action"][0])) | {"nothing"}
 
     @property
     def identity(self) -> str:
-        """What it is about on the host, where the name may be only a title."""
+        """The name of the thing on the host; it differs from `name` if that is only a title."""
         return self.name
 
     @functools.cached_property
     def confidential(self) -> bool:
-        """Whether it says that it is sensitive, or one of its properties holds a Secret."""
+        """True if it is declared sensitive, or if one of its properties holds a Secret."""
         return self.sensitive or any(holds_secret(getattr(self, f.name)) for f in fields(self))
 
     @property
     def doing(self) -> tuple[str, ...]:
-        """Its actions as a tuple, in order."""
+        """The actions as a tuple, in order."""
         return (self.action,) if isinstance(self.action, str) else tuple(self.action)
 
     def __str__(self) -> str:
@@ -167,7 +168,7 @@ class Resource:
 
 
 def _set(resource: Resource) -> list[Field[Any]]:
-    """The properties that are not at their default."""
+    """Return the properties that differ from their default."""
     return [
         f
         for f in fields(resource)
@@ -176,7 +177,7 @@ def _set(resource: Resource) -> list[Field[Any]]:
 
 
 def _choices(hint: Any) -> Iterator[str]:
-    """The values that the Literals in a type hint name."""
+    """Yield the values of the Literals in a type hint."""
     for argument in get_args(hint):
         if get_origin(hint) is Literal:
             yield argument
@@ -188,7 +189,7 @@ _known_hints: dict[type[Resource], Mapping[str, tuple[Any, Any]]] = {}
 
 
 def _hints(kind: type[Resource]) -> Mapping[str, tuple[Any, Any]]:
-    """Each property's type and default."""
+    """Return property -> (type, default), from a cache."""
     if kind not in _known_hints:
         hints = get_type_hints(kind)
         _known_hints[kind] = {f.name: (hints[f.name], f.default) for f in fields(kind)}

@@ -1,4 +1,4 @@
-"""Resources as JSON: what plans, histories and the hosts' own notes have in common."""
+"""The JSON form of resources in saved plans, histories and the manifests of hosts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _DECIDED = frozenset({"notifies", "subscribes"})
 
 
 _MARK = "!secret"
-"""Marks a Secret where it is written at all: no variable of an environment has such a name."""
+"""The key that marks a written Secret: no environment variable can have this name."""
 
 
 def plain(_name: str, value: object) -> Any:
-    """A property in the clear; a Secret is refused with TypeError."""
+    """Return a property as JSON data in the clear. Raises TypeError for a Secret."""
     if isinstance(value, SecretBytes):
         raise TypeError("a secret cannot be written in the clear")
     if isinstance(value, bytes):
@@ -29,14 +29,14 @@ def plain(_name: str, value: object) -> Any:
 
 
 def with_secrets(value: object) -> Any:
-    """A property, a State or a Change with its secrets; for what is sealed before it is written."""
+    """Return a property, State or Change as JSON data with secrets; only for sealed documents."""
     if isinstance(value, bytes):
         return plain("", bytes(value))
     return to_json(value, lambda secret: {_MARK: str.__str__(secret)})
 
 
 def revealed(data: Any) -> Any:
-    """What `with_secrets` made, with its secrets as Secrets again."""
+    """Return the value that `with_secrets` was given, with its secrets as Secrets."""
     match data:
         case dict() if data.keys() == {_MARK}:
             # Of a whole file nobody knows any more what is secret in it.
@@ -54,9 +54,9 @@ def resource_json(
     resource: Resource, write: Callable[[str, object], Any] = plain
 ) -> dict[str, Any]:
     """
-    Its word, and the properties that are not at their default.
+    Return the type of a resource, and the properties that differ from their default.
 
-    `write` makes JSON of a property (name, value), so that who writes decides about secrets.
+    `write` makes JSON data of a property (name, value), so that the caller decides about secrets.
     """
     return {
         "word": resource.kind(),
@@ -79,7 +79,7 @@ _TELLING = frozenset({"command", "environment", "input", "password", "variables"
 
 
 def brief(resource: Resource) -> dict[str, Any]:
-    """The resource, as far as a question about it needs it: without secrets and contents."""
+    """Return the properties that a probe of the resource needs, without secrets and contents."""
     data = resource_json(resource, _briefly)
     left_out = _TELLING if resource.confidential else frozenset[str]()
     data |= {"sensitive": True} if resource.confidential else {}

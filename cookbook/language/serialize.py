@@ -1,4 +1,4 @@
-"""States and changes as JSON, and back: what a plan, a history and a manifest write of them."""
+"""The JSON form of states and changes in saved plans, histories and manifests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ S = TypeVar("S", bound="DataclassInstance")
 
 
 def refuse_secret(_secret: Secret) -> Any:
-    """Secrets are not written in the clear. Raises TypeError."""
+    """Raise TypeError: a secret is not written in the clear."""
     raise TypeError("a secret cannot be written in the clear")
 
 
 def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> Any:
-    """A State or a Change as JSON data; `secret` makes JSON of a Secret, or raises TypeError."""
+    """Return a State or Change as JSON data; `secret` converts a Secret, or raises TypeError."""
     match value:
         case Secret():
             return secret(value)
@@ -39,7 +39,7 @@ def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> A
 
 
 def change_from_json(state: type[S], data: Mapping[str, Any]) -> Change[S]:
-    """Read what `to_json` made of a Change of this kind of state."""
+    """Return the Change of this class of states that `to_json` has converted."""
     return Change(
         state_from_json(state, data["found"]),
         state_from_json(state, data["wanted"]),
@@ -49,7 +49,7 @@ def change_from_json(state: type[S], data: Mapping[str, Any]) -> Change[S]:
 
 
 def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
-    """Read what `to_json` made of a State, or of None."""
+    """Return the State of this class, or None, that `to_json` has converted."""
     if data is None:
         return None
     hints = get_type_hints(state)
@@ -57,7 +57,7 @@ def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
 
 
 def _revive(hint: Any, value: Any) -> Any:
-    """JSON has lists where states have tuples."""
+    """Return a value with the type of the hint: JSON has lists in place of tuples."""
     if value is None or isinstance(value, Secret):
         return value
     origin, arguments = get_origin(hint), get_args(hint)

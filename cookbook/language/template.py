@@ -1,4 +1,4 @@
-"""Templates: Jinja2, strict, with errors that name the template's file and line."""
+"""Jinja2 templates: strict, with errors that name the file and line of the template."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 def render(source: str, variables: Mapping[str, Any]) -> str:
     """
-    Fill a template that stands in `templates/` beside the recipe.
+    Return the text of a template in `templates/` beside the recipe.
 
-    It sees its variables and `node`. A variable that nobody set is an error, nothing is
-    escaped (it is no HTML), and every byte that is no Jinja2 is kept: the last newline,
-    CRLF, a byte order mark, what is not UTF-8. What it makes of a Secret is one.
+    The template can use `variables` and `node`. An undefined variable is an error. Nothing
+    is escaped (the text is no HTML), and every byte outside of Jinja2 tags is kept: the last
+    newline, CRLF, a byte order mark, bytes that are not UTF-8. If the template reads a
+    Secret, the text is a Secret.
 
     Raises RecipeError with file and line of the template.
     """
@@ -69,7 +70,7 @@ def _look(value: Any) -> Any:
 
 
 def _newline(path: Path) -> Literal["\n", "\r\n"]:
-    """Jinja2 makes all ends of lines alike, so they have to be."""
+    """Return the line end of a template; Jinja2 writes only one kind, so mixed ones are refused."""
     data = path.read_bytes()
     if not (crlf := data.count(b"\r\n")) and b"\r" not in data:
         return "\n"
@@ -120,7 +121,7 @@ def _environment(folder: Path, newline: Literal["\n", "\r\n"]) -> jinja2.Environ
 
 
 def _where(error: Exception, path: Path, folder: Path) -> str:
-    """The innermost line that belongs to a template: Jinja2 rewrites its tracebacks."""
+    """Return `file:line` of the innermost template line; Jinja2 rewrites tracebacks to have it."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.startswith(str(folder)):
             return f"{display_path(frame.filename)}:{frame.lineno}"

@@ -1,4 +1,4 @@
-"""A time limit for code of others that runs in our process: a recipe that does not end."""
+"""A time limit for foreign code in this process, e.g. for a recipe that does not end."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _AGAIN = 1.0
 
 
 class OutOfTime(BaseException):
-    """The time is over. Not an Exception, so that no `except Exception` keeps it."""
+    """The signal that the time is over; no Exception, so that `except Exception` ignores it."""
 
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
     """
-    Raise OutOfTime in this thread, wherever it is then, if it is not through in so many seconds.
+    Raise OutOfTime in this thread if the body of the context takes longer than so many seconds.
 
-    Other threads than the main one are told by the interpreter, which cannot wake them from a
-    call that waits, for the network for example; a signal can, and does so for the main one.
+    In the main thread a signal raises it, which also ends a call that waits, e.g. for the
+    network. In another thread the interpreter raises it, only when such a call returns.
     """
     if threading.current_thread() is threading.main_thread():
         with _alarm(seconds):

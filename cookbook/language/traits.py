@@ -24,7 +24,7 @@ from cookbook.script.shell import Command
 R = TypeVar("R", bound=Resource)
 
 COMMAND_TIMEOUT = 300.0
-"""Seconds a command of a change may take, unless its provider says otherwise."""
+"""Seconds that a command of a change may take, unless its provider sets another limit."""
 
 
 class Ordered(Generic[R, S]):
@@ -40,11 +40,11 @@ class Ordered(Generic[R, S]):
     """
 
     def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
-        """What a change would take, and the answers say is not there: an owner, a unit."""
+        """Return the things that a change needs and the answers show as absent: an owner."""
         return ()
 
     def brings(self, name: str, change: Change[S], /) -> Iterable[Thing]:
-        """What is there after the change, for resources that need it."""
+        """Return the things that exist after the change, for resources that need them."""
         return ()
 
     def redefined(self, state: S | None, /) -> bool:
@@ -52,23 +52,23 @@ class Ordered(Generic[R, S]):
         return False
 
     def brings_anything(self, name: str, /) -> bool:
-        """Whether a change of it may bring things that nobody named: packages, commands."""
+        """Return whether a change may create things that it does not name: packages, commands."""
         return False
 
     def about(self, resource: R, /) -> Iterable[Thing]:
         """
-        What its state is about: another change of that makes the answers stale.
+        Return the things that its state describes: another change of them makes it stale.
 
-        A `path` is one file, a `tree` all that is below it as well.
+        A `path` is one file; a `tree` is a folder with everything below it.
         """
         return [Thing(resource.kind(), resource.identity)]
 
     def alters(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
-        """What is another thing after the change; None if the change is not known yet."""
+        """Return the things that the change modifies; `change` is None if it is not known yet."""
         return self.about(resource)
 
     def removes(self, resource: R, change: Change[S] | None, /) -> Iterable[Thing]:
-        """What is gone after the change, or may be where the change is not known yet."""
+        """Return the things that the change removes, or may remove if it is not known yet."""
         return self.alters(resource, change) if change is None or change.wanted is None else ()
 
 
@@ -82,10 +82,10 @@ class Notified(Generic[R, S]):
     """
 
     supersedes: ClassVar[Mapping[str, frozenset[str]]] = {}
-    """Of two pending notifications: action -> those that it makes superfluous."""
+    """Action -> the actions that it makes superfluous if they are requested as well."""
 
     def amounts_to(self, change: Change[S], /) -> frozenset[str]:
-        """The actions this change makes superfluous, if they were asked for before it."""
+        """Return the actions that this change makes superfluous if requested before it."""
         return (
             frozenset({change.act} | self.supersedes.get(change.act, frozenset()))
             if change.act
@@ -105,35 +105,36 @@ class Undoable(Generic[R, S]):
     """
 
     again: ClassVar[frozenset[str]] = frozenset()
-    """Acts that are done once more after an undo, so that what is back takes effect."""
+    """Acts that are repeated after an undo, so that the restored state takes effect."""
 
     essence: ClassVar[frozenset[str]] = frozenset()
-    """Fields that say what a thing is at all: of another thing, an undo keeps its hands off."""
+    """Fields that identify a thing; if one differs, an undo does not touch the thing."""
 
     def keeps(self, name: str, change: Change[S], /) -> Command | None:
         """
-        What the change will destroy, put into the stash; see cookbook.script.stash.
+        Return the command that stashes what the change destroys; see cookbook.script.stash.
 
-        It is run just before the change, under the same guard, and never fails.
+        It is run just before the change, under the same precondition, and must never fail.
+        None if there is nothing to keep.
         """
         return None
 
     def learned(self, change: Change[S], kept: str, said: str, /) -> Change[S]:
-        """The change with what its keeping and its commands have printed, as hints."""
+        """Return the change with hints from the output of `keeps` and of its commands."""
         return change
 
     def repeats(self, act: str, state: S | None, /) -> bool:
-        """Whether the act means anything where the state is this one after an undo."""
+        """Return whether the act is to be repeated when an undo has led to this state."""
         return act in self.again
 
     def lost(self, name: str, change: Change[S], /) -> str | None:
-        """What an undo of the change would not bring back; None if nothing is lost."""
+        """Describe the effects that an undo of the change does not restore; None without any."""
         return (
             f"what it did ({change.act})" if change.act and change.act not in self.again else None
         )
 
     def there(self, state: S | None, /) -> bool:
-        """Whether a state as found says that the thing is there at all."""
+        """Return whether a found state shows that the thing exists."""
         return state is not None
 
     def gone(self, state: S | None, /) -> bool:
@@ -141,19 +142,19 @@ class Undoable(Generic[R, S]):
         return not self.there(state)
 
     def tells_all(self, state: S, /) -> bool:
-        """Whether nothing is in the thing that its state does not tell of."""
+        """Return whether the state describes the thing completely, its content included."""
         return True
 
     def ask_back(self, resource: R, change: Change[S], /) -> R:
-        """The resource to ask about when the change is to be undone: which versions there are."""
+        """Return the resource to probe before an undo of the change, e.g. with its versions."""
         return resource
 
     def unobtainable(self, name: str, change: Change[S], now: S | None, /) -> str | None:
-        """Why the change cannot be undone on this host any more; None if it can."""
+        """Return the reason why the change cannot be undone now; None if it can."""
         return None
 
     def back(self, name: str, change: Change[S], now: S | None, /) -> Change[S]:
-        """The undo of a change where the state is `now`: what it touched goes back, no more."""
+        """Return the undo of a change from the state `now`: it restores the touched fields only."""
         before = change.found
         if before is None or now is None:
             return Change(now, before)
@@ -172,14 +173,14 @@ class Prunable(Generic[R, S]):
     """
 
     owns: ClassVar[bool] = True
-    """Whether it makes things that can be removed again; what a service is, is the package's."""
+    """True if it creates things that can be removed again; a service, for example, cannot."""
 
     def removal(self, state: S, /) -> Change[S]:
-        """The removal of a thing that no recipe declares any more, and of nothing else."""
+        """Return the change that removes an orphan, and nothing else."""
         return Change(state, None)
 
     def preflight(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
-        """A question about all that is to be undone or removed; None: there is none."""
+        """Return one question about all changes to be undone or pruned; None if there is none."""
         return None
 
     def objection(self, name: str, said: str, going: Collection[Thing], /) -> str | None:
@@ -202,7 +203,7 @@ class LockoutRisk(Generic[R, S]):
     """
 
     def lockout_risk(self, name: str, change: Change[S], way: AccessPath, /) -> Risk:
-        """Whether the change may cut the way by which we came to the host, or is sure to."""
+        """Return the risk that the change locks the operator out of the access path."""
         return "no"
 
 
@@ -217,15 +218,15 @@ class Batched(Generic[R, S]):
     """
 
     timeout: ClassVar[float] = COMMAND_TIMEOUT
-    """Seconds each command of a change may take."""
+    """Seconds that each command of a change may take."""
 
     whole: ClassVar[bool] = False
-    """Whether a change must not be ended in the middle, whoever is in a hurry."""
+    """True if a change must not be interrupted, not even by a second Ctrl-C."""
 
     def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
-        """One transaction for adjacent changes; None if each goes by itself."""
+        """Return the commands of one transaction for adjacent changes; None for one change each."""
         return None
 
     def limit(self, change: Change[S], /) -> float:
-        """Seconds each command of this change may take."""
+        """Return the seconds that each command of this change may take."""
         return self.timeout

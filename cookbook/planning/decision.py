@@ -17,27 +17,27 @@ from cookbook.language.resource import Resource
 
 @dataclass(frozen=True)
 class Item:
-    """A resource whose turn it is: as declared, or notified by another one."""
+    """A resource in the queue: as declared, or with the action that a notification requests."""
 
     declared: Declared
     resource: Resource
     because: str | None = None
-    """Who notified it."""
+    """The resource that notified it, as text; None if it is declared."""
 
     before: frozenset[tuple[str, str]] = frozenset()
-    """The notifications that led to it: (resource, action); a circle of them ends here."""
+    """The notifications that led to it: (resource, action). None is repeated: a circle ends."""
 
     tries: int = 0
 
     @functools.cached_property
     def key(self) -> tuple[object, ...]:
-        """Tells it from every other one of a run."""
+        """A key that is unique in the run of a host."""
         return str(self.resource), self.resource.doing, self.because, self.before
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the answers say about one item."""
+    """The result of the planner for one item."""
 
     item: Item
     status: Literal["ok", "skipped", "change", "unknown", "failed"]
@@ -49,7 +49,7 @@ class Decision:
 
     error: HostError | None = None
     orphan: Literal["created", "adopted"] | None = None
-    """It has left the recipe: did we create it, or was it there before us?"""
+    """For an orphan: whether cook created the thing, or found it and kept it in line."""
 
     goal: Callable[[Any], Change[Any]] | None = None
-    """What the state has to be afterwards, where that is not what the resource declares."""
+    """Returns the change that is still needed for a state, if the goal is not the resource."""

@@ -1,4 +1,4 @@
-"""What changes that are not made yet will bring and take away: how a plan tells the truth."""
+"""The forecast: the effects of planned changes on the resources after them in the plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cookbook.language.resource import Resource
 
 @dataclass(frozen=True)
 class Pending:
-    """A change that comes before, and is not made yet; without a change it is unknown itself."""
+    """An earlier change that is not made yet; `change` is None if it is itself unknown."""
 
     resource: Resource
     provider: AnyProvider | None
@@ -26,57 +26,57 @@ class Pending:
 
     @property
     def may_bring_anything(self) -> bool:
-        """Whether things nobody named may come with it."""
+        """True if it may create things that it does not name."""
         return self.provider is None or self.provider.brings_anything(self.resource.identity)
 
     @property
     def alters(self) -> Iterable[Thing]:
-        """What is another thing afterwards."""
+        """The things that it modifies."""
         return self.provider.alters(self.resource, self.change) if self.provider else ()
 
     @property
     def removes(self) -> Iterable[Thing]:
-        """What is gone afterwards."""
+        """The things that it removes."""
         return self.provider.removes(self.resource, self.change) if self.provider else ()
 
     @property
     def brings(self) -> Iterable[Thing]:
-        """What is there afterwards."""
+        """The things that exist after it."""
         if self.provider is None or self.change is None:
             return ()
         return self.provider.brings(self.resource.identity, self.change)
 
     @functools.cached_property
     def names(self) -> frozenset[str]:
-        """What shell text would call what it has to do with; a unit also without its suffix."""
+        """The names of its things in shell text; those of units also without the suffix."""
         things = [*self.alters, *self.removes, *self.brings]
         units = {t.name.rpartition(".")[0] for t in things if t.kind == "unit"}
         return frozenset({self.resource.identity, *(t.name for t in things), *units}) - {"/", ""}
 
     @property
     def may_take_anything(self) -> bool:
-        """Whether things nobody named may go with it: a package that is removed."""
+        """True if it may remove things that it does not name: the removal of a package."""
         return self.may_bring_anything and self.change is not None and self.change.kind == "remove"
 
 
 @dataclass
 class Forecast:
-    """The changes that come before a resource."""
+    """The planned changes before a resource, and their effects."""
 
     _pending: list[Pending] = field(default_factory=list)
     _brought: dict[Thing, int] = field(default_factory=dict)
-    """Thing -> which of the changes brings it; the later of bringing and removing counts."""
+    """Thing -> the number of the change that creates it, to compare with that in `_gone`."""
 
     _altered: dict[Thing, int] = field(default_factory=dict)
     _gone: dict[Thing, int] = field(default_factory=dict)
     _own: dict[str, list[Pending]] = field(default_factory=dict)
-    """Resource -> its own changes."""
+    """Resource, as text -> its own changes."""
 
     _unknown: list[Pending] = field(default_factory=list)
     _takers: list[Pending] = field(default_factory=list)
 
     def add(self, pending: Pending) -> None:
-        """Take one more change into account."""
+        """Add the next change."""
         number = len(self._pending)
         self._pending.append(pending)
         self._own.setdefault(str(pending.resource), []).append(pending)
@@ -87,20 +87,21 @@ class Forecast:
         self._brought |= dict.fromkeys(pending.brings, number)
 
     def brings(self, thing: Thing) -> bool:
-        """Whether a change before brings this for certain, and none takes it away again."""
+        """Return whether an earlier change certainly creates a thing, and no later removes it."""
         return thing in self._brought and self._is_gone(thing) is None
 
     def concerns(self, thing: Thing) -> Resource | None:
-        """The last change before that brings a thing, takes it away, or makes it another one."""
+        """Return the resource of the last change that creates, modifies or removes a thing."""
         known = (self._brought, self._altered, self._gone)
         last = max((one[thing] for one in known if thing in one), default=None)
         return self._pending[last].resource if last is not None else None
 
     def outdates(self, provider: AnyProvider, resource: Resource) -> Resource | None:
         """
-        The change before that makes the answers about a resource, or what it needs, stale.
+        Return the resource whose change makes the answers about this one stale, or None.
 
-        Its own change, by which it notified somebody who notifies it, does not, if it is known.
+        Changes of the things that the resource needs count as well. An earlier change of the
+        resource itself does not count if it is known; that is a circle of notifications.
         """
         if not self._pending:
             return None
@@ -118,7 +119,7 @@ class Forecast:
         return next(filter(None, map(self._may_take, named)), None)
 
     def brings_it(self, provider: AnyProvider, resource: Resource) -> Resource | None:
-        """The change before that brings, or may, what this is about and is not there yet."""
+        """Return the resource whose change creates, or may create, the absent thing; or None."""
         for thing in provider.about(resource):
             number = self._brought.get(thing)
             if number is not None and not self._is_own(number, resource):
@@ -128,7 +129,7 @@ class Forecast:
         return None
 
     def foreseen(self, resource: Resource, found: Any) -> Any:
-        """The state of a resource after its own change before, for when it is notified."""
+        """Return the state of a resource after its own earlier changes, for its notification."""
         for pending in self._own.get(str(resource), ()):
             if pending.change is not None:
                 found = _after(found, pending.change.wanted)
@@ -136,9 +137,9 @@ class Forecast:
 
     def may_bring(self, name: str = "") -> Resource | None:
         """
-        The change before that may bring whatever is missed.
+        Return the resource whose change may create the missing thing of this name, or None.
 
-        One whose name is akin to the name of what is missed is preferred to the latest.
+        A resource with a similar name is preferred, then the latest one.
         """
         if other := self._may_make(name):
             return other
@@ -147,14 +148,14 @@ class Forecast:
         return next(reversed(akin or able), None)
 
     def touches(self, text: str) -> Resource | None:
-        """The change before that the shell text of a guard may depend on."""
+        """Return the resource whose change may influence the shell text of a guard, or None."""
         for pending in reversed(self._pending):
             if pending.may_bring_anything or any(_names(text, name) for name in pending.names):
                 return pending.resource
         return None
 
     def _may_make(self, name: str) -> Resource | None:
-        """The unknown one that is of this name, or of a path in it."""
+        """Return the resource with an unknown change and this name, or a path below it; or None."""
         for pending in reversed(self._unknown):
             if _is_in(name, pending.resource.identity):
                 return pending.resource
@@ -165,12 +166,12 @@ class Forecast:
         return pending.change is not None and str(pending.resource) == str(resource)
 
     def _is_gone(self, thing: Thing) -> int | None:
-        """Which change takes it away, if none brings it again."""
+        """Return the number of the change that removes a thing finally; None if it stays."""
         gone = max(self._numbers(thing, self._gone), default=None)
         return gone if gone is not None and gone > self._brought.get(thing, -1) else None
 
     def _numbers(self, thing: Thing, known: dict[Thing, int]) -> Iterator[int]:
-        """The changes that concern a thing, or a tree that it is in, or something in its own."""
+        """Yield the changes of a thing, of the trees around it, and of the things in its tree."""
         if thing.kind not in ("path", "tree"):
             yield from (known[one] for one in [thing] if one in known)
             return
@@ -181,7 +182,7 @@ class Forecast:
             yield from (n for t, n in known.items() if t.name.startswith(below))
 
     def _may_take(self, name: str) -> Resource | None:
-        """The package before whose removal may take along what is named like it."""
+        """Return the package whose removal may remove things of a similar name as well, or None."""
         for pending in self._takers:
             if _words(name) & _words(pending.resource.identity):
                 return pending.resource
@@ -189,14 +190,14 @@ class Forecast:
 
 
 def _needs(provider: AnyProvider, resource: Resource) -> Iterable[Thing]:
-    """All that a change of a resource would take: what is missing where nothing is there."""
+    """Return the things that a change needs: those that are missing if every answer is absent."""
     asked = provider.probe(resource)
     count = len(asked) if isinstance(asked, list | tuple) else 1
     return provider.missing(resource, *[None] * count)
 
 
 def _after(found: Any, wanted: Any) -> Any:
-    """The state after a change: what is None in what is wanted is left as found."""
+    """Return the state after a change: a field that is None in `wanted` is left as found."""
     if found is None or wanted is None:
         return wanted
     kept = {f.name: getattr(found, f.name) for f in fields(wanted) if f.compare}
@@ -205,7 +206,7 @@ def _after(found: Any, wanted: Any) -> Any:
 
 def _upwards(path: str) -> Iterator[str]:
     """
-    A path and all that it is in.
+    Yield a path and the folders that contain it, without `/`.
 
     >>> list(_upwards("/a/b"))
     ['/a/b', '/a']
@@ -230,5 +231,5 @@ def _words(name: str) -> set[str]:
 
 
 def _names(text: str, identity: str) -> bool:
-    """Whether shell text names something, as a word or a path of its own."""
+    """Return whether shell text contains a name as a separate word or path."""
     return re.search(rf"(?<![\w.-]){re.escape(identity)}(?![\w-])", text) is not None

@@ -1,4 +1,4 @@
-"""What was expected of a thing and what was found, in words: for whoever is refused."""
+"""The text of a mismatch: expected and found state of a thing whose change is refused."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from cookbook.secrets.secret import holds_secret
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DIGITS = 12
-"""Of a digest: enough to tell two apart."""
+"""Shown digits of a digest: enough to distinguish two."""
 
 
 def moved(resource: Resource, expected: Any, found: Any) -> str:
     """
-    How a thing is another one than it was; None is what is not there.
+    Describe how a thing differs from the expected state; None is an absent thing.
 
-    Of what must not be seen only that it is so: a digest can be as good as a password.
+    For a secret the text only says that it differs: even a digest can reveal a password.
     """
     if expected is None and found is None:
         return "what guards it answers differently"
@@ -33,7 +33,7 @@ def moved(resource: Resource, expected: Any, found: Any) -> str:
 
 
 def differing(resource: Resource, name: str, expected: Any, found: Any) -> str:
-    """The same of one property."""
+    """Describe how one property differs; a secret is not shown."""
     if resource.confidential or holds_secret((expected, found)):
         return f"{name} is not as it was (it must not be shown)"
     return f"{name}: expected {_said(expected)}, found {_said(found)}"

@@ -1,4 +1,4 @@
-"""Delayed notifications: each once, at the end, in the order of their first trigger."""
+"""Notifications: the delayed ones are carried out once, at the end, in the order of requests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cookbook.planning.decision import Decision, Item
 
 def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
     """
-    Who has to act because an item has changed: the targets, with the actions asked for.
+    Yield the targets that the change of an item notifies, with the requested actions.
 
-    Whoever has led to this change is not asked again, so that a circle ends.
+    A notification that led to this change is not repeated, so that a circle ends.
     """
     source = by.declared.resource
     for notice in collection.notices(source):
@@ -29,7 +29,7 @@ def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
 
 
 class Delayed:
-    """What has to be done at the end."""
+    """The notifications that are carried out at the end of the run."""
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], Item] = {}
@@ -39,18 +39,18 @@ class Delayed:
         return bool(self._items)
 
     def add(self, item: Item) -> None:
-        """Remember a notification, unless the same is asked for, or was done, already."""
+        """Add a notification, unless the same is waiting, or was taken already."""
         key = (str(item.resource), item.resource.doing[0])
         if key not in self._taken:
             self._items.setdefault(key, item)
 
     def settle(self, resource: Resource, done: frozenset[str]) -> None:
-        """Forget what a change of the target, made since, amounts to."""
+        """Drop the notifications of a resource that its own change has carried out since."""
         for action in done:
             self._items.pop((str(resource), action), None)
 
     def take(self, provider_for: Callable[[Resource], AnyProvider | None]) -> list[Item]:
-        """All of them, without those that another one swallows: a restart reloads, too."""
+        """Remove all; return those that no other one contains (a restart also reloads)."""
         items = list(self._items.values())
         self._taken |= self._items.keys()
         self._items.clear()
@@ -58,12 +58,12 @@ class Delayed:
 
 
 def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> frozenset[str]:
-    """The actions that a change has done, whoever asked for it."""
+    """Return the actions that a change carries out, notified or not."""
     return provider.amounts_to(change) if provider and change else frozenset()
 
 
 def settled_by(changes: Sequence[Decision]) -> Iterator[tuple[str, str]]:
-    """Which notifications these changes make superfluous, or carry out: who, and which action."""
+    """Yield the notifications (resource, action) that these changes make superfluous."""
     for decision in changes:
         for action in amounts_to(decision.provider, decision.change):
             yield str(decision.item.resource), action

@@ -1,4 +1,4 @@
-"""A notification that an earlier run may have left undone."""
+"""Notifications that an earlier run may have left undone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Owed:
-    """A notification that a run was not to leave undone, and may have."""
+    """A notification that an earlier run recorded in the manifest, and whether it was done."""
 
     owed: str
-    """Who has to act: `service[nginx]`."""
+    """The notified resource: `service[nginx]`."""
 
     action: str
     because: str
@@ -20,7 +20,7 @@ class Owed:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Who, and what."""
+        """The notified resource and the action."""
         return self.owed, self.action
 
     @property

@@ -1,4 +1,4 @@
-"""What the answers of a host say about each resource: in line, to be changed, unknown, an error."""
+"""The planner: it decides about each resource by the answers of a host."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from cookbook.text.diagnosis import why
 from cookbook.transport.contract import TooSlow
 
 _CANNOT_RUN = 126
-"""From here on a shell's exit status says that a command could not be run, or was killed."""
+"""The least exit status of a shell for a command that could not be run, or was killed."""
 
 
 class Planner:
-    """Knows what a host has answered, and never judges by an answer that a change has outdated."""
+    """The answers of one host, and the decisions from them; no decision uses a stale answer."""
 
     def __init__(self, node: Node, session: Session, facts: Facts, catalog: Catalog) -> None:
         self._node = node
@@ -56,39 +56,39 @@ class Planner:
         return self._answers
 
     def outdate(self) -> None:
-        """Something has changed, or may have: every answer so far is of an earlier epoch."""
+        """Mark all answers, and the facts, as stale, because something has or may have changed."""
         self._epoch += 1
         self._facts_are_old = True
 
     def learn(self, answers: Mapping[Probe, Answer]) -> None:
-        """Take note of answers that are younger than the last change."""
+        """Store answers that were read after the last change."""
         self._answers |= answers
         self._age |= dict.fromkeys(answers, self._epoch)
 
     def refresh(self, items: Iterable[Item], besides: Iterable[Probe] = ()) -> None:
         """
-        Ask what has no answer younger than the last change (law 5), in one exchange.
+        Ask the probes whose answers are stale (law 5), in one exchange.
 
-        Raises TooSlow, which names whom the question was about that has no answer.
+        Raises TooSlow, with the resources whose probe was not answered in time.
         """
         asked = list(items)
         self._refresh([*self.probes(asked), *besides], asked)
 
     def text(self, probe: Probe) -> str:
-        """What a host says to a question that is about no resource, asked anew if need be."""
+        """Return the answer to a probe that belongs to no resource; ask again if it is stale."""
         self._refresh([probe])
         return self._answers[probe].text
 
     def read(self, questions: Sequence[Command]) -> list[bytes]:
-        """What questions print that are about no state, in one exchange."""
+        """Return the output of questions that belong to no state, asked in one exchange."""
         return [outcome.stdout for outcome in self._session.read(questions)]
 
     def write(self, command: Command) -> None:
-        """Send something of our own, in an exchange of its own, whatever comes of it."""
+        """Run a command of the engine in a separate exchange; its exit status is ignored."""
         self._session.run([Do(command, ANSWER_TIMEOUT)])
 
     def probes(self, items: Iterable[Item]) -> list[Probe]:
-        """What has to be asked about these items."""
+        """Return the probes of these items."""
         probes: list[Probe] = []
         for item in items:
             try:
@@ -98,7 +98,7 @@ class Planner:
         return probes
 
     def planner(self, item: Item, forecast: Forecast) -> Decision:
-        """One of: ok, skipped, change, unknown until something before it is done, failed."""
+        """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
         if resource.doing == ("nothing",):
             return Decision(item, "ok")
@@ -134,7 +134,7 @@ class Planner:
         return Decision(item, status, provider, change, probes)
 
     def left(self, decision: Decision) -> tuple[Any, HostError | None]:
-        """How a change has left its resource; and what is still not as wanted, if something is."""
+        """Return the state after a change, and an error if it is still not the wanted state."""
         provider, resource = decision.provider, decision.item.resource
         assert provider is not None  # noqa: S101 - it made the change
         now = None
@@ -157,17 +157,17 @@ class Planner:
         )
 
     def has_rebooted(self) -> bool:
-        """Whether the host has been started anew since its facts were last asked for."""
+        """Ask for the facts again; return whether the host was rebooted since the last time."""
         before, self._facts = self._facts, self._session.facts()
         return before.boot_id != self._facts.boot_id
 
     def found(self, provider: AnyProvider, resource: Resource) -> Any:
-        """The state that the answers tell of; None if there is no such thing."""
+        """Return the state in the answers; None if the thing is absent. Raises ProbeError."""
         texts = self._texts(provider, resource)
         return None if texts and texts[0] is None else provider.understand(resource, *texts)
 
     def provider_or_none(self, resource: Resource) -> AnyProvider | None:
-        """Who serves a resource; None if nobody does."""
+        """Return the provider of a resource; None if there is none for this host."""
         try:
             return self._provider(resource)
         except CookError:
@@ -276,6 +276,6 @@ def _guards(resource: Resource) -> list[str]:
 
 
 def _guard_probe(resource: Resource, text: str) -> Probe:
-    """Only the status of a guard is an answer; what it prints may differ each time."""
+    """Return the probe of a guard; its output is dropped, because it may differ each time."""
     ask = replace(sh("eval {} >/dev/null", text), called=text)
     return Probe(ask, user=resource.become_user)

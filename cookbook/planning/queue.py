@@ -1,4 +1,4 @@
-"""Whose turn it is on a host: those that are declared, in order, and those that are notified."""
+"""The queue of a host: the declared resources, in order, and the notified ones."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from cookbook.planning.transaction import Transaction
 
 
 class Queue:
-    """Each that is declared has its turn once; each that is notified, once more."""
+    """The items to be done: each declared resource once, and once more per notification."""
 
     def __init__(
         self, collection: Collection, provider_for: Callable[[Resource], AnyProvider | None]
     ) -> None:
-        """`provider_for` knows who serves a resource, if anybody does."""
+        """Create the queue; `provider_for` returns the provider of a resource, or None."""
         self._collection = collection
         self._provider_for = provider_for
         self.queue = [Item(declared, declared.resource) for declared in collection]
-        """Those whose turn is to come, in order."""
+        """The next items, in order."""
         self._delayed = Delayed()
         self._sent: set[tuple[object, ...]] = set()
-        """Whose turn it was in the chain that is being read: nobody is notified twice."""
+        """The items of the batch whose reply is being read: they are not notified again."""
 
     def __bool__(self) -> bool:
         return bool(self.queue or self._delayed)
 
     def go_on(self) -> None:
-        """Where nobody is left, it is the turn of those that were notified for the end."""
+        """Move the delayed notifications into the queue if it is empty."""
         if not self.queue:
             self.queue = self._delayed.take(self._provider_for)
 
     def consume(self, decisions: Iterable[Decision]) -> None:
-        """Their turn is over."""
+        """Remove the items of these decisions from the queue."""
         if keys := {decision.item.key for decision in decisions}:
             self.queue = [item for item in self.queue if item.key not in keys]
 
     def reached(self, decisions: Sequence[Decision]) -> None:
-        """The same for those that a chain has come to."""
+        """Remove the items that a batch has come to; immediate notices do not repeat them."""
         self.consume(decisions)
         self._sent = {decision.item.key for decision in decisions}
 
     def again(self, item: Item) -> None:
-        """Its turn comes once more, at once."""
+        """Put an item at the front of the queue for one more attempt."""
         self.queue.insert(0, replace(item, tries=item.tries + 1))
 
     def remember(self, decision: Decision, *, at_once: bool = True) -> None:
         """
-        Note whom a change notifies, and what it has settled.
+        Add the notifications of a change, and drop those that it has carried out itself.
 
-        Those that it notifies `at_once` come next, unless they have had their turn.
+        With `at_once` its immediate targets are put at the front, unless the batch has them.
         """
         item = decision.item
         self._delayed.settle(item.resource, amounts_to(decision.provider, decision.change))
@@ -66,7 +66,7 @@ class Queue:
             self.queue[:0] = [other for other in told if other.key not in self._sent]
 
     def recall(self, owed: Iterable[Owed]) -> None:
-        """What an earlier run was to do at its end, and may not have come to."""
+        """Add the delayed notifications that an earlier run may have left undone."""
         for one in owed:
             target = self._collection.get(one.owed)
             if target is not None and one.action in type(target.resource).actions():
@@ -74,11 +74,11 @@ class Queue:
                 self._delayed.add(Item(target, resource, f"{one.because} (run {one.run})"))
 
     def notified(self, item: Item, timing: str) -> list[Item]:
-        """Who has to act because of an item."""
+        """Return the items that a change of this item notifies with this timing."""
         return list(notified(self._collection, item, timing))
 
     def owed_for(self, changes: Iterable[Decision]) -> list[Item]:
-        """Who has to act because of changes, at once or at the end."""
+        """Return the items that these changes notify, immediate and delayed."""
         return [
             item
             for decision in changes
@@ -87,14 +87,14 @@ class Queue:
         ]
 
     def roused(self, links: Iterable[Transaction]) -> Iterator[Item]:
-        """Those of whom more is to be known than the queue says: notified now, or at the end."""
+        """Yield the notified items whose probes are needed in addition to those of the queue."""
         for decision in (decision for link in links for decision in link.changes):
             if decision.item.because:
                 yield decision.item
             yield from self.notified(decision.item, "delayed")
 
     def perhaps(self, decision: Decision, timing: str) -> Iterator[Decision]:
-        """Whether these are notified nobody knows before that resource is done."""
+        """Yield unknown decisions for the items that an unknown change may notify."""
         source = decision.item.resource
         for item in self.notified(decision.item, timing):
             told = Decision(item, "unknown", self._provider_for(item.resource), until=source)
@@ -102,23 +102,23 @@ class Queue:
             yield from self.perhaps(told, "immediate")
 
     def perhaps_later(self, decision: Decision) -> Iterator[Decision]:
-        """The same for the end, and for whom those notify in turn."""
+        """Yield the same for delayed notifications, and for those that follow from them."""
         for told in self.perhaps(decision, "delayed"):
             yield told
             yield from self.perhaps_later(told)
 
     def give_up(self) -> list[Item]:
-        """Nobody has a turn any more but those that changes before have a right to; the others."""
+        """Remove and return the declared items; those that changes have notified stay."""
         left = self.queue
         self.queue = [item for item in left if item.because is not None]
         return [item for item in left if item.because is None]
 
     def forget_the_end(self) -> None:
-        """Nobody acts at the end: the changes that were to have it so were taken back."""
+        """Drop all delayed notifications, because the changes that sent them were taken back."""
         self._delayed = Delayed()
 
     def leave(self) -> list[Item]:
-        """Whoever has not had a turn, and gets none."""
+        """Empty the queue; return the items that will not be done, delayed ones included."""
         left = [*self.queue, *self._delayed.take(self._provider_for)]
         self.queue = []
         return left

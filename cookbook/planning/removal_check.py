@@ -1,4 +1,4 @@
-"""What removals would do besides, or what stands in their way: asked of all before the first."""
+"""The check of removals: their side effects and obstacles, asked before the first of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cookbook.script.shell import Command
 
 def rehearsed(planner: Planner, decisions: Sequence[Decision]) -> list[Decision]:
     """
-    These decisions, in the order in which they are to be done; failed is what must not be done.
+    Return these decisions in the order of execution; a removal that must not be made is failed.
 
-    Costs an exchange, if a provider has something to ask.
+    Needs one exchange if a provider has a question.
     """
     providers = dict.fromkeys(provider for provider, _ in _changes(decisions))
     asked = {p: q for p in providers if (q := _question(p, decisions)) is not None}
@@ -40,7 +40,7 @@ def _question(provider: AnyProvider, decisions: Sequence[Decision]) -> Command |
 
 
 def _objected(decisions: Sequence[Decision], said: dict[AnyProvider, str]) -> Iterator[Decision]:
-    """What stays because of an objection may be in the way of the next one."""
+    """Yield the decisions; those with an objection fail, and what they keep counts for the next."""
     going = [_going(one) for one in decisions]
     for i, decision in enumerate(decisions):
         provider, resource = decision.provider, decision.item.resource

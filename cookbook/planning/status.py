@@ -20,13 +20,13 @@ ResourceStatus = Literal[
 
 
 Cause = Literal["drift", "intent"]
-"""Why something is not in line: the host has changed since our last run, or the recipe has."""
+"""The reason for a deviation: the host has changed since the last run, or the recipe has."""
 
 
 class Excuse(TypedDict):
-    """Why a drift is put up with."""
+    """An ignore rule that matches a drift."""
 
     pattern: str
     reason: str
     until: str | None
-    """The last day on which it is (`2026-12-31`); None: for good."""
+    """The last day on which the rule applies (`2026-12-31`); None for no end."""

@@ -1,4 +1,4 @@
-"""What happened, or would happen, to one resource of one host."""
+"""Steps: the results for the resources of a host, and the interface that reports them."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from cookbook.text.diff import Diff, texts_diff
 
 @dataclass(frozen=True)
 class Step:
-    """What happened, or would happen, to one resource."""
+    """The result, or the planned result, for one resource of one host."""
 
     declared: Declared
     status: ResourceStatus
     change: Change[Any] | None = None
     provider: AnyProvider | None = None
     acting: Resource | None = None
-    """The resource with the action that was asked for, where it was notified."""
+    """For a notification: the resource with the requested action."""
 
     because: str | None = None
-    """Who notified it; None where it was its own turn."""
+    """The resource that notified it, as text; None if it is declared."""
 
     until: str | None = None
-    """The resource that has to be done before anybody can know."""
+    """The resource that has to be done before the result is known, if `unknown`."""
 
     diff: Diff | None = None
     error: HostError | None = None
     ignored: bool = False
-    """It failed, and its recipe says to go on."""
+    """True if it failed and has `ignore_failure`."""
 
     seconds: float = 0.0
     began: float = 0.0
-    """Seconds since the beginning of the run, when its turn came."""
+    """Seconds from the beginning of the run to the beginning of the step."""
 
     left: Any = None
-    """The state that it was left in, where that was seen; None also for what is not there."""
+    """The state after the step, if it was probed; None also for an absent thing."""
 
     guard: Guard | None = None
-    """In a plan: what the host has to answer for this change still to be the right one."""
+    """In a plan: the precondition of the change."""
 
     lost: str | None = None
-    """What of this an undo does not bring back."""
+    """The effects that an undo does not restore; None without any."""
 
     orphan: Literal["created", "adopted"] | None = None
-    """It has left the recipe: did we create it, or was it there before us?"""
+    """For an orphan: whether cook created the thing, or found it and kept it in line."""
 
     cause: Cause | None = None
     since: str | None = None
@@ -61,35 +61,35 @@ class Step:
 
     @property
     def target(self) -> Resource:
-        """What is, or would be, acted on."""
+        """The resource with the action of this step."""
         return self.acting if self.acting is not None else self.declared.resource
 
     @property
     def resource(self) -> Resource:
-        """What was declared."""
+        """The resource as declared."""
         return self.declared.resource
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears of the work on a host before its steps are known."""
+    """The callbacks for work on a host whose steps are not known yet."""
 
     working: Callable[[Resource], object] = lambda _: None
-    """The change of a resource is begun."""
+    """Called when the change of a resource begins."""
 
     sending: Callable[[Sequence[Step]], object] = lambda _: None
-    """These changes are about to be sent, in one exchange."""
+    """Called before these changes are sent in one exchange."""
 
 
 Permission = HostError | Literal["go", "skip", "stop"]
-"""Whether a change may be sent; an error stops this host, `stop` the whole run."""
+"""The answer to whether a change may be sent; an error stops the host, `stop` the run."""
 
 Permit = Callable[[Step, bool], Permission]
-"""Asked before a change is sent; told whether it is tried again."""
+"""A callback before a change is sent; its second argument is true for a further attempt."""
 
 
 def step_of(decision: Decision) -> Step:
-    """The step that a decision amounts to, if what it says is done."""
+    """Return the step of a decision whose change succeeds."""
     status: ResourceStatus = "changed" if decision.status == "change" else decision.status
     return Step(
         decision.item.declared,
@@ -109,14 +109,14 @@ def step_of(decision: Decision) -> Step:
 
 
 def _lost(decision: Decision) -> str | None:
-    """What an undo would not bring back."""
+    """Return the effects that an undo does not restore; None without any."""
     if decision.provider is None or decision.change is None or decision.status != "change":
         return None
     return decision.provider.lost(decision.item.resource.identity, decision.change)
 
 
 def diff_of(decision: Decision, found: bytes | None) -> Diff | None:
-    """How the text behind a change differs; sensitive ones show only that they do."""
+    """Return the diff of the text behind a change, or None; a sensitive one hides the content."""
     if decision.change is None or decision.provider is None:
         return None
     resource = decision.item.resource

@@ -1,4 +1,4 @@
-"""Adjacent changes that one transaction makes, and the answers they depend on."""
+"""Transactions: adjacent changes that are made together, and the resources before them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from cookbook.script.shell import Command
 
 @dataclass
 class Transaction:
-    """Changes that go together, and what has to be as it was for them."""
+    """Changes that are made together, and the decisions that must still hold for them."""
 
     gap: list[Decision]
-    """In line and between the link before and this one: still so?"""
+    """The decisions `ok` between the transaction before and this one; part of the precondition."""
 
     changes: list[Decision]
 
     @property
     def provider(self) -> AnyProvider:
-        """Who makes the changes."""
+        """The provider of the changes."""
         provider = self.changes[0].provider
         assert provider is not None  # noqa: S101 - a change has one
         return provider
 
     def admits(self, decision: Decision) -> bool:
         """
-        Whether an adjacent change can go into the same transaction.
+        Return whether an adjacent change can be part of this transaction.
 
-        What may fail, or is tried again, goes by itself: its failure is nobody else's.
+        A resource with `ignore_failure` or `retries` is never joined with others, so that its
+        failure does not affect them.
         """
         everybody = [v.item.resource for v in (*self.changes, decision)]
         if any(resource.ignore_failure or resource.retries for resource in everybody):
@@ -46,7 +47,7 @@ class Transaction:
         return self.provider.together(self._pairs([*self.changes, decision])) is not None
 
     def commands(self) -> Sequence[Command]:
-        """What makes the changes."""
+        """Return the commands that make the changes."""
         pairs = self._pairs(self.changes)
         if len(pairs) > 1 and (joint := self.provider.together(pairs)) is not None:
             return list(joint)
@@ -54,12 +55,12 @@ class Transaction:
 
     @property
     def user(self) -> str | None:
-        """Who makes the changes on the host, where that is not the one we are there."""
+        """The user that makes the changes; None for the user that the run acts as."""
         return self.changes[0].item.resource.become_user
 
     @property
     def work(self) -> list[Part]:
-        """What makes the changes, as parts of a program."""
+        """The commands that make the changes, as parts of a program."""
         commands = self.commands()
         if self.user is not None:
             commands = [replace(c, called=called(self.user, c)) for c in commands]
@@ -67,12 +68,12 @@ class Transaction:
 
     @property
     def limit(self) -> float:
-        """Seconds each of its commands may take."""
+        """Seconds that each of its commands may take."""
         changes = [decision.change for decision in self.changes if decision.change is not None]
         return max((self.provider.limit(change) for change in changes), default=0.0)
 
     def contents(self) -> Mapping[str, bytes]:
-        """The bytes its commands read."""
+        """Return the bytes that the commands read: digest -> content."""
         resources = [decision.item.resource for decision in self.changes]
         return {d: b for resource in resources for d, b in self.provider.contents(resource).items()}
 

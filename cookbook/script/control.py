@@ -1,9 +1,9 @@
 """
-What a host is told beside a shell that is at work there: to stop, to end what it runs, to go.
+Commands over a second connection that control a running shell: stop it, or end its commands.
 
-A shell's work is what is below its process: a daemon that it has started is not, any more.
-The number of the process is what the shell itself has said; should it have ended, and its
-number been given to something else, that is most likely no /bin/sh, and nothing is done.
+The work of a shell is the tree of processes below it; a daemon that has left the tree does
+not count. The shell has reported its process id itself. If it has ended and the id was
+given to another process, that is probably no /bin/sh, and then nothing is done.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from cookbook.script.shell import Command, sh
 
 PATIENCE = 5
-"""Seconds between a polite and a rude end."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 _BELOW = """\
 below() { cat /proc/[0-9]*/status 2>/dev/null | awk -v top="$p" '
@@ -52,19 +52,19 @@ _HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook
 
 
 def halting(nonce: str) -> Command:
-    """Have the shell that reads this program begin no further change."""
+    """Return the command that stops the shell with this program before its next change."""
     return sh(_HALT, nonce)
 
 
 def ending(shell: int) -> Command:
-    """End what a shell runs, politely, then not; the shell itself goes on. Fails if it cannot."""
+    """Return the command that ends the children of a shell; it fails if they cannot be ended."""
     return sh(_END, shell, PATIENCE * 10)
 
 
 def retiring(shell: int, nonce: str) -> Command:
     """
-    End a shell that nobody speaks to any more, unless it is at work.
+    Return the command that ends a shell without a connection, if it runs no command.
 
-    Then it finishes only the change it is at, and has to be told once more.
+    A shell that runs a command only completes that change; the command has to be sent again.
     """
     return sh(_RETIRE, shell, nonce)

@@ -1,4 +1,4 @@
-"""What a host is: the facts that recipes read and that choose providers."""
+"""The facts of a host, which recipes read and which select providers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ command -v systemd-detect-virt >/dev/null 2>&1 && p virtualization "$(systemd-de
 """
 
 QUESTION: Command = script(_SCRIPT)
-"""One POSIX script that finds every fact; it needs nothing but /proc and uname."""
+"""One POSIX script that finds all facts; it needs only /proc and uname."""
 
 _FAMILIES = {
     "debian": ("debian", "ubuntu", "raspbian", "linuxmint"),
@@ -60,10 +60,10 @@ _PACKAGE_TOOLS = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What one exchange finds out about a host."""
+    """The facts of a host, from one exchange."""
 
     family: str = ""
-    """debian, rhel, suse, arch, alpine; otherwise the distribution's own name."""
+    """debian, rhel, suse, arch, alpine; otherwise the name of the distribution."""
 
     distribution: str = ""
     """ID of os-release(5): debian, ubuntu, fedora ..."""
@@ -81,19 +81,19 @@ class Facts:
     """`uname -m`: x86_64, aarch64."""
 
     init: str = ""
-    """systemd; `chroot` where that is not to be reached; else the name of process 1."""
+    """systemd; `chroot` if systemd cannot be reached; else the name of process 1."""
 
     package_tool: str | None = None
     """apt, dnf, yum, zypper, pacman or apk."""
 
     firewall_tool: str | None = None
-    """nftables where there is nft, else iptables."""
+    """nftables if there is nft, else iptables; None without both."""
 
     hostname: str = ""
     """The kernel's host name."""
 
     fqdn: str = ""
-    """As /etc/hosts says; the host name where it says nothing. DNS is not asked."""
+    """The full name in /etc/hosts; the host name if there is none. DNS is not asked."""
 
     addresses: tuple[str, ...] = ()
     """Global IPv4 and IPv6 addresses, without their prefix length."""
@@ -105,23 +105,23 @@ class Facts:
     """Processors online."""
 
     virtualization: str = "none"
-    """As systemd-detect-virt(1) says: none, kvm, lxc, systemd-nspawn, docker ..."""
+    """The output of systemd-detect-virt(1): none, kvm, lxc, systemd-nspawn, docker ..."""
 
     machine_id: str = ""
     """machine-id(5)."""
 
     boot_id: str = ""
-    """The kernel's, another one at each boot: clones have one machine-id, but boot alone."""
+    """The kernel's boot id, new at each boot; it differs even in clones with one machine-id."""
 
     root: bool = False
-    """Whether we act as root there."""
+    """True if the run acts as root on the host."""
 
     tools: frozenset[str] = field(default_factory=frozenset)
     """Commands that were looked for and found: systemctl, nft, crontab ..."""
 
     @property
     def summary(self) -> str:
-        """One line for people: `debian 12, systemd, apt, nftables`."""
+        """One line for messages: `debian 12, systemd, apt, nftables`."""
         words = [
             f"{self.distribution} {self.version}".strip(),
             self.init,
@@ -133,9 +133,9 @@ class Facts:
 
 def parse_facts(text: str) -> Facts:
     """
-    The facts in the answer to `QUESTION`.
+    Return the facts in the answer to `QUESTION`.
 
-    Raises ProbeError if this cannot be a POSIX host.
+    Raises ProbeError if the answer is not that of a POSIX shell.
     """
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
@@ -208,6 +208,6 @@ def _unquoted(value: str) -> str:
 
 
 def facts_json(facts: Facts) -> dict[str, Any]:
-    """The facts as JSON data."""
+    """Return the facts as JSON data."""
     plain = {f.name: getattr(facts, f.name) for f in fields(facts)}
     return plain | {"addresses": list(facts.addresses), "tools": sorted(facts.tools)}

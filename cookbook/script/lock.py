@@ -1,10 +1,10 @@
 """
-One run at a time on a host: a lock that the kernel holds, and one that an operator sets.
+The locks of a host: one of the kernel for the running run, and one that an operator sets.
 
-The first is flock(2) on a file that the persistent shell keeps open: it ends with the session,
-however that ends, and no command inherits it. Who holds it is written into the file. The
-second is a note of an operator ("hands off until tomorrow"), with an end; a converge
-respects it, a dry run needs neither.
+The first is flock(2) on a file that the persistent shell keeps open: it ends with the session
+in every case, and no command inherits it. Its holder is written into the file. The second is
+a file that an operator creates ("maintenance until tomorrow"), with an end; a converge
+respects both, a dry run needs neither.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cookbook.text.bounded_io import parsed_json
 from cookbook.text.provenance import stamp
 
 TAKEN = 75
-"""The status that says: somebody else holds it. EX_TEMPFAIL of sysexits.h."""
+"""The exit status if another run holds the lock. EX_TEMPFAIL of sysexits.h."""
 
 # `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock. Where
 # no file can be made or written (no room, read-only), the root folder itself is what is locked.
@@ -43,7 +43,7 @@ else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKE
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a lock, and since when."""
+    """The holder of a lock."""
 
     by: str
     """`ann@laptop`."""
@@ -60,7 +60,7 @@ class Holder:
 
     @property
     def expired(self) -> bool:
-        """Whether it says that it is over."""
+        """True if the end of the lock has passed."""
         return self.until is not None and self.until <= stamp(time.time())
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Holder:
 
 
 def holder(text: str) -> Holder:
-    """Who that is, in what a host says; whatever it says."""
+    """Return the holder in the content of a lock file; unknown values if it cannot be parsed."""
     try:
         data: Mapping[str, Any] = parsed_json(text)
         known = {n: str(data[n]) for n in ("by", "since", "run", "reason", "until") if n in data}
@@ -81,7 +81,7 @@ def holder(text: str) -> Holder:
 
 
 def halting(text: str) -> Holder | None:
-    """The operator who has set a lock that holds still, in what `cook_lock` prints."""
+    """Return the holder of an operator's lock that has not ended, in the output of `cook_lock`."""
     for line in text.splitlines():
         if line.startswith("halt ") and not (who := holder(line[5:])).expired:
             return who
@@ -89,26 +89,26 @@ def halting(text: str) -> Holder | None:
 
 
 def holding(text: str) -> Holder:
-    """Who holds the kernel's lock, in what `cook_lock` prints."""
+    """Return the holder of the kernel's lock, in the output of `cook_lock`."""
     held = [line[5:] for line in text.splitlines() if line.startswith("held ")]
     return holder(held[0] if held else "")
 
 
 def holding_shell(text: str) -> int | None:
-    """The process on the host that holds it; None where nobody has written down which."""
+    """Return the id of the process that holds the kernel's lock; None if it is not recorded."""
     found = re.search(r"^held .*\n(\d{1,10})$", text, re.MULTILINE)
     return int(found[1]) if found else None
 
 
 def halt(who: Holder) -> Command:
-    """Set the operator's lock."""
+    """Return the command that sets the operator's lock."""
     return sh(
         'umask 077; mkdir -p -- "$cook_home" && printf "%s\n" {} >"$cook_home/halt"', who.line
     )
 
 
 RESUME = sh('rm -f -- "$cook_home/halt"')
-"""Take the operator's lock away."""
+"""The command that removes the operator's lock."""
 
 HALTED = sh('[ ! -e "$cook_home/halt" ] || head -c 4000 -- "$cook_home/halt"')
-"""Whether there is one, and whose."""
+"""The command that prints the operator's lock; nothing if there is none."""

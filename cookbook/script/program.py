@@ -32,39 +32,39 @@ from cookbook.script import lock, run_as, stash, trace
 from cookbook.script.shell import ENCODING, Command, define_contents
 
 ANSWER_TIMEOUT = 60.0
-"""Seconds a question may take; the longest a host may be silent while asked."""
+"""Seconds that a question may take: the longest silence of a host."""
 
 MOST_HEARD = 16 * 1024**3
-"""Bytes of a reply that are listened to, kept or not: no command has that much to say."""
+"""The maximum size of a reply in bytes, kept or not; a longer one ends the exchange."""
 
 MOST_ANSWER = 16 * 1024**2
-"""Bytes of an answer; of a longer one the rest is not kept, and nobody reads what is."""
+"""The maximum size of an answer in bytes; a longer one is cut, and not used."""
 
 MOST_KEPT = 64 * 1024**2
-"""Bytes of a reply that are kept; of what comes after them, little is."""
+"""Kept bytes of a reply after which only `_LITTLE` is kept of the output of each part."""
 
 _HEAD, _TAIL = 64 * 1024, 192 * 1024
-"""Bytes that are kept of what a change prints: how it began, and its last words."""
+"""Kept bytes of the output of a change: of its beginning and of its end."""
 
 _LITTLE = 8 * 1024
 _GAP = b"\n[...]\n"
-"""Stands where something was not kept."""
+"""The text in place of output that was not kept."""
 
 _STATUS = re.compile(rb"[0-9]{1,3}|-")
 _LONGEST_STATUS = 64
-"""Bytes in which whoever closes a frame has said its status."""
+"""Bytes after a mark within which the line of the status must end."""
 
 _OPENING = 200
-"""Bytes that are kept of the frame which opens a reply: more than its mark and a number."""
+"""Kept bytes of the frame that opens a reply: more than its mark and a number."""
 
 _SHORT = 2000
-"""Bytes of an answer that the shell compares by itself."""
+"""The maximum size in bytes of an answer that the shell compares without sha256sum(1)."""
 
 _LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
-"""Of what a command has printed, people are shown no more than this."""
+"""The limits of the output that a message shows: lines, characters of a line, bytes."""
 
 SURPRISED = 100
-"""The status of a guard whose answers are not the ones the change was planned from."""
+"""The exit status of a precondition that does not hold."""
 
 _PRELUDE = """\
 LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH
@@ -101,7 +101,7 @@ set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question, which must not change anything; asked whatever happened before."""
+    """A question, which must not change anything; it is asked even after a failure."""
 
     command: Command
     timeout: float = ANSWER_TIMEOUT
@@ -109,13 +109,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Go on only if the answers to these questions still have this digest."""
+    """A precondition: the program continues only if the answers have this digest."""
 
     questions: tuple[Command, ...]
     digest: str
     answer: bytes | None = None
-    """What the digest is of, where that is known; a short one is compared by the shell itself,
-    which saves two processes."""
+    """The answer with this digest, if it is known; the shell compares a short one itself, which
+    saves two processes."""
 
     timeout: float = ANSWER_TIMEOUT
 
@@ -127,10 +127,10 @@ class Do:
     command: Command
     timeout: float
     keeps: bool = False
-    """Whether it puts something into the stash."""
+    """True if it puts something into the stash."""
 
     user: str | None = None
-    """Who runs it, where that is not the one we are there; see cookbook.script.run_as."""
+    """The user that runs it; None for the user of the run. See cookbook.script.run_as."""
 
     traced: bool = False
     """Whether the host records that it began, and how it ended; see cookbook.script.trace."""
@@ -138,10 +138,10 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Take the lock of the host, for as long as the shell lives."""
+    """The part that takes the lock of the host, which is held until the shell ends."""
 
     holder: str
-    """Who we are, for those who find it taken."""
+    """The text in the lock file: the run that holds the lock."""
 
     timeout: float = ANSWER_TIMEOUT
 
@@ -172,36 +172,36 @@ Part = Ask | Guard | Do | Lock | Ready | Receive
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one part of a program answered."""
+    """The outcome of one part of a program."""
 
     status: int | None
-    """The exit status; None if it was not run, because something before it stopped the chain."""
+    """The exit status; None if it was not run because an earlier part stopped the batch."""
 
     stdout: bytes = b""
     stderr: bytes = b""
     seconds: float = 0.0
     cut: bool = False
-    """Whether it printed more than was kept."""
+    """True if not all of its output was kept."""
 
     @property
     def text(self) -> str:
-        """What was printed; bytes that are not UTF-8 survive as surrogates."""
+        """The standard output; bytes that are not UTF-8 are kept as surrogates."""
         return self.stdout.decode(ENCODING, "surrogateescape")
 
     @property
     def complaint(self) -> str:
-        """What was said on the error stream, for people."""
+        """The text of the error stream, for messages."""
         return self.stderr.decode(ENCODING, "replace").strip()
 
     @property
     def last_words(self) -> str:
-        """The last lines of both streams, for people: errors come last."""
+        """The last lines of both streams, for messages; the error stream comes last."""
         return last_lines(self.stdout, self.stderr)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A script, and how to understand the reply to it."""
+    """A script, and the reader of the reply to it."""
 
     parts: tuple[Part, ...]
     contents: Mapping[str, bytes] = field(default_factory=dict)
@@ -215,7 +215,7 @@ class Program:
 
     @property
     def script(self) -> bytes:
-        """What a POSIX shell reads on its standard input."""
+        """The text that a POSIX shell reads on its standard input."""
         keeps = any(isinstance(part, Do) and part.keeps for part in self.parts)
         locks = any(isinstance(part, Lock) for part in self.parts)
         traces = any(isinstance(part, Do) and part.traced for part in self.parts)
@@ -262,7 +262,7 @@ class Program:
 
     def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
         """
-        What each part answered, in order.
+        Return the outcome of each part, in order.
 
         Raises LinkLost if the reply is not complete.
         """
@@ -272,7 +272,7 @@ class Program:
         return found
 
     def partial(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> Iterable[Outcome]:
-        """The outcomes that are in a reply, complete or not, as far as it makes sense."""
+        """Yield the outcomes in a reply, complete or not, up to the first malformed frame."""
         mark = f"\n{self.nonce} ".encode()
         said = stderr.split(f"\n{self.nonce}\n".encode())
         frames = [piece.partition(b"\n") for piece in stdout.split(mark)[1:]]
@@ -290,11 +290,11 @@ class Program:
 
 class Pace:
     """
-    Hears a reply grow: knows when it is complete, and when it has become too slow.
+    The reader of a growing reply: it finds out when the reply is complete or too slow.
 
-    It keeps what is of use, so that whatever a host says has an end in our memory. The deadline
-    moves on with every frame, so that a long chain may take as long as its parts together, and a
-    part that hangs is still found and named.
+    It keeps a limited part of the reply, so that no host can fill the memory. The deadline is
+    set again at each frame, so that a long batch may take as long as all its parts together,
+    and a part that hangs is still found and named.
     """
 
     def __init__(
@@ -304,16 +304,16 @@ class Pace:
         end: float | None = None,
     ) -> None:
         """
-        `begun` is told the number of each part as its turn comes.
+        Create a reader; `begun` is called with the number of each part when it begins.
 
-        `end` is when there is no more time for the host at all, in seconds of time.monotonic().
+        `end` is the deadline of the whole host, in seconds of time.monotonic(); None without.
         """
         self._program = program
         self._begun = begun
         self._end = end
         self._opening = b""
         self.shell = 0
-        """The process that reads the program; 0 before it has said so."""
+        """The id of the process that reads the program; 0 before it has reported it."""
 
         self.ready = False
         """Whether the shell waits for what follows the script."""
@@ -322,9 +322,9 @@ class Pace:
         self._closed = [0, 0]
         self._heard = 0
         self.kept = (bytearray(), bytearray())
-        """The reply on stdout and stderr, without what is of no use."""
+        """The kept part of the reply: stdout and stderr."""
         self._starts = [0, 0]
-        """Where in it the part that is being run begins."""
+        """The offsets in `kept` at which the output of the running part begins."""
         self._looked = [0, 0]
         """How far each was searched for marks."""
         self._cut: set[int] = set()
@@ -333,7 +333,7 @@ class Pace:
         """When a shell that has not begun is late, in seconds of time.monotonic(); 0: as a part."""
 
     def hear(self, data: bytes, *, stream: int = 0) -> None:
-        """Take note of bytes that arrived on stdout (0) or stderr (1)."""
+        """Add bytes that arrived on stdout (0) or stderr (1)."""
         self._heard += len(data)
         if stream == 0 and not self.shell:
             self._hear_opening(data)
@@ -349,7 +349,7 @@ class Pace:
             self._shorten(stream)
 
     def _close(self, stream: int) -> int:
-        """Close the frames whose marks have come; the number of them."""
+        """Close the frames whose marks have arrived; return their number."""
         text, mark, closed = self.kept[stream], self._marks[stream], 0
         while (at := text.find(mark, self._looked[stream])) >= 0:
             start = at + len(mark)
@@ -374,7 +374,7 @@ class Pace:
         return text.find(b"\n", start) >= 0 or len(text) - start > _LONGEST_STATUS
 
     def _shorten(self, stream: int) -> None:
-        """Forget the middle of what a part prints once that is more than anybody wants."""
+        """Drop the middle of the output of a part if it is longer than its limit."""
         text, start = self.kept[stream], self._starts[stream]
         part = self._closed[stream] - 1
         head, tail = self._worth(part)
@@ -397,14 +397,14 @@ class Pace:
 
     @property
     def rest(self) -> tuple[bytes, bytes]:
-        """What the part that is being run has printed so far, on both streams."""
+        """The output of the running part so far, on both streams."""
         out, err = (
             bytes(text[start:]) for text, start in zip(self.kept, self._starts, strict=True)
         )
         return (out.partition(b"\n")[2] if self.started else out), err
 
     def cut(self, part: int) -> bool:
-        """Whether not all is kept of what a part has printed."""
+        """Return whether a part of the output of this part was dropped."""
         return part in self._cut
 
     def _hear_opening(self, data: bytes) -> None:
@@ -417,27 +417,27 @@ class Pace:
 
     @property
     def too_much(self) -> bool:
-        """Whether the host has said more than anybody could want to keep."""
+        """True if the reply is longer than MOST_HEARD."""
         return self._heard > MOST_HEARD
 
     @property
     def complete(self) -> bool:
-        """Whether every frame is closed on both streams."""
+        """True if all frames are closed on both streams."""
         return min(self._closed) > len(self._program.parts)
 
     @property
     def started(self) -> bool:
-        """Whether a shell has begun to read the program."""
+        """True if a shell has begun to read the program."""
         return self._closed[0] > 0
 
     @property
     def waiting_for(self) -> Part:
-        """The part that is being run."""
+        """The running part."""
         return self._program.parts[min(max(self._closed[0] - 1, 0), len(self._program.parts) - 1)]
 
     @property
     def deadline(self) -> float:
-        """When the part being run has taken too long, in seconds of time.monotonic()."""
+        """The deadline of the running part, in seconds of time.monotonic()."""
         part = self._times[-1] + self.waiting_for.timeout
         if self.shell_due and not self.started:
             part = self.shell_due
@@ -445,17 +445,17 @@ class Pace:
 
     @property
     def over(self) -> bool:
-        """Whether the time for the whole host is over, not only that for a part."""
+        """True if the deadline of the whole host has passed, not only that of a part."""
         return self._end is not None and time.monotonic() >= self._end
 
     def seconds(self, part: int) -> float:
-        """How long a part took, as far as the arrival of its frame tells."""
+        """Return the duration of a part by the arrival of its frame; 0.0 if incomplete."""
         times = self._times[part + 1 : part + 3]
         return times[1] - times[0] if len(times) > 1 else 0.0
 
 
 def last_lines(*streams: bytes) -> str:
-    """The last lines of what was printed; of long ones the beginning."""
+    """Return the last lines of these streams; long lines are cut."""
     said = [
         line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
         for stream in streams
@@ -465,12 +465,12 @@ def last_lines(*streams: bytes) -> str:
 
 
 def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:
-    """What a guard sees: the outputs of its questions, each with its status behind it."""
+    """Return the answer that a precondition compares: each output, followed by its status."""
     return b"".join(b"%s%d\n" % pair for pair in outputs)
 
 
 def guard(questions: tuple[Command, ...], outputs: Iterable[tuple[bytes, int]]) -> Guard:
-    """A guard that expects these outputs and statuses."""
+    """Return a precondition that expects these outputs and statuses."""
     answer = answer_of(outputs)
     return Guard(questions, hashlib.sha256(answer).hexdigest(), answer)
 
@@ -486,5 +486,5 @@ def _guard_line(part: Guard) -> str:
 
 
 def wanted_contents(parts: Iterable[Part]) -> set[tuple[str, str | None]]:
-    """The digests of the contents that commands of these parts read, and who reads them."""
+    """Return the contents that the commands of these parts read: pairs (digest, user)."""
     return {(d, part.user) for part in parts if isinstance(part, Do) for d in part.command.contents}

@@ -16,7 +16,7 @@ AT_BOOT = (
     f" mkdir -p {_UNITS}/multi-user.target.wants &&"
     f" ln -s ../$b {_UNITS}/multi-user.target.wants/$b 2>/dev/null\n"
 )
-"""Has the system go back when it starts: a timer of systemd's does not outlive a reboot."""
+"""Enable the rollback at system start, because a timer of systemd does not survive a reboot."""
 
 NOT_AT_BOOT = (
     f"rm -f {_UNITS}/cook-rescue-boot-$id.service"

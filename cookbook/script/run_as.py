@@ -1,10 +1,10 @@
 """
-To be somebody else for one command, and somebody who may do less: `become_user` of a resource.
+The execution of one command as another, less privileged user: `become_user` of a resource.
 
-A shell of that user reads the text on a pipe (arguments can be seen by everybody), with a
-home, a stash and a folder for long contents of his own: what he may not read, we do not read
-for him, and what he is given to write is written by him. Nothing of the shell that reads the
-program reaches his but its streams; the nonce of the frames least of all.
+A shell of that user reads the text from a pipe (arguments are visible to all users). It has a
+home, a stash and a folder for long contents of its own: it reads and writes only files that
+the user may read and write. Of the shell that reads the program it inherits only the streams;
+above all it does not get the nonce of the frames.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from cookbook.script import stash
 from cookbook.script.shell import Command, define_contents, sh
 
 NO_USER = 67
-"""The status that says: there is no such user. EX_NOUSER of sysexits.h."""
+"""The exit status if the user does not exist. EX_NOUSER of sysexits.h."""
 
 NOT_ALLOWED = 77
-"""The status that says: nobody lets us become him. EX_NOPERM of sysexits.h."""
+"""The exit status if it is not allowed to become the user. EX_NOPERM of sysexits.h."""
 
 _CALL: LiteralString = "cook_as "
 
@@ -64,16 +64,16 @@ umask 022; cd /
 
 
 def functions(nonce: str) -> str:
-    """Define `cook_as` for a program with this nonce, which another user must not learn."""
+    """Return the definition of `cook_as` for a program with this nonce, which stays secret."""
     other = hashlib.sha256(nonce.encode()).hexdigest()[:24]
     return f"{_FUNCTIONS}cook_inner={shlex.quote(f'{_INNER}cook_nonce={other}')}\n"
 
 
 def as_user(user: str | None, command: Command, *, from_stash: bool = False) -> Command:
     """
-    A command that this user runs; without one, the command itself.
+    Return a command that runs another one as this user; the same command without a user.
 
-    What it reads with `content` is `from_stash`, or it reads nothing.
+    With `from_stash` the command can read contents with `content`, from the user's stash.
 
     >>> print(as_user("app", sh("cat /etc/motd")).brief)
     cat /etc/motd (as app)
@@ -86,15 +86,15 @@ def as_user(user: str | None, command: Command, *, from_stash: bool = False) -> 
 
 
 def acts(command: Command | str) -> bool:
-    """Whether a command, or a line of a program, needs `functions`."""
+    """Return whether a command, or a line of a program, needs `functions`."""
     return _CALL in str(command.text if isinstance(command, Command) else command)
 
 
 def called(user: str, command: Command) -> str:
-    """How an error calls what this user has run."""
+    """Return the text for a command of this user in errors."""
     return f"{command.brief} (as {user})"
 
 
 def turned_away(status: int, complaint: str) -> bool:
-    """Whether that was not said by what was to be run, but because nobody could become its user."""
+    """Return whether a failure is that of `cook_as`, so that the command itself did not run."""
     return status in (NO_USER, NOT_ALLOWED) and _SAID in complaint

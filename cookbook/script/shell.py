@@ -1,4 +1,4 @@
-"""Shell text that cannot be injected into."""
+"""Shell commands as values, built from templates in which every value is quoted."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ __all__ = [
 ]
 
 ENCODING = "utf-8"
-"""Text from and for a host is UTF-8; other bytes survive as surrogates (PEP 383)."""
+"""The encoding of text from and for a host; other bytes are kept as surrogates (PEP 383)."""
 
 _BRIEF = 300
-"""Characters of a command that an error shows."""
+"""The maximum number of characters of a command in an error."""
 
 
 class Content(str):
     """
     The digest of bytes that a command reads with `content DIGEST`.
 
-    The bytes themselves travel beside the command, once however many commands
-    want them, so a command stays short enough to be shown; or they are in the stash.
+    The bytes are sent separately, once for all commands that read them, or are in the
+    stash. So a command stays short enough to be shown.
     """
 
     __slots__ = ()
 
     @classmethod
     def of(cls, data: bytes) -> Content:
-        """Name some bytes by their SHA-256."""
+        """Return the SHA-256 of these bytes."""
         return cls(hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A piece of POSIX shell: `text` is sent, `shown` is what people may see."""
+    """A piece of POSIX shell: `text` is sent, `shown` is the text for messages, without secrets."""
 
     text: str
     shown: str
@@ -56,7 +56,7 @@ class Command:
     """Digests of the bytes it reads with `content`."""
 
     called: str = field(default="", compare=False)
-    """What it does, where its text is too long to be read in an error."""
+    """A short description for errors, if the text is too long; else empty."""
 
     def __str__(self) -> str:
         return self.shown
@@ -70,9 +70,9 @@ class Command:
     @property
     def brief(self) -> str:
         """
-        For an error: what it does, else as much of it as one can take in.
+        A short text for errors: `called`, else the beginning of `shown`.
 
-        Without the brackets around a recipe's own command.
+        The parentheses around the command of a recipe are left out.
         """
         text = self.called or self.shown.removeprefix("(\n").removesuffix("\n)")
         return text if len(text) <= _BRIEF else f"{text[:_BRIEF].rstrip()} [...]"
@@ -80,21 +80,21 @@ class Command:
 
 def sh(template: LiteralString, *values: object) -> Command:
     """
-    Fill the holes of a shell template, quoting every value.
+    Fill the holes `{}` of a shell template with quoted values.
 
     >>> print(sh("getent group {}", "www; reboot"))
     getent group 'www; reboot'
 
-    A sequence becomes several words, a `Command` is spliced as it is (an empty
-    one takes its space with it), and a `Secret` is masked when shown:
+    A sequence becomes several words, a `Command` is inserted unchanged (an empty
+    one removes the space before it), and a `Secret` is masked in `shown`:
 
     >>> print(sh("useradd {} {}", options(uid=None), ["a b", "c"]))
     useradd 'a b' c
     >>> print(sh("printf %s {} | chpasswd", Secret("app:hunter2")))
     printf %s *** | chpasswd
 
-    Raises ValueError if holes and values do not match, or a value has a NUL,
-    which no shell word can hold.
+    Raises ValueError if the numbers of holes and values differ, or a value has a NUL,
+    which no shell word can contain.
     """
     pieces = template.split("{}")
     if len(pieces) != len(values) + 1:
@@ -108,7 +108,7 @@ def sh(template: LiteralString, *values: object) -> Command:
 
 def options(**values: object) -> Command:
     """
-    Long options of the values that are set.
+    Return long options for the values that are neither None nor False.
 
     >>> print(options(gid=33, system=True, non_unique=False, comment=None))
     --gid 33 --system
@@ -122,7 +122,7 @@ def options(**values: object) -> Command:
 
 
 def join(commands: Sequence[Command], between: LiteralString = "; ") -> Command:
-    """Several pieces as one."""
+    """Join several commands into one."""
     return Command(
         between.join(command.text for command in commands),
         between.join(command.shown for command in commands),
@@ -131,14 +131,14 @@ def join(commands: Sequence[Command], between: LiteralString = "; ") -> Command:
 
 
 def script(text: str) -> Command:
-    """Shell text that an author of a recipe wrote: a guard, the command of an execute."""
+    """Return shell text of a recipe, e.g. a guard, as a command; a Secret is not shown."""
     if isinstance(text, Secret):
         return Command(in_the_clear(text), "***")
     return Command(text, text)
 
 
 def define_contents(contents: Mapping[str, bytes]) -> str:
-    """A shell function `content DIGEST` that prints bytes we carry, exactly."""
+    """Return the shell function `content DIGEST`, which prints exactly these bytes or an entry."""
     cases = "".join(f"{d}) {printing(data).text} ;;\n" for d, data in contents.items())
     kept = 'cook_loose=1; c=$cook_stage/$1; [ -e "$c" ] || c=$cook_home/stash/$1; cat -- "$c"'
     return f"content() {{ case $1 in\n{cases}*) {kept} ;;\nesac; }}\n"
@@ -146,9 +146,9 @@ def define_contents(contents: Mapping[str, bytes]) -> str:
 
 def printing(data: bytes) -> Command:
     """
-    A command that prints bytes, exactly.
+    Return a command that prints exactly these bytes.
 
-    `printf` is a builtin, so this costs no process; only a NUL does not fit into a word.
+    `printf` is a builtin, so this needs no process; only bytes with a NUL need base64(1).
     """
     shown = f"printf %s <{len(data)} bytes>"
     if b"\0" not in data:

@@ -1,9 +1,10 @@
 """
-The stash of a host: what changes have replaced or removed, by digest, so that they can be undone.
+The stash of a host: contents that changes have replaced or removed, kept for an undo.
 
-It is a folder that only the user we act as can read, `stash` in `$cook_home`. Each entry is
-named by the SHA-256 of its bytes; its time is when it was last wanted to be kept. Nothing
-that cannot be kept stops a change: whether an undo finds it is asked before anything is undone.
+It is the folder `stash` in `$cook_home`, and only the user that the run acts as can read it.
+Each entry is named by the SHA-256 of its bytes; its mtime is the time at which it was last
+kept. A content that cannot be kept does not stop a change: an undo checks first that all
+needed contents are there.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from cookbook.errors import ProbeError
 from cookbook.script.shell import Command, join, script, sh
 
 MOST_OF_ONE = 64 * 1024 * 1024
-"""Bytes; what is larger is not kept."""
+"""The maximum size of one entry, in bytes; larger contents are not kept."""
 
 MOST_OF_ALL = 1024 * 1024
-"""KiB; beyond it, what is oldest goes first."""
+"""The maximum size of the stash, in KiB; the oldest entries are removed first."""
 
 HOME = """\
 if [ "$COOK_HOME" ]; then cook_home=$COOK_HOME
 elif [ -O / ]; then cook_home=/var/lib/cook
 else cook_home=${XDG_STATE_HOME:-$HOME/.local/state}/cook; fi
 """
-"""What we keep on a host is root's, or that of the user we act as (`/` is root's)."""
+"""Sets `cook_home`, the folder of cook on a host: that of root or of the acting user."""
 
 # Both print the digest, or `-` for what could not be kept.
 FUNCTIONS = f"""\
@@ -44,16 +45,16 @@ set -- "$(ls -tr | head -n 1)"; [ "$1" ] && rm -f -- "$1" || break; done; }}
 """
 
 TIDY = sh("cook_tidy")
-"""Keep the stash within its bounds; after something was kept."""
+"""The command that reduces the stash to its maximum size; to run after something was kept."""
 
 
 def keep_file(path: str, digest: str) -> Command:
-    """Keep a file whose digest is known; prints that, then when it was last modified."""
+    """Return the command that keeps a file; it prints the known digest and the mtime."""
     return sh("cook_keep {} {}; {}", path, digest, age(path))
 
 
 def keep_tree(path: str) -> Command:
-    """Keep a folder with all that is in it; prints the digest, then when it was last modified."""
+    """Return the command that keeps a folder as a tar; it prints the digest and the mtime."""
     folder, _, base = path.rpartition("/")
     return sh(
         "case $(tar --version 2>/dev/null) in"
@@ -77,12 +78,12 @@ def unpack_tree(tree: str | None, path: str) -> Command:
 
 
 def age(path: str) -> Command:
-    """Prints when something was last modified; what GNU's stat(1) has after the point, too."""
+    """Return the command that prints an mtime: whole seconds, and GNU stat(1)'s exact ones."""
     return sh('stat -L -c "%Y %.Y" -- {}', path)
 
 
 def mtime(printed: str) -> str | None:
-    """The time in what `age` has printed: seconds since the epoch, as touch(1) takes them."""
+    """Return the seconds since the epoch in the output of `age`, for touch(1); None without."""
     whole, _, exact = printed.strip().partition(" ")
     if re.fullmatch(r"\d+\.\d+", exact):
         return exact
@@ -90,17 +91,17 @@ def mtime(printed: str) -> str | None:
 
 
 def keep_output(command: Command) -> Command:
-    """Keep what a command prints; prints the digest."""
+    """Return the command that keeps the output of another one; it prints the digest."""
     return sh("{ {}\n} | cook_keep_stream", command)
 
 
 def there(digests: Iterable[str]) -> Command:
-    """Which of these there are, a line each."""
+    """Return the command that prints those of these digests that are in the stash, one a line."""
     return sh('for d in {}; do [ ! -e "$cook_home/stash/$d" ] || echo "$d"; done', list(digests))
 
 
 def shown(digest: str) -> Command:
-    """As much of what is kept as a diff shows."""
+    """Return the command that prints an entry, as far as a diff shows it."""
     return sh('head -c 100001 -- "$cook_home/stash"/{}', digest)
 
 
@@ -108,14 +109,14 @@ LIST = sh(
     'cd "$cook_home/stash" 2>/dev/null || exit 0; for f in *; do [ ! -f "$f" ] ||'
     ' stat -c "%n %s %Y" -- "$f"; done'
 )
-"""Each entry: digest, bytes, seconds since the epoch when it was last wanted."""
+"""Prints a line for each entry: digest, bytes, seconds since the epoch when it was last kept."""
 
 
 def entries(text: str) -> list[tuple[str, int, float]]:
     """
-    Digest, bytes and time of each entry that `LIST` has printed, the oldest first.
+    Return digest, bytes and time of each entry in the output of `LIST`, the oldest first.
 
-    Raises ProbeError if that is no list of entries.
+    Raises ProbeError if the output has another format.
     """
     lines = [line.split(" ") for line in text.splitlines()]
     try:
@@ -126,7 +127,7 @@ def entries(text: str) -> list[tuple[str, int, float]]:
 
 
 def prune(minutes: int) -> Command:
-    """Remove what was not wanted for so long; prints what."""
+    """Return the command that removes and prints entries that were not kept for so many minutes."""
     return join(
         [
             sh('cd "$cook_home/stash" 2>/dev/null || exit 0'),
