@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.provider import Resource, octal, word
 from cookbook.resources.file import absolute, one_action, owned
@@ -13,6 +13,8 @@ Action = Literal["create", "delete", "nothing"]
 
 class Directory(Resource):
     """A directory: Chef's `directory`. Owner, group and mode are the leaf's alone."""
+
+    unique: ClassVar[bool] = True
 
     path: str | None = None
     """Where it is, if that is not the resource's name. Absolute."""

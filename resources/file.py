@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
@@ -21,6 +21,8 @@ class File(Resource):
     It is written beside its place, brought to disk, checked, and renamed: whatever
     happens, there is the old file or the new one, never a mix.
     """
+
+    unique: ClassVar[bool] = True
 
     path: str | None = None
     """Where it is, if that is not the resource's name. Absolute."""

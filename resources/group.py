@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, word
@@ -20,6 +20,8 @@ class Group(Resource):
     `excluded_members` takes away, and only `append=False` makes `members` the
     exact list.
     """
+
+    unique: ClassVar[bool] = True
 
     group_name: str | None = None
     """The name of the group, if it is not the resource's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, word
@@ -14,6 +14,8 @@ Action = Literal["create", "delete", "nothing"]
 
 class Link(Resource):
     """A link: Chef's `link`. Only a link is ever replaced or deleted."""
+
+    unique: ClassVar[bool] = True
 
     to: str | None = None
     """What it points to: an absolute path, or for a symbolic link a relative one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, Secret, word
@@ -26,6 +26,8 @@ class User(Resource):
     Only what is declared is compared. `groups` adds the user to groups; Chef
     has that in `group` alone.
     """
+
+    unique: ClassVar[bool] = True
 
     username: str | None = None
     """The name of the account, if it is not the resource's."""

@@ -162,7 +162,8 @@ class Collection:
         first: dict[tuple[str, str], Declared] = {}
         for declared in self:
             resource = declared.resource
-            if resource.doing == ("nothing",) or resource.only_if or resource.not_if:
+            conditional = resource.only_if or resource.not_if
+            if not resource.unique or resource.doing == ("nothing",) or conditional:
                 continue
             other = first.setdefault((resource.kind(), resource.identity), declared)
             if differing := contradiction(other.resource, resource):

@@ -57,6 +57,9 @@ class Resource:
     providers: ClassVar[list[Any]] = []
     """The providers of this type, registered by `provides` of the catalog; latest first."""
 
+    unique: ClassVar[bool] = False
+    """True if `identity` names one thing on the host: resources about it must not differ."""
+
     _kind: ClassVar[str] = "resource"
 
     name: str = field(kw_only=False)

@@ -88,8 +88,16 @@ def test_what_a_user_has_put_in_the_way_is_not_followed_by_root(
     assert told["status"] == "failed"
     assert "(as app)" in told["error"]["command"]
     assert said(machine, "ls /etc/precious") == ""
-    # The same by root is done: that is what become_user is for.
-    cook(machine, "converge", recipe=recipe.replace(', become_user="app"', ""))
+    # Root does not follow a link of another owner, unless the recipe says so.
+    by_root = recipe.replace('become_user="app"', "manage_symlink_source=False")
+    [told] = resources(cook(machine, "converge", recipe=by_root)).values()
+    assert told["status"] == "failed"
+    assert said(machine, "ls /etc/precious") == ""
+    cook(
+        machine,
+        "converge",
+        recipe=recipe.replace('become_user="app"', "manage_symlink_source=True"),
+    )
     assert said(machine, "ls /etc/precious") == "x\n"
 
 
