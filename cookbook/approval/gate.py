@@ -1,4 +1,4 @@
-"""Who may say no before anything is sent: reviewers of the plan, and the plan itself as a fence."""
+"""The gate before anything is sent: policies, and the approved plan itself."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _DIGITS = 40
 
 
 class Approver(Protocol):
-    """Somebody who is asked before a change is sent."""
+    """A check before a change is sent."""
 
     def permit(
         self, host: str, step: Step, *, again: bool, stopping: Callable[[], bool]
     ) -> Permission:
         """
-        Whether this may be sent to the host; called from the thread of each host.
+        Return True if the change may be sent; called from the thread of each host.
 
         `again` says that it was sent before, and has failed. `stopping` says that the run
         is to end.
@@ -35,15 +35,15 @@ class Approver(Protocol):
 
 
 def reviewers() -> bool:
-    """Whether there is anybody who wants to see a plan."""
+    """Return True if a plugin checks plans."""
     return bool(plugins().hook.cookbook_review.get_hookimpls())
 
 
 def objections(plan: Report) -> list[str]:
     """
-    What the reviewers have against a plan.
+    Return the objections of all policies to a plan.
 
-    All are heard. One that fails, or says what nobody understands, has objected: it cannot
+    All are asked. One that fails, or returns an unknown value, has objected: it cannot
     have meant yes.
     """
     found: list[str] = []
@@ -81,7 +81,7 @@ class Fence:
     Nothing but what is in a plan.
 
     What the plan says is unknown may become anything. What comes after a change that may
-    bring things which nobody named (a package, a command) may be found otherwise than
+    bring things that no recipe names (a package, a command) may be found otherwise than
     planned, and so may what is tried again; what is wanted has to be what was approved.
     `loosely` says so of everything.
     """
@@ -137,7 +137,7 @@ def _is_as_said(was: Change[Any], now: Change[Any]) -> bool:
 
 
 def _wanted_is_in(was: Change[Any], now: Change[Any]) -> bool:
-    """Whether each property that differs now is to become what was approved."""
+    """Return True if each property that differs now gets the approved value."""
     if now.kind == "remove":
         return True
     wanted = {name: getattr(was.wanted, name, None) for name in now.fields}

@@ -51,7 +51,7 @@ MOST_BYTES = 256 * 1024 * 1024
 
 _PROPERTY = "resource."
 _NAMES_IT = frozenset({"name", "action"})
-"""What a plan shows of every resource: which one it is, and what would be done."""
+"""Keys that a plan shows for every resource: its identity and the planned action."""
 
 
 def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
@@ -116,9 +116,9 @@ def load(path: Path, key: Key | None = None) -> SavedPlan:
 
 def _sealer(path: Path, header: Any, key: Key | None) -> Sealer | None:
     """
-    What opens a plan; None for one without a key.
+    Return the sealer that opens a plan; None for a plan without a key.
 
-    A plan without one is refused where a key is given: whoever gives it means to be sure
+    A plan without one is refused where a key is given: its user wants to be sure
     who made the plan.
     """
     if header is None and key is None:
@@ -270,7 +270,7 @@ class _Reading:
 
 
 def _check_words(data: Mapping[str, Any]) -> None:
-    """Raise TypeError where what is only shown is no text: whoever shows it counts on that."""
+    """Raise TypeError if a value for display is not text; reports rely on that."""
     words = [data[key] for key in ("because", "until", "orphan", "lost", "diff") if key in data]
     if not all(isinstance(word, str | None) for word in words):
         raise TypeError("a text was expected")
@@ -279,13 +279,13 @@ def _check_words(data: Mapping[str, Any]) -> None:
 
 
 def _has_secret(value: object) -> bool:
-    """A host may already have a secret where nobody means to have one."""
+    """Return the found values with secrets hidden: a host may have one in any property."""
     states = (value.found, value.wanted) if isinstance(value, Change) else ()
     return any(state is not None and holds_secret(vars(state)) for state in states)
 
 
 def _place(place: tuple[str, int], step: Step, name: str) -> tuple[object, ...]:
-    """Where a value belongs; nowhere else can it be opened."""
+    """Return the place of a value; it can be opened only there."""
     return (*place, str(step.resource), name)
 
 

@@ -1,4 +1,4 @@
-"""What rules have against a plan: forbidden resources and paths, too many changes, a bad hour."""
+"""Policies over a plan: forbidden resources and paths, number of changes, hours."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Glob:
 
     text: str
     crosses: bool = True
-    """Whether `*` goes across slashes, too; in paths it does not."""
+    """True if `*` matches slashes, too; in paths it does not."""
 
     def fits(self, text: str) -> bool:
-        """Whether it is a pattern of all of this text."""
+        """Return True if the pattern matches all of the text."""
         return bool(re.fullmatch("".join(map(self._regex, _tokens(self.text))), text, re.DOTALL))
 
     def reaches_into(self, path: str) -> bool:
-        """Whether something that it is a pattern of may be in this folder."""
+        """Return True if the pattern may match something in this folder."""
         parts, names = self.text.split("/"), path.split("/")
         for part, name in zip(parts, names, strict=False):
             if "**" in part:
@@ -64,7 +64,7 @@ class Ban:
     at: str
     resources: Sequence[Glob]
     actions: frozenset[str] = frozenset()
-    """What the recipe says (`restart`, `purge`) or it amounts to (create, update, remove,
+    """The action of the recipe (`restart`, `purge`) or its result (create, update, remove,
     act); none: all."""
 
     hosts: Sequence[Glob] = (Glob("*"),)
@@ -84,7 +84,7 @@ class Hours:
     written: str
 
     def has(self, moment: dt.datetime) -> bool:
-        """Whether this is one of them."""
+        """Return True if the resource is one of them."""
         there = moment.astimezone(self.zone)
         minute, today = there.hour * 60 + there.minute, there.weekday()
         if self.begin < self.end:
@@ -97,7 +97,7 @@ class Hours:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a rules file says; what it says nothing about is allowed."""
+    """The rules of a policy file; everything else is allowed."""
 
     bans: Sequence[Ban] = ()
     denied: Sequence[Glob] = ()
@@ -174,12 +174,12 @@ class Reviewer:
 
 
 def _pending(host: HostReport) -> list[Step]:
-    """What would be done, or may be."""
+    """Yield the steps that would or may change something."""
     return [step for step in host.steps if step.status in ("changed", "unknown")]
 
 
 def _ways(step: Step) -> frozenset[str]:
-    """What a change may be called; an unknown one may become whatever its action leads to."""
+    """Return the names of a change; an unknown one may become each result of its action."""
     doing = frozenset[str]() if _goes(step) else frozenset(step.target.doing)
     if step.change is not None:
         act = {"act", step.change.act} if step.change.act else set()
@@ -188,7 +188,7 @@ def _ways(step: Step) -> frozenset[str]:
 
 
 def _goes(step: Step) -> bool:
-    """Whether it is not what its recipe says that would be done: an undo of that, or a removal."""
+    """Return True if the step is an undo or a removal, not the action of its recipe."""
     return step.orphan is not None or step.because == BECAUSE
 
 

@@ -30,7 +30,7 @@ def read_reviewer(path: Path, clock: Clock = now) -> Reviewer:
     try:
         value = yaml_document.read(path)
         return Reviewer(_rules(value) if value is not None else Rules(), str(path), clock)
-    except InventoryError as error:  # it reads YAML for us, and knows no other files
+    except InventoryError as error:  # it reads YAML with positions, and knows no other files
         named = error.hint is not None and "--hosts" in error.hint
         raise UsageError(str(error), hint=None if named else error.hint) from None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SavedHost:
-    """What the plan says of one host."""
+    """The plan for one host."""
 
     machine_id: str
     steps: Sequence[Step]
@@ -25,7 +25,7 @@ class SavedHost:
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What a plan file says."""
+    """The content of a plan file."""
 
     run: str
     made: str
@@ -40,7 +40,7 @@ class SavedPlan:
 
     def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
         """
-        What is to be done on a host.
+        Return the plan for a host.
 
         Raises Refused if the machine of that name is another one than it was.
         """
@@ -55,7 +55,7 @@ class SavedPlan:
 
     @property
     def heading(self) -> str:
-        """Who made it, when, and from what."""
+        """Return a line with author, time and recipes."""
         recipes = ", ".join(self.recipes)
         revision = f" at {self.revision}" if self.revision else ""
         return f"plan {self.run}, made {self.made} by {self.by} from {recipes}{revision}"
@@ -64,7 +64,7 @@ class SavedPlan:
         """
         Of these hosts, those that the plan is about.
 
-        Raises UsageError if there is none, or one is missing and nobody has set a limit.
+        Raises UsageError if there is none, or if one is missing and no limit is set.
         """
         chosen = [host for host in hosts if host.name in self.hosts]
         missed = self.hosts.keys() - {host.name for host in chosen}

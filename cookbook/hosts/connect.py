@@ -1,4 +1,4 @@
-"""How to come to the hosts of an inventory: one connection, or something done with each of them."""
+"""Connections to the hosts of an inventory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def connect(
 
 
 def login(host: Host) -> tuple[str, int]:
-    """The user and the port by which we come."""
+    """The access path: user and port."""
     if host.transport == "local":
         return host.user or getpass.getuser(), host.port
     target = way_to(host)
@@ -57,7 +57,7 @@ def login(host: Host) -> tuple[str, int]:
 
 def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
     """
-    Have somebody say the passphrase of each key file that is named for these hosts and is locked.
+    Ask for the passphrase of each locked key file that is named for these hosts.
 
     Those that an agent holds need none. Raises UsageError where it is wrong three times.
     """
@@ -99,7 +99,7 @@ def _chain(target: Target | None) -> Iterator[Target]:
 
 
 def leave() -> None:
-    """End the connections to bastions that nobody needs any more."""
+    """End the connections to bastions that no host needs any more."""
     if (jump := sys.modules.get("cookbook.transport.paramiko_ssh.bastion")) is not None:
         jump.leave_bastions()
     if (gates := sys.modules.get("cookbook.transport.openssh.transport.bastion")) is not None:

@@ -20,7 +20,7 @@ _MOST_TEXT = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a host said to one probe."""
+    """The answer of a host to one probe."""
 
     status: int
     stdout: bytes
@@ -29,14 +29,14 @@ class Answer:
     """False for a key that its table did not name."""
 
     cut: bool = False
-    """Whether it said more than any answer can be."""
+    """True if the answer was larger than the limit."""
 
     nonsense: bool = False
-    """Whether its table could not make anything of it."""
+    """True if the table could not read it."""
 
     @property
     def text(self) -> str:
-        """What was printed; bytes that are not UTF-8 survive as surrogates."""
+        """Standard output; bytes that are not UTF-8 become surrogates."""
         return self.stdout.decode(ENCODING, "surrogateescape")
 
 
@@ -45,9 +45,9 @@ Answers = Mapping[Probe, Answer]
 
 def state_text(probe: Probe, answer: Answer) -> str | None:
     """
-    What the answer says about the state: text, or None for absent.
+    Return the text of the state in the answer; None for absent.
 
-    Raises ProbeError for a status that nobody has given a meaning, TooMuchOutput for an answer
+    Raises ProbeError for a status without a meaning, TooMuchOutput for an answer
     that has no end.
     """
     if answer.cut:

@@ -9,7 +9,7 @@ from cookbook.errors import Unreachable
 from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Transport
 
 RECONNECTS = 3
-"""How often a lost connection is made anew, unless the user says otherwise."""
+"""Number of reconnects, unless an option says otherwise."""
 
 _FIRST_DELAY = 2.0
 _LONGEST_DELAY = 60.0
@@ -17,7 +17,7 @@ _LONGEST_DELAY = 60.0
 
 
 class Line:
-    """A transport, and whoever makes one more like it."""
+    """A transport, and a function that makes another one."""
 
     def __init__(
         self, transport: Transport, another: Callable[[], Transport] | None, *, lasting: bool
@@ -27,16 +27,16 @@ class Line:
         self._another = another
         self._lasting = lasting
         self.tries_left = RECONNECTS
-        """How often it may still be made anew."""
+        """Number of reconnects that are left."""
 
     @property
     def reconnects(self) -> bool:
-        """Whether there is a connection that can be lost, and made anew."""
+        """True if the transport has a connection that can be made again."""
         return self._another is not None and not self._lasting
 
     @property
     def has_another(self) -> bool:
-        """Whether one more can be had beside it."""
+        """True if a second connection can be made."""
         return self._another is not None
 
     def another(self) -> Transport:

@@ -55,14 +55,14 @@ _TAKE_OVER = 300.0
 """Seconds that the shell of a lost connection may take to let go of the lock."""
 
 _SIGNED = 0.05
-"""Seconds in which whoever has taken a lock has written down who that is."""
+"""Seconds until the holder of a new lock has written its name into it."""
 
 _LOOK_AGAIN = 1.0
 """Seconds between two looks whether a lock is free."""
 
 
 class Session:
-    """What the engine says to one host, counted."""
+    """The exchanges with one host, counted."""
 
     def __init__(
         self,
@@ -79,21 +79,21 @@ class Session:
         self._who: Holder | None = None
         self._stage = ""
         self._takes_raw: bool | None = None
-        """Whether the host takes long contents as they are; None: not tried yet."""
+        """True if the host reads long contents as raw bytes; None: not tried yet."""
         self._staged: set[str | None] = set()
-        """For whom there is a folder with contents; None: for us."""
+        """Users with a folder for contents; None: the login user."""
         self.end: float | None = None
         """When there is no more time for this host, in seconds of time.monotonic()."""
         self.whole = False
-        """Whether what it is at must not be ended in the middle: a package transaction."""
+        """True while a command runs that must not be ended: a package transaction."""
         self.ended = False
-        """Whether what it was at has been ended in the middle."""
+        """True if a command was ended before its end."""
         self.exchanges = 0
-        """How often we waited for the host."""
+        """Number of exchanges."""
 
     def aside(self, command: Command) -> Outcome:
         """
-        What a command says that is run by one more connection, with the privilege we work with.
+        Return the output of a command, run by a second connection with the same privilege.
 
         Raises Unreachable and its kin.
         """
@@ -106,10 +106,10 @@ class Session:
 
     def renew(self, lost: Interrupted) -> None:
         """
-        Go on by a new connection, with the lock that we had, after this one was lost.
+        Continue with a new connection and the same lock, after this one was lost.
 
         Raises `lost` where there is no other connection, Unreachable and its kin, or Locked if
-        somebody else was faster.
+        another run was faster.
         """
         self.line.renew(lost)
         self._stage = ""
@@ -155,7 +155,7 @@ class Session:
 
     @during("facts")
     def facts(self) -> Facts:
-        """What the host is. Raises ProbeError if it is no POSIX host."""
+        """Return the facts of the host. Raises ProbeError if it is no POSIX host."""
         [outcome] = self.run([Ask(QUESTION)])
         return _facts(outcome)
 
@@ -164,7 +164,7 @@ class Session:
         """
         Take the lock and find out what the host is, in one exchange.
 
-        Raises Locked if somebody holds it for longer than `wait` seconds.
+        Raises Locked if another run holds it for longer than `wait` seconds.
         """
         self._who = who
         end, last = time.monotonic() + wait, ""
@@ -176,7 +176,7 @@ class Session:
                 )
             if locked.status != TAKEN:
                 return _facts(facts)
-            if locked.text != last:  # whoever has just taken it may not have signed yet
+            if locked.text != last:  # a new holder may not have written its name yet
                 last = locked.text
                 time.sleep(_SIGNED)
                 continue
@@ -217,7 +217,7 @@ class Session:
         return answers
 
     def read(self, commands: Sequence[Command]) -> list[Outcome]:
-        """What these questions print, in one exchange."""
+        """Return the output of these questions, in one exchange."""
         return self.run([Ask(command) for command in commands]) if commands else []
 
     def run(
@@ -282,7 +282,7 @@ class Session:
 
     @property
     def shell(self) -> int:
-        """The process on the host that reads what we send; 0 before it has said which."""
+        """Pid of the shell on the host; 0 before it is known."""
         return self._pace.shell if self._pace is not None else 0
 
     @property
@@ -344,7 +344,7 @@ class Session:
 
     def _send_raw(self, digest: str, data: bytes) -> bool:
         """
-        Put contents into our folder on the host, byte by byte as they are.
+        Put contents into the folder of cook on the host, as raw bytes.
 
         Returns whether the host can take them so.
         """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def target_of(host: Host, become_password: Secret | None = None) -> Target:
     """
-    Where a host is, and how to get in, as its inventory says, and else as ssh_config does.
+    Return the target of a host: settings of the inventory, then of ssh_config.
 
     Raises Unreachable where ssh_config says what cannot be done.
     """
@@ -30,7 +30,7 @@ def target_of(host: Host, become_password: Secret | None = None) -> Target:
 
 def way_to(host: Host) -> Target:
     """
-    The same where nobody needs to log in: no secret is looked up.
+    Return the same target for use without login: no secret is looked up.
 
     That there is a password counts all the same: ssh_config may turn keys off then.
     """
@@ -54,7 +54,7 @@ def _target(host: Host, become_password: Secret | None, path: tuple[str, ...]) -
 
 
 def _said(host: Host, become_password: Secret | None) -> Target:
-    """What the inventory says, and nobody else."""
+    """Return the target by the settings of the inventory alone."""
     from cookbook.transport.target import Target
 
     return Target(
@@ -76,7 +76,7 @@ def _said(host: Host, become_password: Secret | None) -> Target:
 
 
 def _as_ssh_has_it(host: Host, target: Target) -> tuple[Target, tuple[Hop, ...]]:
-    """ssh(1) reads its configuration itself; who we are there, and which way, we have to know."""
+    """Return user and bastions as ssh(1) will use them; it reads its configuration itself."""
     from cookbook.transport.ssh_config import jump_hosts, known_hosts, login_of
     from cookbook.transport.target import Manner
 
@@ -94,7 +94,7 @@ _FIELDS = {"identity_file": "identity_files"}
 
 
 def _configured(host: Host) -> Configured | None:
-    """What ssh_config says; None if it is not to be asked, or says nothing."""
+    """Return the settings of ssh_config; None if it is not used, or has none."""
     if host.ssh_config == "none":
         return None
     from cookbook.transport.ssh_config import is_used, understand
@@ -107,7 +107,7 @@ def _configured(host: Host) -> Configured | None:
 
 
 def _answer(host: Host, file: Path | None) -> Mapping[str, Sequence[str]]:
-    """What `ssh -G` says of it, without a connection."""
+    """Return the answer of `ssh -G`, without a connection."""
     from cookbook.transport.ssh_config import ask
 
     return ask(
@@ -164,4 +164,4 @@ _SHARED = frozenset(
         "login_timeout",
     }
 )
-"""What an unknown bastion has in common with the host behind it."""
+"""Return the settings that an unknown bastion shares with the host behind it."""

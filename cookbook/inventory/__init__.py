@@ -52,7 +52,7 @@ class Inventory:
 
     def explain(self, host: str, key: str | None = None) -> list[Origin]:
         """
-        Where each setting (`port`) and variable (`vars.tier`) of a host comes from.
+        Return the origin of each setting (`port`) and variable (`vars.tier`) of a host.
 
         All of them, or only the one key; for each key the origin that is used comes first, then
         those it overrides.

@@ -1,4 +1,4 @@
-"""A host: how to reach it, whom to be on it, and what is known about it."""
+"""A host: address, login, privilege and variables."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Host:
     identity_file: tuple[Path, ...] = ()
     identities_only: bool = False
     agent: bool = True
-    """Whether the keys of ssh-agent(1) may be tried."""
+    """True if the keys of ssh-agent(1) may be tried."""
     known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
     jump: tuple[Hop, ...] | None = None
-    """The bastions to come through, the nearest to us first; None: as ssh_config says."""
+    """Bastions, the nearest to the controller first; None: as ssh_config says."""
     ssh_config: Path | Literal["user", "none"] = "user"
-    """What else is known: from this file, from the user's own and the system's, or from none."""
+    """Path of the ssh_config to use; None: the files of the user and the system; or none."""
     connect_timeout: float = 10.0
     """Seconds until it has greeted."""
     login_timeout: float = 60.0
@@ -53,7 +53,7 @@ class Host:
     alive_interval: float = 15.0
     """Seconds of silence before a host is asked for a sign of life, and until it counts as lost."""
     become_password: Secret | SecretReference | None = None
-    """For sudo, su or doas, where nobody gives another with -K."""
+    """Password for sudo, su or doas, unless -K asks for one."""
     password: Secret | SecretReference | None = None
     """For SSH, where no key is taken."""
     transport: Literal["ssh", "openssh", "local"] = "ssh"
@@ -62,7 +62,7 @@ class Host:
     """Every group the host is in, a child always before its parents."""
 
     said: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
-    """The settings that somebody has given a value: ssh_config does not change those."""
+    """Settings with a value in the inventory: ssh_config does not change those."""
     others: Mapping[str, Host] = field(default_factory=_nothing, compare=False, repr=False)
     """All hosts of the inventory, by name: a bastion may be one of them."""
 

@@ -1,4 +1,4 @@
-"""Who decides: host before child group before parent group before defaults before built-in."""
+"""The order of origins: host, child group, parent group, defaults, built-in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VARS = "vars."
 
 class _Membership(NamedTuple):
     """
-    What all hosts that are directly in the same groups have in common.
+    The values that all hosts of the same direct groups share.
 
     `groups` has every child before its parents. In `layer` groups and defaults are decided, but for
     the keys in `rivals`: there, groups disagree of which neither is inside the other.
@@ -88,7 +88,7 @@ class Precedence:
         layer = dict(self.declared.defaults)
         rivals: dict[str, tuple[Origin, Origin]] = {}
         for key, said in self._said(groups).items():
-            # The first is nearest; whoever is not above another one speaks as near as it.
+            # The first is nearest; groups of which none is above the other are equally near.
             nearest = [
                 origin
                 for group, origin in said.items()
@@ -151,7 +151,7 @@ def _shown(value: object) -> str:
 
 
 def _same(one: object, other: object) -> bool:
-    """Equal to a reader of YAML, to whom 1, 1.0 and true are three things."""
+    """Return True if the values are equal in YAML, where 1, 1.0 and true differ."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict) and isinstance(other, dict):

@@ -14,7 +14,7 @@ _RANGE = re.compile(r"([0-9]{1,9}|[a-z]|[A-Z]):([0-9]{1,9}|[a-z]|[A-Z])(?::([0-9
 
 
 def has_range(text: str) -> bool:
-    """Whether there is a range in it, not just a glob's [abc]."""
+    """Return True if the text has a range, not only a glob's [abc]."""
     return any(_RANGE.fullmatch(inside) for inside in _BRACKETS.findall(text))
 
 

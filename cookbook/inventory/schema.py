@@ -1,4 +1,4 @@
-"""What an inventory declares, checked, before it is decided what each host gets."""
+"""The declarations of an inventory, checked, before values are assigned to hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHARED = tuple(key for key in SETTINGS if key != "address")
 @dataclass(frozen=True, slots=True)
 class Origin:
     """
-    A value that somebody gave to a setting (`port`) or a variable (`vars.http_port`).
+    A declared value of a setting (`port`) or a variable (`vars.http_port`).
 
     `level` is host, group NAME, defaults or built-in; `at` is file:line, empty for a built-in.
     `used` is false where something nearer to the host decides.

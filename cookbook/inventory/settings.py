@@ -55,7 +55,7 @@ def _no_password(what: str, value: Value) -> Exception:
 
 
 def _decimal(value: Value) -> object:
-    """The plain data; YAML 1.1 makes 8 of 010 and 1342 of 22:22, which nobody means here."""
+    """The plain data; YAML 1.1 makes 8 of 010 and 1342 of 22:22, which is never meant here."""
     data = value.plain()
     if type(data) is int and value.written != str(data):
         raise ValueError(value.written)

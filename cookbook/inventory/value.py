@@ -36,7 +36,7 @@ class Value(NamedTuple):
         return InventoryError(f"{self.at}: {message}", hint=hint)
 
     def plain(self) -> object:
-        """The value as bare Python data, fresh: nobody else holds its lists and dictionaries."""
+        """The value as bare Python data, with new lists and dictionaries."""
         if isinstance(self.data, list):
             return [item.plain() for item in self.data]
         if isinstance(self.data, dict):

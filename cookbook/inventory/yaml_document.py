@@ -31,7 +31,7 @@ _BARE_RANGE = re.compile(r"[\[{,].*\[\w+:\w+(:\w+)?\]")
 
 def read(path: Path) -> Value | None:
     """
-    What the file says; None if it says nothing. Only `!secret` knows the folder it is in.
+    Return the content of the file; None if it is empty. `!secret` keeps its folder.
 
     Raises InventoryError with file:line, or file:line:column where the YAML itself is wrong.
     """
@@ -102,7 +102,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, name: str) -> Inventor
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return InventoryError(f"{at}: a tab before the text", hint="YAML is indented with spaces")
-    if error.problem == "exceeded maximum nesting depth":  # libyaml gives up before we do
+    if error.problem == "exceeded maximum nesting depth":  # the limit of libyaml is lower
         return _too_deep(name, mark.line + 1 if mark else 0)
     what = ", ".join(part for part in (error.context, error.problem) if part)
     # The mark is where the parser gave up, which can be a line after the cause.
@@ -162,7 +162,7 @@ class _Nodes:
         return entries
 
     def _merged(self, node: Node, depth: int) -> dict[str, Value]:
-        """What `<<: *anchor` brings: everything the mapping does not say itself."""
+        """Yield the keys of `<<: *anchor` that the mapping does not have itself."""
         value = self.value(node, None, depth + 1)
         if not isinstance(value.data, dict):
             raise value.error(f"<< takes a mapping, not {value}")

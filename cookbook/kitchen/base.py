@@ -43,7 +43,7 @@ HOOKS = (
     'chmod 0440 "$1"/etc/sudoers.d/admin',
     # Tests open many connections at once; sshd's default drops some beyond ten.
     "echo 'MaxStartups 500:30:1000' >\"$1\"/etc/ssh/sshd_config.d/kitchen.conf",
-    # A login that comes while systemd 252 stops the user's manager can hang for longer than we
+    # A login that comes while systemd 252 stops the user's manager can hang for longer than cook
     # wait, and leave user@.service failed; so it is not stopped 10 s after each last logout.
     (
         'cd "$1"/etc/systemd && mkdir logind.conf.d &&'
@@ -100,7 +100,7 @@ def todays() -> Recipe:
 
 
 def cache() -> Path:
-    """Where bases are kept: $XDG_CACHE_HOME/cook, or the machine's cache for root."""
+    """Return the folder of bases: $XDG_CACHE_HOME/cook, or the machine's cache for root."""
     if named := os.environ.get("XDG_CACHE_HOME"):
         return Path(named) / "cook"
     return Path("/var/cache/cook") if os.geteuid() == 0 else Path.home() / ".cache/cook"

@@ -27,17 +27,17 @@ class Disk:
 
     @property
     def root(self) -> Path:
-        """Where the host's file system is mounted."""
+        """Mount point of the host's file system."""
         return self.folder / "root"
 
     @property
     def lasting(self) -> Path:
-        """What outlives a reset."""
+        """Folder that outlives a reset."""
         return self.folder / "lasting"
 
     @property
     def console(self) -> Path:
-        """What the host said while it booted."""
+        """Console output of the boot."""
         return self.folder / "console.log"
 
     @property
@@ -119,7 +119,7 @@ def resolver(files: tuple[Path, ...] = RESOLVERS) -> str:
     """
     The controller's resolv.conf(5) with the name servers a host can reach, too.
 
-    systemd-resolved's own address (127.0.0.53) is nobody in the host's network.
+    systemd-resolved's own address (127.0.0.53) does not exist in the host's network.
     """
     texts = [path.read_text() for path in files if path.exists()]
     reachable = (text for text in texts if "nameserver" in text and "nameserver 127." not in text)

@@ -32,8 +32,8 @@ _LET_USERS_IN = "[ ! -e /run/nologin ] || systemctl restart systemd-user-session
 # systemd-nspawn ends with 133 where the host wants to reboot (its source, nspawn.c).
 SUPERVISE = 'while :; do systemd-nspawn "$@"; [ $? -eq 133 ] || break; done'
 
-# The outer shell goes and leaves the inner to init: nobody has to wait for it, and a
-# Ctrl-C in a terminal does not reach it. Descriptor 3 takes its pid to us.
+# The outer shell ends and leaves the inner to init: no parent has to wait for it, and a
+# Ctrl-C in a terminal does not reach it. Its pid is written to descriptor 3.
 LAUNCH = 'exec 3>&1 >"$1" 2>&1 </dev/null; shift; setsid sh -c "$@" 3>&- & echo $! >&3'
 
 
@@ -114,7 +114,7 @@ class KitchenHost:
 
 
 def greets(address: str, port: int, seconds: float = 1.0) -> bool:
-    """Whether an SSH server says its name there (RFC 4253, 4.2)."""
+    """Return True if an SSH server sends its version there (RFC 4253, 4.2)."""
     try:
         with socket.create_connection((address, port), timeout=seconds) as connection:
             return connection.recv(len(PROMISE)) == PROMISE
@@ -156,7 +156,7 @@ def boot(name: str, bridge: str, disk: Disk) -> Process:
 
 
 def cut_strays(disk: Disk) -> None:
-    """End the containers that run on this disk and that nobody remembers to have booted."""
+    """End the containers that run on this disk and are not in the state file."""
     for process in find_leaders(f"--directory={disk.root}"):
         cut_power(process)
 

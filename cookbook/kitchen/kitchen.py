@@ -134,7 +134,7 @@ class Kitchen:
             state.network = None
 
     def _clean(self, state: State) -> None:
-        """Forget the hosts that died behind our back, and end those started behind it."""
+        """Forget hosts that have ended, and end containers that are not in the state file."""
         dead = [name for name, entry in state.entries.items() if not entry.process.alive]
         folders = (self.folder / "hosts").glob("*")
         strays = [path.name for path in folders if path.name not in state.entries]

@@ -1,4 +1,4 @@
-"""One command at a time, whoever started it."""
+"""A lock: one command at a time, of all users."""
 
 from __future__ import annotations
 

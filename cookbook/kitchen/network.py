@@ -51,14 +51,14 @@ class Network:
 
     @property
     def ruleset(self) -> str:
-        """The way out, for nft(8): a table of our own, which nobody else's rules are in."""
+        """Return the rules for nft(8): masquerading, in a table that no other program uses."""
         masquerade = f'ip saddr {self.subnet} oifname != "{self.bridge}" masquerade'
         hook = "type nat hook postrouting priority srcnat"
         return f"table ip {self.bridge} {{\n chain out {{\n  {hook}\n  {masquerade}\n }}\n}}\n"
 
 
 def pool() -> IPv4Network:
-    """Where subnets are taken from: $COOK_KITCHEN_NETWORK, or 10.78.0.0/16."""
+    """Return the network for subnets: $COOK_KITCHEN_NETWORK, or 10.78.0.0/16."""
     text = os.environ.get("COOK_KITCHEN_NETWORK", POOL)
     try:
         network = IPv4Network(text)
@@ -92,7 +92,7 @@ def raise_for(folder: Path) -> Network:
     with alone(CLAIMS / ".lock"):
         _sweep()
         network = choose(pool(), _routed(), (path.name for path in _interfaces()))
-        # The claim comes first, so that whatever is made below is known to somebody.
+        # The claim comes first, so that all that is made below is recorded.
         (CLAIMS / network.bridge).write_text(str(folder))
         try:
             _forward()
@@ -121,7 +121,7 @@ def forget_neighbours(network: Network) -> None:
 
 
 def stands(network: Network) -> bool:
-    """Whether the bridge is there (a reboot takes it away)."""
+    """Return True if the bridge exists (a reboot removes it)."""
     return Path("/sys/class/net", network.bridge).exists()
 
 

@@ -1,4 +1,4 @@
-"""Processes named so that a reused pid, or one from before a reboot, is never taken for ours."""
+"""Processes identified so that a reused pid is never taken for the same process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Return True if this process still runs."""
         return Process.of(self.pid) == self
 
     def send(self, number: int) -> None:

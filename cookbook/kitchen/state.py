@@ -1,4 +1,4 @@
-"""What a kitchen remembers between two commands, in one JSON file beside its hosts."""
+"""The state of a kitchen between two commands, in one JSON file beside its hosts."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class State:
         """
         Read it; a kitchen that never cooked has an empty one.
 
-        Raises KitchenError if the file is not ours.
+        Raises KitchenError if the file was not written by a kitchen.
         """
         if not path.exists():
             return cls()

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from cookbook.approval.saved_plan import SavedPlan
 
 FORKS = 50
-"""How many hosts are worked on at once."""
+"""Number of hosts that are worked on at once."""
 
 _FILES_PER_HOST = 8
 """Descriptors: a shell's pipes and what it takes to start it, or sockets; one of each aside."""
@@ -60,7 +60,7 @@ _FILES_BESIDES = 48
 
 
 def _room() -> int:
-    """How many hosts there are descriptors for."""
+    """Return the number of hosts that the limit of file descriptors allows."""
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 
     soft, _ = getrlimit(RLIMIT_NOFILE)
@@ -69,7 +69,7 @@ def _room() -> int:
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be done, and to whom."""
+    """The options of a run: what to do, and on which hosts."""
 
     mode: Mode
     recipes: Sequence[Path]
@@ -80,28 +80,28 @@ class Run:
     forks: int = FORKS
     become_password: Secret | None = None
     approvers: Sequence[Approver] = ()
-    """Who is asked before each change is sent."""
+    """Functions that must agree before each change is sent."""
 
     stepwise: bool = False
     """Send each change by itself."""
 
     saved: SavedPlan | None = None
-    """What `apply` does."""
+    """The plan that `apply` applies."""
 
     past: Mapping[str, Sequence[Step]] | None = None
-    """What `undo` undoes: the steps of a run on each host."""
+    """The steps of a run on each host, for `undo`."""
 
     machine_ids: Mapping[str, str] = field(default_factory=dict)
     """Which machine each host was in that run."""
 
     confirm_timeout: float = CONFIRM_TIMEOUT
-    """Seconds that a host waits for somebody to log in after a change that may lock us out."""
+    """Seconds that a host waits for a new login after a change with a lock-out risk."""
 
     allow_lockout: bool = False
-    """Do also what is sure to cut the way by which we came."""
+    """Apply also changes that lock out the login user."""
 
     reconnect: int = RECONNECTS
-    """How often a lost connection is made anew."""
+    """Number of reconnects after a lost connection."""
 
     wait: float = 0.0
     """Seconds to wait for a host that another run is at work on."""
@@ -116,20 +116,20 @@ class Run:
     """Undo what can be undone, where not all can."""
 
     set: str = ""
-    """What the recipes are called together, on hosts; see cookbook.applying.manifest."""
+    """Name of the set of recipes in the manifests of hosts; see cookbook.applying.manifest."""
 
     prune: bool = False
-    """Remove what we created and no recipe of the set declares any more."""
+    """Remove what cook created and no recipe of the set declares any more."""
 
     inventory: Path | None = None
-    """Where the hosts are from."""
+    """Path of the inventory."""
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)
 
     @property
     def info(self) -> RunInfo:
-        """What listeners are told of it."""
+        """Return the description of this run for listeners."""
         hosts = [host.name for host in self.hosts]
         return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin)
 
@@ -140,12 +140,12 @@ class Run:
 
 
 Work = Convergence | Application | Undo
-"""What is done on one host: steps, and whether they came to a good end."""
+"""The work on one host: it yields steps, and knows if they succeeded."""
 
 
 @dataclass
 class _Progress:
-    """What is known of a host so far, whatever ends it."""
+    """The steps of a host so far, kept whatever ends the work."""
 
     steps: list[Step]
     session: Session | None = None
@@ -160,7 +160,7 @@ class Runner:
         Compile the recipes, as far as no fact is needed.
 
         `planned` made a plan of the same recipes: what it compiled is taken, so that it is
-        done as it was planned, whoever edits a recipe meanwhile.
+        done as it was planned, even if a recipe is edited meanwhile.
 
         Raises RecipeError before any host is contacted.
         """
@@ -169,7 +169,7 @@ class Runner:
         self._run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         self._sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._compiled: dict[str, Collection | None] = (
-            planned._compiled  # noqa: SLF001 - one of us
+            planned._compiled  # noqa: SLF001 - the same class
             if planned is not None
             else {host.name: self._compile_offline(host) for host in run.hosts}
         )
@@ -185,7 +185,7 @@ class Runner:
         """
         Do it; every host ends in exactly one state.
 
-        `annotate` adds to the report what the run itself cannot know, before anybody hears of it.
+        `annotate` adds to the report what the run cannot know, before listeners get it.
         """
         run = self._run
         self._start = time.monotonic()
@@ -234,7 +234,7 @@ class Runner:
                 status = self._converge(host, session, progress)
         except CookError as caught:
             status, error = _status_of(caught), caught
-        except Exception as caught:  # noqa: BLE001 - a defect of ours must not hold up the others
+        except Exception as caught:  # noqa: BLE001 - a defect must not stop other hosts
             status, error = "failed", _defect(caught)
         exchanges = progress.session.exchanges if progress.session is not None else 0
         if any(step.error is error for step in progress.steps):
@@ -318,7 +318,7 @@ class Runner:
         return Executor(planner, session, self._rescue(host, session))
 
     def _facts(self, session: Session) -> Facts:
-        """What the host is; and where it is to be changed, nobody else does that meanwhile."""
+        """Return the facts of the host; take its lock if it is to be changed."""
         if self._looks:
             return session.facts()
         origin = self._run.origin
@@ -370,7 +370,7 @@ class Runner:
         )
 
     def _permit(self, host: Host) -> Permit | None:
-        """Everybody who is asked has to say go."""
+        """Return a permission that asks all approvers; each must agree."""
         if not self._run.approvers:
             return None
 
@@ -434,7 +434,7 @@ class Runner:
         return compiled
 
     def _compile_offline(self, host: Host) -> Collection | None:
-        """What the recipes declare, unless they want to know a fact."""
+        """Return the declared resources; None if a recipe reads a fact."""
         try:
             compiled = compile_recipes(self._run.recipes, self._node(host, NO_FACTS_YET))
         except FactsNeeded:
@@ -442,7 +442,7 @@ class Runner:
         return compiled
 
     def _node(self, host: Host, facts: Facts) -> Node:
-        # Each compilation has its own: what one recipe does to a list is nobody else's business.
+        # Each compilation has its own: a recipe may change a list without effect on others.
         variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self._run.variables})
         if refers(variables):
             folder = _folder(self._run.recipes) or Path.cwd()
@@ -472,7 +472,7 @@ def _status_of(error: CookError) -> HostStatus:
 
 
 def _defect(error: Exception) -> CookError:
-    """An exception that nobody meant to raise: say where, so that it can be mended."""
+    """Return the error for an exception of the program itself, with its place."""
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -13,7 +13,7 @@ from cookbook.hosts.session import Session
 
 
 class Signals:
-    """Whether we were told to stop, and who has to hear of it."""
+    """The request to stop, and the sessions that must get it."""
 
     def __init__(self) -> None:
         self._told = threading.Event()
@@ -22,7 +22,7 @@ class Signals:
 
     @property
     def told(self) -> bool:
-        """Whether somebody wants us to stop."""
+        """True after a first signal."""
         return self._told.is_set()
 
     @contextlib.contextmanager
