@@ -65,7 +65,7 @@ class PipeShell:
         if self._pipes[0].closed:
             raise Interrupted("the shell has ended", Reply(b"", b""))
         try:
-            return _Exchange(self._pipes, program, pace, self._pulse).run()
+            return _Exchange(self._pipes, program, pace, self._pulse, started=self._started).run()
         except (Interrupted, TooSlow) as error:
             if isinstance(error, Interrupted):
                 self.close()
@@ -108,12 +108,16 @@ class _Exchange:
         program: Program,
         pace: Pace,
         pulse: Pulse | None,
+        *,
+        started: bool,
     ) -> None:
+        """`started`: the shell has answered before, so that silence is not a slow login."""
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
         self._more = [memoryview(piece) for piece in reversed(program.payload)]
         self._pace = pace
         self._pulse = pulse
+        self._started = started
 
     def run(self) -> Reply:
         if self._pulse is not None:
@@ -127,7 +131,8 @@ class _Exchange:
         return self._reply
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
-        pulse = self._pulse if self._pace.started else None  # a login may be slow
+        started = self._started or self._pace.started  # before that, a login may be slow
+        pulse = self._pulse if started else None
         due = min(self._pace.deadline, pulse.due if pulse is not None else math.inf)
         ready = selector.select(max(0.0, due - time.monotonic()))
         if time.monotonic() >= self._pace.deadline:
