@@ -151,7 +151,7 @@ class Convergence:
         for item in list(self._queue.queue):
             turn = [item]
             while turn:
-                judged = self._permitted(self._safe(self._planner.planner(turn.pop(0), forecast)))
+                judged = self._permitted(self._safe(self._planner.decide(turn.pop(0), forecast)))
                 if (decision := judged) is None:
                     return
                 if decision.status in ("change", "unknown"):
@@ -177,7 +177,7 @@ class Convergence:
         """
         forecast = Forecast()
         for item in self._queue.queue:
-            decision = self._safe(self._planner.planner(item, forecast))
+            decision = self._safe(self._planner.decide(item, forecast))
             if isinstance(decision.error, WouldLockOut):
                 raise decision.error
             if decision.status in ("change", "unknown"):

@@ -72,7 +72,7 @@ class Undo:
     """The needed contents that the stashes of the host have."""
 
     @property
-    def planner(self) -> Planner:
+    def decide(self) -> Planner:
         """The planner of the executor."""
         return self.executor.planner
 

@@ -97,7 +97,7 @@ class Planner:
                 continue  # judged when its turn comes: its tool may be there by then
         return probes
 
-    def planner(self, item: Item, forecast: Forecast) -> Decision:
+    def decide(self, item: Item, forecast: Forecast) -> Decision:
         """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
         if resource.doing == ("nothing",):
