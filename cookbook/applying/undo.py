@@ -72,7 +72,7 @@ class Undo:
     """The needed contents that the stashes of the host have."""
 
     @property
-    def decide(self) -> Planner:
+    def planner(self) -> Planner:
         """The planner of the executor."""
         return self.executor.planner
 
