@@ -102,7 +102,7 @@ def leave() -> None:
     """End the connections to bastions that no host needs any more."""
     if (jump := sys.modules.get("cookbook.transport.paramiko_ssh.bastion")) is not None:
         jump.leave_bastions()
-    if (gates := sys.modules.get("cookbook.transport.openssh.transport.bastion")) is not None:
+    if (gates := sys.modules.get("cookbook.transport.openssh.bastion")) is not None:
         gates.leave_gates()
 
 
