@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench import contenders
 from bench.clock import BenchError, Call, Sample, alternate, run, settle
@@ -33,6 +34,7 @@ class Effort:
         """Rounds for those who have nothing to do."""
         return {
             "ssh": self.fast,
+            "paramiko": self.fast,
             "cook": self.fast,
             "pyinfra": self.pyinfra,
             "ansible": self.ansible,
@@ -74,6 +76,11 @@ def _noop(case: str, site: Site, rounds: Mapping[str, int], where: str) -> Resul
     exchanges = contenders.exchanges(samples["cook"][-1].output)
     bars = [
         Bar(f"W50, nothing to do, {where}: cook / ssh", ratio(figures, "cook", "ssh"), 2.0),
+        Bar(
+            f"W50, nothing to do, {where}: cook / paramiko",
+            ratio(figures, "cook", "paramiko"),
+            1.15,
+        ),
         Bar(f"W50, nothing to do, {where}: exchanges", exchanges, 2, "exchanges"),
     ]
     return Result(figures, bars)
@@ -82,18 +89,28 @@ def _noop(case: str, site: Site, rounds: Mapping[str, int], where: str) -> Resul
 def noop_ten(lab: Lab, effort: Effort) -> Result:
     """W50, nothing to do, on 10 hosts; and the memory that takes."""
     site = lab.near(10)
-    rounds = {**effort.noop(), "ssh": 0, "ansible": effort.ansible_on_many}
+    rounds = {**effort.noop(), "ssh": 0, "paramiko": 0, "ansible": effort.ansible_on_many}
     first = run(contenders.cook(site))
     _settle(site, rounds, f"--start-at-task={_ANSIBLE_ADDS}")
     samples = alternate(_everybody(site, rounds), rounds)
     figures = _figures("noop-ten", samples)
     megabytes = [sample.megabytes for sample in [first, *samples["cook"]]]
     memory = Figure("memory-ten", "cook", megabytes, "MB")
+    one = alternate([contenders.cook(lab.near())], {"cook": effort.fast})["cook"]
+    each = _cpu_each(samples["cook"], one, 10)
     bars = [
         Bar("W50, nothing to do, 10 hosts: cook / pyinfra", ratio(figures, "cook", "pyinfra"), 0.1),
+        Bar("CPU of each further host", 1000 * median(each), 20, "ms"),
         Bar("10 hosts: memory, the most of all runs", max(megabytes), 100, "MB"),
     ]
-    return Result([*figures, memory], bars)
+    cpu = Figure("cpu-ten", "cook", [1000 * seconds for seconds in each], "ms")
+    return Result([*figures, memory, cpu], bars)
+
+
+def _cpu_each(many: Sequence[Sample], one: Sequence[Sample], hosts: int) -> list[float]:
+    """Return the processor seconds of each further host, by runs with many hosts and with one."""
+    base = median([sample.cpu for sample in one])
+    return [(sample.cpu - base) / (hosts - 1) for sample in many]
 
 
 def thousand(lab: Lab, effort: Effort) -> Result:
@@ -181,6 +198,7 @@ def _everybody(site: Site, rounds: Mapping[str, int]) -> list[Call]:
     makers = {
         "cook": contenders.cook,
         "ssh": contenders.ssh_true,
+        "paramiko": contenders.paramiko_true,
         "pyinfra": contenders.pyinfra,
         "ansible": contenders.ansible,
     }

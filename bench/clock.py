@@ -44,6 +44,8 @@ class Sample:
     """The most that its process held in memory at once (getrusage(2), ru_maxrss)."""
 
     output: str
+    cpu: float = 0.0
+    """Seconds of processor time, user and system."""
 
 
 def run(call: Call) -> Sample:
@@ -70,7 +72,7 @@ def run(call: Call) -> Sample:
         raise BenchError(
             f"{call.who} ended with status {process.returncode}:\n{_reason(text, said)}"
         )
-    return Sample(seconds, usage.ru_maxrss / 1024, text)
+    return Sample(seconds, usage.ru_maxrss / 1024, text, usage.ru_utime + usage.ru_stime)
 
 
 def _scratch() -> IO[str]:

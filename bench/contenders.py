@@ -35,6 +35,13 @@ def ssh_true(site: Site) -> Call:
     return Call("ssh", ssh(site, "true"))
 
 
+def paramiko_true(site: Site) -> Call:
+    """The least that a program on paramiko can do there."""
+    host = site.hosts[0]
+    words = [host.address, str(host.port), str(site.identity), str(site.known_hosts)]
+    return Call("paramiko", [sys.executable, str(_HERE / "paramiko_true.py"), *words])
+
+
 def script(site: Site) -> Call:
     """The same commands by hand."""
     return Call("script", ssh(site, "sh", "-s"), stdin=_HERE / "w50.sh")

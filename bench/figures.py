@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
-Unit = Literal["s", "MB", "exchanges"]
+Unit = Literal["s", "ms", "MB", "exchanges"]
 
 
 @dataclass(frozen=True)

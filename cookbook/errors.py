@@ -302,7 +302,7 @@ class Refused(HostError):
 class LockedOut(HostError):
     """After a change nobody could log in any more; the host has taken it back."""
 
-    code = "cut-off"
+    code = "locked-out"
     phase: Phase = "confirm"
 
 
@@ -321,7 +321,7 @@ class Locked(Refused):
 class WouldLockOut(Refused):
     """A change is sure to cut the way by which we came; it was not sent."""
 
-    code = "would-cut-off"
+    code = "would-lock-out"
     phase: Phase = "plan"
 
 

@@ -51,7 +51,7 @@ class State:
     path: str | None = hint()
     exclusive: bool = hint(default=False)
     fresh: tuple[str, ...] = hint(default=())
-    """What was made for the keys: file, folder."""
+    """What was made for the keys: `file`, `folder`; of what was there the mode: `file=644`."""
 
 
 # For each key: mode and owner of the folder and of the file, and the lines that have the key
@@ -72,7 +72,10 @@ awk -v k="${2%% *}" '(k == "*" && !/^[ \\t\\r]*(#|$)/) || index($0, k) { print "
 
 _EVERY = "*"
 
-_FRESH: LiteralString = 'f={}; [ -e "$f" ] || echo file; [ -e "${f%/*}" ] || echo folder'
+_FRESH: LiteralString = (
+    'f={}; if [ -e "$f" ]; then stat -L -c file=%a -- "$f"; else echo file; fi;'
+    ' d=${f%/*}; if [ -e "$d" ]; then stat -L -c folder=%a -- "$d"; else echo folder; fi'
+)
 _REMOVE_FRESH = {
     "file": sh('{ [ -s "$f" ] || rm -f -- "$f"; }'),
     "folder": sh('{ [ -e "$f" ] || rmdir -- "$d" 2>/dev/null || :; }'),
@@ -190,16 +193,16 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         return "may" if ours and (before - after or side.exclusive) else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """The keys as they were; who may read the file stays as it is."""
+        """Return the keys and the modes as they were; the owner of the file stays."""
         before, wanted = change.found, change.wanted
         if before is None and now is not None and wanted is not None:
             return Change(replace(now, fresh=wanted.fresh), None)
         if before is None or now is None:
             return Change(now, before)
-        return Change(now, replace(before, mode=now.mode, owner=now.owner, folder=now.folder))
+        return Change(now, replace(before, owner=now.owner))
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """Nothing; but whether file and folder are new."""
+        """Print which of file and folder are new, and the modes of the others."""
         if change.found is not None or change.wanted is None or change.wanted.path is not None:
             return None
         return sh(_FRESH, _path(change.wanted.user, None))
@@ -348,16 +351,21 @@ def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Com
     if any(_side(c).exclusive for c in changes):
         drop = sh("awk {}", _ONLY_COMMENTS)
     steps = [
-        sh('{ [ -d "$d" ] || mkdir -m 700 -- "$d"; } && chmod 700 -- "$d"') if folder else sh(":"),
+        sh('{ [ -d "$d" ] || mkdir -m 700 -- "$d"; } && chmod {} -- "$d"', _folder(changes))
+        if folder
+        else sh(":"),
         sh("set -C"),
         sh(
             '{ if [ -e "$f" ]; then {} <"$f"; fi && {}; } >"$t"',
             drop,
             sh('printf "%s\\n" {}', lines) if lines else sh(":"),
         ),
-        sh('chmod 600 -- "$t"') if own else sh('chmod "$(stat -c %a -- "$f" || echo 644)" -- "$t"'),
+        sh('chmod {} -- "$t"', _mode(changes))
+        if own
+        else sh('chmod "$(stat -c %a -- "$f" || echo 644)" -- "$t"'),
         sh('sync "$t" && mv -f -- "$t" "$f"'),
         *[_REMOVE_FRESH[what] for what in _fresh(changes)],
+        *[sh('chmod -- {} "$d"', mode[-4:]) for mode in _modes(changes, "folder")],
     ]
     return sh("{}{}", sh(_WRITE), join(steps, " && "))
 
@@ -367,6 +375,24 @@ def _fresh(changes: Sequence[Change[State]]) -> Iterator[str]:
     for what in ("file", "folder"):
         if any(c.wanted is None and c.found and what in c.found.fresh for c in changes):
             yield what
+
+
+def _modes(changes: Sequence[Change[State]], what: str) -> list[str]:
+    """Return the mode that file or folder had before keys were added that are removed now."""
+    known = [one for c in changes if c.wanted is None and c.found for one in c.found.fresh]
+    return [one.partition("=")[2] for one in known if one.startswith(f"{what}=")][:1]
+
+
+def _mode(changes: Sequence[Change[State]]) -> str:
+    """Return the mode of the new file."""
+    wanted = [c.wanted.mode for c in changes if c.wanted is not None and c.wanted.mode]
+    return next(iter([*wanted, *_modes(changes, "file")]), "600")
+
+
+def _folder(changes: Sequence[Change[State]]) -> str:
+    """Return the mode of `.ssh`."""
+    sides = [c.wanted.folder for c in changes if c.wanted is not None]
+    return next((side.partition(" ")[0] for side in sides if side), "700")
 
 
 def _word(body: Command) -> Command:

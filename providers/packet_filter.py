@@ -18,6 +18,7 @@ from cookbook.provider import (
     Table,
     hint,
     join,
+    script,
     sh,
 )
 from cookbook.resources.firewall import FirewallRule
@@ -227,9 +228,18 @@ def _shuts(line: str, port: int) -> bool:
     return any(int(low) <= port <= int(high or low) for low, high in ranges)
 
 
-_BOOT_TEXT = """\
-boot=1; [ ! -d /run/systemd/system ] || boot=0
-[ ! -e /etc/systemd/system/sysinit.target.wants/cook-firewall.service ] || boot=1
+_LOADERS = ("nftables.service", "netfilter-persistent.service", "iptables.service", "ufw.service")
+"""Units that flush the rules of others when they start or stop: ours are loaded at their end."""
+
+_UNITS = "/etc/systemd/system"
+_DROP_INS = tuple(f"{_UNITS}/{unit}.d/cook.conf" for unit in _LOADERS)
+_INSTALLED = (f"{_UNITS}/sysinit.target.wants/{UNIT}", *_DROP_INS)
+"""Links and files that exist if the rules are loaded at boot, and with the packet filter."""
+
+_IS_INSTALLED = " && ".join(f"[ -e {path} ]" for path in _INSTALLED)
+
+_BOOT_TEXT = f"""\
+boot=1; [ ! -d /run/systemd/system ] || {{ {_IS_INSTALLED}; }} || boot=0
 """
 
 
@@ -263,41 +273,58 @@ def comment(rule: FirewallRule) -> str:
 
 
 def install_unit(starts: Sequence[str]) -> Command:
-    """A unit that loads the rules before the network is up, and after those who flush all."""
+    """
+    Return the command that enables a unit which loads the rules before the network is up.
+
+    Drop-ins load them also at the end of each start and reload of a unit that flushes all rules
+    (`_LOADERS`): no packet passes that they deny.
+    """
     text = f"""\
 [Unit]
 Description=Firewall rules set by cook
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
-After=nftables.service netfilter-persistent.service
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
+After={" ".join(_LOADERS)}
 Conflicts=shutdown.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-{"".join(f"ExecStart={start}" + chr(10) for start in starts)}\
-{"".join(f"ExecReload={start}" + chr(10) for start in starts)}
+{_lines("ExecStart", starts)}\
+{_lines("ExecReload", starts)}
 [Install]
 WantedBy=sysinit.target
 """
+    # A dash: the packet filter itself starts though our rules cannot be loaded.
+    loads = [f"-{start}" for start in starts]
+    drop_in = f"[Service]\n{_lines('ExecStartPost', loads)}{_lines('ExecReload', loads)}"
+    add = [
+        sh("mkdir -p -m 755 {} && printf %s {} >{}", path.rpartition("/")[0], drop_in, path)
+        for path in _DROP_INS
+    ]
     return sh(
-        "if [ -d /run/systemd/system ] && [ ! -e {} ]; then printf %s {} >{} &&"
-        " systemctl --quiet enable --now {}; fi",
-        f"/etc/systemd/system/sysinit.target.wants/{UNIT}",
+        "if [ -d /run/systemd/system ] && ! { {}; }; then {} && printf %s {} >{} &&"
+        " systemctl --quiet enable --now {} && systemctl daemon-reload; fi",
+        script(_IS_INSTALLED),
+        join(add, " && "),
         text,
-        f"/etc/systemd/system/{UNIT}",
+        f"{_UNITS}/{UNIT}",
         UNIT,
     )
 
 
+def _lines(name: str, commands: Sequence[str]) -> str:
+    return "".join(f"{name}={command}\n" for command in commands)
+
+
 REMOVE_UNIT = sh(
-    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {}; systemctl daemon-reload; }"
-    "; rmdir -- {} 2>/dev/null || :",
-    f"/etc/systemd/system/{UNIT}",
+    "[ ! -e {} ] || { systemctl --quiet disable --now {}; rm -f -- {} {};"
+    " rmdir -- {} 2>/dev/null; systemctl daemon-reload; }; rmdir -- {} 2>/dev/null || :",
+    f"{_UNITS}/{UNIT}",
     UNIT,
-    f"/etc/systemd/system/{UNIT}",
+    f"{_UNITS}/{UNIT}",
+    _DROP_INS,
+    [path.rpartition("/")[0] for path in _DROP_INS],
     FOLDER,
 )

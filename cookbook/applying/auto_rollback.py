@@ -55,9 +55,14 @@ while read -r link; do ip link set "$link" up; done <links
 for f in 4 6; do ip -$f address restore <address$f; ip -$f route restore <route$f; done
 } 2>/dev/null; cd /"""
 
-_ARM = (
+_WRITE = (
     'id={}; r=$cook_home/rescue/$id; (umask 077; mkdir -p -- "$r" && printf %s {} >"$r/run" &&'
     ' sed -i "s|@cook_home@|$cook_home|" "$r/run" && : >"$r/armed") || exit\n'
+)
+"""Write the commands of a rollback to the host."""
+
+_ARM = (
+    _WRITE
     + _KEEP_NETWORK
     + "if [ -O / ] && [ -d /run/systemd/system ] && systemd-run --quiet --collect"
     ' --unit="cook-rescue-$id" --on-active={} --timer-property=AccuracySec=100ms /bin/sh "$r/run"'
@@ -106,9 +111,17 @@ class AutoRollback:
 
     def refusal(self, decision: Decision) -> WouldLockOut | None:
         """Return the error for a change that certainly locks out, if that is not allowed."""
-        if self.allowed or decision.status != "change" or self.risk(decision) != "will":
+        if decision.status != "change" or self.risk(decision) != "will":
             return None
         item = decision.item
+        if self.allowed and decision.change is not None and decision.change.kind == "remove":
+            return WouldLockOut(
+                f"{item.resource} ({item.declared.where}) would lock out user {self.way.user},"
+                " and a removal cannot be taken back in time",
+                hint="remove it from the console of the host, or log in as another user",
+            )
+        if self.allowed:
+            return None
         return WouldLockOut(
             f"{item.resource} ({item.declared.where}) would lock out"
             f" user {self.way.user} (SSH, port {self.way.port})",
@@ -120,16 +133,10 @@ class AutoRollback:
         for decision in changes:
             self._names.append(str(decision.item.resource))
             self._back[:0] = reversal(decision)
-            self._tell += _acts(decision)
+            self._tell += repeated_acts(decision)
         self._armed = secrets.token_hex(6)
         self._since = time.monotonic()
-        head = sh(_RUN, f"@cook_home@/rescue/{self._armed}", "@cook_home@", self._armed)
-        commands = [*self._back, *self._tell]
-        users = script(run_as.functions(self._armed) if any(map(run_as.acts, commands)) else "")
-        steps = [users, *(sh("(\n{}\n)", command) for command in commands)]
-        done = sh(f'id={{}}\n{NOT_AT_BOOT}: >"$cook_home/rescue/$id/done"', self._armed)
-        network = sh(_NETWORK_BACK, self._armed)
-        text = join([head, *steps, network, done], "\n").text
+        text = rollback_script(self._armed, [*self._back, *self._tell], network=True)
         armed = sh(
             _ARM,
             self._armed,
@@ -205,6 +212,30 @@ class AutoRollback:
             time.sleep(1.0)
 
 
+def rollback_script(name: str, commands: Sequence[Command], *, network: bool) -> str:
+    """
+    Return the shell program that makes a rollback of this name, as far as it was not stopped.
+
+    `network` restores also what the kernel knew of links, addresses and routes before.
+    """
+    head = sh(_RUN, f"@cook_home@/rescue/{name}", "@cook_home@", name)
+    users = script(run_as.functions(name) if any(map(run_as.acts, commands)) else "")
+    steps = [users, *(sh("(\n{}\n)", command) for command in commands)]
+    if network:
+        steps.append(sh(_NETWORK_BACK, name))
+    done = sh(f'id={{}}\n{NOT_AT_BOOT}: >"$cook_home/rescue/$id/done"', name)
+    return join([head, *steps, done], "\n").text
+
+
+def rollback_now(commands: Sequence[Command]) -> Command:
+    """Return the command that makes a rollback at once; it prints the errors of its commands."""
+    name = secrets.token_hex(6)
+    text = rollback_script(name, commands, network=False)
+    run = sh('/bin/sh "$r/run" </dev/null; tail -n 5 -- "$r/log"; [ -e "$r/done" ]')
+    leave = sh('n=$?; rm -rf -- "$r"; rmdir -- "${r%/*}" 2>/dev/null; exit $n')
+    return replace(join([sh(_WRITE, name, text), run, leave], "\n"), shown="roll back")
+
+
 def reversal(decision: Decision) -> list[Command]:
     """Return the commands that undo a change, from its values alone, before it is made."""
     provider, change = decision.provider, decision.change
@@ -224,7 +255,7 @@ def expected(change: Change[Any]) -> Any:
     return replace(found, **{name: value for name, value in given.items() if value is not None})
 
 
-def _acts(decision: Decision) -> Sequence[Command]:
+def repeated_acts(decision: Decision) -> Sequence[Command]:
     """Return the commands of an act that is repeated after its files are restored."""
     provider, change = decision.provider, decision.change
     if provider is None or change is None or change.act not in provider.again:

@@ -20,10 +20,12 @@ from cookbook.applying.batch import (
     announce,
     as_recorded,
     broken_off,
+    keep_of,
     lost_in_it,
     read_all,
     traced,
 )
+from cookbook.applying.login_check import LoginCheck
 from cookbook.errors import HostError, WouldLockOut, during
 from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
@@ -49,6 +51,7 @@ class Executor:
         self.planner = planner
         self._session = session
         self._rescue = rescue
+        self._login = LoginCheck(session, rescue.way.user if rescue is not None else "")
         self._done_again: set[str] = set()
         """The resources whose act was repeated after a lost link."""
 
@@ -81,14 +84,15 @@ class Executor:
         tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
         changes = [decision for one in sent for decision in one.link.changes]
         arm = self._arm(changes)
-        everything = [*arm, *parts, *tidy, *(question.part for question in asked)]
+        ahead = [*arm, *(self._login.before(changes) if self._rescue is not None else [])]
+        everything = [*ahead, *parts, *tidy, *(question.part for question in asked)]
         self.planner.outdate()
         listener.sending([step_of(decision) for decision in changes])
         begun = announce(sent, self._working(listener))
         try:
-            outcomes = self._session.run(everything, contents, lambda i: begun(i - len(arm)))
+            outcomes = self._session.run(everything, contents, lambda i: begun(i - len(ahead)))
         except (Interrupted, TooSlow) as error:
-            error.outcomes = error.outcomes[len(arm) :]
+            error.outcomes = error.outcomes[len(ahead) :]
             if isinstance(error, Interrupted):
                 return self._recover(sent, asked, error)
             _add_what_was_said(error, sent)
@@ -99,15 +103,34 @@ class Executor:
                 f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}",
                 hint="nothing was changed; the host has to keep its way back somewhere",
             )
-        self.confirm()
-        outcomes = outcomes[len(arm) :]
+        confirmed = self.confirm()
+        outcomes = outcomes[len(ahead) :]
+        results = [*read_all(sent, outcomes)]
+        self._check_login(sent, results, confirmed=confirmed)
         try:
             self.planner.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise
-        results = read_all(sent, outcomes)
-        return [*map(broken_off, results)] if self._session.ended else [*results]
+        return [*map(broken_off, results)] if self._session.ended else results
+
+    def _check_login(
+        self, sent: Sequence[Sent], results: Sequence[Result], *, confirmed: bool
+    ) -> None:
+        """
+        Log in anew if a change was made, unless auto-rollback has just done that.
+
+        Raises LockedOut if no login is possible; the changes were taken back then.
+        """
+        if self._rescue is None:
+            return
+        pairs = zip(sent, results, strict=True)
+        begun = [(one, result) for one, result in pairs if result.fate in ("done", "failed")]
+        made = [decision for one, result in begun for decision in result.learned(one.link)]
+        if confirmed:
+            self._login.note(made)
+        else:
+            self._login.after(made)
 
     def _working(self, listener: Listener) -> Callable[[Transaction | None], None]:
         """Return a callback for the transaction that begins; None is the end of the batch."""
@@ -203,20 +226,47 @@ class Executor:
 
     def _arm(self, changes: Sequence[Decision]) -> list[Part]:
         risky = [decision for decision in changes if self.risk(decision) != "no"]
-        return [self._rescue.arm(risky)] if self._rescue is not None and risky else []
+        return [self._rescue.arm(self._kept(risky))] if self._rescue is not None and risky else []
 
-    def confirm(self) -> None:
+    def _kept(self, changes: Sequence[Decision]) -> list[Decision]:
         """
-        Confirm over a new login, if a timer runs, that the access path is still open.
+        Return risky changes with what they destroy stashed, so that it can be restored exactly.
+
+        Raises Interrupted or TooSlow, before anything was changed.
+        """
+        known = {i: keep_of(v) for i, v in enumerate(changes) if v.change is not None}
+        keeps = {i: keep for i, keep in known.items() if keep is not None and _is_whole(changes[i])}
+        asked = [
+            Do(keep, ANSWER_TIMEOUT, keeps=True, user=changes[i].item.resource.become_user)
+            for i, keep in keeps.items()
+        ]
+        told = dict(zip(keeps, self._session.run(asked), strict=True))
+        return [
+            replace(v, change=v.provider.learned(v.change, told[i].text, ""))
+            if i in told and v.provider is not None and v.change is not None
+            else v
+            for i, v in enumerate(changes)
+        ]
+
+    def confirm(self) -> bool:
+        """
+        Confirm over a new login, if a timer runs, that the access path is open; return if so.
 
         Raises LockedOut if no new login is possible.
         """
-        if self._rescue is not None and self._rescue.armed:
-            self._rescue.confirm()
+        if self._rescue is None or not self._rescue.armed:
+            return False
+        self._rescue.confirm()
+        return True
 
     def risk(self, decision: Decision) -> Risk:
         """Whether a change may cut our way, or is sure to."""
         return self._rescue.risk(decision) if self._rescue is not None else "no"
+
+
+def _is_whole(decision: Decision) -> bool:
+    """Return whether a thing comes or goes: only then does `keeps` tell how to restore it."""
+    return decision.change is not None and decision.change.kind in ("create", "remove")
 
 
 def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:

@@ -156,12 +156,12 @@ def test_a_dpkg_that_is_locked(says: Says) -> None:
 
 
 def test_a_change_that_is_sure_to_cut_our_way(says: Says) -> None:
-    says("would-cut-off", "service('ssh', action='stop')\n" + FINE)
+    says("would-lock-out", "service('ssh', action='stop')\n" + FINE)
 
 
 def test_a_change_that_has_cut_our_way(says: Says) -> None:
     recipe = "file('/etc/sudoers.d/zz-cook', content='admin ALL=(ALL) !ALL\\n', mode='440')\n"
-    says("cut-off", recipe, "--confirm-timeout", "5s")
+    says("locked-out", recipe, "--confirm-timeout", "5s")
 
 
 def test_no_text_has_a_key_of_ours_in_it() -> None:

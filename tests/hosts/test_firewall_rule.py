@@ -208,3 +208,21 @@ def test_a_plan_changes_nothing(walled: Walled, plan: Converge) -> None:
     assert {step.status for step in plan(walled.host, walled.recipe)} == {"changed"}
     assert walled.rules == before
     assert walled.host.run("ls /etc/cook").stdout == ""
+
+
+def test_rules_are_back_when_the_packet_filter_was_stopped_and_started(
+    walled: Walled, converge: Converge, plan: Converge
+) -> None:
+    if walled.tool != "nftables":
+        pytest.skip("Debian's netfilter-persistent keeps all rules, ours included")
+    walled.run("systemctl start nftables")  # as on a host where it is enabled
+    converge(walled.host, walled.recipe)
+    walled.run("systemctl stop nftables")  # which flushes all rules
+    assert _open(walled, 9999)
+    rules = [s for s in plan(walled.host, walled.recipe) if s.resource.kind() == "firewall_rule"]
+    assert {step.status for step in rules} == {"changed"}  # the plan sees that they are gone
+    walled.run("systemctl start nftables")
+    assert not _open(walled, 9999)
+    assert _open(walled, 80)
+    rules = [s for s in plan(walled.host, walled.recipe) if s.resource.kind() == "firewall_rule"]
+    assert {step.status for step in rules} == {"ok"}

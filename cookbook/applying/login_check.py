@@ -1,0 +1,166 @@
+"""
+The login check: after each batch that changed something, a new login shows that one is possible.
+
+No list of risky paths is complete: the mode of a home, a command that reloads sshd, or a file
+such as /etc/nologin may lock the operator out. The session that made the changes is still open
+then, and through it they are taken back: first those of the last batch, then those of the
+batches before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cookbook.applying.auto_rollback import repeated_acts, reversal, rollback_now
+from cookbook.errors import (
+    AuthenticationFailed,
+    HostError,
+    LockedOut,
+    PasswordRefused,
+    PrivilegeError,
+)
+from cookbook.hosts.session import Session
+from cookbook.planning.decision import Decision
+from cookbook.script import login_snapshot
+from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
+from cookbook.script.shell import Command, sh
+from cookbook.transport.contract import LoginPasswordRefused
+
+PAUSES = (1.0, 3.0, 6.0)
+"""Seconds before each further login where the host does not answer: sshd may be restarting."""
+
+PAUSES_IF_REFUSED = (1.0,)
+"""The same where the host answers, and refuses the login or the change of user."""
+
+_ROLLBACK_TIMEOUT = 300.0
+
+# sshd(8) reads its configuration at start and on SIGHUP; a command may have made it do so.
+_RELOAD_SSHD = sh(
+    "for u in ssh sshd; do systemctl is-active --quiet $u && systemctl reload $u && exit; done"
+    ' 2>/dev/null; p=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$p"; :'
+)
+
+
+@dataclass
+class LoginCheck:
+    """The check of one host after each batch, and the rollback of what locks the operator out."""
+
+    session: Session
+    user: str
+    """The login user."""
+
+    pause: Callable[[float], object] = time.sleep
+    """Waits this number of seconds."""
+
+    _batches: list[list[Decision]] = field(default_factory=list)
+    """The changes of this run, by batch, with what their commands told."""
+    _snapshot: bool = False
+    """True if a snapshot was taken before the last batch."""
+
+    def before(self, changes: Sequence[Decision]) -> list[Part]:
+        """Return the parts that precede a batch: a snapshot, if a change has no undo."""
+        self._snapshot = self.session.line.reconnects and any(not reversal(v) for v in changes)
+        take = login_snapshot.take(self.user)
+        return [Do(take, ANSWER_TIMEOUT, keeps=True)] if self._snapshot else []
+
+    def note(self, changes: Sequence[Decision]) -> None:
+        """Note the changes of a batch, which a rollback has to undo."""
+        self._batches.append(list(changes))
+
+    def after(self, changes: Sequence[Decision]) -> None:
+        """
+        Log in anew after these changes; do nothing where there is no connection to lose.
+
+        Raises LockedOut if no login is possible, after the changes were taken back.
+        """
+        if not changes or not self.session.line.reconnects:
+            return
+        self.note(changes)
+        refused = self._refusal()
+        error = self._take_back(refused) if refused is not None else None
+        if self._snapshot:
+            with contextlib.suppress(HostError):
+                self.session.run([Do(login_snapshot.FORGET, ANSWER_TIMEOUT)])
+        if error is not None:
+            raise error
+
+    def _refusal(self) -> HostError | None:
+        """Return the error of the last of a few logins; None as soon as one succeeds."""
+        tries = 0
+        while True:
+            try:
+                self.session.aside(sh(":"))
+            except HostError as error:
+                pauses = _pauses(error)
+                if tries >= len(pauses):
+                    return error
+                self.pause(pauses[tries])
+                tries += 1
+            else:
+                return None
+
+    def _take_back(self, refused: HostError) -> LockedOut:
+        """Undo the last batch, then all others, until a login is possible; return the error."""
+        cause = _names(self._batches[-1])
+        last, before = self._batches[-1:], self._batches[:-1]
+        undone: list[Decision] = []
+        said = ""
+        for batches in filter(None, (last, before)):
+            changes = [decision for batch in reversed(batches) for decision in reversed(batch)]
+            try:
+                said += self._roll_back(changes)
+            except HostError as error:
+                return LockedOut(
+                    f"after {cause} no login is possible: {refused}; the open session could not"
+                    f" restore the former state: {error}",
+                    hint="use the console of the host; `cook show last` lists the changes",
+                )
+            undone += [v for v in changes if reversal(v) or (self._snapshot and batches is last)]
+            if self._refusal() is None:
+                return self._restored(cause, refused, undone, said)
+        kept = [decision for batch in self._batches for decision in batch if not reversal(decision)]
+        without = f"; these cannot be undone: {_names(kept)}" if kept else ""
+        return LockedOut(
+            f"after {cause} no login is possible: {refused}; undoing the changes of this run"
+            f" did not help{without}",
+            hint="use the console of the host; `cook show last` lists the changes",
+        )
+
+    def _restored(
+        self, cause: str, refused: HostError, undone: Sequence[Decision], said: str
+    ) -> LockedOut:
+        told = f"; the host printed:\n{said.strip()}" if said.strip() else ""
+        return LockedOut(
+            f"after {cause} no login was possible: {refused}; the former state was restored"
+            f" through the open session ({_names(undone)}), and login is possible again{told}",
+            hint="change the recipe: what it declares locks the operator out",
+        )
+
+    def _roll_back(self, changes: Sequence[Decision]) -> str:
+        """Undo changes through the open session; return the output. Raises HostError."""
+        self.session.end = None  # a deadline must not leave the operator locked out
+        back: list[Command] = [command for one in changes for command in reversal(one)]
+        acts = [command for one in changes for command in repeated_acts(one)]
+        snapshot = self._snapshot and any(one is self._batches[-1][-1] for one in changes)
+        restore = [login_snapshot.restore(self.user)] if snapshot else []
+        commands = [*back, *restore, *acts, _RELOAD_SSHD]
+        [outcome] = self.session.run([Do(rollback_now(commands), _ROLLBACK_TIMEOUT)])
+        return outcome.text
+
+
+def _pauses(error: HostError) -> Sequence[float]:
+    """Return the pauses before further logins after this error."""
+    if isinstance(error, PasswordRefused | LoginPasswordRefused):
+        return ()  # another attempt with a wrong password may lock the account
+    refused = isinstance(error, AuthenticationFailed | PrivilegeError)
+    return PAUSES_IF_REFUSED if refused else PAUSES
+
+
+def _names(changes: Sequence[Decision]) -> str:
+    """Return the names of the last few resources, as text."""
+    names = list(dict.fromkeys(str(decision.item.resource) for decision in changes))
+    more = f"{len(names) - 3} others and " if len(names) > 3 else ""
+    return more + ", ".join(names[-3:])
