@@ -40,7 +40,7 @@ class State:
     group: str | None = hint()
     login: bool = hint(default=False)
     umask: str | None = hint()
-    input: Content | None = hint()
+    input: Content | None = hint(sensitive=True)
     successes: tuple[int, ...] = hint(default=(0,))
     timeout: float = hint(default=3600.0)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
+from cookbook.language.field_traits import sensitive_fields
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Item
 from cookbook.planning.mismatch import differing
@@ -132,7 +133,8 @@ def conflict(one: Undoing, now: Any) -> str | None:
         # What went with a package, after it was changed, comes with it as it was changed.
         also = [] if one.certain and not swept else [wanted]
         if seen not in [left, *([before] if was_there else []), *also]:
-            return differing(one.declared.resource, name, left, seen)
+            hidden = name in sensitive_fields(now)
+            return differing(one.declared.resource, name, left, seen, hidden=hidden)
     return None
 
 

@@ -246,7 +246,16 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     pairs = step.change.fields
     if step.resource.confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
-    return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
+    hidden = step.change.sensitive
+    return {
+        name: [_hidden(side) if name in hidden else _plain(side) for side in pair]
+        for name, pair in pairs.items()
+    }
+
+
+def _hidden(value: object) -> str | None:
+    """Return what is said of a sensitive value: whether there is one."""
+    return None if value is None else "(redacted)"
 
 
 def _plain(value: object) -> Any:
