@@ -139,8 +139,12 @@ def conflict(one: Undoing, now: Any) -> str | None:
 
 
 def hollow(one: Undoing, now: Any) -> bool:
-    """Return whether a removed thing exists again, with a content that its state does not show."""
+    """
+    Return whether a removed thing exists again, with a content that its state does not show.
+
+    So it is, too, where the removal failed or was taken back: it may be there, and be empty.
+    """
     provider, change = one.provider, one.change
-    if now is None or not one.certain or provider.there(change.wanted):
+    if now is None or provider.there(change.wanted):
         return False
     return change.found is not None and not provider.tells_all(change.found)
