@@ -64,7 +64,7 @@ class ExecuteProvider(Provider[Execute, State]):
     def plan(self, execute: Execute, found: State | None) -> Change[State]:
         """Run, unless what it creates is there."""
         if found is not None and found.created:
-            return Change(found, found)
+            return Change(found, found, note=f"not run: {execute.creates} is there")
         created = True if execute.creates is not None else None
         return Change(found or State(), _wanted(execute, created=created), act="run")
 
