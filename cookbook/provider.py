@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from cookbook.language.access_path import AccessPath, Risk, file_is_on_it
 from cookbook.language.catalog import provides
-from cookbook.language.change import Change, Texts, hint
+from cookbook.language.change import Change, Texts, hint, secret
+from cookbook.language.field_traits import LARGE, SENSITIVE, SENSITIVE_AND_LARGE
 from cookbook.language.file_mode import octal
 from cookbook.language.probe import Probe, Table, Thing
 from cookbook.language.provider import AnyProvider, Provider
@@ -23,6 +24,9 @@ from cookbook.secrets.secret import Secret, SecretBytes, found_secret, holds_sec
 
 __all__ = [
     "ENCODING",
+    "LARGE",
+    "SENSITIVE",
+    "SENSITIVE_AND_LARGE",
     "AccessPath",
     "AnyProvider",
     "Change",
@@ -51,6 +55,7 @@ __all__ = [
     "options",
     "provides",
     "script",
+    "secret",
     "sh",
     "tainted",
     "word",

@@ -78,6 +78,7 @@ def _functions(text: str) -> dict[str, Any]:
     return {
         **functions,
         "delayed": recipe.delayed,
+        "final": recipe.final,
         "immediate": recipe.immediate,
         "node": recipe.node,
     }

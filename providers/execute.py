@@ -40,7 +40,7 @@ class State:
     group: str | None = hint()
     login: bool = hint(default=False)
     umask: str | None = hint()
-    input: Content | None = hint()
+    input: Content | None = hint(sensitive=True)
     successes: tuple[int, ...] = hint(default=(0,))
     timeout: float = hint(default=3600.0)
 
@@ -64,7 +64,7 @@ class ExecuteProvider(Provider[Execute, State]):
     def plan(self, execute: Execute, found: State | None) -> Change[State]:
         """Run, unless what it creates is there."""
         if found is not None and found.created:
-            return Change(found, found)
+            return Change(found, found, note=f"not run: {execute.creates} is there")
         created = True if execute.creates is not None else None
         return Change(found or State(), _wanted(execute, created=created), act="run")
 

@@ -22,6 +22,7 @@ from cookbook.provider import (
     keep_output,
     options,
     provides,
+    secret,
     sh,
 )
 from cookbook.providers import home
@@ -51,7 +52,7 @@ class State:
     home: str | None = None
     shell: str | None = None
     groups: tuple[str, ...] | None = None
-    password: Content | None = None
+    password: Content | None = secret()
     locked: bool | None = None
     expire_date: str | None = None
     inactive: int | None = None
@@ -276,6 +277,9 @@ class UseraddProvider(Provider[User, State]):
         """A home that was there before does not go with the user."""
         if change.wanted is not None and kept == "there\n":
             return replace(change, wanted=replace(change.wanted, manage_home=False))
+        if change.found is not None and change.found.password is None and kept.strip():
+            # A plan without a key does not contain the digest.
+            return replace(change, found=replace(change.found, password=Content(kept.strip())))
         return change
 
     def lost(self, name: str, change: Change[State]) -> str | None:

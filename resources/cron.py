@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, Secret, word
+from cookbook.provider import SENSITIVE, Resource, Secret, word
 
 Action = Literal["create", "delete", "nothing"]
 
@@ -98,7 +98,7 @@ class Cron(Resource):
     each `%` that has no backslash before it (crontab(5)); it is left as it is.
     """
 
-    command: str | None = None
+    command: str | None = field(default=None, metadata=SENSITIVE)
     """What is run, by sh unless `shell` says otherwise."""
 
     minute: str | int = "*"
@@ -134,7 +134,7 @@ class Cron(Resource):
     home: str | None = None
     """HOME of the command, where it is run."""
 
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, metadata=SENSITIVE)
     """Further variables. In a crontab they hold for the lines below, too; so entries with
     variables are put at its end, and entries without at its beginning."""
 

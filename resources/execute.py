@@ -9,7 +9,7 @@ from typing import Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.file_mode import mask
-from cookbook.provider import Resource, word
+from cookbook.provider import SENSITIVE, Resource, word
 from cookbook.resources.file import absolute, one_action
 
 Action = Literal["run", "nothing"]
@@ -23,7 +23,7 @@ class Execute(Resource):
     says that it need not. It is reported as *ran*, and cannot be undone.
     """
 
-    command: str | Sequence[str] | None = None
+    command: str | Sequence[str] | None = field(default=None, metadata=SENSITIVE)
     """Shell text, or a list of words that no shell looks at. By default the name."""
 
     creates: str | None = None
@@ -32,7 +32,7 @@ class Execute(Resource):
     cwd: str | None = None
     """Where it is run."""
 
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, metadata=SENSITIVE)
     """Variables it sees, besides PATH, HOME (its user's) and the C locale."""
 
     user: str | None = None
@@ -47,7 +47,7 @@ class Execute(Resource):
     umask: str | int | None = None
     """Its file mode creation mask, e.g. "0077"."""
 
-    input: str | bytes | None = None
+    input: str | bytes | None = field(default=None, metadata=SENSITIVE)
     """What it reads on its standard input."""
 
     timeout: float = 3600.0

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, Protocol
 
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
-from cookbook.provider import ENCODING, Resource, Secret, SecretBytes, found_secret, octal, word
+from cookbook.provider import (
+    ENCODING,
+    LARGE,
+    Resource,
+    Secret,
+    SecretBytes,
+    found_secret,
+    octal,
+    word,
+)
 
 Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
 
@@ -27,10 +37,10 @@ class File(Resource):
     path: str | None = None
     """Where it is, if that is not the resource's name. Absolute."""
 
-    content: str | bytes | None = None
+    content: str | bytes | None = field(default=None, metadata=LARGE)
     """What is in it; None leaves that alone (a new file is empty then)."""
 
-    source: str | None = None
+    source: str | None = field(default=None, metadata=LARGE)
     """A file beside the recipe, in `files/`, that has the content."""
 
     owner: str | int | None = None

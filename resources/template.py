@@ -8,7 +8,7 @@ from typing import Any
 
 from cookbook.errors import RecipeError
 from cookbook.language.template import render
-from cookbook.provider import word
+from cookbook.provider import LARGE, SENSITIVE_AND_LARGE, word
 from cookbook.resources.file import File
 
 
@@ -20,10 +20,10 @@ class Template(File):
     that nobody set is an error; the trailing newline is kept.
     """
 
-    source: str | None = None
+    source: str | None = field(default=None, metadata=LARGE)
     """The template's name below `templates/`; by default the file's own name and `.j2`."""
 
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict, metadata=SENSITIVE_AND_LARGE)
     """What the template sees, besides `node`."""
 
     def validate(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import field
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, Secret, word
+from cookbook.provider import SENSITIVE, Resource, Secret, word
 
 Action = Literal["create", "remove", "modify", "manage", "lock", "unlock", "nothing"]
 
@@ -47,7 +48,7 @@ class User(Resource):
     shell: str | None = None
     """The login shell."""
 
-    password: str | None = None
+    password: str | None = field(default=None, metadata=SENSITIVE)
     """The hash of the password, as crypt(5) has it: `openssl passwd -6` makes one.
     It is not shown, and passed to chpasswd(8) on a pipe."""
 

@@ -90,6 +90,8 @@ class Convergence:
         self._stepwise = stepwise
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._surprises = 0
+        self._never_made: list[Decision] = []
+        """Changes of the last batch that have failed, and left the state as it was found."""
         self._looked_ahead = False
         self._left = False
         self._doomed = False
@@ -321,6 +323,7 @@ class Convergence:
         for link, result in reached:
             yield from map(step_of, link.gap)
             yield from self._verify(link, result)
+        self._revoke()
 
     def _is_done(self, link: Transaction, result: Result) -> bool:
         """Return whether the transaction was reached; if the link was lost, by the new answers."""
@@ -348,9 +351,21 @@ class Convergence:
                 yield replace(step_of(decision), diff=diff, seconds=seconds, left=left)
             else:
                 error = result.error or error
+                found = decision.change.found if decision.change is not None else None
+                if fate_of(error) == "failed" and left == found:
+                    self._never_made.append(decision)
                 yield from self._fail(
                     replace(decision, status=fate_of(error), error=error), seconds, left
                 )
+
+    def _revoke(self) -> None:
+        """Strike out the noted notifications of changes that have failed and changed nothing."""
+        failed, self._never_made = self._never_made, []
+        if not failed or self._orphans is None:
+            return
+        owed = [item for item in self._queue.owed_for(failed) if not self._queue.awaits(item)]
+        if (command := self._orphans.manifest.revoke(owed)) is not None:
+            self._planner.write(command)
 
     def _fail(self, decision: Decision, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
         """Try again, continue, or stop this host, by the properties of the resource."""

@@ -159,6 +159,14 @@ class Manifest:
             lines.append(new.line)
         return _append(self.name, lines) if lines else None
 
+    def revoke(self, owed: Iterable[Item]) -> Command | None:
+        """Return the command that strikes out notifications whose change was never made."""
+        keys = {(str(item.resource), item.resource.doing[0]) for item in owed}
+        lines = [
+            replace(self._owed.pop(key), done=True).line for key in sorted(keys & self._owed.keys())
+        ]
+        return _append(self.name, lines) if lines else None
+
     def _noted(self, decision: Decision) -> Entry | None:
         provider, change = decision.provider, decision.change
         if (

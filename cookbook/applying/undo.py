@@ -176,9 +176,11 @@ class Undo:
     def _checked(self, decision: Decision) -> Decision:
         if not (gone := set(_needed(decision)) - self._kept):
             return decision
+        named = f" ({min(digest for _, digest in gone)[:12]}...)"
+        if decision.item.resource.confidential or _has_sensitive(decision):
+            named = ""
         error = Irreversible(
-            f"{decision.item.resource}: what was in it is not in the stash of the host"
-            f" ({min(digest for _, digest in gone)[:12]}...)",
+            f"{decision.item.resource}: what was in it is not in the stash of the host{named}",
             hint="`cook stash` lists what is; --partial goes on without it",
         )
         return replace(decision, status="failed", error=error)
@@ -260,6 +262,10 @@ def _item(one: Undoing) -> Item:
 def _key(decision: Decision) -> tuple[str, str]:
     assert decision.provider is not None  # noqa: S101 - an undoing has one
     return decision.provider.name, decision.item.declared.resource.identity
+
+
+def _has_sensitive(decision: Decision) -> bool:
+    return decision.change is not None and bool(decision.change.sensitive)
 
 
 def _needed(decision: Decision) -> Iterator[_Kept]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
+from cookbook.language.field_traits import sensitive_fields
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Item
 from cookbook.planning.mismatch import differing
@@ -132,13 +133,18 @@ def conflict(one: Undoing, now: Any) -> str | None:
         # What went with a package, after it was changed, comes with it as it was changed.
         also = [] if one.certain and not swept else [wanted]
         if seen not in [left, *([before] if was_there else []), *also]:
-            return differing(one.declared.resource, name, left, seen)
+            hidden = name in sensitive_fields(now)
+            return differing(one.declared.resource, name, left, seen, hidden=hidden)
     return None
 
 
 def hollow(one: Undoing, now: Any) -> bool:
-    """Return whether a removed thing exists again, with a content that its state does not show."""
+    """
+    Return whether a removed thing exists again, with a content that its state does not show.
+
+    So it is, too, where the removal failed or was taken back: it may be there, and be empty.
+    """
     provider, change = one.provider, one.change
-    if now is None or not one.certain or provider.there(change.wanted):
+    if now is None or provider.there(change.wanted):
         return False
     return change.found is not None and not provider.tells_all(change.found)

@@ -213,8 +213,9 @@ class _Writing:
         """In the clear, or sealed where the resource must not be seen."""
         step = self.step
         try:
-            if not (step.resource.confidential or _has_secret(value)):
-                return plain(name, value)
+            hidden = step.resource.confidential or _has_secret(value)
+            if not hidden and not (self.sealer and _has_sensitive(value)):
+                return _without_sensitive(value, plain(name, value))
             if self.sealer is not None:
                 return self.sealer.seal(with_secrets(value), _place(self.place, step, name))
         except TypeError as error:
@@ -282,6 +283,18 @@ def _has_secret(value: object) -> bool:
     """Return the found values with secrets hidden: a host may have one in any property."""
     states = (value.found, value.wanted) if isinstance(value, Change) else ()
     return any(state is not None and holds_secret(vars(state)) for state in states)
+
+
+def _has_sensitive(value: object) -> bool:
+    return isinstance(value, Change) and bool(value.sensitive)
+
+
+def _without_sensitive(value: object, data: Any) -> Any:
+    """Return a change as JSON, without the sensitive fields of its states, digests included."""
+    if isinstance(value, Change):
+        for name, side in (("found", data["found"]), ("wanted", data["wanted"])):
+            data[name] = side and {k: None if k in value.sensitive else v for k, v in side.items()}
+    return data
 
 
 def _place(place: tuple[str, int], step: Step, name: str) -> tuple[object, ...]:

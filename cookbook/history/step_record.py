@@ -14,6 +14,7 @@ from typing import Any, TypedDict, cast
 from cookbook.errors import HostError, Phase
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
+from cookbook.language.field_traits import is_sensitive
 from cookbook.language.resource import Resource
 from cookbook.language.resource_json import brief
 from cookbook.language.serialize import state_from_json, to_json
@@ -48,8 +49,8 @@ def state_record(step: Step) -> StateRecord | None:
         return None
     if left is not change.found and hidden(left):
         return None
-    found, wanted = to_json(change.found), to_json(change.wanted)
-    kept = found if left is change.found else to_json(left)
+    found, wanted = _state_json(change.found), _state_json(change.wanted)
+    kept = found if left is change.found else _state_json(left)
     if holds_secret((found, wanted)) or (kept is not found and holds_secret(kept)):
         return None  # deeper than a field
     return {
@@ -60,6 +61,19 @@ def state_record(step: Step) -> StateRecord | None:
         "left": kept,
         "act": change.act,
     }
+
+
+def _state_json(state: Any) -> Any:
+    """
+    Return a state as JSON, without sensitive fields that only say how to make the thing.
+
+    The digest of a sensitive field that is compared is kept: an undo finds the content by it.
+    """
+    data = to_json(state)
+    for one in fields(state) if data is not None else ():
+        if is_sensitive(one) and not one.compare:
+            data[one.name] = None
+    return data
 
 
 def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Step:

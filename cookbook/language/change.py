@@ -12,6 +12,7 @@ from typing import (
     TypeVar,
 )
 
+from cookbook.language.field_traits import SENSITIVE, sensitive_fields
 from cookbook.script.shell import Command, Content
 
 if TYPE_CHECKING:
@@ -75,11 +76,30 @@ class Change(Generic[S]):
         return {n: (a, b) for n, (a, b) in pairs.items() if b is not None and a != b}
 
     @property
+    def sensitive(self) -> frozenset[str]:
+        """The names of the fields whose values must not be shown, not even by a digest."""
+        side = self.wanted if self.wanted is not None else self.found
+        return sensitive_fields(side) if side is not None else frozenset()
+
+    @property
     def needed(self) -> bool:
         """True if anything has to be done."""
         return self.kind != "none"
 
 
-def hint(*, default: Any = None) -> Any:
-    """Declare a field of a State that only tells how to make the thing; it is never compared."""
-    return field(default=default, compare=False)
+def hint(*, default: Any = None, sensitive: bool = False) -> Any:
+    """
+    Declare a field of a State that only tells how to make the thing; it is never compared.
+
+    A sensitive one is not shown, and is not kept in the history.
+    """
+    return field(default=default, compare=False, metadata=SENSITIVE if sensitive else {})
+
+
+def secret(*, default: Any = None) -> Any:
+    """
+    Declare a field of a State that must not be shown, not even by its digest.
+
+    What can be guessed can be recognised by its digest. A plan without a key does not contain it.
+    """
+    return field(default=default, metadata=SENSITIVE)

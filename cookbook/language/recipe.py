@@ -50,6 +50,15 @@ def delayed(action: str, other: Resource | str) -> Notice:
     return Notice(action, str(other), "delayed")
 
 
+def final(action: str, other: Resource | str) -> Notice:
+    """
+    Return a notice that is carried out after all delayed ones, also those of earlier runs.
+
+    It is for what judges the whole: a health check.
+    """
+    return Notice(action, str(other), "final")
+
+
 def immediate(action: str, other: Resource | str) -> Notice:
     """Return a notice that is carried out directly after the change."""
     return Notice(action, str(other), "immediate")

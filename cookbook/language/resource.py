@@ -38,7 +38,7 @@ class Notice:
     other: str
     """The target in `notifies`, the source in `subscribes`: `service[nginx]`."""
 
-    timing: Literal["immediate", "delayed"] = "delayed"
+    timing: Literal["immediate", "delayed", "final"] = "delayed"
 
     def __str__(self) -> str:
         return f'{self.timing}("{self.action}", "{self.other}")'
@@ -69,7 +69,8 @@ class Resource:
     """The action, or several in this order; with `nothing` it acts only when it is notified."""
 
     notifies: Sequence[Notice] = ()
-    """The resources that act when this one has changed: `delayed(...)` or `immediate(...)`."""
+    """The resources that act when this one has changed: `delayed(...)`, `immediate(...)`
+    or `final(...)`."""
 
     subscribes: Sequence[Notice] = ()
     """The resources whose change makes this one act: `notifies`, written at the target."""

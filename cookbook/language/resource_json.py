@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
 from typing import Any
 
+from cookbook.language.field_traits import is_large, sensitive_fields
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import to_json
 from cookbook.secrets.secret import Secret, SecretBytes, holds_secret, tainted
@@ -70,21 +72,14 @@ def resource_json(
     }
 
 
-_LARGE = frozenset({"content", "variables", "source"})
-"""What is in the states by its digest; no question needs it."""
-
-
-_TELLING = frozenset({"command", "environment", "input", "password", "variables"})
-"""What a sensitive resource may have to hide, even where nobody made a Secret of it."""
-
-
 def brief(resource: Resource) -> dict[str, Any]:
     """Return the properties that a probe of the resource needs, without secrets and contents."""
-    data = resource_json(resource, _briefly)
-    left_out = _TELLING if resource.confidential else frozenset[str]()
+    large = frozenset(f.name for f in fields(resource) if is_large(f))
+    data = resource_json(resource, functools.partial(_briefly, large))
+    left_out = sensitive_fields(resource) if resource.confidential else frozenset[str]()
     data |= {"sensitive": True} if resource.confidential else {}
     return {name: v for name, v in data.items() if v is not None and name not in left_out}
 
 
-def _briefly(name: str, value: object) -> Any:
-    return None if name in _LARGE or holds_secret(value) else plain(name, value)
+def _briefly(large: Collection[str], name: str, value: object) -> Any:
+    return None if name in large or holds_secret(value) else plain(name, value)

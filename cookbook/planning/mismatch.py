@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from cookbook.language.field_traits import is_sensitive
 from cookbook.language.resource import Resource
 from cookbook.secrets.secret import holds_secret
 
@@ -32,9 +33,11 @@ def moved(resource: Resource, expected: Any, found: Any) -> str:
     return "; ".join(_differences(expected, found)) or "what guards it answers differently"
 
 
-def differing(resource: Resource, name: str, expected: Any, found: Any) -> str:
-    """Describe how one property differs; a secret is not shown."""
-    if resource.confidential or holds_secret((expected, found)):
+def differing(
+    resource: Resource, name: str, expected: Any, found: Any, *, hidden: bool = False
+) -> str:
+    """Describe how one property differs; a secret, or a `hidden` property, is not shown."""
+    if resource.confidential or holds_secret((expected, found)) or hidden:
         return f"{name} is not as it was (it must not be shown)"
     return f"{name}: expected {_said(expected)}, found {_said(found)}"
 
@@ -45,7 +48,7 @@ def _of(resource: Resource, found: Any) -> str:
     shown = [
         f"{f.name} {_said(getattr(found, f.name))}"
         for f in fields(found)
-        if f.compare and getattr(found, f.name) not in (None, "", ())
+        if f.compare and not is_sensitive(f) and getattr(found, f.name) not in (None, "", ())
     ]
     return f" ({', '.join(shown)})" if shown else ""
 
@@ -54,7 +57,11 @@ def _differences(expected: Any, found: Any) -> Iterator[str]:
     for f in fields(found):
         before, now = getattr(expected, f.name, None), getattr(found, f.name)
         if f.compare and before != now:
-            yield f"{f.name}: expected {_said(before)}, found {_said(now)}"
+            yield (
+                f"{f.name} is not as it was (it must not be shown)"
+                if is_sensitive(f)
+                else f"{f.name}: expected {_said(before)}, found {_said(now)}"
+            )
 
 
 def _hidden(resource: Resource, *states: Any) -> bool:

@@ -38,6 +38,9 @@ class Delayed:
     def __bool__(self) -> bool:
         return bool(self._items)
 
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._items
+
     def add(self, item: Item) -> None:
         """Add a notification, unless the same is waiting, or was taken already."""
         key = (str(item.resource), item.resource.doing[0])

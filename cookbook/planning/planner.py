@@ -149,7 +149,10 @@ class Planner:
     def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
         if change.kind in ("none", "act"):
             return None
-        differs = ", ".join(f"{n} is {a!r}, not {b!r}" for n, (a, b) in change.fields.items())
+        differs = ", ".join(
+            f"{n} differs" if n in change.sensitive else f"{n} is {a!r}, not {b!r}"
+            for n, (a, b) in change.fields.items()
+        )
         return NotConverged(
             f"{resource} was applied, and still differs:"
             f" {'redacted' if resource.confidential else differs or change.kind}",

@@ -26,16 +26,24 @@ class Queue:
         self.queue = [Item(declared, declared.resource) for declared in collection]
         """The next items, in order."""
         self._delayed = Delayed()
+        self._final = Delayed()
+        """The last stage: after all delayed notifications, also those of earlier runs."""
         self._sent: set[tuple[object, ...]] = set()
         """The items of the batch whose reply is being read: they are not notified again."""
 
     def __bool__(self) -> bool:
-        return bool(self.queue or self._delayed)
+        return bool(self.queue or self._delayed or self._final)
 
     def go_on(self) -> None:
-        """Move the delayed notifications into the queue if it is empty."""
+        """Move the delayed notifications, then the final ones, into the queue if it is empty."""
         if not self.queue:
-            self.queue = self._delayed.take(self._provider_for)
+            self.queue = (self._delayed or self._final).take(self._provider_for)
+
+    def awaits(self, item: Item) -> bool:
+        """Return whether the same notification waits in the queue, because of any change."""
+        key = (str(item.resource), item.resource.doing[0])
+        now = {(str(one.resource), one.resource.doing[0]) for one in self.queue if one.because}
+        return key in now or key in self._delayed or key in self._final
 
     def consume(self, decisions: Iterable[Decision]) -> None:
         """Remove the items of these decisions from the queue."""
@@ -58,9 +66,11 @@ class Queue:
         With `at_once` its immediate targets are put at the front, unless the batch has them.
         """
         item = decision.item
-        self._delayed.settle(item.resource, amounts_to(decision.provider, decision.change))
-        for later in self.notified(item, "delayed"):
-            self._delayed.add(later)
+        done = amounts_to(decision.provider, decision.change)
+        for stage, timing in ((self._delayed, "delayed"), (self._final, "final")):
+            stage.settle(item.resource, done)
+            for later in self.notified(item, timing):
+                stage.add(later)
         if at_once:
             told = self.notified(item, "immediate")
             self.queue[:0] = [other for other in told if other.key not in self._sent]
@@ -71,18 +81,24 @@ class Queue:
             target = self._collection.get(one.owed)
             if target is not None and one.action in type(target.resource).actions():
                 resource = replace(target.resource, action=one.action)
-                self._delayed.add(Item(target, resource, f"{one.because} (run {one.run})"))
+                stage = self._final if one.key in self._final_ones() else self._delayed
+                stage.add(Item(target, resource, f"{one.because} (run {one.run})"))
+
+    def _final_ones(self) -> set[tuple[str, str]]:
+        """Return the notifications (resource, action) that the recipe declares as final."""
+        told = (n for d in self._collection for n in self._collection.notices(d.resource))
+        return {(notice.other, notice.action) for notice in told if notice.timing == "final"}
 
     def notified(self, item: Item, timing: str) -> list[Item]:
         """Return the items that a change of this item notifies with this timing."""
         return list(notified(self._collection, item, timing))
 
     def owed_for(self, changes: Iterable[Decision]) -> list[Item]:
-        """Return the items that these changes notify, immediate and delayed."""
+        """Return the items that these changes notify, with any timing."""
         return [
             item
             for decision in changes
-            for timing in ("immediate", "delayed")
+            for timing in ("immediate", "delayed", "final")
             for item in self.notified(decision.item, timing)
         ]
 
@@ -92,6 +108,7 @@ class Queue:
             if decision.item.because:
                 yield decision.item
             yield from self.notified(decision.item, "delayed")
+            yield from self.notified(decision.item, "final")
 
     def perhaps(self, decision: Decision, timing: str) -> Iterator[Decision]:
         """Yield unknown decisions for the items that an unknown change may notify."""
@@ -103,9 +120,10 @@ class Queue:
 
     def perhaps_later(self, decision: Decision) -> Iterator[Decision]:
         """Yield the same for delayed notifications, and for those that follow from them."""
-        for told in self.perhaps(decision, "delayed"):
-            yield told
-            yield from self.perhaps_later(told)
+        for timing in ("delayed", "final"):
+            for told in self.perhaps(decision, timing):
+                yield told
+                yield from self.perhaps_later(told)
 
     def give_up(self) -> list[Item]:
         """Remove and return the declared items; those that changes have notified stay."""
@@ -115,10 +133,11 @@ class Queue:
 
     def forget_the_end(self) -> None:
         """Drop all delayed notifications, because the changes that sent them were taken back."""
-        self._delayed = Delayed()
+        self._delayed, self._final = Delayed(), Delayed()
 
     def leave(self) -> list[Item]:
         """Empty the queue; return the items that will not be done, delayed ones included."""
-        left = [*self.queue, *self._delayed.take(self._provider_for)]
+        stages = (self._delayed, self._final)
+        left = [*self.queue, *(item for s in stages for item in s.take(self._provider_for))]
         self.queue = []
         return left

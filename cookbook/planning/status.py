@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from collections.abc import Hashable, Iterable
+from typing import Literal, TypedDict, TypeVar
+
+S = TypeVar("S", bound=str)
 
 Mode = Literal["converge", "plan", "apply", "drift", "undo"]
 
@@ -21,6 +24,34 @@ ResourceStatus = Literal[
 
 Cause = Literal["drift", "intent"]
 """The reason for a deviation: the host has changed since the last run, or the recipe has."""
+
+
+_WORST_FIRST = (
+    *("failed", "refused", "unknown", "not-run", "drift", "intent", "differs"),
+    *("changed", "act", "excused"),
+)
+
+
+def one_each(pairs: Iterable[tuple[Hashable, S]]) -> list[S]:
+    """
+    Return one status for each resource of a host: one that was notified has several steps.
+
+    The worst counts, and what was changed counts more than what was in line. Of other statuses
+    the first counts.
+
+    >>> one_each([("a", "ok"), ("b", "ok"), ("a", "changed")])
+    ['changed', 'ok']
+    """
+    found: dict[Hashable, S] = {}
+    for key, status in pairs:
+        before = found.setdefault(key, status)
+        if _rank(status) < _rank(before):
+            found[key] = status
+    return list(found.values())
+
+
+def _rank(status: str) -> int:
+    return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
 
 
 class Excuse(TypedDict):

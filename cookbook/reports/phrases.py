@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from cookbook.planning.status import LOOKING, HostStatus, Mode
+from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 
 Outcome = Literal[
@@ -71,7 +71,8 @@ def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
 
 def outcomes(host: HostDocument, mode: Mode) -> Counter[Outcome]:
     """How many resources of a host came to what."""
-    return Counter(outcome(resource, mode) for resource in host["resources"])
+    resources = host["resources"]
+    return Counter(one_each(((r["id"], r["where"]), outcome(r, mode)) for r in resources))
 
 
 def all_outcomes(document: Document) -> Counter[Outcome]:

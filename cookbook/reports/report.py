@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from cookbook import __version__
 from cookbook.errors import CookError, InputError
-from cookbook.planning.status import LOOKING, HostStatus, Mode
+from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.planning.step import Step
 from cookbook.reports.schema import SCHEMA, Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.secrets.secret import Secret
@@ -97,7 +97,11 @@ class Report:
     @property
     def totals(self) -> Counter[str]:
         """How many resources there are of each status."""
-        return Counter(step.status for host in self.hosts.values() for step in host.steps)
+        return Counter(
+            status
+            for host in self.hosts.values()
+            for status in one_each((_place(step), step.status) for step in host.steps)
+        )
 
     @property
     def in_line(self) -> float | None:
@@ -112,6 +116,11 @@ class Report:
         if self.mode == "drift":
             return any(map(drifted, steps))
         return any(step.status in ("changed", "unknown") for step in steps)
+
+
+def _place(step: Step) -> tuple[str, str]:
+    """Return what tells one resource of a host from another; a notification of it does not."""
+    return str(step.resource), step.declared.where
 
 
 def drifted(step: Step) -> bool:
@@ -211,7 +220,11 @@ def step_json(step: Step) -> ResourceDocument:
 def _note(step: Step) -> str | None:
     if step.status == "not-run" and step.because is not None:
         return f"its {', '.join(step.target.doing)} is still to be done"
-    return step.change.note if step.change is not None and step.status == "changed" else None
+    if step.because not in (None, "undo") and step.status == "skipped":
+        return f"notified, but its guard says no: its {', '.join(step.target.doing)} was left out"
+    if step.because in (None, "undo") and step.status == "ok":
+        return None
+    return step.change.note if step.change and step.status in ("changed", "ok") else None
 
 
 def percent(value: float | None) -> float | None:
@@ -246,7 +259,16 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     pairs = step.change.fields
     if step.resource.confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
-    return {name: [_plain(side) for side in pair] for name, pair in pairs.items()}
+    hidden = step.change.sensitive
+    return {
+        name: [_hidden(side) if name in hidden else _plain(side) for side in pair]
+        for name, pair in pairs.items()
+    }
+
+
+def _hidden(value: object) -> str | None:
+    """Return what is said of a sensitive value: whether there is one."""
+    return None if value is None else "(redacted)"
 
 
 def _plain(value: object) -> Any:

@@ -122,7 +122,8 @@ def _host_lines(
         status, diff = resource["status"], resource["diff"]
         owed = status == "not-run" and resource["because"] is not None
         lost = status == "skipped" and resource["lost"] is not None
-        if verbose or owed or lost or status not in _QUIET:
+        swallowed = status in ("ok", "skipped") and resource["note"] is not None
+        if verbose or owed or lost or swallowed or status not in _QUIET:
             first = name
             if diffs is not None and diff is not None and "\n" in diff:
                 first = diffs.setdefault((resource["id"], diff), name)
@@ -162,8 +163,8 @@ def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield f"unknown until {resource['until']}" if resource["until"] else "unknown"
     elif status in ("failed", "skipped", "not-run"):
         yield status + (" (ignored)" if resource["ignored"] else "")
-        if status == "not-run" and resource["note"]:
-            yield resource["note"]
+    if status in ("ok", "skipped", "not-run") and resource["note"]:
+        yield resource["note"]
     elif status == "orphaned":
         yield f"orphaned  ({_ORPHANS[resource['orphan']]})"
     elif resource["ran"]:
