@@ -9,7 +9,6 @@ batches before it.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from cookbook.planning.decision import Decision
 from cookbook.script import login_snapshot
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.shell import Command, sh
+from cookbook.text.diagnosis import EXHAUSTED
 from cookbook.transport.contract import LoginPasswordRefused
 
 PAUSES = (1.0, 3.0, 6.0)
@@ -80,10 +80,9 @@ class LoginCheck:
             return
         self.note(changes)
         refused = self._refusal()
+        if refused is not None and refused.cause == EXHAUSTED:
+            return  # no login at all is possible then, whatever was changed
         error = self._take_back(refused) if refused is not None else None
-        if self._snapshot:
-            with contextlib.suppress(HostError):
-                self.session.run([Do(login_snapshot.FORGET, ANSWER_TIMEOUT)])
         if error is not None:
             raise error
 
@@ -92,7 +91,7 @@ class LoginCheck:
         tries = 0
         while True:
             try:
-                self.session.aside(sh(":"))
+                self.session.aside(login_snapshot.FORGET if self._snapshot else sh(":"))
             except HostError as error:
                 pauses = _pauses(error)
                 if tries >= len(pauses):

@@ -19,6 +19,9 @@ class Cause(NamedTuple):
     hint: str
 
 
+EXHAUSTED = "no more processes can be started there"
+"""The cause if a host has no room for a process: then no login is possible either."""
+
 _KNOWN: tuple[tuple[str, Cause], ...] = (
     # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
@@ -113,7 +116,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
     (
         r"(?i)(cannot|can't|unable to) v?fork|v?fork(:| failed)",
         Cause(
-            "no more processes can be started there",
+            EXHAUSTED,
             "a limit is reached: `ulimit -u`, or TasksMax in `systemctl status user.slice`",
         ),
     ),

@@ -39,7 +39,8 @@ TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
 """Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
 
 OWN_TIMES = re.compile(
-    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service)\S* f .*) [\d.]+ $"
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service"
+    r"|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
 )
 """Of files that are not a `file`'s own, the content counts, not when it was written."""
 
