@@ -1,5 +1,5 @@
 """
-Everything that can go wrong, by who has to act on it.
+The tree of errors, by the person who has to act on them.
 
 * CookError
   x InputError           the person at the keyboard; no host was touched
@@ -15,13 +15,13 @@ Everything that can go wrong, by who has to act on it.
   x HostError            the operator of that host; the other hosts go on
     + Unreachable        no session with the host
       - UntrustedHost    its key is not to be trusted
-        = UnknownKey     we have never seen it
-        = ChangedKey     it is another one than we know
-        = RevokedKey     somebody has said that it is nobody's any more
+        = UnknownKey     it is in no known_hosts file
+        = ChangedKey     it differs from the known one
+        = RevokedKey     it was revoked
       - AuthenticationFailed
       - LinkLost         there was a session, and it ended in the middle
     + DeadlineExceeded   it took longer than it may
-    + BrokenOff          somebody who did not want to wait has ended it in the middle
+    + BrokenOff          a second signal has ended it in the middle
     + TooMuchOutput      it answered more than any answer can be
     + PrivilegeError     sudo, su or doas said no
       - PasswordRefused  the password was wrong: it is not tried again
@@ -30,14 +30,14 @@ Everything that can go wrong, by who has to act on it.
     + ProbeError         a question was answered in a way no provider expects
     + CommandError       a command of a change failed
     + Refused            the host is not as it was when the plan was made
-      - Unapproved       nobody has approved of this change
-      - Locked           another run is at work on the host, or an operator has stopped us
-      - WouldLockOut      the change is sure to cut the way by which we came
-    + LockedOut             after a change nobody could log in any more; it was taken back
+      - Unapproved       the change was not approved
+      - Locked           another run is at work on the host, or an operator has locked it
+      - WouldLockOut     the change is certain to lock the operator out
+    + LockedOut          after a change no login was possible; it was taken back
     + Irreversible       there is no way back
     + NotConverged       every command succeeded and the state is still not the wanted one
 
-Each has a `code`, by which `cook explain CODE` says more of it: cli/errors.md.
+Each has a `code`, for which `cook explain CODE` prints an explanation: cli/errors.md.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ Phase = Literal[
     "notify",
     "confirm",
 ]
-"""What was being done when it went wrong."""
+"""The phase of a run in which an error occurred."""
 
 
 class Failed(NamedTuple):
-    """What was run on a host, and how that ended."""
+    """A command that failed on a host, with its exit status and output."""
 
     command: str
     """As people may see it: without secrets."""
@@ -85,10 +85,10 @@ class CookError(Exception):
     """Names this kind of error for good; `cook explain` knows it."""
 
     phase: Phase = ""
-    """What was being done; see `during`."""
+    """The phase in which the error occurred; see `during`."""
 
     advice: ClassVar[str | None] = None
-    """The next step, where nobody knows a better one."""
+    """The next step if the error itself has no hint."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class CookError(Exception):
 
 
 class InputError(CookError):
-    """What was given to us is wrong; no host was touched."""
+    """The input is wrong; no host was contacted."""
 
     code = "wrong-input"
 
@@ -151,25 +151,25 @@ class HistoryError(InputError):
 
 
 class SecretError(InputError):
-    """A secret is in no store, or we have no key to it."""
+    """A secret is in no store, or no key opens it."""
 
     code = "no-secret"
 
 
 class KitchenError(InputError):
-    """The machine we are on cannot make disposable hosts."""
+    """Disposable hosts cannot be made on this machine."""
 
     code = "no-kitchen"
 
 
 class ReportError(CookError):
-    """What was done is done; a report of it could not be written."""
+    """The run is complete; one of its reports could not be written."""
 
     code = "report-not-written"
 
 
 class Defect(CookError):
-    """An exception that nobody meant to raise."""
+    """An exception that is a defect of cook."""
 
     code = "defect"
 
@@ -188,19 +188,19 @@ class Unreachable(HostError):
 
 
 class UntrustedHost(Unreachable):
-    """The key of the host is not to be trusted, or we cannot say whether it is."""
+    """The key of the host is not trusted, or it cannot be verified."""
 
     code = "host-key"
 
 
 class UnknownKey(UntrustedHost):
-    """We have never seen the key of the host."""
+    """The key of the host is in no known_hosts file."""
 
     code = "host-key-unknown"
 
 
 class ChangedKey(UntrustedHost):
-    """The host shows another key than the one we know."""
+    """The host shows another key than the one in known_hosts."""
 
     code = "host-key-changed"
 
@@ -213,7 +213,7 @@ class RevokedKey(UntrustedHost):
 
 
 class AuthenticationFailed(Unreachable):
-    """The host takes none of our keys."""
+    """The host accepts none of the keys."""
 
     code = "login-refused"
 
@@ -240,7 +240,7 @@ class TooMuchOutput(HostError):
 
 
 class BrokenOff(HostError):
-    """Somebody who did not want to wait has ended a change in the middle."""
+    """A change was ended in the middle by a second signal."""
 
     code = "broken-off"
     phase: Phase = "apply"
@@ -300,7 +300,7 @@ class Refused(HostError):
 
 
 class LockedOut(HostError):
-    """After a change nobody could log in any more; the host has taken it back."""
+    """After a change no login was possible; it was taken back."""
 
     code = "locked-out"
     phase: Phase = "confirm"
@@ -319,7 +319,7 @@ class Locked(Refused):
 
 
 class WouldLockOut(Refused):
-    """A change is sure to cut the way by which we came; it was not sent."""
+    """A change is certain to lock the operator out; it was not sent."""
 
     code = "would-lock-out"
     phase: Phase = "plan"
@@ -348,7 +348,7 @@ class NotConverged(HostError):
 
 @contextlib.contextmanager
 def during(phase: Phase) -> Iterator[None]:
-    """What goes wrong in here goes wrong in this phase, unless the error knows better."""
+    """Set the phase of errors that occur within, unless they have one."""
     try:
         yield
     except CookError as error:
@@ -358,7 +358,7 @@ def during(phase: Phase) -> Iterator[None]:
 
 def ended(status: int | None) -> str:
     """
-    How a command has ended, in words.
+    Return how a command ended, in words.
 
     A shell's statuses above 128 are signals, 126 and 127 its own (POSIX, 2.8.2).
 
@@ -378,7 +378,7 @@ def ended(status: int | None) -> str:
 
 
 def _killed(status: int) -> str:
-    import signal  # rare, and this module is everybody's
+    import signal  # rare, and every start imports this module
 
     try:
         return f" (killed by {signal.Signals(status - 128).name})" if status > 128 else ""

@@ -55,7 +55,7 @@ DEBIAN = Facts(
 
 
 def declare(text: str, facts: Facts = DEBIAN, folder: Path | None = None) -> list[Declared]:
-    """What a line of a recipe declares on a host with these facts."""
+    """Return the resources that the text of a recipe declares on a host with these facts."""
     functions = _functions(text)
     collection = Collection(Node("web1", facts))
     collection.folder = folder or Path()
@@ -85,7 +85,7 @@ def _functions(text: str) -> dict[str, Any]:
 
 
 def answer(given: object) -> Answer:
-    """What a host says, as a case writes it."""
+    """Return the answer of a host, as a case writes it."""
     match given:
         case None:
             return Answer(0, b"", there=False)
@@ -100,7 +100,7 @@ def answer(given: object) -> Answer:
 
 
 def found(provider: AnyProvider, resource: Resource, answers: Sequence[object]) -> Any:
-    """The state in the answers, as the engine would find it."""
+    """Return the state in the answers, as the engine finds it."""
     texts = _texts(provider, resource, answers)
     return None if texts and texts[0] is None else provider.understand(resource, *texts)
 
@@ -146,7 +146,7 @@ def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
 def check_laws(
     provider: AnyProvider, resource: Resource, state: object, change: Change[Any]
 ) -> None:
-    """What holds for every provider, whatever it is about."""
+    """Check the laws that hold for every provider."""
     _same(
         "law 4: plan(resource, wanted) needs nothing but to act",
         True,

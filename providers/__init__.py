@@ -1,4 +1,4 @@
-"""How each resource is read from a host and brought into line; one module for each tool."""
+"""The providers: each reads a resource type from a host and changes it there, by one tool."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class AptProvider(Provider[Package, State]):
     whole = True
 
     def probe(self, package: Package) -> Sequence[Probe]:
-        """What is installed; what apt offers, if something else has to be."""
+        """Ask for the installed versions, and for the offers of apt if they are needed."""
         installed = [INSTALLED.about(name) for name in package.names]
         installed += [HALVES] if package.repair else []
         if not _installs(package):
@@ -54,7 +54,7 @@ class AptProvider(Provider[Package, State]):
         return [*installed, *(table.about(key) for key in keys), age]
 
     def parse(self, package: Package, *answers: str | None) -> State:
-        """A line of dpkg's for each package, then a line of apt's for some, then their age."""
+        """Read a line of dpkg for each package, one of apt for some, and the age of the lists."""
         names = package.names
         said = dict(zip(names, answers, strict=False))
         found = {name: parse_installed(line) for name, line in said.items() if line is not None}
@@ -79,7 +79,7 @@ class AptProvider(Provider[Package, State]):
         )
 
     def plan(self, package: Package, found: State | None) -> Change[State]:
-        """What has to be installed or removed; a package that is held stays as it is."""
+        """Plan the packages to install or remove; a held package stays as it is."""
         now = found if found is not None else State()
         before = versions(package.identity, now)
         then = _with_hints(now, package)
@@ -120,11 +120,11 @@ class AptProvider(Provider[Package, State]):
         return "will" if packages_on_it(frozenset(gone)) else "no"
 
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
-        """What came or went with them."""
+        """Add the packages that the transaction installed or removed besides."""
         return apt_back.learned(change, said)
 
     def lost(self, name: str, change: Change[State]) -> str | None:
-        """Purged is what nobody keeps; and nobody downgrades what else was upgraded."""
+        """Describe what a purge destroys, and other packages that were upgraded besides."""
         return apt_back.lost(name, change)
 
     def there(self, state: State | None) -> bool:
@@ -140,27 +140,27 @@ class AptProvider(Provider[Package, State]):
         return replace(package, action="install", version=exact, allow_downgrade=True)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """The versions there were; or none, without what came with them."""
+        """Return to the former versions; or to none, without the packages that came with them."""
         return apt_back.back(name, change, now)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """A version that no repository has any more; a package that somebody holds."""
+        """Return the reason: no repository has the version any more, or a package is held."""
         return apt_back.unobtainable(name, change, now)
 
     def removal(self, state: State) -> Change[State]:
-        """Without what needs it: that is somebody else's."""
+        """Remove a package without the packages that need it."""
         return Change(replace(state, alone=True), None)
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """Who would go with those that are to go."""
+        """Ask which other packages would be removed with those."""
         return apt_back.preflight(changes)
 
     def objection(self, name: str, said: str, _going: Collection[Thing]) -> str | None:
-        """That others, which came later, would go with a package."""
+        """Return the reason that other packages, which came later, would be removed with it."""
         return apt_back.objection(name, said)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The packages."""
+        """Yield the packages."""
         return [Thing("package", one) for one in versions(name, change.wanted)]
 
     def brings_anything(self, name: str) -> bool:
@@ -184,7 +184,7 @@ def _version(one: Installed) -> str | None:
 
 
 def _with_hints(state: State, package: Package) -> State:
-    """How to go about it; what apt offers has been judged, and is not kept."""
+    """Return the state with the hints for a transaction; the offers of apt are not kept."""
     return replace(
         state,
         offers=(),
@@ -244,7 +244,7 @@ def _is_newer(offer: Offer, have: str) -> bool:
 
 
 def _is_older(offer: Offer, have: str) -> bool:
-    """Whether a pin above 1000 has apt go back, as `apt-get upgrade` does."""
+    """Return whether a pin above 1000 makes apt go back, as `apt-get upgrade` does."""
     return bool(offer.candidate and have[0].isdigit()) and order(offer.candidate) < order(have)
 
 
@@ -262,9 +262,9 @@ def _policy(package: Package, before: Versions, after: Versions) -> Iterator[str
 
 def _pick(name: str, declared: str | None, offer: Offer) -> str:
     """
-    What apt would install.
+    Return the version that apt would install.
 
-    Raises Missing for what no repository has, HostError for what apt would not decide.
+    Raises Missing if no repository has it, HostError if apt would not decide.
     """
     if declared is not None and declared in offer.versions:
         return declared
@@ -298,7 +298,7 @@ def _respect_holds(package: Package, now: State, before: Versions, after: Versio
             what = f"become {after[name]}" if name in after else "be removed"
             raise HostError(
                 f"{name} is held at {before[name]}, and would {what}",
-                hint='somebody meant it to stay; to let it go, say "unlock" before',
+                hint='it is held; to remove it, declare "unlock" before',
             )
 
 
@@ -314,7 +314,7 @@ def _held(package: Package, now: State, after: Versions) -> tuple[str, ...] | No
 
 
 def _gone(package: Package, before: Versions) -> list[str]:
-    """The packages to remove: only the version declared, if one is."""
+    """Return the packages to remove: only the declared version, if there is one."""
     return [name for name, have in before.items() if package.versions[name] in (None, have)]
 
 

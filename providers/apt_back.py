@@ -16,7 +16,7 @@ _TELLS = {
     "@a ": "automatic",
     "@r ": "residue",
 }
-"""What a transaction prints of what it did besides, and where a State has it."""
+"""The marks that a transaction prints for its other effects, and the field of State for each."""
 
 
 # A line for each that others need which are to stay: `NAME... TAB OTHERS...`.
@@ -30,7 +30,7 @@ printf '%s\t%s\n' "$name" "$(echo $its)"; }
 
 
 def learned(change: Change[State], said: str) -> Change[State]:
-    """A change, with what its transactions have told."""
+    """Return a change with the effects that its transactions have printed."""
     told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in _TELLS]
     besides: dict[str, Any] = {
         hint: tuple(sorted(name for mark, name in told if mark == line.strip()))
@@ -46,7 +46,7 @@ def learned(change: Change[State], said: str) -> Change[State]:
 
 
 def lost(name: str, change: Change[State]) -> str | None:
-    """What no undo brings back."""
+    """Return the effects that no undo restores."""
     if change.act == "purge":
         return f"configuration and data of {name}"
     side = change.wanted if change.wanted is not None else change.found
@@ -55,7 +55,7 @@ def lost(name: str, change: Change[State]) -> str | None:
 
 
 def back(name: str, change: Change[State], now: State | None) -> Change[State]:
-    """The undo of a change."""
+    """Return the undo of a change."""
     now = replace(now if now is not None else State(), offers=())
     wanted, before = change.wanted, versions(name, change.found)
     if not before and wanted is not None:
@@ -87,7 +87,7 @@ def unobtainable(name: str, change: Change[State], now: State | None) -> str | N
 
 
 def _held(change: Change[State], now: State) -> Iterator[str]:
-    """Packages that somebody has held since."""
+    """Yield packages that were held since."""
     if change.wanted is None:
         return
     sides = (change.wanted, change.found)
@@ -109,7 +109,7 @@ def _missed(name: str, change: Change[State], now: State) -> Iterator[str]:
 
 
 def preflight(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-    """A question: who would go, besides those that are to go."""
+    """Return the question for the packages that would be removed besides."""
     going = {name: gone for name, change in changes if (gone := list(gone_of(name, change)))}
     if not going:
         return None
@@ -119,6 +119,6 @@ def preflight(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
 
 
 def objection(name: str, said: str) -> str | None:
-    """What `preflight` has printed of one."""
+    """Return the objection from the output of `preflight` for one package."""
     lines = dict(line.split("\t") for line in said.splitlines())
     return f"these would go, too: {lines[name]}" if name in lines else None

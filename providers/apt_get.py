@@ -20,7 +20,7 @@ for f in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/sources.list.d/*
 set -- /var/lib/apt/lists/*_*; [ -e "$1" ]; }
 """
 
-# Whoever has a lock's file open holds it, or is about to. apt-get itself waits for dpkg's lock
+# A process with the lock file open holds it, or is about to. apt-get itself waits for dpkg's lock
 # only, and only since 1.9.11; a transaction that was cut off is ended as dpkg(1) says.
 _TRY: LiteralString = r"""
 holders() { for lock in lib/dpkg/lock-frontend lib/dpkg/lock lib/apt/lists/lock \
@@ -98,25 +98,25 @@ class State:
     leftovers: tuple[str, ...] | None = None
     """Those of which only configuration files are there."""
     pulled: tuple[str, ...] = hint(default=())
-    """What came with them, only because they need it: `nginx-common`."""
+    """Packages that came with them as dependencies: `nginx-common`."""
     dropped: tuple[str, ...] = hint(default=())
-    """What went with them: `nginx=1.22.1-9`."""
+    """Packages that were removed with them: `nginx=1.22.1-9`."""
     moved: tuple[str, ...] = hint(default=())
-    """What they have brought to another version, and the one before: `libc6=2.36-9`."""
+    """Packages that changed their version with them, with the version before: `libc6=2.36-9`."""
     automatic: tuple[str, ...] = hint(default=())
-    """Of what went, or was named, what nobody had asked for by its name before."""
+    """Those of the removed or named packages that were marked as automatically installed."""
     residue: tuple[str, ...] = hint(default=())
     """Those of which configuration files were there before they were installed."""
     essential: tuple[str, ...] = hint(default=())
     """Those that apt refuses to remove."""
     providers: tuple[str, ...] = hint(default=())
-    """What is installed in the place of a name: `awk gawk mawk`."""
+    """The installed providers of a name: `awk gawk mawk`."""
     alone: bool = hint(default=False)
     """Only what is named may go; where others would go, too, nothing does."""
     offers: tuple[Offer, ...] = hint(default=())
-    """What apt has of those that may have to be installed."""
+    """The offers of apt for packages that may have to be installed."""
     fresh: bool = hint(default=True)
-    """Whether the package lists are young enough to be believed."""
+    """True if the package lists are recent enough."""
     options: tuple[str, ...] = hint(default=())
     release: str | None = hint()
     overwrite: bool = hint(default=False)
@@ -140,7 +140,7 @@ def versions(identity: str, state: State | None) -> dict[str, str]:
 
 
 def text_of(names: Sequence[str], there: Versions) -> str | None:
-    """The reverse of `versions`."""
+    """Return the reverse of `versions`."""
     if len(names) == 1:
         return there.get(names[0])
     return ", ".join(f"{name}={there[name]}" for name in names if name in there) or None
@@ -148,7 +148,7 @@ def text_of(names: Sequence[str], there: Versions) -> str | None:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a transaction goes about it; the properties of `Package` of the same names."""
+    """The options of a transaction; the properties of `Package` with the same names."""
 
     options: tuple[str, ...]
     release: str | None
@@ -161,7 +161,7 @@ class Manner:
 
 
 def fresh(cache_max_age: int) -> Command:
-    """Whether the package lists are young enough: fresh or old."""
+    """Return the command that prints whether the package lists are recent enough: fresh or old."""
     return sh("{}if fresh; then echo fresh; else echo old; fi", _fresh(cache_max_age))
 
 
@@ -200,7 +200,7 @@ def transaction(
 
 
 def mark(verb: str, names: Sequence[str]) -> Command:
-    """Hold packages at their version, let them go, or say that nobody has asked for them."""
+    """Return the command that holds packages, releases them, or marks them as automatic."""
     return sh("apt-mark {} -- {} >/dev/null", verb, list(names))
 
 
@@ -252,7 +252,7 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
 def _removals(
     changes: Sequence[tuple[str, Change[State]]], gone: Sequence[str], manner: Manner
 ) -> Iterator[Command]:
-    """Where an undo removes what had left its configuration before, that stays."""
+    """Yield the removals; an undo keeps configuration that an earlier removal had left."""
     purge = changes[0][1].act is not None
     sides = [change.found for _, change in changes if change.found is not None]
     kept = {name for side in sides if side.alone for name in side.residue} & {*gone}
@@ -274,7 +274,7 @@ def _marked(change: Change[State], *, release: bool) -> Sequence[str]:
 
 
 def gone_of(name: str, change: Change[State]) -> Iterator[str]:
-    """What apt-get(8) is told to remove or to purge."""
+    """Yield the packages that apt-get(8) removes or purges."""
     after = versions(name, change.wanted)
     yield from (one for one in versions(name, change.found) if one not in after)
     if change.act is not None and change.found is not None:
@@ -284,14 +284,14 @@ def gone_of(name: str, change: Change[State]) -> Iterator[str]:
 
 
 def _others_broken(name: str, change: Change[State]) -> bool:
-    """Whether what is there by halves has another name: only `repair` looks for that."""
+    """Return whether another package is half installed: only `repair` looks for that."""
     broken = change.found.broken if change.found is not None else ()
     halves = {one.partition(" ")[0] for one in broken or ()} if "broken" in change.fields else set()
     return bool(halves - {*name.split()})
 
 
 def _specs(name: str, change: Change[State]) -> Iterator[str]:
-    """What apt-get(8) is told to install: `name`, or `name=version`; also what comes back."""
+    """Yield the arguments of apt-get(8) install: `name`, or `name=version`."""
     before = versions(name, change.found)
     broken = change.found.broken if change.found is not None else ()
     halves = {one.partition(" ")[0] for one in broken or ()} if "broken" in change.fields else ()

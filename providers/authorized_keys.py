@@ -1,11 +1,10 @@
 """
 Public keys in sshd(8)'s authorized_keys files, by sh(1), awk(1) and setpriv(1).
 
-Who may write into a folder may put a symbolic link into it, and root would follow
-that anywhere. So what is done in somebody's folder is done as that user, who gets no
-further than alone; root only gives a `.ssh` that belongs to somebody else back to its
-user, by `chown -h`, which follows no link. A file in a folder of root (`path`) is written
-by root, and readable: sshd reads it as the user.
+A user who may write into a folder may put a symbolic link into it, which root would follow. So
+commands in a user's folder run as that user; root only gives a `.ssh` with another owner back to
+its user, by `chown -h`, which follows no link. A file in a folder of root (`path`) is written by
+root, and readable: sshd reads it as the user.
 """
 
 from __future__ import annotations
@@ -51,11 +50,11 @@ class State:
     path: str | None = hint()
     exclusive: bool = hint(default=False)
     fresh: tuple[str, ...] = hint(default=())
-    """What was made for the keys: `file`, `folder`; of what was there the mode: `file=644`."""
+    """Created for the keys: `file`, `folder`; for existing ones the mode: `file=644`."""
 
 
 # For each key: mode and owner of the folder and of the file, and the lines that have the key
-# in them (all but comments, where the list is exclusive). Whoever has no account has no
+# in them (all but comments, where the list is exclusive). A user without account has no
 # home, so `~` stays as it is, and nothing is said: as of an account without a `.ssh`.
 _SHOW = """\
 show() { f=$1 d=${1%/*} h=${1%/*/*}
@@ -95,13 +94,13 @@ def _ask(keys: Sequence[str]) -> Command:
 
 
 def _file(key: str) -> Command:
-    """The word of the shell for the file that a key of the table is about."""
+    """Return the shell word for the file of a table's key."""
     place = key.partition(" ")[2]
     return _path(place[1:], None) if place.startswith("~") else sh("{}", place)
 
 
 def _path(user: str, path: str | None) -> Command:
-    """A tilde before a name that needs no quotes is the home; resources have no other names."""
+    """Return the shell word for the path; a tilde before a plain name is the home."""
     return sh("~{}/.ssh/authorized_keys", user) if path is None else sh("{}", path)
 
 
@@ -124,7 +123,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
     """A key is its base64; what is around it, and the lines of others, are kept."""
 
     def probe(self, resource: AuthorizedKey) -> Sequence[Probe]:
-        """The keys that are declared, or all; and whether there is such a user."""
+        """Ask for the declared keys, or all; and for the user."""
         place = resource.path or f"~{resource.identity}"
         blobs = [_EVERY] if resource.exclusive else [key.blob for key in resource.keys]
         asked = [KEYS.about(f"{blob} {place}") for blob in blobs]
@@ -155,7 +154,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         )
 
     def plan(self, resource: AuthorizedKey, found: State | None) -> Change[State]:
-        """Options that nobody declared stay as they are; comments, too."""
+        """Plan the keys; undeclared options and comments stay as they are."""
         if "remove" in resource.doing:
             return Change(found, None)
         before = _lines_of(found)
@@ -176,7 +175,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         return Change(found, state, note=_note(before, wanted))
 
     def missing(self, resource: AuthorizedKey, *answers: str | None) -> Iterable[Thing]:
-        """Somebody to log in."""
+        """Yield the user."""
         if answers[-1] is None and "remove" not in resource.doing:
             yield Thing("user", resource.identity)
 
@@ -185,7 +184,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         yield _edit([change])
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """The keys of who we are there, where some would go."""
+        """Return the risk: keys of the login user that would be removed."""
         before = set(change.found.keys) if change.found is not None else set()
         after = set(change.wanted.keys) if change.wanted is not None else set()
         side = _side(change)
@@ -208,7 +207,7 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         return sh(_FRESH, _path(change.wanted.user, None))
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
-        """What was made for the keys goes with them."""
+        """Note what was created for the keys, so that it is removed with them."""
         if change.wanted is None or not kept:
             return change
         return replace(change, wanted=replace(change.wanted, fresh=tuple(kept.split())))
@@ -294,7 +293,7 @@ def _mode_and_owner(line: str) -> str:
 
 
 def _side(change: Change[State]) -> State:
-    """Where it is: that is the same before and after."""
+    """Return the state with the path, which is the same before and after."""
     side = change.wanted if change.wanted is not None else change.found
     assert side is not None  # noqa: S101 - there is something to change
     return side
@@ -322,7 +321,7 @@ def _edit(changes: Sequence[Change[State]]) -> Command:
 
 
 def _as(side: State) -> Command:
-    """A shell of the user; of root, for root and in a folder of root's."""
+    """Return the shell as the user; as root, for root and in a folder of root."""
     user = sh(
         'if [ "$(id -un)" = {} ]; then set --; else'
         ' set -- setpriv --reuid {} --regid "$(id -g {})" --init-groups; fi;'
@@ -371,7 +370,7 @@ def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Com
 
 
 def _fresh(changes: Sequence[Change[State]]) -> Iterator[str]:
-    """What was made for keys that are removed now."""
+    """Yield what was created for keys that are removed now."""
     for what in ("file", "folder"):
         if any(c.wanted is None and c.found and what in c.found.fresh for c in changes):
             yield what
@@ -396,5 +395,5 @@ def _folder(changes: Sequence[Change[State]]) -> str:
 
 
 def _word(body: Command) -> Command:
-    """A piece of shell as one word of another."""
+    """Return a piece of shell as one word of another."""
     return sh("{}", body.text)

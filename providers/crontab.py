@@ -37,15 +37,15 @@ class State:
     comment: str | None = None
     """Empty where there is none."""
     managed: bool = True
-    """False: it stands there without our mark, and is adopted rather than doubled."""
+    """False: the entry has no mark of cook, and is adopted rather than doubled."""
     user: str = hint(default="root")
     line: str = hint(default="")
-    """An entry that is not directly below our mark, to the letter."""
+    """The exact text of an entry that is not directly below its mark."""
 
 
 # `c` is the crontab. None is an empty one, but crontab(1) has the same status for every
-# trouble, so its words decide. Whoever has no account has no home: `~` stays as it is. Only
-# root may say whose crontab is meant; for anybody else it is their own.
+# error, so its message decides. A user without account has no home: `~` stays as it is. Only
+# root may name another user's crontab.
 _LOAD = """\
 tab() { u=$1; shift; if [ -O / ] || [ "$(id -un)" != "$u" ]; then crontab -u "$u" "$@"
 else crontab "$@"; fi; }
@@ -57,9 +57,9 @@ case $e in *"no crontab for"* | *"can't open '$1': No such file"*) c=;;
 told() { { [ -z "$c" ] || printf "%s\\n" "$c"; } | awk "$@"; }
 """
 
-# The owner of each line: the mark, our comment, variables, and the one entry below them. A mark
+# The owner of each line: the mark, its comment, variables, and the one entry below them. A mark
 # whose entry was taken away must not swallow its neighbours: an entry behind a blank line or a
-# comment is only near, and ours where its command is. `text` is a line without its carriage return,
+# comment is only near, and cook's where its command is. `text` is a line without its CR,
 # which cron(8) takes for a part of the command, and Debian's `crontab -l` shows as `\r`; so no line
 # that is written again keeps it.
 _OWNERS = """\
@@ -117,8 +117,7 @@ def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 ENTRIES = Table(_ask, _split)
-"""An entry of ours in a crontab, and those of others that look like it: `USER NAME COMMAND`,
-a line each."""
+"""An entry of cook in a crontab, and similar ones of others: `USER NAME COMMAND`, a line each."""
 
 
 @provides(Cron)
@@ -126,12 +125,12 @@ class CrontabProvider(Provider[Cron, State]):
     """An entry is known by the mark above it."""
 
     def probe(self, cron: Cron) -> Sequence[Probe]:
-        """The entry, and whether there is such a user."""
+        """Ask for the entry, and for the user."""
         key = "\n".join([cron.user, cron.name, cron.command or ""])
         return [ENTRIES.about(key), PASSWD.about(cron.user, loose=True)]
 
     def parse(self, cron: Cron, text: str, *_user: str | None) -> State | None:
-        """Our own; else somebody's that says the same."""
+        """Return the entry of cook; else one of others with the same meaning."""
         own, near, others = (
             [line[1:] for line in text.split("\n") if line.startswith(mark)] for mark in "+~="
         )
@@ -150,7 +149,7 @@ class CrontabProvider(Provider[Cron, State]):
         return replace(state, line=near[0])
 
     def plan(self, cron: Cron, found: State | None) -> Change[State]:
-        """The whole entry; only a comment that nobody declared stays."""
+        """Plan the whole entry; only an undeclared comment stays."""
         if "delete" in cron.doing:
             left = found.line if found is not None and not found.command else ""
             note = f"leaves an entry below its mark; give its command to delete it: {left}"
@@ -162,7 +161,7 @@ class CrontabProvider(Provider[Cron, State]):
         return Change(found, wanted)
 
     def missing(self, cron: Cron, _text: str | None, user: str | None) -> Iterable[Thing]:
-        """Whose crontab it is."""
+        """Yield the user of the crontab."""
         if user is None and "delete" not in cron.doing:
             yield Thing("user", cron.user)
 
@@ -178,7 +177,7 @@ class CrontabProvider(Provider[Cron, State]):
 
 
 def _block(cron: Cron, lines: Sequence[str]) -> State:
-    """A mark, and what belongs to it; an entry that was taken away is empty."""
+    """Return the state of a mark and its entry; an entry that was removed is empty."""
     notes = [line.removeprefix(_NOTE).rstrip("\r") for line in lines if line.startswith(_NOTE)]
     plain = [line for line in lines if not line.startswith("#")]
     variables = tuple(line for line in plain if re.match(r"[A-Za-z_]\w*[ \t]*=", line))
@@ -188,7 +187,7 @@ def _block(cron: Cron, lines: Sequence[str]) -> State:
 
 
 def _adopted(cron: Cron, entry: tuple[str, str], line: str, own: State | None) -> State:
-    """Return an entry that is not directly below a mark of ours, with what is there of the mark."""
+    """Return an entry that is not directly below its mark, with the rest of the mark."""
     variables, comment = (own.environment, own.comment) if own is not None else ((), "")
     return State(*entry, variables, comment, managed=False, user=cron.user, line=line)
 

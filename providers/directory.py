@@ -54,7 +54,7 @@ class State:
     mtime: str | None = hint()
     """When it was last modified, in seconds since the epoch; known of what was removed."""
     tree: Content | None = hint()
-    """Where it is kept, with all that was in it."""
+    """The digest of the kept folder, with all its content."""
     first: str | None = hint()
     """The uppermost of the folders that were made with it."""
 
@@ -64,7 +64,7 @@ class DirectoryProvider(Provider[Directory, State]):
     """Chef's directory provider; a link to a directory is one, too."""
 
     def probe(self, directory: Directory) -> Sequence[Probe]:
-        """The path, what it points to, the folder above, the owners, and what is in the way."""
+        """Ask for the path, the target of a link, the folder above, the owners, and obstacles."""
         path = directory.identity
         above = path.rpartition("/")[0] or "/"
         return [
@@ -84,7 +84,7 @@ class DirectoryProvider(Provider[Directory, State]):
         _above: str | None,
         *others: str | None,
     ) -> State:
-        """What is there; anything but a directory is in the way, and no link is deleted."""
+        """Return the state; anything but a directory is an obstacle, and no link is deleted."""
         _refuse_detours(directory, others[-1])
         stat = parse_stat(at)
         if stat.kind == "symlink" and directory.action != "delete":
@@ -144,7 +144,7 @@ class DirectoryProvider(Provider[Directory, State]):
                 yield sh("chmod {} {}", _exactly(fields["mode"]), path)
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """A folder with files that decide about the way."""
+        """Return the risk: a folder with files of the access path."""
         return "may" if file_is_on_it(f"{name}/x") or name.endswith("/.ssh") else "no"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
@@ -155,7 +155,7 @@ class DirectoryProvider(Provider[Directory, State]):
         return sh(_FIRST, name) if fresh else None
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
-        """Where it is kept, or from where on it is new."""
+        """Note the digest of the kept folder, or the first folder that is new."""
         first, _, then = kept.rstrip("\n").partition("\n")
         if change.found is not None and change.wanted is None and then:
             tree = Content(first) if first != "-" else None
@@ -186,19 +186,19 @@ class DirectoryProvider(Provider[Directory, State]):
         return not state.recursive
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """A folder that was too large to be kept."""
+        """Return the reason: a folder that was too large to be kept."""
         before = change.found
         lost = change.wanted is None and before is not None and before.recursive
         return "what was in it was not kept" if lost and before and before.tree is None else None
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """What is in those that can only go if they are empty."""
+        """Ask for the content of folders that are removed only if they are empty."""
         empty = [(n, c.found) for n, c in changes if c.wanted is None and c.found is not None]
         pairs = [(n, _above(n, found.first)) for n, found in empty if not found.recursive]
         return _list(pairs) if pairs else None
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
-        """That something stays in it."""
+        """Return the reason that something stays in it."""
         listed, _, packaged = said.partition("\0\0\0")
         inside = dict(_split(record) for record in listed.split("\0\0") if record)
         gone = {thing.name for thing in going if thing.kind == "path"}
@@ -216,7 +216,7 @@ class DirectoryProvider(Provider[Directory, State]):
         above: str | None,
         *others: str | None,
     ) -> Iterator[Thing]:
-        """The folder above, unless all of them are made, and the owners."""
+        """Yield the folder above, unless all of them are created, and the owners."""
         refuse_fixed(others[-1])
         if directory.action != "delete":
             _refuse_detours(directory, others[-1])
@@ -230,24 +230,24 @@ class DirectoryProvider(Provider[Directory, State]):
             yield from missing_owners(directory, owners)
 
     def about(self, directory: Directory) -> Iterable[Thing]:
-        """The path; whether there is something in it where it is deleted only if it is empty."""
+        """Yield the path; its content as well, if it is deleted only when empty."""
         emptied = directory.action == "delete" and not directory.recursive
         return [Thing("tree" if emptied else "path", directory.identity)]
 
     def alters(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
-        """The path; what is in it goes with it."""
+        """Yield the path; its content is removed with it."""
         gone = directory.action == "delete"
         units = units_of(f"{directory.identity}/x") if gone else []
         where = Thing("tree" if gone else "path", directory.identity)
         return [where, *(Thing("unit", unit) for unit in units)]
 
     def removes(self, directory: Directory, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, with all that is in it; the unit that it is a part of stays."""
+        """Yield the path, with its content; the unit that it is a part of stays."""
         removed = super().removes(directory, change)
         return [thing for thing in removed if thing.kind != "unit"]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The path, and with `recursive` those above."""
+        """Yield the path, and with `recursive` those above."""
         if change.wanted is None:
             return []
         path = PurePosixPath(name)
@@ -275,7 +275,7 @@ def _obstacles(directory: Directory) -> Iterator[Probe]:
 
 
 def _obstacle(directory: Directory, others: Sequence[str | None]) -> str:
-    """What the answers, of which those about owners come first, say is in the way."""
+    """Return the obstacle in the answers, of which those about owners come first."""
     return "".join(filter(None, others[len(ask_owners(directory)) : -1])).rstrip("\n")
 
 
@@ -291,9 +291,10 @@ in_it() { printf '%s\\0' "$1"; find "$@" -mindepth 1 -maxdepth 1 -print0; printf
 
 def _list(pairs: Sequence[tuple[str, Sequence[str]]]) -> Command:
     """
-    A record for each folder: what is in it and in those above that go with it.
+    Return the question for the content of each folder, and of those above that are removed with it.
 
-    It begins with the path, and has a NUL after each; then comes what of it packages have.
+    A record begins with the path, and has a NUL after each entry; the parts that belong to packages
+    follow.
     """
     everything = [path for name, above in pairs for path in (name, *above)]
     records = [sh("in_it {}", [name, *above]) for name, above in pairs]
@@ -317,7 +318,7 @@ p={}; while d=${p%/*} && [ "$d" ] && [ ! -e "$d" ]; do p=$d; done; printf '%s\\n
 
 
 def _above(path: str, first: str | None) -> list[str]:
-    """The folders above a path, from the nearest one to the first that was made."""
+    """Return the folders above a path, from the nearest one to the first that was created."""
     if first is None or not path.startswith(f"{first}/"):
         return []
     above = [str(p) for p in PurePosixPath(path).parents]

@@ -1,4 +1,4 @@
-"""What dpkg(1) has installed and what apt(8) offers: one process each for many packages."""
+"""Installed packages by dpkg(1) and offers by apt(8): one process each for many packages."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _ask_installed(names: Sequence[str]) -> Command:
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """A line by the key that it begins with."""
+    """Yield a line for each key that it begins with."""
     lines = {line.partition("\t")[0]: line for line in text.splitlines()}
     return ((key, f"{lines[key]}\n") for key in keys if key in lines)
 
@@ -99,7 +99,7 @@ INSTALLED = Table(_ask_installed, _split)
 
 @functools.cache
 def offers(release: str | None = None) -> Table:
-    """What apt offers where something is to be installed; by `name`, `name=version` or `name=*`."""
+    """Return the table of apt's offers; by `name`, `name=version` or `name=*`."""
     target = sh("-o APT::Default-Release={}", release) if release is not None else sh("")
 
     def ask(keys: Sequence[str]) -> Command:
@@ -120,16 +120,16 @@ class Installed:
     providers: tuple[str, ...]
     """The packages installed that provide one of this name."""
     essential: bool = False
-    """Whether apt refuses to remove it: Essential or Protected."""
+    """True if apt refuses to remove it: Essential or Protected."""
 
     @property
     def broken(self) -> bool:
-        """Whether it is there by halves."""
+        """Return True if it is half installed."""
         return self.version is not None and self.status != "installed"
 
     @property
     def removed(self) -> bool:
-        """Whether only its configuration files are there."""
+        """Return True if only its configuration files are left."""
         return self.status == "config-files"
 
 
@@ -148,7 +148,7 @@ def parse_installed(text: str) -> Installed:
 
 @dataclass(frozen=True)
 class Offer:
-    """What apt would install."""
+    """The version that apt would install."""
 
     name: str
     candidate: str
@@ -156,7 +156,7 @@ class Offer:
     versions: tuple[str, ...]
     """All that can be had, newest first."""
     providers: tuple[str, ...]
-    """What could be installed in its place, where it is but a name."""
+    """Packages that could be installed in its place, if it is a virtual name."""
 
 
 def parse_offer(text: str) -> Offer:
@@ -172,7 +172,7 @@ Order = tuple[int, list[Any], list[Any]]
 
 def order(version: str) -> Order:
     """
-    A key that sorts versions as dpkg does: deb-version(7).
+    Return a key that sorts versions as dpkg does: deb-version(7).
 
     >>> sorted(["1:0", "1.0", "1.0~rc1", "1.0-1", "1.10", "1.9"], key=order)
     ['1.0~rc1', '1.0', '1.0-1', '1.9', '1.10', '1:0']
@@ -192,5 +192,5 @@ def _order(text: str) -> list[tuple[tuple[int, ...], int]]:
 
 
 def _weight(letter: str) -> int:
-    """A tilde comes before the end, letters come before everything else."""
+    """Return the order of a character: a tilde before the end, letters before everything else."""
     return -1 if letter == "~" else ord(letter) + (0 if letter.isalpha() else 256)

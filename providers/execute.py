@@ -29,7 +29,7 @@ from cookbook.resources.execute import Execute
 
 @dataclass(frozen=True)
 class State:
-    """Whether what it creates is there; where it creates nothing, there is no state."""
+    """The existence of the path that it creates; without one, there is no state."""
 
     created: bool | None = None
     run: str = hint(default="")
@@ -52,13 +52,13 @@ class ExecuteProvider(Provider[Execute, State]):
     owns = False
 
     def probe(self, execute: Execute) -> Sequence[Probe]:
-        """Whether what it creates is there; where it runs, and as whom."""
+        """Ask for the path that it creates, its folder and its user."""
         path = execute.creates
         created = Probe(sh("if [ -e {} ] || [ -L {} ]; then echo there; fi", path, path))
         return [*([created] if path is not None else []), *_surroundings(execute).values()]
 
     def parse(self, execute: Execute, *answers: str | None) -> State:
-        """What there is to know."""
+        """Return the state."""
         return State(answers[0] != "" if execute.creates is not None else None)
 
     def plan(self, execute: Execute, found: State | None) -> Change[State]:
@@ -69,47 +69,47 @@ class ExecuteProvider(Provider[Execute, State]):
         return Change(found or State(), _wanted(execute, created=created), act="run")
 
     def missing(self, execute: Execute, *answers: str | None) -> Iterator[Thing]:
-        """The folder it runs in, the user and the group."""
+        """Yield the working folder, the user and the group."""
         things = _surroundings(execute)
         last = answers[len(answers) - len(things) :]
         yield from (thing for thing, answer in zip(things, last, strict=True) if answer is None)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """The command in its surroundings, and what its exit status means."""
+        """Yield the command in its environment, with the meaning of its exit status."""
         if (wanted := change.wanted) is None or change.act is None:
             return
         run = _run(wanted, _body(wanted))
         if isinstance(wanted.run, Secret):
-            run = sh("{ {}\n} >/dev/null 2>&1", run)  # it may say what nobody is to see
+            run = sh("{ {}\n} >/dev/null 2>&1", run)  # it may contain a secret
         yield sh("{}{}", run, _meaning(wanted.successes))
 
     def contents(self, execute: Execute) -> Mapping[str, bytes]:
-        """What it reads."""
+        """Return the content of its input."""
         data = _input(execute)
         return {} if data is None else {Content.of(data): data}
 
     def about(self, execute: Execute) -> Iterable[Thing]:
-        """The path that it creates."""
+        """Yield the path that it creates."""
         return [Thing("path", execute.creates)] if execute.creates is not None else []
 
     def alters(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
-        """What it creates may be a folder with all that is in it, or none in which anything is."""
+        """Yield the path that it creates, which may be a folder with content."""
         return [Thing("tree", execute.creates)] if execute.creates is not None else []
 
     def there(self, state: State | None) -> bool:
-        """Whether what it creates is there."""
+        """Return whether the path that it creates exists."""
         return state is not None and state.created is not False
 
     def removes(self, execute: Execute, change: Change[State] | None) -> Iterable[Thing]:
-        """Nothing that anybody could name."""
+        """Yield nothing: its removals are unknown."""
         return []
 
     def brings_anything(self, name: str) -> bool:
-        """Nobody knows what it does."""
+        """Return True: its effects are unknown."""
         return True
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """Nobody knows what it did."""
+        """Return the reason: its effects are unknown."""
         return "a command that was run cannot be undone"
 
     def limit(self, change: Change[State]) -> float:
@@ -118,7 +118,7 @@ class ExecuteProvider(Provider[Execute, State]):
 
 
 def _surroundings(execute: Execute) -> dict[Thing, Probe]:
-    """What has to be there for it to run at all, and who knows."""
+    """Return what must exist before it can run, with the probe for each."""
     needs: dict[Thing, Probe] = {}
     if execute.cwd is not None:
         needs[Thing("path", execute.cwd)] = TARGET.about(execute.cwd, loose=True)
@@ -150,7 +150,7 @@ def _wanted(execute: Execute, *, created: bool | None) -> State:
 
 
 def _text(execute: Execute) -> str:
-    """The shell text; a list of words is quoted, so that no shell reads anything into it."""
+    """Return the shell text; the words of a list are quoted."""
     command = execute.name if execute.command is None else execute.command
     words = [command] if isinstance(command, str) else command
     text = command if isinstance(command, str) else sh("{}", list(command)).text
@@ -183,10 +183,10 @@ def _home(user: str) -> Command:
 
 def _run(state: State, body: Command) -> Command:
     """
-    In a subshell, or in a shell of another user.
+    Return the command in a subshell, or in a shell of another user.
 
-    That one reads its text on a pipe, because arguments can be seen by everybody: on its
-    standard input, or on another one where the command has an input of its own.
+    That shell reads its text on a pipe, because arguments are visible to all users: on its standard
+    input, or on another descriptor if the command has an input of its own.
     """
     feed = sh("content {} |", state.input) if state.input is not None else sh("")
     if state.user is None and not state.login:
@@ -206,7 +206,7 @@ def _run(state: State, body: Command) -> Command:
 
 
 def _shell_of(user: str, group: Command, more: Command | None = None) -> Command:
-    """Where there is only busybox: it has no runuser(1), and its su(1) knows no groups."""
+    """Return the shell with busybox only: it has no runuser(1), and its su(1) has no groups."""
     runuser = sh("runuser -u {} {} -- /bin/sh {}", user, group, more or sh(""))
     if group:
         return runuser
@@ -218,7 +218,7 @@ _READER = 'eval "$(cat <&3)"'
 
 
 def _word(body: Command) -> Command:
-    """A piece of shell as one word of another; what is hidden in it stays hidden."""
+    """Return a piece of shell as one word of another; redacted parts stay redacted."""
     return Command(sh("{}", body.text).text, sh("{}", body.shown).text, body.contents)
 
 

@@ -90,7 +90,7 @@ class FileProvider(Provider[File, State]):
     def parse(
         self, file: File, at: str, target: str | None, digest: str | None, *others: str | None
     ) -> State:
-        """What is there. A link stands for its file, unless it is meant itself."""
+        """Return the state. A link stands for its target, unless it is meant itself."""
         _refuse_detours(file, others[-1])
         link: str | None = None
         if _means_link(file):
@@ -163,7 +163,7 @@ class FileProvider(Provider[File, State]):
         return super().lost(name, change) if change.found is not None else None
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """The content, or the folder that is in the way."""
+        """Keep the content, or the folder that is in the way."""
         return keep(name, change)
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
@@ -171,26 +171,26 @@ class FileProvider(Provider[File, State]):
         return learned(change, kept)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """A file, a link or a folder can be put back."""
+        """Return to the former file, link or folder."""
         sides = (change.found, now)
         if all(side is None or side.regular for side in sides):
             return super().back(name, change, now)
         return Change(now, change.found)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
-        """A device, a FIFO, a socket; a folder that was too large to be kept."""
+        """Return the reason: a device, a FIFO, a socket, or a folder too large to be kept."""
         before = change.found
         if before is None or before.regular or before.to is not None or before.tree is not None:
             return None
         return f"a {before.kind} cannot be brought back"
 
     def contents(self, file: File) -> Mapping[str, bytes]:
-        """What is to be in it."""
+        """Return the wanted content."""
         data = file.data if file.data is not None else b""
         return {Content.of(data): data}
 
     def texts(self, name: str, change: Change[State]) -> Texts | None:
-        """The file before and after."""
+        """Return the texts of the file before and after."""
         if not {"content", "kind"} & change.fields.keys():
             return None
         there = change.found is not None and change.found.content is not None
@@ -205,7 +205,7 @@ class FileProvider(Provider[File, State]):
         _sha: str | None,
         *others: str | None,
     ) -> Iterator[Thing]:
-        """The folder above, and the owners."""
+        """Yield the folder above, and the owners."""
         refuse_fixed(others[-1])
         if file.action == "delete":
             return
@@ -219,23 +219,23 @@ class FileProvider(Provider[File, State]):
         yield from missing_owners(file, owners)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The path; and the unit, where it is a file of systemd.unit(5)."""
+        """Yield the path; and the unit, for a file of systemd.unit(5)."""
         if change.wanted is None:
             return []
         return [Thing("path", name), *(Thing("unit", unit) for unit in units_of(name))]
 
     def about(self, file: File) -> Iterable[Thing]:
-        """The path."""
+        """Yield the path."""
         return [Thing("path", file.identity)]
 
     def alters(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, below which there is nothing, and the units that it defines."""
+        """Yield the path and the units that it defines."""
         new = change is not None and change.found is None
         units = [] if new else [Thing("unit", unit) for unit in units_of(file.identity)]
         return [Thing("tree", file.identity), *units]
 
     def removes(self, file: File, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, and the unit that it describes; a file beside that is only a part of it."""
+        """Yield the path, and the unit that it describes."""
         if change is not None and change.wanted is not None:
             return []
         own = file.identity.rpartition("/")[0] in FOLDERS
@@ -243,12 +243,12 @@ class FileProvider(Provider[File, State]):
         return [Thing("tree", file.identity), *(Thing("unit", unit) for unit in units)]
 
     def brings_anything(self, name: str) -> bool:
-        """What apt is told may be had from then on: repositories, pins, keys."""
+        """Return True for files of apt: repositories, pins and keys may bring any package."""
         return name.startswith("/etc/apt/")
 
 
 def _means_link(file: File) -> bool:
-    """Whether a symbolic link in its place would be meant itself, not what it points to."""
+    """Return whether a symbolic link in its place is meant itself, not its target."""
     return file.action == "delete" or file.manage_symlink_source is False
 
 
@@ -260,7 +260,7 @@ def _refuse_detours(file: File, said: str | None) -> None:
 
 
 def _may_go(file: File, found: State) -> bool:
-    """Whether it is in nobody's way: a link that is deleted, or dangles and is written through."""
+    """Return whether the found file may be replaced: a deleted link, or a dangling one."""
     return found.kind == ("symlink" if file.action == "delete" else "dangling symlink")
 
 

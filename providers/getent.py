@@ -27,7 +27,7 @@ _ASK: LiteralString = (
 
 def _can_be(key: str) -> bool:
     """
-    Whether it can be a name or a number.
+    Return whether the key can be a name or a number.
 
     getent(1) reads numbers as strtoul(3) does: "", " 0" and 4294967296 are root to it.
     """
@@ -41,7 +41,7 @@ _NOBODY = 2**32 - 1
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """A line by its name, or by its number if it was asked for by that."""
+    """Yield a line for each name, or number if it was asked for by that."""
     lines: dict[str, str] = {}
     for line in text.split("\n"):
         name, _, number, *_ = [*line.split(":"), "", ""]

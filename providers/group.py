@@ -49,9 +49,9 @@ class GroupProvider(Provider[Group, State]):
 
     def probe(self, group: Group) -> Sequence[Probe]:
         """
-        The group; whether its members-to-be are there, and who has its number.
+        Ask for the group, its future members, and the owner of its number.
 
-        Of one that is to go, the users whose primary group it is.
+        For a group to be removed, also the users whose primary group it is.
         """
         asked = [GROUP.about(group.identity)]
         if "remove" in group.doing:
@@ -71,7 +71,7 @@ class GroupProvider(Provider[Group, State]):
         )
 
     def plan(self, group: Group, found: State | None) -> Change[State]:
-        """Members that nobody named stay, unless the list is exact."""
+        """Plan the group; undeclared members stay, unless the list is exact."""
         doing = set(group.doing)
         if "remove" in doing:
             return Change(found, None)
@@ -85,26 +85,26 @@ class GroupProvider(Provider[Group, State]):
         return Change(found, State(group.gid, members, group.system, group.non_unique, names))
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """A group that we are in, and would not be any more."""
+        """Return the risk: a group that the login user would leave."""
         before = set(change.found.members or ()) if change.found is not None else set()
         after = set(change.wanted.members or ()) if change.wanted is not None else set()
         keeps = change.wanted is not None and change.wanted.members is None
         return "may" if way.users & (before - after) and not keeps else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """Whoever comes back to a group that was empty brings that himself."""
+        """Return to the former group; members of an empty one come back with their user."""
         back = super().back(name, change, now)
         if back.kind != "create" or back.wanted is None or back.wanted.members != ():
             return back
         return replace(back, wanted=replace(back.wanted, members=None))
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """Whose own group each of those that go is."""
+        """Ask for the users whose primary group would be removed."""
         gone = [f"{name}:{c.found.gid}" for name, c in changes if c.found and c.wanted is None]
         return sh("printf '%s\\n' {}; echo; getent passwd", gone) if gone else None
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
-        """That it is the own group of a user who stays."""
+        """Return the reason that it is the primary group of a user who stays."""
         groups, _, users = said.partition("\n\n")
         gid = dict(line.split(":") for line in groups.splitlines()).get(name)
         lines = [line.split(":") for line in users.splitlines() if line.count(":") > 3]
@@ -113,7 +113,7 @@ class GroupProvider(Provider[Group, State]):
 
     def missing(self, group: Group, _text: str | None, *others: str | None) -> Iterable[Thing]:
         """
-        Members whom the host does not know.
+        Yield members that do not exist.
 
         Raises HostError for a group that a user needs, and for a number that another group has.
         """
@@ -132,7 +132,7 @@ class GroupProvider(Provider[Group, State]):
                 )
 
     def about(self, group: Group) -> Iterable[Thing]:
-        """The group; the number that no other may have; whose primary group one is that goes."""
+        """Yield the group, its number, and its role as a primary group."""
         yield Thing("group", group.identity)
         if group.gid is not None and not group.non_unique:
             yield Thing("gid", str(group.gid))
@@ -140,7 +140,7 @@ class GroupProvider(Provider[Group, State]):
             yield Thing("primary group", group.identity)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """The number first, then who comes and who goes."""
+        """Yield the command for the number first, then those for the members."""
         if change.wanted is None:
             yield sh("groupdel {}", name)
             return
@@ -158,7 +158,7 @@ class GroupProvider(Provider[Group, State]):
                 yield sh("gpasswd --delete {} {} >/dev/null", user, name)
 
     def alters(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
-        """The group, and the users who become members, or are no more."""
+        """Yield the group, and the users who become members, or leave."""
         yield Thing("group", group.identity)
         for gid in change.fields.get("gid", ()) if change is not None else ():
             yield Thing("gid", str(gid))
@@ -166,11 +166,11 @@ class GroupProvider(Provider[Group, State]):
         yield from (Thing("user", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
 
     def removes(self, group: Group, change: Change[State] | None) -> Iterable[Thing]:
-        """The group; its members stay."""
+        """Yield the group; its members stay."""
         return [Thing("group", group.identity)] if "remove" in group.doing else []
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The group."""
+        """Yield the group."""
         return [Thing("group", name)] if change.wanted is not None else []
 
 

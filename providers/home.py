@@ -21,7 +21,7 @@ cmp -s "$f" "/etc/skel/$f" || printf '%s\0' "$2/${f#./}"; done); printf '\0'; }
 
 
 def listing(homes: Iterable[tuple[str, str | None]]) -> Command | None:
-    """A question: a record for each user, what is in the home, with a NUL after each."""
+    """Return the question for the content of each home, with a NUL after each entry."""
     asked = [sh("in_home {} {}", name, path) for name, path in homes if path]
     return join([sh(_IN_IT.strip(), _MOST), *asked], "\n") if asked else None
 
@@ -32,19 +32,19 @@ def objection(name: str, said: str, going: Collection[Thing]) -> str | None:
     inside = {first: rest for first, *rest in records}
     gone = {thing.name for thing in going if thing.kind == "path"}
     others = sorted({*inside.get(name, ())} - gone)
-    return f"somebody has something in its home: {', '.join(others[:5])}" if others else None
+    return f"there are files of others in its home: {', '.join(others[:5])}" if others else None
 
 
 @dataclass(frozen=True)
 class Place:
-    """What is there of a home."""
+    """The state of a home."""
 
     own: bool
-    """Whether the home that the account has is a folder that is there."""
+    """True if the home of the account is an existing folder."""
     wanted: bool
-    """Whether there is something at the path where the home is to be."""
+    """True if something exists at the path of the future home."""
     parent: bool
-    """Whether the folder is there that the path is in."""
+    """True if the folder above that path exists."""
     owner: str
     """Number and name of the owner, where that was asked for: `1000 ann`."""
     path: str
@@ -93,7 +93,7 @@ def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 HOMES = Table(_ask, _split)
-"""What is there of the homes of some users; `key` makes the keys."""
+"""The content of the homes of some users; `key` makes the keys."""
 
 
 def check_removal(name: str, uid: int | None, place: Place | None) -> None:

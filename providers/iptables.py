@@ -1,4 +1,4 @@
-"""Firewall rules, by iptables(8) and ip6tables(8): chains `COOK-INPUT` and so on of our own."""
+"""Firewall rules, by iptables(8) and ip6tables(8): separate chains `COOK-INPUT` and so on."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _FILE = f"{FOLDER}/firewall.v"
 
 
 def _frame() -> Iterator[str]:
-    """What is in each chain before the rules, and what leads there."""
+    """Yield the fixed rules of each chain, and the jumps to the chains."""
     for family, chain in itertools.product("46", _CHAINS.values()):
         yield f"{family}:{chain} -j COOK-{chain}"
         own = f"{family}:COOK-{chain}"
@@ -92,7 +92,7 @@ function write(  i, c, f, ch) { split("INPUT OUTPUT FORWARD", ch, " ")
 
 
 def _awk_frame() -> str:
-    """The frame as an awk(1) function, which gives the lines of a chain."""
+    """Return the fixed rules as an awk(1) function, which prints the lines of a chain."""
     body = ""
     for family, chain in itertools.product("46", _CHAINS.values()):
         own = f"{family}:COOK-{chain}"
@@ -108,8 +108,8 @@ _UNDO = (
     "while $t -w -D $c -j COOK-$c 2>/dev/null; do :; done;"
     " ! $t -w -F COOK-$c 2>/dev/null || $t -w -X COOK-$c || exit; done; done"
 )
-# Those who change the rules take turns, by a lock. Whoever has its file open holds it, or waits
-# for it; it is not waited for longer than the host waits for us before it takes changes back.
+# Changes of the rules exclude each other by a lock. A process with its file open holds it, or waits
+# for it; the wait is shorter than the time of the auto-rollback.
 _TURN: LiteralString = r"""
 iptables -w {} -n -L INPUT >/dev/null || { s=$?; for fd in /proc/[0-9]*/fd/*; do
 if [ "$fd" -ef /run/xtables.lock ]; then p=${fd#/proc/}; p=${p%%/*}
@@ -162,7 +162,7 @@ class IptablesProvider(PacketFilter):
     frame: ClassVar[Mapping[str, str]] = {line: re.escape(line) for line in _frame()}
 
     def lines(self, rule: FirewallRule) -> Iterator[str]:
-        """A line for each family, pair of addresses, and portion of ports."""
+        """Yield a line for each family, pair of addresses, and group of ports."""
         for family in rule.families:
             for parts in itertools.product(
                 _addresses("-s", rule.sources, family),

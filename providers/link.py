@@ -54,7 +54,7 @@ class LinkProvider(Provider[Link, State]):
     essence = frozenset({"hard"})
 
     def probe(self, link: Link) -> Sequence[Probe]:
-        """The path, its text, whether it is the same file as the target; folder and owners."""
+        """Ask for the path, its target, whether both are one file, the folder and the owners."""
         path = link.identity
         above = TARGET.about(path.rpartition("/")[0] or "/", loose=True)
         asked = [STAT.about(path), READLINK.about(path)]
@@ -70,7 +70,7 @@ class LinkProvider(Provider[Link, State]):
         ]
 
     def parse(self, link: Link, at: str, text: str | None, *others: str | None) -> State:
-        """A link, of either type; whatever else is there is left alone."""
+        """Return the state: a link of either type; anything else is left alone."""
         refuse_links(link.identity, others[-1], follows=False)
         stat = parse_stat(at)
         if text is not None:
@@ -96,7 +96,7 @@ class LinkProvider(Provider[Link, State]):
         return Change(found, State(link.to or "", owner=owner, group=group))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """A new link is made beside the old one and renamed, so that there always is one."""
+        """Yield the commands: a new link is created beside the old one and renamed."""
         found, wanted = change.found, change.wanted
         if wanted is None:
             yield sh("rm -f -- {}", name)
@@ -107,7 +107,7 @@ class LinkProvider(Provider[Link, State]):
             yield chown(owner, group, sh("{}", name))
 
     def missing(self, link: Link, _at: str | None, *answers: str | None) -> Iterator[Thing]:
-        """The folder it stands in, for a hard link its target, and the owners."""
+        """Yield the folder, for a hard link its target, and the owners."""
         _text, *others, obstacles = answers
         refuse_fixed(obstacles)
         if link.action == "delete":
@@ -132,18 +132,18 @@ class LinkProvider(Provider[Link, State]):
         return "may" if file_is_on_it(name) else "no"
 
     def about(self, link: Link) -> Iterable[Thing]:
-        """The path; a hard link is about the file that it is a name of, too."""
+        """Yield the path; of a hard link, the file as well."""
         target = [Thing("path", link.to)] if link.link_type == "hard" and link.to else []
         return [Thing("path", link.identity), *target]
 
     def alters(self, link: Link, change: Change[State] | None) -> Iterable[Thing]:
-        """The path, what is seen through it, and the unit that it defines."""
+        """Yield the path, the paths below it, and the unit that it defines."""
         new = change is not None and change.found is None
         units = [] if new else [Thing("unit", unit) for unit in units_of(link.identity)]
         return [Thing("tree", link.identity), *units]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The path, and the unit that it defines."""
+        """Yield the path, and the unit that it defines."""
         units = [Thing("unit", unit) for unit in units_of(name)]
         return [Thing("path", name), *units] if change.wanted is not None else []
 

@@ -1,4 +1,4 @@
-"""Firewall rules, by nft(8): a table `inet cook` of our own."""
+"""Firewall rules, by nft(8): a separate table `inet cook`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _NEIGHBOURS = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neig
 
 def _frame() -> Iterator[tuple[str, str]]:
     """
-    What is in each chain before the rules, and how nft(8) may list it.
+    Yield the fixed rules of each chain, with a pattern for the output of nft(8).
 
-    Priority -10 comes before the usual filters: what they drop is dropped all the same.
+    Priority -10 comes before the usual filters: packets that they drop are dropped nevertheless.
     """
     for chain, loopback in (("input", "iifname"), ("output", "oifname"), ("forward", "")):
         hook = f"type filter hook {chain} priority"
@@ -69,7 +69,7 @@ function write(  i, c, ch) { split("input output forward", ch, " ")
 
 
 def _awk_frame() -> str:
-    """The frame as an awk(1) function, which gives the lines of a chain."""
+    """Return the fixed rules as an awk(1) function, which prints the lines of a chain."""
     body = ""
     for chain in _CHAINS.values():
         lines = [line.partition(" ")[2] for line in _FRAME if line.startswith(f"{chain} ")]
@@ -125,7 +125,7 @@ class NftablesProvider(PacketFilter):
             yield " ".join(filter(None, words))
 
     def canonical(self, line: str) -> str:
-        """Sets in our order and spacing; a set of one is the one; the default of reject unsaid."""
+        """Return the line with sets in a fixed order, and without the default of reject."""
         line = re.sub(r"reject with icmp(v6|x)?( type)? port-unreachable", "reject", line)
         return re.sub(r"\{ ([^}]*) \}", lambda m: _set(m[1].split(", ")), line)
 
@@ -135,7 +135,7 @@ def _logs(rule: FirewallRule) -> bool:
 
 
 def _set(items: list[str]) -> str:
-    """As nft(8) writes it, in an order of our own."""
+    """Return a set as nft(8) writes it, in a fixed order."""
     if set(items) <= set(_STATES):
         return ",".join(sorted(items, key=_STATES.index))
     return items[0] if len(items) == 1 else f"{{ {', '.join(sorted(items, key=_by_number))} }}"

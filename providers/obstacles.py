@@ -1,4 +1,4 @@
-"""What makes a change of a path unsafe or impossible: links of other users, read-only places."""
+"""Obstacles to a change of a path: links of other users, read-only places."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 OBSTACLES = Table(_ask, _split)
-"""What is in the way of a change of a path, a line each; nothing if nothing is."""
+"""The obstacles to a change of a path, a line each."""
 
 
 TOLD = "declare the path that it points to, or act as that user: become_user"

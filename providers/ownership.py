@@ -12,7 +12,7 @@ from cookbook.resources.file import Owned
 
 
 def ask_owners(resource: Owned) -> list[Probe]:
-    """Whether the owner- and the group-to-be are there; numbers need not be."""
+    """Return the probes for the future owner and group; numbers need none."""
     pairs = ((PASSWD, resource.owner), (GROUP, resource.group))
     return [
         table.about(who, loose=True)
@@ -22,7 +22,7 @@ def ask_owners(resource: Owned) -> list[Probe]:
 
 
 def missing_owners(resource: Owned, answers: Sequence[str | None]) -> Iterator[Thing]:
-    """The owner or group that the answers to `ask_owners` say is not there."""
+    """Yield the owner or group that does not exist, by the answers to `ask_owners`."""
     for probe, answer in zip(ask_owners(resource), answers, strict=True):
         if answer is None:
             yield Thing("user" if probe.table is PASSWD else "group", probe.key)
@@ -59,12 +59,12 @@ def found_owners(
 
 
 def text_or_none(value: str | int | None) -> str | None:
-    """A name or number as text."""
+    """Return a name or number as text."""
     return None if value is None else str(value)
 
 
 def chown(owner: str | None, group: str | None, path: Command) -> Command:
-    """Give it to them; empty if nobody is named. A link itself is meant, not its target."""
+    """Return the command that sets the owner of a path, or of a link itself; empty without one."""
     if owner is None and group is None:
         return sh("")
     return sh("chown -h {} {}", _whom(owner, group), path)
@@ -72,10 +72,10 @@ def chown(owner: str | None, group: str | None, path: Command) -> Command:
 
 def chown_new(owner: str | None, group: str | None, path: Command) -> Command:
     """
-    The same for what was just made, without a process where it is theirs already.
+    Return the same for a new path, without a process if it has the owner already.
 
-    That is so where we are root and root is meant (`/` is root's), unless the group
-    was inherited from the folder.
+    That is so if the run acts as root and root is wanted (the owner of `/`), unless the group was
+    inherited from the folder.
     """
     if owner is None and group is None:
         return sh("")

@@ -1,4 +1,4 @@
-"""What the providers of firewall rules have in common: their state, and its order."""
+"""The common part of the providers of firewall rules: their state, and its order."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class State:
     placed: bool = True
     """No rule that comes later stands before it."""
     frame: bool = True
-    """The chains around it are as we made them, and nothing else is in them."""
+    """True if the chains are unchanged and contain no rules of others."""
     boot: bool = True
     """Something will load what is saved."""
     after: str = hint(default="")
     """The rule of its position that stands just before it; none: it is the first of them."""
 
 
-# A record is a line of a rule in a chain, live or saved. Ours are known by their comment:
+# A record is a line of a rule in a chain, live or saved. Cook's are known by their comment:
 # `cook POSITION: NAME | DESCRIPTION`. What has none belongs to the frame.
 _RECORDS = r"""
 function rec(kind, chain, text) { m++; K[m] = kind; C[m] = chain; T[m] = text; known(m) }
@@ -90,7 +90,7 @@ END { for (i = 1; i <= m && !(K[i] == "live" && N[i] == ARGV[1]); i++);
 
 
 class PacketFilter(Provider[FirewallRule, State]):
-    """One table or some chains of our own, written at once; whatever else there is stays."""
+    """One separate table or some chains, written at once; all other rules stay."""
 
     load: Command
     """Shell that puts the live rules into `c`; it ends the shell if it cannot look."""
@@ -101,15 +101,15 @@ class PacketFilter(Provider[FirewallRule, State]):
     install: Command
     """Shell that loads and keeps what is in `new`, all or nothing; nothing left means nothing."""
     frame: ClassVar[Mapping[str, str]]
-    """What is there besides rules: chain and text -> pattern of how it is listed."""
+    """The fixed rules: chain and text -> pattern of the listed line."""
 
     @abstractmethod
     def lines(self, rule: FirewallRule) -> Iterator[str]:
-        """The rule as its tool would list it: chain, a blank, text."""
+        """Yield the rule as its tool lists it: chain, a blank, text."""
 
     @abstractmethod
     def canonical(self, line: str) -> str:
-        """A listed line as `lines` would say it."""
+        """Return a listed line as `lines` yields it."""
 
     def __init__(self) -> None:
         self._table = Table(self._ask, _split)
@@ -149,7 +149,7 @@ class PacketFilter(Provider[FirewallRule, State]):
         return Change(found, State(lines, lines, after=rule.after or ""))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """The whole table anew, at once."""
+        """Yield the command that writes the whole table at once."""
         yield self._edit([(name, change)])
 
     def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command]:
@@ -157,30 +157,30 @@ class PacketFilter(Provider[FirewallRule, State]):
         return [self._edit(changes)]
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """Any rule may; one that drops what comes to our port, from anywhere, will."""
+        """Return the risk: any rule may; one that drops the port of the login will."""
         lines = change.wanted.live if change.wanted is not None else ()
         return "will" if any(_shuts(line, way.port) for line in lines) else "may"
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """Where the rule stands: the order of rules is part of what they mean."""
+        """Keep the position of the rule: the order is part of the meaning."""
         if change.found is None:
             return None
         program = self.reader + _RECORDS + _BEFORE
         return sh('({}printf "%s\\n" "$c" | awk {} {}) || :', self.load, program, name)
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
-        """The rule before it."""
+        """Note the rule before it."""
         if change.found is None:
             return change
         return replace(change, found=replace(change.found, after=kept.strip()))
 
     def ask_back(self, rule: FirewallRule, change: Change[State]) -> FirewallRule:
-        """Whether it stands where it stood, not where it is declared."""
+        """Ask for the former position, not the declared one."""
         before = change.found
         return rule if before is None else replace(rule, after=before.after or None)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """The lines as they were; what we have mended around them stays so."""
+        """Return to the former lines; repairs of the fixed rules stay."""
         if (before := change.found) is None:
             return Change(now, None)
         return Change(now, State(before.live, before.live, after=before.after))
@@ -217,7 +217,7 @@ _NARROW = re.compile(r"\b(saddr|daddr|iifname|ct state)\b|(^| )-[sdi] |--ctstate
 
 
 def _shuts(line: str, port: int) -> bool:
-    """Whether a rule closes a TCP port to everybody who comes in."""
+    """Return whether a rule closes a TCP port to all sources."""
     chain, _, rule = line.partition(" ")
     if "in" not in chain.lower() or not re.search(r"(?i)\b(drop|reject)\b", rule):
         return False
@@ -229,7 +229,7 @@ def _shuts(line: str, port: int) -> bool:
 
 
 _LOADERS = ("nftables.service", "netfilter-persistent.service", "iptables.service", "ufw.service")
-"""Units that flush the rules of others when they start or stop: ours are loaded at their end."""
+"""Units that flush the rules of others when they start or stop: cook's are loaded at their end."""
 
 _UNITS = "/etc/systemd/system"
 _DROP_INS = tuple(f"{_UNITS}/{unit}.d/cook.conf" for unit in _LOADERS)
@@ -254,7 +254,7 @@ def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _fits(frame: Mapping[str, str], lines: Sequence[str]) -> bool:
-    """Whether each line of the frame is there, in any words its tool has for it; no other is."""
+    """Return whether exactly the lines of the frame exist, in any spelling of the tool."""
     left = list(lines)
     for pattern in frame.values():
         hits = [line for line in left if re.fullmatch(pattern, line)]
@@ -265,7 +265,7 @@ def _fits(frame: Mapping[str, str], lines: Sequence[str]) -> bool:
 
 
 def comment(rule: FirewallRule) -> str:
-    """What a live rule is known by."""
+    """Return the comment that identifies a live rule."""
     text = f"cook {rule.position}: {rule.name}"
     if rule.description and rule.include_comment:
         text += f" | {re.sub(r'[^A-Za-z0-9_.:/@+ -]', ' ', rule.description)}"
@@ -296,7 +296,7 @@ RemainAfterExit=yes
 [Install]
 WantedBy=sysinit.target
 """
-    # A dash: the packet filter itself starts though our rules cannot be loaded.
+    # A dash: the packet filter itself starts though cook's rules cannot be loaded.
     loads = [f"-{start}" for start in starts]
     drop_in = f"[Service]\n{_lines('ExecStartPost', loads)}{_lines('ExecReload', loads)}"
     add = [

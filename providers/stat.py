@@ -1,4 +1,4 @@
-"""What is at a path, by stat(1), sha256sum(1) and readlink(1): one question for many paths."""
+"""The file at a path, by stat(1), sha256sum(1) and readlink(1): one question for many paths."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def split_lines(text: str, keys: Sequence[str], head: re.Pattern[str]) -> Iterat
 
 
 STAT = _ask("", '[ -e "$p" ] || [ -L "$p" ]')
-"""What is at the path itself: a symbolic link is a symbolic link."""
+"""The file at the path itself; a symbolic link is not followed."""
 
 TARGET = _ask("-L", '[ -e "$p" ]')
-"""What is at the end of symbolic links; nothing, if they dangle."""
+"""The file at the end of symbolic links; nothing, if they dangle."""
 
 
 def parse_stat(text: str) -> Stat:
@@ -126,7 +126,7 @@ def _split_digests(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _unescaped(line: str) -> str:
-    """The path in a line of GNU sha256sum."""
+    """Return the path in a line of GNU sha256sum."""
     name = line.partition("  /")[2]
     if not line.startswith("\\"):
         return name
@@ -138,7 +138,7 @@ SHA256 = Table(_ask_digests, _split_digests)
 
 
 def parse_digest(text: str) -> str:
-    """The digest in one line of `SHA256`."""
+    """Return the digest in one line of `SHA256`."""
     return text.lstrip("\\")[:64]
 
 
@@ -158,16 +158,16 @@ def _split_links(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 READLINK = Table(_ask_links, _split_links)
-"""What a symbolic link says; nothing for what is no symbolic link."""
+"""The target of a symbolic link; nothing for any other file."""
 
 
 def parse_link(text: str) -> str:
-    """What the link in one answer of `READLINK` says."""
+    """Return the target in one answer of `READLINK`."""
     return text.split("\0")[1]
 
 
 def tree_of(path: str) -> Probe:
-    """A question that has another answer once anything in a folder has changed."""
+    """Return the probe whose answer changes with any change in a folder."""
     return Probe(
         sh(
             "[ -L {} ] || [ ! -d {} ] || find {} -exec stat -c {} -- {} + | sha256sum",

@@ -38,13 +38,13 @@ class State:
     """A unit; what is None can be said neither of it nor of its opposite."""
 
     enabled: bool | None = None
-    """Whether it is started at the next boot; None where it cannot be enabled by itself."""
+    """True if it is started at the next boot; None if it cannot be enabled by itself."""
     active: bool | None = None
-    """Whether it runs; None while it starts or stops."""
+    """True if it runs; None while it starts or stops."""
     masked: bool | None = None
-    """Whether it is kept from starting; None: until the next boot only."""
+    """True if it cannot be started; None: only until the next boot."""
     outdated: bool | None = None
-    """Whether its unit file has changed since systemd has read it."""
+    """True if its unit file has changed since systemd has read it."""
     id: str = hint(default="")
     """The unit's own name, where it was asked for by another one: Alias=."""
     path: str = hint(default="")
@@ -101,7 +101,7 @@ class SystemdProvider(Provider[Service, State]):
         return UNITS.about(service.identity)
 
     def parse(self, service: Service, text: str) -> State:
-        """What `systemctl show` says of one unit."""
+        """Read the output of `systemctl show` for one unit."""
         pairs = (line.partition("=") for line in text.splitlines())
         said = {name: value for name, _, value in pairs}
         load, kind = said["LoadState"], said.get("Type", "")
@@ -165,30 +165,30 @@ class SystemdProvider(Provider[Service, State]):
             yield sh("systemctl mask -- {}", name)
 
     def missing(self, service: Service, text: str | None) -> Iterable[Thing]:
-        """The unit, unless nothing but to be rid of it is asked for."""
+        """Yield the unit, unless the action only removes or stops it."""
         if text is not None and ("LoadState=not-found\n" not in text or "Script=" in text):
             return
         if {"enable", "start", "restart", "reload"} & set(service.doing):
             yield Thing("unit", service.identity)
 
     def about(self, service: Service) -> Iterable[Thing]:
-        """The unit, and the template that it is an instance of."""
+        """Yield the unit, and the template that it is an instance of."""
         template = template_of(service.identity)
         units = [service.identity, *([template] if template is not None else [])]
         return [Thing("unit", unit) for unit in units]
 
     def alters(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
-        """The unit, by either of its names."""
+        """Yield the unit, by each of its names."""
         found = change.found if change is not None else None
         names = {service.identity, found.id if found is not None else ""} - {""}
         return [Thing("unit", name) for name in sorted(names)]
 
     def gone(self, state: State | None) -> bool:
-        """Whether neither the unit is there nor anything of it runs."""
+        """Return whether the unit is absent and none of its processes runs."""
         return state is None or (state.load == "not-found" and not state.active)
 
     def redefined(self, state: State | None) -> bool:
-        """Whether the unit is there: a file in /etc takes precedence over that of a package."""
+        """Return whether the unit exists: a file in /etc takes precedence over a package."""
         return not self.gone(state)
 
     def removes(self, service: Service, change: Change[State] | None) -> Iterable[Thing]:
@@ -196,14 +196,14 @@ class SystemdProvider(Provider[Service, State]):
         return []
 
     def amounts_to(self, change: Change[State]) -> frozenset[str]:
-        """What has just been started has read its configuration."""
+        """Return the actions that a start includes: the service has read its configuration."""
         started = change.fields.get("active", (None, None))[1] is True
         return super().amounts_to(change) | (
             frozenset({"start", "restart", "reload"}) if started else frozenset()
         )
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """The door we came in by, and the road to it."""
+        """Return the risk: units that accept the login, and those of the network."""
         stops = {"active", "enabled"} & {k for k, pair in change.fields.items() if pair[1] is False}
         masks = change.fields.get("masked", (None, None))[1] is True
         names = {name, change.wanted.id if change.wanted is not None else ""}
@@ -212,7 +212,7 @@ class SystemdProvider(Provider[Service, State]):
         return "may" if any(map(road, names)) else "no"
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
-        """What is masked again does not say any more whether it is enabled."""
+        """Return to the former state; a masked unit has no enabled state."""
         undo = super().back(name, change, now)
         wanted = undo.wanted
         if wanted is None:
@@ -221,7 +221,7 @@ class SystemdProvider(Provider[Service, State]):
         return replace(undo, wanted=replace(wanted, enabled=enabled, outdated=None))
 
     def repeats(self, act: str, state: State | None) -> bool:
-        """What does not run is not told."""
+        """Return whether the act is repeated: only for a service that runs."""
         return act in self.again and state is not None and state.active is True
 
     def limit(self, change: Change[State]) -> float:
@@ -244,7 +244,7 @@ def _enabled(found: State, doing: set[str]) -> bool | None:
 
 
 _READING = {"enable", "disable", "start", "restart", "reload"}
-"""What is done by what the unit file says now."""
+"""Acts that make a unit use its current file."""
 
 
 def _alias(name: str, found: State) -> str | None:
@@ -266,7 +266,7 @@ def _settle(service: Service, found: State) -> float:
 
 
 def _act(found: State, doing: set[str]) -> tuple[str | None, str | None]:
-    """What is to be done whatever the state is, and what there is to say about it."""
+    """Return the act that is needed in any state, and a remark about it."""
     if "restart" in doing:
         return "restart", "it does not run: it is started" if found.active is False else None
     if "start" in doing and found.ends:
@@ -287,7 +287,7 @@ def _refuse(unit: str, found: State, doing: set[str]) -> None:
     if wanted and found.masked is not False and "unmask" not in doing and found.load != "not-found":
         raise HostError(
             f"{unit} is masked, and cannot be {'started' if starting else 'enabled'}",
-            hint='somebody meant it not to run; to let it, say "unmask" before',
+            hint='it is masked; to start it, declare "unmask" before',
         )
     if wanted and found.load in ("bad-setting", "error") and not found.outdated:
         raise HostError(

@@ -57,8 +57,10 @@ class State:
     expire_date: str | None = None
     inactive: int | None = None
     home_made: bool | None = None
-    """Whether the home is there, where it is managed: useradd(8) and usermod(8) change the
-    account first, and may fail at the home."""
+    """
+    True if a managed home exists: useradd(8) and usermod(8) change the account first, and may fail
+    at the home.
+    """
     gid: int | None = hint()
     """The number of the primary group, as found: it goes with the user, and comes back."""
     system: bool = hint(default=False)
@@ -73,7 +75,7 @@ class State:
 _HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
 
 # Four lines for each user there is: of passwd(5), of shadow(5), the name of the
-# primary group, the groups it is named in. Whoever is not root sees no shadow.
+# primary group, the groups it is named in. Only root can read shadow.
 _LINES = """\
 BEGIN { FS = ":"; n = ARGC; ARGC = 1 }
 $0 == "-" { part++; next }
@@ -114,7 +116,7 @@ class UseraddProvider(Provider[User, State]):
     """Asks the name service, changes the local files."""
 
     def probe(self, user: User) -> Sequence[Probe]:
-        """The account, its home where that is managed, the groups and the number it is to have."""
+        """Ask for the account, its managed home, the groups and the number."""
         asked = [ACCOUNT.about(user.identity)]
         if user.manage_home:
             removed = "remove" in user.doing
@@ -124,7 +126,7 @@ class UseraddProvider(Provider[User, State]):
         return [*asked, *(table.about(name, loose=True) for table, name in _needed(user))]
 
     def parse(self, user: User, *answers: str | None) -> State:
-        """The four lines of `ACCOUNT`, and one of `HOMES`."""
+        """Read the four lines of `ACCOUNT`, and one of `HOMES`."""
         count = 2 if user.manage_home else 1
         account, place, *_ = *answers[:count], None
         if user.manage_home and "remove" in user.doing:
@@ -154,7 +156,7 @@ class UseraddProvider(Provider[User, State]):
         )
 
     def plan(self, user: User, found: State | None) -> Change[State]:
-        """What is declared; what is not stays as it is."""
+        """Plan the declared properties; undeclared ones stay as they are."""
         doing = set(user.doing)
         if "remove" in doing:
             if found is None or not user.manage_home:
@@ -176,13 +178,13 @@ class UseraddProvider(Provider[User, State]):
         if wanted.locked is False and password == NO_PASSWORD:
             raise HostError(
                 f"{user.identity} has no password that could be unlocked",
-                hint="declare one: unlocked and without a password, anybody could log in",
+                hint="declare one: unlocked and without a password, the account is open to all",
             )
         change = Change(found, wanted)
         return Change(found, wanted, note=_note(change)) if change.kind == "update" else change
 
     def contents(self, user: User) -> Mapping[str, bytes]:
-        """The hash that a state names by its digest."""
+        """Return the password hash, which a state names by its digest."""
         if user.password is None:
             return {}
         data = str.__str__(user.password).lstrip("!").encode()
@@ -190,7 +192,7 @@ class UseraddProvider(Provider[User, State]):
 
     def missing(self, user: User, *answers: str | None) -> Iterable[Thing]:
         """
-        Groups that the host does not know, and the folder that a home is to be moved to.
+        Yield groups that do not exist, and the folder for a home that is moved.
 
         Raises HostError for a number that another user has.
         """
@@ -207,7 +209,7 @@ class UseraddProvider(Provider[User, State]):
             yield Thing("path", place.path.rpartition("/")[0])
 
     def about(self, user: User) -> Iterable[Thing]:
-        """The user; the number that no other may have; the place of a home that is managed."""
+        """Yield the user, its number, and the path of a managed home."""
         yield Thing("user", user.identity)
         if user.uid is not None and not user.non_unique:
             yield Thing("uid", str(user.uid))
@@ -215,7 +217,7 @@ class UseraddProvider(Provider[User, State]):
             yield Thing("path", user.home)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """The account first, then how one gets in."""
+        """Yield the commands for the account first, then for the login."""
         found, wanted = change.found, change.wanted
         if wanted is None:
             manage = found is not None and found.manage_home
@@ -237,7 +239,7 @@ class UseraddProvider(Provider[User, State]):
         yield from _login(name, change)
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """Who we are there: his groups, his shell, his password; himself."""
+        """Return the risk: a change of the groups, the shell or the password of the login user."""
         if name not in way.users or change.kind == "create":
             return "no"
         if change.wanted is None:
@@ -245,7 +247,7 @@ class UseraddProvider(Provider[User, State]):
         return "may" if change.fields.keys() - {"comment"} else "no"
 
     def alters(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
-        """The user, and the groups whose member it becomes, or is no more."""
+        """Yield the user, and the groups that it joins or leaves."""
         yield Thing("user", user.identity)
         differs = change.fields if change is not None else {}
         for uid in differs.get("uid", ()):
@@ -256,7 +258,7 @@ class UseraddProvider(Provider[User, State]):
         yield from (Thing("group", name) for name in {*(pair[0] or ())} ^ {*(pair[1] or ())})
 
     def removes(self, user: User, change: Change[State] | None) -> Iterable[Thing]:
-        """The user; userdel(8) may take the group of that name along, and the home."""
+        """Yield the user; userdel(8) may remove the group of that name, and the home."""
         if "remove" not in user.doing:
             return
         yield from (Thing("user", user.identity), Thing("group", user.identity))
@@ -265,7 +267,7 @@ class UseraddProvider(Provider[User, State]):
             yield Thing("tree", home)
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """The hash of the password; of a new one, whether the home was there before."""
+        """Keep the hash of the password; for a new user, whether the home existed."""
         if change.found is None and change.wanted is not None and change.wanted.manage_home:
             home = change.wanted.home or f"/home/{name}"
             return sh("if [ -e {} ]; then echo there; fi", home)
@@ -274,7 +276,7 @@ class UseraddProvider(Provider[User, State]):
         return None
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
-        """A home that was there before does not go with the user."""
+        """Note a home that existed before: it is not removed with the user."""
         if change.wanted is not None and kept == "there\n":
             return replace(change, wanted=replace(change.wanted, manage_home=False))
         if change.found is not None and change.found.password is None and kept.strip():
@@ -283,7 +285,7 @@ class UseraddProvider(Provider[User, State]):
         return change
 
     def lost(self, name: str, change: Change[State]) -> str | None:
-        """A home that is removed."""
+        """Describe a home that is removed."""
         found = change.found
         if change.wanted is None and found is not None and found.manage_home:
             return f"what is in {found.home}"
@@ -301,7 +303,7 @@ class UseraddProvider(Provider[User, State]):
         return replace(back, wanted=replace(back.wanted, home_made=now.home_made))
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """What is in the homes that would go."""
+        """Ask for the content of the homes that would be removed."""
         return home.listing(
             (name, change.found.home)
             for name, change in changes
@@ -309,11 +311,11 @@ class UseraddProvider(Provider[User, State]):
         )
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
-        """That somebody has something in the home that would go with a user."""
+        """Return the reason that others have files in the home that would be removed."""
         return home.objection(name, said, going)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """The user; and, as useradd(8) does, a group of that name."""
+        """Yield the user and, as useradd(8) does, a group of that name."""
         if change.wanted is None:
             return
         yield Thing("user", name)
@@ -371,7 +373,7 @@ def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # n
         if locked is None and field.startswith("!"):
             locked = True
         elif locked is None and (found is None or found.password == NO_PASSWORD):
-            locked = False  # only the lack of a password locked it; somebody's lock stays
+            locked = False  # only the lack of a password locked it; an explicit lock stays
     return State(
         user.uid,
         None if user.gid is None else str(user.gid),
@@ -401,7 +403,7 @@ def _groups(user: User, found: State | None) -> tuple[str, ...] | None:
 
 
 def _note(change: Change[State]) -> str | None:
-    """What people would otherwise learn too late."""
+    """Return a remark on effects that are easily overlooked."""
     notes = []
     differs = change.fields
     if "groups" in differs and (
@@ -470,7 +472,7 @@ def _moves(change: Change[State]) -> bool:
 
 
 def _modify(change: Change[State]) -> Command:
-    """The options that make the difference."""
+    """Return the command with the options that differ."""
     wanted = change.wanted
     assert wanted is not None  # noqa: S101 - it is modified
     new = {name: pair[1] for name, pair in change.fields.items()}

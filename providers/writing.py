@@ -58,7 +58,7 @@ class State:
     owner: str | None = None
     group: str | None = None
     to: str | None = None
-    """What a symbolic link says that is removed itself."""
+    """The target of a symbolic link that is removed itself."""
     mtime: str | None = hint()
     """When it was last modified, in seconds since the epoch; known of what was kept."""
     tree: Content | None = hint()
@@ -74,7 +74,7 @@ class State:
 
     @property
     def regular(self) -> bool:
-        """Whether it is a file."""
+        """Return True if it is a file."""
         return self.kind in (None, "file")
 
 
@@ -84,7 +84,7 @@ def of_kernel(name: str) -> bool:
 
 
 def prepare(name: str, found: State | None) -> Command:
-    """`p` is the path that is worked on, `t` a new one beside it that nobody else has."""
+    """Return the shell that sets `p`, the path, and `t`, a private new path beside it."""
     beside = sh("t=/run/.cook-$cook_nonce;" if of_kernel(name) else "t=${p%/*}/.cook-$cook_nonce;")
     if found is None or not found.linked:
         return sh("p={}; {} ", name, beside)
@@ -159,11 +159,11 @@ def write(name: str, found: State | None, wanted: State) -> Command:
 
 def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     """
-    A new file that is nobody else's, with the owner, the mode and the content.
+    Yield the commands that make a private new file with the owner, the mode and the content.
 
-    It is held open, so that nobody can be told to write elsewhere, and is private until
-    its mode is set. A write may take setuid away, so then the mode comes last. So it does where
-    an access list is kept: the mode of such a file says what its mask is, not what its group may.
+    It is held open, so that its path cannot be exchanged, and is private until its mode is set. A
+    write may remove setuid, so the mode is set last then; also with an access list, because the
+    mode of such a file contains its mask, not the group's permissions.
     """
     content = sh("{ content {} >&9 || { {}; }; }", wanted.content or EMPTY, WHY)
     before = there or State()
@@ -182,7 +182,7 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
 
 
 def _arrived(content: Content) -> Command:
-    """What was sent ahead in pieces, or kept, is checked before it counts; the rest came whole."""
+    """Return the check of content that was sent ahead in pieces, or kept; the rest came whole."""
     return sh(
         '{ [ ! "$cook_loose" ] || [ "$(sha256sum < "$t")" = {} ]'
         " || { echo 'the content is not whole' >&2; false; }; }",
@@ -191,7 +191,7 @@ def _arrived(content: Content) -> Command:
 
 
 class _Way(NamedTuple):
-    """How the new file `t` gets to its place `p`."""
+    """The method by which the new file `t` gets to its path `p`."""
 
     save: Command
     """Keep what is there as `t.old`."""
@@ -201,7 +201,7 @@ class _Way(NamedTuple):
     """Bring it back."""
 
     risky: bool = False
-    """What is there is gone for a moment, or written over."""
+    """True if the file is absent for a moment, or overwritten in place."""
 
 
 def _way(found: State | None, wanted: State) -> _Way:
@@ -233,9 +233,9 @@ _PATH = "{path}"
 
 def _with_path(text: str) -> Command:
     """
-    A check about the new file beside its place.
+    Return a check of the new file beside its path.
 
-    Its name is put in so that it is one word, whether the author has quoted it or not.
+    The path is inserted as one word, whether the author has quoted it or not.
     """
     pieces = text.replace("%{path}", _PATH).split(_PATH)
     filled = pieces[0]
@@ -285,7 +285,7 @@ def _backup(count: int) -> Command:
 
 
 def keep(name: str, change: Change[State]) -> Command | None:
-    """What puts into the stash what will not be there any more."""
+    """Return the command that stashes what will be replaced or removed."""
     found = change.found
     if found is None or not (change.wanted is None or {"content", "kind"} & change.fields.keys()):
         return None
@@ -300,7 +300,7 @@ _AS_IT_IS: LiteralString = "case $(ls -ld -- {}) in ??????????+*) {} ;; *) {} ;;
 
 
 def learned(change: Change[State], kept: str) -> Change[State]:
-    """The change, with what `keep` has printed."""
+    """Return the change with the output of `keep`."""
     digest, _, age = kept.strip().partition("\n")
     if change.found is None or not age:
         return change
@@ -310,7 +310,7 @@ def learned(change: Change[State], kept: str) -> Change[State]:
 
 
 def restore(name: str, found: State | None, wanted: State) -> Command:
-    """What is no file, as it was: a link that was removed, a folder that was in the way."""
+    """Return the command that restores a link that was removed, or a folder that was in the way."""
     clear = remove(name, found) if found is not None else sh(":")
     if wanted.to is not None:
         own = chown_new(wanted.owner, wanted.group, sh("{}", name))

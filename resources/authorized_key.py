@@ -1,4 +1,4 @@
-"""Who may log in with which key."""
+"""The keys that may log in as a user."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PublicKey:
 
 
 def parse_key(line: str) -> PublicKey | None:
-    """The key in a line; None if there is none."""
+    """Return the key in a line; None if there is none."""
     m = _LINE.fullmatch(line)
     if m is None:
         return None
@@ -62,7 +62,7 @@ class AuthorizedKey(Resource):
     """A public key as in a .pub file, or several: `type base64 comment`; options may precede."""
 
     key_options: str | None = None
-    """What the key may do, e.g. `restrict,command="backup"`; "" for anything. See sshd(8)."""
+    """The restrictions of the key, e.g. `restrict,command="backup"`; "" for none. See sshd(8)."""
 
     path: str | None = None
     """The file, where it is not `.ssh/authorized_keys` in the user's home."""

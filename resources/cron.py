@@ -99,7 +99,7 @@ class Cron(Resource):
     """
 
     command: str | None = field(default=None, metadata=SENSITIVE)
-    """What is run, by sh unless `shell` says otherwise."""
+    """The command, run by sh unless `shell` names another shell."""
 
     minute: str | int = "*"
     """0-59; here and below also `*`, lists `1,2`, ranges `1-5`, steps `*/5`."""
@@ -120,10 +120,10 @@ class Cron(Resource):
     """Instead of the five: reboot, hourly, daily, midnight, weekly, monthly, yearly."""
 
     user: str = "root"
-    """Whose crontab it is in."""
+    """The user whose crontab has the entry."""
 
     mailto: str | None = None
-    """Who gets what it prints; "" for nobody."""
+    """The recipient of the output; "" for none."""
 
     path: str | None = None
     """PATH of the command."""

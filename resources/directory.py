@@ -17,10 +17,10 @@ class Directory(Resource):
     unique: ClassVar[bool] = True
 
     path: str | None = None
-    """Where it is, if that is not the resource's name. Absolute."""
+    """The absolute path, if it is not the resource's name."""
 
     owner: str | int | None = None
-    """Whose it is: a name, or a number."""
+    """The owner: a name, or a number."""
 
     group: str | int | None = None
     """Which group it belongs to: a name, or a number."""

@@ -30,13 +30,13 @@ class Execute(Resource):
     """A path; where it exists, nothing is run. It has to be there afterwards."""
 
     cwd: str | None = None
-    """Where it is run."""
+    """The working folder."""
 
     environment: Mapping[str, str] = field(default_factory=dict, metadata=SENSITIVE)
     """Variables it sees, besides PATH, HOME (its user's) and the C locale."""
 
     user: str | None = None
-    """As whom it is run."""
+    """The user that runs it."""
 
     group: str | None = None
     """With which primary group it is run."""
@@ -48,7 +48,7 @@ class Execute(Resource):
     """Its file mode creation mask, e.g. "0077"."""
 
     input: str | bytes | None = field(default=None, metadata=SENSITIVE)
-    """What it reads on its standard input."""
+    """The content of its standard input."""
 
     timeout: float = 3600.0
     """Seconds it may take."""

@@ -35,16 +35,16 @@ class File(Resource):
     unique: ClassVar[bool] = True
 
     path: str | None = None
-    """Where it is, if that is not the resource's name. Absolute."""
+    """The absolute path, if it is not the resource's name."""
 
     content: str | bytes | None = field(default=None, metadata=LARGE)
-    """What is in it; None leaves that alone (a new file is empty then)."""
+    """The content; None leaves it alone (a new file is empty then)."""
 
     source: str | None = field(default=None, metadata=LARGE)
     """A file beside the recipe, in `files/`, that has the content."""
 
     owner: str | int | None = None
-    """Whose it is: a name, or a number."""
+    """The owner: a name, or a number."""
 
     group: str | int | None = None
     """Which group it belongs to: a name, or a number."""
@@ -58,8 +58,10 @@ class File(Resource):
     """
 
     backup: int | Literal[False] = 5
-    """How many former contents are kept, in /var/lib/cook/backup on the host; of a
-    sensitive file none."""
+    """
+    The number of former contents to keep, in /var/lib/cook/backup on the host; none of a sensitive
+    file.
+    """
 
     verify: str | Sequence[str] | None = None
     """
@@ -82,8 +84,10 @@ class File(Resource):
     is in it; a link to any of these, but never what it points to."""
 
     manage_symlink_source: bool | None = None
-    """Where the path is a symbolic link: manage the file it points to (None does, too).
-    False takes the link for something else in its place."""
+    """
+    If the path is a symbolic link: manage the file it points to (None does, too). False treats the
+    link as another kind of file in its place.
+    """
 
     checksum: str | None = None
     """The SHA-256 that the content has to have."""
@@ -145,7 +149,7 @@ def absolute(resource: Resource, path: str) -> None:
 
 
 class Owned(Protocol):
-    """A resource that belongs to somebody."""
+    """A resource with an owner."""
 
     @property
     def owner(self) -> str | int | None: ...  # noqa: D102
@@ -154,7 +158,7 @@ class Owned(Protocol):
 
 
 def owned(resource: Owned) -> None:
-    """Raise RecipeError unless owner and group can be names or numbers of somebody."""
+    """Raise RecipeError unless owner and group are valid names or numbers."""
     for what, who in (("owner", resource.owner), ("group", resource.group)):
         if who is not None and not re.fullmatch(r"\d+|[^\s\d:+-][^:\n\0]*", str(who), re.ASCII):
             raise RecipeError(f"{resource}: {who!r} is no {what}", hint="a name, or a number")

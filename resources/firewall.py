@@ -20,7 +20,7 @@ Direction = Literal["in", "out", "forward"]
 Ports = tuple[tuple[int, int], ...]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_LONGEST_NAME = 80  # nft(8) keeps 128 bytes of a comment; ours says the position, too
+_LONGEST_NAME = 80  # nft(8) keeps 128 bytes of a comment, which has the position, too
 
 
 class FirewallRule(Resource):
@@ -30,9 +30,9 @@ class FirewallRule(Resource):
     The rules that are declared are all there is: what none of them matches
     passes, unless the last one is `firewall_rule("default", command="deny",
     protocol="none", position=100)`. Replies to what passed, the loopback and the
-    neighbour discovery of IPv6 always pass, so that nobody locks himself out by halves. They
-    live in a table of their own: other people's rules are left alone, and what
-    those drop is dropped. IPv4 and IPv6 are both meant unless an address says which.
+    neighbour discovery of IPv6 always pass, so that no rule breaks existing connections. The rules
+    are in a separate table: rules of others are left alone, and packets that those drop are
+    dropped. IPv4 and IPv6 are both meant unless an address says which.
     """
 
     command: Decision = "allow"
@@ -42,13 +42,13 @@ class FirewallRule(Resource):
     """Which protocol; a number is one of /etc/protocols, `none` means any."""
 
     port: int | str | Sequence[int | str] | None = None
-    """Where the packet goes: a port, a range as "8000:8100", or several. tcp and udp only."""
+    """The destination port: a port, a range as "8000:8100", or several. tcp and udp only."""
 
     dest_port: int | str | Sequence[int | str] | None = None
     """Another name of `port`."""
 
     source_port: int | str | Sequence[int | str] | None = None
-    """Where it comes from."""
+    """The source port."""
 
     source: str | Sequence[str] | None = None
     """The sender: an address, a network as 192.0.2.0/24, or several; IPv4 or IPv6."""
@@ -57,10 +57,10 @@ class FirewallRule(Resource):
     """The receiver, likewise."""
 
     interface: str | None = None
-    """Where it comes in (where it goes out, for direction `out`)."""
+    """The incoming interface (the outgoing one, for direction `out`)."""
 
     dest_interface: str | None = None
-    """Where it goes out."""
+    """The outgoing interface."""
 
     direction: Direction = "in"
     """To this host, from it, or through it."""
@@ -78,7 +78,7 @@ class FirewallRule(Resource):
     """Log the packet, too."""
 
     description: str | None = None
-    """What it is for; in the comment of the live rule."""
+    """The purpose; added to the comment of the live rule."""
 
     include_comment: bool = True
     """Have the description in the comment."""
@@ -118,7 +118,7 @@ class FirewallRule(Resource):
             raise RecipeError(f"{self}: no packet has addresses of both IPv4 and IPv6")
 
     def _declared_before(self) -> str | None:
-        """The rule just before this one, where only the recipe says which comes first."""
+        """Return the rule just before this one, if only the recipe defines their order."""
         with contextlib.suppress(RecipeError):
             rules = (declared.resource for declared in current())
             same = [r.name for r in rules if isinstance(r, FirewallRule) and self._ties(r)]

@@ -16,9 +16,8 @@ class Group(Resource):
     """
     A Unix group: Chef's `group`.
 
-    Unlike Chef's, it leaves members alone that nobody named: `members` adds,
-    `excluded_members` takes away, and only `append=False` makes `members` the
-    exact list.
+    Unlike Chef's, it keeps members that are not named: `members` adds, `excluded_members` removes,
+    and only `append=False` makes `members` the exact list.
     """
 
     unique: ClassVar[bool] = True

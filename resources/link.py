@@ -18,16 +18,16 @@ class Link(Resource):
     unique: ClassVar[bool] = True
 
     to: str | None = None
-    """What it points to: an absolute path, or for a symbolic link a relative one."""
+    """The target: an absolute path, or for a symbolic link a relative one."""
 
     target_file: str | None = None
-    """Where it is, if that is not the resource's name. Absolute."""
+    """The absolute path, if it is not the resource's name."""
 
     link_type: Literal["symbolic", "hard"] = "symbolic"
     """A symbolic link, or a second name of the same file."""
 
     owner: str | int | None = None
-    """Whose the symbolic link is: a name, or a number."""
+    """The owner of the symbolic link: a name, or a number."""
 
     group: str | int | None = None
     """Which group the symbolic link belongs to: a name, or a number."""
@@ -46,7 +46,7 @@ class Link(Resource):
         if self.to and self.link_type == "hard":
             absolute(self, self.to)
             if self.owner is not None or self.group is not None:
-                raise RecipeError(f"{self}: a hard link belongs to whom its file belongs")
+                raise RecipeError(f"{self}: a hard link has the owner of its file")
 
     @property
     def identity(self) -> str:

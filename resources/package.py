@@ -60,10 +60,11 @@ class Package(Resource):
 
     repair: bool = False
     """
-    End first, and show in the plan, what an earlier transaction has left half done.
+    Complete what an earlier transaction has left half done first, and show it in the plan. This
+    includes other packages; nothing is removed for it.
 
-    Those of other packages, too; nothing is removed for it. What is not named and not
-    installed well is else left to somebody who knows why.
+    Those of other packages, too; nothing is removed for it. Without it, other broken packages
+    are left alone.
     """
 
     lock_timeout: int = 120
@@ -108,7 +109,7 @@ class Package(Resource):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The packages."""
+        """Yield the packages."""
         names = self.name if self.package_name is None else self.package_name
         return (names,) if isinstance(names, str) else tuple(names)
 

@@ -16,15 +16,15 @@ class Template(File):
     """
     A file whose content is a template filled with variables: Chef's `template`.
 
-    The template is Jinja2 and stands beside the recipe in `templates/`. A variable
-    that nobody set is an error; the trailing newline is kept.
+    The template is Jinja2 and stands beside the recipe in `templates/`. A variable without a value
+    is an error; the trailing newline is kept.
     """
 
     source: str | None = field(default=None, metadata=LARGE)
     """The template's name below `templates/`; by default the file's own name and `.j2`."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, metadata=SENSITIVE_AND_LARGE)
-    """What the template sees, besides `node`."""
+    """The variables of the template, in addition to `node`."""
 
     def validate(self) -> None:
         """Render it, once: a copy with another action has its text already."""
@@ -46,6 +46,6 @@ class Template(File):
 
 
 _RENDERED = "/"
-"""What stands for a source that was used: no file can have that name."""
+"""The stand-in for a source that was used: no file can have that name."""
 
 template = word(Template)

@@ -242,7 +242,7 @@ FILE = """
 WRONG = {
     "no list": ("match: x", "i.yml:1: a list of entries is wanted", "begin each with"),
     "no mapping": ("- x", "i.yml:1: an entry is a mapping", "match: and reason:"),
-    "no reason": ("- match: x", "i.yml:1: this entry has no 'reason'", "say why"),
+    "no reason": ("- match: x", "i.yml:1: this entry has no 'reason'", "give the reason"),
     "no match": ("- reason: x", "i.yml:1: this entry has no 'match'", "a resource"),
     "an empty reason": ("- match: x\n  reason: ' '", "i.yml:2: text is wanted", None),
     "an unknown key": ("- match: x\n  reson: y", "i.yml:2: an entry has no", "'reason'"),

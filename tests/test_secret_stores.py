@@ -137,7 +137,7 @@ class TestTheFile:
 
         assert cook("view", "db/password") == f"{VALUE}\n"
         monkeypatch.delenv("COOK_AGE_IDENTITY")
-        assert "none of our keys" in cook("view", "db/password", status=1)
+        assert "none of the keys" in cook("view", "db/password", status=1)
 
     def test_an_ssh_key_is_a_key(self, folder: Path, cook: Cook, tmp_path: Path) -> None:
         key = tmp_path / "home/.ssh/id_ed25519"
@@ -170,7 +170,7 @@ class TestTheFile:
             ("generations: {a: 0}", "numbers from 1"),
             ("secrets: !!python/object:os.system {}", "restore it from git"),
             ("recipients: [age1nonsense]\n", "no recipient"),
-            ("secrets: {a: nonsense}\nrecipients: []", "nobody is named"),
+            ("secrets: {a: nonsense}\nrecipients: []", "there is no entry"),
         ],
     )
     def test_what_it_cannot_be(self, folder: Path, cook: Cook, text: str, said: str) -> None:

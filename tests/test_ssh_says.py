@@ -70,7 +70,7 @@ SAID: dict[str, tuple[type[Unreachable], str]] = {
     ),
     "Connection timed out during banner exchange\nConnection to 192.0.2.1 port 2222 timed out": (
         Unreachable,
-        "192.0.2.1:2222 takes connections, but greets nobody within 10 s",
+        "192.0.2.1:2222 takes connections, but sends no greeting within 10 s",
     ),
     "ssh: connect to host 192.0.2.1 port 2222: Connection timed out": (
         Unreachable,
@@ -113,7 +113,7 @@ def test_a_password_that_was_asked_for_was_wrong_and_else_it_is_said_what_is_tak
 @pytest.mark.parametrize(
     ("why", "said"),
     [
-        ("administratively prohibited: open failed", "leads nobody on to 192.0.2.1:2222"),
+        ("administratively prohibited: open failed", "opens no channel to 192.0.2.1:2222"),
         ("connect failed: No route to host", "does not reach 192.0.2.1:2222: connect failed: No"),
     ],
 )

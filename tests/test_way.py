@@ -130,7 +130,7 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
         return inner()
 
     session.line._another = late
-    with pytest.raises(LockedOut, match="the host has put the former state back"):
+    with pytest.raises(LockedOut, match="the host has restored the former state"):
         rescue.confirm()
     assert not (tmp_path / "x").exists()
 

@@ -32,7 +32,7 @@ CONFIRM_TIMEOUT = 60.0
 GRACE = 10.0
 """Seconds within which a host is expected to answer again after a rollback."""
 
-# Whoever renames `armed` has won: the timer, or we.
+# The first to rename `armed` decides: the timer, or the run.
 _RUN = """\
 cd "{}" || exit; mv armed fired 2>/dev/null || exit 0
 exec >>log 2>&1 </dev/null; LC_ALL=C; export LC_ALL
@@ -102,7 +102,7 @@ class AutoRollback:
     _names: list[str] = field(default_factory=list)
 
     def risk(self, decision: Decision) -> Risk:
-        """Whether a change may cut our way, or is sure to."""
+        """Return the risk that a change locks the operator out."""
         provider, change = decision.provider, decision.change
         if not self.session.line.reconnects or provider is None or change is None:
             return "no"
@@ -144,7 +144,7 @@ class AutoRollback:
             str(round(self.seconds)),
             f'sleep {round(self.seconds)}; exec /bin/sh "$1"',
         )
-        shown = f"go back in {round(self.seconds)} s unless somebody can log in"
+        shown = f"roll back in {round(self.seconds)} s without a new login"
         return Do(replace(armed, shown=shown), ANSWER_TIMEOUT)
 
     @property
@@ -187,23 +187,23 @@ class AutoRollback:
             outcome = self._gone_back(armed)
         except HostError as error:
             return LockedOut(
-                f"after {what} nobody could log in any more{why}",
+                f"after {what} no login was possible{why}",
                 hint=f"it was to go back by itself, and does not answer yet: {error}",
             )
         if outcome.status != 0:
             return LockedOut(
-                f"after {what} nobody could log in in time{why}",
+                f"after {what} no login was possible in time{why}",
                 hint="it answers now, and does not say that it has gone back: look at it",
             )
         said = outcome.text.strip()
         return LockedOut(
-            f"after {what} nobody could log in any more{why}; the host has put the former state"
-            " back" + (f", and said:\n{said}" if said else ""),
-            hint="mend the recipe: what it declares locks us out",
+            f"after {what} no login was possible{why}; the host has restored the former"
+            " state" + (f", and said:\n{said}" if said else ""),
+            hint="change the recipe: what it declares locks the operator out",
         )
 
     def _gone_back(self, armed: str) -> Outcome:
-        """What the host says of its way back, once that is at its end, or takes too long."""
+        """Return the output of the rollback on the host once it is complete or takes too long."""
         end = time.monotonic() + GRACE
         while True:
             outcome = self.session.aside(sh(_FIRED, armed))

@@ -28,7 +28,7 @@ def no_notes(_: Sequence[Decision]) -> tuple[None, None]:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one link."""
+    """The result of one transaction."""
 
     fate: Literal["done", "failed", "surprised", "not-reached", "lost"]
     """`lost`: the link ended meanwhile, and the host has been asked again."""
@@ -38,15 +38,15 @@ class Result:
     """The found text of each change, for its diff."""
 
     kept: Sequence[str] = ()
-    """What was printed when the former state of each change was kept."""
+    """The output of the commands that kept the former state of each change."""
 
     said: str = ""
-    """What its commands printed."""
+    """The output of its commands."""
 
     seconds: float = 0.0
 
     def learned(self, link: Transaction) -> Iterator[Decision]:
-        """The changes of the link, with what their keeping and their commands have told."""
+        """Yield the changes of the transaction with the hints that their commands have printed."""
         for i, decision in enumerate(link.changes):
             if decision.provider is not None and decision.change is not None:
                 kept = self.kept[i] if i < len(self.kept) else ""

@@ -173,9 +173,9 @@ class Convergence:
 
     def _look_ahead(self) -> None:
         """
-        Before anything is changed, see whether one of the changes is sure to cut our way.
+        Refuse the run before anything is changed if one change is certain to lock the operator out.
 
-        Raises WouldLockOut if one is sure to.
+        Raises WouldLockOut.
         """
         forecast = Forecast()
         for item in self._queue.queue:

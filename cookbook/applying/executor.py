@@ -179,7 +179,7 @@ class Executor:
         *,
         rebooted: bool,
     ) -> Iterator[Result]:
-        """What is known of each link when the connection was lost, and what the host says now."""
+        """Yield the result of each transaction after a lost connection."""
         stopped, is_cause_open = False, rebooted
         for one, before, numbers in zip(sent, read_all(sent, heard), traced(sent), strict=True):
             stopped |= before.fate == "surprised" or before.error is not None
@@ -260,7 +260,7 @@ class Executor:
         return True
 
     def risk(self, decision: Decision) -> Risk:
-        """Whether a change may cut our way, or is sure to."""
+        """Return the risk that a change locks the operator out."""
         return self._rescue.risk(decision) if self._rescue is not None else "no"
 
 
@@ -270,7 +270,7 @@ def _is_whole(decision: Decision) -> bool:
 
 
 def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
-    """What a command has printed before it took too long, where nothing of it may be secret."""
+    """Add the output of a command that took too long to the error, unless it may be secret."""
     resources = [decision.item.resource for one in sent for decision in one.link.changes]
     if error.failed is not None and not any(resource.confidential for resource in resources):
         error.failed = error.failed._replace(output=error.said)

@@ -181,7 +181,7 @@ class Manifest:
             return None if before is None or before.gone else _with(before, gone=True)
         if before is not None and not before.gone:
             return None
-        if decision.goal is not None:  # an undo brings back what there was, ours or not
+        if decision.goal is not None:  # an undo restores the former thing, created by cook or not
             return None if before is None else _with(entry, own=before.own)
         return _with(entry, own=not provider.there(change.found))
 

@@ -95,7 +95,7 @@ class Orphans:
         return [pair for pair in judged if pair[1].status != "ok" and not self._named(pair[1])]
 
     def _unjudged(self, entry: Entry) -> Decision | None:
-        """None for a word or a provider that is not installed here: nobody could remove it."""
+        """Return the decision about an entry; None if its type or provider is not installed."""
         try:
             resource, provider = self.revive(entry)
         except CookError:

@@ -153,7 +153,7 @@ class Undo:
             if differing := conflict(one, now):
                 raise Refused(
                     f"{one.declared.resource} is not as the run left it: {differing}",
-                    hint="somebody has changed it since; --partial goes on without it",
+                    hint="it was changed since the run; --partial undoes the rest",
                 )
             if why := provider.unobtainable(item.resource.identity, one.change, found):
                 raise Irreversible(f"{one.declared.resource}: {why}")
@@ -204,7 +204,7 @@ class Undo:
         return dict(zip(asked, self.planner.read(asked), strict=True))
 
     def _told(self, todo: Sequence[Undoing], delivery: ChangeSet | None = None) -> Iterator[Step]:
-        """Whoever was told of the changes is told again, if that means anything now."""
+        """Yield the repeated acts (restart, reload) of resources that the changes had notified."""
         items = list(acts(self.done, todo))
         if not items:
             return
@@ -247,7 +247,7 @@ def _diff(decision: Decision, looks: Mapping[Command, bytes]) -> Diff | None:
 
 
 def _sweeps(decision: Decision) -> bool:
-    """Whether more may go than what is named: with a package all that is in it."""
+    """Return whether the change may remove more than it names, as the removal of a package does."""
     if decision.provider is None or decision.change is None or decision.status != "change":
         return False
     anything = decision.provider.brings_anything(decision.item.resource.identity)

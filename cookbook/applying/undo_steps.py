@@ -17,7 +17,7 @@ from cookbook.planning.step import Step
 BECAUSE = "undo"
 
 _TRYING = frozenset({"apply", "notify", "verify"})
-"""What fails in one of these phases was begun: a command may have done half of it."""
+"""The phases in which a failed change was begun: a command may have done half of it."""
 
 
 @dataclass(frozen=True)

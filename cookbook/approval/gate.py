@@ -64,7 +64,7 @@ def _ask(reviewer: HookImpl, plan: Report) -> object:
 
 
 def _reasons(said: object) -> Iterator[str]:
-    """Raises TypeError for what is no reason."""
+    """Yield the reasons. Raises TypeError for a value that is none."""
     if said is None:
         return
     for reason in [said] if isinstance(said, str) else said:  # type: ignore[attr-defined]  # or TypeError
@@ -104,7 +104,7 @@ class Fence:
 
 
 def _planned(host: HostReport) -> Mapping[Key, Sequence[tuple[Step, bool]]]:
-    """The steps of a plan, each with whether it comes after something that may bring anything."""
+    """Return the steps of a plan; with True those after a step that may bring anything."""
     found: dict[Key, list[tuple[Step, bool]]] = defaultdict(list)
     loosely = False
     for step in host.steps:
@@ -153,7 +153,7 @@ def _unapproved(step: Step, approved: Sequence[Step]) -> Unapproved:
 
 
 def _told(step: Step) -> str:
-    """A change in one line."""
+    """Return a change as one line."""
     if step.status != "changed" or step.change is None:
         return f"that it is {step.status}"
     pairs = shown_changes(step).items()

@@ -130,7 +130,7 @@ def _sealer(path: Path, header: Any, key: Key | None) -> Sealer | None:
         )
     if header is None:
         raise PlanError(
-            f"{path} was made without a key, so anybody may have written it",
+            f"{path} was made without a key, so its author is unknown",
             hint="make the plan again with --key; or leave the key away, if you trust the file",
         )
     return Sealer.of(header, key)
@@ -190,12 +190,12 @@ class _Writing:
         }
 
     def _resource(self) -> dict[str, Any]:
-        """The resource as a value: its word, and the properties that are not at their default."""
+        """Return the resource as a value: its type, and the properties without a default value."""
         step = self.step
         if not known(step.target):
             raise PlanError(
                 f"{step.declared.where}: {step.target}: this word is declared by the recipe itself,"
-                " so nobody could apply the plan without it",
+                " so the plan cannot be applied without it",
                 hint="install it as a plugin (ARCHITECTURE.md)",
             )
         if holds_secret(step.resource.name):

@@ -18,7 +18,7 @@ Clock = Callable[[], dt.datetime]
 
 
 def now() -> dt.datetime:
-    """The time, with its zone."""
+    """Return the time with its zone."""
     return dt.datetime.now(dt.UTC)
 
 

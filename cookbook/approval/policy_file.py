@@ -23,9 +23,9 @@ _DAY = 24 * 60
 
 def read_reviewer(path: Path, clock: Clock = now) -> Reviewer:
     """
-    The reviewer that a file describes.
+    Return the reviewer that a file describes.
 
-    Raises UsageError with file:line: a rule that is misspelt must not be a rule less.
+    Raises UsageError with file:line: a misspelt rule must not be ignored.
     """
     try:
         value = yaml_document.read(path)
@@ -141,7 +141,7 @@ def _span(value: Value, text: str) -> Iterable[int]:
 
 
 def _minute(value: Value) -> int:
-    """A time of the day. Without quotes, 17:00 is a number to YAML: what is written counts."""
+    """Return a time of the day in minutes. YAML reads 17:00 without quotes as a number."""
     text = value.data if isinstance(value.data, str) else value.written
     found = re.fullmatch(r"(\d\d?):(\d\d)", text)
     if found is None or int(found[2]) > 59 or (minute := int(found[1]) * 60 + int(found[2])) > _DAY:

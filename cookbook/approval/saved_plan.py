@@ -93,9 +93,9 @@ class SavedPlan:
 
 def saved_plan(report: Report) -> SavedPlan:
     """
-    The plan that a run has made.
+    Return the plan that a run has made.
 
-    Raises PlanError where it is not a whole plan: a host could not be asked.
+    Raises PlanError if it is incomplete because a host could not be probed.
     """
     if missed := [h.name for h in report.hosts.values() if h.status not in ("ok", "changed")]:
         raise PlanError(

@@ -48,7 +48,7 @@ COMMANDS = {
     "undo": ("cookbook.cli.commands.undo", "take back what a run has changed"),
     "lock": (
         "cookbook.cli.commands.lock",
-        "keep runs away from hosts, until somebody unlocks them",
+        "keep runs away from hosts until they are unlocked",
     ),
     "unlock": ("cookbook.cli.commands.lock", "let runs at hosts again"),
     "stash": ("cookbook.cli.commands.stash", "what hosts keep so that changes can be undone"),
@@ -118,7 +118,7 @@ def _log(verbosity: int) -> None:
 
 
 def _guard_tracebacks() -> None:
-    """What Python says of an exception that nobody has caught tells no secret either."""
+    """Install a handler that removes secrets from the traceback of an uncaught exception."""
     import threading
 
     def tell(

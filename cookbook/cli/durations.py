@@ -12,7 +12,7 @@ _LONGEST = 36500 * 86400
 
 def span(text: str) -> timedelta:
     """
-    A span of time, for argparse.
+    Return a span of time, for argparse.
 
     >>> span("90m"), span("2w")
     (datetime.timedelta(seconds=5400), datetime.timedelta(days=14))
@@ -30,7 +30,7 @@ def span(text: str) -> timedelta:
 
 def local(stamp: str) -> str:
     """
-    A time of a run where its reader is: `2026-05-01 14:00`; as it is where it is no time.
+    Return a time of a run in the local time zone: `2026-05-01 14:00`; any other text unchanged.
 
     >>> local("yesterday")
     'yesterday'
@@ -43,7 +43,7 @@ def local(stamp: str) -> str:
 
 def ago(stamp: str, now: datetime | None = None) -> str:
     """
-    How long that is ago, in one unit.
+    Return the time since then, in one unit.
 
     >>> ago("2026-05-01T12:00:00Z", datetime.fromisoformat("2026-05-01T13:59:00Z"))
     '119 min ago'

@@ -1,4 +1,4 @@
-"""What `cook explain` says of each error; errors.md beside this file is read by people, too."""
+"""The explanations of `cook explain`, read from errors.md beside this file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from importlib.resources import files
 
 
 def explanations() -> dict[str, str]:
-    """What is said of each code, in the order of the page."""
+    """Return the explanation of each code, in the order of the page."""
     _, *sections = files("cookbook.cli").joinpath("errors.md").read_text("utf-8").split("\n## ")
     pairs = (section.partition("\n") for section in sections)
     return {code: text.strip() for code, _, text in pairs}
 
 
 def summary(text: str) -> str:
-    """The first sentence of an explanation."""
+    """Return the first sentence of an explanation."""
     paragraph, _, _ = text.partition("\n\n")
     first, stop, _ = paragraph.replace("\n", " ").partition(". ")
     return first if not stop else f"{first}."

@@ -63,7 +63,7 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
 
 
 def add_recipes(command: argparse.ArgumentParser) -> None:
-    """What is declared, and the variables that it sees."""
+    """Add the arguments for recipes and their variables."""
     command.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE")
     command.add_argument(
         "--set",
@@ -95,7 +95,7 @@ def add_safety(command: argparse.ArgumentParser) -> None:
         "--confirm-timeout",
         type=span,
         metavar="SPAN",
-        help="how long a host waits for a new login after a change that may lock us out, before"
+        help="how long a host waits for a new login after a change that may lock out, before"
         " it takes that back (60s)",
     )
     command.add_argument(
@@ -114,7 +114,7 @@ def add_safety(command: argparse.ArgumentParser) -> None:
 
 
 def safety(options: argparse.Namespace) -> dict[str, Any]:
-    """The same, as properties of a Run."""
+    """Return these options as properties of a Run."""
     found: dict[str, Any] = {"allow_lockout": options.allow_lockout, "reconnect": options.reconnect}
     if options.confirm_timeout is not None:
         found["confirm_timeout"] = float(options.confirm_timeout.total_seconds())
@@ -134,13 +134,13 @@ def add_limits(command: argparse.ArgumentParser) -> None:
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:
-    """The same, as properties of a Run."""
+    """Return these options as properties of a Run."""
     given = {name: getattr(options, name) for name in ("timeout", "host_timeout")}
     return {name: span.total_seconds() for name, span in given.items() if span is not None}
 
 
 def wait(options: argparse.Namespace) -> float:
-    """How many seconds to wait."""
+    """Return the number of seconds to wait."""
     return 0.0 if options.wait is None else float(options.wait.total_seconds())
 
 
@@ -149,7 +149,7 @@ def add_prune(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--prune",
         action="store_true",
-        help="remove what we created and the recipes do not declare any more",
+        help="remove what cook created and the recipes do not declare any more",
     )
 
 
@@ -178,7 +178,7 @@ def add_common(command: argparse.ArgumentParser) -> None:
 
 
 def add_key(command: argparse.ArgumentParser) -> None:
-    """What a saved plan is sealed with."""
+    """Add the option for the key that seals a saved plan."""
     command.add_argument(
         "--key",
         type=Path,
@@ -192,9 +192,9 @@ _KEY_VARIABLE = "COOK_PLAN_KEY_FILE"
 
 def plan_key(options: argparse.Namespace) -> Key | None:
     """
-    The key of a saved plan, if one is given.
+    Return the key of a saved plan, or None.
 
-    Raises UsageError if others can read it.
+    Raises UsageError if other users can read the file.
     """
     path = options.key or os.environ.get(_KEY_VARIABLE)
     if not path:
@@ -230,10 +230,10 @@ def _positive(text: str) -> int:
 
 def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
     """
-    The hosts that the inventory has and the limit leaves, with the passwords that it names.
+    Return the hosts of the inventory within the limit, with the passwords that it names.
 
-    Somebody at a terminal is asked for the passphrases of their `keys`. Raises InventoryError,
-    UsageError for a wrong passphrase, and SecretError where a password is in no store.
+    At a terminal, the passphrases of their `keys` are asked for. Raises InventoryError, UsageError
+    for a wrong passphrase, and SecretError if a password is in no store.
     """
     chosen = load_inventory(options).select(options.limit)
     if keys and not options.local and sys.stdin.isatty():
@@ -259,7 +259,7 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
 
 
 def load_inventory(options: argparse.Namespace) -> Inventory:
-    """The inventory that is named, by a plugin if it is of a plugin's kind."""
+    """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
 
     if options.local:
@@ -287,7 +287,7 @@ def variables(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _loader(at: str) -> type[yaml.SafeLoader]:
-    """It knows `!secret NAME`, too: what is said in the clear, everybody sees with ps(1)."""
+    """Return a YAML loader that knows `!secret NAME`: ps(1) shows plain values to all users."""
     import yaml
 
     from cookbook.secrets.reference import SecretReference
@@ -300,7 +300,7 @@ def _loader(at: str) -> type[yaml.SafeLoader]:
 
 
 def password(options: argparse.Namespace) -> Secret | None:
-    """The password of sudo or su, if it is to be asked for."""
+    """Return the password of sudo or su if it is to be asked for, else None."""
     if not options.ask_become_pass:
         return None
     import getpass

@@ -34,9 +34,9 @@ def print_table(hosts: Mapping[str, Mapping[str, Any]]) -> None:
 @contextlib.contextmanager
 def reader_may_leave() -> Iterator[None]:
     """
-    Whoever reads the report may have gone; what came of the run is still so.
+    Ignore that the reader of standard output has gone; the result of the run does not change.
 
-    Raises ReportError where it cannot be written for another reason: a disk that is full.
+    Raises ReportError if the report cannot be written for another reason, such as a full disk.
     """
     try:
         yield

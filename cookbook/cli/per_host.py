@@ -18,7 +18,7 @@ T = TypeVar("T")
 def answers(
     hosts: Sequence[Host], forks: int, work: Callable[[Host], T]
 ) -> tuple[dict[str, T], dict[str, CookError]]:
-    """What each host answered, and which could not be asked."""
+    """Return the answer of each host, and the errors of those that could not be asked."""
     from cookbook.hosts.connect import each_host
 
     said: dict[str, T] = {}

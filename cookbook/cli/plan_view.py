@@ -1,8 +1,8 @@
 """
-A plan for somebody who has to approve of it: each change once, with the hosts that it is for.
+The view of a plan for its approval: each change once, with its hosts.
 
-`cook plan` shows host by host (those that are alike together), for those who ask what is
-up with a host; this is for those who ask what is going to be done.
+`cook plan` lists changes host by host, and joins hosts with equal changes. This view lists the
+changes of the whole fleet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cookbook.reports.report import Report, error_json
 from cookbook.reports.text import Line, error_lines
 
 _NAMED = 5
-"""Hosts that are named; nobody reads more of them."""
+"""The number of hosts that are named before the rest is counted."""
 
 _DONE = {"create": "to create", "update": "to update", "remove": "to remove", "act": "to run"}
 
@@ -46,7 +46,7 @@ def grouped_lines(report: Report) -> Iterator[Line]:
 
 
 def totals(report: Report) -> str:
-    """How much of each kind, in one line."""
+    """Return the number of changes of each kind, in one line."""
     steps = [step for host in report.hosts.values() for step in host.steps]
     counts = Counter(map(_kind, steps))
     order = [*_DONE.values(), "unknown", "failed"]

@@ -45,7 +45,7 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
-    """The report: hosts to which the same happened together, then the sum."""
+    """Yield the report: hosts with equal results together, then the totals."""
     yield from document_lines(report_json(report), verbose=verbose)
 
 
@@ -60,7 +60,7 @@ def _any_plan() -> Document:
 
 
 def error_lines(error: CookError) -> Iterator[Line]:
-    """An error that ended everything before it began."""
+    """Yield an error that ended the command before any host was contacted."""
     document = error_json(error)
     first, *more = document["message"].split("\n")
     yield "bold red", f"cook: {first}"
@@ -119,7 +119,7 @@ class Progress:
         self._states[report.status] += 1
         if self._live is None and self._total > 1:
             done = f"{sum(self._states.values())}/{self._total}"
-            with contextlib.suppress(OSError):  # nobody looks any more
+            with contextlib.suppress(OSError):  # the output is closed
                 write([("", f"{done} {report.name}: {report.status}")], self.stream)
 
     @hookimpl
@@ -130,7 +130,7 @@ class Progress:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to somebody else meanwhile."""
+        """Stop drawing while something else uses the terminal."""
         live = self._live
         if live is not None:
             live.stop()

@@ -1,4 +1,4 @@
-"""Questions to whoever sits at the terminal: whether a plan is right, or a change."""
+"""Questions at the terminal: to approve a plan, or a change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Terminal:
     _typed: bytes = b""
 
     def line(self, stopping: Callable[[], bool] = lambda: False) -> str | None:
-        """The next line; None at the end of the input, or when it is not waited for any more."""
+        """Return the next line; None at the end of the input, or if `stopping` returns true."""
         while b"\n" not in self._typed:
             if stopping():
                 return None
@@ -50,7 +50,7 @@ class Terminal:
 
 
 def need_terminal(option: str) -> None:
-    """Raise UsageError unless there is somebody who could answer."""
+    """Raise UsageError unless standard input and output are a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"{option} asks, and the standard input is no terminal",

@@ -38,7 +38,7 @@ def recording(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _due(folder: Path, url: str | None) -> bool:
-    """Whether to put the journals into the store now; readers of a local one do it as well."""
+    """Return whether to ship the journals now; each reader of a local store does it as well."""
     if url is not None and not url.startswith("sqlite:"):
         return True
     with contextlib.suppress(OSError):
@@ -48,10 +48,10 @@ def _due(folder: Path, url: str | None) -> bool:
 
 def ship(url: str | None) -> None:
     """
-    Have another process put the journals into the store; nobody waits for it.
+    Start a process that ships the journals to the store; do not wait for it.
 
-    It is told the URL through a pipe, because others can see its arguments, and it looks for
-    no module where we are: a recipe's folder may have a `cookbook` of its own.
+    The process gets the URL through a pipe, because other users can read its arguments. It does not
+    search modules in the current folder: a recipe's folder may contain a `cookbook` of its own.
     """
     reading, writing = os.pipe()
     with open(writing, "wb") as told, open(reading, "rb"):  # noqa: PTH123 - descriptors

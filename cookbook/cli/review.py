@@ -1,4 +1,4 @@
-"""What a run needs before it may begin: no objections of reviewers, and a yes."""
+"""The checks before a run begins: the objections of reviewers, and the approval at the terminal."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_questions(command: argparse.ArgumentParser) -> None:
 
 
 def check_questions(options: argparse.Namespace) -> None:
-    """Raise UsageError where nobody could answer, or everything is answered already."""
+    """Raise UsageError if a question is needed and cannot be asked, or needs no answer."""
     if options.step and options.yes:
         raise UsageError("--step asks, and --yes says not to", hint="leave one of them away")
     if options.step or (options.confirm and not options.yes):
@@ -68,7 +68,7 @@ def reviewing(options: argparse.Namespace) -> Iterator[None]:
 
 
 def converge(run: Run, options: argparse.Namespace) -> Report:
-    """Make a plan first where somebody wants to see one; then do that, and nothing else."""
+    """Plan first if the options request it, and apply exactly that plan."""
     from cookbook.approval.gate import Fence, reviewers
     from cookbook.cli.progress import Progress
     from cookbook.cli.prompt import Stepper, Terminal
@@ -91,7 +91,7 @@ def converge(run: Run, options: argparse.Namespace) -> Report:
 
 
 def _refused(plan: Report, terminal: Terminal, options: argparse.Namespace) -> Report | None:
-    """The report where the run ends before it began: objections, a no, or nothing to go by."""
+    """Return the report if the run ends before it begins: objections, a refusal, or no plan."""
     if plan.objections or plan.exit in (1, 130):
         print_report(plan, options)
         return plan

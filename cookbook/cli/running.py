@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def watch(runner: Runner, progress: Progress) -> Report:
-    """A run that is not recorded, and who tells of it meanwhile."""
+    """Run without a record; show its progress."""
     with listening(progress):
         return runner.execute()
 
 
 def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
     """
-    A run that only looks, before the one that acts; it is not recorded.
+    Make a plan that precedes a run; it is not recorded.
 
-    Where nothing comes after it, what came of it is in the reports that were asked for, too.
+    If nothing follows it, the requested reports are written.
     """
     check_reports(options)
     report = watch(runner, Progress())
@@ -69,7 +69,7 @@ def check_reports(options: argparse.Namespace) -> None:
 
 def print_report(report: Report, options: argparse.Namespace) -> None:
     """
-    What came of it, in the forms that were asked for.
+    Print the report, and write the requested report files.
 
     Raises CookError for one that could not be written.
     """

@@ -1,9 +1,9 @@
 """
-What drifted and what was changed on purpose: a report, seen against the past.
+The causes of differences: drift (the host has changed) or intent (the recipe has).
 
-Puppet says `corrective_change` from what its agents remember. Here the history of our own
-runs says how each one left a resource: if the host is not so any more, the host has
-changed (drift); if it is, then what we want has (intent).
+Puppet reports `corrective_change` from the memory of its agents. Here the history of runs knows
+the state that each run left: if the host differs from that state, the host has changed (drift);
+if it does not, the declaration has (intent).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from cookbook.reports.report import HostReport, Report, drifted
 
 @dataclass(frozen=True)
 class Known:
-    """What the past says of one resource of one host."""
+    """The known past of one resource of one host."""
 
     left: dict[str, Any] | None
-    """The state, as JSON, that our last run that changes anything left; None: not there."""
+    """The state as JSON after the last run that changed anything; None if the thing was absent."""
 
     in_line: bool
-    """Whether that was as wanted then."""
+    """True if that was the wanted state then."""
 
     run: str
     since: str | None = None
@@ -38,10 +38,10 @@ class Known:
 
 
 class Past(Protocol):
-    """Where earlier runs are remembered."""
+    """The interface to the results of earlier runs."""
 
     def of(self, host: str, machine_id: str, ids: Sequence[str]) -> Mapping[str, Known]:
-        """What is known of these resources of a host; what is not known is left out."""
+        """Return the known past of these resources of a host; unknown ones are left out."""
         ...
 
 
@@ -54,7 +54,7 @@ class NoPast:
 
 
 def annotated(report: Report, past: Past, ignores: Sequence[Ignore], today: date) -> Report:
-    """The report, with cause, since and excuse of each step that is not in line."""
+    """Return the report with cause, since and excuse of each step that is not in line."""
     valid = [ignore for ignore in ignores if not ignore.expired(today)]
     hosts = {
         name: replace(host, steps=list(_steps(host, report.origin.started, past, valid)))
@@ -84,7 +84,7 @@ def _steps(host: HostReport, started: str, past: Past, ignores: Sequence[Ignore]
 
 
 def _cause(step: Step, known: Known | None) -> Cause | None:
-    """None where nobody can say: it has no state, or one that must not be remembered."""
+    """Return the cause; None if the resource has no state, or one that is not kept."""
     record = state_record(step) if step.status == "changed" else None
     if record is None or step.change is None:
         return None
@@ -94,7 +94,7 @@ def _cause(step: Step, known: Known | None) -> Cause | None:
 
 
 def cause(left: dict[str, Any] | None, now: StateRecord, fields: Iterable[str]) -> Cause:
-    """Whether the host has changed since it was left so, or what is wanted of it has."""
+    """Return the cause: the host has changed since (drift), or the declaration has (intent)."""
     found, wanted = now["found"], now["wanted"]
     if wanted is None:
         return "drift" if left is None else "intent"  # it has come back; or: it is to go
@@ -117,9 +117,9 @@ def _has_moved(
 
 
 def _excuse(host: str, step: Step, ignores: Sequence[Ignore]) -> Excuse | None:
-    """The first entry that speaks of it, if together they cover all that differs."""
+    """Return the first matching ignore entry if the entries cover all that differs."""
     if step.status not in ("changed", "unknown"):
-        return None  # a question that failed is no drift, and nobody can excuse it beforehand
+        return None  # a failed question is no drift, and no ignore entry can match it
     about = [ignore for ignore in ignores if ignore.about(host, str(step.resource))]
     fields = set(step.change.fields) if step.change is not None else set()
     covering = [ignore for ignore in about if ignore.property is None or ignore.covers(fields)]
@@ -128,7 +128,7 @@ def _excuse(host: str, step: Step, ignores: Sequence[Ignore]) -> Excuse | None:
 
 
 def _remarks(report: Report, ignores: Sequence[Ignore], today: date) -> Iterable[str]:
-    """What has to be said of the list itself, so that it does not rot."""
+    """Yield remarks on the ignore list itself: entries that have expired or match nothing."""
     pairs = {
         (host.name, str(step.resource)) for host in report.hosts.values() for step in host.steps
     }

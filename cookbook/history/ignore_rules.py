@@ -51,10 +51,10 @@ class Ignore:
     """The last day on which it counts."""
 
     at: str = "--ignore"
-    """Where it is written."""
+    """The place where it is written."""
 
     def about(self, host: str, resource: str) -> bool:
-        """Whether it speaks of that resource of that host."""
+        """Return whether it matches that resource of that host."""
         return _matches(self.match, resource) and self._on(host)
 
     def covers(self, fields: Collection[str]) -> set[str]:
@@ -63,11 +63,11 @@ class Ignore:
         return {name for name in fields if pattern is None or _matches(pattern, name)}
 
     def expired(self, today: date) -> bool:
-        """Whether its last day is over."""
+        """Return whether its last day is over."""
         return self.until is not None and self.until < today
 
     def excuse(self) -> Excuse:
-        """It, in a document."""
+        """Return it as part of a document."""
         until = self.until.isoformat() if self.until is not None else None
         return {"pattern": self.match, "reason": self.reason, "until": until}
 
@@ -80,9 +80,10 @@ class Ignore:
 
 def ignores(words: Sequence[str]) -> list[Ignore]:
     """
-    What `--ignore` was given: files, and entries such as `file[/etc/*]=reason until 2026-12-31`.
+    Return the entries of `--ignore`: files and single entries.
 
-    Raises InputError, with file and line where there is one.
+    A single entry is `file[/etc/*]=reason until 2026-12-31`.
+    Raises InputError, with file and line if there is one.
     """
     found: list[Ignore] = []
     for word in words:
@@ -95,7 +96,7 @@ def ignores(words: Sequence[str]) -> list[Ignore]:
 
 def load(path: Path) -> list[Ignore]:
     """
-    The entries of a file.
+    Return the entries of a file. Raises InputError with file and line.
 
     Raises InputError with file and line.
     """
@@ -139,7 +140,7 @@ def _entry(value: Value) -> Ignore:
 
 _WHY = {
     "match": "a resource, such as file[/etc/motd]; * and ? stand for anything",
-    "reason": "say why this is put up with: whoever reads the report will ask",
+    "reason": "give the reason: the report shows it",
 }
 
 

@@ -1,10 +1,10 @@
 """
 The journal of a run: written as it goes, so that a killed run is known, too.
 
-One file of JSON lines for each run, held with a lock while the run lives. What is about to
-be sent to a host is written before it is sent (`sending`), what came of it after (`steps`):
-whoever reads the journal of a dead run knows what may have been done. The history makes
-tables of journals later; a run itself loads no database.
+One file of JSON lines for each run, locked while the run lives. Changes are written before they
+are sent to a host (`sending`), and their results after it (`steps`): so the journal of a killed
+run shows what may have been done. The history reads journals into tables later; a run itself
+loads no database.
 
     {"kind": "run", "format": 1, "run": "...", "mode": "converge", "hosts": ["web1"], ...}
     {"kind": "revision", "revision": "..."}
@@ -65,11 +65,11 @@ class Recorder:
     _run: RunInfo | None = None
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _told: bool = False
-    """Whether the revision is written."""
+    """True if the revision is written."""
 
     @hookimpl
     def cookbook_started(self, run: RunInfo) -> None:
-        """Open the journal: who, when, from where, what, and for whom."""
+        """Open the journal and write its header: operator, time, origin and hosts."""
         self._run = run
         self._note(lambda: [_header(run)])
 
@@ -103,7 +103,7 @@ class Recorder:
         self._note(lambda: [*map(_judged_line, judged), _finished_line(report)])
 
     def close(self) -> None:
-        """Let go of the journal: who reads it now knows that nobody writes any more."""
+        """Release the lock: readers then know that the journal is complete."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -135,7 +135,7 @@ class Recorder:
 
 
 def _create(folder: Path, run: str, header: bytes) -> int:
-    """Make a journal that is locked before anybody can find it."""
+    """Create a journal that is locked before another process can open it."""
     private_folder(folder)
     path = folder / f"{run}.new"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -189,7 +189,7 @@ def _host_line(report: HostReport) -> Line:
 
 
 def _judged_line(report: HostReport) -> Line:
-    """In the order of the steps; they were written before anybody could say so."""
+    """Return the line with the causes, in the order of the steps."""
     told = [
         {"cause": step.cause, "since": step.since, "excused": step.excused} for step in report.steps
     ]

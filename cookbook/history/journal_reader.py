@@ -1,4 +1,4 @@
-"""What a journal tells of a run: finished, running, or ended in the middle."""
+"""The reader of a journal: a run that is finished, running, or was ended in the middle."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cookbook.text.bounded_io import parsed_json
 
 MOST_BYTES = 1 << 30
 LONGEST_LINE = 1 << 28
-"""Bytes; our own are far below, and whatever is above would take all our memory."""
+"""The maximum length of a line in bytes; longer ones would exhaust the memory."""
 
 
 @dataclass
 class ToldHost:
-    """What became of a host, so far."""
+    """The result of a host so far."""
 
     status: HostStatus = "interrupted"
     began: float = 0.0
@@ -34,7 +34,7 @@ class ToldHost:
     in_line: float | None = None
     steps: list[RecordedStep] = field(default_factory=list)
     sent: dict[tuple[str, str | None], RecordedStep] = field(default_factory=dict)
-    """What was sent, and nobody knows yet what came of it."""
+    """Changes that were sent and have no result yet."""
 
 
 @dataclass
@@ -59,14 +59,14 @@ class ToldRun:
     in_line: float | None = None
 
     def count(self, *statuses: ResourceStatus) -> int:
-        """How many resources are of one of these statuses."""
+        """Return the number of resources with one of these statuses."""
         steps = (step for host in self.hosts.values() for step in host.steps)
         return sum(step.document["status"] in statuses for step in steps)
 
 
 def told(path: Path, file: BinaryIO, *, alive: bool) -> ToldRun:
     """
-    Read a journal; `alive` says that somebody still writes it.
+    Read a journal; `alive` means that its writer still runs.
 
     Raises ValueError if it is no journal, HistoryError if a newer version has written it.
     """
@@ -165,7 +165,7 @@ def _ended(host: ToldHost, line: dict[str, object]) -> None:
 
 
 def _judged(host: ToldHost, line: dict[str, object]) -> None:
-    """What a drift report says of the steps, once it has seen them against the past."""
+    """Add the causes of a drift report to the steps."""
     host.in_line = validation.number_or_none(line.get("in_line"))
     said = validation.items(line.get("steps"))
     for place, (step, given) in enumerate(zip(host.steps, said, strict=True)):
@@ -184,7 +184,7 @@ def _finished(run: ToldRun, line: dict[str, object]) -> None:
 
 
 def _give_up(run: ToldRun) -> None:
-    """What was sent and not answered may have been done, or not: last seen is what was found."""
+    """Set changes without a result to `unknown`; their last known state is the found one."""
     for host in run.hosts.values():
         for step in host.sent.values():
             state = None if step.state is None else step.state.copy()

@@ -1,4 +1,4 @@
-"""What the history answers: runs in a line, steps to go back from, who changed a thing."""
+"""The records that the history returns: runs, steps and changes of a resource."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunSummary:
     """ISO 8601 in UTC."""
 
     seconds: float | None
-    """None where nobody was there to say so: it was killed, or still runs."""
+    """None if the run was killed or is still at work."""
 
     exit: int | None
     by: str

@@ -26,7 +26,7 @@ from cookbook.secrets.secret import holds_secret
 
 
 class StateRecord(TypedDict):
-    """What it takes to go back."""
+    """The states of a step, as far as an undo needs them."""
 
     provider: str
     resource: dict[str, Any]
@@ -39,7 +39,7 @@ class StateRecord(TypedDict):
 
 
 def state_record(step: Step) -> StateRecord | None:
-    """The states of a step as JSON; None where there are none, or one holds a secret."""
+    """Return the states of a step as JSON; None without states, or if one holds a secret."""
     change, provider = step.change, step.provider
     if change is None or provider is None or not known(step.target):
         return None
@@ -78,9 +78,9 @@ def _state_json(state: Any) -> Any:
 
 def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Step:
     """
-    The step that the history tells of; without a change where its states were not kept.
+    Return the step of a record; without a change if its states were not kept.
 
-    Raises PlanError or Unsupported where its word or its provider is not there any more.
+    Raises PlanError or Unsupported if its type or provider is not installed.
     """
     told: dict[str, Any] = {
         "because": document["because"],
@@ -104,7 +104,7 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
 
 
 def _error(told: ErrorDocument | None) -> HostError | None:
-    """What went wrong then, and when."""
+    """Return the recorded error."""
     if told is None:
         return None
     error = HostError(told["message"], hint=told["hint"], cause=told["cause"])
@@ -114,7 +114,7 @@ def _error(told: ErrorDocument | None) -> HostError | None:
 
 @functools.cache
 def _unknown(word: str) -> type[Resource]:
-    """A kind of resource of which only the word is known."""
+    """Return a resource type of which only the name is known."""
     kind: Any = type("Unknown", (Resource,), {})
     kind._kind = word  # noqa: SLF001 - what __init_subclass__ takes from the name
     return kind  # type: ignore[no-any-return]  # it has just been made
@@ -122,9 +122,9 @@ def _unknown(word: str) -> type[Resource]:
 
 def _tells(state: object) -> bool:
     """
-    Whether the state of a sensitive resource may tell what is sensitive.
+    Return whether the state of a sensitive resource may be kept.
 
-    It does not where that is in it by its digest only: files, templates, users.
+    It may if the state holds the sensitive value by its digest only: files, templates, users.
     """
     if state is None:
         return False

@@ -1,4 +1,4 @@
-"""What is read back is a stranger's: it has the shape that is expected, or it is refused."""
+"""The validation of values from outside: they have the expected shape, or are refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cookbook.planning.status import HostStatus, Mode, ResourceStatus
 from cookbook.reports.schema import ResourceDocument
 
 LONGEST_NAME = 10_000
-"""Characters of an id, a path, a host; what is longer is nobody's name."""
+"""The maximum number of characters of an id, a path or a host."""
 
 _STATUSES = frozenset(get_args(ResourceStatus))
 _HOST_STATUSES = frozenset(get_args(HostStatus))
@@ -20,7 +20,7 @@ _TEXTS = ("ran", "note", "because", "until", "diff", "lost", "orphan", "cause", 
 
 def mapping(value: object) -> dict[str, Any]:
     """
-    A JSON object.
+    Return a JSON object.
 
     Raises ValueError for anything else, as all functions here do.
     """
@@ -30,72 +30,72 @@ def mapping(value: object) -> dict[str, Any]:
 
 
 def items(value: object) -> list[Any]:
-    """A JSON array."""
+    """Return a JSON array."""
     if not isinstance(value, list):
         raise ValueError(f"an array was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
     return value
 
 
 def name(value: object) -> str:
-    """A text that is not too long for a name, as every database takes it."""
+    """Return a text that is short enough for a name in every database."""
     if not isinstance(value, str) or len(value) > LONGEST_NAME:
         raise ValueError(f"a name was expected, not {_short(value)}")
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def text_or_none(value: object) -> str | None:
-    """A text, if there is one."""
+    """Return a text, or None."""
     if not isinstance(value, str | None):
         raise ValueError(f"a text was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
     return value
 
 
 def number(value: object) -> float:
-    """A number."""
+    """Return a number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"a number was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
     return value
 
 
 def whole(value: object) -> int:
-    """A number that fits into a column of any database."""
+    """Return an integer that fits into a column of any database."""
     if not isinstance(value, int) or not 0 <= value < 1 << 31:
         raise ValueError(f"a count was expected, not {_short(value)}")
     return value
 
 
 def number_or_none(value: object) -> float | None:
-    """A number, if there is one."""
+    """Return a number, or None."""
     return None if value is None else number(value)
 
 
 def names(value: object) -> list[str]:
-    """An array of names."""
+    """Return an array of names."""
     return [name(item) for item in items(value)]
 
 
 def name_by_name(value: object) -> dict[str, str]:
-    """An object of texts."""
+    """Return an object of texts."""
     return {name(key): name(item) for key, item in mapping(value).items()}
 
 
 def mode(value: object) -> Mode:
-    """What a run can be."""
+    """Return the mode of a run."""
     return cast("Mode", _one_of(value, _MODES))
 
 
 def host_status(value: object) -> HostStatus:
-    """How a host can end."""
+    """Return the status of a host."""
     return cast("HostStatus", _one_of(value, _HOST_STATUSES))
 
 
 def name_or_none(value: object) -> str | None:
-    """A name, if there is one."""
+    """Return a name, or None."""
     return None if value is None else name(value)
 
 
 def error(value: object) -> Any:
-    """An ErrorDocument, or None."""
+    """Return an ErrorDocument, or None."""
     if value is None:
         return None
     given = mapping(value)
@@ -114,7 +114,7 @@ def error(value: object) -> Any:
 
 
 def resource(value: object) -> ResourceDocument:
-    """What a run says of a resource; what an older version did not say is empty."""
+    """Return the document of a resource; properties that an older version lacks are empty."""
     given = mapping(value)
     excused = given.get("excused")
     document: dict[str, Any] = {
@@ -143,7 +143,7 @@ _ORDER = tuple(ResourceDocument.__annotations__)
 
 
 def state(value: object) -> StateRecord | None:
-    """What it takes to go back, if there is that."""
+    """Return the states for an undo, or None."""
     if value is None:
         return None
     given = mapping(value)

@@ -30,9 +30,9 @@ def connect(
     waiting: Callable[[str], object] = lambda _: None,
 ) -> Transport:
     """
-    A session with a host, as its inventory says; `waiting` is told what a slow login waits for.
+    Connect to a host as the inventory says; `waiting` is called with the reason of a slow login.
 
-    Raises Unreachable and its kin, or PrivilegeError.
+    Raises Unreachable and its subclasses, or PrivilegeError.
     """
     if host.transport == "local":
         from cookbook.transport.local import LocalTransport
@@ -48,7 +48,7 @@ def connect(
 
 
 def login(host: Host) -> tuple[str, int]:
-    """The access path: user and port."""
+    """Return the access path: user and port."""
     if host.transport == "local":
         return host.user or getpass.getuser(), host.port
     target = way_to(host)
@@ -79,7 +79,7 @@ def unlock_keys(hosts: Sequence[Host], ask: Callable[[str], str]) -> None:
 
 
 def _targets(hosts: Sequence[Host]) -> Iterator[Target]:
-    """These hosts and their bastions; ssh(1), if it is to be asked, is asked by a few at once."""
+    """Yield these hosts and their bastions; a few ssh(1) processes are asked in parallel."""
 
     def reached(host: Host) -> Target | None:
         with contextlib.suppress(Unreachable):  # which is said when it is to be reached
@@ -139,7 +139,7 @@ def _local_shell(host: Host) -> tuple[str, ...]:
             return ("/bin/sh",)
         case "su":
             if os.geteuid() != 0:  # it would read its password where the first program is to come
-                raise PrivilegeError("on this machine, only root can become somebody else by su")
+                raise PrivilegeError("on this machine, only root can become another user by su")
             return ("su", "-s", "/bin/sh", host.become_user)
         case tool:
             return (tool, "-n", "-u", host.become_user, "/bin/sh")

@@ -111,7 +111,7 @@ class Question:
 
 
 def gather(probes: Iterable[Probe]) -> list[Question]:
-    """The fewest commands that answer these probes."""
+    """Return the fewest commands that answer these probes."""
     narrow: dict[Command, list[Probe]] = {}
     tables: dict[tuple[Table, str | None], dict[str, list[Probe]]] = {}
     for probe in dict.fromkeys(probes):

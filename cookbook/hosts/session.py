@@ -130,9 +130,9 @@ class Session:
 
     def _take_over(self, retire: Command) -> None:
         """
-        The shell of the lost connection finishes what it is at, and ends.
+        Wait until the shell of the lost connection has finished its work and ends.
 
-        Where the host has not noticed that the connection is lost, it has to be told.
+        A host that has not noticed the lost connection is told so.
         """
         until = time.monotonic() + _TAKE_OVER
         while True:
@@ -190,7 +190,7 @@ class Session:
 
     @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
-        """The answers to these probes, in one exchange."""
+        """Return the answers to these probes, in one exchange."""
         questions = gather(probes)
         if not questions:
             return {}
@@ -200,9 +200,9 @@ class Session:
         self, questions: Sequence[Question], outcomes: Sequence[Outcome]
     ) -> dict[Probe, Answer]:
         """
-        The answers in these outcomes.
+        Return the answers in these outcomes.
 
-        Where a command for many keys failed, each key is asked alone, in one more exchange.
+        If a command for many keys failed, each key is asked alone, in one more exchange.
         """
         answers: dict[Probe, Answer] = {}
         again: list[Question] = []
@@ -401,8 +401,8 @@ def _check_sent(outcomes: Iterable[Outcome]) -> None:
 
 
 def _wait_for(shell: int | None) -> str:
-    """What to do about a lock. Of a link that has gone silent, a host may not know for hours."""
-    wait = "wait for it, or have us wait: --wait 5m"
+    """Return the hint about a lock. A host may need hours to notice that a link is silent."""
+    wait = "wait for it, or let cook wait: --wait 5m"
     if shell is None:
         return wait
     return f"{wait}; if it is gone for good, `kill -HUP {shell}` there ends what it has left"
@@ -410,9 +410,9 @@ def _wait_for(shell: int | None) -> str:
 
 def _facts(outcome: Outcome) -> Facts:
     """
-    The facts in an answer.
+    Return the facts in an answer.
 
-    Raises ProbeError with what kept the host from giving one, where it says so.
+    Raises ProbeError with the reason if the host gives one.
     """
     try:
         return parse_facts(outcome.text)

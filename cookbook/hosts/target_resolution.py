@@ -120,7 +120,7 @@ def _answer(host: Host, file: Path | None) -> Mapping[str, Sequence[str]]:
 
 
 def _bastion(host: Host, hops: Sequence[Hop], path: tuple[str, ...]) -> Target | None:
-    """The last host on the way, which knows the one before it; a host is no way to itself."""
+    """Return the last bastion of the path, which knows the one before it."""
     via: Target | None = None
     for hop in hops:
         named = host.others.get(hop.address)
@@ -138,9 +138,9 @@ def _bastion(host: Host, hops: Sequence[Hop], path: tuple[str, ...]) -> Target |
 
 def _as_bastion(host: Host, hop: Hop, named: Host | None) -> Host:
     """
-    A bastion as the inventory knows it.
+    Return a bastion as the inventory declares it.
 
-    One that it does not know is entered with the keys of the host behind it.
+    One that it does not declare is entered with the keys of the host behind it.
     """
     given = {"user": hop.user, "port": hop.port}
     more: dict[str, Any] = {key: value for key, value in given.items() if value is not None}

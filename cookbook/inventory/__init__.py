@@ -39,12 +39,11 @@ class Inventory:
 
     def select(self, patterns: Sequence[str] = ()) -> list[Host]:
         """
-        The hosts that --limit leaves, in the inventory's order; without a pattern, all.
+        Return the hosts within --limit, in the inventory's order; without a pattern, all.
 
         A pattern is a comma list of host names, group names, globs (web*) and ranges (web[1:9]);
-        with a `!` in front they are left out. Exclusions alone start from all hosts.
-
-        Raises UsageError if a pattern matches nothing, or if nothing is left.
+        with a `!` in front they are excluded. Exclusions alone start from all hosts. Raises
+        UsageError if a pattern matches nothing, or if nothing is left.
         """
         groups = {name: group.hosts for name, group in self.groups.items()}
         names = limit(patterns, self.hosts.keys(), groups)
@@ -72,9 +71,9 @@ class Inventory:
 
 def load(path: Path) -> Inventory:
     """
-    The inventory in a YAML file; relative paths in it start at its folder.
+    Return the inventory in a YAML file; relative paths in it start at its folder.
 
-    Raises InventoryError with file:line for the first thing that is wrong.
+    Raises InventoryError with file:line for the first error.
     """
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
     from cookbook.inventory.yaml_document import read
@@ -88,18 +87,16 @@ def from_data(
     folder: Path | None = None,
 ) -> Inventory:
     """
-    An inventory from the same structure as the file's, checked in the same way: for plugins.
+    Return an inventory from the same structure as the file's, checked in the same way: for plugins.
 
-    `where` names the source in errors; relative paths start at `folder`, or else at the
-    current one.
-
-    Raises InventoryError with the path to the first thing that is wrong.
+    `where` names the source in errors; relative paths start at `folder`, or else at the current
+    one. Raises InventoryError with the path to the first error.
     """
     return _inventory(declared(wrap(data, where), where, (folder or Path()).absolute()))
 
 
 def local() -> Inventory:
-    """The inventory with nothing but this machine, not reached by SSH."""
+    """Return the inventory with only this machine, without SSH."""
     return from_data({"hosts": {"localhost": {"transport": "local"}}}, "--local")
 
 

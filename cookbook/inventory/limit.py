@@ -17,13 +17,11 @@ def limit(
     patterns: Sequence[str], hosts: Collection[str], groups: Mapping[str, Collection[str]]
 ) -> set[str]:
     """
-    The hosts that the patterns leave; all of them if there is no pattern at all.
+    Return the hosts within the patterns; all of them without a pattern.
 
-    `groups` has all hosts of each group, those of its subgroups too. Exclusions count wherever
-    they stand.
-
-    Raises UsageError for a pattern that matches nothing, for an empty one (an unset variable of a
-    script must not mean every host), and if no host is left.
+    `groups` has all hosts of each group, those of its subgroups too. Exclusions count wherever they
+    stand. Raises UsageError for a pattern that matches nothing, for an empty one (an unset variable
+    of a script must not mean every host), and if no host is left.
     """
     if not patterns:
         return set(hosts)

@@ -46,10 +46,10 @@ class Precedence:
 
     def host(self, name: str, others: Mapping[str, Host]) -> Host:
         """
-        The host with everything decided; `others` are all hosts, or will be.
+        Return the host with all settings resolved; `others` are all hosts, or will be.
 
-        Raises InventoryError if groups that are not inside one another disagree and the host
-        itself says nothing.
+        Raises InventoryError if groups that are not inside one another disagree and the host itself
+        has no value.
         """
         membership = self.membership(tuple(self.direct[name]))
         own = self.declared.hosts[name].layer
@@ -108,7 +108,7 @@ class Precedence:
         return said
 
     def _upward(self, direct: tuple[str, ...]) -> tuple[str, ...]:
-        """These and all above, by the longest way up from the host, then as in the file."""
+        """Return these and all above, by the longest path up from the host, then as in the file."""
         members = set(direct).union(*(self.above[group] for group in direct))
         steps = dict.fromkeys(members, 0)
         for group in (group for group in self.declared.upward if group in members):

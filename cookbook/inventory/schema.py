@@ -69,9 +69,9 @@ class Declared(NamedTuple):
 
 def declared(value: Value | None, where: str, folder: Path) -> Declared:
     """
-    The declarations in a document; relative paths start at the folder.
+    Return the declarations in a document; relative paths start at the folder.
 
-    Raises InventoryError for the first thing that is wrong.
+    Raises InventoryError for the first error.
     """
     if value is None or value.data is None:
         raise InventoryError(
@@ -126,7 +126,7 @@ class _Reader:
             yield from self.range(pattern, settings)
 
     def range(self, pattern: str, value: Value) -> Iterator[tuple[str, DeclaredHost]]:
-        """The host, or the hosts of the range, with one layer that they share."""
+        """Yield the host, or the hosts of the range, with one layer that they share."""
         parts = _mapping(value, f"host {pattern}")
         address = parts.pop("address", None)
         layer = self.layer(parts, f"host {pattern}", "host", (*SETTINGS,))
@@ -204,7 +204,7 @@ def _list(value: Value, whose: str) -> list[Value]:
 
 
 def _names(item: Value, hint: str) -> list[str]:
-    """The names that an item of a list stands for."""
+    """Return the names that an item of a list stands for."""
     if isinstance(item.data, list | dict):
         raise item.error(f"a name must be text, not {item}", hint=hint)
     if not isinstance(item.data, str):

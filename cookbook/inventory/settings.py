@@ -34,7 +34,7 @@ class Setting(NamedTuple):
 
 
 def read_setting(key: str, value: Value, folder: Path) -> object:
-    """The setting's value, checked; InventoryError if it is none."""
+    """Return the checked value of a setting. Raises InventoryError."""
     setting = SETTINGS[key]
     try:
         return setting.read(_decimal(value), folder)
@@ -55,7 +55,7 @@ def _no_password(what: str, value: Value) -> Exception:
 
 
 def _decimal(value: Value) -> object:
-    """The plain data; YAML 1.1 makes 8 of 010 and 1342 of 22:22, which is never meant here."""
+    """Return the plain data; YAML 1.1 reads 010 as 8 and 22:22 as 1342, never meant here."""
     data = value.plain()
     if type(data) is int and value.written != str(data):
         raise ValueError(value.written)
@@ -63,7 +63,7 @@ def _decimal(value: Value) -> object:
 
 
 def unknown_key(key: str, value: Value, whose: str, known: Iterable[str]) -> Exception:
-    """The error for a key that is none, with the one that was probably meant."""
+    """Return the error for an unknown key, with the nearest known one."""
     if _PASSWORD.search(key):
         return _no_password(f"{key} of {whose}", value)
     known = tuple(known)

@@ -32,11 +32,11 @@ class Value(NamedTuple):
     written: str = ""
 
     def error(self, message: str, *, hint: str | None = None) -> InventoryError:
-        """An error about this value, to be raised."""
+        """Return an error about this value, to be raised."""
         return InventoryError(f"{self.at}: {message}", hint=hint)
 
     def plain(self) -> object:
-        """The value as bare Python data, with new lists and dictionaries."""
+        """Return the value as plain Python data, with new lists and dictionaries."""
         if isinstance(self.data, list):
             return [item.plain() for item in self.data]
         if isinstance(self.data, dict):
@@ -61,7 +61,7 @@ def shown(data: object) -> str:
 
 
 def not_text(at: str, written: str, kind: str) -> InventoryError:
-    """The error for a name that is no text: 010, on, 1.10, 2026-01-01."""
+    """Return the error for a name that is no text: 010, on, 1.10, 2026-01-01."""
     return InventoryError(
         f"{at}: {written or 'an empty name'} is read as {kind}, not as text",
         hint=f'write "{written}", in quotes' if written else None,

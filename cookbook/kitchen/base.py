@@ -79,7 +79,7 @@ class Recipe:
         return f"debian-{self.release}-{digest[:16]}"
 
     def command(self, target: Path) -> list[str]:
-        """The mmdebstrap(1) call that builds it in `target`."""
+        """Return the mmdebstrap(1) call that builds it in `target`."""
         return [
             "mmdebstrap",
             "--variant=minbase",
@@ -93,7 +93,7 @@ class Recipe:
 
 
 def todays() -> Recipe:
-    """The recipe for a base with this week's package lists, from the controller's own mirror."""
+    """Return the recipe for a base with this week's package lists, from the controller's mirror."""
     year, week, _day = datetime.now(UTC).isocalendar()
     recipe = Recipe(week=f"{year}-W{week:02}")
     return Recipe(week=recipe.week, sources=mirror.sources_for(recipe.release))

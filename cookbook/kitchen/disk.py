@@ -117,7 +117,7 @@ class Disk:
 
 def resolver(files: tuple[Path, ...] = RESOLVERS) -> str:
     """
-    The controller's resolv.conf(5) with the name servers a host can reach, too.
+    Return the controller's resolv.conf(5) with name servers that a host can reach.
 
     systemd-resolved's own address (127.0.0.53) does not exist in the host's network.
     """
@@ -127,7 +127,7 @@ def resolver(files: tuple[Path, ...] = RESOLVERS) -> str:
 
 
 def _host0(network: Network, number: int) -> str:
-    """The interface, for systemd.network(5)."""
+    """Return the interface, for systemd.network(5)."""
     return (
         "[Match]\nName=host0\n\n"
         "[Network]\nIPv6AcceptRA=no\n"

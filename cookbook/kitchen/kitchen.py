@@ -58,7 +58,7 @@ class Kitchen:
         return self.folder / "kitchen.json"
 
     def hosts(self) -> list[KitchenHost]:
-        """The hosts that run, in the order of their addresses."""
+        """Return the running hosts, in the order of their addresses."""
         state = State.load(self._state_json)
         return [host for host in self._hosts(state) if host.process.alive]
 
@@ -149,7 +149,7 @@ class Kitchen:
 
     @contextmanager
     def _opened(self) -> Iterator[State]:
-        """The state, for one command at a time; saved whatever happens, with the inventory."""
+        """Open the state for one command at a time; it is saved in any case, with the inventory."""
         with alone(self.folder / ".lock"):
             state = State.load(self._state_json)
             try:

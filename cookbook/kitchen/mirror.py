@@ -22,10 +22,10 @@ class Source:
 
 def sources_for(release: str, apt: Path = APT, os_release: Path = OS_RELEASE) -> tuple[str, ...]:
     """
-    The sources.list(5) lines with which the controller would get `release` (a codename).
+    Return the sources.list(5) lines with which the controller would get `release` (a codename).
 
-    Third-party archives are left out. Empty where the controller is not Debian:
-    mmdebstrap then falls back to its own default.
+    Third-party archives are left out. Empty if the controller is not Debian: mmdebstrap then uses
+    its own default.
     """
     codename = _codename(os_release)
     if codename is None:

@@ -42,11 +42,11 @@ class Network:
         return IPv6Network((int(ULA.network_address) + (number << 64), 64))
 
     def address(self, number: int) -> str:
-        """The IPv4 address of the host with this number."""
+        """Return the IPv4 address of the host with this number."""
         return str(self.subnet[number])
 
     def address6(self, number: int) -> str:
-        """The IPv6 address of the host with this number."""
+        """Return the IPv6 address of the host with this number."""
         return str(IPv6Address(int(self.subnet6.network_address) + number))
 
     @property
@@ -73,7 +73,7 @@ def pool() -> IPv4Network:
 
 def choose(pool: IPv4Network, taken: Iterable[IPv4Network], names: Iterable[str]) -> Network:
     """
-    The first /24 of the pool that overlaps none of `taken` and whose bridge name is free.
+    Return the first /24 of the pool that overlaps none of `taken` and whose bridge name is free.
 
     Raises KitchenError if there is none.
     """

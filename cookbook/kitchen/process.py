@@ -97,7 +97,7 @@ def _command(pid: int) -> list[str]:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the third (state) on; the name before may hold anything."""
+    """Return the fields of /proc/PID/stat from the third (state) on; the name may hold anything."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -33,7 +33,7 @@ class State:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def free_numbers(self) -> Iterable[int]:
-        """The numbers no host has, lowest first."""
+        """Yield the numbers that no host has, lowest first."""
         taken = {entry.number for entry in self.entries.values()}
         return (number for number in range(FIRST_NUMBER, LAST_NUMBER + 1) if number not in taken)
 

@@ -66,7 +66,7 @@ def _knows_overlay(filesystems: Path) -> bool:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment for a tool: English messages, and sbin in its PATH."""
+    """Return the environment for a tool: English messages, and sbin in its PATH."""
     return {**os.environ, "PATH": SEARCH, "LC_ALL": "C.UTF-8", **extra}
 
 

@@ -10,10 +10,10 @@ _TYPED = frozenset(
     "400 440 444 500 550 555 600 620 640 644 660 664 666 700 710 711 740 744 750 751 754 755"  # noqa: SIM905
     " 764 770 771 774 775 777".split()
 )
-"""What people mean in octal, after one more digit or none."""
+"""Modes that are typed in octal, with one more digit or without."""
 
 _MEANT = frozenset([0o2640, 0o2644])
-"""The only ones that somebody might write with 0o and that look like one typed in decimal."""
+"""The only values that may be written with 0o and that look like one typed in decimal."""
 
 _TYPED_MASKS = frozenset([22, 26, 27, 33, 37, 77])
 

@@ -66,7 +66,7 @@ class Provider(
     ABC,
 ):
     """
-    How one resource type is read from a host and changed there. All methods are pure.
+    The provider of a resource type: it reads and changes it on a host. All methods are pure.
 
     Four methods are required: probe, parse, plan, commands. The rest have defaults; those in
     `traits` say when to override them.

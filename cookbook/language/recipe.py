@@ -96,7 +96,7 @@ def derived(
 
 def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
     if (source := current().node.secrets) is None:
-        raise RecipeError(f"{caller()}: nobody is here to be asked for secrets")
+        raise RecipeError(f"{caller()}: there is no source of secrets here")
     return ask(source)
 
 

@@ -14,7 +14,7 @@ from cookbook.language.serialize import to_json
 from cookbook.secrets.secret import Secret, SecretBytes, holds_secret, tainted
 
 _DECIDED = frozenset({"notifies", "subscribes"})
-"""Not written: whoever was to be notified is written himself."""
+"""Not written: the target of a notification is written by itself."""
 
 
 _MARK = "!secret"
@@ -41,7 +41,7 @@ def revealed(data: Any) -> Any:
     """Return the value that `with_secrets` was given, with its secrets as Secrets."""
     match data:
         case dict() if data.keys() == {_MARK}:
-            # Of a whole file nobody knows any more what is secret in it.
+            # In a whole file the secret part is not known any more.
             text: str = data[_MARK]
             return tainted(text) if "\n" in text else Secret(text)
         case dict():

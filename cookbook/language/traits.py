@@ -29,7 +29,7 @@ COMMAND_TIMEOUT = 300.0
 
 class Ordered(Generic[R, S]):
     """
-    What a resource needs from others on the host, and what it provides to them.
+    The things that a resource needs from others on the host, and those that it provides.
 
     Override it where a change needs something that another resource may create: a file needs its
     owner and its folder.
@@ -185,9 +185,9 @@ class Prunable(Generic[R, S]):
 
     def objection(self, name: str, said: str, going: Collection[Thing], /) -> str | None:
         """
-        Why one of them must not be done, by what `preflight` has printed; None if it may.
+        Return the reason against a change, by the output of `preflight`; None if there is none.
 
-        `going` is all that goes with it, whosoever's it is.
+        `going` is everything that is removed with it, from all owners.
         """
         return None
 

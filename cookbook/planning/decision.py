@@ -45,7 +45,7 @@ class Decision:
     change: Change[Any] | None = None
     probes: Sequence[Probe] = ()
     until: Resource | None = None
-    """Before this one is done, nobody can know."""
+    """The resource that has to be done before the result is known."""
 
     error: HostError | None = None
     orphan: Literal["created", "adopted"] | None = None

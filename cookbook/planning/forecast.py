@@ -22,7 +22,7 @@ class Pending:
     provider: AnyProvider | None
     change: Change[Any] | None
     until: Resource | None = None
-    """Before this one is done, nobody can know."""
+    """The resource that has to be done before the result is known."""
 
     @property
     def may_bring_anything(self) -> bool:
@@ -222,7 +222,7 @@ def _is_in(name: str, identity: str) -> bool:
 
 def _words(name: str) -> set[str]:
     """
-    What a name is made of.
+    Return the words of a name.
 
     >>> sorted(_words("/etc/nginx/conf.d"))
     ['conf', 'd', 'etc', 'nginx']

@@ -253,9 +253,9 @@ class Planner:
         self, resource: Resource, probes: Sequence[Probe], forecast: Forecast
     ) -> Resource | None:
         """
-        The change before that brings the user who is to look after a resource, or alters him.
+        Return the earlier change that creates or alters the user of a resource, or None.
 
-        Raises Missing if there is no such user, and none to come.
+        Raises Missing if there is no such user, and no change creates one.
         """
         if resource.become_user is None:
             return None

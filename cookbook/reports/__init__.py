@@ -1,8 +1,8 @@
 """
-What came of a run, in the formats that others read.
+The reports of a run, in several formats.
 
-Each format is a module with `render(document) -> str`, imported when it is asked for. A
-document is all it needs, so one from the history can be drawn as well.
+Each format is a module with `render(document) -> str`, imported when it is requested. A document is
+all it needs, so a run from the history can be rendered as well.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENDINGS = {
 
 
 def render(document: Document, form: str) -> str:
-    """The report in one of FORMATS."""
+    """Return the report in one of FORMATS."""
     module = importlib.import_module(FORMATS[form])
     text: str = module.render(document)
     return text
@@ -44,10 +44,9 @@ def render(document: Document, form: str) -> str:
 
 def format_of(path: Path) -> str:
     """
-    The format that a file's ending asks for.
+    Return the format for a file's suffix.
 
-    Raises UsageError for an ending that stands for none, and where there is no such folder: before
-    a run, not after it.
+    Raises UsageError for an unknown suffix, or a missing folder: before a run, not after it.
     """
     if (form := ENDINGS.get(path.suffix.lower())) is None:
         hint = f"its ending says the format: {', '.join(ENDINGS)}"

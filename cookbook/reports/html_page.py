@@ -35,7 +35,7 @@ _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\x7f"}
 
 
 def render(document: Document) -> str:
-    """The page."""
+    """Return the page."""
     from jinja2 import Environment, StrictUndefined  # takes 60 ms
 
     pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -59,7 +59,7 @@ def embedded(data: object) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing is fetched; only what was put here by us is run."""
+    """Return the content security policy: nothing is fetched, only the page's own script runs."""
     return "; ".join(
         [
             "default-src 'none'",

@@ -7,5 +7,5 @@ from cookbook.text.sanitize import json_text
 
 
 def render(document: Document) -> str:
-    """The same values as `--output json` prints; what is no text (PEP 383) is escaped."""
+    """Return the values of `--output json`; bytes that are no text (PEP 383) are escaped."""
     return json_text(document) + "\n"

@@ -47,7 +47,7 @@ _NOT_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 
 
 def render(document: Document) -> str:
-    """The report as XML, for a CI server to show beside its tests."""
+    """Return the report as XML, for a CI server to show beside its tests."""
     suites = [_suite(name, host, document) for name, host in document["hosts"].items()]
     root = ET.Element("testsuites", name=_text(f"cook {document['mode']}"))
     for count in ("tests", "failures", "errors"):
@@ -109,7 +109,7 @@ def _case(resource: ResourceDocument, document: Document) -> ET.Element:
 
 
 def _details(resource: ResourceDocument, what: Outcome) -> str:
-    """What a line has no room for."""
+    """Return the details that do not fit in a line."""
     lines = [f"{resource['where']}: {what}: {MEANING[what]}"]
     if resource["since"]:
         lines.append(f"first seen {minute(resource['since'])} UTC")
@@ -121,7 +121,7 @@ def _details(resource: ResourceDocument, what: Outcome) -> str:
 
 
 def _host_case(host: HostDocument) -> ET.Element:
-    """What ended a host that is no resource's own."""
+    """Return the case for an error of a host that belongs to no resource."""
     case = ET.Element("testcase", name="host", classname="host", time=f"{host['seconds']:.3f}")
     if (error := host["error"]) is not None:
         message = _text(error_line(error))

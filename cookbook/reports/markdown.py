@@ -26,7 +26,7 @@ from cookbook.text.sanitize import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]!|~$])")
 _LEADING = re.compile(r"^([#+=-]|\d+(?=[.)]))")
-"""What makes a heading, a list or a rule of a line that it begins."""
+"""Characters that begin a heading, a list or a rule at the start of a line."""
 
 _SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 """HTML, and mentions; an address shall not become a link either."""
@@ -37,7 +37,7 @@ _SHOWN = OUT_OF_LINE | _BESIDES
 
 
 def render(document: Document) -> str:
-    """The report as Markdown with tables (GitHub's)."""
+    """Return the report as Markdown with tables (GitHub's)."""
     return "\n".join(_lines(document)) + "\n"
 
 
@@ -101,7 +101,7 @@ def _row(resource: ResourceDocument, document: Document) -> str:
 
 
 def _diff(resource: ResourceDocument) -> Iterator[str]:
-    """A fence longer than any in the text, so that no text can end it."""
+    """Yield a diff within a fence that is longer than any in the text."""
     if resource["diff"] is None or "\n" not in resource["diff"]:
         return
     lines = clean(resource["diff"]).split("\n")

@@ -1,10 +1,10 @@
 """
-A document, made small for the page: what is the same is there once.
+A compact form of a document for the page: equal values are stored once.
 
-Of a fleet, most resources are in line on most hosts, and what differs differs in the same
-way: so each thing that can be said of a resource is kept once, and a host is a list of
-small numbers. A diff is the numbers of its lines: where each host has a text of its own, most
-lines are still everybody's. Times are in milliseconds; texts are numbers, too, and 0 is no text.
+In a fleet, most resources are in line on most hosts, and the differences are alike: so each
+distinct result of a resource is stored once, and a host is a list of small numbers. A diff is
+the numbers of its lines: most lines are the same on all hosts. Times are in milliseconds; texts
+are numbers, too, and 0 is no text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cookbook.text.sanitize import clean
 
 
 def packed(document: Document) -> dict[str, Any]:
-    """What the page reads; `assets/model.js` unpacks it."""
+    """Return the values that the page reads; `assets/model.js` unpacks them."""
     tables = _Tables(document)
     hosts = [tables.host(name, host) for name, host in document["hosts"].items()]
     return {
@@ -41,7 +41,7 @@ def packed(document: Document) -> dict[str, Any]:
 
 
 def _run(document: Document) -> dict[str, Any]:
-    """What is said of the run as a whole."""
+    """Return the values of the run as a whole."""
     same = ("run", "mode", "exit", "started", "seconds", "version")
     shown = {"by": document["by"], "revision": document["revision"], "origin": document["origin"]}
     return {
@@ -116,7 +116,7 @@ class _Tables:
         return [self.text(line) for line in diff.split("\n")] if diff else 0
 
     def _error(self, error: ErrorDocument | None) -> list[int] | int:
-        """What it is, what was printed, and what there is to say of it."""
+        """Return the numbers of an error: its kind, output and texts."""
         if error is None:
             return 0
         remarks = (f"{remark[:1].upper()}{remark[1:]}" for remark in error_remarks(error))

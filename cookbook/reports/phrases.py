@@ -1,4 +1,4 @@
-"""What came of a resource in one word, and in a sentence: all formats say the same."""
+"""The result of a resource in one word, and in a sentence: the same in all formats."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ HostState = HostStatus | Literal["drift", "intent", "differs", "unknown"]
 MEANING: dict[Outcome, str] = {
     "ok": "in line",
     "changed": "changed by this run",
-    "drift": "the host has changed since our last run",
+    "drift": "the host has changed since the last run",
     "intent": "the recipe has changed, or nothing was ever done about it",
     "differs": "not in line; there is no earlier run to say why",
     "act": "would be done at each run; it has no state to be in line with",
     "excused": "not in line, and put up with",
-    "unknown": "nobody can know before another resource is done",
+    "unknown": "it is unknown until another resource is done",
     "failed": "it could not be asked, or could not be changed",
     "refused": "the host is not as it was when the plan was made",
     "skipped": "left alone by its guard",
@@ -59,7 +59,7 @@ _LONGEST_LIST = 120
 
 
 def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
-    """The one word."""
+    """Return the result in one word."""
     if resource["excused"] is not None:
         return "excused"
     if resource["status"] != "changed":
@@ -70,19 +70,19 @@ def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
 
 
 def outcomes(host: HostDocument, mode: Mode) -> Counter[Outcome]:
-    """How many resources of a host came to what."""
+    """Return the number of resources of a host for each result."""
     resources = host["resources"]
     return Counter(one_each(((r["id"], r["where"]), outcome(r, mode)) for r in resources))
 
 
 def all_outcomes(document: Document) -> Counter[Outcome]:
-    """The same, of all hosts."""
+    """Return the number of resources of all hosts for each result."""
     hosts = document["hosts"].values()
     return sum((outcomes(host, document["mode"]) for host in hosts), Counter[Outcome]())
 
 
 def host_state(host: HostDocument, mode: Mode) -> HostState:
-    """The worst there is to say of a host."""
+    """Return the worst result of a host."""
     if host["status"] in LOST or host["status"] == "failed":
         return host["status"]
     there = outcomes(host, mode)
@@ -103,7 +103,7 @@ _WORST: tuple[tuple[Outcome, HostState], ...] = (
 
 
 def sentence(resource: ResourceDocument, document: Document) -> str:
-    """What there is to say of a resource that is not in line, in one line."""
+    """Return one line about a resource that is not in line."""
     return "; ".join(_clauses(resource, document))
 
 
@@ -133,7 +133,7 @@ def differences(resource: ResourceDocument) -> Iterator[str]:
 
 
 def notices(document: Document) -> Iterator[str]:
-    """What the reader should know of the run as a whole."""
+    """Yield remarks on the run as a whole."""
     yield from (f"objection: {one}" for one in document.get("objections", ()))
     yield from document.get("remarks", ())
 
@@ -154,7 +154,7 @@ def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
 
 
 def reason(resource: ResourceDocument, document: Document) -> str | None:
-    """Who notified it; or that it goes back, unless it stays as it is."""
+    """Return the resource that notified it, or the note that it is an undo; else None."""
     looking = document["mode"] in LOOKING
     if resource["because"] == UNDO:
         if looking:
@@ -166,7 +166,7 @@ def reason(resource: ResourceDocument, document: Document) -> str | None:
 
 
 def unrecoverable(resource: ResourceDocument) -> str | None:
-    """What an undo does not bring back, where that is more than that something was done."""
+    """Return the effects that an undo does not restore, beyond the act itself."""
     if not resource["lost"] or (resource["status"] == "changed" and resource["kind"] == "act"):
         return None
     return f"an undo does not bring back: {resource['lost']}"
@@ -181,7 +181,7 @@ def first_seen(resource: ResourceDocument, document: Document) -> str | None:
 
 
 def error_line(error: ErrorDocument) -> str:
-    """What went wrong, and when: `apply: `nginx -t` ended with status 1`."""
+    """Return the message and the phase of an error: `apply: `nginx -t` ended with status 1`."""
     return f"{error['phase']}: {error['message']}" if error["phase"] else error["message"]
 
 
@@ -201,13 +201,13 @@ def error_text(error: ErrorDocument) -> str:
 
 
 def error_sentence(error: ErrorDocument) -> str:
-    """An error in one line; what was printed is not in it."""
+    """Return an error in one line, without the output of commands."""
     return f"{error_line(error)} ({'; '.join(error_remarks(error))})"
 
 
 def minute(time: str) -> str:
     """
-    A time of a document, to the minute.
+    Return a time of a document, to the minute.
 
     >>> minute("2026-05-01T12:00:00.000Z")
     '2026-05-01 12:00'
@@ -217,7 +217,7 @@ def minute(time: str) -> str:
 
 def percent(share: float | None) -> str:
     """
-    A share; what is not whole is never rounded to the whole.
+    Return a share; one below 100 % is never rounded to 100 %.
 
     >>> percent(99.99), percent(100.0), percent(None)
     ('99.9 %', '100 %', '-')
@@ -264,14 +264,14 @@ def value(given: object) -> str:
 
 
 def place(resource: ResourceDocument) -> tuple[str, int | None]:
-    """The file and the line that declare it."""
+    """Return the file and the line that declare it."""
     file, colon, line = resource["where"].rpartition(":")
     return (file, int(line)) if colon and line.isdigit() else (resource["where"], None)
 
 
 def word(resource: ResourceDocument) -> str:
     """
-    What kind of thing it is.
+    Return the resource type.
 
     >>> word({"id": "file[/etc/motd]"})  # type: ignore[typeddict-item]
     'file'

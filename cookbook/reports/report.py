@@ -1,4 +1,4 @@
-"""What came of a run, as values, and as the JSON document that others read."""
+"""The results of a run as values, and as the JSON document for other programs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class HostReport:
     """Seconds since the beginning of the run."""
 
     exchanges: int = 0
-    """How often we waited for the host after the session stood."""
+    """The number of exchanges after the session was opened."""
 
     error: CookError | None = None
-    """What ended it, where that is not a resource's own failure."""
+    """The error that ended the host, if it belongs to no resource."""
 
     machine_id: str = ""
-    """machine-id(5), where we came as far as to ask."""
+    """The machine-id(5), if it was read."""
 
     looks: bool = True
     """Nothing was changed: what is said to be changed would be."""
@@ -62,7 +62,7 @@ class Report:
     """Git's, of the recipes."""
 
     set: str = ""
-    """What the recipes are called together, on hosts."""
+    """The name of the set of recipes, on hosts."""
 
     recipes: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Report:
     objections: Sequence[str] = ()
     """Of a plan: what reviewers have against it."""
     remarks: Sequence[str] = ()
-    """What the reader should know besides: an entry of the ignore file that has expired."""
+    """Remarks for the reader: for example an ignore entry that has expired."""
 
     @property
     def exit(self) -> int:
@@ -91,12 +91,12 @@ class Report:
 
     @property
     def looks(self) -> bool:
-        """Whether nothing was changed: what is said to be changed would be."""
+        """Return True if nothing was changed: `changed` means that it would be."""
         return self.mode in LOOKING
 
     @property
     def totals(self) -> Counter[str]:
-        """How many resources there are of each status."""
+        """Return the number of resources of each status."""
         return Counter(
             status
             for host in self.hosts.values()
@@ -124,7 +124,7 @@ def _place(step: Step) -> tuple[str, str]:
 
 
 def drifted(step: Step) -> bool:
-    """Whether a host is not in line with it: what is no state, or is excused, does not count."""
+    """Return whether a host differs from it; acts and excused differences do not count."""
     if step.excused is not None or (step.change is not None and step.change.kind == "act"):
         return False
     return step.status in ("changed", "unknown", "failed", "not-run")
@@ -147,7 +147,7 @@ def share(steps: Iterable[Step], *, looks: bool) -> float:
 
 
 def report_json(report: Report) -> Document:
-    """The document that `--output json` prints."""
+    """Return the document that `--output json` prints."""
     totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
     totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
     origin = report.origin
@@ -233,7 +233,7 @@ def percent(value: float | None) -> float | None:
 
 
 def error_json(error: CookError) -> ErrorDocument:
-    """An error."""
+    """Return an error as JSON."""
     failed = error.failed
     return {
         "kind": type(error).__name__,
@@ -253,7 +253,7 @@ def _visible_or_none(text: str | None) -> str | None:
 
 
 def shown_changes(step: Step) -> dict[str, list[Any]]:
-    """What differs: property -> [found, wanted], without what must not be seen."""
+    """Return the differences: property -> [found, wanted], without sensitive values."""
     if step.change is None or step.status in ("ok", "skipped"):
         return {}
     pairs = step.change.fields

@@ -34,7 +34,7 @@ _LEVELS: dict[Outcome, str] = {"failed": "error", "refused": "error", "unknown":
 
 
 def render(document: Document) -> str:
-    """The report as a SARIF log with one run."""
+    """Return the report as a SARIF log with one run."""
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(document)]}
     return json.dumps(log, indent=1) + "\n"
 
@@ -82,7 +82,7 @@ def _invocation(document: Document) -> dict[str, Any]:
 
 
 def _notification(name: str, error: ErrorDocument) -> dict[str, Any]:
-    """A host that could not be asked has no line in a recipe."""
+    """Return the notification for a host that could not be asked; it has no line in a recipe."""
     return {
         "level": "error",
         "descriptor": {"id": clean(error["code"])},
@@ -156,7 +156,7 @@ def _fingerprint(name: str, resource: ResourceDocument) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """The bytes of a text that need not be one: of a name on a disk, or from a stranger."""
+    """Return the bytes of a text that may contain undecodable bytes."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -23,10 +23,12 @@ class ErrorDocument(TypedDict):
     code: str
     """Names the kind of error for good: `command-failed`; `cook explain` knows it."""
     phase: str
-    """What was being done: connect, facts, lock, compile, probe, plan, apply, verify, notify or
-    confirm; empty where that says nothing."""
+    """
+    The phase: connect, facts, lock, compile, probe, plan, apply, verify, notify or confirm; empty
+    if unknown.
+    """
     message: str
-    """What went wrong, in a sentence."""
+    """The cause, in a sentence."""
     command: str | None
     """The command that failed, without secrets."""
     status: int | None
@@ -49,25 +51,25 @@ class ResourceDocument(TypedDict):
     status: ResourceStatus
     """In a plan and in a drift report, `changed` means: would change."""
     kind: Literal["none", "create", "update", "remove", "act"]
-    """What the change amounts to; `act` is no state (a restart, a command that is run)."""
+    """The kind of the change; `act` is no state (a restart, a command)."""
     changes: dict[str, list[Any]]
     """property -> [found, wanted]."""
     ran: str | None
-    """What is done besides, that is no state: `restart`, `run`."""
+    """The act in addition to a state: `restart`, `run`."""
     note: str | None
     because: str | None
-    """Who notified it."""
+    """The resource that notified it."""
     until: str | None
-    """Before that resource is done, nobody can know."""
+    """The resource that has to be done before the result is known."""
     diff: str | None
     """A unified diff, or why there is none."""
     error: ErrorDocument | None
     ignored: bool
     """It failed, and its recipe says to go on."""
     lost: str | None
-    """What of this an undo does not bring back."""
+    """The effects that an undo does not restore."""
     orphan: Literal["created", "adopted"] | None
-    """It has left the recipe; did we create it, or was it there before us?"""
+    """For an orphan: whether cook created it, or it existed before."""
     began: float
     """When its turn came: seconds since the beginning of the run."""
     seconds: float
@@ -106,11 +108,11 @@ class Document(TypedDict):
     by: str
     """`ann@laptop`."""
     origin: str | None
-    """Where they sat, if they came to the controller by SSH."""
+    """The client address, if the operator came to the controller by SSH."""
     command: list[str]
     """The command line, without secrets."""
     set: str
-    """What the recipes are called together, on hosts."""
+    """The name of the set of recipes, on hosts."""
     recipes: list[str]
     sources: dict[str, str]
     """Path -> SHA-256 of all that was read: recipes, their imports, templates, files, hosts.yml."""
@@ -125,4 +127,4 @@ class Document(TypedDict):
     objections: NotRequired[list[str]]
     """Of a plan: what reviewers have against it."""
     remarks: NotRequired[list[str]]
-    """What the reader should know besides."""
+    """Remarks for the reader."""

@@ -41,8 +41,8 @@ _STATUS_MARKS = {
 }
 
 _ORPHANS = {
-    "created": "we created it: --prune removes it",
-    "adopted": "it was there before us: it stays",
+    "created": "cook created it: --prune removes it",
+    "adopted": "it existed before: it stays",
     None: "no longer in the recipe",
 }
 
@@ -64,15 +64,15 @@ _Named = tuple[str, HostDocument]
 
 
 def render(document: Document) -> str:
-    """The report as text, without colours."""
+    """Return the report as text, without colours."""
     return "".join(f"{one_line(text)}\n" for _, text in document_lines(document))
 
 
 def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Line]:
     """
-    The report, line by line.
+    Yield the report, line by line.
 
-    A diff that another host had already is named, not shown again.
+    A diff that was shown for another host is named, not repeated.
     """
     groups: dict[tuple[object, ...], list[_Named]] = {}
     for name, host in document["hosts"].items():
@@ -90,7 +90,7 @@ def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Lin
 
 
 def objection_lines(document: Document) -> Iterator[Line]:
-    """What reviewers have against a plan."""
+    """Yield the objections of reviewers to a plan."""
     for objection in document.get("objections", ()):
         yield "bold red", f"objection: {objection}"
 
@@ -209,14 +209,14 @@ def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[Line]
 
 
 def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterator[Line]:
-    """What differs, property by property; contents are in the diff, if there is one."""
+    """Yield the differences, one line per property; contents are in the diff, if there is one."""
     for name, (found, wanted) in changes.items():
         if not (name == "content" and diff is not None):
             yield "", f"      {name}: {' -> '.join(sides(found, wanted))}"
 
 
 def diff_lines(diff: str | None) -> Iterator[Line]:
-    """The diff, if there is one."""
+    """Yield the diff, if there is one."""
     for line in diff.split("\n") if diff else ():
         yield _diff_style(line), f"      {line}"
 
@@ -226,7 +226,7 @@ def _diff_style(line: str) -> str:
 
 
 def error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
-    """An error: what, what was printed, why, what next."""
+    """Yield an error: message, output, cause, next step."""
     for line in error_line(error).split("\n"):
         yield "red", f"{indent}{line}"
     for line in error["output"].split("\n") if error["output"] else ():
@@ -250,7 +250,7 @@ def _sum(document: Document) -> Line:
 
 
 def _ended(host: HostDocument, document: Document) -> str:
-    """How a host has ended; in a drift report one counts as changed if it is not in line."""
+    """Return the final state of a host; in a drift report `changed` if it is not in line."""
     in_line = document["mode"] == "drift" and host["in_line"] == 100
     return "ok" if in_line and host["status"] == "changed" else host["status"]
 

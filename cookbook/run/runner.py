@@ -278,7 +278,7 @@ class Runner:
 
     @contextlib.contextmanager
     def _session(self, host: Host, progress: _Progress) -> Iterator[Session]:
-        """A session that can be interrupted, and that comes again if the link is lost."""
+        """Open a session that can be interrupted, and that reconnects if the link is lost."""
 
         def waiting(said: str) -> None:
             with self._speaking:
@@ -455,7 +455,7 @@ def _folder(recipes: Sequence[Path]) -> Path | None:
 
 
 def new_id() -> str:
-    """A name for a run that sorts by time: 20260501T120000-3f9a."""
+    """Return a name for a run that sorts by time: 20260501T120000-3f9a."""
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 

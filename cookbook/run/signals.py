@@ -39,10 +39,10 @@ class Signals:
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """
-        The first signal lets each host finish the resource it is at; the second ends that.
+        Handle signals: the first lets each host finish its current resource, the second ends that.
 
-        A package transaction is finished all the same; the third signal waits for nothing.
-        A signal that is ignored (nohup) stays so.
+        A package transaction is finished in any case; the third signal waits for nothing. A signal
+        that is ignored (nohup) stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield

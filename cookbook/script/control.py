@@ -25,7 +25,7 @@ _END = (
     _BELOW
     + """\
 p={}; [ "/proc/$p/exe" -ef /bin/sh ] && command -v awk >/dev/null ||
-{ echo 'nobody can see there what our shell has started' >&2; exit 1; }
+{ echo 'the processes of the shell cannot be listed there' >&2; exit 1; }
 for signal in TERM KILL; do
 tries=0
 while [ $tries -lt {} ]; do

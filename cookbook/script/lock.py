@@ -75,9 +75,9 @@ def holder(text: str) -> Holder:
     try:
         data: Mapping[str, Any] = parsed_json(text)
         known = {n: str(data[n]) for n in ("by", "since", "run", "reason", "until") if n in data}
-        return Holder(**{"by": "somebody", "since": "some time", **known})
+        return Holder(**{"by": "unknown", "since": "an unknown time", **known})
     except (ValueError, TypeError):
-        return Holder("somebody", "some time")
+        return Holder("unknown", "an unknown time")
 
 
 def halting(text: str) -> Holder | None:

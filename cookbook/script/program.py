@@ -4,9 +4,9 @@ Many questions and changes in, one script out; one reply in, many outcomes out.
 Every command runs in a subshell of its own, with an empty standard input (the
 script itself arrives on it) and `eval`, so that not even a syntax error
 reaches its neighbours. A nonce closes each command's frame on both streams, so
-that no output can be mistaken for a frame. A frame of our own opens each reply: what a
-noisy login script or a daemon of the program before said ends up before it, and its status
-is the number of the shell's process.
+that no output can be mistaken for a frame. A first frame opens each reply: the output of a
+noisy login script or of an earlier daemon comes before it, and its status is the number of the
+shell's process.
 
 A program is a list of these kinds of parts:
 
@@ -133,7 +133,7 @@ class Do:
     """The user that runs it; None for the user of the run. See cookbook.script.run_as."""
 
     traced: bool = False
-    """Whether the host records that it began, and how it ended; see cookbook.script.trace."""
+    """True if the host records its begin and its exit status; see cookbook.script.trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class Program:
     """A folder on the host with contents that were sent before, each named by its digest."""
 
     payload: Sequence[bytes | memoryview] = ()
-    """What is sent after the script, once the shell is ready; for `Receive`."""
+    """The bytes that follow the script once the shell is ready; for `Receive`."""
 
     nonce: str = field(default_factory=lambda: secrets.token_hex(12))
 
@@ -316,7 +316,7 @@ class Pace:
         """The id of the process that reads the program; 0 before it has reported it."""
 
         self.ready = False
-        """Whether the shell waits for what follows the script."""
+        """True if the shell waits for the payload."""
 
         self._marks = (f"\n{program.nonce} ".encode(), f"\n{program.nonce}\n".encode())
         self._closed = [0, 0]
@@ -326,7 +326,7 @@ class Pace:
         self._starts = [0, 0]
         """The offsets in `kept` at which the output of the running part begins."""
         self._looked = [0, 0]
-        """How far each was searched for marks."""
+        """The number of bytes of each stream that were searched for marks."""
         self._cut: set[int] = set()
         self._times = [time.monotonic()]
         self.shell_due = 0.0
@@ -338,7 +338,7 @@ class Pace:
         if stream == 0 and not self.shell:
             self._hear_opening(data)
         if self._closed[stream] > len(self._program.parts):
-            return  # whoever still talks is none of ours
+            return  # later output is no part of the program
         self.kept[stream].extend(data)
         closed = self._close(stream)
         if stream == 0 and closed:
@@ -387,7 +387,7 @@ class Pace:
             self._cut.add(part)
 
     def _worth(self, part: int) -> tuple[int, int]:
-        """How much is kept of what a part prints: of its beginning, and of its end."""
+        """Return the bytes to keep of a part's output: of its beginning, and of its end."""
         if sum(map(len, self.kept)) > MOST_KEPT:
             return _LITTLE // 2, _LITTLE // 2
         parts = self._program.parts

@@ -25,11 +25,11 @@ NOT_ALLOWED = 77
 _CALL: LiteralString = "cook_as "
 
 _SAID = "cook_as: "
-"""How our own complaints begin, which no command's status can be taken for."""
+"""The prefix of cook's own complaints, which differ from any command's status."""
 
 # `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. setpriv(1)
 # opens no session, which would be lines in the journal for each question of each run; that of
-# busybox cannot do it. A command that has failed may have done so because nobody was let in:
+# busybox cannot do it. A command that has failed may have done so because no user was let in:
 # asked after it, success costs nothing.
 _FUNCTIONS = f"""\
 cook_as() {{
@@ -52,7 +52,7 @@ printf '%s\\n' "HOME=~$cook_user USER=$cook_user LOGNAME=$cook_user" \\
 "$@" -c 'eval "$(cat)"'
 set -- $? "$@"
 [ $1 = 0 ] || (shift; "$@" -c : >/dev/null) ||
-{{ echo "{_SAID}nobody lets us become $cook_user" >&2; return {NOT_ALLOWED}; }}
+{{ echo "{_SAID}it is not allowed to become $cook_user" >&2; return {NOT_ALLOWED}; }}
 return $1; }}
 """
 

@@ -1,4 +1,4 @@
-"""A secret that is named, and looked up only when somebody uses it."""
+"""References to secrets, which are looked up when they are used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SecretReference:
     """file:line."""
 
     folder: Path | None = field(default=None, compare=False)
-    """Where the file is whose stores are asked; None: the recipe's."""
+    """The folder whose stores are asked; None: the recipe's."""
 
     def __str__(self) -> str:
         return "(secret)"
@@ -30,14 +30,14 @@ class SecretReference:
 
 
 class SecretSource(Protocol):
-    """Who knows secrets by name. Each raises SecretError."""
+    """The interface that returns secrets by name. Each method raises SecretError."""
 
     def secret(self, name: str, folder: Path) -> Secret:
-        """The value; `folder` is where the recipe is."""
+        """Return the value; `folder` is the folder of the recipe."""
         ...
 
     def derived(self, name: str, folder: Path, *, host: str, length: int, alphabet: str) -> Secret:
-        """A password of this host that is made from the master secret."""
+        """Return a password of this host that is derived from the master secret."""
         ...
 
 
@@ -45,7 +45,7 @@ Reveal = Callable[[SecretReference], Secret]
 
 
 class LazyVariables(UserDict[str, Any]):
-    """Variables of a host: whoever asks for one gets it with its secrets looked up."""
+    """The variables of a host; a variable is returned with its secrets looked up."""
 
     def __init__(self, variables: Mapping[str, Any], reveal: Reveal) -> None:
         self._reveal = reveal
@@ -74,7 +74,7 @@ class LazyVariables(UserDict[str, Any]):
 
 
 def refers(value: object) -> bool:
-    """Whether there is a reference somewhere inside."""
+    """Return whether there is a reference somewhere inside."""
     match value:
         case SecretReference():
             return True

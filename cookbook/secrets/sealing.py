@@ -38,7 +38,7 @@ _CHECKED = "this key opens it"
 
 @dataclass(frozen=True)
 class Key:
-    """What a key file has in it."""
+    """The content of a key file."""
 
     data: bytes = field(repr=False)
 
@@ -94,7 +94,7 @@ class Sealer:
             if sealer.open(header["check"], _CHECK) == _CHECKED:
                 return sealer
         except (KeyError, TypeError, ValueError, PlanError):
-            pass  # a header that somebody has spoilt fits no key either
+            pass  # a damaged header fits no key either
         raise PlanError(
             "the plan is sealed with another key",
             hint="give the key that it was made with, or make the plan again with this one",
@@ -110,12 +110,12 @@ class Sealer:
 
     @property
     def header(self) -> dict[str, Any]:
-        """What a document has to say so that the same key opens it again."""
+        """Return the values that a document needs so that the same key opens it again."""
         salt = base64.b64encode(self._salt).decode()
         return {"salt": salt, "check": self.seal(_CHECKED, _CHECK)}
 
     def seal(self, value: object, place: tuple[object, ...]) -> dict[str, str]:
-        """A JSON value that nobody can read without the key, or put into another place."""
+        """Return a JSON value that cannot be read without the key, or moved to another place."""
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         nonce = os.urandom(_NONCE_BYTES)
@@ -125,7 +125,7 @@ class Sealer:
 
     def open(self, value: Any, place: tuple[object, ...]) -> Any:
         """
-        The value that was sealed for this place; one that is not sealed as it is.
+        Return the value that was sealed for this place; one that is not sealed unchanged.
 
         Raises PlanError if it was not sealed for this place by this key.
         """
@@ -143,12 +143,12 @@ class Sealer:
             raise PlanError(f"a sealed value is not from where it stands ({named})") from None
 
     def vouch(self, text: bytes) -> str:
-        """What only the holder of the key can say of a text."""
+        """Return the signature of a text, which only the holder of the key can make."""
         return hmac.new(self._mac_key, text, hashlib.sha256).hexdigest()
 
 
 def is_sealed(value: object) -> bool:
-    """Whether this is what `seal` has made."""
+    """Return whether this is an output of `seal`."""
     return isinstance(value, dict) and value.keys() == {_SEALED}
 
 

@@ -39,7 +39,7 @@ class Secret(str):
 
 
 class SecretBytes(bytes):
-    """What a Secret is once it is encoded."""
+    """The bytes of an encoded Secret."""
 
     __slots__ = ()
 
@@ -60,12 +60,12 @@ def tainted(text: str) -> Secret:
 
 
 def in_the_clear(text: str) -> str:
-    """The text of a Secret as bare text, for those who send it."""
+    """Return the text of a Secret as plain text, for sending."""
     return str.__str__(text)
 
 
 def _made_of(source: str | bytes, value: Any) -> Any:
-    """What an operation on a secret gave, secret again, in lists and tuples, too."""
+    """Return the result of an operation on a secret as a secret, in lists and tuples, too."""
     match value:
         case Secret() | SecretBytes():
             return value
@@ -81,9 +81,9 @@ def _made_of(source: str | bytes, value: Any) -> Any:
 
 def _tells_anew(source: str | bytes, made: str) -> bool:
     """
-    Whether something is to be looked for by itself: a secret in upper case, or the half of one.
+    Return whether a derived value must be redacted by itself.
 
-    A word out of a file that a secret is in is not.
+    A secret in upper case, or half of it, must be. A word of a file that contains a secret is not.
     """
     whole = source if isinstance(source, str) else bytes.decode(source, "utf-8", "replace")
     return len(made) >= _TELLING and REGISTRY.has(whole) and not REGISTRY.knows(made)
@@ -122,7 +122,7 @@ _BARE = frozenset({type(None), bool, int, float})
 
 
 def holds_secret(value: object) -> bool:
-    """Whether a value is a Secret, or has one somewhere inside, be it in an f-string."""
+    """Return whether a value is a Secret, or contains one, also in an f-string."""
     # A record of a run asks this of each value there is: the most frequent ones first.
     if (kind := type(value)) is str:
         return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
@@ -145,9 +145,9 @@ def holds_secret(value: object) -> bool:
 
 def found_secret(value: Any) -> Any:
     """
-    The value, where text that has a known secret in it is a Secret.
+    Return the value; text that contains a known secret becomes a Secret.
 
-    It is the very same value where there is none.
+    The identical value is returned if there is none.
     """
     if not REGISTRY or not holds_secret(value):
         return value

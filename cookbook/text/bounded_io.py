@@ -12,9 +12,9 @@ MOST_BYTES = 10 * 1024**2
 
 def content_of(path: Path, most: int = MOST_BYTES) -> bytes:
     """
-    What is in a file, which may also be a pipe or a device without an end.
+    Return the content of a file, which may also be a pipe or an endless device.
 
-    Raises OSError, also for one that has more than `most` bytes.
+    Raises OSError, also for more than `most` bytes.
     """
     with path.open("rb") as file:
         content = file.read(most + 1)

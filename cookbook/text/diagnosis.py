@@ -13,7 +13,7 @@ from typing import NamedTuple, TypedDict
 
 
 class Cause(NamedTuple):
-    """What is wrong with a host, and what to do about it."""
+    """A cause on the host, and the step that removes it."""
 
     what: str
     hint: str
@@ -36,9 +36,9 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         Cause("there is no such user there", "declare the user before this resource"),
     ),
     (
-        r"cook_as: (nobody lets us become|there is no sudo)",
+        r"cook_as: (it is not allowed to become|there is no sudo)",
         Cause(
-            "who we are there may not become that user",
+            "the login user may not become that user",
             "log in with `become`, which root may do; or have sudoers allow it without a password",
         ),
     ),
@@ -50,7 +50,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         r"Read-only file system",
         Cause(
             "the file system is mounted read-only",
-            "if nobody meant it so, look for errors of the disk: `findmnt -O ro`, `dmesg`",
+            "if that is not intended, look for errors of the disk: `findmnt -O ro`, `dmesg`",
         ),
     ),
     (
@@ -122,7 +122,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
     ),
     (
         r"(?i)cannot allocate memory|out of memory|memory exhausted|malloc.*fail",
-        Cause("memory has run out there", "`free -m` and `dmesg` on the host say for whom"),
+        Cause("memory has run out there", "`free -m` and `dmesg` on the host name the process"),
     ),
     (
         r"Input/output error|Structure needs cleaning",
@@ -169,7 +169,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
     (
         r"Operation not permitted",
         Cause(
-            "the kernel refuses it, whoever asks",
+            "the kernel refuses it to every user",
             "is it marked immutable (`lsattr -d PATH`; `chattr -i PATH` takes that away), "
             "or is this a container without that right?",
         ),
@@ -193,7 +193,7 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
         r"Permission denied",
         Cause(
             "who acts there has no right to it",
-            "become: sudo in hosts.yml makes us root; `namei -l PATH` on the host shows the rights",
+            "become: sudo in hosts.yml gives root; `namei -l PATH` on the host shows the rights",
         ),
     ),
 )
@@ -207,7 +207,7 @@ _BY_STATUS = {
     ),
     127: Cause("a program it wants is not there", "declare the package that brings it before this"),
 }
-"""What sh(1) says of a command that it could not run."""
+"""The messages of sh(1) for a command that it could not run, by exit status."""
 
 _BY_SIGNAL = {
     signal.SIGKILL: "memory may have run out: `journalctl -k -g oom` on the host says so",
@@ -218,21 +218,21 @@ _BY_SIGNAL = {
 
 
 class Why(TypedDict, total=False):
-    """What an error has to be told of a cause."""
+    """The fields of an error that a cause sets."""
 
     cause: str
     hint: str
 
 
 def why(said: str, status: int | None = None) -> Why:
-    """The cause and the next step, for an error; nothing where nobody knows."""
+    """Return the cause and the next step for an error; nothing if the cause is unknown."""
     cause = cause_of(said, status)
     return {} if cause is None else {"cause": cause.what, "hint": cause.hint}
 
 
 def cause_of(said: str, status: int | None = None) -> Cause | None:
     """
-    What is behind the last words of a command and its exit status; None if nobody knows.
+    Return the cause of a failed command, by its last output and exit status; None if unknown.
 
     >>> cause_of("mv: cannot move: No space left on device").what
     'a file system is full'
@@ -244,10 +244,10 @@ def cause_of(said: str, status: int | None = None) -> Cause | None:
 
 
 def _killed(status: int | None) -> Cause | None:
-    """A shell says 128 and the number of the signal."""
+    """Return the cause for a signal; a shell adds 128 to its number."""
     try:
         by = signal.Signals((status or 0) - 128)
     except ValueError:
         return None
-    hint = _BY_SIGNAL.get(by, "somebody, or something, on the host has ended it")
+    hint = _BY_SIGNAL.get(by, "a user or a process of the host has ended it")
     return Cause(f"it was killed by signal {by:d} ({by.name})", hint)

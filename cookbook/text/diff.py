@@ -1,4 +1,4 @@
-"""What differs, for people: unified for text, one line for everything else."""
+"""The differences of texts: unified for reading, one line for everything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_BYTES = 100_000
-"""Larger texts are summarised: nobody reads that, and it has to cross the wire."""
+"""The maximum size in bytes; larger texts are summarised."""
 
 MOST_LINES = 400
 
@@ -33,7 +33,7 @@ class Diff:
 def texts_diff(
     name: str, found: bytes | None, wanted: bytes | None, *, secret: bool = False
 ) -> Diff:
-    """The difference of two texts, either of which may not be there."""
+    """Return the difference of two texts, either of which may be absent."""
     if secret:
         return Diff(summary="redacted")
     sides = [side for side in (found, wanted) if side is not None]
@@ -61,14 +61,14 @@ def _unified(name: str, found: list[str], wanted: list[str]) -> Diff:
 
 
 def _pairs(found: list[str], wanted: list[str]) -> int:
-    """How many pairs difflib looks at; lines that are very common it leaves out itself."""
+    """Return the number of pairs that difflib compares; it omits very common lines."""
     counts = Counter(wanted)
     popular = len(wanted) // 100 + 1 if len(wanted) >= 200 else len(wanted)
     return sum(count for line in found if (count := counts[line]) <= popular)
 
 
 def _one_hunk(found: list[str], wanted: list[str], *names: str) -> Iterator[str]:
-    """Where nobody could wait for a better one: all between the first and the last difference."""
+    """Yield all between the first and the last difference, if a better diff takes too long."""
     shorter = min(len(found), len(wanted))
     same = next((i for i in range(shorter) if found[i] != wanted[i]), shorter)
     most = range(1, shorter - same + 1)

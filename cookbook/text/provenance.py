@@ -1,4 +1,4 @@
-"""Where a run comes from: who, when, on which machine, with which words, from which revision."""
+"""The origin of a run: operator, time, machine, command line and revision."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _GIT_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a run before it begins."""
+    """The facts about a run before it begins."""
 
     started: str = field(default_factory=lambda: stamp(time.time()))
     by: str = field(default_factory=lambda: f"{getpass.getuser()}@{platform.node()}")
     origin: str | None = field(default_factory=lambda: _came_from(os.environ))
     command: Sequence[str] = field(default_factory=lambda: redacted(sys.argv))
     folder: Path | None = None
-    """Where the recipes are; its revision is asked for."""
+    """The folder of the recipes, whose revision is read."""
     known_as: str | None = None
-    """Their revision, where nobody needs to be asked: that of a saved plan."""
+    """Their revision, if it is known already: that of a saved plan."""
 
     @functools.cached_property
     def _asked(self) -> subprocess.Popen[str] | None:
-        """git, at work while we wait for the hosts."""
+        """Return the process of git, which runs while the hosts are asked."""
         if self.folder is None:
             return None
         words = ["git", "-C", str(self.folder), "describe", "--always", "--dirty", "--abbrev=40"]
@@ -53,7 +53,7 @@ class Origin:
 
     @property
     def known(self) -> bool:
-        """Whether the revision can be told without waiting."""
+        """Return True if the revision is known without waiting."""
         return self._asked is None or self._asked.poll() is not None
 
     @functools.cached_property
@@ -72,7 +72,7 @@ class Origin:
 
 def stamp(seconds: float) -> str:
     """
-    A time as ISO 8601 in UTC, to the millisecond: it sorts as text.
+    Return a time as ISO 8601 in UTC, to the millisecond: it sorts as text.
 
     >>> stamp(0)
     '1970-01-01T00:00:00.000Z'
@@ -97,7 +97,7 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
 
 def redacted(words: Sequence[str]) -> list[str]:
     """
-    A command line without secrets: values of --set that are named like one, passwords in URLs.
+    Return a command line without secrets: values of --set with such a name, passwords in URLs.
 
     >>> redacted(["/usr/bin/cook", "plan", "a.py", "--set", "db_password=x", "--set", "n=1"])
     ['cook', 'plan', 'a.py', '--set', 'db_password=***', '--set', 'n=1']

@@ -1,10 +1,10 @@
 """
-What is secret in this process, and the one place where text is cleared of it.
+The secrets of this process, and the one place where text is redacted.
 
-Whoever makes a Secret makes it known here. Each text that leaves the process (a report, an
-error, a line of a log or a journal) goes through `protect`, which masks the known values in
-whatever form they come: as they are, quoted for a shell, in JSON, in a URL, in base64. So
-even an f-string, which no type survives, gives nothing away.
+Each Secret is registered here when it is made. Each text that leaves the process (a report, an
+error, a line of a log or a journal) goes through `protect`, which masks the known values in all
+their forms: as they are, quoted for a shell, in JSON, in a URL, in base64. So even an f-string,
+which loses the type, shows nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LINE = 8
 OUR_WORDS = frozenset(
     {"schema", "run", "mode", "status", "kind", "started", "cause", "orphan", "format", "version"}
 )
-"""What documents say in words of ours: a secret that happens to be one of them does not hide it."""
+"""Fixed words of documents: a secret that equals one of them does not hide it."""
 
 
 class Registry:
@@ -58,19 +58,19 @@ class Registry:
             self._pattern = None
 
     def has(self, value: str) -> bool:
-        """Whether a text is a secret by itself, not one that has a secret in it."""
+        """Return whether a text is a secret itself, not only contains one."""
         return value in self._values
 
     def knows(self, text: str) -> bool:
-        """Whether a secret is in a text, in any form."""
+        """Return whether a text contains a secret, in any form."""
         return bool(self._values) and any(form in text for form in tuple(self._forms))
 
     def protect(self, text: str) -> str:
-        """The text, masked; it is its own self where nothing is secret in it."""
+        """Return the redacted text; the identical object if it contains no secret."""
         return self._compiled().sub(MASK, text) if self.knows(text) else text
 
     def protected(self, data: object) -> object:
-        """A document of lists and mappings, masked, but for `OUR_WORDS`."""
+        """Return a document of lists and mappings, redacted, except `OUR_WORDS`."""
         if not self:
             return data
         match data:
@@ -102,14 +102,14 @@ protected = REGISTRY.protected
 
 
 def _lines(value: str) -> Iterator[str]:
-    """A key is shown line by line in a diff; its first and last line are everybody's."""
+    """Yield the lines to redact: a diff shows a key line by line, between two fixed ones."""
     lines = value.splitlines()
     if len(lines) > 1:
         yield from (line for line in lines if len(line) >= _LINE and not line.startswith("-----"))
 
 
 def _forms(value: str) -> Iterator[str]:
-    """How a value can look once it went through others' hands."""
+    """Yield the forms that a value can take in other texts."""
     import json
     from urllib.parse import quote, quote_plus
 

@@ -13,7 +13,7 @@ from cookbook.text.redaction import protect
 
 
 def visible(text: str) -> str:
-    """Text that everybody can take: a byte that is no UTF-8 has come as a surrogate (PEP 383)."""
+    """Return text that can be encoded: a surrogate (PEP 383) stands for a byte that is no UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
 
 
@@ -23,7 +23,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The same on a single line, so that none can be added that looks like one of ours."""
+    """Return the text on a single line, so that it cannot imitate another line of output."""
     return clean(text).replace("\n", "\\n")
 
 

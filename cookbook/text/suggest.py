@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint naming the known word nearest to this one, if one is near."""
+    """Return a hint with the nearest known word; None if none is near."""
     from difflib import get_close_matches  # only a mistake needs it
 
     near = get_close_matches(word, list(known), n=1)

@@ -1,4 +1,4 @@
-"""Whether a value is what a property's annotation says."""
+"""The check of values against the annotations of properties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 def fits(value: object, hint: Any) -> bool:
     """
-    Whether a value belongs to a type hint, as strictly as a type checker would.
+    Return whether a value fits a type hint, as strictly as a type checker would.
 
     A bool is not an int, a str is not a sequence of str, an int is a float.
     """
@@ -38,7 +38,7 @@ def fits(value: object, hint: Any) -> bool:
 
 def describe(hint: Any) -> str:
     """
-    A type hint in words for the author of a recipe.
+    Return a type hint in words for the author of a recipe.
 
     >>> describe(int | None)
     'a whole number'

@@ -1,4 +1,4 @@
-"""Where cook keeps what it remembers on this machine, and what its user has set."""
+"""The folders of cook's state and of the user's settings on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PASSWORD = re.compile(r"(?<=:)[^@]*(?=@)|(?<=password=)[^&]*")
 
 
 def state_folder() -> Path:
-    """What is remembered: the environment's COOK_STATE, or the user's state directory."""
+    """Return the folder of the state: COOK_STATE, or the user's state directory."""
     if given := os.environ.get("COOK_STATE"):
         return Path(given)
     import platformdirs  # most calls need no place at all
@@ -24,7 +24,7 @@ def state_folder() -> Path:
 
 
 def settings_file() -> Path:
-    """What the user has set for all runs: `cook/settings.yml` in their configuration directory."""
+    """Return the user's settings: `cook/settings.yml` in the configuration directory."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("cook")) / "settings.yml"
@@ -32,8 +32,9 @@ def settings_file() -> Path:
 
 def store_url(given: str | None) -> str | None:
     """
-    Where the history is: `--store`, COOK_STORE, the setting `store`; None: on this machine.
+    Return the URL of the history; None for the one on this machine.
 
+    It is that of `--store`, COOK_STORE, or the setting `store`.
     Raises UsageError for settings that cannot be read.
     """
     return given or os.environ.get("COOK_STORE") or _setting("store")
@@ -41,10 +42,10 @@ def store_url(given: str | None) -> str | None:
 
 def journals(url: str | None) -> Path:
     """
-    Where the journals wait that are to go to this store.
+    Return the folder of the journals for this store.
 
-    Each store has a folder of its own, so that no run ends in another one's history. Its
-    name says nothing of the URL; another password leads to the same folder.
+    Each store has a folder of its own, so that no run gets into another history. The name of the
+    folder does not depend on the password in the URL and tells nothing of the URL.
     """
     folder = state_folder() / "journal"
     if url is None:
@@ -61,7 +62,7 @@ def private_folder(path: Path) -> None:
 
 def secret_command() -> list[str] | None:
     """
-    What prints a secret, from the settings: `secrets: {command: [pass, show, "{name}"]}`.
+    Return the command that prints a secret: `secrets: {command: [pass, show, "{name}"]}`.
 
     Raises UsageError for settings that cannot be read.
     """

@@ -1,4 +1,4 @@
-"""How to be who is wanted: the command that starts the shell, and the password it may ask for."""
+"""The start of the shell as another user: the command, and the password that it may ask for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_TERMINAL = re.compile(r"must have a tty|no tty present")
 # PAM's own prompt, which cannot be chosen; "su: " is how su begins a complaint.
 _PROMPT = re.compile(rb"(?:\A|\n)(?!su: |doas: )[^\n]*:[ \t]*\Z")
 
-# What su runs by a shell that we give: it is nobody's login shell, whatever that would say.
+# What su runs by a given shell: the login shell of the account is not used.
 _SU = "env LC_ALL=C su -s /bin/sh -c {} {}"
 
 _TERMINAL = (
@@ -27,7 +27,8 @@ _TERMINAL = (
     " 3<&0 4>&1 5>&2 </dev/null >/dev/null"
 )
 """
-Gives a command a terminal that nobody speaks by: its three streams stay the pipes that they are.
+Gives a command a terminal without a peer: its three streams stay the pipes that they are. A
+terminal of ssh(1) would join two streams and change the bytes.
 
 A terminal of ssh(1)'s would make one stream of two, and change the bytes.
 """
@@ -39,14 +40,14 @@ _BY_TERMINAL = (
     ' echo "$0!" >&5; }'
 )
 """
-Gives a command a terminal by which two lines of our input go, and no more; what it says by that
-comes on our error stream. So doas(1) hears a password, which it takes from nothing else.
+Gives a command a terminal that passes two lines of input, and no more; its output goes to the error
+stream. So doas(1) gets a password, which it reads from nothing else.
 """
 
 _BEGIN_WHEN_TOLD = (
     'echo {0}. >&2; while read -r line </dev/tty && [ "$line" != {0} ]; do :; done; exec /bin/sh'
 )
-"""A shell that leaves our input alone until its terminal tells it that nobody else reads that."""
+"""A shell that does not read its input until its terminal says that no other program reads it."""
 
 _NUMBERED = 'echo "$0=$$" >&2; exec "$@"'
 """Says which process it will be."""
@@ -61,13 +62,14 @@ class Entrance(NamedTuple):
 
     command: Command
     mark: str = ""
-    """What it says on its error stream: with `?` it asks for a password, with `.` it is a shell,
-    with `=` comes its number, with `!` it has ended; "" where it asks for nothing, and nobody has
-    to wait."""
+    """
+    The mark on the error stream: with `?` it asks for a password, with `.` it is a shell, with `=`
+    comes its number, with `!` it has ended; "" if it asks for nothing.
+    """
 
 
 def entrance(target: Target, *, terminal: bool = False) -> Entrance:
-    """The command that starts the shell; with a terminal, if sudo insists on one."""
+    """Return the command that starts the shell; with a terminal, if sudo requires one."""
     if not target.becomes:
         return Entrance(sh("/bin/sh"))
     mark = secrets.token_hex(8)
@@ -109,10 +111,10 @@ def enter(
     kill: Callable[[Command], object],
 ) -> None:
     """
-    Give the password when it is asked for, and come back when the shell is there.
+    Give the password when it is asked for, and return when the shell has started.
 
-    Sent before, it would be read by the shell if nobody asks. A second prompt means that it was
-    wrong: one attempt is all we make. `read` returns what comes on the error stream, b"" at its
+    Sent earlier, the shell would read it if there is no prompt. A second prompt means that it was
+    wrong: there is only one attempt. `read` returns what comes on the error stream, b"" at its
     end; it raises TimeoutError. `kill` runs a command beside: sudo takes the end of its input for
     one more wrong password, as PAM counts them, and sudo-rs for two.
 
@@ -137,12 +139,12 @@ def enter(
 
 
 def wants_terminal(target: Target, said: str) -> bool:
-    """Whether what was said instead of starting means that there has to be a terminal."""
+    """Return whether the output of a failed start means that a terminal is required."""
     return target.become == "sudo" and _NO_TERMINAL.search(said) is not None
 
 
 def did_not_start(target: Target, said: str) -> PrivilegeError:
-    """The error for a tool that has ended, and has said this."""
+    """Return the error for a tool that ended with this output."""
     tool, user = target.become, target.become_user
     message = f"{tool} did not start a shell: {said or 'it said nothing'}"
     if "script: " in said and "not found" in said:
@@ -167,7 +169,7 @@ def did_not_start(target: Target, said: str) -> PrivilegeError:
 
 
 def _hear(target: Target, mark: str, read: Callable[[], bytes], before: bytes) -> bytes:
-    """Read until somebody asks (again), the shell has started, or the stream ends."""
+    """Read until the tool asks (again), the shell has started, or the stream ends."""
     said, more = before, b""
     ends = (f"{mark}.".encode(), f"{mark}!".encode())
     while not any(end in said for end in ends) and not _asks(target, mark, more):
@@ -186,7 +188,7 @@ def _hear(target: Target, mark: str, read: Callable[[], bytes], before: bytes) -
 
 def _asks(target: Target, mark: str, said: bytes) -> bool:
     if target.become in ("su", "doas"):
-        ours = said.rpartition(b"\n")[2].startswith(mark.encode())  # a shell's that we began
+        ours = said.rpartition(b"\n")[2].startswith(mark.encode())  # that of the started shell
         return not ours and f"{mark}.".encode() not in said and _PROMPT.search(said) is not None
     return f"{mark}?".encode() in said
 

@@ -15,14 +15,14 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for one program."""
+    """The reply to one program."""
 
     stdout: bytes
     stderr: bytes
 
     @classmethod
     def kept(cls, pace: Pace) -> Reply:
-        """What a pace has kept of it, so far."""
+        """Return the part of the reply that a pace has kept so far."""
         return cls(*map(bytes, pace.kept))
 
 
@@ -61,7 +61,7 @@ class Interrupted(LinkLost):
         super().__init__(message, hint=hint, cause=cause)
         self.reply = reply
         self.outcomes: list[Outcome] = []
-        """What is known of the parts that were sent, in their order."""
+        """The known outcomes of the parts, in their order."""
         self.nonce = ""
         """Nonce of the program; the record of the host has the same (cookbook.script.trace)."""
 
@@ -83,19 +83,19 @@ class TooSlow(DeadlineExceeded):
         )
         self.reply = reply
         self.said = last_lines(*pace.rest)
-        """What the part has printed so far; it may be secret."""
+        """The output of the part so far; it may be secret."""
         self.outcomes: list[Outcome] = []
-        """What is known of the parts that were sent, in their order."""
+        """The known outcomes of the parts, in their order."""
         self.nonce = ""
         """Nonce of the program; the record of the host has the same (cookbook.script.trace)."""
         self.ended = False
-        """Whether what took so long has been ended, and nothing after it was begun."""
+        """True if the slow command was ended, and none after it was begun."""
 
-    def asked_for(self, whom: Sequence[str]) -> None:
-        """Say in the message whom it was a question about, where that is known."""
-        if whom:
-            more = f" and {len(whom) - _NAMED} more" if len(whom) > _NAMED else ""
-            self.message += f", asked for {', '.join(whom[:_NAMED])}{more}"
+    def asked_for(self, about: Sequence[str]) -> None:
+        """Add the resources that the question was about to the message, if they are known."""
+        if about:
+            more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
+            self.message += f", asked for {', '.join(about[:_NAMED])}{more}"
 
 
 def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:

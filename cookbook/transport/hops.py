@@ -1,4 +1,4 @@
-"""How a jump host is written, in hosts.yml as in ssh_config(5): [user@]host[:port]."""
+"""The syntax of jump hosts, in hosts.yml as in ssh_config(5): [user@]host[:port]."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One of the hosts on the way; None is what nobody has said."""
+    """A jump host; None for what is not specified."""
 
     address: str
     user: str | None = None
@@ -29,7 +29,7 @@ class Hop:
 
 
 def read_hops(text: str) -> tuple[Hop, ...]:
-    """The hosts on the way, the nearest to us first; `none` is no host. Raises ValueError."""
+    """Return the jump hosts, the nearest first; `none` is no host. Raises ValueError."""
     if text.lower() == "none":
         return ()
     return tuple(_hop(part.strip()) for part in text.split(","))

@@ -23,7 +23,7 @@ Decision = Literal["known", "unknown", "changed", "revoked"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: whom it is about, and a key."""
+    """One line: the hosts, and a key."""
 
     marker: str
     patterns: str
@@ -32,7 +32,7 @@ class Entry:
     where: str
 
     def matches(self, name: str) -> bool:
-        """Whether the line is about `host` or `[host]:port`."""
+        """Return whether the line is about `host` or `[host]:port`."""
         if self.patterns.startswith("|1|"):
             return _hashed_matches(self.patterns, name)
         patterns = self.patterns.split(",")
@@ -43,22 +43,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """What some files say about whose key is whose."""
+    """The content of some known_hosts files."""
 
     files: tuple[Path, ...]
     entries: tuple[Entry, ...]
 
     def about(self, address: str, port: int) -> list[Entry]:
-        """The lines about a host."""
+        """Return the lines about a host."""
         name = host_name(address, port)
         return [entry for entry in self.entries if entry.matches(name)]
 
     def key_types(self, address: str, port: int) -> list[str]:
-        """The types of the keys we know of a host, so that it can be asked for one of those."""
+        """Return the types of the known keys of a host, which is asked for one of those."""
         return [entry.key_type for entry in self.about(address, port) if not entry.marker]
 
     def authorities(self, address: str, port: int) -> list[Entry]:
-        """The lines that say whose certificates are good for a host."""
+        """Return the lines with the authorities whose certificates are valid for a host."""
         entries = [*self.about(address, port), *self.about(address, DEFAULT_PORT)]
         return [entry for entry in entries if entry.marker == "@cert-authority"]
 
@@ -82,7 +82,7 @@ class KnownHosts:
             raise ChangedKey(
                 f"the key of {name} has CHANGED: it shows {shown}, but {same_type[0].where}"
                 f" has {fingerprint(same_type[0].key)}",
-                hint="somebody may be in between. If the host was really reinstalled:"
+                hint="the connection may be intercepted. If the host was really reinstalled:"
                 f" ssh-keygen -R '{name}' -f {self._file}; echo '{line}' >> {self._file}",
             )
         raise UnknownKey(
@@ -98,19 +98,19 @@ class KnownHosts:
 
 
 def host_name(address: str, port: int) -> str:
-    """How known_hosts names a host: `host`, or `[host]:port`."""
+    """Return the name of a host in known_hosts: `host`, or `[host]:port`."""
     return address if port == DEFAULT_PORT else f"[{address}]:{port}"
 
 
 def fingerprint(key: bytes) -> str:
-    """The SHA-256 fingerprint, as ssh-keygen -l prints it."""
+    """Return the SHA-256 fingerprint, as ssh-keygen -l prints it."""
     digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
     return f"SHA256:{digest}"
 
 
 @functools.cache
 def load_known_hosts(files: Sequence[Path]) -> KnownHosts:
-    """Read files; those that do not exist know nobody. Lines that make no sense are skipped."""
+    """Read files; missing ones are empty. Invalid lines are skipped."""
     return KnownHosts(tuple(files), tuple(entry for file in files for entry in _read(file)))
 
 

@@ -1,4 +1,4 @@
-"""The machine we are on: a shell of our own, over pipes."""
+"""The local transport: a shell on this machine, over pipes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class LocalTransport(PipeShell):
     """A persistent shell on this machine, e.g. `["sudo", "-n", "sh"]`."""
 
     def __init__(self, shell: tuple[str, ...] = ("sh",)) -> None:
-        """Raises PrivilegeError if there is no such command."""
+        """Start the shell. Raises PrivilegeError if there is no such command."""
         try:
             super().__init__(shell)
         except PrivilegeError as error:

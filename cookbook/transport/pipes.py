@@ -24,7 +24,7 @@ _PATIENCE = 2.0
 
 
 class Pulse(Protocol):
-    """Whether the other end is still there; see cookbook.transport.paramiko_ssh.keepalive."""
+    """The check whether the other end still answers; see transport.paramiko_ssh.keepalive."""
 
     def heard(self) -> None:
         """Note that something has come."""
@@ -43,7 +43,7 @@ class PipeShell:
     """A process that is, or leads to, a persistent shell."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Raises PrivilegeError if the command cannot be run."""
+        """Start the command. Raises PrivilegeError if it cannot be run."""
         self._started = False
         self._pulse: Pulse | None = None
         try:
@@ -53,7 +53,7 @@ class PipeShell:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                start_new_session=True,  # Ctrl-C is ours to handle
+                start_new_session=True,  # Ctrl-C is handled by the run
             )
         except OSError as error:
             raise PrivilegeError(f"{command[0]} cannot be run here: {error.strerror}") from None
@@ -100,7 +100,7 @@ class PipeShell:
 
 
 class _Exchange:
-    """Writes while reading both streams, so that no full pipe stops us."""
+    """The exchange that writes while it reads both streams, so that no full pipe blocks it."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class _Exchange:
         *,
         started: bool,
     ) -> None:
-        """`started`: the shell has answered before, so that silence is not a slow login."""
+        """Create it; `started`: the shell has answered before, so silence is no slow login."""
         self._stdin, *self._streams = pipes
         self._left = memoryview(program.script)
         self._more = [memoryview(piece) for piece in reversed(program.payload)]

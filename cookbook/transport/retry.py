@@ -1,4 +1,4 @@
-"""How often, and how far apart, we come again to an sshd with too many at its door."""
+"""The number and the pauses of attempts to connect to a busy sshd."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST_PAUSE = 2.0
 
 
 def may_knock_again(attempts: int, deadline: float) -> bool:
-    """Whether there is time for one more attempt after so many; if so, the pause is over."""
+    """Return whether there is time for one more attempt, after the pause for so many."""
     pause = min(2 ** (attempts - 1) * _FIRST_PAUSE, _LONGEST_PAUSE)
     wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - to come apart, not to hide
     if time.monotonic() + wait >= deadline:

@@ -1,7 +1,7 @@
 """
-What ssh_config(5) says of a host: ssh(1) is asked, because nobody else reads it as ssh does.
+The client configuration of ssh_config(5) for a host, as `ssh -G` prints it.
 
-`ssh -G` knows Include, Match and every default; what is done here is to understand its answer.
+`ssh -G` evaluates Include, Match and every default; this module reads its output.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HONOURED = _words(
     " identityfile kexalgorithms macs port proxycommand proxyjump pubkeyacceptedalgorithms"
     " requiredrsasize user userknownhostsfile"
 )
-"""What a connection does as it is said."""
+"""Keywords that a connection follows."""
 
 REFUSED: Mapping[str, Callable[[str], bool]] = {
     "pkcs11provider": lambda value: value != "none",
@@ -53,10 +53,10 @@ REFUSED: Mapping[str, Callable[[str], bool]] = {
     "pubkeyauthentication": lambda value: value in ("no", "false"),
     "preferredauthentications": lambda value: "publickey" not in value.split(","),
 }
-"""What would make another connection of it, and cannot be done: whether this value does so."""
+"""Keywords that would change the connection and are not supported: whether this value does so."""
 
 HARMLESS = _words(
-    # For a person at a terminal, or for forwarding: nothing that we do.
+    # For a person at a terminal, or for forwarding: not used.
     "addkeystoagent batchmode clearallforwardings dynamicforward enableescapecommandline"
     " enablesshkeysign escapechar exitonforwardfailure fingerprinthash forkafterauthentication"
     " forwardagent forwardx11 forwardx11timeout forwardx11trusted gatewayports host ipqos"
@@ -65,21 +65,21 @@ HARMLESS = _words(
     " remotecommand remoteforward requesttty sendenv sessiontype setenv stdinnull"
     " streamlocalbindmask streamlocalbindunlink syslogfacility tag tunnel tunneldevice"
     " versionaddendum visualhostkey xauthlocation",
-    # We keep one connection ourselves, watch over it, and come again if it is lost.
+    # There is one connection, with a keepalive, and a reconnect if it is lost.
     "canonicaldomains canonicalizefallbacklocal canonicalizehostname canonicalizemaxdots"
     " canonicalizepermittedcnames channeltimeout compression connectionattempts controlmaster"
     " controlpath controlpersist rekeylimit serveralivecountmax serveraliveinterval tcpkeepalive",
-    # We are as strict, or stricter.
+    # This is as strict, or stricter.
     "checkhostip hashknownhosts nohostauthenticationforlocalhost stricthostkeychecking"
     " updatehostkeys verifyhostkeydns",
-    # Other ways to log in, which are tried beside keys: those that we have are tried all the same.
+    # Other ways to log in, which are tried beside keys: the supported ones are tried nevertheless.
     "gssapiauthentication gssapiclientidentity gssapidelegatecredentials gssapikeyexchange"
     " gssapikexalgorithms gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns"
     " hostbasedacceptedalgorithms hostbasedauthentication",
 )
-"""What makes no difference to us; so does what ssh(1) may learn later, and is in no table."""
+"""Keywords without effect here; so are unknown keywords of later versions."""
 
-# What distributions ship, which says nothing that we would want to know.
+# Keywords in the files of distributions that have no effect here.
 _OF_THE_DISTRIBUTION = re.compile(
     r"(?i)(include\s+/etc/ssh/ssh_config\.d/\*\.conf|host\s+\*|sendenv\s.*|hashknownhosts\s.*"
     r"|gssapiauthentication\s+yes|forwardx11trusted\s.*)"
@@ -87,12 +87,12 @@ _OF_THE_DISTRIBUTION = re.compile(
 
 _DEFAULT_KEY = re.compile(r"~/\.ssh/id_(rsa|dsa|ecdsa|ed25519|xmss)(_sk)?")
 _FEWEST_DEFAULTS = 4
-"""A list of so many such names is ssh's own; nobody writes that."""
+"""The number of names from which on a list is ssh's own default."""
 
 
 @dataclass(frozen=True)
 class Configured:
-    """What was said, as fields of a Target, and which hosts to jump over."""
+    """The configuration as fields of a Target, and the jump hosts."""
 
     fields: Mapping[str, Any]
     jump: tuple[Hop, ...]
@@ -100,7 +100,7 @@ class Configured:
 
 @functools.cache
 def is_used() -> bool:
-    """Whether the user, or this machine, has a configuration that says anything."""
+    """Return whether the user, or this machine, has a configuration with any content."""
     parts = sorted(SYSTEM.with_name("ssh_config.d").glob("*.conf"))
     return any(map(_says_something, (home() / ".ssh" / "config", SYSTEM, *parts)))
 
@@ -125,8 +125,9 @@ def ask(
     timeout: float = 10.0,
 ) -> Answer:
     """
-    What `ssh -G` says, asked once per process; `file` is read instead of the user's and system's.
+    Return the output of `ssh -G`, asked once per process.
 
+    `file` replaces the configuration of the user and the system.
     Raises Unreachable if there is no ssh(1), if it does not understand its files, or if it takes
     longer than `timeout` seconds, as a Match exec may.
     """
@@ -170,9 +171,9 @@ def _parse(text: str) -> Answer:
 
 def understand(answer: Answer, name: str, *, password: bool = False) -> Configured:
     """
-    An answer as a Target's fields; `name` is what was asked for.
+    Return an output as a Target's fields; `name` is the host that was asked for.
 
-    Raises Unreachable for what we cannot do. Where there is a `password`, keys may be turned off.
+    Raises Unreachable for unsupported values. With a `password`, keys may be turned off.
     """
     _refuse(answer, name, ("pubkeyauthentication", "preferredauthentications") if password else ())
     expand = _expander(answer, name)
@@ -200,7 +201,7 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
 
 
 def login_of(answer: Answer, name: str) -> tuple[str, int]:
-    """The user and the port that an answer names. Raises Unreachable if that makes no sense."""
+    """Return the user and the port in an output. Raises Unreachable if they are invalid."""
     user = _text(answer, "user", name, getpass.getuser())
     return user, _number(answer, "port", name, "22")
 
@@ -238,13 +239,13 @@ def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
 
 
 def _one(answer: Answer, keyword: str, default: str = "") -> str:
-    """The one value of a keyword; `none` is no value."""
+    """Return the one value of a keyword; `none` is no value."""
     [value, *_] = [*answer.get(keyword, ()), "none"]
     return default if value.lower() == "none" else value
 
 
 def jump_hosts(answer: Answer, name: str) -> tuple[Hop, ...]:
-    """The bastions that an answer names, the nearest to us first. Raises Unreachable."""
+    """Return the bastions in an output, the nearest first. Raises Unreachable."""
     text = _one(answer, "proxyjump")
     try:
         return read_hops(text) if text else ()
@@ -286,13 +287,13 @@ def _algorithms(answer: Answer) -> Algorithms:
 
 
 def known_hosts(answer: Answer) -> tuple[Path, ...]:
-    """The files that an answer names, the user's own before the system's."""
+    """Return the files in an output, the user's own before the system's."""
     lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
     return tuple(Path(file) for text in lists for file in split(text))
 
 
 def _expander(answer: Answer, name: str) -> Callable[[str], str]:
-    """Puts in what the tokens stand for; see TOKENS in ssh_config(5)."""
+    """Return a function that expands tokens; see TOKENS in ssh_config(5)."""
     host, port = _one(answer, "hostname", name), _one(answer, "port", "22")
     user, jump = _one(answer, "user", getpass.getuser()), _one(answer, "proxyjump")
     here = socket.gethostname()

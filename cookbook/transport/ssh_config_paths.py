@@ -31,12 +31,12 @@ def path_of(text: str, expand: Callable[[str], str]) -> Path:
 
 
 def home() -> Path:
-    """Our home, as ssh(1) sees it: it asks for no $HOME."""
+    """Return the home of the user as ssh(1) reads it: without $HOME."""
     return Path(_home_of(""))
 
 
 def _home_of(user: str) -> str:
     try:
         return (pwd.getpwnam(user) if user else pwd.getpwuid(os.getuid())).pw_dir
-    except (KeyError, ValueError):  # nobody is called so, or can be
+    except (KeyError, ValueError):  # no account can have that name
         return f"~{user}"

@@ -1,4 +1,4 @@
-"""Where a host is, by which way it is reached, and who is to be what on it."""
+"""The target of a connection: address, path, and the user to become."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Family = Literal["any", "inet", "inet6"]
 DEFAULT_PORT = 22
 
 CERTIFICATE = "-cert-v01@openssh.com"
-"""What the types of certificates end with (PROTOCOL.certkeys of OpenSSH)."""
+"""The suffix of the types of certificates (PROTOCOL.certkeys of OpenSSH)."""
 
 
 class Algorithms(NamedTuple):
-    """What may be agreed on, by the names of ssh_config(5); nothing named: whatever is safe."""
+    """The allowed algorithms, by the names of ssh_config(5); without names, all safe ones."""
 
     ciphers: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
@@ -31,19 +31,19 @@ class Algorithms(NamedTuple):
 
 @dataclass(frozen=True)
 class Manner:
-    """What ssh(1) is told of a target, beside what it reads in its own configuration."""
+    """The options of ssh(1) for a target, in addition to its own configuration."""
 
     said: frozenset[str] | None = None
     """The settings that win over the configuration; None: all of them."""
     config: str = ""
     """The file to read instead of the usual ones, or `none`."""
     direct: bool = False
-    """Whether no bastion is gone through, whatever the configuration says."""
+    """True if no bastion is used, whatever the configuration says."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to connect, as whom, and what to become there."""
+    """The address, the login user, and the user to become there."""
 
     address: str
     port: int = DEFAULT_PORT
@@ -64,20 +64,20 @@ class Target:
     password: Secret | None = None
     """Tried once, after the keys that are named; no others are offered then."""
     default_keys: bool = True
-    """Whether the usual files are looked at where no file is named."""
+    """True if the default key files are used when no file is named."""
     via: Target | None = None
     """The bastion to come through, which may have one before it."""
     proxy_command: str = ""
     """A shell command whose standard input and output are the link."""
     host_key_alias: str = ""
-    """What known_hosts calls it, if not by its address."""
+    """The name of the host in known_hosts, if not its address."""
     certificate_files: tuple[Path, ...] = ()
     agent_socket: str = ""
-    """Where the agent listens, if not at $SSH_AUTH_SOCK."""
+    """The socket of the agent, if not $SSH_AUTH_SOCK."""
     bind_address: str = ""
     family: Family = "any"
     rsa_bits: int = 0
-    """An RSA key with fewer bits is not taken, whoever shows it."""
+    """The minimum bits of an RSA key, of host and user."""
     algorithms: Algorithms = Algorithms()
     manner: Manner = Manner()
     """For the transport openssh."""
@@ -86,7 +86,7 @@ class Target:
 
     @property
     def becomes(self) -> bool:
-        """Whether it takes sudo, su or doas to be who is wanted."""
+        """Return True if sudo, su or doas are needed."""
         return self.become != "none" and self.user != self.become_user
 
     @property

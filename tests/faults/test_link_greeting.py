@@ -94,7 +94,7 @@ def test_a_server_that_never_greets_costs_the_connect_timeout(shell: Open, trans
     kept: list[socket.socket] = []
     with listening(kept.append) as (port, came):
         begun = time.monotonic()
-        with pytest.raises(Unreachable, match="greets nobody within 1 s") as e:
+        with pytest.raises(Unreachable, match="sends no greeting within 1 s") as e:
             shell(here(port, 1))
         assert time.monotonic() - begun < 3
     if transport == "ssh":

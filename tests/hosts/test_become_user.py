@@ -184,7 +184,7 @@ def test_who_may_not_become_a_user_is_told_so(
     ):
         [told] = resources(cook(machine, "plan", recipe=recipe, inventory=as_admin)).values()
         assert told["status"] == "failed", recipe
-        assert told["error"]["cause"] == "who we are there may not become that user"
+        assert told["error"]["cause"] == "the login user may not become that user"
     assert said(machine, "ls /root") == ""
 
 

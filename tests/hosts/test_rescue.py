@@ -152,7 +152,7 @@ def test_what_locks_us_out_is_taken_back(
     errors = [r["error"] for r in told["resources"] if r["error"]] + [told["error"]]
     said = next(error for error in errors if error)
     assert said["kind"] == "LockedOut", told
-    assert "the host has put the former state back" in said["message"]
+    assert "the host has restored the former state" in said["message"]
     if lockout in TOLD and transport == "ssh":
         check_document(lockout, steady(lockout, told["document"]))
     assert fresh_host.run(LEFT).stdout == ""

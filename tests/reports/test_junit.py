@@ -60,5 +60,5 @@ def test_the_line_of_the_recipe_and_the_diff_are_in_the_text(one_of_each: Docume
     case = cases(one_of_each)["file[/etc/motd]"]
     assert case is not None
     assert case.text is not None
-    assert case.text.startswith("web.py:12: drift: the host has changed since our last run")
+    assert case.text.startswith("web.py:12: drift: the host has changed since the last run")
     assert "\n-old\n+new\n" in case.text

@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _objections(plan: Report) -> Report | None:
-    """The plan with what reviewers have against it; None if they have nothing."""
+    """Return the plan with the objections of the reviewers; None without any."""
     from cookbook.approval.gate import objections
 
     said = objections(plan)

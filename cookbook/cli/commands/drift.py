@@ -1,4 +1,4 @@
-"""`cook drift`: which hosts are not as declared, since when, and who has changed: they, or we."""
+"""`cook drift`: the hosts that differ from their declaration, since when, and by which cause."""
 
 from __future__ import annotations
 

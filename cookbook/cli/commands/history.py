@@ -103,7 +103,7 @@ def _prune(options: argparse.Namespace) -> int:
 
 
 def opened(given: str | None) -> History:
-    """The history that is meant; what is amiss with it is said on the error stream."""
+    """Open the history that the options name; print its warnings to the error stream."""
     from cookbook.cli.progress import write
     from cookbook.history.store import History
 
@@ -141,7 +141,7 @@ def _row(run: RunSummary) -> tuple[str, ...]:
 
 
 def _hosts(run: RunSummary) -> str:
-    """How its hosts have ended; of one, which one it was."""
+    """Return the final states of the hosts; for a single host, its name."""
     if run.state == "running":
         return f"{len(run.hosts)} running"
     if len(run.hosts) == 1:
@@ -161,7 +161,7 @@ def _style(run: RunSummary) -> str:
 
 def short(revision: str | None) -> str:
     """
-    A revision as people say it.
+    Return a revision in its short form.
 
     >>> short("0123456789abcdef0123456789abcdef01234567-dirty")
     '0123456789-dirty'

@@ -53,7 +53,7 @@ def _init(options: Options) -> int:
 
     path: Path = options.file or Path(NAME)
     if path.exists():
-        raise UsageError(f"{path} is there already", hint="add somebody with: cook secret rekey")
+        raise UsageError(f"{path} is there already", hint="add a recipient with: cook secret rekey")
     keys = identities()
     if not keys:
         keys = [own_identity()]
@@ -75,7 +75,7 @@ def _list(options: Options) -> int:
 
 
 def _view(options: Options) -> int:
-    """The one place where a secret is shown: it was asked for."""
+    """Print a secret: the only command that does."""
     value = _value(_file(options), options.name)
     sys.stdout.write(value if value.endswith("\n") else f"{value}\n")
     return 0
@@ -156,7 +156,11 @@ def _value(file: SecretsFile, name: str) -> str:
 
 
 def _typed(name: str) -> str:
-    """From a pipe; or typed twice, where nobody sees it. `echo` adds the end of a single line."""
+    """
+    Return a value from a pipe, or typed twice without echo.
+
+    The newline that echo(1) adds to a single line is removed.
+    """
     if not sys.stdin.isatty():
         text = sys.stdin.read()
         return text[:-1] if text.endswith("\n") and text.count("\n") == 1 else text

@@ -85,7 +85,7 @@ def _run_of(options: argparse.Namespace) -> _Shown:
 
 
 def _heading(run: Document, state: str) -> str:
-    """Who ran it, when, how, and from what."""
+    """Return the heading: the operator, the time, the command and the source of the run."""
     origin = f" from {run['origin']}" if run["origin"] else ""
     revision = f" at {run['revision']}" if run["revision"] else ""
     recipes = f" of {', '.join(run['recipes'])}" if run["recipes"] else ""

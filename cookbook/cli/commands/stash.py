@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, Any]:
-    """What is there, after what is too old was removed."""
+    """Remove entries that are too old; return the rest."""
     from cookbook.hosts.connect import connect
     from cookbook.hosts.session import Session
     from cookbook.script import stash

@@ -87,7 +87,7 @@ def _tell(found: Mapping[str, Shown], options: argparse.Namespace) -> None:
 
 
 _WORDS: Mapping[str, str] = {
-    "changed": "CHANGED: another key than the one we know; was it reinstalled? ssh-keygen -R NAME",
+    "changed": "CHANGED: another key than the known one; was it reinstalled? ssh-keygen -R NAME",
     "revoked": "REVOKED",
     "unexpected": "not among the expected ones",
 }

@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
-    """The exit status where nothing is to be done, or not all can be and nobody said --partial."""
+    """Return the exit status if there is nothing to do, or --partial is needed; else None."""
     from cookbook.cli.progress import error_lines, write
 
     if plan.exit not in (0, 2):
@@ -104,7 +104,7 @@ def _agreed() -> bool:
 
 
 def _planned(options: argparse.Namespace) -> Run:
-    """The run that looks what the undo would be."""
+    """Return the run that plans the undo."""
     from cookbook.cli.commands.history import opened
     from cookbook.run.runner import Run
 
@@ -138,7 +138,7 @@ def _planned(options: argparse.Namespace) -> Run:
 
 
 def _past(history: History, run: str) -> Mapping[str, Sequence[Step]]:
-    """The steps of a run on each host, as values."""
+    """Return the steps of a run on each host, as values."""
     from cookbook.history.step_record import recorded_step
 
     return {
@@ -148,7 +148,7 @@ def _past(history: History, run: str) -> Mapping[str, Sequence[Step]]:
 
 
 def _left_undone(document: ResourceDocument) -> bool:
-    """Whether a saved plan had only named it, as unknown until something else is done."""
+    """Return whether a step of a saved plan was unknown and not applied."""
     return document["status"] == "unknown" and document["until"] is not None
 
 
@@ -156,9 +156,9 @@ def _chosen(
     known: Sequence[Host], past: Mapping[str, Sequence[Step]], *, limited: bool
 ) -> list[Host]:
     """
-    The hosts of the run.
+    Return the hosts of the run.
 
-    Raises UsageError if the inventory does not have one of them and nobody has set a limit.
+    Raises UsageError if the inventory lacks one of them and there is no --limit.
     """
     chosen = [host for host in known if host.name in past]
     missed = past.keys() - {host.name for host in chosen}

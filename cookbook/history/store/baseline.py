@@ -1,4 +1,4 @@
-"""What our runs left of the resources of one machine, and since when it is not so any more."""
+"""The states that earlier runs left on one machine, and since when they differ."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _IDS_AT_ONCE = 500
 
 @dataclass
 class _Trail:
-    """What is known of a resource, going back from the newest run."""
+    """The search for one resource, from the newest run backwards."""
 
     state: int | None = None
     run: str = ""
     in_line: bool = False
     acted: bool = False
-    """Whether the latest run that acted on it is found."""
+    """True if the latest run that acted on it is found."""
     since: str | None = None
     settled: bool = False
-    """Whether the row of runs that saw it out of line has ended."""
+    """True if the sequence of runs that saw it out of line has ended."""
     met: bool = False
-    """Whether any run has looked at it."""
+    """True if any run has probed it."""
 
     @property
     def complete(self) -> bool:
@@ -40,7 +40,7 @@ class _Trail:
     def follow(self, row: AnyRow) -> None:
         """Go one step further back."""
         if row.status in ("not-run", "refused", "orphaned"):
-            return  # nobody looked
+            return  # it was not probed
         self.met, acting = True, row.mode in ACTING
         in_line = row.status in ("ok", "skipped") or (acting and row.status == "changed")
         if acting and not self.acted and row.state is not None:
@@ -69,7 +69,7 @@ def known(
 
 
 def _forget_strangers(connection: Connection, trails: dict[str, _Trail]) -> None:
-    """Whom no run knows at all, for them the whole history need not be walked."""
+    """Remove resources that no run knows, so that the whole history need not be searched."""
     for one in [one for one, trail in trails.items() if not trail.met]:
         query = select(steps.c.number).where(steps.c.resource == one).limit(1)
         if connection.execute(query).first() is None:
@@ -77,7 +77,7 @@ def _forget_strangers(connection: Connection, trails: dict[str, _Trail]) -> None
 
 
 def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[list[int]]:
-    """The visits of our runs to that machine, newest first, some at a time."""
+    """Yield the visits of runs to that machine, newest first, in groups."""
     query = select(hosts.c.number).join(runs).where(_is(host, machine_id))
     query = query.order_by(runs.c.started.desc(), runs.c.id.desc())
     numbers = list(connection.execute(query).scalars())
@@ -86,7 +86,7 @@ def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[list
 
 
 def _is(host: str, machine_id: str) -> ColumnElement[bool]:
-    """That machine; where a run was killed before it could say which one it was, its name."""
+    """Return the condition for that machine; by its name if a killed run did not note the id."""
     if not machine_id:
         return hosts.c.name == host
     return (hosts.c.machine_id == machine_id) | (
@@ -95,7 +95,7 @@ def _is(host: str, machine_id: str) -> ColumnElement[bool]:
 
 
 def _seen(connection: Connection, visits: list[int], ids: list[str]) -> list[AnyRow]:
-    """What these visits saw of these resources, newest first, the last step of a run first."""
+    """Return the results for these resources in these visits, newest first."""
     columns = (steps.c.resource, steps.c.status, steps.c.state, steps.c.position)
     query = select(*columns, runs.c.id, runs.c.mode, runs.c.started).join_from(steps, hosts)
     query = query.join(runs).where(steps.c.host.in_(visits))

@@ -20,11 +20,11 @@ from cookbook.text.user_dirs import private_folder, state_folder
 _BUSY = 30.0
 """Seconds to wait for another one who writes."""
 _LOCK = 0xC00C
-"""The key of our advisory lock in PostgreSQL: one writer at a time, as SQLite has it anyway."""
+"""The key of the advisory lock in PostgreSQL: one writer at a time, as in SQLite."""
 
 
 class Database:
-    """Where the history is; its tables are made, or brought up to date, when it is opened."""
+    """The database of the history; opening it creates or migrates its tables."""
 
     def __init__(self, url: str | None) -> None:
         """
@@ -42,15 +42,15 @@ class Database:
 
     @property
     def sqlite(self) -> bool:
-        """Whether it is a file."""
+        """Return True if it is an SQLite file."""
         return self._url.get_backend_name() == "sqlite"
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """
-        A transaction that sees one state of things.
+        Open a transaction with a consistent view.
 
-        Raises HistoryError for whatever the database complains of.
+        Raises HistoryError for any error of the database.
         """
         with self._told(), self._engine.connect() as connection, connection.begin():
             try:
@@ -63,9 +63,9 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """
-        A transaction that nobody else writes beside.
+        Open a transaction that excludes other writers.
 
-        Raises HistoryError for whatever the database complains of.
+        Raises HistoryError for any error of the database.
         """
         with self._told(), self._engine.connect() as plain:
             connection = plain.execution_options(writes=True)
@@ -111,7 +111,7 @@ def _to_head(connection: Connection, revision: str | None) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     elif revision > HEAD:
         raise HistoryError(
-            f"the history is of a newer version of cook: its tables are {revision}, ours {HEAD}",
+            f"the history is of a newer version of cook: its tables are {revision}, not {HEAD}",
             hint="use that version, or another --store",
         )
     elif revision < HEAD:
@@ -175,7 +175,7 @@ def _postgres(url: URL) -> Engine:
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: also before a table is made
+    connection.isolation_level = None  # BEGIN is sent here: also before a table is made
     cursor = connection.cursor()
     # Before the first table is made, or never: what is pruned is given back to the disk.
     cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -1,4 +1,4 @@
-"""What others ask the history."""
+"""The questions that the history answers."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class History:
     def __init__(self, database: Database, warnings: Sequence[str] = ()) -> None:
         self._database = database
         self.warnings = warnings
-        """What its user should know: a journal that cannot be read, a store that was not there."""
+        """Warnings for the user: an unreadable journal, a store that was missing."""
 
     @classmethod
     def open(cls, url: str | None = None) -> History:
         """
-        The history at a URL, or this user's own, with all that was run until now.
+        Open the history at a URL, or this user's own, with all runs until now.
 
         Raises HistoryError if it cannot be read.
         """
@@ -73,9 +73,9 @@ class History:
         limit: int | None = None,
     ) -> list[RunSummary]:
         """
-        The runs, newest first: about a host, a resource, since some time.
+        Return the runs, newest first: of a host, a resource, or since a time.
 
-        `changed`: only those that changed something (that resource, on that host).
+        `changed` restricts them to those that changed something (that resource, on that host).
         """
         begun = None if since is None else _ago(since)
         filters = queries.Filters(host, resource, begun, changed=changed)
@@ -84,7 +84,7 @@ class History:
 
     def summary(self, run: str) -> RunSummary:
         """
-        A run in a line; see `document` for how it is named.
+        Return the summary of a run; see `document` for its name.
 
         Raises UsageError if there is none, or several.
         """
@@ -94,7 +94,7 @@ class History:
 
     def document(self, run: str) -> Document:
         """
-        A whole run, named by its id, the beginning or the end of it, or `last`.
+        Return a whole run, named by its id, the beginning or the end of the id, or `last`.
 
         Raises UsageError if there is none, or several.
         """
@@ -103,7 +103,7 @@ class History:
 
     def steps(self, run: str) -> dict[str, list[RecordedStep]]:
         """
-        What was done on each host of a run, in order, and what it takes to go back.
+        Return the steps of a run on each host, in order, with the states that an undo needs.
 
         Raises UsageError if there is no such run, or several.
         """
@@ -112,7 +112,7 @@ class History:
 
     def machine_ids(self, run: str) -> dict[str, str]:
         """
-        Which machine each host of a run was; empty where nobody came to ask.
+        Return the machine id of each host of a run; empty if it was not read.
 
         Raises UsageError if there is no such run, or several.
         """
@@ -137,9 +137,9 @@ class History:
 
     def of(self, host: str, machine_id: str, ids: Iterable[str]) -> Mapping[str, Known]:
         """
-        What our latest runs left of these resources on a machine, whatever its name was.
+        Return the states that the latest runs left of these resources on a machine, under any name.
 
-        What no run has acted on, or whose state is not kept (a secret), is not in it.
+        Resources without a run, or whose state is not kept (a secret), are left out.
         """
         with self._database.reading() as connection:
             return known(connection, host, machine_id, ids)
@@ -153,7 +153,7 @@ class History:
         return count
 
     def older_than(self, keep: timedelta) -> int:
-        """How many runs `prune` would forget."""
+        """Return the number of runs that `prune` would remove."""
         with self._database.reading() as connection:
             return count_before(connection, _ago(keep))
 

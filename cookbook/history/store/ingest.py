@@ -1,10 +1,9 @@
 """
-Journals become rows.
+The transfer of journals into the tables; each reader of the history does it first.
 
-Whoever reads the history does this first. A journal of a run that is over is deleted once its
-rows are committed; one of a run that lives is read as far as it goes, each time again. A lock
-keeps two readers apart, and if one is killed between commit and deletion, the next one finds
-the run there and only deletes.
+A journal of a finished run is deleted once its rows are committed; one of a running run is read
+each time again. A lock keeps two readers apart. If one is killed between commit and deletion, the
+next one finds the run in the tables and only deletes the journal.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _STALE = 24 * 3600.0
 
 @dataclass
 class Ingested:
-    """What came of it."""
+    """The result of reading the journals."""
 
     warnings: list[str] = field(default_factory=list)
     moved: int = 0
@@ -50,7 +49,9 @@ def ingest(folder: Path, database: Database) -> Ingested:
         return done
     with _alone(folder) as alone:
         if not alone:
-            done.warnings.append(f"the newest runs are not shown: {folder} is not ours, or in use")
+            done.warnings.append(
+                f"the newest runs are not shown: {folder} is another user's, or in use"
+            )
             return done
         _sweep(folder)
         waiting = sorted(folder.glob(f"*{SUFFIX}"))
@@ -92,7 +93,7 @@ def _read(path: Path, done: Ingested) -> ToldRun | None:
 
 
 def _unlocked(file: BinaryIO) -> bool:
-    """Whether its writer is gone: the lock of a process ends with it, however it ends."""
+    """Return whether its writer has ended: the lock of a process ends with it."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -102,7 +103,7 @@ def _unlocked(file: BinaryIO) -> bool:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    """Keep other readers out; say whether they let us in soon."""
+    """Exclude other readers; yield whether that was possible within a short time."""
     try:
         file = (folder / ".lock").open("w")
     except OSError:

@@ -36,7 +36,7 @@ class Filters:
 
 def find(connection: Connection, run: str) -> int:
     """
-    The number of a run: by its id, the beginning or the end of it, or `last`.
+    Return the number of a run: by its id, the beginning or the end of it, or `last`.
 
     Raises UsageError if there is none, or several.
     """
@@ -60,7 +60,7 @@ def find(connection: Connection, run: str) -> int:
 
 
 def summaries(connection: Connection, filters: Filters, limit: int | None) -> list[RunSummary]:
-    """Runs in a line each, newest first."""
+    """Return the summaries of runs, newest first."""
     query = select(runs).where(*_conditions(filters))
     query = query.order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
     found = list(connection.execute(query))
@@ -69,7 +69,7 @@ def summaries(connection: Connection, filters: Filters, limit: int | None) -> li
 
 
 def document(connection: Connection, number: int) -> Document:
-    """A whole run."""
+    """Return a whole run."""
     run = connection.execute(select(runs).where(runs.c.number == number)).one()
     resources = {
         name: [step.document for step in told]
@@ -102,7 +102,7 @@ def document(connection: Connection, number: int) -> Document:
 
 
 def steps_of(connection: Connection, number: int) -> dict[str, list[RecordedStep]]:
-    """What was done on each host, in order."""
+    """Return the steps on each host, in order."""
     told: dict[str, list[RecordedStep]] = {
         row.name: [] for row in connection.execute(_hosts_of(number))
     }
@@ -115,7 +115,7 @@ def steps_of(connection: Connection, number: int) -> dict[str, list[RecordedStep
 
 
 def recorded(row: AnyRow, bodies: dict[int, str]) -> RecordedStep:
-    """A step, of its row and the texts that it refers to."""
+    """Return a step from its row and the texts that it refers to."""
     given = validation.mapping(parsed_json(bodies[row.document]))
     told = validation.resource({**given, "began": row.began, "seconds": row.seconds})
     state = None if row.state is None else validation.state(parsed_json(bodies[row.state]))
@@ -123,7 +123,7 @@ def recorded(row: AnyRow, bodies: dict[int, str]) -> RecordedStep:
 
 
 def bodies_of(connection: Connection, numbers: set[int | None]) -> dict[int, str]:
-    """The texts of these numbers."""
+    """Return the texts with these numbers."""
     wanted = sorted(number for number in numbers if number is not None)
     found: dict[int, str] = {}
     for first in range(0, len(wanted), _AT_ONCE):
@@ -141,7 +141,7 @@ def machine_ids(connection: Connection, number: int) -> dict[str, str]:
 def blame(
     connection: Connection, resource: str, host: str | None, limit: int | None
 ) -> list[Blame]:
-    """The runs that changed a resource, or may have, newest first."""
+    """Return the runs that changed a resource, or may have, newest first."""
     query = (
         select(steps, hosts.c.name, runs.c.id, runs.c.mode, runs.c.started, runs.c.by)
         .add_columns(runs.c.revision)
@@ -158,7 +158,7 @@ def blame(
 
 
 def knows(connection: Connection, resource: str, host: str | None) -> bool:
-    """Whether any run was about it."""
+    """Return whether any run was about it."""
     query = select(steps.c.number).join_from(steps, hosts).where(steps.c.resource == resource)
     if host is not None:
         query = query.where(hosts.c.name == host)

@@ -29,12 +29,12 @@ def ship(url: str | None) -> None:
         finally:
             database.close()
         (folder / _FAILURE).unlink(missing_ok=True)
-    except Exception as error:  # noqa: BLE001 - nobody is there to see it
+    except Exception as error:  # noqa: BLE001 - there is no terminal
         (folder / _FAILURE).write_text(str(error), "utf-8")
 
 
 def take_failure(folder: Path) -> str | None:
-    """What went wrong last time, told once."""
+    """Return the error of the last transfer, once."""
     path = folder / _FAILURE
     try:
         reason = path.read_text("utf-8", "replace")[:_LONGEST]

@@ -93,7 +93,7 @@ class Writer:
 
 
 def remove_before(connection: Connection, started: str) -> None:
-    """Remove the runs that began before, and each text that nobody refers to any more."""
+    """Remove the runs that began before, and each text without references."""
     old = (runs.c.started < started) & (runs.c.state != "running")
     connection.execute(delete(runs).where(old))
     used = union(
@@ -105,7 +105,7 @@ def remove_before(connection: Connection, started: str) -> None:
 
 
 def count_before(connection: Connection, started: str) -> int:
-    """How many runs began before, and are over."""
+    """Return the number of finished runs that began before."""
     query = select(func.count()).select_from(runs)
     query = query.where(runs.c.started < started, runs.c.state != "running")
     return connection.execute(query).scalar_one()
@@ -146,7 +146,7 @@ def _host_row(host: ToldHost) -> dict[str, Any]:
 
 
 def _bodies(step: RecordedStep) -> tuple[str, str | None]:
-    """What is kept once; when it began and how long it took is another each time."""
+    """Return the texts that are stored once; times differ in each run."""
     document = {k: v for k, v in step.document.items() if k not in ("began", "seconds")}
     return _json(document), None if step.state is None else _json(step.state)
 

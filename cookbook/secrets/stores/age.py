@@ -1,8 +1,8 @@
 """
-One value, encrypted by age for several people; pyrage is loaded when it is needed.
+A value that age encrypts for several people; pyrage is loaded when it is needed.
 
-The name is inside, so that nobody who can write to the repository can have one secret
-show up in the place of another without being noticed.
+The name is encrypted as well, so that a writer of the repository cannot put one secret in the place
+of another unnoticed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _HEADING = "cook secret "
 
 def encrypt(name: str, value: str, recipients: Sequence[str]) -> str:
     """
-    A value as armored text.
+    Return a value as armored text.
 
-    Raises SecretError if there is no recipient, or one is none.
+    Raises SecretError without a recipient, or for an invalid one.
     """
     import pyrage
 
     if not recipients:
-        raise SecretError("nobody is named under `recipients:`, so nobody could read it")
+        raise SecretError("there is no entry under `recipients:`, so it could not be read")
     text = f"{_HEADING}{name}\n{value}"
     made: bytes = pyrage.encrypt(text.encode(), list(map(recipient, recipients)), armored=True)
     return made.decode()
@@ -41,9 +41,9 @@ def encrypt(name: str, value: str, recipients: Sequence[str]) -> str:
 
 def decrypt(name: str, armored: str, identities: Sequence[Path]) -> str:
     """
-    The value, by whichever identity opens it.
+    Return the value, decrypted by any of the identities.
 
-    Raises SecretError if none does, or if it is the value of another name.
+    Raises SecretError if none fits, or if it is the value of another name.
     """
     text = _opened(armored, tuple(identities))
     heading, _, value = text.partition("\n")
@@ -56,7 +56,7 @@ def decrypt(name: str, armored: str, identities: Sequence[Path]) -> str:
 
 
 def recipient(text: str) -> AgeRecipient:
-    """Raises SecretError for what is neither an age nor an SSH public key."""
+    """Return the recipient. Raises SecretError unless it is an age or SSH public key."""
     from pyrage import RecipientError, ssh, x25519
 
     try:
@@ -84,15 +84,15 @@ def _opened(armored: str, identities: tuple[Path, ...]) -> str:
         opened: bytes = pyrage.decrypt(armored.encode(), keys)
     except pyrage.DecryptError as error:
         raise SecretError(
-            f"none of our keys ({', '.join(map(str, identities))}) opens it: {error}",
-            hint="have somebody who can read it add your public key: cook secret rekey --add KEY",
+            f"none of the keys ({', '.join(map(str, identities))}) opens it: {error}",
+            hint="ask a recipient to add your public key: cook secret rekey --add KEY",
         ) from None
     return opened.decode()
 
 
 def identity(path: Path) -> list[AgeIdentity]:
     """
-    The private keys in a file of age-keygen or ssh-keygen.
+    Return the private keys in a file of age-keygen or ssh-keygen.
 
     Raises SecretError if there is none, or it is locked with a passphrase.
     """
@@ -127,7 +127,7 @@ def new_identity(path: Path) -> str:
 
 
 def public_keys(path: Path) -> list[str]:
-    """The public keys of an identity of age; of one of SSH, what is in its .pub file."""
+    """Return the public keys of an age identity; of an SSH one, the content of its .pub file."""
     from pyrage import x25519
 
     found = [str(k.to_public()) for k in identity(path) if isinstance(k, x25519.Identity)]

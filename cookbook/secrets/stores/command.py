@@ -17,9 +17,9 @@ MOST_BYTES = 1024 * 1024
 
 def get(name: str) -> str | None:
     """
-    What the command of the settings prints for a name; None if none is set.
+    Return the output of the configured command for a name; None without a command.
 
-    Raises SecretError if it fails: no status of it is known to mean "no such name".
+    Raises SecretError if it fails: no exit status of it is known to mean "no such name".
     """
     words = secret_command()
     return None if words is None else _ask(tuple(word.replace("{name}", name) for word in words))

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*(/[A-Za-z0-9_][A-Za-z0-9_.@-]*)
 
 @dataclass(frozen=True)
 class SecretsFile:
-    """What such a file says."""
+    """The content of such a file."""
 
     path: Path
     recipients: Sequence[str] = ()
@@ -41,7 +41,7 @@ class SecretsFile:
     """Name -> armored text of age."""
 
     generations: Mapping[str, int] = field(default_factory=dict)
-    """How often a derived secret was renewed."""
+    """The number of times that a derived secret was renewed."""
 
     @classmethod
     def read(cls, path: Path) -> SecretsFile:
@@ -58,9 +58,9 @@ class SecretsFile:
 
     def get(self, name: str) -> str | None:
         """
-        A value; None if there is no such name.
+        Return a value; None if there is no such name. Raises SecretError without a key to it.
 
-        Raises SecretError if we have no key to it.
+        Raises SecretError without a key to it.
         """
         if name not in self.secrets:
             return None
@@ -70,17 +70,17 @@ class SecretsFile:
             raise SecretError(f"{self.path}: {name}: {error}", hint=error.hint) from None
 
     def having(self, name: str, value: str) -> SecretsFile:
-        """The file with another value of a name."""
+        """Return the file with another value of a name."""
         check_name(name)
         armored = encrypt(name, value, self.recipients)
         return replace(self, secrets=dict(sorted({**self.secrets, name: armored}.items())))
 
     def without(self, name: str) -> SecretsFile:
-        """The file without a name."""
+        """Return the file without a name."""
         return replace(self, secrets={k: v for k, v in self.secrets.items() if k != name})
 
     def renewed(self, name: str) -> SecretsFile:
-        """The next generation of a derived secret."""
+        """Return the file with the next generation of a derived secret."""
         check_name(name)
         generation = self.generations.get(name, 1) + 1
         return replace(self, generations={**self.generations, name: generation})
@@ -114,9 +114,9 @@ class SecretsFile:
 
 def find_file(folder: Path) -> Path | None:
     """
-    The file in a folder, or in one above it in the same git repository.
+    Return the file in a folder, or in one above it in the same git repository.
 
-    What lies outside of the repository is somebody else's.
+    Files outside of the repository are not used.
     """
     above = [folder, *folder.parents]
     roots = [i for i, parent in enumerate(above) if (parent / ".git").exists()]
@@ -128,7 +128,7 @@ def find_file(folder: Path) -> Path | None:
 
 def identities() -> list[Path]:
     """
-    The files with our private keys.
+    Return the files with private keys. Raises SecretError if COOK_AGE_IDENTITY names none.
 
     Raises SecretError if COOK_AGE_IDENTITY names none.
     """
@@ -138,7 +138,7 @@ def identities() -> list[Path]:
 
 
 def own_identity() -> Path:
-    """Where `cook secret init` puts the key of its user."""
+    """Return the path at which `cook secret init` writes the key of its user."""
     return settings_file().with_name("age.key")
 
 

@@ -1,4 +1,4 @@
-"""A value in the user's editor: in a file of memory that nobody else can read, and then nowhere."""
+"""The editing of a value in the user's editor, in a private file in memory."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from cookbook.errors import SecretError
 
 def edited(text: str) -> str:
     """
-    What the user has made of a text.
+    Return the edited text.
 
-    Raises SecretError if there is no editor, it fails, or there is no memory to put a file in.
+    Raises SecretError if there is no editor, it fails, or there is no memory for a file.
     """
     with _private() as folder:
         path = folder / "secret"
@@ -42,7 +42,7 @@ def _run_editor(path: Path) -> None:
 
 @contextlib.contextmanager
 def _private() -> Iterator[Path]:
-    """A folder of our own in memory; what the editor left in it is overwritten, too."""
+    """Make a private folder in memory; files that the editor left in it are overwritten, too."""
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"]  # noqa: S108 - mkdtemp is private
     place = next((place for place in places if place and os.access(place, os.W_OK)), None)
     if place is None:

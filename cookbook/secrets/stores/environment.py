@@ -16,14 +16,14 @@ _taken: dict[str, str] = {}
 
 
 def take() -> None:
-    """Have the variables for ourselves."""
+    """Remove the variables from the environment and keep their values."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         _taken[name] = os.environ.pop(name)
 
 
 def variable(name: str) -> str:
     """
-    What the variable of a secret is called.
+    Return the name of the variable for a secret.
 
     >>> variable("db/password")
     'COOK_SECRET_DB_PASSWORD'
@@ -32,6 +32,6 @@ def variable(name: str) -> str:
 
 
 def get(name: str) -> str | None:
-    """The secret; None if there is no such variable."""
+    """Return the secret; None if there is no such variable."""
     take()
     return _taken.get(variable(name))

@@ -1,11 +1,11 @@
 """
-Where secrets are kept, asked in this order until one knows the name.
+The stores of secrets, asked in this order until one has the name.
 
 1. the environment: COOK_SECRET_DB_PASSWORD for `db/password`
 2. the repository: `secrets.age.yml`, beside the recipe or above it
 3. plugins: `cookbook_secret`
-4. a command of the user's settings, for pass(1), vault and their like; it is asked last,
-   because nobody can tell its "no such name" from its "no"
+4. a command of the user's settings, for pass(1), vault and similar tools; it is asked last, because
+   its "no such name" cannot be told from another failure
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Stores:
 
     def reveal(self, reference: SecretReference, folder: Path) -> Secret:
         """
-        The secret that an inventory names.
+        Return the secret that an inventory names. Raises SecretError with the place of the name.
 
         Raises SecretError with the place where it is named.
         """
@@ -70,7 +70,7 @@ STORES = Stores()
 
 
 def revealed(given: Secret | SecretReference | None) -> Secret | None:
-    """A setting that is a secret, looked up if it is only named."""
+    """Return a setting that is a secret; one that is only named is looked up."""
     if isinstance(given, SecretReference):
         return STORES.reveal(given, Path.cwd())
     return given

@@ -1,9 +1,8 @@
 """
-A password for ssh(1): its SSH_ASKPASS program takes it out of a pipe, once.
+The password for ssh(1): its SSH_ASKPASS program reads it from a pipe, once.
 
-The pipe has a name in the folder of masters, which only we can enter, and nothing of it is ever
-on a disk. Whoever asks twice has been told no: ssh is ended before it gives another answer,
-which would be one more wrong password.
+The pipe has a name in the private folder of masters, and nothing is written to a disk. A second
+question means that the password was refused: ssh is ended before it makes another attempt.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cookbook.secrets.secret import Secret, in_the_clear
 
 _PROGRAM = """\
 #!/bin/sh
-# What is asked for a key, its PIN or its touch, is not for us to answer.
+# Questions for a key, its PIN or its touch, are not answered here.
 case ${SSH_ASKPASS_PROMPT:-}$1 in
 *"'s password: " | "("*) ;;
 *) exit 1 ;;
@@ -29,17 +28,17 @@ IFS= read -r answer <"$COOK_ASKPASS" && rm -f "$COOK_ASKPASS" && printf '%s\\n' 
 """
 
 _MOST_BYTES = 4000
-"""A pipe takes so much while nobody reads, see PIPE_BUF in pipe(7)."""
+"""The capacity of a pipe without a reader, see PIPE_BUF in pipe(7)."""
 
 
 class Answer(NamedTuple):
-    """Where the password is for as long as nobody has asked for it."""
+    """The password until ssh(1) has asked for it."""
 
     pipe: Path | None
 
     @property
     def environment(self) -> dict[str, str]:
-        """What ssh(1) has to be told."""
+        """Return the environment for ssh(1)."""
         if self.pipe is None:
             return dict(os.environ)
         program = {"SSH_ASKPASS": str(_program(self.pipe.parent)), "SSH_ASKPASS_REQUIRE": "force"}
@@ -47,7 +46,7 @@ class Answer(NamedTuple):
 
     @property
     def given(self) -> bool:
-        """Whether it was asked for."""
+        """Return True if it was asked for."""
         return self.pipe is not None and not self.pipe.exists()
 
 

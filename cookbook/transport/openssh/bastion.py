@@ -20,12 +20,12 @@ class Master(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether it stands."""
+        """Return True if the connection is open."""
         ...
 
     @property
     def said(self) -> str:
-        """What its ssh(1) has printed."""
+        """Return the output of its ssh(1)."""
         ...
 
     @property
@@ -58,9 +58,9 @@ class _Gate:
 
     def enter(self) -> Master:
         """
-        The connection that stands, or a new one.
+        Return the open connection, or a new one.
 
-        Who had to wait while another one failed to make it fails with the same error.
+        Callers that waited for a failed connection get the same error.
         """
         since = time.monotonic()
         with self._making:
@@ -88,7 +88,7 @@ class _Gate:
             self._behind -= 1
 
     def end(self) -> bool:
-        """End the connection, unless somebody is behind it; whether that was done."""
+        """End the connection unless it is in use; return whether it was ended."""
         with self._making:
             if self._master is None or self._behind > 0:
                 return False
@@ -98,7 +98,7 @@ class _Gate:
 
 
 class Passage:
-    """A way through a bastion that somebody has taken."""
+    """A channel through a bastion that is in use."""
 
     def __init__(self, gate: _Gate, bastion: Target) -> None:
         self._gate, self._bastion = gate, bastion
@@ -112,18 +112,18 @@ class Passage:
 
     @property
     def said(self) -> list[str]:
-        """What the bastion's ssh(1) has said since; it may be about others."""
+        """Return the later output of the bastion's ssh(1); it may be about other hosts."""
         return self._master.said[self._before :].splitlines()
 
     @property
     def lost(self) -> Target | None:
-        """The bastion whose connection has ended; the nearest to us, if several have."""
+        """Return the bastion whose connection has ended; the nearest one, if several have."""
         if self._master.alive:
             return None
         return self._master.lost_bastion or self._bastion
 
     def leave(self) -> None:
-        """It is needed no more."""
+        """Note that one user of it has left."""
         self._gate.leave()
 
 
@@ -133,9 +133,9 @@ _looking = threading.Lock()
 
 def enter(bastion: Target, connect: Connect) -> Passage:
     """
-    A way through a bastion; whoever comes first makes the connection, and the others wait.
+    Enter a bastion; the first caller makes the connection, the others wait for it.
 
-    Raises Unreachable and its kin, always with the bastion's name.
+    Raises Unreachable and its subclasses, always with the bastion's name.
     """
     with _looking:
         gate = _gates.setdefault(bastion, _Gate(bastion, connect))
@@ -143,7 +143,7 @@ def enter(bastion: Target, connect: Connect) -> Passage:
 
 
 def leave_gates() -> None:
-    """End the connections to bastions behind which there is nobody any more."""
+    """End the connections to bastions that no host uses."""
     with _looking:
         gates = list(_gates.values())
     while any([gate.end() for gate in gates]):  # noqa: C419 - all, not the first one
@@ -151,7 +151,7 @@ def leave_gates() -> None:
 
 
 def lost(bastion: Target) -> Unreachable:
-    """The error of those who were behind it."""
+    """Return the error for the hosts behind it."""
     return Unreachable(
         f"the link to the bastion {bastion} was lost",
         hint="every host behind it is out of reach until it is back",
@@ -159,5 +159,5 @@ def lost(bastion: Target) -> Unreachable:
 
 
 def _again(error: Unreachable) -> Unreachable:
-    """An error has a traceback of its own in each thread."""
+    """Return a copy of an error: each thread has a traceback of its own."""
     return type(error)(str(error), hint=error.hint)

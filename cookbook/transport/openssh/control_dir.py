@@ -1,7 +1,7 @@
 """
-The folder of the masters of ssh(1), private to us; and what runs that were killed have left.
+The private folder of the masters of ssh(1), and the removal of what killed runs left there.
 
-Each run has one, and holds a lock on a file in it for as long as it lives.
+Each run has one, and holds a lock on a file in it while it lives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 
 def new_socket() -> str:
-    """A path for one more master; ends what was left by runs that are no more."""
+    """Return a path for one more master; end those of runs that do not exist any more."""
     return str(_folder() / f"{next(_numbers)}")
 
 
@@ -59,10 +59,10 @@ def _folder() -> Path:
 
 
 def _place() -> Path:
-    """A short path: that of a socket has at most some 100 bytes, see unix(7)."""
+    """Return a short path: that of a socket has at most about 100 bytes, see unix(7)."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     fits = runtime.startswith("/") and len(runtime) < _LONGEST and os.access(runtime, os.W_OK)
-    return Path(runtime if fits else "/tmp")  # noqa: S108 - a folder of our own is made there
+    return Path(runtime if fits else "/tmp")  # noqa: S108 - a private folder is made there
 
 
 def _clear(folder: Path) -> None:

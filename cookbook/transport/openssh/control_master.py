@@ -31,10 +31,10 @@ class Master:
 
     def __init__(self, target: Target, *, log_level: str = "ERROR") -> None:
         """
-        Connect, check the host's key, authenticate.
+        Connect, check the host's key, and authenticate.
 
-        An sshd with too many at its door (MaxStartups) drops some before it greets them: until
-        the connect deadline we come again. Raises Unreachable, UntrustedHost or
+        An sshd with too many connections (MaxStartups) drops some before its greeting: the attempt
+        is repeated until the connect deadline. Raises Unreachable, UntrustedHost or
         AuthenticationFailed.
         """
         self._target = target
@@ -60,7 +60,7 @@ class Master:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be talked to; its link may have gone silent."""
+        """Return True if the master answers; its link may be silent nevertheless."""
         with socket.socket(socket.AF_UNIX) as one:
             try:
                 one.connect(self.socket)
@@ -70,11 +70,11 @@ class Master:
 
     @property
     def lost_bastion(self) -> Target | None:
-        """The bastion whose end has ended this connection; the nearest to us, if several have."""
+        """Return the bastion whose end has ended this connection; the nearest of several."""
         return self._gate.lost if self._gate is not None else self._lost
 
     def session(self, *words: str) -> list[str]:
-        """The command for a session in it, or for a channel (`-W`)."""
+        """Return the command for a session in it, or for a channel (`-W`)."""
         control = ["-F", "none", "-S", self.socket, *_ALONE]
         return ["ssh", *control, *words, "--", self._target.address]
 
@@ -89,7 +89,7 @@ class Master:
 
     @property
     def said(self) -> str:
-        """What it has said of itself."""
+        """Return its output."""
         try:
             return content_of(self._log).decode(errors="replace").strip()
         except OSError:
@@ -105,7 +105,7 @@ class Master:
             attempts += 1
 
     def _attempt(self, deadline: float) -> str | None:
-        """Connect; what was said where the server hung up before it had greeted us."""
+        """Connect; return the output if the server closed the connection before its greeting."""
         patience = max(1.0, deadline - time.monotonic()) + AUTH_TIMEOUT
         self._log.unlink(missing_ok=True)
         with one_answer(self._target.password, Path(f"{self.socket}.pass")) as answer:

@@ -1,8 +1,7 @@
 """
-Whose key a host shows, asked by ssh(1): where paramiko does not come through.
+The scan of a host key by ssh(1), for hosts that paramiko cannot reach.
 
-ssh is told to write down what it has never seen, into a file that knows nobody, and that it has
-no way to log in.
+ssh writes the key into an empty known_hosts file, and has no means to log in.
 """
 
 from __future__ import annotations
@@ -41,10 +40,9 @@ _NO_WAY_IN = (
 
 def scan(target: Target) -> Shown:
     """
-    Ask a host for its key, and compare it with what is known.
+    Ask a host for its key, and compare it with the known ones.
 
-    A key of a kind that we know of it is asked for before any other. Raises Unreachable if it
-    cannot be asked.
+    A known type of key is asked for before any other. Raises Unreachable if it cannot be asked.
     """
     if not target.known_hosts:
         raise UsageError(f"{target.address}: there is no known_hosts file to write its key into")
@@ -84,14 +82,14 @@ def _shown(
 
 
 def _certified(target: Target, passage: bastion.Passage | None, shown: Shown) -> Shown:
-    """It is known if ssh(1), as it is set up, goes on to ask who we are."""
+    """Return the key as known if ssh(1), as configured, continues to authentication."""
     files = " ".join(map(quoted, target.known_hosts))
     said = _ask(target, passage, [f"UserKnownHostsFile={files}", "GlobalKnownHostsFile=none"])
     return replace(shown, state="known") if "Permission denied" in said else shown
 
 
 def _ask(target: Target, passage: bastion.Passage | None, words: Sequence[str]) -> str:
-    """What ssh(1) says; of two values for one word it takes the first."""
+    """Return the output of ssh(1); of two values for one keyword it uses the first."""
     told = [*words, *_NO_WAY_IN]
     if passage is not None:
         told.append(f"ProxyCommand={passage.command}")
@@ -126,7 +124,7 @@ def _look_at(target: Target, passage: bastion.Passage, said: str) -> None:
 
 
 def _place(name: str) -> tuple[str, int]:
-    """The address and the port that a name in known_hosts is of."""
+    """Return the address and the port of a name in known_hosts."""
     found = re.fullmatch(r"\[([^\]]+)\]:(\d+)", name)
     return (found[1], int(found[2])) if found else (name, DEFAULT_PORT)
 
@@ -143,5 +141,5 @@ _STATES: dict[str, State] = {"host-key-changed": "changed", "host-key-revoked": 
 
 
 def _algorithms(kind: str) -> tuple[str, ...]:
-    """An RSA key signs with SHA-2 nowadays (RFC 8332), under other names."""
+    """Return the algorithms of a key type: an RSA key signs with SHA-2 (RFC 8332)."""
     return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)

@@ -1,4 +1,4 @@
-"""What ssh(1) is told on its command line: this wins over what it reads in its configuration."""
+"""The command line of ssh(1): it takes precedence over the configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALWAYS = (
 
 
 def options(target: Target, *, log_level: str = "ERROR") -> list[str]:
-    """What is said of a target; not how to come through its bastion."""
+    """Return the options for a target, without those for its bastion."""
     seconds = {
         "ConnectTimeout": max(1, math.ceil(target.connect_timeout)),
         "ServerAliveInterval": max(1, math.ceil(target.alive_interval)),
@@ -42,7 +42,7 @@ def options(target: Target, *, log_level: str = "ERROR") -> list[str]:
 
 
 def _login(target: Target) -> Iterator[str]:
-    """A password is given once, after the keys that are named; no others are offered then."""
+    """Yield the login options. A password is given once, after the named keys and no others."""
     if target.password is None:
         yield "BatchMode=yes"
         if not target.agent:
@@ -54,7 +54,7 @@ def _login(target: Target) -> Iterator[str]:
 
 
 def _named(target: Target) -> Iterator[str]:
-    """What hosts.yml may say."""
+    """Yield the options from hosts.yml."""
     said = target.manner.said
 
     def won(setting: str) -> bool:
@@ -77,7 +77,7 @@ def _named(target: Target) -> Iterator[str]:
 
 
 def _rest(target: Target) -> Iterator[str]:
-    """What hosts.yml cannot say, as far as somebody has."""
+    """Yield options that hosts.yml does not have, as far as they are set."""
     yield from (f"CertificateFile={quoted(file)}" for file in target.certificate_files)
     if target.host_key_alias:
         yield f"HostKeyAlias={target.host_key_alias}"
@@ -92,5 +92,5 @@ def _all(files: Iterable[Path]) -> str:
 
 
 def quoted(file: Path | str) -> str:
-    """A path as ssh_config(5) reads it: percent signs and quotes mean something there."""
+    """Return a path as ssh_config(5) reads it: percent signs and quotes are special there."""
     return '"' + str(file).replace("%", "%%").replace('"', '\\"') + '"'

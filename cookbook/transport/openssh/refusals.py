@@ -1,4 +1,4 @@
-"""What ssh(1) says of a connection that it did not make, as errors."""
+"""The messages of ssh(1) about a failed connection, as errors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _CERTIFICATE = re.compile(r"(?m)^Certificate (?:invalid: )?(.+)$")
 
 
 def was_dropped(said: str) -> bool:
-    """Whether the server hung up before it had said a word: it may let us in later."""
+    """Return whether the server closed the connection before its greeting."""
     return _DROPPED.search(said) is not None and _ANSWERED.search(said) is None
 
 
 def refusal(target: Target, said: str, *, password_given: bool = False) -> Unreachable:
-    """The error for a connection that ssh(1) did not make, in its words."""
+    """Return the error for a failed connection, with the message of ssh(1)."""
     last = said.splitlines()[-1] if said else "ssh said nothing"
     if "ssh_askpass: exec" in said:
         return Unreachable(
@@ -58,19 +58,19 @@ def refusal(target: Target, said: str, *, password_given: bool = False) -> Unrea
 
 
 def turned_away(target: Target, attempts: int, said: str) -> Unreachable:
-    """The error for a server that has hung up so often before it greeted us."""
+    """Return the error for a server that closed each connection before its greeting."""
     return Unreachable(
         f"{target.address}:{target.port} hangs up before it greets, {attempts} times in"
         f" {target.connect_timeout:g} s: {said}",
-        hint="is MaxStartups of its sshd too small, or does fail2ban keep us away?",
+        hint="is MaxStartups of its sshd too small, or does fail2ban block this address?",
     )
 
 
 def not_led_on(target: Target, said: str, bastion_said: Iterable[str]) -> Unreachable | None:
     """
-    The error where a bastion has made no channel; None if it has.
+    Return the error if a bastion has opened no channel, else None.
 
-    It tells its own ssh(1) why, without saying of whom: several reasons are none.
+    The bastion's own ssh(1) gets the reason without the name of the host: several reasons are none.
     """
     if target.via is None or _NOT_LED_ON.search(said) is None:
         return None
@@ -79,8 +79,8 @@ def not_led_on(target: Target, said: str, bastion_said: Iterable[str]) -> Unreac
     why = reasons.pop() if len(reasons) == 1 else "it does not say why"
     if "prohibited" in why:
         return Unreachable(
-            f"the bastion {target.via} leads nobody on to {where}",
-            hint="its sshd must have AllowTcpForwarding yes, and let us through by PermitOpen",
+            f"the bastion {target.via} opens no channel to {where}",
+            hint="its sshd must have AllowTcpForwarding yes, and allow this target by PermitOpen",
         )
     return Unreachable(
         f"the bastion {target.via} does not reach {where}: {why}",
@@ -97,7 +97,7 @@ def _untrusted(target: Target, said: str) -> UntrustedHost | None:
         where = f"{old[1]}:{old[2]} has another" if old else "known_hosts has another"
         return ChangedKey(
             f"the key of {name} has CHANGED: it shows {changed[1]} {changed[2]}, but {where}",
-            hint="somebody may be in between. If the host was really reinstalled:"
+            hint="the connection may be intercepted. If the host was really reinstalled:"
             f" ssh-keygen -R '{name}'{f' -f {old[1]}' if old else ''}; then `cook trust`",
         )
     if (unknown := _UNKNOWN.search(said)) is not None:
@@ -113,7 +113,7 @@ def _untrusted(target: Target, said: str) -> UntrustedHost | None:
 
 
 def _first(said: str) -> str:
-    """The first line that is no frame."""
+    """Return the first line that is no frame."""
     lines = (line for line in said.splitlines() if line.strip("@ "))
     return next(lines, "")
 
@@ -122,13 +122,13 @@ def _silent(target: Target, said: str) -> Unreachable | None:
     where = f"{target.address}:{target.port}"
     if "during banner exchange" in said:
         return Unreachable(
-            f"{where} takes connections, but greets nobody within {target.connect_timeout:g} s",
+            f"{where} takes connections, but sends no greeting within {target.connect_timeout:g} s",
             hint="is that an SSH server, and is it well?",
         )
     if "connect to" in said and "Connection timed out" in said:
         return Unreachable(
             f"{where} does not answer within {target.connect_timeout:g} s",
-            hint="is it up, and does a firewall let us through?",
+            hint="is it up, and does a firewall block the connection?",
         )
     return None
 

@@ -190,6 +190,6 @@ class SessionPulse:
 
 
 def _in(target: Target, manner: Manner) -> Target:
-    """The same in that manner, with all bastions."""
+    """Return the same target, with the options for it and all its bastions."""
     via = _in(target.via, manner) if target.via is not None else None
     return replace(target, manner=manner, via=via)

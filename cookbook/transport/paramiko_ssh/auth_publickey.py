@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def offer_keys(connection: paramiko.Transport, target: Target) -> None:
-    """Log in with one of our keys; raises AuthenticationFailed, which names those tried."""
+    """Log in with one of the keys; raises AuthenticationFailed, which names those tried."""
     tried: list[str] = []
     locked: list[str] = []
     with offers(target, locked) as keys:
@@ -27,12 +27,12 @@ def offer_keys(connection: paramiko.Transport, target: Target) -> None:
     reason = "" if connection.is_active() else " and has hung up"
     others = _other_ways(connection, target.user)
     raise AuthenticationFailed(
-        f"{target} takes none of our keys{reason}", hint=_tried(tried, locked, others)
+        f"{target} accepts none of the keys{reason}", hint=_tried(tried, locked, others)
     )
 
 
 def _other_ways(connection: paramiko.Transport, user: str) -> Sequence[str]:
-    """How else the host lets people in, as far as it says."""
+    """Return the other methods that the host offers for a login."""
     from paramiko import BadAuthenticationType, SSHException
 
     try:
@@ -46,7 +46,7 @@ def _other_ways(connection: paramiko.Transport, user: str) -> Sequence[str]:
 
 
 def _offer(connection: paramiko.Transport, target: Target, key: paramiko.PKey) -> bool:
-    """Whether the host takes this key."""
+    """Return whether the host accepts this key."""
     from paramiko import AuthenticationException, BadAuthenticationType, SSHException
 
     try:

@@ -1,7 +1,7 @@
 """
-Bastions: one connection to each in this process, shared by all the hosts behind it.
+Bastions: one connection to each in this process, shared by all hosts behind it.
 
-Whoever comes first makes it, and the others wait; so it is when it is lost, too.
+The first caller makes it, and the others wait; also when it is lost.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class _Bastion:
 
     def connection(self, deadline: float) -> paramiko.Transport:
         """
-        The connection that stands, or a new one.
+        Return the open connection, or a new one.
 
-        Who had to wait while another one failed to make it fails with the same error, instead
-        of trying once more. Raises Unreachable and its kin.
+        Callers that waited for a failed connection get the same error, instead of another attempt.
+        Raises Unreachable and its subclasses.
         """
         since = time.monotonic()
         if not self._making.acquire(timeout=max(0.0, deadline - since)):
@@ -89,7 +89,7 @@ class _Bastion:
         self._channels = [*(one for one in self._channels if not one.closed), channel]
 
     def leave(self) -> bool:
-        """Close the connection, unless somebody behind it still needs it; whether that was done."""
+        """Close the connection unless it is in use; return whether it was closed."""
         with self._making:
             if self._connection is None or not all(one.closed for one in self._channels):
                 return False
@@ -104,9 +104,9 @@ _looking = threading.Lock()
 
 def through(bastion: Target, target: Target, deadline: float, connect: Connect) -> paramiko.Channel:
     """
-    A channel by which the bastion leads to the target's SSH server.
+    Return a channel through the bastion to the target's SSH server.
 
-    Raises Unreachable and its kin, always with the bastion's name.
+    Raises Unreachable and its subclasses, always with the bastion's name.
     """
     import paramiko
 
@@ -126,14 +126,14 @@ def through(bastion: Target, target: Target, deadline: float, connect: Connect) 
     except (paramiko.SSHException, EOFError, OSError) as error:
         if not connection.is_active():
             raise Unreachable(f"the link to the bastion {bastion} was lost") from None
-        how = "answer in time" if "Timeout" in str(error) else f"let us through: {error}"
+        how = "answer in time" if "Timeout" in str(error) else f"open a channel: {error}"
         raise Unreachable(
             f"{target.address}:{target.port} does not {how}, by way of the bastion {bastion}",
             hint="is it up, and does a firewall let the bastion through?",
         ) from None
     shared.keep(channel)
     # To say goodbye over a connection that has just ended is an error to paramiko, in its own
-    # threads as well, where nobody could take it.
+    # threads as well, where it cannot be caught.
     close = channel.close
     channel.close = lambda: _quietly(close)  # type: ignore[method-assign]
     return channel
@@ -145,7 +145,7 @@ def _quietly(close: Callable[[], None]) -> None:
 
 
 def lost_bastion(connection: paramiko.Transport, target: Target) -> Target | None:
-    """The bastion whose end has ended this connection; the nearest to us, if several have."""
+    """Return the bastion whose end has ended this connection; the nearest one, if several have."""
     import paramiko
 
     lost, via = None, target.via
@@ -158,7 +158,7 @@ def lost_bastion(connection: paramiko.Transport, target: Target) -> Target | Non
 
 
 def leave_bastions() -> None:
-    """Close the connections to bastions behind which there is nobody any more."""
+    """Close the connections to bastions that no host uses."""
     with _looking:
         shared = list(_bastions.values())
     while any([bastion.leave() for bastion in shared]):  # noqa: C419 - all, not the first one
@@ -182,8 +182,8 @@ def _not_led_on(bastion: Target, target: Target, error: paramiko.ChannelExceptio
     where = f"{target.address}:{target.port}"
     if error.code == 1:  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254
         return Unreachable(
-            f"the bastion {bastion} leads nobody on to {where}",
-            hint="its sshd must have AllowTcpForwarding yes, and let us through by PermitOpen",
+            f"the bastion {bastion} opens no channel to {where}",
+            hint="its sshd must have AllowTcpForwarding yes, and allow this target by PermitOpen",
         )
     return Unreachable(
         f"the bastion {bastion} does not reach {where}: {error.text}",
@@ -192,5 +192,5 @@ def _not_led_on(bastion: Target, target: Target, error: paramiko.ChannelExceptio
 
 
 def _again(error: Unreachable) -> Unreachable:
-    """An error has a traceback of its own in each thread."""
+    """Return a copy of an error: each thread has a traceback of its own."""
     return type(error)(str(error), hint=error.hint)

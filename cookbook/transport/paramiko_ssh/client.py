@@ -13,10 +13,9 @@ from cookbook.transport.target import CERTIFICATE, Algorithms
 
 class Client(paramiko.Transport):
     """
-    Our side of a connection.
+    The client side of a connection.
 
-    Its `shown` is what the host has shown, a key or a certificate; its `exchanges` are those of
-    keys that the host takes.
+    `shown` is the key or certificate of the host; `exchanges` are the key exchanges that it offers.
     """
 
     def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
@@ -33,7 +32,7 @@ class Client(paramiko.Transport):
 
     @property
     def may_come_again(self) -> bool:
-        """Whether an end now would be no answer to anything we have said."""
+        """Return True if the connection ended before any message was answered."""
         return self.host_key_type is None
 
     def prefer(self, wanted: list[str], allowed: tuple[str, ...], *, certified: bool) -> None:
@@ -71,7 +70,7 @@ class Client(paramiko.Transport):
 
     def _really_parse_kex_init(self, m: Message, *, ignore_first_byte: bool = False) -> Any:
         parsed = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]
-        if not ignore_first_byte:  # then it is what we have said ourselves
+        if not ignore_first_byte:  # then it is the message that was sent
             marks = ("kex-strict-", "ext-info-")  # these say what a host can do besides
             names = parsed["kex_algo_list"]
             self.exchanges = tuple(name for name in names if not name.startswith(marks))

@@ -1,8 +1,8 @@
 """
-One SSH connection by paramiko: the host's key checked, one of our keys taken.
+An SSH connection by paramiko: the host's key is checked, one of the user's keys is accepted.
 
-What paramiko leaves to its callers is done here: it has no connect timeout, gives up at once
-where a busy sshd drops us, and offers keys in another order than ssh(1) does.
+This adds what paramiko lacks: a connect timeout, further attempts when a busy sshd drops the
+connection, and the order of keys of ssh(1).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SIGN_ANEW = "have its authority sign its key anew (ssh-keygen -s), or do withou
 
 
 class _Dropped(Exception):
-    """The host hung up before it had said a word: it may be too busy, and let us in later."""
+    """The host closed the connection before its greeting: it may be too busy."""
 
 
 def import_paramiko() -> None:
@@ -80,10 +80,10 @@ def connect(target: Target) -> paramiko.Transport:
 
 def greeted(target: Target) -> Client:
     """
-    A connection on which the host has shown its key, which nobody has checked yet.
+    Return a connection on which the host has shown its key, which is not checked yet.
 
-    An sshd with too many at its door (MaxStartups) drops some before it greets them: until the
-    connect deadline we come again. Raises Unreachable.
+    An sshd with too many connections (MaxStartups) drops some before its greeting: the attempt is
+    repeated until the connect deadline. Raises Unreachable.
     """
     deadline = time.monotonic() + target.connect_timeout
     attempts = 1
@@ -124,7 +124,7 @@ def check_key(connection: Client, target: Target) -> None:
 def _of_certificate(
     connection: Client, known: KnownHosts, target: Target, key: bytes
 ) -> str | None:
-    """What is wrong with the certificate that was shown; None if there was none."""
+    """Return the fault of the certificate that was shown; None without a certificate."""
     from cookbook.transport.paramiko_ssh.host_certificates import is_certificate, objection
 
     if not is_certificate(connection.shown):
@@ -166,7 +166,7 @@ def _greet(target: Target, deadline: float) -> Client:
 
 
 def _prepare(connection: Client, target: Target) -> None:
-    """Ask the host for a key of a type we know, or for a certificate; it may have others."""
+    """Ask the host for a key of a known type, or for a certificate."""
     connection.agree_on(target.algorithms)
     known = load_known_hosts(target.known_hosts)
     name, port = target.known_as
@@ -206,7 +206,7 @@ def _incompatible(connection: Client, target: Target, error: Exception) -> Unrea
 
 
 def _complaint(connection: Client) -> str:
-    """What the command that was our link has said of itself; it is ended."""
+    """Return the output of the proxy command; it is ended."""
     from cookbook.transport.paramiko_ssh.proxy_command import CommandSocket
 
     link = connection.sock
@@ -225,7 +225,7 @@ def _lost(bastion: Target) -> Unreachable:
 
 def _silent(target: Target) -> Unreachable:
     return Unreachable(
-        f"{target.address}:{target.port} takes connections, but greets nobody within"
+        f"{target.address}:{target.port} takes connections, but sends no greeting within"
         f" {target.connect_timeout:g} s",
         hint="is that an SSH server, and is it well?",
     )
@@ -235,12 +235,12 @@ def _turned_away(target: Target, attempts: int, error: Exception) -> Unreachable
     return Unreachable(
         f"{target.address}:{target.port} hangs up before it greets, {attempts} times in"
         f" {target.connect_timeout:g} s: {error}",
-        hint="is MaxStartups of its sshd too small, or does fail2ban keep us away?",
+        hint="is MaxStartups of its sshd too small, or does fail2ban block this address?",
     )
 
 
 def _algorithms(key_type: str) -> tuple[str, ...]:
-    """An RSA key signs with SHA-2 nowadays (RFC 8332), under other names."""
+    """Return the algorithms of a key type: an RSA key signs with SHA-2 (RFC 8332)."""
     return ("rsa-sha2-512", "rsa-sha2-256") if key_type == "ssh-rsa" else (key_type,)
 
 

@@ -22,12 +22,12 @@ _FOR_HOSTS = 2
 _FOREVER = (1 << 64) - 1
 
 _KEY_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2}
-"""How many fields are the key itself, by the type that is certified; ECDSA has two."""
+"""The number of fields of the key itself, by the certified type; ECDSA has two."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a certificate says, and what its signature is about."""
+    """The content of a certificate, and the bytes that its signature covers."""
 
     kind: int
     key_id: str
@@ -41,17 +41,17 @@ class Certificate:
 
 
 class _Exact(Message):
-    """What it says and no more: paramiko takes zeros for what is missing at the end."""
+    """A message that ends where its data end: paramiko reads zeros for missing bytes."""
 
     def get_bytes(self, n: int) -> bytes:
-        """Raises SSHException if there are fewer."""
+        """Return these bytes. Raises SSHException if there are fewer."""
         data = self.packet.read(n)
         if len(data) < n:
             raise _broken()
         return data
 
     def get_text(self) -> str:
-        """Raises SSHException if it is none."""
+        """Return a text. Raises SSHException if it is none."""
         try:
             return super().get_text()
         except UnicodeDecodeError:
@@ -84,12 +84,12 @@ def read_certificate(blob: bytes) -> Certificate:
 
 
 def is_certificate(blob: bytes) -> bool:
-    """Whether that is a certificate, and not the bare key."""
+    """Return whether these bytes are a certificate, not the bare key."""
     return _Exact(blob).get_text().endswith(CERTIFICATE)
 
 
 def certified_key(blob: bytes) -> bytes:
-    """The key that a certificate is about, as it is without one. Raises SSHException."""
+    """Return the bare key in a certificate. Raises SSHException."""
     return _certified(_Exact(blob))
 
 
@@ -117,7 +117,7 @@ def objection(known: KnownHosts, target: Target, blob: bytes, key: bytes) -> str
             return f"{what} is revoked at {entry.where}"
     authorities = {entry.key for entry in entries if entry.marker == "@cert-authority"}
     if shown.authority not in authorities:
-        return f"the authority {fingerprint(shown.authority)} is none that we trust for it"
+        return f"the authority {fingerprint(shown.authority)} is not trusted for it"
     return _wrong(shown, name) or _forged(shown, target.algorithms.ca_signature)
 
 
@@ -126,7 +126,7 @@ def _wrong(shown: Certificate, name: str) -> str | None:
     if shown.kind != _FOR_HOSTS:
         return "it is a user's certificate, and no host's"
     if name not in shown.principals:
-        others = ", ".join(shown.principals) or "nobody"
+        others = ", ".join(shown.principals) or "no host"
         return f"its certificate is for {others}, not for {name}"
     if now < shown.valid_after:
         return f"its certificate is not valid before {_day(shown.valid_after)}"
@@ -146,7 +146,7 @@ def _forged(shown: Certificate, algorithms: Iterable[str]) -> str | None:
         key = paramiko.PKey.from_type_string(kind, shown.authority)
         right = key.verify_ssh_sig(shown.signed, _Exact(shown.signature))
     except (UnknownKeyType, paramiko.SSHException, ValueError):
-        return f"we cannot verify what a {kind} key has signed; transport: openssh can"
+        return f"paramiko cannot verify the signature of a {kind} key; transport: openssh can"
     return None if right else "the signature of its certificate is wrong"
 
 

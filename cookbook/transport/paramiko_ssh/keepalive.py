@@ -1,4 +1,4 @@
-"""Whether the other end of an SSH connection is still there, asked when nothing has come."""
+"""The check whether the other end of a silent SSH connection still answers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 class Pulse:
     """
-    Asks a host for a sign of life, as ServerAliveInterval of ssh_config(5) does.
+    The sign of life that a host is asked for, as ServerAliveInterval of ssh_config(5) does.
 
-    A slow command is no silence: sshd answers all the same. TCP's own keepalive would do
-    where nothing between us and the host answers in its place.
+    A slow command is no silence: sshd answers nevertheless. TCP's keepalive would only reach a
+    proxy that answers in the place of the host.
     """
 
     def __init__(
         self, connection: paramiko.Transport, interval: float, wake: Callable[[], object]
     ) -> None:
-        """`interval` in seconds, of silence before we ask and then of silence after it."""
+        """Create it; `interval` is the seconds of silence before the question, and after it."""
         self._connection = connection
         self._interval = interval
         self._wake = wake
@@ -45,12 +45,12 @@ class Pulse:
         return self._due
 
     def lost(self) -> bool:
-        """Whether the host has stopped answering; asks it if it is time to."""
+        """Return whether the host has stopped answering; ask it if it is time to."""
         if time.monotonic() < self._due:
             return False
         before, self._unsent = self._unsent, _unsent(self._connection)
         if self._unsent < before:
-            self.heard()  # a slow link, on which what we say takes its time
+            self.heard()  # a slow link, on which sending takes time
         elif self._asked:
             return True
         else:

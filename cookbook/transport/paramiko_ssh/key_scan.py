@@ -1,4 +1,4 @@
-"""Whose key a host shows: asked without logging in, for people to compare."""
+"""The scan of a host key without a login, for comparison by the operator."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Shown:
     key: bytes
     state: State
     file: Path
-    """Where it is, or would be, written down."""
+    """The known_hosts file that has it, or would have it."""
 
     @property
     def fingerprint(self) -> str:
@@ -84,7 +84,7 @@ def _state(connection: Client, target: Target, key_type: str, key: bytes) -> Sta
 
 def expected(path: Path) -> frozenset[str]:
     """
-    The fingerprints in a list, one in each line: what `ssh-keygen -lf` prints will do.
+    Return the fingerprints in a list, one in each line: the output of `ssh-keygen -lf`.
 
     Raises UsageError if it cannot be read, or has none.
     """

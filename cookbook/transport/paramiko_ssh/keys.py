@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 AGENT_TIMEOUT = 30.0
-"""Seconds that an agent has for an answer: somebody may have to confirm."""
+"""Seconds to wait for an agent: its user may have to confirm."""
 
 
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -35,17 +35,17 @@ InAgent = Mapping[bytes, "paramiko.AgentKey"]
 @contextlib.contextmanager
 def offers(target: Target, locked: list[str]) -> Iterator[Iterator[Offer]]:
     """
-    The keys to offer, each with its name: named files first, then the agent's.
+    Yield the keys to offer, each with its name: named files first, then the agent's.
 
-    With a certificate a key comes first, and then without. What cannot be used is told in
-    `locked`. An offer is good until the next one is taken.
+    A key is offered first with its certificate, then without. Unusable ones are added to `locked`.
+    An offer is valid until the next one is taken.
     """
     with _agent_keys(target, locked) as in_agent:
         yield _offers(target, in_agent, locked)
 
 
 def is_in_agent(file: Path, target: Target) -> bool:
-    """Whether the agent holds the key that is in a file."""
+    """Return whether the agent holds the key that is in a file."""
     with _agent_keys(target, []) as in_agent:
         return _public(file) in in_agent
 
@@ -69,7 +69,7 @@ def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[Of
 
 
 def named_files(target: Target) -> tuple[Path, ...]:
-    """The files that are named, or else the usual ones."""
+    """Return the named files, or else the default ones."""
     if target.identity_files or not target.default_keys:
         return target.identity_files
     return tuple(Path.home() / ".ssh" / name for name in _DEFAULT_KEYS)
@@ -131,7 +131,7 @@ def _file_keys(files: tuple[Path, ...], in_agent: InAgent, locked: list[str]) ->
 
 
 def _public(file: Path) -> bytes:
-    """The public key beside a file, or in it: that is enough to choose one of the agent's."""
+    """Return the public key beside a file, or in it, by which a key of the agent is chosen."""
     from paramiko.pkey import PublicBlob
 
     for public in (file.with_name(f"{file.name}.pub"), file):
@@ -142,7 +142,7 @@ def _public(file: Path) -> bytes:
 
 @contextlib.contextmanager
 def _agent_keys(target: Target, locked: list[str]) -> Iterator[InAgent]:
-    """The keys that ssh-agent(1) holds, for as long as it is connected."""
+    """Yield the keys that ssh-agent(1) holds, while it is connected."""
     place = target.agent_socket or os.environ.get("SSH_AUTH_SOCK", "")
     if not target.agent or not place:
         yield {}
@@ -158,7 +158,7 @@ def _agent_keys(target: Target, locked: list[str]) -> Iterator[InAgent]:
             # paramiko's Agent() knows no other place than $SSH_AUTH_SOCK.
             agent._connect(connection)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
         except (SSHException, OSError):
-            yield {}  # a socket that nobody listens on is no agent
+            yield {}  # a socket without a listener is no agent
             return
         # A key of a FIDO token cannot be used by paramiko; offered, it ends the authentication.
         tokens = [key for key in agent.get_keys() if key.name.startswith("sk-")]

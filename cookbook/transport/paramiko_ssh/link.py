@@ -35,10 +35,10 @@ def open_link(
     target: Target, deadline: float, connect: Connect
 ) -> socket.socket | paramiko.Channel:
     """
-    A link to a host's SSH server that notices when the other end is gone.
+    Return a link to a host's SSH server that notices when the other end is gone.
 
-    `connect` makes the connection to a bastion. `deadline` is on time.monotonic()'s clock.
-    Raises Unreachable; ConnectionResetError where it is worth another try.
+    `connect` makes the connection to a bastion. `deadline` is on time.monotonic()'s clock. Raises
+    Unreachable; ConnectionResetError where another attempt may succeed.
     """
     if target.via is not None:
         return through(target.via, target, deadline, connect)
@@ -56,7 +56,7 @@ def _dial(target: Target, deadline: float) -> socket.socket:
     except TimeoutError:
         raise Unreachable(
             f"{target.address}:{target.port} does not answer within {target.connect_timeout:g} s",
-            hint="is it up, and does a firewall let us through?",
+            hint="is it up, and does a firewall block the connection?",
         ) from None
     except ConnectionResetError:
         raise
@@ -117,7 +117,7 @@ def _spread(addresses: Iterable[_Address]) -> list[_Address]:
 def _first_to_answer(
     addresses: Iterable[_Address], bind_address: str, deadline: float
 ) -> socket.socket:
-    """The first connection that stands; raises TimeoutError, or the first address's OSError."""
+    """Return the first connection that opens. Raises TimeoutError, or the first OSError."""
     waiting, errors = deque(addresses), list[OSError]()
     with selectors.DefaultSelector() as selector:
         try:

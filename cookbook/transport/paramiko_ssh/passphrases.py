@@ -1,4 +1,4 @@
-"""Private keys that are encrypted on disk, and the passphrases that somebody has given for them."""
+"""Private keys that are encrypted on disk, and their passphrases."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _given: dict[Path, Secret] = {}
 
 
 def passphrase_of(file: Path) -> str | None:
-    """What unlocks this key; None: nobody has said."""
+    """Return the passphrase of this key; None if it is not known."""
     return in_the_clear(_given[file]) if file in _given else None
 
 
 def unlock(files: Iterable[Path], ask: Callable[[str], str]) -> None:
     """
-    Have somebody say the passphrases of those files that are locked, once for each.
+    Ask for the passphrase of each locked file, once.
 
-    An empty answer leaves the file locked. Raises UsageError after three that are wrong.
+    An empty answer leaves the file locked. Raises UsageError after three wrong ones.
     """
     for file in dict.fromkeys(files):
         if file not in _given and is_locked(file):
@@ -33,7 +33,7 @@ def unlock(files: Iterable[Path], ask: Callable[[str], str]) -> None:
 
 
 def is_locked(file: Path) -> bool:
-    """Whether a private key is encrypted, as its first lines say."""
+    """Return whether a private key is encrypted, by its first lines."""
     try:
         text = file.read_text("ascii")
     except (OSError, UnicodeDecodeError):
@@ -44,7 +44,7 @@ def is_locked(file: Path) -> bool:
 
 
 def public_part(file: Path) -> bytes:
-    """The public key that stands before the encrypted one; empty where none does."""
+    """Return the public key before the encrypted one; empty if there is none."""
     try:
         fields = _fields(file.read_text("ascii"))
     except (OSError, UnicodeDecodeError):
@@ -56,7 +56,7 @@ def public_part(file: Path) -> bytes:
 
 
 def _fields(text: str) -> bytes:
-    """What follows the first word of a private key of OpenSSH's own (its PROTOCOL.key)."""
+    """Return the data after the first word of an OpenSSH private key (its PROTOCOL.key)."""
     lines = [line for line in text.splitlines() if line and not line.startswith("-")]
     try:
         data = base64.b64decode("".join(lines))
@@ -70,7 +70,7 @@ def _string(data: bytes) -> bytes:
 
 
 def _after(fields: bytes) -> bytes:
-    """What comes after a string (RFC 4251, 5)."""
+    """Return the data after a string (RFC 4251, 5)."""
     return fields[4 + int.from_bytes(fields[:4]) :]
 
 

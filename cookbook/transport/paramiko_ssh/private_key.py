@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def load_key(file: Path, passphrase: str | None = None) -> paramiko.PKey:
     """
-    The private key in a file.
+    Return the private key in a file.
 
-    Raises PasswordRequiredException or TypeError if it is locked, ValueError if the passphrase
-    is wrong or the file is of a kind that paramiko does not know, OSError if it cannot be read.
+    Raises PasswordRequiredException or TypeError if it is locked, ValueError if the passphrase is
+    wrong or paramiko does not know the kind of file, OSError if it cannot be read.
     """
     import paramiko
     from cryptography.exceptions import UnsupportedAlgorithm

@@ -17,15 +17,15 @@ _PATIENCE = 1.0
 """Seconds that the command has to end by itself, once its link is closed."""
 
 _MOST = 4096
-"""Bytes of its complaints that anybody wants to read."""
+"""The maximum number of bytes of its complaints that are shown."""
 
 
 class CommandSocket(socket.socket):
     """
-    Our end of a socket pair; the command has the other one, and ends with the link.
+    One end of a socket pair; the command has the other one, and ends with the link.
 
-    paramiko's own ProxyCommand reads by select(2), which ends at 1024 open files, and leaves
-    its child behind.
+    paramiko's own ProxyCommand reads by select(2), which is limited to 1024 open files, and leaves
+    its child process.
     """
 
     _child: subprocess.Popen[bytes] | None = None

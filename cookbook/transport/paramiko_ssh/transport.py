@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16
 
 _AT_ONCE = 64
-"""Chunks that are read before somebody looks at the clock."""
+"""The number of chunks that are read before the deadline is checked."""
 
 _BUFFERED = 1 << 15
 """Bytes that a socket takes at once, however slow the link is."""
@@ -119,7 +119,7 @@ class SshTransport:
         if self._wake.wait(min(pace.deadline, self._pulse.due) - time.monotonic()):
             self._pulse.heard()
         # Asked before what came is taken: after an end nothing comes, so nothing is missed,
-        # and an end that comes later wakes us again.
+        # and a later end wakes the thread again.
         ended = self._channel.closed or self._channel.eof_received
         self._take(pace)
         if pace.complete:
@@ -137,7 +137,7 @@ class SshTransport:
             raise Interrupted("the link has gone silent", Reply.kept(pace))
 
     def _take(self, pace: Pace) -> None:
-        """What has arrived; of a host that talks all the time, a part: there are deadlines."""
+        """Take the data that arrived; of an endless stream a part, because of the deadlines."""
         channel = self._channel
         for _ in range(_AT_ONCE):
             if out := channel.recv(_CHUNK) if channel.recv_ready() else b"":
@@ -209,7 +209,7 @@ class SshTransport:
             enter(self._target, mark, read, channel.sendall, self._run_beside)
 
     def _run_beside(self, command: Command) -> None:
-        """Have the host run a command as who we are there, before anybody else."""
+        """Run a command on the host as the login user, before any `become`."""
         with self._connection.open_session(timeout=AUTH_TIMEOUT) as channel:
             channel.settimeout(AUTH_TIMEOUT)
             channel.exec_command(command.text)

@@ -1,4 +1,4 @@
-"""How an old history becomes one of today; only then is alembic loaded."""
+"""The migration of an old history; only it loads alembic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 def configuration(connection: Connection) -> Config:
-    """What alembic has to know, without a file."""
+    """Return the settings of alembic, without a file."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection

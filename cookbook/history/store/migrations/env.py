@@ -1,4 +1,4 @@
-"""alembic runs this to know where to migrate: in the transaction that we have begun."""
+"""The environment of alembic: it migrates within the transaction that is open."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""How much was in line, and a machine found by its id, whatever its name was."""
+"""Add the number of resources in line, and the index by machine id."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Nobody knows how much was in line in the runs before: it stays empty."""
+    """Add the columns; they stay empty for earlier runs."""
     op.add_column("runs", sa.Column("in_line", sa.Float))
     op.add_column("hosts", sa.Column("in_line", sa.Float))
     op.create_index("hosts_machine", "hosts", ["machine_id", "run"])

@@ -1,4 +1,4 @@
-"""What the recipes of a run are called together on hosts."""
+"""Add the name of the set of recipes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Nobody knows what the recipes of the runs before were called together."""
+    """Add the column; it stays empty for earlier runs."""
     op.add_column("runs", sa.Column("recipe_set", sa.Text, nullable=False, server_default=""))
