@@ -1,5 +1,5 @@
 """
-Converge, undo, redo: what a host was, it is again.
+Converge, undo, redo: the host is as before. Each resource type alone: tests/life.
 
 Judged by a manifest of the whole host that is made by other means than our own probes.
 """
@@ -14,112 +14,19 @@ from tests.hosts.manifest import difference, failures, state
 
 pytestmark = pytest.mark.hosts
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB ann"
-
-WORDS = {
-    "file: created, replaced, deleted, other mode": (
-        (
-            "echo old >/etc/old; chmod 640 /etc/old; touch -d 2001-02-03 /etc/old;"
-            " printf 'a\\0b' >/etc/gone; chown nobody /etc/gone; touch -d 2002-02-02 /etc/gone;"
-            " echo m >/etc/mode; chmod 4711 /etc/mode; touch -d 2003-03-03 /etc/mode"
-        ),
-        """
-file("/etc/new", content="new\\n", mode="600", owner="nobody")
-file("/etc/old", content="new\\n", mode="644")
-file("/etc/gone", action="delete")
-file("/etc/mode", mode="644")
-""",
-    ),
-    "file: in place of a folder and of a link": (
-        "mkdir -p /etc/tree/sub; echo x >/etc/tree/sub/x; ln -s /etc/hostname /etc/alias",
-        """
-file("/etc/tree", content="a file\\n", force_unlink=True)
-file("/etc/alias", content="a file\\n", manage_symlink_source=False, force_unlink=True)
-""",
-    ),
-    "directory: created with those above, deleted with all that is in it": (
-        (
-            "mkdir -p /srv/tree/sub; echo t >/srv/tree/sub/t; chown -R nobody /srv/tree;"
-            " chmod 2711 /srv/tree; ln -s sub /srv/tree/l; mkdir -m 700 /srv/empty"
-        ),
-        """
-directory("/srv/a/b/c", recursive=True, mode="2750", owner="nobody")
-directory("/srv/tree", action="delete", recursive=True)
-directory("/srv/empty", action="delete")
-""",
-    ),
-    "link: created, led elsewhere, deleted": (
-        "ln -s /etc/hostname /srv/elsewhere; ln -s nowhere /srv/dangles",
-        """
-link("/srv/new", to="/etc/hostname")
-link("/srv/elsewhere", to="/etc/hosts")
-link("/srv/dangles", action="delete")
-""",
-    ),
-    "user and group: created, changed, removed, with their numbers and passwords": (
-        (
-            "groupadd -g 4001 staff2; groupadd -g 4002 oldgroup; gpasswd -a nobody oldgroup;"
-            " useradd -u 4001 -m -s /bin/sh -c 'Ann A' -G staff2 ann; echo ann:secret1 | chpasswd;"
-            " useradd -u 4003 -M -s /bin/bash bob; echo bob:secret2 | chpasswd; usermod -L bob"
-        ),
-        """
-group("app", gid=4100)
-user("deploy", uid=4100, gid="app", shell="/bin/bash", manage_home=True,
-     password="$6$saltsalt$XJ9OQ8y7d6zOaT7p7v8R4")
-group("staff2", members=["nobody"])
-user("ann", comment="Ann B", shell="/bin/bash", groups=["app"],
-     password="$6$saltsalt$ANOTHERHASHANOTHERHASH")
-user("bob", action="remove")
-group("oldgroup", action="remove")
-""",
-    ),
-    "cron: created, adopted": (
-        "printf '%s\\n' '# mine' '1 2 3 4 5 echo mine' '@daily echo theirs' | crontab -",
-        """
-cron("new", minute="5", command="echo new")
-cron("adopted", minute="1", hour="2", day="3", month="4", weekday="5", command="echo mine")
-""",
-    ),
-    "authorized_key: for one who had none, and for one who had": (
-        "useradd -m ann",
-        f"""
-authorized_key("ann", key="{KEY}")
-""",
-    ),
-    "firewall_rule: the first ones, in order": (
-        "true",
-        """
-firewall_rule("ssh", port=22)
-firewall_rule("web", port=[80, 443])
-firewall_rule("dns", port=53, protocol="udp", command="deny")
-""",
-    ),
-    "service: stopped, disabled, masked": (
-        "systemctl is-active cron >/dev/null",
-        """
-service("cron", action=["disable", "stop"])
-""",
-    ),
-    "service: of a unit that comes with the recipe": (
-        "true",
-        """
+RECIPE = """
 file("/etc/systemd/system/tick.service", content="[Unit]\\nDescription=tick\\n"
      "[Service]\\nExecStart=/bin/sleep 1000\\n[Install]\\nWantedBy=multi-user.target\\n",
      notifies=[delayed("restart", "service[tick]")])
 service("tick", action=["enable", "start"])
-""",
-    ),
-}
+"""
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_undone_the_host_is_as_it_was_and_redone_as_it_was_to_be(
-    fresh_host: KitchenHost, cook: Cook, word: str
+def test_a_unit_that_comes_with_the_recipe_and_its_restart(
+    fresh_host: KitchenHost, cook: Cook
 ) -> None:
-    prepare, recipe = WORDS[word]
-    prepared = fresh_host.run(f"su admin -c 'sudo true'; set -e; {prepare}")
-    assert prepared.returncode == 0, prepared.stderr
-    there_and_back(fresh_host, cook, recipe)
+    fresh_host.run("su admin -c 'sudo true'")
+    there_and_back(fresh_host, cook, RECIPE)
 
 
 def there_and_back(host: KitchenHost, cook: Cook, recipe: str) -> None:
@@ -146,3 +53,24 @@ def there_and_back(host: KitchenHost, cook: Cook, recipe: str) -> None:
 
     again = cook(host, "plan", recipe=recipe)
     assert again["status"] == 0, again["hosts"]
+
+
+def test_a_home_that_goes_is_said_to_be_lost(fresh_host: KitchenHost, cook: Cook) -> None:
+    fresh_host.run(
+        "su admin -c 'sudo true'; useradd -u 4001 -m -s /bin/bash -c Ann -G users ann;"
+        " echo ann:secret | chpasswd; echo mine >~ann/mine"
+    )
+    before = state(fresh_host)
+    done = cook(fresh_host, "converge", recipe='user("ann", action="remove", manage_home=True)\n')
+    assert done["status"] == 0, failures(done)
+
+    looked = cook(fresh_host, "undo", "last")
+    [step] = looked["hosts"][fresh_host.name]["resources"]
+    assert step["lost"] == "what is in /home/ann"
+    assert cook(fresh_host, "undo", "last", "--yes")["status"] == 3
+    assert fresh_host.run("id ann").returncode == 1
+
+    undone = cook(fresh_host, "undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, failures(undone)
+    assert [line for line in difference(before, state(fresh_host)) if "home/ann" not in line] == []
+    assert fresh_host.run("stat -c %U ~ann").stdout == "ann\n"
