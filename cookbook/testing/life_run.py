@@ -155,7 +155,9 @@ class _Run:
         return told
 
     def _changed(self, document: Document) -> list[str]:
-        return [r["id"] for r in self._told(document)["resources"] if r["status"] != "ok"]
+        """Return resources that are not ok; orphans that cook did not create stay and count not."""
+        told = self._told(document)["resources"]
+        return [r["id"] for r in told if r["status"] not in ("ok", "orphaned")]
 
     def _all(self, stage: str, commands: Iterable[tuple[str, str]]) -> None:
         """Run all commands on the host; raise if one of them fails."""
