@@ -24,7 +24,7 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
-	$(SUDO) $(BIN)/pytest -q $(SPREAD) --hypothesis-profile=ci --cov=cookbook tests
+	$(SUDO) $(BIN)/pytest -q $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
 
 check: setup ## All one runs while working: lint, types, import contract, fast tests
 	ruff check .

@@ -65,7 +65,7 @@ def _cases(text: str) -> list[str]:
 
 
 def _install_peers() -> None:
-    """The peers, in a venv of their own, once."""
+    """Install the peers in a separate venv, once."""
     if (VENV / ".installed").exists():
         return
     _say(f"installing {', '.join(_PEERS)} in {VENV.name}, once")
@@ -77,7 +77,7 @@ def _install_peers() -> None:
 
 
 def _measure(names: Sequence[str], effort: Effort) -> Result:
-    """The cases, one after the other; one that fails is void and holds up none."""
+    """Measure the cases in order; one that fails is void and stops no other."""
     result = Result()
     lab = Lab(Path(".kitchen/bench"))
     try:
@@ -94,7 +94,7 @@ def _measure(names: Sequence[str], effort: Effort) -> Result:
 
 
 def _machine() -> dict[str, Any]:
-    """What the figures were taken on, and of what."""
+    """Return the machine and the versions that were measured."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),

@@ -31,7 +31,7 @@ class Effort:
     """It takes minutes there."""
 
     def noop(self) -> dict[str, int]:
-        """Rounds for those who have nothing to do."""
+        """Return the rounds of each contender with nothing to do."""
         return {
             "ssh": self.fast,
             "paramiko": self.fast,

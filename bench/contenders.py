@@ -31,43 +31,43 @@ def ssh(site: Site, *command: str) -> list[str]:
 
 
 def ssh_true(site: Site) -> Call:
-    """The least that anybody can do there."""
+    """Return the login by ssh(1) that runs `true`."""
     return Call("ssh", ssh(site, "true"))
 
 
 def paramiko_true(site: Site) -> Call:
-    """The least that a program on paramiko can do there."""
+    """Return the login by paramiko that runs `true`."""
     host = site.hosts[0]
     words = [host.address, str(host.port), str(site.identity), str(site.known_hosts)]
     return Call("paramiko", [sys.executable, str(_HERE / "paramiko_true.py"), *words])
 
 
 def script(site: Site) -> Call:
-    """The same commands by hand."""
+    """Return the same commands as a shell script."""
     return Call("script", ssh(site, "sh", "-s"), stdin=_HERE / "w50.sh")
 
 
 def cook(site: Site, recipe: str = "w50.py", *options: str) -> Call:
-    """A converge, as JSON, because that tells of every resource."""
+    """Return a converge with JSON output, which lists every resource."""
     command = ["converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]
     command += ["--output", "json", *options]
     return Call("cook", [*cook_command(), *command], cook_changes, document=True)
 
 
 def cook_command() -> list[str]:
-    """The command as it is installed."""
+    """Return the installed command."""
     return [str(_BIN / "cook")]
 
 
 def pyinfra(site: Site) -> Call:
-    """A deploy, as its documents say for use without a terminal."""
+    """Return a deploy, as its documents describe for use without a terminal."""
     command = [str(VENV / "bin/pyinfra"), "--yes", "--parallel", "50"]
     deploy = [str(site.pyinfra_inventory), str(_HERE / "peers/w50.py")]
     return Call("pyinfra", [*command, *deploy], pyinfra_changes)
 
 
 def ansible(site: Site, *options: str) -> Call:
-    """A playbook, with what its documents recommend for speed: see peers/ansible.cfg."""
+    """Return a playbook with the recommended settings for speed: see peers/ansible.cfg."""
     environment = {
         "ANSIBLE_CONFIG": str(_HERE / "peers/ansible.cfg"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.control),
@@ -79,7 +79,7 @@ def ansible(site: Site, *options: str) -> Call:
 
 
 def cook_changes(output: str) -> int:
-    """What its document says of changes, over all hosts."""
+    """Return the number of changes in its document, over all hosts."""
     totals = json.loads(output)["totals"]
     return int(totals["changed"] + totals["failed"] + totals["unknown"])
 
@@ -91,7 +91,7 @@ def exchanges(output: str) -> int:
 
 def ansible_changes(output: str) -> int:
     """
-    The sum over the lines of its recap.
+    Return the sum over the lines of its recap.
 
     Raises BenchError if there is none.
     """
@@ -103,7 +103,7 @@ def ansible_changes(output: str) -> int:
 
 def pyinfra_changes(output: str) -> int:
     """
-    The total of its results: operations that succeeded (changed) or failed.
+    Return the number of operations that succeeded (changed) or failed.
 
     Raises BenchError if there is none.
     """

@@ -76,7 +76,7 @@ def shares(figures: Sequence[Figure], reference: str) -> dict[str, float]:
 
 
 def document(result: Result, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """The result as JSON knows it."""
+    """Return the result as JSON values."""
     return {
         "schema": 1,
         "machine": dict(machine),

@@ -111,7 +111,7 @@ def _say_bars(bars: Sequence[Bar]) -> None:
 
 
 def _write_journals(folder: Path, runs: int) -> None:
-    """A hundred hosts in turns, in each run something else that has changed."""
+    """Write runs of a hundred hosts; each run has another change."""
     folder.mkdir(parents=True)
     for number in range(runs):
         name = time.strftime("%Y%m%dT%H%M%S", time.gmtime(_time_of(number)))

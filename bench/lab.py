@@ -119,7 +119,7 @@ class Lab:
 
     @contextmanager
     def far(self, count: int = 1) -> Iterator[Site]:
-        """The same hosts, a round trip of 50 ms away."""
+        """Yield the same hosts with a round trip of 50 ms."""
         hosts = self._kitchen.up(count)
         ends = [(host.address, host.port) for host in hosts]
         with Relay(ends, Link(delay=ROUND_TRIP / 2)) as relay:
@@ -161,7 +161,7 @@ _todays = base.todays
 
 
 def _with_python() -> base.Recipe:
-    """The kitchen's base, with what Ansible needs, and W50's packages fetched (not installed)."""
+    """Return the kitchen's base with Python, and W50's packages fetched (not installed)."""
     todays = _todays()
     fetch = f"apt-get -qq -y install --download-only {_WANTED}"
     hooks = (

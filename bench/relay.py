@@ -63,7 +63,7 @@ class _Connection:
     silent: bool = False
 
     def allow(self, data: bytes, toward: str) -> bytes:
-        """What of this the link still carries."""
+        """Return the part of the data that the link still carries."""
         before, link = self.carried[toward], self.link
         self.carried[toward] += len(data)
         if self.silent:
@@ -127,7 +127,7 @@ class _Switchboard:
 
 
 async def _carry_back(reader: StreamReader, connection: _Connection) -> None:
-    """The host may speak when the ACK has come."""
+    """Carry data back after the delay of the ACK."""
     await asyncio.sleep(connection.link.delay)
     await _carry(reader, connection, "client")
 

@@ -63,7 +63,7 @@ def bar_row(bar: Bar) -> list[str]:
 
 
 def amount(value: float, unit: str) -> str:
-    """A number with its unit, in as many digits as mean something."""
+    """Return a number with its unit, in the significant digits."""
     match unit:
         case "exchanges":
             return f"{value:.0f}"

@@ -118,7 +118,7 @@ class PacketFilter(Provider[FirewallRule, State]):
         pairs = [part for key in keys for part in key.split("\n")]
         program = self.reader + _RECORDS + _SHOW
         told = sh('printf "%s\\n" "$c" | awk -v boot=$boot {} {}', program, pairs)
-        return sh("{}{}{}", self.load, sh(_BOOT_TEXT), told)
+        return sh("{}{}{}", self.load, script(_BOOT_TEXT), told)
 
     def probe(self, rule: FirewallRule) -> Probe:
         """Its own lines, and whether something stands where it should not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport
+from tests import leftovers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,8 +34,11 @@ def transport(request: pytest.FixtureRequest) -> str:
     return chosen if asked_for == "ssh" else str(asked_for)
 
 
-def pytest_configure() -> None:
-    """What nohup(1), or a shell in the background, has us ignore, our children must hear."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Take down hosts of aborted runs; let children receive the signals that nohup(1) ignores."""
+    if not hasattr(config, "workerinput"):
+        places = (Path(tempfile.gettempdir()), config.getoption("basetemp"))
+        leftovers.take_down([Path(place) for place in places if place])
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             told = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
@@ -52,6 +57,7 @@ def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def _no_history_of_ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What tests run is not in the history of who runs the tests, nor do their settings count."""
     folder = tmp_path_factory.mktemp("user")
+    leftovers.own(tmp_path_factory.getbasetemp())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOK_STATE", str(folder / "state"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))

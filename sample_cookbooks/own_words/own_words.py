@@ -9,7 +9,7 @@ SHOPS = {"boots": 901, "hats": 902}
 
 
 def shop(name: str, number: int) -> None:
-    """A composite is a function that says words; sharing it is sharing a Python package."""
+    """Declare a shop: a composite is a function, and is shared as a Python package."""
     group(name, gid=number)
     user(name, uid=number, gid=name, home=f"/srv/{name}", shell="/usr/sbin/nologin")
     directory(f"/srv/{name}", owner=name, group=name, mode="0750")

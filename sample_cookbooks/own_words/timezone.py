@@ -26,7 +26,7 @@ class TimezoneProvider(Provider[Timezone, State]):
     """By the link that localtime(5) describes."""
 
     def probe(self, timezone: Timezone) -> Probe:
-        """The link."""
+        """Ask for the target of the link."""
         return Probe(sh("readlink /etc/localtime"), absent=1)
 
     def parse(self, timezone: Timezone, text: str) -> State:

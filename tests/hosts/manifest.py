@@ -1,87 +1,12 @@
-"""What a host is, byte for byte: to see whether something was changed, by no means of ours."""
+"""The state of a host, byte for byte, and the errors in a document of a run."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from cookbook.kitchen import KitchenHost
+from cookbook.testing import difference, manifest, state
 
-_SCRIPT = r"""
-cd /
-# Logging in is written down by the host itself: journal, wtmp, lastlog.
-find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
-    -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
-    -o -path ./var/tmp/systemd-private-\* \) -prune -o \
-    ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
-    ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
-    ! -path ./tmp ! -path ./var/tmp \
-    -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
-find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f -exec sha256sum {} + \
-    2>/dev/null | sort
-dpkg-query -W -f '${Package} ${Version} ${Status}\n'
-systemctl list-unit-files --no-legend --no-pager
-systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
-    | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
-nft list ruleset
-getent passwd; getent shadow; getent group
-"""
-
-# By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
-# keep copies and logs of their own, systemd notes when a timer ran, and we keep our stash.
-BY_PRODUCTS = re.compile(
-    r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
-    r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
-    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
-    r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
-)
-TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
-"""Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
-
-OWN_TIMES = re.compile(
-    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service"
-    r"|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
-)
-"""Of files that are not a `file`'s own, the content counts, not when it was written."""
-
-
-def manifest(host: KitchenHost) -> list[str]:
-    """One line for each file, package, unit, firewall rule, user and group."""
-    result = host.run(_SCRIPT, timeout=120)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.splitlines()
-
-
-def difference(before: list[str], after: list[str]) -> list[str]:
-    """The lines that came or went."""
-    gone, came = set(before) - set(after), set(after) - set(before)
-    return [*(f"- {line}" for line in sorted(gone)), *(f"+ {line}" for line in sorted(came))]
-
-
-def state(host: KitchenHost) -> list[str]:
-    """The manifest, without by-products."""
-    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
-    # crontab(1) writes down when a table was installed: of that, the entries count.
-    tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
-    lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
-    # The order of keys means nothing to sshd(8).
-    keys = "grep -H . /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys"
-    lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
-    lines += [f"key: {line}" for line in host.run(keys).stdout.splitlines()]
-    return sorted(map(_timeless, lines))
-
-
-def _timeless(line: str) -> str:
-    """
-    A line without what nobody has asked to be kept.
-
-    That is the times of folders and of links, and the order of a group's members.
-    """
-    if group := re.fullmatch(r"([^:/]+:[^:]*:\d+:)([^:/]+)", line):
-        return group[1] + ",".join(sorted(group[2].split(",")))
-    line = OWN_TIMES.sub(r"\1", line)
-    line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
-    return TIMES.sub(r"\1 d \2 ", line)
+__all__ = ["difference", "failures", "manifest", "state"]
 
 
 def failures(document: dict[str, Any]) -> Any:

@@ -131,7 +131,7 @@ def steady(name: str, document: Any) -> Any:
     if not name.startswith(("C52", "C53", "C57")):
         return document
     return json.loads(
-        re.sub(r"(any more)(: .*?)?(; the host has)", r"\1: WHY\3", json.dumps(document))
+        re.sub(r"(was possible)(: .*?)?(; the host has)", r"\1: WHY\3", json.dumps(document))
     )
 
 

@@ -1,0 +1,96 @@
+"""The state of a Debian host, byte for byte, read by other means than probes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Protocol
+
+
+class LifeHost(Protocol):
+    """A host on which raw commands can be run as root, e.g. one of the kitchen."""
+
+    @property
+    def name(self) -> str:
+        """Return its name in the inventory."""
+        ...
+
+    def run(
+        self, command: str, *, timeout: float | None = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command as root, not through cook."""
+        ...
+
+
+_SCRIPT = r"""
+cd /
+# Logging in is written down by the host itself: journal, wtmp, lastlog.
+find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
+    -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
+    -o -path ./var/tmp/systemd-private-\* \) -prune -o \
+    ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
+    ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
+    ! -path ./tmp ! -path ./var/tmp \
+    -printf '%p %y %m %u:%g %s %T@ %l\n' | sort
+find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f -exec sha256sum {} + \
+    2>/dev/null | sort
+dpkg-query -W -f '${Package} ${Version} ${Status}\n'
+systemctl list-unit-files --no-legend --no-pager
+systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
+    | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
+nft list ruleset
+getent passwd; getent shadow; getent group
+"""
+
+# By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
+# keep copies and logs of their own, systemd notes when a timer ran, and cook keeps its stash.
+BY_PRODUCTS = re.compile(
+    r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
+    r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
+    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
+    r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
+)
+TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
+"""Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
+
+OWN_TIMES = re.compile(
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service"
+    r"|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
+)
+"""Of files that are not a `file`'s own, the content counts, not when it was written."""
+
+
+def manifest(host: LifeHost) -> list[str]:
+    """Return one line for each file, package, unit, firewall rule, user and group."""
+    result = host.run(_SCRIPT, timeout=120)
+    if result.returncode != 0:
+        raise AssertionError(f"the manifest of {host.name} cannot be read: {result.stderr}")
+    return result.stdout.splitlines()
+
+
+def difference(before: list[str], after: list[str]) -> list[str]:
+    """Return the lines that came (+) or went (-)."""
+    gone, came = set(before) - set(after), set(after) - set(before)
+    return [*(f"- {line}" for line in sorted(gone)), *(f"+ {line}" for line in sorted(came))]
+
+
+def state(host: LifeHost) -> list[str]:
+    """Return the manifest without by-products of tools and of cook."""
+    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
+    # crontab(1) writes down when a table was installed: of that, the entries count.
+    tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
+    lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
+    # The order of keys means nothing to sshd(8).
+    keys = "grep -H . /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys"
+    lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
+    lines += [f"key: {line}" for line in host.run(keys).stdout.splitlines()]
+    return sorted(map(_timeless, lines))
+
+
+def _timeless(line: str) -> str:
+    """Return a line without times of folders and links, and the members of a group sorted."""
+    if group := re.fullmatch(r"([^:/]+:[^:]*:\d+:)([^:/]+)", line):
+        return group[1] + ",".join(sorted(group[2].split(",")))
+    line = OWN_TIMES.sub(r"\1", line)
+    line = re.sub(r"^(\./\S+ l .*) [\d.]+ ", r"\1 ", line)
+    return TIMES.sub(r"\1 d \2 ", line)

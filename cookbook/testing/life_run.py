@@ -1,0 +1,194 @@
+"""
+The runner of lives: all resource types together, on one host, through all that can happen.
+
+Plan (the host stays untouched), converge, converge again (no change, two exchanges), drift
+(the plan shows exactly that), converge, undo (as before), redo, then what a later recipe
+declares with its undo and redo, and removal. Raw commands judge the host after each step.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cookbook.testing.host_state import LifeHost, difference, manifest, state
+from cookbook.testing.life import IDENTITY, Life, Resources
+
+HEADING = """\
+from cookbook.language.recipe import word
+from cookbook.plugins.registry import resource_type
+"""
+
+Document = Mapping[str, Any]
+
+
+def check_lives(lives: Sequence[Life], host: LifeHost, hosts_yml: Path, folder: Path) -> None:
+    """
+    Take lives through all stages on `host`, which `hosts_yml` leads to.
+
+    The host must be a disposable Debian host. `folder` is empty; recipes and the history are
+    written there. Raises AssertionError with the stage, and all that is wrong in it.
+    """
+    run = _Run(lives, host, hosts_yml, folder)
+    run.prepare()
+    run.declared()
+    run.drifted()
+    run.undone()
+    if any(life.later for life in lives):
+        run.later()
+    run.removed()
+
+
+@dataclass
+class _Run:
+    """One host, and the recipes that are run on it."""
+
+    lives: Sequence[Life]
+    host: LifeHost
+    hosts_yml: Path
+    folder: Path
+    before: list[str] = field(default_factory=list)
+    full: list[str] = field(default_factory=list)
+    first: str = ""
+
+    def prepare(self) -> None:
+        for life in self.lives:
+            for name, text in life.files.items():
+                path = self.folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        self._all("prepare", ((life.type, f"set -e\n{life.prepare}") for life in self.lives))
+        self._recipe("declare", (life.declare for life in self.lives))
+        self._recipe("later", ({**life.declare, **life.later} for life in self.lives))
+        self._recipe("remove", (life.remove for life in self.lives))
+        self.before = state(self.host)
+
+    def declared(self) -> None:
+        seen = manifest(self.host)
+        planned = self._cook("plan", "declare", status=2)
+        _none("plan: the host was changed", difference(seen, manifest(self.host)))
+        done = self._cook("converge", "declare")
+        self.first = done["run"]
+        _equal("converge: not what the plan said", self._changed(planned), self._changed(done))
+        self._all("judge", ((life.type, c) for life in self.lives for c in life.judge))
+        seen = manifest(self.host)
+        again = self._cook("converge", "declare")
+        _none("converge again: changed", self._changed(again))
+        _equal("converge again: exchanges", 2, self._told(again)["exchanges"])
+        _none("converge again: the host was changed", difference(seen, manifest(self.host)))
+
+    def drifted(self) -> None:
+        self._all(
+            "drift", ((n, f"set -e\n{c}") for life in self.lives for n, c in life.drift.items())
+        )
+        expected = sorted(name for life in self.lives for name in life.drift)
+        planned = self._cook("plan", "declare", status=2)
+        _equal("drift: what the plan shows", expected, sorted(self._changed(planned)))
+        done = self._cook("converge", "declare")
+        _equal("drift: what was repaired", expected, sorted(self._changed(done)))
+        self._all("judge", ((life.type, c) for life in self.lives for c in life.judge))
+        self.full = state(self.host)
+
+    def undone(self) -> None:
+        self._undo(self.first, self.before, "undo")
+        self._undo("last", self.full, "redo")
+        _none("redo: changed", self._changed(self._cook("converge", "declare")))
+
+    def later(self) -> None:
+        self._cook("converge", "later")
+        self._all("later", ((life.type, c) for life in self.lives for c in life.later_judge))
+        after = state(self.host)
+        self._undo("last", self.full, "undo of later")
+        self._undo("last", after, "redo of later")
+        _none("redo of later: changed", self._changed(self._cook("converge", "later")))
+
+    def removed(self) -> None:
+        self._cook("converge", "remove", "--prune")
+        self._all("gone", ((life.type, c) for life in self.lives for c in life.gone))
+        _none("removal again: changed", self._changed(self._cook("converge", "remove", "--prune")))
+
+    def _undo(self, run: str, expected: Sequence[str], stage: str) -> None:
+        """Look at the undo, which changes nothing; then undo, and compare the host."""
+        seen = state(self.host)
+        looked = self._cook("undo", run, "--partial", status=2)
+        _none(f"{stage}: looking changed the host", difference(seen, state(self.host)))
+        known = {name: why for life in self.lives for name, why in life.lost.items()}
+        lost = {r["id"]: r["lost"] for r in self._told(looked)["resources"] if r["lost"]}
+        _none(f"{stage}: lost", [f"{n}: {why}" for n, why in lost.items() if known.get(n) != why])
+        self._cook("undo", run, "--yes", "--partial")
+        _none(f"{stage}: not as before", difference([*expected], state(self.host)))
+
+    def _recipe(self, name: str, resources: Iterable[Resources]) -> None:
+        declared = {i: properties for some in resources for i, properties in some.items()}
+        lines = [_line(identity, properties) for identity, properties in declared.items()]
+        (self.folder / f"{name}.py").write_text("\n".join([HEADING, *lines, ""]))
+
+    def _cook(self, command: str, what: str, *words: str, status: int = 0) -> Document:
+        """Run cook in a process of its own; return its document."""
+        recipe = [] if command == "undo" else [f"{what}.py"]
+        named = ["--as", "life"] if command == "converge" else []
+        target = [what] if command == "undo" else recipe
+        options = ["--hosts", str(self.hosts_yml), "--limit", self.host.name, "--output", "json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "cookbook.cli", command, *target, *named, *words, *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+        )
+        document = json.loads(done.stdout) if done.stdout else {}
+        if done.returncode != status:
+            raise AssertionError(
+                f"cook {command} {what} ended with {done.returncode}, not {status}:\n"
+                + "\n".join([*_errors(document), done.stderr])
+            )
+        found: Document = document
+        return found
+
+    def _told(self, document: Document) -> Document:
+        told: Document = document["hosts"][self.host.name]
+        return told
+
+    def _changed(self, document: Document) -> list[str]:
+        """Return resources that are not ok; orphans that cook did not create stay and count not."""
+        told = self._told(document)["resources"]
+        return [r["id"] for r in told if r["status"] not in ("ok", "orphaned")]
+
+    def _all(self, stage: str, commands: Iterable[tuple[str, str]]) -> None:
+        """Run all commands on the host; raise if one of them fails."""
+        faults = []
+        for name, command in commands:
+            done = self.host.run(command)
+            if done.returncode != 0:
+                said = (done.stderr or done.stdout).strip()
+                faults.append(f"{name}: `{command.strip()}` ended with {done.returncode}: {said}")
+        _none(stage, faults)
+
+
+def _line(identity: str, properties: Mapping[str, Any]) -> str:
+    """Return the line of a recipe that declares a resource."""
+    found = IDENTITY.fullmatch(identity)
+    kind, name = found.groups() if found else ("", "")
+    given = "".join(f", {key}={value!r}" for key, value in properties.items())
+    return f"word(resource_type({kind!r}))({name!r}{given})"
+
+
+def _errors(document: Document) -> Iterator[str]:
+    for host in document.get("hosts", {}).values():
+        yield str(host["error"])
+        yield from (f"{r['id']}: {r['error']}" for r in host["resources"] if r["error"])
+
+
+def _none(stage: str, faults: Sequence[str]) -> None:
+    if faults:
+        raise AssertionError("\n".join([f"{stage}:", *faults]))
+
+
+def _equal(stage: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise AssertionError(f"{stage}: expected {expected}, found {found}")
