@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup types demo test check bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,16 @@ help: ## Say what can be made
 setup: ## Install what is missing: Debian packages, and a venv in .venv
 	@scripts/setup
 
+types: ## Tell type checkers which resource types are in resources/
+	@scripts/types
+
 demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
 	$(SUDO) $(BIN)/pytest -q $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
 
-check: setup ## All one runs while working: lint, types, import contract, fast tests
+check: setup types ## All one runs while working: lint, types, import contract, fast tests
 	ruff check .
 	ruff format --check .
 	mypy

@@ -1,4 +1,9 @@
-"""The providers: each reads a resource type from a host and changes it there, by one tool."""
+"""
+The providers: each reads a resource type from a host and changes it there, by one tool.
+
+The module named like a resource type has its providers, or imports them from the modules of
+their tools. It is imported when the type is first used.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +12,17 @@ from collections.abc import Mapping
 
 from cookbook.plugin import hookimpl
 from cookbook.provider import Resource
-from cookbook.resources import TYPES
-
-_MODULES: Mapping[str, list[str]] = {
-    "package": ["apt"],
-    "service": ["systemd"],
-    "firewall_rule": ["nftables", "iptables"],
-    "cron": ["crontab"],
-    "authorized_key": ["authorized_keys"],
-    "user": ["useradd"],
-    "directory": ["directory"],
-    "execute": ["execute"],
-    "link": ["link"],
-    "file": ["file"],
-    "group": ["group"],
-    "template": ["file"],
-}
-"""The modules with the providers of each resource type."""
+from cookbook.resources import NAMES, class_name
 
 
 @hookimpl
 def cookbook_resources() -> Mapping[str, str]:
     """Return the built-in resource types."""
-    return TYPES
+    return {name: f"cookbook.resources.{name}:{class_name(name)}" for name in NAMES}
 
 
 @hookimpl
 def cookbook_providers(kind: type[Resource]) -> None:
     """Import the providers of a built-in resource type."""
-    for module in _MODULES.get(kind.kind(), ()):
-        importlib.import_module(f"cookbook.providers.{module}")
+    if kind.__module__.startswith("cookbook.resources."):
+        importlib.import_module(f"cookbook.providers.{kind.kind()}")

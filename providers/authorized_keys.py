@@ -31,8 +31,8 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers.getent import PASSWD
+from cookbook.resources._key_options import depends, option_error
 from cookbook.resources.authorized_key import AuthorizedKey, PublicKey, parse_key
-from cookbook.resources.key_options import depends, option_error
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,10 @@ from cookbook.providers.writing import (
     write,
 )
 from cookbook.resources.file import File
-from cookbook.resources.template import Template
 
 _SHOWN_BYTES = 100_001
 
 
-@provides(Template)
 @provides(File)
 class FileProvider(Provider[File, State]):
     """Chef's file provider: old or new, never a mix."""

@@ -15,7 +15,7 @@ from cookbook.providers.packet_filter import (
     comment,
     install_unit,
 )
-from cookbook.resources.firewall import FirewallRule, Network, Ports
+from cookbook.resources.firewall_rule import FirewallRule, Network, Ports
 
 _CHAINS = {"in": "INPUT", "out": "OUTPUT", "forward": "FORWARD"}
 _VERDICTS = {

@@ -14,7 +14,7 @@ from cookbook.providers.packet_filter import (
     comment,
     install_unit,
 )
-from cookbook.resources.firewall import FirewallRule, Network, Ports
+from cookbook.resources.firewall_rule import FirewallRule, Network, Ports
 
 _CHAINS = {"in": "input", "out": "output", "forward": "forward"}
 _VERDICTS = {"allow": "accept", "deny": "drop", "reject": "reject", "log": ""}

@@ -21,7 +21,7 @@ from cookbook.provider import (
     script,
     sh,
 )
-from cookbook.resources.firewall import FirewallRule
+from cookbook.resources.firewall_rule import FirewallRule
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
 

@@ -1,91 +1,43 @@
 """
-The resource types that a recipe declares.
+The resource types that a recipe declares: one module for each, named like the type.
 
-Each is imported when it is first used: a recipe pays only for the types it declares.
+A module whose name begins with `_` is no type. Each is imported when its type is first used: a
+recipe pays only for the types it declares. `__init__.pyi` tells type checkers what is here;
+`make types` writes it from the names of the modules.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from cookbook.resources.authorized_key import AuthorizedKey, authorized_key
-    from cookbook.resources.cron import Cron, cron
-    from cookbook.resources.directory import Directory, directory
-    from cookbook.resources.execute import Execute, execute
-    from cookbook.resources.file import File, file
-    from cookbook.resources.firewall import FirewallRule, firewall_rule
-    from cookbook.resources.group import Group, group
-    from cookbook.resources.link import Link, link
-    from cookbook.resources.package import Package, package
-    from cookbook.resources.service import Service, service
-    from cookbook.resources.template import Template, template
-    from cookbook.resources.user import User, user
+NAMES = tuple(sorted(file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py")))
+"""The names of the built-in resource types, from the names of the modules; none is imported."""
 
-TYPES = {
-    "authorized_key": "cookbook.resources.authorized_key:AuthorizedKey",
-    "cron": "cookbook.resources.cron:Cron",
-    "directory": "cookbook.resources.directory:Directory",
-    "execute": "cookbook.resources.execute:Execute",
-    "file": "cookbook.resources.file:File",
-    "firewall_rule": "cookbook.resources.firewall:FirewallRule",
-    "group": "cookbook.resources.group:Group",
-    "link": "cookbook.resources.link:Link",
-    "package": "cookbook.resources.package:Package",
-    "service": "cookbook.resources.service:Service",
-    "template": "cookbook.resources.template:Template",
-    "user": "cookbook.resources.user:User",
-}
-"""Each resource type: its name in recipes, and its class as `module:Class`."""
 
-_MODULES = {
-    exported: place.partition(":")[0]
-    for name, place in TYPES.items()
-    for exported in (name, place.partition(":")[2])
-}
-"""The module of each function and class that a recipe imports from here."""
-
-__all__ = [
-    "AuthorizedKey",
-    "Cron",
-    "Directory",
-    "Execute",
-    "File",
-    "FirewallRule",
-    "Group",
-    "Link",
-    "Package",
-    "Service",
-    "Template",
-    "User",
-    "authorized_key",
-    "cron",
-    "directory",
-    "execute",
-    "file",
-    "firewall_rule",
-    "group",
-    "link",
-    "package",
-    "service",
-    "template",
-    "user",
-]
+def class_name(name: str) -> str:
+    """Return the name of the class of a resource type: FirewallRule for `firewall_rule`."""
+    return "".join(map(str.capitalize, name.split("_")))
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    """Import the function or the class of a resource type, or the names of all for `import *`."""
+    if name == "__all__":
+        return [*map(class_name, NAMES), *NAMES]
+    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    if module not in NAMES or name not in (module, class_name(module)):
         raise AttributeError(f"there is no resource type {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     globals()[name] = value  # __getattr__ is not asked again
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(__getattr__("__all__"))
 
 
 class _Types(types.ModuleType):
@@ -93,7 +45,7 @@ class _Types(types.ModuleType):
 
     def __setattr__(self, name: str, value: object) -> None:
         # The import system binds a module to its package once it is loaded.
-        if not (isinstance(value, types.ModuleType) and name in _MODULES):
+        if not (isinstance(value, types.ModuleType) and name in NAMES):
             super().__setattr__(name, value)
 
 

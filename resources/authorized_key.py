@@ -9,8 +9,8 @@ from typing import Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, word
+from cookbook.resources._key_options import option_error
 from cookbook.resources.file import absolute
-from cookbook.resources.key_options import option_error
 
 Action = Literal["create", "remove", "nothing"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +190,31 @@ def test_outside_of_a_recipe_a_word_declares_nothing() -> None:
         file("/x")
     with pytest.raises(RecipeError, match="only while a recipe runs"):
         _ = node.name
+
+
+def test_a_library_below_the_folder_of_the_recipe_is_imported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A .venv, or a checkout of cook, may be there: a type imported twice has no provider."""
+    library = tmp_path / ".venv/lib/python3/site-packages"
+    library.mkdir(parents=True)
+    checkout = tmp_path / "checkout"
+    (checkout / "loaded_before").mkdir(parents=True)
+    (library / "of_the_venv.py").touch()
+    (checkout / "loaded_before/__init__.py").touch()
+    (checkout / "loaded_before/part.py").touch()
+    (tmp_path / "beside.py").touch()
+    monkeypatch.syspath_prepend(str(library))
+    monkeypatch.syspath_prepend(str(checkout))
+    monkeypatch.setitem(sys.modules, "loaded_before", importlib.import_module("loaded_before"))
+    (tmp_path / "r.py").write_text("import beside, loaded_before.part, of_the_venv")
+
+    compile_recipes([tmp_path / "r.py"], Node("web1", Facts()))
+
+    kept = {"beside", "loaded_before.part", "of_the_venv"} & set(sys.modules)
+    for name in kept:
+        monkeypatch.delitem(sys.modules, name)
+    assert kept == {"loaded_before.part", "of_the_venv"}
 
 
 def test_a_class_is_only_a_value() -> None:

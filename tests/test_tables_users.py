@@ -18,7 +18,7 @@ from cookbook.providers.crontab import ENTRIES
 from cookbook.providers.home import HOMES, Place, key
 from cookbook.providers.nftables import NftablesProvider
 from cookbook.providers.useradd import ACCOUNT
-from cookbook.resources.firewall import FirewallRule
+from cookbook.resources.firewall_rule import FirewallRule
 
 SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,9 @@ def test_the_sample_cookbooks_are_typed(sample: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout
+
+
+def test_type_checkers_are_told_of_all_resource_types() -> None:
+    stub = runpy.run_path(str(ROOT / "scripts/types"))["stub"]()
+
+    assert (ROOT / "resources/__init__.pyi").read_text() == stub, "run `make types`"

@@ -69,9 +69,11 @@ def _state_json(state: Any) -> Any:
 
     The digest of a sensitive field that is compared is kept: an undo finds the content by it.
     """
-    data = to_json(state)
+    if state is None:
+        return None
+    data: dict[str, Any] = to_json(state)
     for one in fields(state):
-        if data is not None and is_sensitive(one) and not one.compare:
+        if is_sensitive(one) and not one.compare:
             data[one.name] = None
     return data
 

@@ -93,9 +93,22 @@ def _forget(folder: str, before: set[str]) -> Iterator[Path]:
     """Drop modules imported from beside the recipe: they must declare again for the next host."""
     for name in set(sys.modules) - before:
         file = getattr(sys.modules[name], "__file__", None) or ""
-        if file.startswith(f"{folder}/"):
+        if file.startswith(f"{folder}/") and not _installed(name, file, before):
             del sys.modules[name]
             yield Path(file)
+
+
+def _installed(name: str, file: str, before: set[str]) -> bool:
+    """
+    Return True for a module of cook, of a plugin or of a library.
+
+    Its file may be below the folder of the recipe: in a .venv there, or in a checkout. If it
+    were dropped, a resource type would be imported twice, and its providers serve only one.
+    """
+    return name.partition(".")[0] in before or not _LIBRARIES.isdisjoint(file.split("/"))
+
+
+_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 def _located(error: BaseException, path: Path) -> RecipeError | SecretError:

@@ -94,6 +94,6 @@ def test_what_others_need_is_named_and_stays(host: KitchenHost, cook: Cook) -> N
     pruned = cook(host, "converge", "--prune", recipe=NOTHING)
     assert pruned["status"] == 3
     assert "would go, too: plug" in str(failures(pruned))
-    assert "something in its home: /home/deploy/mine" in str(failures(pruned))
+    assert "in its home: /home/deploy/mine" in str(failures(pruned))
     changed = [line for line in difference(before, state(host)) if "etc/kept" not in line]
     assert changed == []

@@ -1,0 +1,7 @@
+"""Services: by systemd."""
+
+from __future__ import annotations
+
+from cookbook.providers.systemd import SystemdProvider
+
+__all__ = ["SystemdProvider"]

@@ -1,0 +1,57 @@
+# Written by `make types` from the names of the modules here.
+
+from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
+from cookbook.resources.authorized_key import authorized_key as authorized_key
+from cookbook.resources.cron import Cron as Cron
+from cookbook.resources.cron import cron as cron
+from cookbook.resources.directory import Directory as Directory
+from cookbook.resources.directory import directory as directory
+from cookbook.resources.execute import Execute as Execute
+from cookbook.resources.execute import execute as execute
+from cookbook.resources.file import File as File
+from cookbook.resources.file import file as file
+from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
+from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
+from cookbook.resources.group import Group as Group
+from cookbook.resources.group import group as group
+from cookbook.resources.link import Link as Link
+from cookbook.resources.link import link as link
+from cookbook.resources.package import Package as Package
+from cookbook.resources.package import package as package
+from cookbook.resources.service import Service as Service
+from cookbook.resources.service import service as service
+from cookbook.resources.template import Template as Template
+from cookbook.resources.template import template as template
+from cookbook.resources.user import User as User
+from cookbook.resources.user import user as user
+
+__all__ = [
+    "AuthorizedKey",
+    "Cron",
+    "Directory",
+    "Execute",
+    "File",
+    "FirewallRule",
+    "Group",
+    "Link",
+    "Package",
+    "Service",
+    "Template",
+    "User",
+    "authorized_key",
+    "cron",
+    "directory",
+    "execute",
+    "file",
+    "firewall_rule",
+    "group",
+    "link",
+    "package",
+    "service",
+    "template",
+    "user",
+]
+
+NAMES: tuple[str, ...]
+
+def class_name(name: str) -> str: ...
