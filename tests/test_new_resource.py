@@ -32,6 +32,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(files) == 4
     for name, text in files:
         assert not (tree / name).exists()
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
     subprocess.run([tree / "scripts/types"], check=True)
     return tree
