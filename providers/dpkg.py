@@ -136,11 +136,13 @@ class Installed:
 def parse_installed(text: str) -> Installed:
     """One line of `INSTALLED`."""
     _, status, want, error, version, providers, *more = text.rstrip("\n").split("\t")
+    if version.split() not in ([], [version]):
+        raise ValueError(f"not a version of a package: {version!r}")
     there = status not in ("not-installed", "config-files")
     return Installed(
         status if error in ("", "ok") else error,
         want == "hold",
-        version if there else None,
+        version or None if there else None,
         tuple(providers.split()),
         "essential" in more,
     )
