@@ -18,7 +18,7 @@ from cookbook.language.access_path import AccessPath
 from cookbook.language.change import Change
 from cookbook.language.collection import Node
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener
 from cookbook.planning.transaction import Transaction
@@ -52,13 +52,13 @@ CUTS = [
 ]
 
 
-def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, Decision]:
+def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, PlannedChange]:
     """A line of a recipe, on a host that has nothing of it."""
     [declared] = declare(text, facts, Path("tests/cases"))
     resource = declared.resource
     provider = catalog().choose(resource, facts)
     change = provider.plan(resource, None)
-    return resource, Decision(Item(declared, resource), "change", provider, change)
+    return resource, PlannedChange(Item(declared, resource), provider, change)
 
 
 @pytest.mark.parametrize("tool", ["nftables", "iptables"])

@@ -19,7 +19,7 @@ from cookbook.errors import HostError, LockedOut, PasswordRefused, WouldLockOut
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import PlannedChange
 from cookbook.script import run_as
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome
 from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
@@ -101,20 +101,19 @@ class AutoRollback:
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
 
-    def risk(self, decision: Decision) -> Risk:
+    def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""
-        provider, change = decision.provider, decision.change
-        if not self.session.line.reconnects or provider is None or change is None:
+        if not self.session.line.reconnects:
             return "no"
-        risk = provider.lockout_risk(decision.item.resource.identity, change, self.way)
-        return "may" if risk == "no" and decision.item.resource.guarded else risk
+        risk = planned.provider.lockout_risk(planned.name, planned.change, self.way)
+        return "may" if risk == "no" and planned.resource.guarded else risk
 
-    def refusal(self, decision: Decision) -> WouldLockOut | None:
+    def refusal(self, planned: PlannedChange) -> WouldLockOut | None:
         """Return the error for a change that certainly locks out, if that is not allowed."""
-        if decision.status != "change" or self.risk(decision) != "will":
+        if self.risk(planned) != "will":
             return None
-        item = decision.item
-        if self.allowed and decision.change is not None and decision.change.kind == "remove":
+        item = planned.item
+        if self.allowed and planned.change.kind == "remove":
             return WouldLockOut(
                 f"{item.resource} ({item.declared.where}) would lock out user {self.way.user},"
                 " and a removal cannot be taken back in time",
@@ -128,12 +127,12 @@ class AutoRollback:
             hint="--allow-lockout applies it; it is taken back if login fails afterwards",
         )
 
-    def arm(self, changes: Sequence[Decision]) -> Do:
+    def arm(self, changes: Sequence[PlannedChange]) -> Do:
         """Return the command that starts the timer for these and all earlier risky changes."""
-        for decision in changes:
-            self._names.append(str(decision.item.resource))
-            self._back[:0] = reversal(decision)
-            self._tell += repeated_acts(decision)
+        for planned in changes:
+            self._names.append(str(planned.resource))
+            self._back[:0] = reversal(planned)
+            self._tell += repeated_acts(planned)
         self._armed = secrets.token_hex(6)
         self._since = time.monotonic()
         text = rollback_script(self._armed, [*self._back, *self._tell], network=True)
@@ -236,14 +235,13 @@ def rollback_now(commands: Sequence[Command]) -> Command:
     return replace(join([sh(_WRITE, name, text), run, leave], "\n"), shown="roll back")
 
 
-def reversal(decision: Decision) -> list[Command]:
+def reversal(planned: PlannedChange) -> list[Command]:
     """Return the commands that undo a change, from its values alone, before it is made."""
-    provider, change = decision.provider, decision.change
-    if provider is None or change is None or change.kind in ("none", "act"):
+    if planned.change.kind in ("none", "act"):
         return []
-    name = decision.item.resource.identity
-    back = provider.back(name, change, expected(change))
-    return _as_it_is_made(decision, provider.commands(name, back)) if back.needed else []
+    provider, name = planned.provider, planned.name
+    back = provider.back(name, planned.change, expected(planned.change))
+    return _as_it_is_made(planned, provider.commands(name, back)) if back.needed else []
 
 
 def expected(change: Change[Any]) -> Any:
@@ -255,16 +253,16 @@ def expected(change: Change[Any]) -> Any:
     return replace(found, **{name: value for name, value in given.items() if value is not None})
 
 
-def repeated_acts(decision: Decision) -> Sequence[Command]:
+def repeated_acts(planned: PlannedChange) -> Sequence[Command]:
     """Return the commands of an act that is repeated after its files are restored."""
-    provider, change = decision.provider, decision.change
-    if provider is None or change is None or change.act not in provider.again:
+    provider, change = planned.provider, planned.change
+    if change.act not in provider.again:
         return []
     again: Change[Any] = Change(change.wanted, change.wanted, change.act)
-    return _as_it_is_made(decision, provider.commands(decision.item.resource.identity, again))
+    return _as_it_is_made(planned, provider.commands(planned.name, again))
 
 
-def _as_it_is_made(decision: Decision, commands: Iterable[Command]) -> list[Command]:
-    """By the user who makes the change; what it destroys is in that user's own stash."""
-    user = decision.item.resource.become_user
+def _as_it_is_made(planned: PlannedChange, commands: Iterable[Command]) -> list[Command]:
+    """Return commands of the user who makes the change: that user's stash has the contents."""
+    user = planned.resource.become_user
     return [run_as.as_user(user, command, from_stash=True) for command in commands]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.hosts.probing import Answers, guard
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.transaction import Transaction
 from cookbook.script.program import Ask, Do, Guard, Outcome, Part
 from cookbook.script.run_as import as_user
@@ -17,11 +17,11 @@ from cookbook.script.trace import Trace
 from cookbook.text.diagnosis import why
 from cookbook.transport.contract import TooSlow
 
-Notes = Callable[[Sequence[Decision]], tuple[Command | None, Command | None]]
+Notes = Callable[[Sequence[PlannedChange]], tuple[Command | None, Command | None]]
 """Returns the commands that add lines to the manifest before and after changes."""
 
 
-def no_notes(_: Sequence[Decision]) -> tuple[None, None]:
+def no_notes(_: Sequence[PlannedChange]) -> tuple[None, None]:
     """Return no commands."""
     return None, None
 
@@ -45,15 +45,12 @@ class Result:
 
     seconds: float = 0.0
 
-    def learned(self, link: Transaction) -> Iterator[Decision]:
+    def learned(self, link: Transaction) -> Iterator[PlannedChange]:
         """Yield the changes of the transaction with the hints that their commands have printed."""
-        for i, decision in enumerate(link.changes):
-            if decision.provider is not None and decision.change is not None:
-                kept = self.kept[i] if i < len(self.kept) else ""
-                said = self.said if i == 0 else ""
-                yield replace(
-                    decision, change=decision.provider.learned(decision.change, kept, said)
-                )
+        for i, planned in enumerate(link.changes):
+            kept = self.kept[i] if i < len(self.kept) else ""
+            said = self.said if i == 0 else ""
+            yield replace(planned, change=planned.provider.learned(planned.change, kept, said))
 
 
 @dataclass
@@ -226,11 +223,9 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
     return CommandError(str(failed), failed=failed, **why(said, outcome.status))
 
 
-def keep_of(decision: Decision) -> Command | None:
+def keep_of(planned: PlannedChange) -> Command | None:
     """Return the command that stashes the state that the change destroys, or None."""
-    if decision.provider is None or decision.change is None:
-        return None
-    return decision.provider.keeps(decision.item.resource.identity, decision.change)
+    return planned.provider.keeps(planned.name, planned.change)
 
 
 def look_at(decision: Decision) -> Command | None:

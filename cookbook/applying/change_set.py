@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.applying.batch import Notes, Result, Sent, cut_off, fate_of, no_notes
+from cookbook.applying.batch import Notes, Result, Sent, cut_off, no_notes
 from cookbook.applying.executor import Executor
 from cookbook.errors import LockedOut, ProbeError
 from cookbook.hosts.probing import guard
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.planner import Planner
-from cookbook.planning.step import Listener, Permission, Permit, Step, diff_of, step_of
+from cookbook.planning.step import Listener, Permission, Permit, Step, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script.program import Guard
 from cookbook.transport.contract import Interrupted, TooSlow
@@ -28,7 +28,7 @@ class ChangeSet:
     permit: Permit | None = None
     """Called before a change is sent, to allow or refuse it; None allows all."""
 
-    again: Callable[[Decision], bool] = lambda _: False
+    again: Callable[[PlannedChange], bool] = lambda _: False
     """Returns whether a change whose commands have failed is to be sent once more."""
 
     stopping: Callable[[], bool] = lambda: False
@@ -49,11 +49,13 @@ class ChangeSet:
 
     def _guards(self, links: Sequence[Transaction]) -> list[Guard]:
         """Return the preconditions of changes that were planned from the latest answers."""
-        asked = [[probe for v in link.changes for probe in v.probes] for link in links]
+        asked = [[probe for one in link.changes for probe in one.probes] for link in links]
         return [guard(probes, self._planner.answers) for probes in asked]
 
     def work_off(
-        self, decisions: Sequence[Decision], judge_anew: Callable[[Decision], Decision]
+        self,
+        changes: Sequence[PlannedChange],
+        decide_again: Callable[[PlannedChange], Decision],
     ) -> Iterator[Step]:
         """
         Send changes until all are made or one fails; yield their steps.
@@ -61,53 +63,55 @@ class ChangeSet:
         A change whose precondition did not hold is decided again by `decide_again`, and sent again.
         Raises ProbeError if the host gives a different answer each time.
         """
-        todo, surprises = list(decisions), 0
+        todo, surprises = list(changes), 0
         while todo := (yield from self._permitted(todo)):
             links = _links(todo)
             left = yield from self.send(links, self._guards(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
-                raise fickle(todo[0].item.resource)
+                raise fickle(todo[0].resource)
             todo = []
-            for decision in left if self.failed else map(judge_anew, left):
+            for decision in left if self.failed else map(decide_again, left):
                 self.failed |= decision.status == "failed"
-                if decision.status == "change" and not self.failed:
+                if isinstance(decision, PlannedChange) and not self.failed:
                     todo.append(decision)
-                elif decision.status == "change":
-                    yield replace(step_of(decision), status="not-run")
+                elif isinstance(decision, PlannedChange):
+                    yield _not_run(decision)
                 else:
                     yield step_of(decision)
 
-    def _permitted(self, decisions: Sequence[Decision]) -> Generator[Step, None, list[Decision]]:
+    def _permitted(
+        self, changes: Sequence[PlannedChange]
+    ) -> Generator[Step, None, list[PlannedChange]]:
         """Return the changes that are permitted; none if one of them was refused with an error."""
-        allowed: list[Decision] = []
-        for decision in decisions:
-            match self._asked(decision):
+        allowed: list[PlannedChange] = []
+        for planned in changes:
+            match self._asked(planned):
                 case "go":
-                    allowed.append(decision)
+                    allowed.append(planned)
                 case "skip":
-                    yield step_of(replace(decision, status="skipped", change=None))
+                    yield step_of(planned.ended("skipped", with_change=False))
                 case "stop":
-                    yield replace(step_of(decision), status="not-run")
+                    yield _not_run(planned)
                 case error:
                     self.failed = True
-                    yield step_of(replace(decision, status="failed", change=None, error=error))
+                    yield step_of(planned.ended("failed", error, with_change=False))
         if not self.failed:
             return allowed
-        yield from (replace(step_of(decision), status="not-run") for decision in allowed)
+        yield from map(_not_run, allowed)
         return []
 
-    def _asked(self, decision: Decision) -> Permission:
+    def _asked(self, planned: PlannedChange) -> Permission:
         self.stopped |= self.stopping()
         if self.failed or self.stopped:
             return "stop"
-        said = "go" if self.permit is None else self.permit(step_of(decision), False)
+        said = "go" if self.permit is None else self.permit(step_of(planned), False)
         self.stopped = said == "stop"
         return said
 
     def send(
         self, links: Sequence[Transaction], guards: Sequence[Guard]
-    ) -> Generator[Step, None, Sequence[Decision]]:
+    ) -> Generator[Step, None, Sequence[PlannedChange]]:
         """
         Send one batch; yield a step for each change that was made or failed, return the others.
 
@@ -116,25 +120,25 @@ class ChangeSet:
         """
         together = self._together(links)
         links, rest = links[:together], links[together:]
-        later = [decision for link in rest for decision in link.changes]
+        later = [planned for link in rest for planned in link.changes]
         pairs = zip(links, guards, strict=False)
         sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
-        decisions = [decision for link in links for decision in link.changes]
-        asked = [probe for decision in decisions for probe in decision.probes]
+        changes = [planned for link in links for planned in link.changes]
+        asked = [probe for planned in changes for probe in planned.probes]
         try:
             results = self.executor.send(sent, asked, self.listener)
         except (Interrupted, TooSlow) as lost:
             known = {id(v): how for v, how in cut_off(sent, lost.outcomes, lost)}
-            for decision in [*decisions, *later]:
-                how = known.get(id(decision), {"status": "not-run"})
-                yield replace(step_of(decision), **how)
+            for planned in [*changes, *later]:
+                how = known.get(id(planned), {"status": "not-run"})
+                yield replace(step_of(planned), **how)
             raise
         except LockedOut as cut:
             self.failed = True
-            yield from (replace(step_of(v), status="failed", error=cut) for v in decisions)
-            yield from (replace(step_of(v), status="not-run") for v in later)
+            yield from (replace(step_of(one), status="failed", error=cut) for one in changes)
+            yield from map(_not_run, later)
             raise
-        left: list[Decision] = []
+        left: list[PlannedChange] = []
         for link, result in zip(links, results, strict=True):
             tried = result.fate == "failed" and self.again(link.changes[0])
             if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
@@ -146,23 +150,10 @@ class ChangeSet:
 
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
         """Yield the step of each change of a transaction, by the answers after it."""
-        texts = result.texts or [None] * len(link.changes)
-        for decision, text in zip(result.learned(link), texts, strict=True):
-            state, differs = self._planner.left(decision)
-            alone = len(link.changes) == 1
-            error = result.error if alone or differs is not None else None
-            error = error or differs
-            ignored = error is not None and decision.item.resource.ignore_failure
-            self.failed |= error is not None and not ignored
-            yield replace(
-                step_of(decision),
-                status="changed" if error is None else fate_of(error),
-                diff=diff_of(decision, text),
-                error=error,
-                ignored=ignored,
-                seconds=result.seconds / len(link.changes),
-                left=state,
-            )
+        for planned, step in self.executor.verified(link, result):
+            ignored = step.error is not None and planned.resource.ignore_failure
+            self.failed |= step.error is not None and not ignored
+            yield replace(step, ignored=ignored)
 
     def _together(self, links: Sequence[Transaction]) -> int:
         """Return the number of leading transactions for one batch; risky ones are sent alone."""
@@ -172,19 +163,21 @@ class ChangeSet:
     def _undone(self, link: Transaction, result: Result) -> bool:
         """Return whether the connection was lost before the changes were made."""
         lost = result.fate == "lost"
-        return lost and any(
-            self._planner.left(decision)[1] is not None for decision in link.changes
-        )
+        return lost and any(self._planner.left(planned)[1] is not None for planned in link.changes)
 
 
-def _links(decisions: Sequence[Decision]) -> list[Transaction]:
-    """Return the transactions of these decisions; adjacent ones are joined if possible."""
+def _not_run(planned: PlannedChange) -> Step:
+    return replace(step_of(planned), status="not-run")
+
+
+def _links(changes: Sequence[PlannedChange]) -> list[Transaction]:
+    """Return the transactions of these changes; adjacent ones are joined if possible."""
     links: list[Transaction] = []
-    for decision in decisions:
-        if links and links[-1].admits(decision):
-            links[-1].changes.append(decision)
+    for planned in changes:
+        if links and links[-1].admits(planned):
+            links[-1].changes.append(planned)
         else:
-            links.append(Transaction([], [decision]))
+            links.append(Transaction([], [planned]))
     return links
 
 

@@ -21,10 +21,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.applying.batch import Result, Sent, cut_off, fate_of, look_at
+from cookbook.applying.batch import Result, Sent, cut_off, look_at
 from cookbook.applying.change_set import PATIENCE, ChangeSet, fickle
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
@@ -34,7 +33,7 @@ from cookbook.hosts.probing import guard
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
@@ -90,7 +89,7 @@ class Convergence:
         self._stepwise = stepwise
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._surprises = 0
-        self._never_made: list[Decision] = []
+        self._never_made: list[PlannedChange] = []
         """Changes of the last batch that have failed, and left the state as it was found."""
         self._looked_ahead = False
         self._left = False
@@ -168,8 +167,10 @@ class Convergence:
 
     def _safe(self, decision: Decision) -> Decision:
         """Return the decision; a failed one if it is certain to lock the operator out."""
+        if not isinstance(decision, PlannedChange):
+            return decision
         error = self._executor.refusal(decision)
-        return decision if error is None else replace(decision, status="failed", error=error)
+        return decision if error is None else decision.ended("failed", error)
 
     def _look_ahead(self) -> None:
         """
@@ -187,7 +188,7 @@ class Convergence:
 
     def _permitted(self, decision: Decision) -> Decision | None:
         """Return the decision after `permit`; None if the run is to stop."""
-        if self._permit is None or decision.status != "change":
+        if self._permit is None or not isinstance(decision, PlannedChange):
             return decision
         step = next(self._with_diffs([decision])) if self._stepwise else step_of(decision)
         match self._permit(step, decision.item.tries > 0):
@@ -197,9 +198,9 @@ class Convergence:
                 self._stopping = lambda: True
                 return None
             case "skip":
-                return replace(decision, status="skipped", change=None)
+                return decision.ended("skipped", with_change=False)
             case error:
-                return replace(decision, status="failed", change=None, error=error)
+                return decision.ended("failed", error, with_change=False)
 
     def _refresh(self) -> None:
         """Probe the queue; the first time also read the manifests, in the same exchange."""
@@ -222,7 +223,7 @@ class Convergence:
             self._refresh()
             for decision in self._walk(forecast):
                 decisions.append(decision)
-                if decision.status == "change":
+                if isinstance(decision, PlannedChange):
                     self._queue.remember(decision, at_once=False)
                 elif decision.status == "unknown":
                     told = self._queue.perhaps_later(decision)
@@ -254,7 +255,9 @@ class Convergence:
             except (Interrupted, TooSlow, LockedOut, WouldLockOut):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
-                yield from self._fail(Decision(self._queue.queue[0], "failed", error=error))
+                yield from self._fail(
+                    Decision(self._queue.queue[0], "failed", None, None, error=error)
+                )
             if self._doomed:
                 yield from self._give_up()
 
@@ -267,7 +270,7 @@ class Convergence:
             if decision.status in ("failed", "unknown"):
                 stopped = decision
                 break
-            if decision.status != "change":
+            if not isinstance(decision, PlannedChange):
                 gap.append(decision)
             elif links and self._apart(links, decision):
                 break
@@ -291,10 +294,10 @@ class Convergence:
         links[0].gap = []
         yield from self._send(links)
 
-    def _apart(self, links: Sequence[Transaction], decision: Decision) -> bool:
+    def _apart(self, links: Sequence[Transaction], planned: PlannedChange) -> bool:
         """Return whether its lock-out risk differs from the batch's: a timer covers few changes."""
         before = self._executor.risk(links[0].changes[0])
-        return (before == "no") != (self._executor.risk(decision) == "no")
+        return (before == "no") != (self._executor.risk(planned) == "no")
 
     def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
         """Send one batch with the probes that verify it; yield the steps."""
@@ -328,10 +331,10 @@ class Convergence:
     def _is_done(self, link: Transaction, result: Result) -> bool:
         """Return whether the transaction was reached; if the link was lost, by the new answers."""
         if result.fate == "lost":
-            return all(self._planner.left(decision)[1] is None for decision in link.changes)
+            return all(self._planner.left(planned)[1] is None for planned in link.changes)
         return result.fate in ("done", "failed")
 
-    def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
+    def _notes(self, changes: Sequence[PlannedChange]) -> tuple[Command | None, Command | None]:
         """Return the commands that note the changes, and their notifications, in the manifest."""
         if self._orphans is None:
             return None, None
@@ -340,23 +343,14 @@ class Convergence:
 
     def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
         """Yield the steps; a change is "changed" only if the new answers show the wanted state."""
-        texts = result.texts or [None] * len(link.changes)
-        seconds = result.seconds / len(link.changes)
-        for decision, text in zip(result.learned(link), texts, strict=True):
-            left, differs = self._planner.left(decision)
-            error = (result.error if len(link.changes) == 1 else None) or differs
-            if error is None:
-                self._queue.remember(decision)
-                diff = diff_of(decision, text)
-                yield replace(step_of(decision), diff=diff, seconds=seconds, left=left)
-            else:
-                error = result.error or error
-                found = decision.change.found if decision.change is not None else None
-                if fate_of(error) == "failed" and left == found:
-                    self._never_made.append(decision)
-                yield from self._fail(
-                    replace(decision, status=fate_of(error), error=error), seconds, left
-                )
+        for planned, step in self._executor.verified(link, result):
+            if step.error is None:
+                self._queue.remember(planned)
+                yield step
+                continue
+            if step.status == "failed" and step.left == planned.change.found:
+                self._never_made.append(planned)
+            yield from self._fail(planned, step)
 
     def _revoke(self) -> None:
         """Strike out the noted notifications of changes that have failed and changed nothing."""
@@ -367,18 +361,22 @@ class Convergence:
         if (command := self._orphans.manifest.revoke(owed)) is not None:
             self._planner.write(command)
 
-    def _fail(self, decision: Decision, seconds: float = 0.0, left: Any = None) -> Iterator[Step]:
-        """Try again, continue, or stop this host, by the properties of the resource."""
-        item = decision.item
+    def _fail(self, decision: Decision, step: Step | None = None) -> Iterator[Step]:
+        """
+        Try again, continue, or stop this host, by the properties of the resource.
+
+        `step` is the failed step of a change that was sent; None if nothing was sent.
+        """
+        item, failed = decision.item, step or step_of(decision)
         self._queue.consume([decision])
-        final = isinstance(decision.error, Unapproved | BrokenOff)
+        final = isinstance(failed.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
             self._pause(item.resource.retry_delay)
             self._queue.again(item)
             self._planner.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
-        yield replace(step_of(decision), seconds=seconds, left=left)
+        yield failed
 
     def _pause(self, seconds: float) -> None:
         """Wait so many seconds; return early if a stop is requested."""

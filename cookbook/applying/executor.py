@@ -20,6 +20,7 @@ from cookbook.applying.batch import (
     announce,
     as_recorded,
     broken_off,
+    fate_of,
     keep_of,
     lost_in_it,
     read_all,
@@ -31,9 +32,9 @@ from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import Risk
 from cookbook.language.probe import Probe
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import PlannedChange
 from cookbook.planning.planner import Planner
-from cookbook.planning.step import Listener, step_of
+from cookbook.planning.step import Listener, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.script import stash
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, Part
@@ -55,9 +56,9 @@ class Executor:
         self._done_again: set[str] = set()
         """The resources whose act was repeated after a lost link."""
 
-    def refusal(self, decision: Decision) -> WouldLockOut | None:
+    def refusal(self, planned: PlannedChange) -> WouldLockOut | None:
         """Return the error for a change that is certain to lock the operator out, or None."""
-        return self._rescue.refusal(decision) if self._rescue is not None else None
+        return self._rescue.refusal(planned) if self._rescue is not None else None
 
     @property
     def guards(self) -> bool:
@@ -82,12 +83,12 @@ class Executor:
         asked = gather(probes)
         keepers = {part.user for part in parts if isinstance(part, Do) and part.keeps}
         tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
-        changes = [decision for one in sent for decision in one.link.changes]
+        changes = [planned for one in sent for planned in one.link.changes]
         arm = self._arm(changes)
         ahead = [*arm, *(self._login.before(changes) if self._rescue is not None else [])]
         everything = [*ahead, *parts, *tidy, *(question.part for question in asked)]
         self.planner.outdate()
-        listener.sending([step_of(decision) for decision in changes])
+        listener.sending([step_of(planned) for planned in changes])
         begun = announce(sent, self._working(listener))
         try:
             outcomes = self._session.run(everything, contents, lambda i: begun(i - len(ahead)))
@@ -100,7 +101,7 @@ class Executor:
         if self._rescue is not None and arm and outcomes[0].status != 0:
             self._rescue.forget()
             raise HostError(
-                f"{changes[0].item.resource} cannot be guarded: {outcomes[0].complaint}",
+                f"{changes[0].resource} cannot be guarded: {outcomes[0].complaint}",
                 hint="nothing was changed; the host has to keep its way back somewhere",
             )
         confirmed = self.confirm()
@@ -126,7 +127,7 @@ class Executor:
             return
         pairs = zip(sent, results, strict=True)
         begun = [(one, result) for one, result in pairs if result.fate in ("done", "failed")]
-        made = [decision for one, result in begun for decision in result.learned(one.link)]
+        made = [planned for one, result in begun for planned in result.learned(one.link)]
         if confirmed:
             self._login.note(made)
         else:
@@ -138,7 +139,7 @@ class Executor:
         def working(link: Transaction | None) -> None:
             self._session.whole = link is not None and link.provider.whole
             if link is not None:
-                listener.working(link.changes[0].item.resource)
+                listener.working(link.changes[0].resource)
 
         return working
 
@@ -191,10 +192,10 @@ class Executor:
             if stopped or decided or result.fate == "done":
                 yield result
                 continue
-            acts = [decision for decision in one.link.changes if self._is_open(decision)]
+            acts = [planned for planned in one.link.changes if self._is_open(planned)]
             if not acts:
                 yield replace(result, fate="lost")
-            elif is_cause_open and all(self._left(decision) == "act" for decision in acts):
+            elif is_cause_open and all(self._left(planned) == "act" for planned in acts):
                 is_cause_open = False
                 yield replace(result, fate="lost")  # what brings the host down is sure to have run
             elif (rebooted and not is_cause_open) or self._may_do_again(acts):
@@ -202,50 +203,47 @@ class Executor:
             else:
                 yield lost_in_it(result, begun=record is not None)
 
-    def _may_do_again(self, acts: Iterable[Decision]) -> bool:
+    def _may_do_again(self, acts: Sequence[PlannedChange]) -> bool:
         """Return whether acts may be repeated; only once, because they may cause the lost link."""
-        able = [v for v in acts if v.provider and v.change and v.change.act in v.provider.again]
-        names = {str(decision.item.resource) for decision in acts}
+        able = [one for one in acts if one.change.act in one.provider.again]
+        names = {str(one.resource) for one in acts}
         fresh = not names & self._done_again
         self._done_again |= names
         return fresh and len(able) == len(names)
 
-    def _is_open(self, decision: Decision) -> bool:
+    def _is_open(self, planned: PlannedChange) -> bool:
         """Return whether a change is more than a state, and the host does not say it was made."""
-        acts = decision.change is not None and decision.change.act is not None
-        return acts and self._left(decision) not in ("", "none")
+        return planned.change.act is not None and self._left(planned) not in ("", "none")
 
-    def _left(self, decision: Decision) -> str:
+    def _left(self, planned: PlannedChange) -> str:
         """Return the kind of change that would still be needed; "" where that cannot be known."""
-        provider, resource = decision.provider, decision.item.resource
-        assert provider is not None  # noqa: S101 - it makes the change
         with contextlib.suppress(HostError):
-            now = self.planner.found(provider, resource)
-            return (decision.goal(now) if decision.goal else provider.plan(resource, now)).kind
+            now = self.planner.found(planned.provider, planned.resource)
+            return planned.still_needed(now).kind
         return ""
 
-    def _arm(self, changes: Sequence[Decision]) -> list[Part]:
-        risky = [decision for decision in changes if self.risk(decision) != "no"]
+    def _arm(self, changes: Sequence[PlannedChange]) -> list[Part]:
+        risky = [planned for planned in changes if self.risk(planned) != "no"]
         return [self._rescue.arm(self._kept(risky))] if self._rescue is not None and risky else []
 
-    def _kept(self, changes: Sequence[Decision]) -> list[Decision]:
+    def _kept(self, changes: Sequence[PlannedChange]) -> list[PlannedChange]:
         """
         Return risky changes with what they destroy stashed, so that it can be restored exactly.
 
         Raises Interrupted or TooSlow, before anything was changed.
         """
-        known = {i: keep_of(v) for i, v in enumerate(changes) if v.change is not None}
-        keeps = {i: keep for i, keep in known.items() if keep is not None and _is_whole(changes[i])}
+        known = {i: keep_of(one) for i, one in enumerate(changes) if _is_whole(one)}
+        keeps = {i: keep for i, keep in known.items() if keep is not None}
         asked = [
-            Do(keep, ANSWER_TIMEOUT, keeps=True, user=changes[i].item.resource.become_user)
+            Do(keep, ANSWER_TIMEOUT, keeps=True, user=changes[i].resource.become_user)
             for i, keep in keeps.items()
         ]
         told = dict(zip(keeps, self._session.run(asked), strict=True))
         return [
-            replace(v, change=v.provider.learned(v.change, told[i].text, ""))
-            if i in told and v.provider is not None and v.change is not None
-            else v
-            for i, v in enumerate(changes)
+            replace(one, change=one.provider.learned(one.change, told[i].text, ""))
+            if i in told
+            else one
+            for i, one in enumerate(changes)
         ]
 
     def confirm(self) -> bool:
@@ -259,18 +257,34 @@ class Executor:
         self._rescue.confirm()
         return True
 
-    def risk(self, decision: Decision) -> Risk:
+    def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""
-        return self._rescue.risk(decision) if self._rescue is not None else "no"
+        return self._rescue.risk(planned) if self._rescue is not None else "no"
+
+    def verified(self, link: Transaction, result: Result) -> Iterator[tuple[PlannedChange, Step]]:
+        """
+        Yield each change of a transaction with its step, by the answers after it.
+
+        A change is "changed" only if the host then shows the wanted state.
+        """
+        texts = result.texts or [None] * len(link.changes)
+        alone = len(link.changes) == 1
+        for planned, text in zip(result.learned(link), texts, strict=True):
+            state, differs = self.planner.left(planned)
+            error = (result.error if alone or differs is not None else None) or differs
+            step = step_of(planned if error is None else planned.ended(fate_of(error), error))
+            seconds = result.seconds / len(link.changes)
+            diff = diff_of(planned, text) if error is None else None
+            yield planned, replace(step, diff=diff, seconds=seconds, left=state)
 
 
-def _is_whole(decision: Decision) -> bool:
+def _is_whole(planned: PlannedChange) -> bool:
     """Return whether a thing comes or goes: only then does `keeps` tell how to restore it."""
-    return decision.change is not None and decision.change.kind in ("create", "remove")
+    return planned.change.kind in ("create", "remove")
 
 
 def _add_what_was_said(error: TooSlow, sent: Sequence[Sent]) -> None:
     """Add the output of a command that took too long to the error, unless it may be secret."""
-    resources = [decision.item.resource for one in sent for decision in one.link.changes]
+    resources = [planned.resource for one in sent for planned in one.link.changes]
     if error.failed is not None and not any(resource.confidential for resource in resources):
         error.failed = error.failed._replace(output=error.said)

@@ -22,7 +22,7 @@ from cookbook.errors import (
     PrivilegeError,
 )
 from cookbook.hosts.session import Session
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import PlannedChange
 from cookbook.script import login_snapshot
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.shell import Command, sh
@@ -55,22 +55,22 @@ class LoginCheck:
     pause: Callable[[float], object] = time.sleep
     """Waits this number of seconds."""
 
-    _batches: list[list[Decision]] = field(default_factory=list)
+    _batches: list[list[PlannedChange]] = field(default_factory=list)
     """The changes of this run, by batch, with what their commands told."""
     _snapshot: bool = False
     """True if a snapshot was taken before the last batch."""
 
-    def before(self, changes: Sequence[Decision]) -> list[Part]:
+    def before(self, changes: Sequence[PlannedChange]) -> list[Part]:
         """Return the parts that precede a batch: a snapshot, if a change has no undo."""
         self._snapshot = self.session.line.reconnects and any(not reversal(v) for v in changes)
         take = login_snapshot.take(self.user)
         return [Do(take, ANSWER_TIMEOUT, keeps=True)] if self._snapshot else []
 
-    def note(self, changes: Sequence[Decision]) -> None:
+    def note(self, changes: Sequence[PlannedChange]) -> None:
         """Note the changes of a batch, which a rollback has to undo."""
         self._batches.append(list(changes))
 
-    def after(self, changes: Sequence[Decision]) -> None:
+    def after(self, changes: Sequence[PlannedChange]) -> None:
         """
         Log in anew after these changes; do nothing where there is no connection to lose.
 
@@ -105,10 +105,10 @@ class LoginCheck:
         """Undo the last batch, then all others, until a login is possible; return the error."""
         cause = _names(self._batches[-1])
         last, before = self._batches[-1:], self._batches[:-1]
-        undone: list[Decision] = []
+        undone: list[PlannedChange] = []
         said = ""
         for batches in filter(None, (last, before)):
-            changes = [decision for batch in reversed(batches) for decision in reversed(batch)]
+            changes = [planned for batch in reversed(batches) for planned in reversed(batch)]
             try:
                 said += self._roll_back(changes)
             except HostError as error:
@@ -120,7 +120,7 @@ class LoginCheck:
             undone += [v for v in changes if reversal(v) or (self._snapshot and batches is last)]
             if self._refusal() is None:
                 return self._restored(cause, refused, undone, said)
-        kept = [decision for batch in self._batches for decision in batch if not reversal(decision)]
+        kept = [one for batch in self._batches for one in batch if not reversal(one)]
         without = f"; these cannot be undone: {_names(kept)}" if kept else ""
         return LockedOut(
             f"after {cause} no login is possible: {refused}; undoing the changes of this run"
@@ -129,7 +129,7 @@ class LoginCheck:
         )
 
     def _restored(
-        self, cause: str, refused: HostError, undone: Sequence[Decision], said: str
+        self, cause: str, refused: HostError, undone: Sequence[PlannedChange], said: str
     ) -> LockedOut:
         told = f"; the host printed:\n{said.strip()}" if said.strip() else ""
         return LockedOut(
@@ -138,7 +138,7 @@ class LoginCheck:
             hint="change the recipe: what it declares locks the operator out",
         )
 
-    def _roll_back(self, changes: Sequence[Decision]) -> str:
+    def _roll_back(self, changes: Sequence[PlannedChange]) -> str:
         """Undo changes through the open session; return the output. Raises HostError."""
         self.session.end = None  # a deadline must not leave the operator locked out
         back: list[Command] = [command for one in changes for command in reversal(one)]
@@ -158,8 +158,8 @@ def _pauses(error: HostError) -> Sequence[float]:
     return PAUSES_IF_REFUSED if refused else PAUSES
 
 
-def _names(changes: Sequence[Decision]) -> str:
+def _names(changes: Sequence[PlannedChange]) -> str:
     """Return the names of the last few resources, as text."""
-    names = list(dict.fromkeys(str(decision.item.resource) for decision in changes))
+    names = list(dict.fromkeys(str(planned.resource) for planned in changes))
     more = f"{len(names) - 3} others and " if len(names) > 3 else ""
     return more + ", ".join(names[-3:])

@@ -24,7 +24,7 @@ from cookbook.language.probe import Probe
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.language.resource_json import brief
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.owed import Owed
 from cookbook.script.shell import Command, sh
 from cookbook.secrets.secret import holds_secret
@@ -130,7 +130,10 @@ class Manifest:
         return list(self._owed.values())
 
     def notes(
-        self, decisions: Sequence[Decision], owed: Iterable[Item] = (), settled: Iterable[Key] = ()
+        self,
+        changes: Sequence[PlannedChange],
+        owed: Iterable[Item] = (),
+        settled: Iterable[Key] = (),
     ) -> tuple[Command | None, Command | None]:
         """
         Return the commands that add lines before and after the changes; None without lines.
@@ -138,10 +141,10 @@ class Manifest:
         `owed` are the notifications that the changes send: noted before, in case the run is
         killed. `settled` are the notifications that the changes carry out.
         """
-        return self._promise(owed), self._fact(decisions, settled)
+        return self._promise(owed), self._fact(changes, settled)
 
-    def _fact(self, decisions: Sequence[Decision], settled: Iterable[Key]) -> Command | None:
-        lines = [entry.line for decision in decisions if (entry := self._noted(decision))]
+    def _fact(self, changes: Sequence[PlannedChange], settled: Iterable[Key]) -> Command | None:
+        lines = [entry.line for planned in changes if (entry := self._noted(planned))]
         self._adds |= bool(lines)
         for key in settled:
             if (before := self._owed.get(key)) is not None:
@@ -167,21 +170,17 @@ class Manifest:
         ]
         return _append(self.name, lines) if lines else None
 
-    def _noted(self, decision: Decision) -> Entry | None:
-        provider, change = decision.provider, decision.change
-        if (
-            provider is None
-            or change is None
-            or not self._written(provider, decision.item.resource)
-        ):
+    def _noted(self, planned: PlannedChange) -> Entry | None:
+        provider, change = planned.provider, planned.change
+        if not self._written(provider, planned.resource):
             return None
-        entry = self._about(decision.item, provider)
+        entry = self._about(planned.item, provider)
         before = self._own.get(entry.key)
         if not provider.there(change.wanted):
             return None if before is None or before.gone else _with(before, gone=True)
         if before is not None and not before.gone:
             return None
-        if decision.goal is not None:  # an undo restores the former thing, created by cook or not
+        if planned.goal is not None:  # an undo restores the former thing, created by cook or not
             return None if before is None else _with(entry, own=before.own)
         return _with(entry, own=not provider.there(change.found))
 

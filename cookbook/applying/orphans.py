@@ -15,7 +15,7 @@ from cookbook.language.collection import Declared
 from cookbook.language.probe import Thing
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
 from cookbook.planning.step import Step, step_of
@@ -70,8 +70,8 @@ class Orphans:
         todo = [decision for entry, decision in found if self._goes(entry)]
         delivery.failed |= any(decision.status == "failed" for decision in todo)
         yield from (step_of(decision) for decision in todo if decision.status == "failed")
-        todo = [decision for decision in todo if decision.status == "change"]
-        yield from delivery.work_off(todo, self._judged)
+        changes = [decision for decision in todo if isinstance(decision, PlannedChange)]
+        yield from delivery.work_off(changes, self._decided)
         if command := self.manifest.rest():
             self.planner.write(command)
 
@@ -87,51 +87,50 @@ class Orphans:
 
     def _found(self) -> list[tuple[Entry, Decision]]:
         """Return the orphans that still exist, with the change that removes each."""
-        left = [(entry, self._unjudged(entry)) for entry in self.manifest.left(self._declared)]
+        left = [(entry, self._undecided(entry)) for entry in self.manifest.left(self._declared)]
         known = [(entry, decision) for entry, decision in left if decision is not None]
         self.planner.refresh(decision.item for _, decision in known)
-        judged = [(entry, self._judged(decision)) for entry, decision in known]
+        judged = [(entry, self._decided(decision)) for entry, decision in known]
         self.manifest.forget(entry for entry, decision in judged if decision.status == "ok")
         return [pair for pair in judged if pair[1].status != "ok" and not self._named(pair[1])]
 
-    def _unjudged(self, entry: Entry) -> Decision | None:
+    def _undecided(self, entry: Entry) -> Decision | None:
         """Return the decision about an entry; None if its type or provider is not installed."""
         try:
             resource, provider = self.revive(entry)
         except CookError:
             return None
         item = Item(Declared(resource, entry.where), resource)
-        return Decision(item, "ok", provider, orphan="created" if entry.own else "adopted")
+        return Decision(item, "ok", provider, None, orphan="created" if entry.own else "adopted")
 
-    def _judged(self, decision: Decision) -> Decision:
-        """By the latest answers: ok, if it is not there any more."""
-        provider, resource = decision.provider, decision.item.resource
-        assert provider is not None  # noqa: S101 - see _unjudged
+    def _decided(self, before: Decision) -> Decision:
+        """Decide by the latest answers: ok if the thing does not exist any more."""
+        item, provider, orphan = before.item, before.provider, before.orphan
+        if provider is None:
+            return before
         try:
-            probes = self.planner.probes([decision.item])
-            now = self.planner.found(provider, resource)
+            probes = self.planner.probes([item])
+            now = self.planner.found(provider, item.resource)
         except HostError as error:
-            return replace(decision, status="failed", error=error)
+            return Decision(item, "failed", provider, None, error=error, orphan=orphan)
         if not provider.there(now):
-            return replace(decision, status="ok", change=None)
-        return replace(
-            decision,
-            status="change",
-            change=provider.removal(now),
-            probes=probes,
-            goal=lambda state: Change(state if provider.there(state) else None, None),
-        )
+            return Decision(item, "ok", provider, None, orphan=orphan)
+        change, there = provider.removal(now), provider.there
+
+        def goal(state: Any) -> Change[Any]:
+            return Change(state if there(state) else None, None)
+
+        return PlannedChange(item, provider, change, probes, orphan=orphan, goal=goal)
 
     def _named(self, decision: Decision) -> bool:
         """Return whether a declared resource has the same thing under another name or type."""
-        provider, change = decision.provider, decision.change
-        if provider is None or change is None:
+        if not isinstance(decision, PlannedChange):
             return False
-        things: Any = provider.brings(decision.item.resource.identity, Change(None, change.found))
-        return not self._things.isdisjoint(things)
+        before = Change(None, decision.change.found)
+        return not self._things.isdisjoint(decision.provider.brings(decision.name, before))
 
 
 def _kept(decision: Decision) -> Step:
     """Return the step of an orphan that is shown and not removed."""
-    step = step_of(replace(decision, status="ok", change=None, error=None))
-    return replace(step, status="orphaned")
+    shown = Decision(decision.item, "ok", decision.provider, None, orphan=decision.orphan)
+    return replace(step_of(shown), status="orphaned")

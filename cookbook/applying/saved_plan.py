@@ -13,7 +13,7 @@ from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
 from cookbook.hosts.probing import guard
 from cookbook.language.change import Change
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.step import Listener, Step, step_of
@@ -67,11 +67,11 @@ class Application:
 
         Raises Refused, with each resource that differs, before anything is changed.
         """
-        decisions = [self._decision(step) for step in self._planned]
-        self._planner.refresh([decision.item for decision in decisions], [QUESTION])
+        changes = [self._change(step) for step in self._planned]
+        self._planner.refresh([planned.item for planned in changes], [QUESTION])
         self._manifest.read(self._planner.text(QUESTION))
-        pairs = list(zip(self._planned, decisions, strict=True))
-        if others := [self._moved(v) for step, v in pairs if not self._fits(step, v)]:
+        pairs = list(zip(self._planned, changes, strict=True))
+        if others := [self._moved(one) for step, one in pairs if not self._fits(step, one)]:
             raise Refused(
                 "not as it was when the plan was made:\n" + "\n".join(others),
                 hint="nothing was changed here; make the plan again, and look at it",
@@ -79,9 +79,9 @@ class Application:
         yield from self._send(pairs)
         yield from self._others
 
-    def _notes(self, changes: Sequence[Decision]) -> tuple[Command | None, Command | None]:
+    def _notes(self, changes: Sequence[PlannedChange]) -> tuple[Command | None, Command | None]:
         """Return the commands that note the changes, and their notifications, in the manifest."""
-        sources = {str(decision.item.resource) for decision in changes}
+        sources = {str(planned.resource) for planned in changes}
         owed = [
             Item(step.declared, step.target, step.because)
             for step in self._planned
@@ -89,53 +89,52 @@ class Application:
         ]
         return self._manifest.notes(changes, owed, settled_by(changes))
 
-    def _decision(self, step: Step) -> Decision:
+    def _change(self, step: Step) -> PlannedChange:
         item = Item(step.declared, step.target, step.because)
+        if step.provider is None or step.change is None:
+            raise Refused(f"{step.target} has no change in the plan")
         probes = self._planner.probes([item])
-        decision = Decision(item, "change", step.provider, step.change, probes, orphan=step.orphan)
-        if step.orphan is None or step.provider is None:
-            return decision
+        planned = PlannedChange(item, step.provider, step.change, probes, orphan=step.orphan)
+        if step.orphan is None:
+            return planned
         there = step.provider.there
-        return replace(decision, goal=lambda now: Change(now if there(now) else None, None))
+        return replace(planned, goal=lambda now: Change(now if there(now) else None, None))
 
-    def _fits(self, step: Step, decision: Decision) -> bool:
+    def _fits(self, step: Step, planned: PlannedChange) -> bool:
         """Return whether the precondition of the plan holds."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._guards[id(decision)] = now = guard(decision.probes, self._planner.answers)
+        self._guards[id(planned)] = now = guard(planned.probes, self._planner.answers)
         return step.guard is not None and now.digest == step.guard.digest
 
-    def _again(self, decision: Decision) -> bool:
+    def _again(self, planned: PlannedChange) -> bool:
         """
         Wait `retry_delay` and return True if a failed change is to be sent once more.
 
         It is not if its precondition does not hold any more: the failure has left effects.
         """
-        resource, tries = decision.item.resource, self._tries[id(decision)]
-        now = guard(decision.probes, self._planner.answers)
-        if tries >= resource.retries or now.digest != self._guards[id(decision)].digest:
+        resource, tries = planned.resource, self._tries[id(planned)]
+        now = guard(planned.probes, self._planner.answers)
+        if tries >= resource.retries or now.digest != self._guards[id(planned)].digest:
             return False
-        self._tries[id(decision)] += 1
+        self._tries[id(planned)] += 1
         time.sleep(resource.retry_delay)
         return True
 
-    def _moved(self, decision: Decision) -> str:
+    def _moved(self, planned: PlannedChange) -> str:
         """Describe the difference between the planned and the found state of a resource."""
-        resource, change, provider = decision.item.resource, decision.change, decision.provider
-        if change is None or provider is None:
-            return f"{resource}: there is no change"
         try:
-            found = self._planner.found(provider, resource)
+            found = self._planner.found(planned.provider, planned.resource)
         except HostError as error:
-            return f"{resource}: {error}"
-        return f"{resource}: {moved(resource, change.found, found)}"
+            return f"{planned.resource}: {error}"
+        return f"{planned.resource}: {moved(planned.resource, planned.change.found, found)}"
 
-    def _send(self, pairs: Sequence[tuple[Step, Decision]]) -> Iterator[Step]:
+    def _send(self, pairs: Sequence[tuple[Step, PlannedChange]]) -> Iterator[Step]:
         """Send the batch; fail the first change that another one of the plan has invalidated."""
         diffs = {_key(step): step.diff for step, _ in pairs}
-        left: Sequence[Decision] = [decision for _, decision in pairs]
+        left: Sequence[PlannedChange] = [planned for _, planned in pairs]
         while left and not (self.failed or self._delivery.surprised):
-            links = [Transaction([], [decision]) for decision in left]
-            sending = self._delivery.send(links, [self._guards[id(v)] for v in left])
+            links = [Transaction([], [planned]) for planned in left]
+            sending = self._delivery.send(links, [self._guards[id(one)] for one in left])
             left = yield from _with_diffs(sending, diffs)
             if self._stopping():
                 self.unfinished = bool(left)
@@ -144,18 +143,18 @@ class Application:
             self._delivery.failed = True
             surprised, *left = left
             yield replace(step_of(surprised), status="failed", error=self._surprised(surprised))
-        yield from (replace(step_of(decision), status="not-run") for decision in left)
+        yield from (replace(step_of(planned), status="not-run") for planned in left)
 
-    def _surprised(self, decision: Decision) -> HostError:
+    def _surprised(self, planned: PlannedChange) -> HostError:
         return Refused(
-            f"another change of the plan surprised it: {self._moved(decision)}",
+            f"another change of the plan surprised it: {self._moved(planned)}",
             hint="what comes before it is done; make a new plan for the rest",
         )
 
 
 def _with_diffs(
-    sending: Generator[Step, None, Sequence[Decision]], diffs: Mapping[object, Diff | None]
-) -> Generator[Step, None, Sequence[Decision]]:
+    sending: Generator[Step, None, Sequence[PlannedChange]], diffs: Mapping[object, Diff | None]
+) -> Generator[Step, None, Sequence[PlannedChange]]:
     """Yield the steps with the diffs of the plan."""
     while True:
         try:

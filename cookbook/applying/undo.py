@@ -9,6 +9,7 @@ restarted or reloaded because of a change is so again after its files are restor
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,7 +32,7 @@ from cookbook.errors import HostError, Irreversible, Refused
 from cookbook.hosts.probing import guard
 from cookbook.language.change import Change
 from cookbook.language.probe import Probe
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
 from cookbook.planning.step import Listener, Permit, Step, step_of
@@ -79,14 +80,18 @@ class Undo:
     def steps(self) -> Iterator[Step]:
         """Yield the steps of the undo, the latest change first, then repeated restarts."""
         todo = list(undoings(self.done))[::-1]
-        decisions = self._planner(todo)
+        decisions = self._decided(todo)
         looks = self._looks(decisions)
         pairs = zip(todo, decisions, strict=True)
         steps = [self._planned(one, decision, looks) for one, decision in pairs]
         lost = [*lost_acts(self.done), *(step for step in steps if step.status != "changed")]
         self.failed = any(step.status == "failed" for step in lost)
         yield from lost
-        doable = [(s, v) for s, v in zip(steps, decisions, strict=True) if v.status == "change"]
+        doable = [
+            (step, one)
+            for step, one in zip(steps, decisions, strict=True)
+            if isinstance(one, PlannedChange)
+        ]
         if not self.apply:
             yield from (step for step, _ in doable)
             yield from self._told(todo)
@@ -94,7 +99,7 @@ class Undo:
             yield from self._send(todo, doable)
 
     def _send(
-        self, todo: Sequence[Undoing], doable: Sequence[tuple[Step, Decision]]
+        self, todo: Sequence[Undoing], doable: Sequence[tuple[Step, PlannedChange]]
     ) -> Iterator[Step]:
         self.manifest.read(self.planner.text(QUESTION))
         shown = {str(step.target): (step.diff, step.lost) for step, _ in doable}
@@ -107,8 +112,8 @@ class Undo:
         )
         by_key = {one.key: one for one in todo}
         for step in delivery.work_off(
-            [decision for _, decision in doable],
-            lambda decision: self._decision(by_key[_key(decision)]),
+            [planned for _, planned in doable],
+            lambda planned: self._decision(by_key[_key(planned)]),
         ):
             diff, lost = shown.get(str(step.target), (None, None))
             yield replace(step, diff=diff, lost=lost)
@@ -119,8 +124,12 @@ class Undo:
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _planner(self, todo: Sequence[Undoing]) -> list[Decision]:
-        """Three exchanges at most: how all is, which contents are kept, what would go besides."""
+    def _decided(self, todo: Sequence[Undoing]) -> list[Decision]:
+        """
+        Return the decision for each, in three exchanges at most.
+
+        They read the states, the contents in the stash, and the side effects of removals.
+        """
         self.planner.refresh((_item(one) for one in todo), [QUESTION])
         first = [self._decision(one) for one in todo]
         self._kept = frozenset(self._look_into_stashes(first))
@@ -142,14 +151,13 @@ class Undo:
     def _decision(self, one: Undoing) -> Decision:
         """Decide by the latest answers; ok if the former state is there already."""
         item, provider = _item(one), one.provider
-        decision = Decision(item, "failed", provider)
         try:
             probes = self.planner.probes([item])
             found = self.planner.found(provider, item.resource)
             now = found if provider.there(found) else None
             change = provider.back(item.resource.identity, one.change, found)
             if not differs(provider, now, change.wanted) and not hollow(one, now):
-                return replace(decision, status="ok")
+                return Decision(item, "ok", provider, None)
             if differing := conflict(one, now):
                 raise Refused(
                     f"{one.declared.resource} is not as the run left it: {differing}",
@@ -158,14 +166,9 @@ class Undo:
             if why := provider.unobtainable(item.resource.identity, one.change, found):
                 raise Irreversible(f"{one.declared.resource}: {why}")
         except HostError as error:
-            return replace(decision, error=error)
-        return replace(
-            decision,
-            status="change",
-            change=change,
-            probes=probes,
-            goal=lambda state: self._still(one, state, change),
-        )
+            return Decision(item, "failed", provider, None, error=error)
+        goal = functools.partial(self._still, one, change=change)
+        return PlannedChange(item, provider, change, probes, goal=goal)
 
     def _still(self, one: Undoing, state: Any, change: Change[Any]) -> Change[Any]:
         """Return the change that is still needed after the undo."""
@@ -174,16 +177,17 @@ class Undo:
         return way(one.provider, state, change.wanted)
 
     def _checked(self, decision: Decision) -> Decision:
-        if not (gone := set(_needed(decision)) - self._kept):
+        gone = set(_needed(decision)) - self._kept
+        if not isinstance(decision, PlannedChange) or not gone:
             return decision
         named = f" ({min(digest for _, digest in gone)[:12]}...)"
-        if decision.item.resource.confidential or _has_sensitive(decision):
+        if decision.resource.confidential or decision.change.sensitive:
             named = ""
         error = Irreversible(
-            f"{decision.item.resource}: what was in it is not in the stash of the host{named}",
+            f"{decision.resource}: what was in it is not in the stash of the host{named}",
             hint="`cook stash` lists what is; --partial goes on without it",
         )
-        return replace(decision, status="failed", error=error)
+        return decision.ended("failed", error)
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -193,7 +197,7 @@ class Undo:
             return replace(step, status="skipped", error=None, lost=str(decision.error))
         if decision.status == "ok" and one.lost and not one.provider.there(one.change.found):
             return replace(step, status="skipped", change=None, lost=one.lost)
-        if decision.status != "change":
+        if not isinstance(decision, PlannedChange):
             return step
         by = guard(decision.probes, self.planner.answers)
         return replace(step, guard=by, lost=one.lost, diff=_diff(decision, looks))
@@ -209,7 +213,7 @@ class Undo:
         if not items:
             return
         self.planner.refresh(items)
-        decisions = []
+        repeated = []
         for item in items:
             provider = self.planner.provider_or_none(item.resource)
             if provider is None:
@@ -220,17 +224,17 @@ class Undo:
             change = provider.plan(item.resource, found)
             if change.act:
                 probes = self.planner.probes([item])
-                decisions.append(Decision(item, "change", provider, change, probes))
+                repeated.append(PlannedChange(item, provider, change, probes))
         if delivery is None:
-            yield from map(step_of, decisions)
+            yield from map(step_of, repeated)
             return
-        yield from delivery.work_off(decisions, lambda decision: decision)
+        yield from delivery.work_off(repeated, lambda planned: planned)
 
 
 def _sides(decision: Decision) -> Sequence[Command | None]:
-    if decision.provider is None or decision.change is None or decision.item.resource.confidential:
+    if not isinstance(decision, PlannedChange) or decision.resource.confidential:
         return ()
-    resource = decision.item.resource
+    resource = decision.resource
     texts = decision.provider.texts(resource.identity, decision.change)
     if texts is None:
         return ()
@@ -248,10 +252,9 @@ def _diff(decision: Decision, looks: Mapping[Command, bytes]) -> Diff | None:
 
 def _sweeps(decision: Decision) -> bool:
     """Return whether the change may remove more than it names, as the removal of a package does."""
-    if decision.provider is None or decision.change is None or decision.status != "change":
+    if not isinstance(decision, PlannedChange) or decision.change.wanted is not None:
         return False
-    anything = decision.provider.brings_anything(decision.item.resource.identity)
-    return anything and decision.change.wanted is None
+    return decision.provider.brings_anything(decision.name)
 
 
 def _item(one: Undoing) -> Item:
@@ -259,19 +262,13 @@ def _item(one: Undoing) -> Item:
     return Item(one.declared, resource, BECAUSE)
 
 
-def _key(decision: Decision) -> tuple[str, str]:
-    assert decision.provider is not None  # noqa: S101 - an undoing has one
-    return decision.provider.name, decision.item.declared.resource.identity
-
-
-def _has_sensitive(decision: Decision) -> bool:
-    return decision.change is not None and bool(decision.change.sensitive)
+def _key(planned: PlannedChange) -> tuple[str, str]:
+    return planned.provider.name, planned.item.declared.resource.identity
 
 
 def _needed(decision: Decision) -> Iterator[_Kept]:
     """Yield the contents that its commands read; only the stash of the host can have them."""
-    if decision.provider is None or decision.change is None:
+    if not isinstance(decision, PlannedChange):
         return
-    resource = decision.item.resource
-    for command in decision.provider.commands(resource.identity, decision.change):
-        yield from ((resource.become_user, digest) for digest in command.contents)
+    for command in decision.commands:
+        yield from ((decision.resource.become_user, digest) for digest in command.contents)

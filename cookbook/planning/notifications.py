@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
-from cookbook.language.change import Change
 from cookbook.language.collection import Collection
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Item, PlannedChange
 
 
 def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
@@ -60,16 +58,11 @@ class Delayed:
         return [item for item in items if not _superseded(item, items, provider_for(item.resource))]
 
 
-def amounts_to(provider: AnyProvider | None, change: Change[Any] | None) -> frozenset[str]:
-    """Return the actions that a change carries out, notified or not."""
-    return provider.amounts_to(change) if provider and change else frozenset()
-
-
-def settled_by(changes: Sequence[Decision]) -> Iterator[tuple[str, str]]:
+def settled_by(changes: Sequence[PlannedChange]) -> Iterator[tuple[str, str]]:
     """Yield the notifications (resource, action) that these changes make superfluous."""
-    for decision in changes:
-        for action in amounts_to(decision.provider, decision.change):
-            yield str(decision.item.resource), action
+    for planned in changes:
+        for action in planned.provider.amounts_to(planned.change):
+            yield str(planned.resource), action
 
 
 def _superseded(item: Item, items: list[Item], provider: AnyProvider | None) -> bool:

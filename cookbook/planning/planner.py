@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from cookbook.errors import (
     CookError,
@@ -24,7 +24,7 @@ from cookbook.language.collection import Node, guard_says_no
 from cookbook.language.probe import Probe, Thing
 from cookbook.language.provider import AnyProvider, asked_by, making_sense, questions
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision, Item
+from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.forecast import Forecast
 from cookbook.script.facts import Facts
 from cookbook.script.program import ANSWER_TIMEOUT, Do, last_lines
@@ -101,26 +101,26 @@ class Planner:
         """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
         if resource.doing == ("nothing",):
-            return Decision(item, "ok")
+            return Decision(item, "ok", None, None)
         provider = None
         try:
             provider = self._provider(resource)
             probes = self._probes(item)
             self._refresh(probes, [item])
             if guard_says_no(resource, self._node):
-                return Decision(item, "skipped", provider)
+                return Decision(item, "skipped", provider, None)
             until = self._user_is_to_come(resource, probes, forecast)
             if until := until or self._guard_depends_on(resource, forecast):
-                return Decision(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, None, until=until)
             if self._guards_say_no(resource):
-                return Decision(item, "skipped", provider, probes=probes)
+                return Decision(item, "skipped", provider, None, probes)
             if until := forecast.outdates(provider, resource):
-                return Decision(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, None, until=until)
             found = self.found(provider, resource)
             there = provider.there(found)
             stale = not there or provider.redefined(found)
             if stale and (until := forecast.brings_it(provider, resource)):
-                return Decision(item, "unknown", provider, until=until)
+                return Decision(item, "unknown", provider, None, until=until)
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
@@ -128,23 +128,20 @@ class Planner:
             error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
             if until := forecast.may_bring(missed):
-                return Decision(item, "unknown", provider, until=until)
-            return Decision(item, "failed", provider, error=error)
-        status: Literal["change", "ok"] = "change" if change.needed else "ok"
-        return Decision(item, status, provider, change, probes)
+                return Decision(item, "unknown", provider, None, until=until)
+            return Decision(item, "failed", provider, None, error=error)
+        return _decision(item, provider, change, probes)
 
-    def left(self, decision: Decision) -> tuple[Any, HostError | None]:
+    def left(self, planned: PlannedChange) -> tuple[Any, HostError | None]:
         """Return the state after a change, and an error if it is still not the wanted state."""
-        provider, resource = decision.provider, decision.item.resource
-        assert provider is not None  # noqa: S101 - it made the change
         now = None
         try:
-            now = self.found(provider, resource)
-            change = decision.goal(now) if decision.goal else provider.plan(resource, now)
+            now = self.found(planned.provider, planned.resource)
+            change = planned.still_needed(now)
         except HostError as error:
             error.phase = "verify"
             return now, error
-        return now, self._not_converged(resource, change)
+        return now, self._not_converged(planned.resource, change)
 
     def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
         if change.kind in ("none", "act"):
@@ -272,6 +269,14 @@ class Planner:
 
     def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
         return next(filter(None, map(forecast.touches, _guards(resource))), None)
+
+
+def _decision(
+    item: Item, provider: AnyProvider, change: Change[Any], probes: Sequence[Probe]
+) -> Decision:
+    if change.needed:
+        return PlannedChange(item, provider, change, probes)
+    return Decision(item, "ok", provider, change, probes)
 
 
 def _guards(resource: Resource) -> list[str]:

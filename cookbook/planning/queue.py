@@ -8,8 +8,8 @@ from dataclasses import replace
 from cookbook.language.collection import Collection
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision, Item
-from cookbook.planning.notifications import Delayed, amounts_to, notified
+from cookbook.planning.decision import Decision, Item, PlannedChange
+from cookbook.planning.notifications import Delayed, notified
 from cookbook.planning.owed import Owed
 from cookbook.planning.transaction import Transaction
 
@@ -59,14 +59,14 @@ class Queue:
         """Put an item at the front of the queue for one more attempt."""
         self.queue.insert(0, replace(item, tries=item.tries + 1))
 
-    def remember(self, decision: Decision, *, at_once: bool = True) -> None:
+    def remember(self, planned: PlannedChange, *, at_once: bool = True) -> None:
         """
         Add the notifications of a change, and drop those that it has carried out itself.
 
         With `at_once` its immediate targets are put at the front, unless the batch has them.
         """
-        item = decision.item
-        done = amounts_to(decision.provider, decision.change)
+        item = planned.item
+        done = planned.provider.amounts_to(planned.change)
         for stage, timing in ((self._delayed, "delayed"), (self._final, "final")):
             stage.settle(item.resource, done)
             for later in self.notified(item, timing):
@@ -114,7 +114,7 @@ class Queue:
         """Yield unknown decisions for the items that an unknown change may notify."""
         source = decision.item.resource
         for item in self.notified(decision.item, timing):
-            told = Decision(item, "unknown", self._provider_for(item.resource), until=source)
+            told = Decision(item, "unknown", self._provider_for(item.resource), None, until=source)
             yield told
             yield from self.perhaps(told, "immediate")
 

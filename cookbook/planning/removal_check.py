@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cookbook.errors import Refused
 from cookbook.language.change import Change
 from cookbook.language.probe import Thing
 from cookbook.language.provider import AnyProvider
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.script.shell import Command
 
@@ -31,8 +30,8 @@ def _changes(
     decisions: Sequence[Decision],
 ) -> Iterator[tuple[AnyProvider, tuple[str, Change[Any]]]]:
     for one in decisions:
-        if one.status == "change" and one.provider is not None and one.change is not None:
-            yield one.provider, (one.item.resource.identity, one.change)
+        if isinstance(one, PlannedChange):
+            yield one.provider, (one.name, one.change)
 
 
 def _question(provider: AnyProvider, decisions: Sequence[Decision]) -> Command | None:
@@ -43,25 +42,19 @@ def _objected(decisions: Sequence[Decision], said: dict[AnyProvider, str]) -> It
     """Yield the decisions; those with an objection fail, and what they keep counts for the next."""
     going = [_going(one) for one in decisions]
     for i, decision in enumerate(decisions):
-        provider, resource = decision.provider, decision.item.resource
         why = None
-        if provider in said and provider is not None and decision.status == "change":
+        if isinstance(decision, PlannedChange) and decision.provider in said:
             all_going = frozenset().union(*going)
-            why = provider.objection(resource.identity, said[provider], all_going)
+            why = decision.provider.objection(decision.name, said[decision.provider], all_going)
+            if why is not None:
+                going[i] = frozenset()
+                yield decision.ended("failed", Refused(f"{decision.resource}: {why}"))
         if why is None:
             yield decision
-            continue
-        going[i] = frozenset()
-        yield replace(decision, status="failed", error=Refused(f"{resource}: {why}"))
 
 
 def _going(decision: Decision) -> frozenset[Thing]:
-    provider, change = decision.provider, decision.change
-    if (
-        provider is None
-        or change is None
-        or decision.status != "change"
-        or change.wanted is not None
-    ):
+    if not isinstance(decision, PlannedChange) or decision.change.wanted is not None:
         return frozenset()
-    return frozenset(provider.brings(decision.item.resource.identity, Change(None, change.found)))
+    before = Change(None, decision.change.found)
+    return frozenset(decision.provider.brings(decision.name, before))

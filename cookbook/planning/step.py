@@ -11,7 +11,7 @@ from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.status import Cause, Excuse, ResourceStatus
 from cookbook.script.program import Guard
 from cookbook.text.diff import Diff, texts_diff
@@ -101,18 +101,16 @@ def step_of(decision: Decision) -> Step:
         orphan=decision.orphan,
         until=str(decision.until) if decision.until else None,
         error=decision.error,
-        lost=_lost(decision),
+        lost=lost_by(decision) if isinstance(decision, PlannedChange) else None,
         ignored=decision.status == "failed"
         and decision.item.resource.ignore_failure
         and not isinstance(decision.error, Unapproved),
     )
 
 
-def _lost(decision: Decision) -> str | None:
+def lost_by(planned: PlannedChange) -> str | None:
     """Return the effects that an undo does not restore; None without any."""
-    if decision.provider is None or decision.change is None or decision.status != "change":
-        return None
-    return decision.provider.lost(decision.item.resource.identity, decision.change)
+    return planned.provider.lost(planned.name, planned.change)
 
 
 def diff_of(decision: Decision, found: bytes | None) -> Diff | None:

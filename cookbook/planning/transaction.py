@@ -8,7 +8,7 @@ from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
-from cookbook.planning.decision import Decision
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.script.program import Do, Part
 from cookbook.script.run_as import called
 from cookbook.script.shell import Command
@@ -21,42 +21,40 @@ class Transaction:
     gap: list[Decision]
     """The decisions `ok` between the transaction before and this one; part of the precondition."""
 
-    changes: list[Decision]
+    changes: list[PlannedChange]
 
     @property
     def provider(self) -> AnyProvider:
         """The provider of the changes."""
-        provider = self.changes[0].provider
-        assert provider is not None  # noqa: S101 - a change has one
-        return provider
+        return self.changes[0].provider
 
-    def admits(self, decision: Decision) -> bool:
+    def admits(self, planned: PlannedChange) -> bool:
         """
         Return whether an adjacent change can be part of this transaction.
 
         A resource with `ignore_failure` or `retries` is never joined with others, so that its
         failure does not affect them.
         """
-        everybody = [v.item.resource for v in (*self.changes, decision)]
-        if any(resource.ignore_failure or resource.retries for resource in everybody):
+        resources = [one.resource for one in (*self.changes, planned)]
+        if any(resource.ignore_failure or resource.retries for resource in resources):
             return False
-        if len({resource.become_user for resource in everybody}) > 1:
+        if len({resource.become_user for resource in resources}) > 1:
             return False
-        if decision.provider is not self.provider:
+        if planned.provider is not self.provider:
             return False
-        return self.provider.together(self._pairs([*self.changes, decision])) is not None
+        return self.provider.together(_pairs([*self.changes, planned])) is not None
 
     def commands(self) -> Sequence[Command]:
         """Return the commands that make the changes."""
-        pairs = self._pairs(self.changes)
+        pairs = _pairs(self.changes)
         if len(pairs) > 1 and (joint := self.provider.together(pairs)) is not None:
             return list(joint)
-        return [c for name, change in pairs for c in self.provider.commands(name, change)]
+        return [command for one in self.changes for command in one.commands]
 
     @property
     def user(self) -> str | None:
         """The user that makes the changes; None for the user that the run acts as."""
-        return self.changes[0].item.resource.become_user
+        return self.changes[0].resource.become_user
 
     @property
     def work(self) -> list[Part]:
@@ -69,14 +67,16 @@ class Transaction:
     @property
     def limit(self) -> float:
         """Seconds that each of its commands may take."""
-        changes = [decision.change for decision in self.changes if decision.change is not None]
-        return max((self.provider.limit(change) for change in changes), default=0.0)
+        return max((self.provider.limit(one.change) for one in self.changes), default=0.0)
 
     def contents(self) -> Mapping[str, bytes]:
         """Return the bytes that the commands read: digest -> content."""
-        resources = [decision.item.resource for decision in self.changes]
-        return {d: b for resource in resources for d, b in self.provider.contents(resource).items()}
+        return {
+            digest: content
+            for one in self.changes
+            for digest, content in self.provider.contents(one.resource).items()
+        }
 
-    @staticmethod
-    def _pairs(decisions: Sequence[Decision]) -> list[tuple[str, Change[Any]]]:
-        return [(v.item.resource.identity, v.change) for v in decisions if v.change is not None]
+
+def _pairs(changes: Sequence[PlannedChange]) -> list[tuple[str, Change[Any]]]:
+    return [(one.name, one.change) for one in changes]
