@@ -18,7 +18,6 @@ The steps of a run:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,12 +40,10 @@ from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
 from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
+from cookbook.retry import wait
 from cookbook.script.facts import Facts
 from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, TooSlow
-
-_NAP = 0.5
-"""Seconds between two checks whether the user has requested a stop."""
 
 
 class Convergence:
@@ -373,18 +370,12 @@ class Convergence:
         self._queue.consume([decision])
         final = isinstance(decision.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
-            self._pause(item.resource.retry_delay)
+            wait(item.resource.retry_delay, self._stopping)
             self._queue.again(item)
             self._planner.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
         yield replace(step_of(decision), seconds=seconds, left=left)
-
-    def _pause(self, seconds: float) -> None:
-        """Wait so many seconds; return early if a stop is requested."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._stopping():
-            time.sleep(min(left, _NAP))
 
     def _give_up(self) -> Iterator[Step]:
         """Drop the declared rest of this host; notifications of changes so far are kept."""

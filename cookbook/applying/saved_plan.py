@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.step import Listener, Step, step_of
 from cookbook.planning.transaction import Transaction
+from cookbook.retry import wait
 from cookbook.script.program import Guard
 from cookbook.script.shell import Command
 from cookbook.text.diff import Diff
@@ -108,15 +108,15 @@ class Application:
         """
         Wait `retry_delay` and return True if a failed change is to be sent once more.
 
-        It is not if its precondition does not hold any more: the failure has left effects.
+        It is not if its precondition does not hold any more, because the failure has left
+        effects, or if a stop was requested.
         """
         resource, tries = decision.item.resource, self._tries[id(decision)]
         now = guard(decision.probes, self._planner.answers)
         if tries >= resource.retries or now.digest != self._guards[id(decision)].digest:
             return False
         self._tries[id(decision)] += 1
-        time.sleep(resource.retry_delay)
-        return True
+        return wait(resource.retry_delay, self._stopping)
 
     def _moved(self, decision: Decision) -> str:
         """Describe the difference between the planned and the found state of a resource."""

@@ -18,6 +18,7 @@ from cookbook.errors import (
 from cookbook.hosts.probing import Answer, Question, gather
 from cookbook.hosts.reconnect import Line
 from cookbook.language.probe import Probe
+from cookbook.retry import Retry, growing, wait
 from cookbook.script import control, trace
 from cookbook.script.facts import QUESTION, Facts, parse_facts
 from cookbook.script.lock import TAKEN, Holder, halting, holding, holding_shell
@@ -134,7 +135,7 @@ class Session:
 
         A host that has not noticed the lost connection is told so.
         """
-        until = time.monotonic() + _TAKE_OVER
+        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + _TAKE_OVER)
         while True:
             self.run([Do(retire, ANSWER_TIMEOUT)])
             self._halted = True
@@ -144,8 +145,7 @@ class Session:
             except Locked as error:
                 if self._who is None or error.run != self._who.run:
                     raise
-                if time.monotonic() < until:
-                    time.sleep(_LOOK_AGAIN)
+                if tries.again():
                     continue
                 raise Unreachable(
                     "the link was lost, and what was sent before is still being done",
@@ -160,14 +160,15 @@ class Session:
         return _facts(outcome)
 
     @during("facts")
-    def begin(self, who: Holder, wait: float = 0.0) -> Facts:
+    def begin(self, who: Holder, patience: float = 0.0) -> Facts:
         """
         Take the lock and find out what the host is, in one exchange.
 
-        Raises Locked if another run holds it for longer than `wait` seconds.
+        Raises Locked if another run holds it for longer than `patience` seconds.
         """
         self._who = who
-        end, last = time.monotonic() + wait, ""
+        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + patience, stopping=self._is_over)
+        last = ""
         while True:
             locked, facts = self.run([Lock(who.line), Ask(QUESTION)])
             if (halted := halting(locked.text)) is not None:
@@ -178,15 +179,14 @@ class Session:
                 return _facts(facts)
             if locked.text != last:  # a new holder may not have written its name yet
                 last = locked.text
-                time.sleep(_SIGNED)
+                wait(_SIGNED)
                 continue
-            if time.monotonic() >= end or self._over:
+            if not tries.again():
                 raise Locked(
                     f"another run is at work here: {holding(locked.text)}",
                     hint=_wait_for(holding_shell(locked.text)),
                     run=holding(locked.text).run,
                 )
-            time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
     @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
@@ -236,7 +236,7 @@ class Session:
         """
         if not parts:
             return []
-        if self._over:
+        if self._is_over():
             raise DeadlineExceeded(
                 "the time there was for this host is over",
                 hint="give it longer: --host-timeout, or --timeout for the whole run",
@@ -285,8 +285,7 @@ class Session:
         """Pid of the shell on the host; 0 before it is known."""
         return self._pace.shell if self._pace is not None else 0
 
-    @property
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         return self.end is not None and time.monotonic() >= self.end
 
     def halt(self) -> None:
