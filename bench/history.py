@@ -164,7 +164,7 @@ def _step(number: int, changed_by: int | None) -> dict[str, Any]:
         "began": 0.1,
         "seconds": 0.01,
     }
-    resource = {"word": "file", "name": f"/srv/{number}"}
+    resource = {"resource": "file", "name": f"/srv/{number}"}
     sides = {"found": wanted, "wanted": wanted, "left": wanted, "act": None}
     return {"document": document, "state": {"provider": "file", "resource": resource, **sides}}
 

@@ -1,7 +1,7 @@
 """
 The imports of a module that adds a resource type.
 
-A resource type is a class (`Resource`) and a function of the recipe language (`word`); a
+A resource type is a class (`Resource`) and a function of the recipe language (`recipe_function`); a
 provider (`Provider`, `provides`) reads its state from a host and makes its changes.
 CONTRIBUTING.md builds one.
 """
@@ -15,7 +15,7 @@ from cookbook.language.field_traits import LARGE, SENSITIVE, SENSITIVE_AND_LARGE
 from cookbook.language.file_mode import octal
 from cookbook.language.probe import Probe, Table, Thing
 from cookbook.language.provider import AnyProvider, Provider
-from cookbook.language.recipe import word
+from cookbook.language.recipe import recipe_function
 from cookbook.language.resource import Resource
 from cookbook.script.facts import Facts
 from cookbook.script.shell import ENCODING, Command, Content, join, options, script, sh
@@ -54,9 +54,9 @@ __all__ = [
     "octal",
     "options",
     "provides",
+    "recipe_function",
     "script",
     "secret",
     "sh",
     "tainted",
-    "word",
 ]

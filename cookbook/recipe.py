@@ -7,6 +7,14 @@ The names for recipes beside the resource types: the host, notifications, secret
 
 from __future__ import annotations
 
-from cookbook.language.recipe import delayed, derived, final, immediate, node, secret, word
+from cookbook.language.recipe import (
+    delayed,
+    derived,
+    final,
+    immediate,
+    node,
+    recipe_function,
+    secret,
+)
 
-__all__ = ["delayed", "derived", "final", "immediate", "node", "secret", "word"]
+__all__ = ["delayed", "derived", "final", "immediate", "node", "recipe_function", "secret"]

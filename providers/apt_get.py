@@ -147,7 +147,7 @@ def text_of(names: Sequence[str], there: Versions) -> str | None:
 
 
 @dataclass(frozen=True)
-class Manner:
+class TransactionOptions:
     """The options of a transaction; the properties of `Package` with the same names."""
 
     options: tuple[str, ...]
@@ -168,7 +168,7 @@ def fresh(cache_max_age: int) -> Command:
 def transaction(
     verb: str,
     specs: Sequence[str],
-    manner: Manner,
+    manner: TransactionOptions,
     *,
     downgrade: bool = False,
     mend: bool = False,
@@ -208,7 +208,7 @@ def _fresh(cache_max_age: int) -> Command:
     return sh(_FRESH.lstrip(), cache_max_age // 60)
 
 
-def kind_of(name: str, change: Change[State]) -> tuple[str, Manner] | None:
+def kind_of(name: str, change: Change[State]) -> tuple[str, TransactionOptions] | None:
     """Those of one kind can go into one transaction; None for what goes by itself."""
     before, after = versions(name, change.found), versions(name, change.wanted)
     if any(_marked(change, release=release) for release in (True, False)):
@@ -217,10 +217,10 @@ def kind_of(name: str, change: Change[State]) -> tuple[str, Manner] | None:
     return change.act or ("remove" if removes else "install"), _manner(change)
 
 
-def _manner(change: Change[State]) -> Manner:
+def _manner(change: Change[State]) -> TransactionOptions:
     state = change.wanted if change.wanted is not None else change.found
     assert state is not None  # noqa: S101 - a change has a side
-    return Manner(
+    return TransactionOptions(
         state.options,
         state.release,
         state.overwrite,
@@ -250,7 +250,7 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
 
 
 def _removals(
-    changes: Sequence[tuple[str, Change[State]]], gone: Sequence[str], manner: Manner
+    changes: Sequence[tuple[str, Change[State]]], gone: Sequence[str], manner: TransactionOptions
 ) -> Iterator[Command]:
     """Yield the removals; an undo keeps configuration that an earlier removal had left."""
     purge = changes[0][1].act is not None

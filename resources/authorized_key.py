@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 from cookbook.resources._key_options import option_error
 from cookbook.resources.file import absolute
 
@@ -126,4 +126,4 @@ class AuthorizedKey(Resource):
         return self.user or self.name
 
 
-authorized_key = word(AuthorizedKey)
+authorized_key = recipe_function(AuthorizedKey)

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import SENSITIVE, Resource, Secret, word
+from cookbook.provider import SENSITIVE, Resource, Secret, recipe_function
 
 Action = Literal["create", "delete", "nothing"]
 
@@ -231,4 +231,4 @@ def _is_part(part: str, low: int, high: int, names: Mapping[str, int]) -> bool:
     return low <= values[0] <= values[1] <= high
 
 
-cron = word(Cron)
+cron = recipe_function(Cron)

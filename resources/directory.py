@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from cookbook.provider import Resource, octal, word
+from cookbook.provider import Resource, octal, recipe_function
 from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]
@@ -48,4 +48,4 @@ class Directory(Resource):
         return self.path or self.name
 
 
-directory = word(Directory)
+directory = recipe_function(Directory)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.file_mode import mask
-from cookbook.provider import SENSITIVE, Resource, word
+from cookbook.provider import SENSITIVE, Resource, recipe_function
 from cookbook.resources.file import absolute, one_action
 
 Action = Literal["run", "nothing"]
@@ -83,4 +83,4 @@ class Execute(Resource):
         return (self.returns,) if isinstance(self.returns, int) else tuple(self.returns)
 
 
-execute = word(Execute)
+execute = recipe_function(Execute)

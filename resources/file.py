@@ -18,7 +18,7 @@ from cookbook.provider import (
     SecretBytes,
     found_secret,
     octal,
-    word,
+    recipe_function,
 )
 
 Action = Literal["create", "create_if_missing", "delete", "touch", "nothing"]
@@ -179,4 +179,4 @@ def one_action(resource: Resource, implied: str | None = None) -> None:
     object.__setattr__(resource, "action", actions[0])
 
 
-file = word(File)
+file = recipe_function(File)

@@ -10,10 +10,10 @@ from typing import Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.collection import current
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 
 Action = Literal["create", "delete", "nothing"]
-Decision = Literal["allow", "deny", "reject", "log"]
+RuleVerdict = Literal["allow", "deny", "reject", "log"]
 Protocol = Literal["tcp", "udp", "icmp", "ipv6-icmp", "none"]
 Direction = Literal["in", "out", "forward"]
 
@@ -35,7 +35,7 @@ class FirewallRule(Resource):
     dropped. IPv4 and IPv6 are both meant unless an address says which.
     """
 
-    command: Decision = "allow"
+    command: RuleVerdict = "allow"
     """`deny` drops silently, `reject` says so to the sender, `log` goes on with the next rule."""
 
     protocol: Protocol | int = "tcp"
@@ -208,4 +208,4 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> Ports:
     return tuple(merged)
 
 
-firewall_rule = word(FirewallRule)
+firewall_rule = recipe_function(FirewallRule)

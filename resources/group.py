@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 
 Action = Literal["create", "remove", "modify", "manage", "nothing"]
 
@@ -62,4 +62,4 @@ class Group(Resource):
         return self.group_name or self.name
 
 
-group = word(Group)
+group = recipe_function(Group)

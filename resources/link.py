@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 from cookbook.resources.file import absolute, one_action, owned
 
 Action = Literal["create", "delete", "nothing"]
@@ -54,4 +54,4 @@ class Link(Resource):
         return self.target_file or self.name
 
 
-link = word(Link)
+link = recipe_function(Link)

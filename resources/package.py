@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 
 Action = Literal["install", "upgrade", "remove", "purge", "lock", "unlock", "nothing"]
 
@@ -132,4 +132,4 @@ class Package(Resource):
         return " ".join(self.names)
 
 
-package = word(Package)
+package = recipe_function(Package)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, word
+from cookbook.provider import Resource, recipe_function
 
 Action = Literal[
     "enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask", "nothing"
@@ -75,4 +75,4 @@ class Service(Resource):
         return name if re.search(rf"\.({_SUFFIXES})$", name) else f"{name}.service"
 
 
-service = word(Service)
+service = recipe_function(Service)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cookbook.errors import RecipeError
 from cookbook.language.template import render
-from cookbook.provider import LARGE, SENSITIVE_AND_LARGE, word
+from cookbook.provider import LARGE, SENSITIVE_AND_LARGE, recipe_function
 from cookbook.resources.file import File
 
 
@@ -48,4 +48,4 @@ class Template(File):
 _RENDERED = "/"
 """The stand-in for a source that was used: no file can have that name."""
 
-template = word(Template)
+template = recipe_function(Template)

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import SENSITIVE, Resource, Secret, word
+from cookbook.provider import SENSITIVE, Resource, Secret, recipe_function
 
 Action = Literal["create", "remove", "modify", "manage", "lock", "unlock", "nothing"]
 
@@ -125,4 +125,4 @@ class User(Resource):
         return self.username or self.name
 
 
-user = word(User)
+user = recipe_function(User)

@@ -30,7 +30,7 @@ import paramiko
 import yaml
 
 from cookbook import inventory as inventories
-from cookbook.applying.manifest import Entry, Manifest
+from cookbook.applying.manifest import Manifest, ManifestEntry
 from cookbook.approval import planfile, policy_file
 from cookbook.cli.progress import step_lines
 from cookbook.errors import CookError
@@ -456,7 +456,9 @@ def _bent_lines(data: bytes, rng: random.Random) -> bytes:
 
 
 def _manifest_seed() -> bytes:
-    entry = Entry("file", "/etc/motd", True, {"word": "file", "name": "/etc/motd"}, "r.py:1", "run")
+    entry = ManifestEntry(
+        "file", "/etc/motd", True, {"resource": "file", "name": "/etc/motd"}, "r.py:1", "run"
+    )
     owed = Owed("service[x]", "restart", "file[/x]", "run")
     return f"@web\n{entry.line}\n{owed.line}\n@other\n{entry.line}\n".encode()
 
@@ -552,7 +554,7 @@ def _step(status: str) -> dict[str, Any]:
     document: dict[str, Any] = dict.fromkeys((*nothing, "cause", "since", "excused"))
     document |= {"id": "file[/x]", "where": "r.py:1", "status": status, "kind": "update"}
     document |= {"changes": {"mode": ["1", "2"]}, "ignored": False, "began": 0.1, "seconds": 0.2}
-    state = {"provider": "file", "resource": {"word": "file"}, "act": None}
+    state = {"provider": "file", "resource": {"resource": "file"}, "act": None}
     return {"document": document, "state": {**state, "found": None, "wanted": {}, "left": None}}
 
 

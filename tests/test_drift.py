@@ -21,6 +21,7 @@ from cookbook.reports import ENDINGS
 from cookbook.reports.report import Report, report_json
 from cookbook.reports.schema import ResourceDocument
 from cookbook.run.runner import Run, Runner
+from cookbook.text.glob import Glob
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 TODAY = date(2026, 6, 1)
@@ -182,7 +183,7 @@ class TestSince:
 
 class TestIgnore:
     def test_what_is_put_up_with_is_no_drift(self, drift: Drift) -> None:
-        excused = [Ignore("file[*/x]", "the vendor's", until=TODAY)]
+        excused = [Ignore(Glob("file[*/x]"), "the vendor's", until=TODAY)]
         report = drift("file(f'{D}/x')", excused=excused)
         assert report.exit == 0
         assert report.in_line == 100
@@ -194,40 +195,45 @@ class TestIgnore:
         }
 
     def test_until_its_last_day(self, drift: Drift) -> None:
-        report = drift("file(f'{D}/x')", excused=[Ignore("*", "why", until=date(2026, 5, 31))])
+        report = drift(
+            "file(f'{D}/x')", excused=[Ignore(Glob("*"), "why", until=date(2026, 5, 31))]
+        )
         assert report.exit == 2
         assert list(report.remarks) == ["--ignore: * expired on 2026-05-31, and counts again"]
 
     def test_an_entry_that_matches_nothing_is_named(self, drift: Drift) -> None:
-        report = drift("directory(D)", excused=[Ignore("file[/y]", "why", at="i.yml:3")])
+        report = drift("directory(D)", excused=[Ignore(Glob("file[/y]"), "why", at="i.yml:3")])
         assert list(report.remarks) == ["i.yml:3: file[/y] matches nothing in this report"]
 
     def test_an_entry_for_what_is_in_line_is_not(self, drift: Drift) -> None:
-        assert not drift("directory(D)", excused=[Ignore("directory[*]", "why")]).remarks
+        assert not drift("directory(D)", excused=[Ignore(Glob("directory[*]"), "why")]).remarks
 
     def test_only_where_nothing_else_differs(self, drift: Drift, tmp_path: Path) -> None:
         recipe = "file(f'{D}/x', content='a', mode='0600')"
         (tmp_path / "x").write_text("a")
-        mode = Ignore("*", "why", property="mo*")
+        mode = Ignore(Glob("*"), "why", property=Glob("mo*"))
         assert drift(recipe, excused=[mode]).exit == 0
         (tmp_path / "x").write_text("b")
         assert drift(recipe, excused=[mode]).exit == 2
-        assert drift(recipe, excused=[mode, Ignore("*", "too", property="content")]).exit == 0
+        assert (
+            drift(recipe, excused=[mode, Ignore(Glob("*"), "too", property=Glob("content"))]).exit
+            == 0
+        )
 
     def test_a_question_that_fails_is_not_excused(self, drift: Drift) -> None:
-        report = drift("file('/no/such/folder/x')", excused=[Ignore("*", "why")])
+        report = drift("file('/no/such/folder/x')", excused=[Ignore(Glob("*"), "why")])
         assert report.exit == 3
 
     def test_brackets_are_brackets(self) -> None:
-        assert Ignore("file[/etc/*]", "").about("h", "file[/etc/a/b]")
-        assert not Ignore("file[/etc/*]", "").about("h", "file/")
-        assert Ignore("file[/?]", "").about("h", "file[/x]")
-        assert not Ignore("file[/.]", "").about("h", "file[/x]")
+        assert Ignore(Glob("file[/etc/*]"), "").about("h", "file[/etc/a/b]")
+        assert not Ignore(Glob("file[/etc/*]"), "").about("h", "file/")
+        assert Ignore(Glob("file[/?]"), "").about("h", "file[/x]")
+        assert not Ignore(Glob("file[/.]"), "").about("h", "file[/x]")
 
     def test_hosts(self) -> None:
-        some = Ignore("*", "", hosts=["web*", "!web3"])
+        some = Ignore(Glob("*"), "", hosts=[Glob("web*")], but=[Glob("web3")])
         assert [some.about(host, "x") for host in ("web1", "web3", "db1")] == [True, False, False]
-        assert Ignore("*", "", hosts=["!web3"]).about("db1", "x")
+        assert Ignore(Glob("*"), "", but=[Glob("web3")]).about("db1", "x")
 
 
 FILE = """
@@ -247,6 +253,11 @@ WRONG = {
     "an empty reason": ("- match: x\n  reason: ' '", "i.yml:2: text is wanted", None),
     "an unknown key": ("- match: x\n  reson: y", "i.yml:2: an entry has no", "'reason'"),
     "no date": ("- {match: x, reason: y, until: soon}", "i.yml:1: 'soon' is no date", "2026"),
+    "a range of hosts": (
+        "- {match: x, hosts: 'web[1:3]', reason: y}",
+        "i.yml:1: 'web[1:3]' has a range: only * and ? are for hosts here",
+        None,
+    ),
     "a number": ("- {match: 1, reason: y}", "i.yml:1: text is wanted, not 1", None),
     "no YAML": ("- [", "i.yml:", None),
     "code": ("- !!python/object:os.system x", "i.yml:1: unknown tag", None),
@@ -260,14 +271,15 @@ class TestIgnoreFile:
         (tmp_path / "i.yml").write_text(FILE)
         first, second = ignores([str(tmp_path / "i.yml")])
         assert first == Ignore(
-            "file[/etc/motd]",
+            Glob("file[/etc/motd]"),
             "the vendor's banner",
-            ["web*", "!web3"],
-            "mode",
+            [Glob("web*")],
+            [Glob("web3")],
+            Glob("mode"),
             date(2026, 12, 31),
             f"{tmp_path}/i.yml:2",
         )
-        assert second.hosts == ["a", "b"]
+        assert second.hosts == [Glob("a"), Glob("b")]
 
     def test_an_empty_file_has_none(self, tmp_path: Path) -> None:
         (tmp_path / "i.yml").write_text("# nothing yet\n")
@@ -313,7 +325,7 @@ class TestIgnoreWord:
             assert found.reason == "wait until it is over, a=b"
             return
         [found] = ignores([word])
-        assert (found.match, found.reason, found.until) == expected
+        assert (found.match.text, found.reason, found.until) == expected
 
     @pytest.mark.parametrize("word", ["file[x]=", "=why", "file[x]=why until 2026-13-01"])
     def test_mistakes(self, word: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookbook.errors import InventoryError, UsageError
-from cookbook.inventory import Inventory, Origin, from_data, load
+from cookbook.inventory import Inventory, ValueOrigin, from_data, load
 
 Data = dict[str, Any]
 VALUES = st.sampled_from([1, 1.0, True, "1", [1], [True]])
@@ -170,7 +170,7 @@ def test_explain_names_the_line_and_the_level_of_each_origin(
     inventory: Inventory, key: str, origins: list[tuple[object, str, str]]
 ) -> None:
     assert inventory.explain("h", key) == [
-        Origin(key, value, level, at, used=place == 0)
+        ValueOrigin(key, value, level, at, used=place == 0)
         for place, (value, level, at) in enumerate(origins)
     ]
 

@@ -78,7 +78,7 @@ def test_what_a_command_leaves_running_does_not_hold_it(
 def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...]) -> None:
     threading.Timer(1.5, first.close).start()
     second = Session(LocalTransport(shell))
-    second.begin(BOB, wait=20)
+    second.begin(BOB, patience=20)
     second.close()
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 from cookbook.plugin import hookimpl
 from cookbook.inventory import from_data
 from cookbook.provider import Change, Probe, Provider, provides
-from cookbook.recipe import word
+from cookbook.recipe import recipe_function
 from cookbook.provider import Resource
 from cookbook.provider import Command, sh
 
@@ -48,7 +48,7 @@ class NoteProvider(Provider[Note, State]):
             yield sh("printf %s {} > {}", change.wanted.text, name)
 
 
-note = word(Note)
+note = recipe_function(Note)
 
 
 @hookimpl

@@ -72,7 +72,7 @@ def test_a_neighbour_is_imported_anew_for_every_host(compiled: Compile) -> None:
 def test_a_word_of_ones_own_is_told_from_another_hosts(compiled: Compile) -> None:
     own = (
         f"{HEADING}from cookbook.language.resource import Resource\n"
-        "class Shop(Resource): ...\nshop = word(Shop)\n"
+        "class Shop(Resource): ...\nshop = recipe_function(Shop)\n"
     )
     for _ in range(2):
         found = compiled("from shops import shop\nshop('boots')", shops_dot_py=own)

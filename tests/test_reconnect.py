@@ -6,12 +6,13 @@ from typing import NoReturn
 
 import pytest
 
-from cookbook.applying.auto_rollback import AutoRollback
+from cookbook.applying.auto_rollback import GRACE, AutoRollback
 from cookbook.errors import AuthenticationFailed, LockedOut, Unreachable
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath
 from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Reply, Transport
 from cookbook.transport.local import LocalTransport
+from tests.clock import FakeClock
 
 LOST = Interrupted("gone", Reply(b"", b""))
 
@@ -32,35 +33,46 @@ class Door:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookbook.hosts.reconnect._FIRST_DELAY", 0.01)
-    monkeypatch.setattr("cookbook.applying.auto_rollback.GRACE", 0.1)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr("cookbook.retry.CLOCK", clock.clock)
+    return clock
 
 
 @pytest.mark.parametrize(
-    ("error", "knocks"),
+    ("error", "pauses"),
     [
-        (Unreachable("it boots"), 3),
-        (AuthenticationFailed("it boots, and lets nobody in yet"), 3),
-        (LoginPasswordRefused("wrong"), 1),
+        (Unreachable("it boots"), [2, 8]),
+        (AuthenticationFailed("it boots, and lets nobody in yet"), [2, 8]),
+        (LoginPasswordRefused("wrong"), []),
     ],
 )
-def test_a_lost_connection_is_made_anew(error: Unreachable, knocks: int) -> None:
+def test_a_lost_connection_is_made_anew(
+    error: Unreachable, pauses: list[float], clock: FakeClock
+) -> None:
     door = Door(error)
     session = Session(LocalTransport(), door)
     with pytest.raises(Unreachable) as caught:
         session.renew(LOST)
     assert caught.value is error
-    assert door.knocks == knocks
+    assert door.knocks == len(pauses) + 1
+    assert clock.pauses == pauses
     session.close()
 
 
-def test_while_a_host_waits_for_us_a_wrong_password_is_given_once_and_once_after_it() -> None:
-    door = Door(LoginPasswordRefused("wrong"))
+@pytest.mark.parametrize(
+    ("error", "knocks"), [(LoginPasswordRefused("wrong"), 1), (Unreachable("it boots"), 70)]
+)
+def test_while_a_host_waits_for_us_a_wrong_password_is_given_once_and_once_after_it(
+    error: Unreachable, knocks: int, clock: FakeClock
+) -> None:
+    door = Door(error)
     session = Session(LocalTransport(), door)
-    rescue = AutoRollback(session, AccessPath("admin", 22, "none", "root"), seconds=0.3)
+    way = AccessPath("admin", 22, "none", "root")
+    rescue = AutoRollback(session, way, seconds=60, clock=clock.clock)
     rescue.arm([])
     with pytest.raises(LockedOut, match="no login was possible"):
         rescue.confirm()
-    assert door.knocks == 2
+    assert door.knocks == knocks + 1
+    assert clock.time == 60 + GRACE
     session.close()

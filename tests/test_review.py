@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cookbook.approval.policy import Glob
 from cookbook.approval.policy_file import read_reviewer
 from cookbook.cli import main
 from cookbook.errors import UsageError
@@ -238,11 +237,3 @@ def test_the_command_objects(
     assert main([*words, "--review", "good.yml"]) == (2 if command == "plan" else 0)
     Path("rules.yml").write_text("oops: 1")
     assert main([*words, "--review", "rules.yml"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("glob", "text", "fits"),
-    [("a[*]", "a[b/c]", True), ("a[*]", "ab", False), ("*", "a\nb", True), ("a.c", "abc", False)],
-)
-def test_brackets_mean_themselves(glob: str, text: str, *, fits: bool) -> None:
-    assert Glob(glob).fits(text) == fits

@@ -97,7 +97,7 @@ def test_no_secret_is_seen_in_the_file_or_by_who_looks_at_it(cook: Cook) -> None
     for step in steps[:-1]:
         assert list(step["change"]) == list(step["digest"]) == ["!sealed"]
         clear = {n for n, v in step["resource"].items() if not isinstance(v, dict)}
-        assert clear <= {"word", "name", "action"}
+        assert clear <= {"resource", "name", "action"}
     assert steps[-1]["resource"]["content"] == "anybody may see this\n"
 
     status, shown = cook("show", "p.cook", "--key", "plan.key", "-v")

@@ -24,7 +24,7 @@ from cookbook.planning.step import Listener
 from cookbook.planning.transaction import Transaction
 from cookbook.plugins.manager import catalog
 from cookbook.script.facts import Facts
-from cookbook.script.program import guard
+from cookbook.script.program import precondition_of
 from cookbook.testing import DEBIAN, declare
 from cookbook.transport.contract import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
@@ -121,7 +121,7 @@ def test_somebody_comes_and_it_stays(session: Session, tmp_path: Path, cook_home
 def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: Path) -> None:
     rescue = armed(session, tmp_path / "x")
     until = time.monotonic() + 3
-    inner = session.line._another
+    inner = session.connection._another
     assert inner is not None
 
     def late() -> Transport:
@@ -129,7 +129,7 @@ def test_who_cannot_come_in_time_says_what_happened(session: Session, tmp_path: 
             raise Unreachable("no route")
         return inner()
 
-    session.line._another = late
+    session.connection._another = late
     with pytest.raises(LockedOut, match="the host has restored the former state"):
         rescue.confirm()
     assert not (tmp_path / "x").exists()
@@ -146,7 +146,9 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     courier = Executor(judge, session, rescue)
 
     with pytest.raises(HostError, match="cannot be guarded") as caught:
-        courier.send([Sent.guarded(Transaction([], [verdict]), guard((), ()))], [], Listener())
+        courier.send(
+            [Sent.under(Transaction([], [verdict]), precondition_of((), ()))], [], Listener()
+        )
     assert not isinstance(caught.value, LockedOut)
     assert not rescue.armed
     assert not (tmp_path / "x").exists()
@@ -161,7 +163,7 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     courier = Executor(
         Planner(Node("web1"), session, DEBIAN, catalog()), session, AutoRollback(session, WAY)
     )
-    sent = [Sent.guarded(Transaction([], [verdict]), guard((), ())) for verdict in verdicts]
+    sent = [Sent.under(Transaction([], [verdict]), precondition_of((), ())) for verdict in verdicts]
 
     with pytest.raises(TooSlow) as caught:
         courier.send(sent, [], Listener())

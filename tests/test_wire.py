@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookbook.errors import LinkLost
-from cookbook.script.program import Ask, Do, Guard, Outcome, Pace, Part, Program, guard
+from cookbook.script.program import (
+    Ask,
+    Do,
+    Outcome,
+    Pace,
+    Part,
+    Precondition,
+    Program,
+    precondition_of,
+)
 from cookbook.script.shell import Command, Content, sh
 from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
@@ -151,8 +160,8 @@ def test_a_guard_lets_pass_what_is_as_it_was(
     by_digest: bool,  # noqa: FBT001
 ) -> None:
     """Whether it is compared by the shell, or by its digest as in a saved plan."""
-    same = guard(questions, said)
-    other = guard(questions, [*said, (b"more", 0)])
+    same = precondition_of(questions, said)
+    other = precondition_of(questions, [*said, (b"more", 0)])
     if by_digest:
         same, other = replace(same, answer=None), replace(other, answer=None)
 
@@ -162,7 +171,7 @@ def test_a_guard_lets_pass_what_is_as_it_was(
 
 
 def test_a_guard_stops_the_chain_when_it_is_surprised(shell: LocalTransport) -> None:
-    surprised: Guard = guard((sh("echo now"),), [(b"before\n", 0)])
+    surprised: Precondition = precondition_of((sh("echo now"),), [(b"before\n", 0)])
 
     outcomes = run(shell, Program((do("echo 1"), surprised, do("echo 2"), surprised, Ask(FINE))))
 

@@ -10,7 +10,6 @@ if the run was killed.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -20,6 +19,7 @@ from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change
 from cookbook.planning.decision import PlannedChange
+from cookbook.retry import CLOCK, Clock, Retry, growing, wait
 from cookbook.script import run_as
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome
 from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
@@ -31,6 +31,9 @@ CONFIRM_TIMEOUT = 60.0
 
 GRACE = 10.0
 """Seconds within which a host is expected to answer again after a rollback."""
+
+_LOOK_AGAIN = 1.0
+"""Seconds between two tries to reach the host."""
 
 # The first to rename `armed` decides: the timer, or the run.
 _RUN = """\
@@ -93,6 +96,8 @@ class AutoRollback:
     allowed: bool = False
     """True if a change that is certain to lock the operator out is allowed."""
 
+    clock: Clock = CLOCK
+
     _back: list[Command] = field(default_factory=list)
     """The commands that undo the changes, those of the latest change first."""
     _tell: list[Command] = field(default_factory=list)
@@ -103,7 +108,7 @@ class AutoRollback:
 
     def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""
-        if not self.session.line.reconnects:
+        if not self.session.connection.reconnects:
             return "no"
         risk = planned.provider.lockout_risk(planned.name, planned.change, self.way)
         return "may" if risk == "no" and planned.resource.guarded else risk
@@ -134,7 +139,7 @@ class AutoRollback:
             self._back[:0] = reversal(planned)
             self._tell += repeated_acts(planned)
         self._armed = secrets.token_hex(6)
-        self._since = time.monotonic()
+        self._since = self.clock.now()
         text = rollback_script(self._armed, [*self._back, *self._tell], network=True)
         armed = sh(
             _ARM,
@@ -164,8 +169,9 @@ class AutoRollback:
         if not self._armed:
             return
         end = self._since + self.seconds + GRACE
+        tries = Retry(growing(_LOOK_AGAIN), end, hurried=False, clock=self.clock)
         last: HostError | None = None
-        while time.monotonic() < end:
+        while True:
             try:
                 if self.session.aside(sh(_DISARM, self._armed)).status == 0:
                     self._armed = ""
@@ -173,9 +179,11 @@ class AutoRollback:
                 break
             except HostError as error:
                 last = error
-                # Tried again, a wrong password may lock the account.
+                # Another attempt with a wrong password may lock the account.
                 wrong = isinstance(error, PasswordRefused | LoginPasswordRefused)
-                time.sleep(max(0.0, end - time.monotonic()) if wrong else 1.0)
+                if wrong or not tries.again():
+                    wait(end - self.clock.now(), clock=self.clock)
+                    break
         raise self._cut_off(last)
 
     def _cut_off(self, last: HostError | None) -> LockedOut:
@@ -203,12 +211,11 @@ class AutoRollback:
 
     def _gone_back(self, armed: str) -> Outcome:
         """Return the output of the rollback on the host once it is complete or takes too long."""
-        end = time.monotonic() + GRACE
+        tries = Retry(growing(_LOOK_AGAIN), self.clock.now() + GRACE, clock=self.clock)
         while True:
             outcome = self.session.aside(sh(_FIRED, armed))
-            if outcome.status == 0 or time.monotonic() >= end:
+            if outcome.status == 0 or not tries.again():
                 return outcome
-            time.sleep(1.0)
 
 
 def rollback_script(name: str, commands: Sequence[Command], *, network: bool) -> str:

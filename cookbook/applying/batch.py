@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
-from cookbook.hosts.probing import Answers, guard
+from cookbook.hosts.probing import Answers, precondition
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.transaction import Transaction
-from cookbook.script.program import Ask, Do, Guard, Outcome, Part
+from cookbook.script.program import Ask, Do, Outcome, Part, Precondition
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import Command
 from cookbook.script.trace import Trace
@@ -27,7 +27,7 @@ def no_notes(_: Sequence[PlannedChange]) -> tuple[None, None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TransactionResult:
     """The result of one transaction."""
 
     fate: Literal["done", "failed", "surprised", "not-reached", "lost"]
@@ -66,10 +66,10 @@ class Sent:
     def of(cls, link: Transaction, answers: Answers, notes: Notes = no_notes) -> Sent:
         """Return the parts: precondition from the answers, reads of replaced texts, commands."""
         probes = [probe for decision in [*link.gap, *link.changes] for probe in decision.probes]
-        return cls.guarded(link, guard(probes, answers), notes)
+        return cls.under(link, precondition(probes, answers), notes)
 
     @classmethod
-    def guarded(cls, link: Transaction, by: Guard, notes: Notes = no_notes) -> Sent:
+    def under(cls, link: Transaction, by: Precondition, notes: Notes = no_notes) -> Sent:
         """Return the parts with a precondition that already exists."""
         sent = cls(link, [by])
         for look in map(look_at, link.changes):
@@ -84,13 +84,13 @@ class Sent:
         sent.parts += [Do(after, link.limit)] if after is not None else []
         return sent
 
-    def read(self, outcomes: Sequence[Outcome]) -> Result:
+    def read(self, outcomes: Sequence[Outcome]) -> TransactionResult:
         """Return the result from the outcomes of its parts; a lost link leaves out some of them."""
         if not outcomes or outcomes[0].status is None:
-            return Result("not-reached")
+            return TransactionResult("not-reached")
         seconds = sum(outcome.seconds for outcome in outcomes)
         if outcomes[0].status != 0:
-            return Result("surprised", seconds=seconds)
+            return TransactionResult("surprised", seconds=seconds)
         texts = [outcomes[i].stdout if i and i < len(outcomes) else None for i in self._looks]
         kept = [outcomes[i].text if i and i < len(outcomes) else "" for i in self._keeps]
         said = "".join(
@@ -103,13 +103,13 @@ class Sent:
                 hidden = any(v.item.resource.confidential for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
                 error.phase = "notify" if self.link.changes[0].item.because else "apply"
-                return Result("failed", error, texts, kept, said, seconds)
+                return TransactionResult("failed", error, texts, kept, said, seconds)
         if len(outcomes) < len(self.parts):
-            return Result("failed", None, texts, kept, said, seconds)
-        return Result("done", None, texts, kept, said, seconds)
+            return TransactionResult("failed", None, texts, kept, said, seconds)
+        return TransactionResult("done", None, texts, kept, said, seconds)
 
 
-def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Result]:
+def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[TransactionResult]:
     """Yield the result of each transaction."""
     start = 0
     for one in sent:
@@ -117,7 +117,7 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Resu
         start += len(one.parts)
 
 
-def broken_off(result: Result) -> Result:
+def broken_off(result: TransactionResult) -> TransactionResult:
     """Return the result with BrokenOff as its error if it failed: the user has ended it."""
     if result.fate != "failed":
         return result
@@ -128,7 +128,7 @@ def broken_off(result: Result) -> Result:
     return replace(result, error=error)
 
 
-def lost_in_it(result: Result, *, begun: bool) -> Result:
+def lost_in_it(result: TransactionResult, *, begun: bool) -> TransactionResult:
     """Return the result of an action that was, or may have been, at work when the link was lost."""
     said = "the link was lost while it ran, or before: whether it has run is unknown"
     if begun:
@@ -146,7 +146,9 @@ def traced(sent: Sequence[Sent]) -> Iterator[list[int]]:
         yield list(range(first, last + 1))
 
 
-def as_recorded(one: Sent, result: Result, numbers: Sequence[int], record: Trace) -> Result:
+def as_recorded(
+    one: Sent, result: TransactionResult, numbers: Sequence[int], record: Trace
+) -> TransactionResult:
     """Return the result of a link by the host's record, where the reply does not tell enough."""
     match record.fate(numbers):
         case "not-begun":

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.applying.batch import Notes, Result, Sent, cut_off, no_notes
+from cookbook.applying.batch import Notes, Sent, TransactionResult, cut_off, no_notes
 from cookbook.applying.executor import Executor
 from cookbook.errors import LockedOut, ProbeError
-from cookbook.hosts.probing import guard
+from cookbook.hosts.probing import precondition
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener, Permission, Permit, Step, step_of
 from cookbook.planning.transaction import Transaction
-from cookbook.script.program import Guard
+from cookbook.script.program import Precondition
 from cookbook.transport.contract import Interrupted, TooSlow
 
 
@@ -47,10 +47,10 @@ class ChangeSet:
     def _planner(self) -> Planner:
         return self.executor.planner
 
-    def _guards(self, links: Sequence[Transaction]) -> list[Guard]:
+    def _preconditions(self, links: Sequence[Transaction]) -> list[Precondition]:
         """Return the preconditions of changes that were planned from the latest answers."""
         asked = [[probe for one in link.changes for probe in one.probes] for link in links]
-        return [guard(probes, self._planner.answers) for probes in asked]
+        return [precondition(probes, self._planner.answers) for probes in asked]
 
     def work_off(
         self,
@@ -66,7 +66,7 @@ class ChangeSet:
         todo, surprises = list(changes), 0
         while todo := (yield from self._permitted(todo)):
             links = _links(todo)
-            left = yield from self.send(links, self._guards(links))
+            left = yield from self.send(links, self._preconditions(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
                 raise fickle(todo[0].resource)
@@ -110,7 +110,7 @@ class ChangeSet:
         return said
 
     def send(
-        self, links: Sequence[Transaction], guards: Sequence[Guard]
+        self, links: Sequence[Transaction], preconditions: Sequence[Precondition]
     ) -> Generator[Step, None, Sequence[PlannedChange]]:
         """
         Send one batch; yield a step for each change that was made or failed, return the others.
@@ -121,8 +121,8 @@ class ChangeSet:
         together = self._together(links)
         links, rest = links[:together], links[together:]
         later = [planned for link in rest for planned in link.changes]
-        pairs = zip(links, guards, strict=False)
-        sent = [Sent.guarded(link, by, self.notes) for link, by in pairs]
+        pairs = zip(links, preconditions, strict=False)
+        sent = [Sent.under(link, by, self.notes) for link, by in pairs]
         changes = [planned for link in links for planned in link.changes]
         asked = [probe for planned in changes for probe in planned.probes]
         try:
@@ -148,7 +148,7 @@ class ChangeSet:
                 yield from self._verify(link, result)
         return [*left, *later]
 
-    def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
+    def _verify(self, link: Transaction, result: TransactionResult) -> Iterator[Step]:
         """Yield the step of each change of a transaction, by the answers after it."""
         for planned, step in self.executor.verified(link, result):
             ignored = step.error is not None and planned.resource.ignore_failure
@@ -160,7 +160,7 @@ class ChangeSet:
         risks = [self.executor.risk(link.changes[0]) != "no" for link in links]
         return next((i for i, risk in enumerate(risks) if risk != risks[0]), len(risks))
 
-    def _undone(self, link: Transaction, result: Result) -> bool:
+    def _undone(self, link: Transaction, result: TransactionResult) -> bool:
         """Return whether the connection was lost before the changes were made."""
         lost = result.fate == "lost"
         return lost and any(self._planner.left(planned)[1] is not None for planned in link.changes)

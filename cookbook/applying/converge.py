@@ -18,18 +18,17 @@ The steps of a run:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.applying.batch import Result, Sent, cut_off, look_at
+from cookbook.applying.batch import Sent, TransactionResult, cut_off, look_at
 from cookbook.applying.change_set import PATIENCE, ChangeSet, fickle
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
 from cookbook.errors import BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
-from cookbook.hosts.probing import guard
+from cookbook.hosts.probing import precondition
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection
@@ -40,12 +39,10 @@ from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
 from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
+from cookbook.retry import wait
 from cookbook.script.facts import Facts
 from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, TooSlow
-
-_NAP = 0.5
-"""Seconds between two checks whether the user has requested a stop."""
 
 
 class Convergence:
@@ -241,7 +238,9 @@ class Convergence:
             step = step_of(decision)
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
-                step = replace(step, guard=guard(decision.probes, self._planner.answers))
+                step = replace(
+                    step, precondition=precondition(decision.probes, self._planner.answers)
+                )
             yield replace(step, diff=diff_of(decision, seen.get(i)))
 
     # -- applying ------------------------------------------------------------------------------
@@ -287,7 +286,7 @@ class Convergence:
                 yield from self._fail(stopped)
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
-        if self._executor.guards and not self._looked_ahead:
+        if self._executor.has_rollback and not self._looked_ahead:
             self._looked_ahead = True
             self._look_ahead()
         yield from self._done(links[0].gap)
@@ -328,7 +327,7 @@ class Convergence:
             yield from self._verify(link, result)
         self._revoke()
 
-    def _is_done(self, link: Transaction, result: Result) -> bool:
+    def _is_done(self, link: Transaction, result: TransactionResult) -> bool:
         """Return whether the transaction was reached; if the link was lost, by the new answers."""
         if result.fate == "lost":
             return all(self._planner.left(planned)[1] is None for planned in link.changes)
@@ -341,7 +340,7 @@ class Convergence:
         owed = self._queue.owed_for(changes)
         return self._orphans.manifest.notes(changes, owed, settled_by(changes))
 
-    def _verify(self, link: Transaction, result: Result) -> Iterator[Step]:
+    def _verify(self, link: Transaction, result: TransactionResult) -> Iterator[Step]:
         """Yield the steps; a change is "changed" only if the new answers show the wanted state."""
         for planned, step in self._executor.verified(link, result):
             if step.error is None:
@@ -371,18 +370,12 @@ class Convergence:
         self._queue.consume([decision])
         final = isinstance(failed.error, Unapproved | BrokenOff)
         if item.tries < item.resource.retries and not final:
-            self._pause(item.resource.retry_delay)
+            wait(item.resource.retry_delay, self._stopping)
             self._queue.again(item)
             self._planner.outdate()
             return
         self._doomed |= final or not item.resource.ignore_failure
         yield failed
-
-    def _pause(self, seconds: float) -> None:
-        """Wait so many seconds; return early if a stop is requested."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._stopping():
-            time.sleep(min(left, _NAP))
 
     def _give_up(self) -> Iterator[Step]:
         """Drop the declared rest of this host; notifications of changes so far are kept."""

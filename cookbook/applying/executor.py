@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import (
-    Result,
     Sent,
+    TransactionResult,
     announce,
     as_recorded,
     broken_off,
@@ -61,7 +61,7 @@ class Executor:
         return self._rescue.refusal(planned) if self._rescue is not None else None
 
     @property
-    def guards(self) -> bool:
+    def has_rollback(self) -> bool:
         """True if there is auto-rollback."""
         return self._rescue is not None
 
@@ -71,7 +71,7 @@ class Executor:
         sent: Sequence[Sent],
         probes: Iterable[Probe],
         listener: Listener,
-    ) -> list[Result]:
+    ) -> list[TransactionResult]:
         """
         Send one batch and the probes that verify it, in one exchange; return the results.
 
@@ -116,7 +116,7 @@ class Executor:
         return [*map(broken_off, results)] if self._session.ended else results
 
     def _check_login(
-        self, sent: Sequence[Sent], results: Sequence[Result], *, confirmed: bool
+        self, sent: Sequence[Sent], results: Sequence[TransactionResult], *, confirmed: bool
     ) -> None:
         """
         Log in anew if a change was made, unless auto-rollback has just done that.
@@ -145,7 +145,7 @@ class Executor:
 
     def _recover(
         self, sent: Sequence[Sent], asked: Sequence[Question], error: Interrupted
-    ) -> list[Result]:
+    ) -> list[TransactionResult]:
         """
         Log in again after the link was lost, and probe everything; return the results.
 
@@ -179,7 +179,7 @@ class Executor:
         record: Trace | None,
         *,
         rebooted: bool,
-    ) -> Iterator[Result]:
+    ) -> Iterator[TransactionResult]:
         """Yield the result of each transaction after a lost connection."""
         stopped, is_cause_open = False, rebooted
         for one, before, numbers in zip(sent, read_all(sent, heard), traced(sent), strict=True):
@@ -199,7 +199,7 @@ class Executor:
                 is_cause_open = False
                 yield replace(result, fate="lost")  # what brings the host down is sure to have run
             elif (rebooted and not is_cause_open) or self._may_do_again(acts):
-                yield Result("not-reached")
+                yield TransactionResult("not-reached")
             else:
                 yield lost_in_it(result, begun=record is not None)
 
@@ -261,7 +261,9 @@ class Executor:
         """Return the risk that a change locks the operator out."""
         return self._rescue.risk(planned) if self._rescue is not None else "no"
 
-    def verified(self, link: Transaction, result: Result) -> Iterator[tuple[PlannedChange, Step]]:
+    def verified(
+        self, link: Transaction, result: TransactionResult
+    ) -> Iterator[tuple[PlannedChange, Step]]:
         """
         Yield each change of a transaction with its step, by the answers after it.
 

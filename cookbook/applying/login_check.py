@@ -9,8 +9,7 @@ batches before it.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cookbook.applying.auto_rollback import repeated_acts, reversal, rollback_now
@@ -23,6 +22,7 @@ from cookbook.errors import (
 )
 from cookbook.hosts.session import Session
 from cookbook.planning.decision import PlannedChange
+from cookbook.retry import CLOCK, Clock, wait
 from cookbook.script import login_snapshot
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.shell import Command, sh
@@ -52,8 +52,7 @@ class LoginCheck:
     user: str
     """The login user."""
 
-    pause: Callable[[float], object] = time.sleep
-    """Waits this number of seconds."""
+    clock: Clock = CLOCK
 
     _batches: list[list[PlannedChange]] = field(default_factory=list)
     """The changes of this run, by batch, with what their commands told."""
@@ -62,7 +61,9 @@ class LoginCheck:
 
     def before(self, changes: Sequence[PlannedChange]) -> list[Part]:
         """Return the parts that precede a batch: a snapshot, if a change has no undo."""
-        self._snapshot = self.session.line.reconnects and any(not reversal(v) for v in changes)
+        self._snapshot = self.session.connection.reconnects and any(
+            not reversal(v) for v in changes
+        )
         take = login_snapshot.take(self.user)
         return [Do(take, ANSWER_TIMEOUT, keeps=True)] if self._snapshot else []
 
@@ -76,7 +77,7 @@ class LoginCheck:
 
         Raises LockedOut if no login is possible, after the changes were taken back.
         """
-        if not changes or not self.session.line.reconnects:
+        if not changes or not self.session.connection.reconnects:
             return
         self.note(changes)
         refused = self._refusal()
@@ -96,7 +97,7 @@ class LoginCheck:
                 pauses = _pauses(error)
                 if tries >= len(pauses):
                     return error
-                self.pause(pauses[tries])
+                wait(pauses[tries], clock=self.clock)
                 tries += 1
             else:
                 return None

@@ -45,12 +45,12 @@ _SLACK = 100
 T = TypeVar("T")
 
 
-Key = tuple[str, str]
+ThingKey = tuple[str, str]
 """The provider and the identity: what a thing is, whatever it is called in the recipe."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One line of a manifest about a thing on a host."""
 
     provider: str
@@ -68,7 +68,7 @@ class Entry:
     gone: bool = False
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ThingKey:
         """The provider and the identity."""
         return self.provider, self.identity
 
@@ -89,15 +89,15 @@ class Manifest:
     known: Callable[[Resource], bool]
     """Returns whether other runs know the type; a line about another one would be useless."""
 
-    _sets: dict[str, dict[Key, Entry]] = field(default_factory=dict)
+    _sets: dict[str, dict[ThingKey, ManifestEntry]] = field(default_factory=dict)
     _lines: int = 0
-    _new: dict[Key, Entry] = field(default_factory=dict)
+    _new: dict[ThingKey, ManifestEntry] = field(default_factory=dict)
     """Entries that the end of the run adds."""
     _adds: bool = False
     """True if lines were sent with changes; whether they were added is not known here."""
 
-    _owed: dict[Key, Owed] = field(default_factory=dict)
-    _settled: set[Key] = field(default_factory=set)
+    _owed: dict[ThingKey, Owed] = field(default_factory=dict)
+    _settled: set[ThingKey] = field(default_factory=set)
 
     def read(self, text: str) -> None:
         """Read the answer to `QUESTION`; lines in another format are ignored."""
@@ -111,15 +111,15 @@ class Manifest:
                     self._lines += 1
                     self._owed.pop(owed.key, None)
                     self._owed |= {} if owed.done else {owed.key: owed}
-            elif entry := _parsed(Entry, line):
+            elif entry := _parsed(ManifestEntry, line):
                 self._lines += now == self.name
                 self._sets.setdefault(now, {})[entry.key] = entry
 
     @property
-    def _own(self) -> dict[Key, Entry]:
+    def _own(self) -> dict[ThingKey, ManifestEntry]:
         return self._sets.setdefault(self.name, {})
 
-    def owns(self, key: Key) -> bool:
+    def owns(self, key: ThingKey) -> bool:
         """Return whether cook created a thing, even if it does not exist any more."""
         entry = self._own.get(key)
         return entry is not None and entry.own
@@ -133,7 +133,7 @@ class Manifest:
         self,
         changes: Sequence[PlannedChange],
         owed: Iterable[Item] = (),
-        settled: Iterable[Key] = (),
+        settled: Iterable[ThingKey] = (),
     ) -> tuple[Command | None, Command | None]:
         """
         Return the commands that add lines before and after the changes; None without lines.
@@ -143,7 +143,9 @@ class Manifest:
         """
         return self._promise(owed), self._fact(changes, settled)
 
-    def _fact(self, changes: Sequence[PlannedChange], settled: Iterable[Key]) -> Command | None:
+    def _fact(
+        self, changes: Sequence[PlannedChange], settled: Iterable[ThingKey]
+    ) -> Command | None:
         lines = [entry.line for planned in changes if (entry := self._noted(planned))]
         self._adds |= bool(lines)
         for key in settled:
@@ -170,7 +172,7 @@ class Manifest:
         ]
         return _append(self.name, lines) if lines else None
 
-    def _noted(self, planned: PlannedChange) -> Entry | None:
+    def _noted(self, planned: PlannedChange) -> ManifestEntry | None:
         provider, change = planned.provider, planned.change
         if not self._written(provider, planned.resource):
             return None
@@ -188,10 +190,12 @@ class Manifest:
         """Return whether to write a line: for a known type, a removable thing, and no secret."""
         return provider.owns and self.known(resource) and not holds_secret(resource.identity)
 
-    def _about(self, item: Item, provider: AnyProvider) -> Entry:
+    def _about(self, item: Item, provider: AnyProvider) -> ManifestEntry:
         resource = item.resource
         where = item.declared.where
-        return Entry(provider.name, resource.identity, False, brief(resource), where, self.run)
+        return ManifestEntry(
+            provider.name, resource.identity, False, brief(resource), where, self.run
+        )
 
     def adopt(self, declared: Declared, provider: AnyProvider, change: Change[Any]) -> None:
         """Note a thing that was in line already; it is written at the end of the run."""
@@ -212,11 +216,11 @@ class Manifest:
             return _replace(self.name, [*(entry.line for entry in there), *lines])
         return _append(self.name, lines) if lines else None
 
-    def forget(self, entries: Iterable[Entry]) -> None:
+    def forget(self, entries: Iterable[ManifestEntry]) -> None:
         """Note that these do not exist any more; it is written at the end of the run."""
         self._new |= {entry.key: _with(entry, gone=True) for entry in entries}
 
-    def left(self, declared: set[Key]) -> Iterator[Entry]:
+    def left(self, declared: set[ThingKey]) -> Iterator[ManifestEntry]:
         """Yield the orphans, latest first: things that neither this nor another set declares."""
         others = {
             key
@@ -241,12 +245,12 @@ def set_name(paths: Iterable[str]) -> str:
     return "+".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip(".") or "_" for stem in stems)
 
 
-def _with(entry: Entry, **changes: Any) -> Entry:
-    return Entry(**{**vars(entry), **changes})
+def _with(entry: ManifestEntry, **changes: Any) -> ManifestEntry:
+    return ManifestEntry(**{**vars(entry), **changes})
 
 
 _KINDS: dict[type, dict[str, type]] = {
-    Entry: {
+    ManifestEntry: {
         "provider": str,
         "identity": str,
         "own": bool,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cookbook.applying.change_set import ChangeSet
-from cookbook.applying.manifest import QUESTION, Entry, Key, Manifest
+from cookbook.applying.manifest import QUESTION, Manifest, ManifestEntry, ThingKey
 from cookbook.errors import CookError, HostError
-from cookbook.hosts.probing import guard
+from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.probe import Thing
@@ -20,7 +20,7 @@ from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
 from cookbook.planning.step import Step, step_of
 
-Revive = Callable[[Entry], tuple[Resource, AnyProvider]]
+Revive = Callable[[ManifestEntry], tuple[Resource, AnyProvider]]
 """Returns resource and provider of an entry. Raises CookError if they are not installed here."""
 
 
@@ -35,7 +35,7 @@ class Orphans:
     ready: bool = False
     """True if the manifests were read."""
 
-    _declared: set[Key] = field(default_factory=set)
+    _declared: set[ThingKey] = field(default_factory=set)
     _things: set[Thing] = field(default_factory=set)
 
     def hear(self, step: Step) -> None:
@@ -59,7 +59,10 @@ class Orphans:
         """Yield the steps of the orphans in a dry run."""
         for entry, decision in self._rehearsed():
             if self._goes(entry):
-                yield replace(step_of(decision), guard=guard(decision.probes, self.planner.answers))
+                yield replace(
+                    step_of(decision),
+                    precondition=precondition(decision.probes, self.planner.answers),
+                )
             else:
                 yield _kept(decision)
 
@@ -75,17 +78,17 @@ class Orphans:
         if command := self.manifest.rest():
             self.planner.write(command)
 
-    def _rehearsed(self) -> list[tuple[Entry, Decision]]:
+    def _rehearsed(self) -> list[tuple[ManifestEntry, Decision]]:
         """Return the orphans; removals that must not be made are failed."""
         found = self._found()
         going = {e.key: v for e, v in found if self._goes(e)}
         judged = dict(zip(going, rehearsed(self.planner, list(going.values())), strict=True))
         return [(entry, judged.get(entry.key, decision)) for entry, decision in found]
 
-    def _goes(self, entry: Entry) -> bool:
+    def _goes(self, entry: ManifestEntry) -> bool:
         return self.prune and entry.own
 
-    def _found(self) -> list[tuple[Entry, Decision]]:
+    def _found(self) -> list[tuple[ManifestEntry, Decision]]:
         """Return the orphans that still exist, with the change that removes each."""
         left = [(entry, self._undecided(entry)) for entry in self.manifest.left(self._declared)]
         known = [(entry, decision) for entry, decision in left if decision is not None]
@@ -94,7 +97,7 @@ class Orphans:
         self.manifest.forget(entry for entry, decision in judged if decision.status == "ok")
         return [pair for pair in judged if pair[1].status != "ok" and not self._named(pair[1])]
 
-    def _undecided(self, entry: Entry) -> Decision | None:
+    def _undecided(self, entry: ManifestEntry) -> Decision | None:
         """Return the decision about an entry; None if its type or provider is not installed."""
         try:
             resource, provider = self.revive(entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,14 +10,15 @@ from cookbook.applying.change_set import ChangeSet
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
-from cookbook.hosts.probing import guard
+from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.step import Listener, Step, step_of
 from cookbook.planning.transaction import Transaction
-from cookbook.script.program import Guard
+from cookbook.retry import wait
+from cookbook.script.program import Precondition
 from cookbook.script.shell import Command
 from cookbook.text.diff import Diff
 
@@ -50,7 +50,7 @@ class Application:
         self._planner = executor.planner
         self._manifest = manifest
         self._delivery = ChangeSet(executor, listener, self._notes, again=self._again)
-        self._guards: dict[int, Guard] = {}
+        self._preconditions: dict[int, Precondition] = {}
         self._tries: Counter[int] = Counter()
         self._stopping = stopping
         self.unfinished = False
@@ -103,22 +103,22 @@ class Application:
     def _fits(self, step: Step, planned: PlannedChange) -> bool:
         """Return whether the precondition of the plan holds."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._guards[id(planned)] = now = guard(planned.probes, self._planner.answers)
-        return step.guard is not None and now.digest == step.guard.digest
+        self._preconditions[id(planned)] = now = precondition(planned.probes, self._planner.answers)
+        return step.precondition is not None and now.digest == step.precondition.digest
 
     def _again(self, planned: PlannedChange) -> bool:
         """
         Wait `retry_delay` and return True if a failed change is to be sent once more.
 
-        It is not if its precondition does not hold any more: the failure has left effects.
+        It is not if its precondition does not hold any more, because the failure has left
+        effects, or if a stop was requested.
         """
         resource, tries = planned.resource, self._tries[id(planned)]
-        now = guard(planned.probes, self._planner.answers)
-        if tries >= resource.retries or now.digest != self._guards[id(planned)].digest:
+        now = precondition(planned.probes, self._planner.answers)
+        if tries >= resource.retries or now.digest != self._preconditions[id(planned)].digest:
             return False
         self._tries[id(planned)] += 1
-        time.sleep(resource.retry_delay)
-        return True
+        return wait(resource.retry_delay, self._stopping)
 
     def _moved(self, planned: PlannedChange) -> str:
         """Describe the difference between the planned and the found state of a resource."""
@@ -134,7 +134,7 @@ class Application:
         left: Sequence[PlannedChange] = [planned for _, planned in pairs]
         while left and not (self.failed or self._delivery.surprised):
             links = [Transaction([], [planned]) for planned in left]
-            sending = self._delivery.send(links, [self._guards[id(one)] for one in left])
+            sending = self._delivery.send(links, [self._preconditions[id(one)] for one in left])
             left = yield from _with_diffs(sending, diffs)
             if self._stopping():
                 self.unfinished = bool(left)

@@ -29,7 +29,7 @@ from cookbook.applying.undo_steps import (
     way,
 )
 from cookbook.errors import HostError, Irreversible, Refused
-from cookbook.hosts.probing import guard
+from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.probe import Probe
 from cookbook.planning.decision import Decision, Item, PlannedChange
@@ -199,8 +199,8 @@ class Undo:
             return replace(step, status="skipped", change=None, lost=one.lost)
         if not isinstance(decision, PlannedChange):
             return step
-        by = guard(decision.probes, self.planner.answers)
-        return replace(step, guard=by, lost=one.lost, diff=_diff(decision, looks))
+        by = precondition(decision.probes, self.planner.answers)
+        return replace(step, precondition=by, lost=one.lost, diff=_diff(decision, looks))
 
     def _looks(self, decisions: Sequence[Decision]) -> Mapping[Command, bytes]:
         """Read both sides of each diff from the host: one is in place, one in the stash."""

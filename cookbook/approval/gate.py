@@ -73,7 +73,7 @@ def _reasons(said: object) -> Iterator[str]:
         yield reason
 
 
-Key = tuple[str, tuple[str, ...]]
+StepKey = tuple[str, tuple[str, ...]]
 
 
 class Fence:
@@ -103,9 +103,9 @@ class Fence:
         return _unapproved(step, [approved for approved, _ in planned])
 
 
-def _planned(host: HostReport) -> Mapping[Key, Sequence[tuple[Step, bool]]]:
+def _planned(host: HostReport) -> Mapping[StepKey, Sequence[tuple[Step, bool]]]:
     """Return the steps of a plan; with True those after a step that may bring anything."""
-    found: dict[Key, list[tuple[Step, bool]]] = defaultdict(list)
+    found: dict[StepKey, list[tuple[Step, bool]]] = defaultdict(list)
     loosely = False
     for step in host.steps:
         found[_key(step)].append((step, loosely))
@@ -115,7 +115,7 @@ def _planned(host: HostReport) -> Mapping[Key, Sequence[tuple[Step, bool]]]:
     return found
 
 
-def _key(step: Step) -> Key:
+def _key(step: Step) -> StepKey:
     return str(step.resource), step.target.doing
 
 

@@ -37,7 +37,7 @@ from cookbook.planning.status import ResourceStatus
 from cookbook.planning.step import Step
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, resource_from_json
-from cookbook.script.program import Guard
+from cookbook.script.program import Precondition
 from cookbook.secrets.sealing import Key, Sealer, is_sealed
 from cookbook.secrets.secret import holds_secret
 from cookbook.text.bounded_io import content_of, parsed_json
@@ -180,12 +180,12 @@ class _Writing:
             "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
         }
-        if step.status != "changed" or step.provider is None or step.guard is None:
+        if step.status != "changed" or step.provider is None or step.precondition is None:
             return shown
         return shown | {
             "provider": step.provider.name,
             "change": self._value("change", step.change),
-            "digest": self._value("digest", step.guard.digest),
+            "digest": self._value("digest", step.precondition.digest),
             "diff": protect(str(step.diff)) if step.diff is not None else None,
         }
 
@@ -261,8 +261,8 @@ class _Reading:
             provider.state, self._value("change", data["change"])
         )
         diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
-        by = Guard((), self._value("digest", data["digest"]))
-        return replace(step, change=change, provider=provider, diff=diff, guard=by)
+        by = Precondition((), self._value("digest", data["digest"]))
+        return replace(step, change=change, provider=provider, diff=diff, precondition=by)
 
     def _value(self, name: str, value: Any) -> Any:
         if self.sealer is None or not is_sealed(value):

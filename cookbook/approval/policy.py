@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from cookbook.applying.undo_steps import BECAUSE
 from cookbook.planning.step import Step
 from cookbook.plugin import hookimpl
 from cookbook.reports.report import HostReport, Report
+from cookbook.text.glob import Glob
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
 
@@ -20,41 +20,6 @@ Clock = Callable[[], dt.datetime]
 def now() -> dt.datetime:
     """Return the time with its zone."""
     return dt.datetime.now(dt.UTC)
-
-
-@dataclass(frozen=True)
-class Glob:
-    """
-    A pattern: `*` is any text, `**` any text with slashes in it, `?` one character.
-
-    Brackets mean themselves: `package[*]` is every package.
-    """
-
-    text: str
-    crosses: bool = True
-    """True if `*` matches slashes, too; in paths it does not."""
-
-    def fits(self, text: str) -> bool:
-        """Return True if the pattern matches all of the text."""
-        return bool(re.fullmatch("".join(map(self._regex, _tokens(self.text))), text, re.DOTALL))
-
-    def reaches_into(self, path: str) -> bool:
-        """Return True if the pattern may match something in this folder."""
-        parts, names = self.text.split("/"), path.split("/")
-        for part, name in zip(parts, names, strict=False):
-            if "**" in part:
-                return True
-            if not Glob(part, crosses=False).fits(name):
-                return False
-        return len(parts) > len(names)
-
-    def _regex(self, token: str) -> str:
-        one = "." if self.crosses else "[^/]"
-        return {"**": ".*", "*": f"{one}*", "?": one}.get(token, re.escape(token))
-
-
-def _tokens(text: str) -> list[str]:
-    return re.findall(r"\*\*|[*?]|[^*?]+", text)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cookbook.approval.policy import Ban, Clock, Glob, Hours, Reviewer, Rules, now
+from cookbook.approval.policy import Ban, Clock, Hours, Reviewer, Rules, now
 from cookbook.errors import InventoryError, UsageError
 from cookbook.inventory import yaml_document
 from cookbook.inventory.value import Value
+from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -96,9 +97,17 @@ def _ban(value: Value) -> Ban:
         value.at,
         tuple(map(Glob, resources)),
         frozenset(_texts(said["action"])) if "action" in said else frozenset(),
-        tuple(map(Glob, _texts(said["hosts"]))) if "hosts" in said else (Glob("*"),),
+        _host_globs(said["hosts"]) if "hosts" in said else (Glob("*"),),
         _text(said["reason"]) if "reason" in said else Ban.reason,
     )
+
+
+def _host_globs(value: Value) -> tuple[Glob, ...]:
+    names = _texts(value)
+    for name in names:
+        if "[" in name:
+            raise value.error(f"{name!r} has a range: only * and ? are for hosts here")
+    return tuple(map(Glob, names))
 
 
 def _path(value: Value) -> Glob:

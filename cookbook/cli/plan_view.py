@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cookbook.cli.progress import step_lines
 from cookbook.planning.step import Step
 from cookbook.reports.report import Report, error_json
-from cookbook.reports.text import Line, error_lines
+from cookbook.reports.text import StyledLine, error_lines
 
 _NAMED = 5
 """The number of hosts that are named before the rest is counted."""
@@ -26,13 +26,13 @@ _DONE = {"create": "to create", "update": "to update", "remove": "to remove", "a
 class _Group:
     """Changes that look the same, whichever host they are for."""
 
-    lines: Sequence[Line]
+    lines: Sequence[StyledLine]
     resource: str
 
     hosts: list[str] = field(default_factory=list)
 
 
-def grouped_lines(report: Report) -> Iterator[Line]:
+def grouped_lines(report: Report) -> Iterator[StyledLine]:
     """Identical changes together, in the order of the recipe, then errors and the sum."""
     for group in _groups(report):
         (style, first), *more = group.lines
@@ -57,7 +57,7 @@ def totals(report: Report) -> str:
 
 
 def _groups(report: Report) -> list[_Group]:
-    found: dict[tuple[Line, ...], _Group] = {}
+    found: dict[tuple[StyledLine, ...], _Group] = {}
     turns: dict[str, int] = {}
     for host in report.hosts.values():
         for turn, step in enumerate(host.steps):

@@ -16,7 +16,7 @@ from cookbook.language.resource import Resource
 from cookbook.plugin import hookimpl
 from cookbook.reports.phrases import error_remarks
 from cookbook.reports.report import HostReport, Report, error_json, report_json, step_json
-from cookbook.reports.text import Line, document_lines, resource_lines
+from cookbook.reports.text import StyledLine, document_lines, resource_lines
 from cookbook.text.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SLOWEST = 5
 
 
-def write(lines: Iterable[Line], stream: TextIO) -> None:
+def write(lines: Iterable[StyledLine], stream: TextIO) -> None:
     """Print: in colour on a terminal, plainly elsewhere."""
     if not stream.isatty():
         stream.writelines(f"{one_line(text)}\n" for _, text in lines)
@@ -44,12 +44,12 @@ def write(lines: Iterable[Line], stream: TextIO) -> None:
         console.print(Text(one_line(text), style=style))
 
 
-def report_lines(report: Report, *, verbose: bool = False) -> Iterator[Line]:
+def report_lines(report: Report, *, verbose: bool = False) -> Iterator[StyledLine]:
     """Yield the report: hosts with equal results together, then the totals."""
     yield from document_lines(report_json(report), verbose=verbose)
 
 
-def step_lines(step: Step) -> Iterator[Line]:
+def step_lines(step: Step) -> Iterator[StyledLine]:
     """One resource, as a plan shows it."""
     yield from resource_lines(step_json(step), _any_plan())
 
@@ -59,7 +59,7 @@ def _any_plan() -> Document:
     return report_json(Report("", "plan"))
 
 
-def error_lines(error: CookError) -> Iterator[Line]:
+def error_lines(error: CookError) -> Iterator[StyledLine]:
     """Yield an error that ended the command before any host was contacted."""
     document = error_json(error)
     first, *more = document["message"].split("\n")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cookbook.cli.progress import step_lines, write
 from cookbook.errors import UsageError
 from cookbook.planning.step import Permission, Step
-from cookbook.reports.text import Line
+from cookbook.reports.text import StyledLine
 from cookbook.text.sanitize import one_line
 
 _LOOK = 0.2
@@ -58,7 +58,7 @@ def need_terminal(option: str) -> None:
         )
 
 
-def confirmed(terminal: Terminal, lines: Iterable[Line]) -> bool:
+def confirmed(terminal: Terminal, lines: Iterable[StyledLine]) -> bool:
     """Show what would be done, and ask; everything but yes is no."""
     write(lines, sys.stderr)
     return terminal.ask("Do this? [y/N]") in ("y", "yes")

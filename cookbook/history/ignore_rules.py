@@ -3,7 +3,7 @@ Drift that is put up with: which, why, and until when.
 
 A list in YAML, each entry with a reason; or one entry on the command line.
 
-    - match: file[/etc/motd]        # a glob: * and ? only, so that brackets are brackets
+    - match: file[/etc/motd]        # a pattern, see docs/patterns.md
       hosts: web*,!web3             # optional
       property: mode                # optional: only where nothing else differs
       reason: the vendor's banner
@@ -12,8 +12,6 @@ A list in YAML, each entry with a reason; or one entry on the command line.
 
 from __future__ import annotations
 
-import fnmatch
-import functools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from cookbook.errors import InputError, InventoryError, UsageError
 from cookbook.inventory.value import Value
 from cookbook.inventory.yaml_document import read
 from cookbook.planning.status import Excuse
+from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
 
 _KEYS = ("match", "hosts", "property", "reason", "until")
@@ -37,15 +36,18 @@ _EXAMPLE = "--ignore 'file[/etc/motd]=the vendor writes it until 2026-12-31'"
 class Ignore:
     """One entry: what is put up with, and why."""
 
-    match: str
-    """A glob on the id of a resource: `file[/etc/*]`."""
+    match: Glob
+    """The ids of resources: `file[/etc/*]`."""
 
     reason: str
-    hosts: Sequence[str] = ()
-    """Globs on the names of hosts; `!` excludes. None at all: every host."""
+    hosts: Sequence[Glob] = ()
+    """The names of hosts. None at all: every host."""
 
-    property: str | None = None
-    """A glob; only where everything that differs is such a property."""
+    but: Sequence[Glob] = ()
+    """The names of hosts that are excluded."""
+
+    property: Glob | None = None
+    """Only where everything that differs is such a property."""
 
     until: date | None = None
     """The last day on which it counts."""
@@ -55,12 +57,12 @@ class Ignore:
 
     def about(self, host: str, resource: str) -> bool:
         """Return whether it matches that resource of that host."""
-        return _matches(self.match, resource) and self._on(host)
+        return self.match.fits(resource) and self._on(host)
 
     def covers(self, fields: Collection[str]) -> set[str]:
         """Which of these properties it puts up with."""
         pattern = self.property
-        return {name for name in fields if pattern is None or _matches(pattern, name)}
+        return {name for name in fields if pattern is None or pattern.fits(name)}
 
     def expired(self, today: date) -> bool:
         """Return whether its last day is over."""
@@ -69,13 +71,11 @@ class Ignore:
     def excuse(self) -> Excuse:
         """Return it as part of a document."""
         until = self.until.isoformat() if self.until is not None else None
-        return {"pattern": self.match, "reason": self.reason, "until": until}
+        return {"pattern": self.match.text, "reason": self.reason, "until": until}
 
     def _on(self, host: str) -> bool:
-        wanted = [glob for glob in self.hosts if not glob.startswith("!")]
-        unwanted = [glob[1:] for glob in self.hosts if glob.startswith("!")]
-        chosen = not wanted or any(_matches(glob, host) for glob in wanted)
-        return chosen and not any(_matches(glob, host) for glob in unwanted)
+        chosen = not self.hosts or any(glob.fits(host) for glob in self.hosts)
+        return chosen and not any(glob.fits(host) for glob in self.but)
 
 
 def ignores(words: Sequence[str]) -> list[Ignore]:
@@ -128,11 +128,13 @@ def _entry(value: Value) -> Ignore:
     for key in ("match", "reason"):
         if key not in data:
             raise value.error(f"this entry has no {key!r}", hint=_WHY[key])
+    hosts = _hosts(data["hosts"]) if "hosts" in data else []
     return Ignore(
-        _pattern(data["match"]),
+        Glob(_pattern(data["match"])),
         _text(data["reason"]),
-        _hosts(data["hosts"]) if "hosts" in data else (),
-        _pattern(data["property"]) if "property" in data else None,
+        [Glob(name) for name in hosts if not name.startswith("!")],
+        [Glob(name[1:]) for name in hosts if name.startswith("!")],
+        Glob(_pattern(data["property"])) if "property" in data else None,
         _date(data["until"]) if "until" in data else None,
         value.at,
     )
@@ -159,7 +161,10 @@ def _pattern(value: Value) -> str:
 
 def _hosts(value: Value) -> list[str]:
     items = value.data if isinstance(value.data, list) else [value]
-    return [glob.strip() for item in items for glob in _pattern(item).split(",") if glob.strip()]
+    found = [name.strip() for item in items for name in _pattern(item).split(",") if name.strip()]
+    if any("[" in name for name in found):
+        raise value.error(f"{value} has a range: only * and ? are for hosts here")
+    return found
 
 
 def _date(value: Value) -> date:
@@ -180,18 +185,8 @@ def _from_word(word: str) -> Ignore:
         raise UsageError(f"--ignore {word}: a pattern and a reason are wanted", hint=_EXAMPLE)
     at = f"--ignore {match}"
     try:
-        pattern = _pattern(Value(match, at))
+        pattern = Glob(_pattern(Value(match, at)))
         day = _date(Value(until, at)) if until is not None else None
     except InventoryError as error:
         raise UsageError(str(error), hint=error.hint) from None
     return Ignore(pattern, reason, until=day, at=at)
-
-
-def _matches(glob: str, text: str) -> bool:
-    return _compiled(glob).match(text) is not None
-
-
-@functools.cache
-def _compiled(glob: str) -> re.Pattern[str]:
-    """Only * and ? are special: `file[/x]` has brackets of its own."""
-    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))

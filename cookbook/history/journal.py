@@ -44,7 +44,7 @@ _QUIET = frozenset({"ok", "skipped", "not-run"})
 """Nothing was done to the host, so nothing is lost if they are written a moment later."""
 
 
-Line = dict[str, Any]
+JournalLine = dict[str, Any]
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Recorder:
             os.close(self._file)
             self._file = None
 
-    def _note(self, lines: Callable[[], Iterable[Line]]) -> None:
+    def _note(self, lines: Callable[[], Iterable[JournalLine]]) -> None:
         """Append lines with one write, unless one went wrong: after half a line, none is read."""
         with self._writing:
             if self.error is not None or self._run is None:
@@ -122,11 +122,11 @@ class Recorder:
             except Exception as error:  # noqa: BLE001 - a run does not fail for want of a record
                 self.error = error
 
-    def _waited(self, host: str) -> list[Line]:
+    def _waited(self, host: str) -> list[JournalLine]:
         steps = self._waiting.pop(host, None)
         return [_steps_line("steps", host, steps)] if steps else []
 
-    def _revision(self) -> Iterable[Line]:
+    def _revision(self) -> Iterable[JournalLine]:
         """Git's answer, once, as soon as it is there."""
         if self._file is None or self._told or self._run is None or not self._run.origin.known:
             return []
@@ -155,11 +155,11 @@ def _append(file: int, data: bytes) -> None:
         data = data[os.write(file, data) :]
 
 
-def _encoded(line: Line) -> bytes:
+def _encoded(line: JournalLine) -> bytes:
     return json.dumps(protected(line), separators=(",", ":")).encode() + b"\n"
 
 
-def _header(run: RunInfo) -> Line:
+def _header(run: RunInfo) -> JournalLine:
     origin = run.origin
     return {
         "kind": "run",
@@ -177,18 +177,18 @@ def _header(run: RunInfo) -> Line:
     }
 
 
-def _steps_line(kind: str, host: str, steps: Iterable[Step]) -> Line:
+def _steps_line(kind: str, host: str, steps: Iterable[Step]) -> JournalLine:
     told = [{"document": step_json(step), "state": state_record(step)} for step in steps]
     return {"kind": kind, "host": host, "steps": told}
 
 
-def _host_line(report: HostReport) -> Line:
+def _host_line(report: HostReport) -> JournalLine:
     ended = host_json(replace(report, steps=()))
     del ended["resources"]  # type: ignore[misc]  # they have lines of their own
     return {**ended, "kind": "host", "host": report.name, "in_line": percent(report.in_line)}
 
 
-def _judged_line(report: HostReport) -> Line:
+def _judged_line(report: HostReport) -> JournalLine:
     """Return the line with the causes, in the order of the steps."""
     told = [
         {"cause": step.cause, "since": step.since, "excused": step.excused} for step in report.steps
@@ -197,7 +197,7 @@ def _judged_line(report: HostReport) -> Line:
     return {"kind": "judged", "host": report.name, "in_line": share, "steps": told}
 
 
-def _finished_line(report: Report) -> Line:
+def _finished_line(report: Report) -> JournalLine:
     return {
         "kind": "finished",
         "exit": report.exit,

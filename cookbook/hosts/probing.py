@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cookbook.errors import Failed, ProbeError, TooMuchOutput
 from cookbook.language.probe import Probe, Table
 from cookbook.script import program
-from cookbook.script.program import MOST_ANSWER, Ask, Guard, Outcome, last_lines
+from cookbook.script.program import MOST_ANSWER, Ask, Outcome, Precondition, last_lines
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import ENCODING, Command
 from cookbook.text.diagnosis import why
@@ -127,10 +127,10 @@ def gather(probes: Iterable[Probe]) -> list[Question]:
     return questions
 
 
-def guard(probes: Iterable[Probe], answers: Answers) -> Guard:
+def precondition(probes: Iterable[Probe], answers: Answers) -> Precondition:
     """Ask again, and go on only if the host says what it said before."""
     questions = gather(probe for probe in probes if not probe.loose)
-    return program.guard(
+    return program.precondition_of(
         tuple(question.command for question in questions),
         (_expected(question, answers) for question in questions),
     )

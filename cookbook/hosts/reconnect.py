@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from cookbook.errors import Unreachable
+from cookbook.retry import Retry, growing
 from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Transport
 
 RECONNECTS = 3
 """Number of reconnects, unless an option says otherwise."""
 
-_FIRST_DELAY = 2.0
-_LONGEST_DELAY = 60.0
-"""Seconds before the second try; each further one waits four times as long: a host may boot."""
+_PAUSES = (2.0, 4.0, 60.0)
+"""Seconds before the second try, growth, longest pause: a host may boot."""
 
 
-class Line:
+class RenewableTransport:
     """A transport, and a function that makes another one."""
 
     def __init__(
@@ -58,15 +57,14 @@ class Line:
         if not self.reconnects or self.tries_left == 0:
             raise lost
         self.transport.close()
-        delay = _FIRST_DELAY
+        tries = Retry(growing(*_PAUSES))
         while True:
             self.tries_left -= 1
             try:
                 self.transport = self.another()
             except Unreachable as error:
-                if self.tries_left == 0 or isinstance(error, LoginPasswordRefused):
+                final = self.tries_left == 0 or isinstance(error, LoginPasswordRefused)
+                if final or not tries.again():
                     raise
-                time.sleep(delay)
-                delay = min(4 * delay, _LONGEST_DELAY)
             else:
                 return

@@ -16,8 +16,9 @@ from cookbook.errors import (
     during,
 )
 from cookbook.hosts.probing import Answer, Question, gather
-from cookbook.hosts.reconnect import Line
+from cookbook.hosts.reconnect import RenewableTransport
 from cookbook.language.probe import Probe
+from cookbook.retry import Retry, growing, wait
 from cookbook.script import control, trace
 from cookbook.script.facts import QUESTION, Facts, parse_facts
 from cookbook.script.lock import TAKEN, Holder, halting, holding, holding_shell
@@ -72,7 +73,7 @@ class Session:
         lasting: bool = False,
     ) -> None:
         """`another` connects once more; `lasting` says that there is no connection to lose."""
-        self.line = Line(transport, another, lasting=lasting)
+        self.connection = RenewableTransport(transport, another, lasting=lasting)
         self._nonce = ""
         self._pace: Pace | None = None
         self._halted = False
@@ -97,7 +98,7 @@ class Session:
 
         Raises Unreachable and its kin.
         """
-        session = Session(self.line.another())
+        session = Session(self.connection.another())
         try:
             [outcome] = session.run([Do(command, ANSWER_TIMEOUT)])
         finally:
@@ -111,7 +112,7 @@ class Session:
         Raises `lost` where there is no other connection, Unreachable and its kin, or Locked if
         another run was faster.
         """
-        self.line.renew(lost)
+        self.connection.renew(lost)
         self._stage = ""
         self._staged.clear()
         self._take_over(control.retiring(self.shell, self._nonce))
@@ -134,7 +135,7 @@ class Session:
 
         A host that has not noticed the lost connection is told so.
         """
-        until = time.monotonic() + _TAKE_OVER
+        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + _TAKE_OVER)
         while True:
             self.run([Do(retire, ANSWER_TIMEOUT)])
             self._halted = True
@@ -144,8 +145,7 @@ class Session:
             except Locked as error:
                 if self._who is None or error.run != self._who.run:
                     raise
-                if time.monotonic() < until:
-                    time.sleep(_LOOK_AGAIN)
+                if tries.again():
                     continue
                 raise Unreachable(
                     "the link was lost, and what was sent before is still being done",
@@ -160,14 +160,15 @@ class Session:
         return _facts(outcome)
 
     @during("facts")
-    def begin(self, who: Holder, wait: float = 0.0) -> Facts:
+    def begin(self, who: Holder, patience: float = 0.0) -> Facts:
         """
         Take the lock and find out what the host is, in one exchange.
 
-        Raises Locked if another run holds it for longer than `wait` seconds.
+        Raises Locked if another run holds it for longer than `patience` seconds.
         """
         self._who = who
-        end, last = time.monotonic() + wait, ""
+        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + patience, stopping=self._is_over)
+        last = ""
         while True:
             locked, facts = self.run([Lock(who.line), Ask(QUESTION)])
             if (halted := halting(locked.text)) is not None:
@@ -178,15 +179,14 @@ class Session:
                 return _facts(facts)
             if locked.text != last:  # a new holder may not have written its name yet
                 last = locked.text
-                time.sleep(_SIGNED)
+                wait(_SIGNED)
                 continue
-            if time.monotonic() >= end or self._over:
+            if not tries.again():
                 raise Locked(
                     f"another run is at work here: {holding(locked.text)}",
                     hint=_wait_for(holding_shell(locked.text)),
                     run=holding(locked.text).run,
                 )
-            time.sleep(min(_LOOK_AGAIN, max(0.0, end - time.monotonic())))
 
     @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
@@ -236,7 +236,7 @@ class Session:
         """
         if not parts:
             return []
-        if self._over:
+        if self._is_over():
             raise DeadlineExceeded(
                 "the time there was for this host is over",
                 hint="give it longer: --host-timeout, or --timeout for the whole run",
@@ -271,7 +271,7 @@ class Session:
         pace = Pace(program, begun, self.end)
         self._nonce, self._pace = program.nonce, pace
         try:
-            return run(self.line.transport, program, pace)
+            return run(self.connection.transport, program, pace)
         except (Interrupted, TooSlow) as error:
             error.outcomes = list(program.partial(error.reply.stdout, error.reply.stderr))
             if isinstance(error, TooSlow):
@@ -285,8 +285,7 @@ class Session:
         """Pid of the shell on the host; 0 before it is known."""
         return self._pace.shell if self._pace is not None else 0
 
-    @property
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         return self.end is not None and time.monotonic() >= self.end
 
     def halt(self) -> None:
@@ -320,13 +319,13 @@ class Session:
         try:
             if self.whole:
                 slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
-            elif self.line.has_another:
+            elif self.connection.has_another:
                 self.break_off()
                 slow.ended = True
         except HostError as error:
             slow.hint = f"it may still be at it: {error}"
         finally:
-            self.line.transport.close()
+            self.connection.transport.close()
 
     def close(self) -> None:
         """Leave nothing behind, and end the session."""
@@ -340,7 +339,7 @@ class Session:
         except HostError:
             pass  # the link is gone; the folder is private, and under /var/tmp
         finally:
-            self.line.transport.close()
+            self.connection.transport.close()
 
     def _send_raw(self, digest: str, data: bytes) -> bool:
         """

@@ -78,11 +78,11 @@ def _said(host: Host, become_password: Secret | None) -> Target:
 def _as_ssh_has_it(host: Host, target: Target) -> tuple[Target, tuple[Hop, ...]]:
     """Return user and bastions as ssh(1) will use them; it reads its configuration itself."""
     from cookbook.transport.ssh_config import jump_hosts, known_hosts, login_of
-    from cookbook.transport.target import Manner
+    from cookbook.transport.target import OpenSshOptions
 
     answer = _answer(host, None if host.ssh_config == "user" else Path(host.ssh_config))
     config = {"user": "", "none": "none"}.get(str(host.ssh_config), str(host.ssh_config))
-    manner = Manner(host.said, config, direct=host.jump == ())
+    manner = OpenSshOptions(host.said, config, direct=host.jump == ())
     files = target.known_hosts if "known_hosts" in host.said else known_hosts(answer)
     user, port = login_of(answer, host.address)
     said = replace(target, user=user, port=port, known_hosts=files, manner=manner)

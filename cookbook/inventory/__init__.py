@@ -11,15 +11,15 @@ from cookbook.errors import UsageError
 from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
-from cookbook.inventory.schema import Declared, Origin, declared
+from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared
 from cookbook.inventory.value import wrap
 from cookbook.text.suggest import did_you_mean
 
-__all__ = ["Group", "Host", "Inventory", "Origin", "from_data", "load", "local"]
+__all__ = ["Host", "HostGroup", "Inventory", "ValueOrigin", "from_data", "load", "local"]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class HostGroup:
     """A group; `hosts` are all of it, those of its subgroups too, in the inventory's order."""
 
     name: str
@@ -34,7 +34,7 @@ class Inventory:
     """Hosts and groups by name, in the order in which they are declared."""
 
     hosts: Mapping[str, Host]
-    groups: Mapping[str, Group]
+    groups: Mapping[str, HostGroup]
     _precedence: Precedence = field(repr=False, compare=False)
 
     def select(self, patterns: Sequence[str] = ()) -> list[Host]:
@@ -49,7 +49,7 @@ class Inventory:
         names = limit(patterns, self.hosts.keys(), groups)
         return [host for name, host in self.hosts.items() if name in names]
 
-    def explain(self, host: str, key: str | None = None) -> list[Origin]:
+    def explain(self, host: str, key: str | None = None) -> list[ValueOrigin]:
         """
         Return the origin of each setting (`port`) and variable (`vars.tier`) of a host.
 
@@ -100,7 +100,7 @@ def local() -> Inventory:
     return from_data({"hosts": {"localhost": {"transport": "local"}}}, "--local")
 
 
-def _inventory(declarations: Declared) -> Inventory:
+def _inventory(declarations: DeclaredHosts) -> Inventory:
     precedence = Precedence(declarations)
     hosts: dict[str, Host] = {}
     for name in declarations.hosts:
@@ -110,7 +110,7 @@ def _inventory(declarations: Declared) -> Inventory:
         for group in host.groups:
             members[group].append(host.name)
     groups = {
-        name: Group(name, group.at, tuple(members[name]), tuple(group.groups))
+        name: HostGroup(name, group.at, tuple(members[name]), tuple(group.groups))
         for name, group in declarations.groups.items()
     }
     return Inventory(MappingProxyType(hosts), MappingProxyType(groups), precedence)

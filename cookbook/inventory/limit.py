@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
-from cookbook.inventory.ranges import expand, has_range
+from cookbook.inventory.ranges import expand
+from cookbook.text.glob import Glob, is_glob
 from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,29 +38,23 @@ def limit(
 
 def _match(term: str, hosts: Collection[str], groups: Mapping[str, Collection[str]]) -> set[str]:
     found: set[str] = set()
-    for name in _expanded(term):
+    for name in [term] if term in groups or term in hosts else _expanded(term):
         if name in groups:
             found.update(groups[name])
         elif name in hosts:
             found.add(name)
-        elif _is_glob(name):
-            found.update(host for host in hosts if fnmatchcase(host, name))
+        elif is_glob(name):
+            found.update(filter(Glob(name).fits, hosts))
     if not found:
         raise _no_match(term, hosts, groups)
     return found
 
 
 def _expanded(term: str) -> list[str]:
-    if not has_range(term):
-        return [term]
     try:
         return expand(term)
     except ValueError as error:
         raise UsageError(f"limit {term!r}: {error}") from None
-
-
-def _is_glob(name: str) -> bool:
-    return any(sign in name for sign in "*?[")
 
 
 def _no_match(
@@ -69,7 +63,7 @@ def _no_match(
     if term in groups:
         return UsageError(f"the limit {term!r} is a group without hosts")
     hint = did_you_mean(term, [*hosts, *groups])
-    if _is_glob(term):
-        named = [group for group in groups if fnmatchcase(group, term)]
+    if is_glob(term):
+        named = list(filter(Glob(term).fits, groups))
         hint = f"a glob is for hosts; name the groups: {','.join(named)}" if named else None
     return UsageError(f"the limit {term!r} matches no host and no group", hint=hint)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.host import Host
-from cookbook.inventory.schema import Declared, Layer, Origin
+from cookbook.inventory.schema import DeclaredHosts, Layer, ValueOrigin
 from cookbook.inventory.settings import SETTINGS
 from cookbook.inventory.value import shown
 
@@ -29,13 +29,13 @@ class _Membership(NamedTuple):
 
     groups: tuple[str, ...]
     layer: Layer
-    rivals: dict[str, tuple[Origin, Origin]]
+    rivals: dict[str, tuple[ValueOrigin, ValueOrigin]]
 
 
 class Precedence:
     """Decides each host's settings and variables, key by key, never merging any deeper."""
 
-    def __init__(self, declared: Declared) -> None:
+    def __init__(self, declared: DeclaredHosts) -> None:
         self.declared = declared
         self.direct: dict[str, list[str]] = {name: [] for name in declared.hosts}
         for name, group in declared.groups.items():
@@ -72,7 +72,7 @@ class Precedence:
             others=others,
         )
 
-    def origins(self, name: str) -> Iterator[Origin]:
+    def origins(self, name: str) -> Iterator[ValueOrigin]:
         """All that was said of the host, key by key, the nearest first: only that one is used."""
         layers = [self.declared.hosts[name].layer]
         groups = self.membership(tuple(self.direct[name])).groups
@@ -86,7 +86,7 @@ class Precedence:
     def _membership(self, direct: tuple[str, ...]) -> _Membership:
         groups = self._upward(direct)
         layer = dict(self.declared.defaults)
-        rivals: dict[str, tuple[Origin, Origin]] = {}
+        rivals: dict[str, tuple[ValueOrigin, ValueOrigin]] = {}
         for key, said in self._said(groups).items():
             # The first is nearest; groups of which none is above the other are equally near.
             nearest = [
@@ -100,8 +100,8 @@ class Precedence:
                     rivals[key] = (nearest[0], other)
         return _Membership(groups, layer, rivals)
 
-    def _said(self, groups: tuple[str, ...]) -> dict[str, dict[str, Origin]]:
-        said: dict[str, dict[str, Origin]] = {}
+    def _said(self, groups: tuple[str, ...]) -> dict[str, dict[str, ValueOrigin]]:
+        said: dict[str, dict[str, ValueOrigin]] = {}
         for group in groups:
             for key, origin in self.declared.groups[group].layer.items():
                 said.setdefault(key, {})[group] = origin
@@ -121,7 +121,7 @@ class Precedence:
         )
 
 
-def _ancestors(declared: Declared) -> dict[str, frozenset[str]]:
+def _ancestors(declared: DeclaredHosts) -> dict[str, frozenset[str]]:
     """All groups above each group."""
     above: dict[str, set[str]] = {name: set() for name in declared.groups}
     for name in reversed(declared.upward):
@@ -132,10 +132,10 @@ def _ancestors(declared: Declared) -> dict[str, frozenset[str]]:
 
 def _built_in(name: str) -> Layer:
     host = Host(name)
-    return {key: Origin(key, getattr(host, key), "built-in", "") for key in SETTINGS}
+    return {key: ValueOrigin(key, getattr(host, key), "built-in", "") for key in SETTINGS}
 
 
-def _disagreement(name: str, one: Origin, other: Origin) -> InventoryError:
+def _disagreement(name: str, one: ValueOrigin, other: ValueOrigin) -> InventoryError:
     sides = " and ".join(
         f"{_shown(origin.value)} from {origin.level} ({origin.at})" for origin in (one, other)
     )

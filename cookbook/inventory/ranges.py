@@ -13,11 +13,6 @@ _BRACKETS = re.compile(r"\[([^][]*)\]")
 _RANGE = re.compile(r"([0-9]{1,9}|[a-z]|[A-Z]):([0-9]{1,9}|[a-z]|[A-Z])(?::([0-9]{1,9}))?")
 
 
-def has_range(text: str) -> bool:
-    """Return True if the text has a range, not only a glob's [abc]."""
-    return any(_RANGE.fullmatch(inside) for inside in _BRACKETS.findall(text))
-
-
 def expand(pattern: str) -> list[str]:
     """
     All names the pattern stands for, the leftmost range turning slowest; itself if it has none.

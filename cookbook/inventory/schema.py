@@ -24,7 +24,7 @@ _SHARED = tuple(key for key in SETTINGS if key != "address")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """
     A declared value of a setting (`port`) or a variable (`vars.http_port`).
 
@@ -39,7 +39,7 @@ class Origin:
     used: bool = True
 
 
-Layer = dict[str, Origin]
+Layer = dict[str, ValueOrigin]
 
 
 class DeclaredHost(NamedTuple):
@@ -58,7 +58,7 @@ class DeclaredGroup(NamedTuple):
     groups: dict[str, str]
 
 
-class Declared(NamedTuple):
+class DeclaredHosts(NamedTuple):
     """All that is declared; `upward` lists the groups with every child before its parents."""
 
     hosts: dict[str, DeclaredHost]
@@ -67,7 +67,7 @@ class Declared(NamedTuple):
     upward: tuple[str, ...]
 
 
-def declared(value: Value | None, where: str, folder: Path) -> Declared:
+def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
     """
     Return the declarations in a document; relative paths start at the folder.
 
@@ -91,7 +91,7 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def inventory(self, parts: dict[str, Value], where: str) -> Declared:
+    def inventory(self, parts: dict[str, Value], where: str) -> DeclaredHosts:
         nothing = Value(None, where)
         defaults = parts.get("defaults", nothing)
         layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", _SHARED)
@@ -101,7 +101,7 @@ class _Reader:
         named = _mapping(parts.get("groups", nothing), "groups")
         groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
         _check_members(hosts, groups)
-        return Declared(hosts, groups, layer, _upward(groups))
+        return DeclaredHosts(hosts, groups, layer, _upward(groups))
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -137,7 +137,7 @@ class _Reader:
             yield from ((name, DeclaredHost(value.at, layer)) for name in names)
             return
         for name, text in zip(names, self.addresses(address, names, pattern), strict=True):
-            origin = Origin("address", text, "host", address.at)
+            origin = ValueOrigin("address", text, "host", address.at)
             yield name, DeclaredHost(value.at, {"address": origin, **layer})
 
     def addresses(self, value: Value, names: list[str], pattern: str) -> list[str]:
@@ -172,12 +172,12 @@ class _Reader:
             if key == "vars":
                 for name, inner in _mapping(value, f"vars of {whose}").items():
                     full = f"vars.{name}"
-                    layer[full] = Origin(full, inner.plain(), level, inner.at)
+                    layer[full] = ValueOrigin(full, inner.plain(), level, inner.at)
             elif key not in known:
                 raise self._unknown(key, value, whose, (*known, "vars"))
             else:
                 read = read_setting(key, value, self.folder)
-                layer[key] = Origin(key, read, level, value.at)
+                layer[key] = ValueOrigin(key, read, level, value.at)
         return layer
 
     def _unknown(self, key: str, value: Value, whose: str, known: tuple[str, ...]) -> Exception:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cookbook.errors import KitchenError
 from cookbook.kitchen import tools
-from cookbook.kitchen.network import Network
+from cookbook.kitchen.network import KitchenNetwork
 
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -101,7 +101,7 @@ class Disk:
             path.unlink()
         (self.lasting / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
 
-    def furnish(self, name: str, network: Network, number: int, public_key: str) -> None:
+    def furnish(self, name: str, network: KitchenNetwork, number: int, public_key: str) -> None:
         """Write name, addresses, keys and resolver into the mounted root."""
         self.make_identity()
         shutil.copytree(self.lasting, self.root, dirs_exist_ok=True)
@@ -126,7 +126,7 @@ def resolver(files: tuple[Path, ...] = RESOLVERS) -> str:
     return next(reachable, texts[0] if texts else "")
 
 
-def _host0(network: Network, number: int) -> str:
+def _host0(network: KitchenNetwork, number: int) -> str:
     """Return the interface, for systemd.network(5)."""
     return (
         "[Match]\nName=host0\n\n"

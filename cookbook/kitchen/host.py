@@ -13,6 +13,7 @@ from cookbook.errors import KitchenError
 from cookbook.kitchen import tools
 from cookbook.kitchen.disk import Disk
 from cookbook.kitchen.process import Process, find_init, find_leaders
+from cookbook.retry import Retry, growing
 
 # What a login as root gives; nothing of the caller's own environment.
 ENVIRONMENT = (
@@ -90,13 +91,12 @@ class KitchenHost:
 
         Raises KitchenError, with the end of the console, if that takes too long.
         """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not self.process.alive:
-                break
+        tries = Retry(growing(0.02), time.monotonic() + seconds)
+        while self.process.alive:
             if greets(self.address, self.port) and self._has_booted():
                 return
-            time.sleep(0.02)
+            if not tries.again():
+                break
         console = Disk(self.folder).console
         said = "\n".join(console.read_text(errors="replace").splitlines()[-15:])
         raise KitchenError(

@@ -17,8 +17,8 @@ from cookbook.kitchen.disk import Disk
 from cookbook.kitchen.host import KitchenHost, boot, cut_power, cut_strays, power_off
 from cookbook.kitchen.inventory import write_hosts_yml, write_known_hosts
 from cookbook.kitchen.lock import alone
-from cookbook.kitchen.network import Network
-from cookbook.kitchen.state import Entry, State
+from cookbook.kitchen.network import KitchenNetwork
+from cookbook.kitchen.state import KitchenState, RunningHost
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Kitchen:
 
     def hosts(self) -> list[KitchenHost]:
         """Return the running hosts, in the order of their addresses."""
-        state = State.load(self._state_json)
+        state = KitchenState.load(self._state_json)
         return [host for host in self._hosts(state) if host.process.alive]
 
     def up(self, count: int = 1, names: Sequence[str] | None = None) -> list[KitchenHost]:
@@ -111,7 +111,7 @@ class Kitchen:
         host.wait_until_up()
         return host
 
-    def _start(self, state: State, root: Path, numbers: dict[str, int]) -> None:
+    def _start(self, state: KitchenState, root: Path, numbers: dict[str, int]) -> None:
         """Boot hosts side by side; those that started are remembered even if one did not."""
         lan = state.network = state.network or network.raise_for(self.folder)
         public_key = self._public_key()
@@ -121,11 +121,11 @@ class Kitchen:
             disk = self._disk(name)
             disk.mount(root)
             disk.furnish(name, lan, numbers[name], public_key)
-            state.entries[name] = Entry(numbers[name], boot(name, lan.bridge, disk))
+            state.entries[name] = RunningHost(numbers[name], boot(name, lan.bridge, disk))
 
         _each(start, list(numbers))
 
-    def _forget(self, state: State, names: Iterable[str]) -> None:
+    def _forget(self, state: KitchenState, names: Iterable[str]) -> None:
         for name in names:
             self._disk(name).remove()
             state.entries.pop(name, None)
@@ -133,7 +133,7 @@ class Kitchen:
             network.release(self.folder)
             state.network = None
 
-    def _clean(self, state: State) -> None:
+    def _clean(self, state: KitchenState) -> None:
         """Forget hosts that have ended, and end containers that are not in the state file."""
         dead = [name for name, entry in state.entries.items() if not entry.process.alive]
         folders = (self.folder / "hosts").glob("*")
@@ -148,17 +148,17 @@ class Kitchen:
             state.network = None
 
     @contextmanager
-    def _opened(self) -> Iterator[State]:
+    def _opened(self) -> Iterator[KitchenState]:
         """Open the state for one command at a time; it is saved in any case, with the inventory."""
         with alone(self.folder / ".lock"):
-            state = State.load(self._state_json)
+            state = KitchenState.load(self._state_json)
             try:
                 self._clean(state)
                 yield state
             finally:
                 self._save(state)
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: KitchenState) -> None:
         if not state.entries:
             self._clear()
             return
@@ -184,23 +184,23 @@ class Kitchen:
     def _disk(self, name: str) -> Disk:
         return Disk(self.folder / "hosts" / name)
 
-    def _entry(self, state: State, name: str) -> Entry:
+    def _entry(self, state: KitchenState, name: str) -> RunningHost:
         if name not in state.entries:
             running = ", ".join(state.entries) or "none"
             raise KitchenError(f"no host {name!r} is running", hint=f"running: {running}")
         return state.entries[name]
 
-    def _hosts(self, state: State) -> list[KitchenHost]:
+    def _hosts(self, state: KitchenState) -> list[KitchenHost]:
         names = sorted(state.entries, key=lambda name: state.entries[name].number)
         return [self._host(state, name) for name in names]
 
-    def _host(self, state: State, name: str) -> KitchenHost:
+    def _host(self, state: KitchenState, name: str) -> KitchenHost:
         entry, lan = self._entry(state, name), _some(state.network)
         addresses = lan.address(entry.number), lan.address6(entry.number)
         return KitchenHost(name, *addresses, entry.process, self._disk(name).folder)
 
 
-def _some(network: Network | None) -> Network:
+def _some(network: KitchenNetwork | None) -> KitchenNetwork:
     if network is None:
         raise KitchenError("there are hosts and no network: the state is broken")
     return network

@@ -24,7 +24,7 @@ ULA = IPv6Network("fd78::/48")
 
 
 @dataclass(frozen=True)
-class Network:
+class KitchenNetwork:
     """A bridge and its subnet; the hosts' IPv6 addresses follow from the IPv4 ones."""
 
     bridge: str
@@ -71,7 +71,7 @@ def pool() -> IPv4Network:
     return network
 
 
-def choose(pool: IPv4Network, taken: Iterable[IPv4Network], names: Iterable[str]) -> Network:
+def choose(pool: IPv4Network, taken: Iterable[IPv4Network], names: Iterable[str]) -> KitchenNetwork:
     """
     Return the first /24 of the pool that overlaps none of `taken` and whose bridge name is free.
 
@@ -81,13 +81,13 @@ def choose(pool: IPv4Network, taken: Iterable[IPv4Network], names: Iterable[str]
     for number, subnet in enumerate(pool.subnets(new_prefix=24)):
         bridge = f"cook{number}"
         if bridge not in bridges and not any(subnet.overlaps(other) for other in networks):
-            return Network(bridge, subnet)
+            return KitchenNetwork(bridge, subnet)
     raise KitchenError(
         f"no free /24 is left in {pool}", hint="name another one in COOK_KITCHEN_NETWORK"
     )
 
 
-def raise_for(folder: Path) -> Network:
+def raise_for(folder: Path) -> KitchenNetwork:
     """Make a bridge for the kitchen in `folder`, with forwarding and masquerading."""
     with alone(CLAIMS / ".lock"):
         _sweep()
@@ -111,7 +111,7 @@ def release(folder: Path) -> None:
                 _lower(claim.name)
 
 
-def forget_neighbours(network: Network) -> None:
+def forget_neighbours(network: KitchenNetwork) -> None:
     """
     Ask anew who has which address.
 
@@ -120,12 +120,12 @@ def forget_neighbours(network: Network) -> None:
     tools.call("ip", "neighbour", "flush", "dev", network.bridge)
 
 
-def stands(network: Network) -> bool:
+def stands(network: KitchenNetwork) -> bool:
     """Return True if the bridge exists (a reboot removes it)."""
     return Path("/sys/class/net", network.bridge).exists()
 
 
-def _raise(network: Network) -> None:
+def _raise(network: KitchenNetwork) -> None:
     bridge, subnet6 = network.bridge, network.subnet6
     tools.call("ip", "link", "add", bridge, "type", "bridge")
     tools.call("ip", "address", "add", f"{network.gateway}/24", "dev", bridge)

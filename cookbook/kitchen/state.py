@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen.network import Network
+from cookbook.kitchen.network import KitchenNetwork
 from cookbook.kitchen.process import Process
 
 SCHEMA = 1
@@ -18,7 +18,7 @@ LAST_NUMBER = 254
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunningHost:
     """A host that was started: its number in the subnet and its systemd-nspawn."""
 
     number: int
@@ -26,11 +26,11 @@ class Entry:
 
 
 @dataclass
-class State:
+class KitchenState:
     """The network of the kitchen, if it has one, and its hosts by name."""
 
-    network: Network | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
+    network: KitchenNetwork | None = None
+    entries: dict[str, RunningHost] = field(default_factory=dict)
 
     def free_numbers(self) -> Iterable[int]:
         """Yield the numbers that no host has, lowest first."""
@@ -59,7 +59,7 @@ class State:
         }
 
     @classmethod
-    def load(cls, path: Path) -> State:
+    def load(cls, path: Path) -> KitchenState:
         """
         Read it; a kitchen that never cooked has an empty one.
 
@@ -71,9 +71,9 @@ class State:
             document = json.loads(path.read_text())
             network = document["network"]
             return cls(
-                network and Network(network["bridge"], IPv4Network(network["subnet"])),
+                network and KitchenNetwork(network["bridge"], IPv4Network(network["subnet"])),
                 {
-                    name: Entry(entry["number"], Process(entry["pid"], entry["started"]))
+                    name: RunningHost(entry["number"], Process(entry["pid"], entry["started"]))
                     for name, entry in document["hosts"].items()
                 },
             )

@@ -17,7 +17,7 @@ P = TypeVar("P", bound=AnyProvider)
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Registration:
     """A provider, and the hosts it is for."""
 
     provider: AnyProvider
@@ -30,7 +30,7 @@ def provides(
     """Return a class decorator that registers a provider of a type; `when` tests the facts."""
 
     def register(cls: type[P]) -> type[P]:
-        kind.providers.insert(0, Offer(cls(), when))
+        kind.providers.insert(0, Registration(cls(), when))
         return cls
 
     return register
@@ -71,7 +71,7 @@ class Catalog:
                 return offer.provider
         raise Unsupported(f"there is no provider {name!r} for {resource.kind()} here")
 
-    def _offers(self, resource: Resource) -> list[Offer]:
+    def _offers(self, resource: Resource) -> list[Registration]:
         kind = type(resource)
         if kind not in self._loaded:
             self._load(kind)

@@ -100,7 +100,7 @@ def _from_stores(ask: Callable[[SecretSource], Secret]) -> Secret:
     return ask(source)
 
 
-def word(kind: Callable[P, R]) -> Callable[P, R]:
+def recipe_function(kind: Callable[P, R]) -> Callable[P, R]:
     """
     Return the resource function of a type: calling it in a recipe declares a resource.
 

@@ -61,7 +61,7 @@ def resource_json(
     `write` makes JSON data of a property (name, value), so that the caller decides about secrets.
     """
     return {
-        "word": resource.kind(),
+        "resource": resource.kind(),
         **{
             f.name: write(f.name, value)
             for f in fields(resource)

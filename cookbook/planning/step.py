@@ -13,7 +13,7 @@ from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.status import Cause, Excuse, ResourceStatus
-from cookbook.script.program import Guard
+from cookbook.script.program import Precondition
 from cookbook.text.diff import Diff, texts_diff
 
 
@@ -46,7 +46,7 @@ class Step:
     left: Any = None
     """The state after the step, if it was probed; None also for an absent thing."""
 
-    guard: Guard | None = None
+    precondition: Precondition | None = None
     """In a plan: the precondition of the change."""
 
     lost: str | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, cast, get_type_hints
 
-from cookbook.applying.manifest import Entry
+from cookbook.applying.manifest import ManifestEntry
 from cookbook.errors import PlanError, UsageError
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
@@ -72,7 +72,7 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
 
     Raises PlanError if its type is not registered here.
     """
-    kind = _kind_of(data["word"])
+    kind = _kind_of(data["resource"])
     resource = kind.__new__(kind)
     for f in fields(kind):
         given = f.default if f.default is not MISSING else None
@@ -83,7 +83,7 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     return resource
 
 
-def revive(entry: Entry) -> tuple[Resource, AnyProvider]:
+def revive(entry: ManifestEntry) -> tuple[Resource, AnyProvider]:
     """
     Return the resource and the provider of an entry of a manifest.
 
@@ -107,12 +107,12 @@ def _kind_of(name: object) -> type[Resource]:
 
 def _checked(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the data if each property exists and has a value of its type."""
-    kind = _kind_of(data.get("word"))
+    kind = _kind_of(data.get("resource"))
     if "name" not in data:
         raise PlanError(f"a {kind.kind()} without a name")
     hints = get_type_hints(kind)
     for name, value in data.items():
         given = tuple(value) if isinstance(value, list) else value
-        if name != "word" and not (name in hints and fits(given, hints[name])):
+        if name != "resource" and not (name in hints and fits(given, hints[name])):
             raise PlanError(f"{kind.kind()} has no property {name!r} with such a value")
     return data

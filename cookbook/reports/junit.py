@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from cookbook.reports.phrases import (
     MEANING,
-    Outcome,
+    ResourceOutcome,
     error_line,
     error_text,
     minute,
@@ -25,9 +25,9 @@ from cookbook.reports.phrases import (
 from cookbook.reports.schema import Document, HostDocument, ResourceDocument
 from cookbook.text.sanitize import clean
 
-Result = Literal["failure", "error", "skipped"]
+JUnitResult = Literal["failure", "error", "skipped"]
 
-_RESULTS: dict[Outcome, Result] = {
+_RESULTS: dict[ResourceOutcome, JUnitResult] = {
     "drift": "failure",
     "intent": "failure",
     "differs": "failure",
@@ -108,7 +108,7 @@ def _case(resource: ResourceDocument, document: Document) -> ET.Element:
     return case
 
 
-def _details(resource: ResourceDocument, what: Outcome) -> str:
+def _details(resource: ResourceDocument, what: ResourceOutcome) -> str:
     """Return the details that do not fit in a line."""
     lines = [f"{resource['where']}: {what}: {MEANING[what]}"]
     if resource["since"]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cookbook.reports.phrases import (
     MEANING,
     OUT_OF_LINE,
-    Outcome,
+    ResourceOutcome,
     all_outcomes,
     differences,
     error_sentence,
@@ -32,7 +32,7 @@ _SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 """HTML, and mentions; an address shall not become a link either."""
 
 _DIFF_LINES = 40
-_BESIDES: frozenset[Outcome] = frozenset({"changed", "act", "excused", "orphaned"})
+_BESIDES: frozenset[ResourceOutcome] = frozenset({"changed", "act", "excused", "orphaned"})
 _SHOWN = OUT_OF_LINE | _BESIDES
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 
-Outcome = Literal[
+ResourceOutcome = Literal[
     "ok",
     "changed",
     "drift",
@@ -28,7 +28,7 @@ Outcome = Literal[
 
 HostState = HostStatus | Literal["drift", "intent", "differs", "unknown"]
 
-MEANING: dict[Outcome, str] = {
+MEANING: dict[ResourceOutcome, str] = {
     "ok": "in line",
     "changed": "changed by this run",
     "drift": "the host has changed since the last run",
@@ -44,7 +44,7 @@ MEANING: dict[Outcome, str] = {
     "orphaned": "no longer in the recipe",
 }
 
-OUT_OF_LINE: frozenset[Outcome] = frozenset(
+OUT_OF_LINE: frozenset[ResourceOutcome] = frozenset(
     {"drift", "intent", "differs", "unknown", "failed", "refused", "not-run"}
 )
 
@@ -58,7 +58,7 @@ _LONGEST_LIST = 120
 """Characters; of longer lists only the items that differ are shown."""
 
 
-def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
+def outcome(resource: ResourceDocument, mode: Mode) -> ResourceOutcome:
     """Return the result in one word."""
     if resource["excused"] is not None:
         return "excused"
@@ -69,16 +69,16 @@ def outcome(resource: ResourceDocument, mode: Mode) -> Outcome:
     return "act" if resource["kind"] == "act" else resource["cause"] or "differs"
 
 
-def outcomes(host: HostDocument, mode: Mode) -> Counter[Outcome]:
+def outcomes(host: HostDocument, mode: Mode) -> Counter[ResourceOutcome]:
     """Return the number of resources of a host for each result."""
     resources = host["resources"]
     return Counter(one_each(((r["id"], r["where"]), outcome(r, mode)) for r in resources))
 
 
-def all_outcomes(document: Document) -> Counter[Outcome]:
+def all_outcomes(document: Document) -> Counter[ResourceOutcome]:
     """Return the number of resources of all hosts for each result."""
     hosts = document["hosts"].values()
-    return sum((outcomes(host, document["mode"]) for host in hosts), Counter[Outcome]())
+    return sum((outcomes(host, document["mode"]) for host in hosts), Counter[ResourceOutcome]())
 
 
 def host_state(host: HostDocument, mode: Mode) -> HostState:
@@ -92,7 +92,7 @@ def host_state(host: HostDocument, mode: Mode) -> HostState:
     return "ok"
 
 
-_WORST: tuple[tuple[Outcome, HostState], ...] = (
+_WORST: tuple[tuple[ResourceOutcome, HostState], ...] = (
     ("failed", "failed"),
     ("drift", "drift"),
     ("intent", "intent"),

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from cookbook.reports.phrases import (
     OUT_OF_LINE,
-    Outcome,
+    ResourceOutcome,
     error_sentence,
     outcome,
     place,
@@ -29,7 +29,7 @@ from cookbook.text.sanitize import clean
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-_LEVELS: dict[Outcome, str] = {"failed": "error", "refused": "error", "unknown": "note"}
+_LEVELS: dict[ResourceOutcome, str] = {"failed": "error", "refused": "error", "unknown": "note"}
 """Everything else that is not in line is a warning."""
 
 
@@ -106,7 +106,7 @@ def _host_results(name: str, host: HostDocument, document: Document) -> Iterator
 
 
 def _result(
-    name: str, resource: ResourceDocument, what: Outcome, document: Document
+    name: str, resource: ResourceDocument, what: ResourceOutcome, document: Document
 ) -> dict[str, Any]:
     text = f"{resource['id']} on {name}: {sentence(resource, document)}"
     result: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 from cookbook.planning.status import LOOKING
 from cookbook.reports.phrases import (
     LOST,
-    Outcome,
+    ResourceOutcome,
     all_outcomes,
     error_line,
     error_remarks,
@@ -23,7 +23,7 @@ from cookbook.reports.phrases import (
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.text.sanitize import one_line
 
-Line = tuple[str, str]
+StyledLine = tuple[str, str]
 """A style, in rich's words, and a text."""
 
 _MARKS = {
@@ -68,7 +68,7 @@ def render(document: Document) -> str:
     return "".join(f"{one_line(text)}\n" for _, text in document_lines(document))
 
 
-def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Line]:
+def document_lines(document: Document, *, verbose: bool = False) -> Iterator[StyledLine]:
     """
     Yield the report, line by line.
 
@@ -89,13 +89,13 @@ def document_lines(document: Document, *, verbose: bool = False) -> Iterator[Lin
     yield _sum(document)
 
 
-def objection_lines(document: Document) -> Iterator[Line]:
+def objection_lines(document: Document) -> Iterator[StyledLine]:
     """Yield the objections of reviewers to a plan."""
     for objection in document.get("objections", ()):
         yield "bold red", f"objection: {objection}"
 
 
-def _heading(hosts: Sequence[_Named], document: Document) -> Line:
+def _heading(hosts: Sequence[_Named], document: Document) -> StyledLine:
     first = hosts[0][1]
     names = ", ".join(name for name, _ in hosts)
     count = f" ({len(hosts)} hosts)" if len(hosts) > 1 else ""
@@ -117,7 +117,7 @@ def _host_lines(
     *,
     verbose: bool,
     diffs: dict[tuple[str, str], str] | None = None,
-) -> Iterator[Line]:
+) -> Iterator[StyledLine]:
     for resource in host["resources"]:
         status, diff = resource["status"], resource["diff"]
         owed = status == "not-run" and resource["because"] is not None
@@ -138,7 +138,7 @@ def _host_lines(
 
 def resource_lines(
     resource: ResourceDocument, document: Document, *, as_on: str | None = None
-) -> Iterator[Line]:
+) -> Iterator[StyledLine]:
     """
     One resource: what it is, where it is declared, what differs and why it is so.
 
@@ -185,7 +185,7 @@ def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str
         yield ", ".join(filter(None, words))
 
 
-def _mark(resource: ResourceDocument) -> Line:
+def _mark(resource: ResourceDocument) -> StyledLine:
     if resource["status"] == "changed":
         mark, style = _MARKS.get(resource["kind"], ("~", "yellow"))
         return mark, "dim" if resource["excused"] is not None else style
@@ -198,7 +198,7 @@ def _acted(act: str, *, looking: bool) -> str:
     return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
 
 
-def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[Line]:
+def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[StyledLine]:
     yield from changes_lines(resource["changes"], resource["diff"])
     if resource["note"]:
         yield "dim", f"      note: {resource['note']}"
@@ -208,14 +208,14 @@ def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[Line]
         yield from diff_lines(resource["diff"])
 
 
-def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterator[Line]:
+def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterator[StyledLine]:
     """Yield the differences, one line per property; contents are in the diff, if there is one."""
     for name, (found, wanted) in changes.items():
         if not (name == "content" and diff is not None):
             yield "", f"      {name}: {' -> '.join(sides(found, wanted))}"
 
 
-def diff_lines(diff: str | None) -> Iterator[Line]:
+def diff_lines(diff: str | None) -> Iterator[StyledLine]:
     """Yield the diff, if there is one."""
     for line in diff.split("\n") if diff else ():
         yield _diff_style(line), f"      {line}"
@@ -225,7 +225,7 @@ def _diff_style(line: str) -> str:
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
 
 
-def error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
+def error_lines(error: ErrorDocument, indent: str) -> Iterator[StyledLine]:
     """Yield an error: message, output, cause, next step."""
     for line in error_line(error).split("\n"):
         yield "red", f"{indent}{line}"
@@ -235,7 +235,7 @@ def error_lines(error: ErrorDocument, indent: str) -> Iterator[Line]:
         yield "dim", f"{indent}{remark}"
 
 
-def _sum(document: Document) -> Line:
+def _sum(document: Document) -> StyledLine:
     hosts = Counter(_ended(host, document) for host in document["hosts"].values())
     named = ", ".join(f"{count} {status}" for status, count in sorted(hosts.items()))
     totals: Counter[str] = Counter()
@@ -255,7 +255,7 @@ def _ended(host: HostDocument, document: Document) -> str:
     return "ok" if in_line and host["status"] == "changed" else host["status"]
 
 
-def _total(what: Outcome, document: Document) -> str:
+def _total(what: ResourceOutcome, document: Document) -> str:
     if document["mode"] == "plan" and what in ("drift", "intent", "differs", "act"):
         return "to change"
     return "to do each time" if what == "act" else what

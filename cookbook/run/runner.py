@@ -294,7 +294,7 @@ class Runner:
                 hint="give it longer (--timeout), or have more hosts at once (--forks)",
             )
         session = Session(another(), another, lasting=host.transport == "local")
-        session.line.tries_left = self._run.reconnect
+        session.connection.tries_left = self._run.reconnect
         session.end = self._end(begun)
         progress.session = session
         try:

@@ -108,7 +108,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Precondition:
     """A precondition: the program continues only if the answers have this digest."""
 
     questions: tuple[Command, ...]
@@ -167,7 +167,7 @@ class Receive:
     timeout: float
 
 
-Part = Ask | Guard | Do | Lock | Ready | Receive
+Part = Ask | Precondition | Do | Lock | Ready | Receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ class Program:
                 whole = define + (stash.FUNCTIONS if part.keeps else "") + part.command.text
                 run = f'cook_as {part.user} "$cook_whole"'
                 return f"cook_whole={shlex.quote(whole)}\n{do} {shlex.quote(run)}"
-            case Guard():
+            case Precondition():
                 return _guard_line(part)
             case Lock():
                 return f"cook_lock {shlex.quote(part.holder)}"
@@ -469,13 +469,15 @@ def answer_of(outputs: Iterable[tuple[bytes, int]]) -> bytes:
     return b"".join(b"%s%d\n" % pair for pair in outputs)
 
 
-def guard(questions: tuple[Command, ...], outputs: Iterable[tuple[bytes, int]]) -> Guard:
+def precondition_of(
+    questions: tuple[Command, ...], outputs: Iterable[tuple[bytes, int]]
+) -> Precondition:
     """Return a precondition that expects these outputs and statuses."""
     answer = answer_of(outputs)
-    return Guard(questions, hashlib.sha256(answer).hexdigest(), answer)
+    return Precondition(questions, hashlib.sha256(answer).hexdigest(), answer)
 
 
-def _guard_line(part: Guard) -> str:
+def _guard_line(part: Precondition) -> str:
     asked = "".join(f"(eval {shlex.quote(q.text)}); echo $?\n" for q in part.questions)
     answer = part.answer
     if answer is None or len(answer) > _SHORT or b"\0" in answer:

@@ -71,7 +71,7 @@ def _functions(text: str) -> dict[str, Any]:
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     types = {name: resource_type(name) for name in names}
     functions: dict[str, Any] = {
-        name: recipe.word(cast("Callable[..., Resource]", kind))
+        name: recipe.recipe_function(cast("Callable[..., Resource]", kind))
         for name, kind in types.items()
         if kind is not None
     }

@@ -20,11 +20,11 @@ from cookbook.testing.host_state import LifeHost, difference, manifest, state
 from cookbook.testing.life import IDENTITY, Life, Resources
 
 HEADING = """\
-from cookbook.language.recipe import word
+from cookbook.language.recipe import recipe_function
 from cookbook.plugins.registry import resource_type
 """
 
-Document = Mapping[str, Any]
+RunDocument = Mapping[str, Any]
 
 
 def check_lives(lives: Sequence[Life], host: LifeHost, hosts_yml: Path, folder: Path) -> None:
@@ -128,7 +128,7 @@ class _Run:
         lines = [_line(identity, properties) for identity, properties in declared.items()]
         (self.folder / f"{name}.py").write_text("\n".join([HEADING, *lines, ""]))
 
-    def _cook(self, command: str, what: str, *words: str, status: int = 0) -> Document:
+    def _cook(self, command: str, what: str, *words: str, status: int = 0) -> RunDocument:
         """Run cook in a process of its own; return its document."""
         recipe = [] if command == "undo" else [f"{what}.py"]
         named = ["--as", "life"] if command == "converge" else []
@@ -147,14 +147,14 @@ class _Run:
                 f"cook {command} {what} ended with {done.returncode}, not {status}:\n"
                 + "\n".join([*_errors(document), done.stderr])
             )
-        found: Document = document
+        found: RunDocument = document
         return found
 
-    def _told(self, document: Document) -> Document:
-        told: Document = document["hosts"][self.host.name]
+    def _told(self, document: RunDocument) -> RunDocument:
+        told: RunDocument = document["hosts"][self.host.name]
         return told
 
-    def _changed(self, document: Document) -> list[str]:
+    def _changed(self, document: RunDocument) -> list[str]:
         """Return resources that are not ok; orphans that cook did not create stay and count not."""
         told = self._told(document)["resources"]
         return [r["id"] for r in told if r["status"] not in ("ok", "orphaned")]
@@ -175,10 +175,10 @@ def _line(identity: str, properties: Mapping[str, Any]) -> str:
     found = IDENTITY.fullmatch(identity)
     kind, name = found.groups() if found else ("", "")
     given = "".join(f", {key}={value!r}" for key, value in properties.items())
-    return f"word(resource_type({kind!r}))({name!r}{given})"
+    return f"recipe_function(resource_type({kind!r}))({name!r}{given})"
 
 
-def _errors(document: Document) -> Iterator[str]:
+def _errors(document: RunDocument) -> Iterator[str]:
     for host in document.get("hosts", {}).values():
         yield str(host["error"])
         yield from (f"{r['id']}: {r['error']}" for r in host["resources"] if r["error"])

@@ -12,7 +12,7 @@ import signal
 from typing import NamedTuple, TypedDict
 
 
-class Cause(NamedTuple):
+class Diagnosis(NamedTuple):
     """A cause on the host, and the step that removes it."""
 
     what: str
@@ -22,123 +22,125 @@ class Cause(NamedTuple):
 EXHAUSTED = "no more processes can be started there"
 """The cause if a host has no room for a process: then no login is possible either."""
 
-_KNOWN: tuple[tuple[str, Cause], ...] = (
+_KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
         r"No space left on device|not enough free space|don't have enough free space",
-        Cause(
+        Diagnosis(
             "a file system is full",
             "`df -h` and, where that shows room, `df -i` on the host say which: make room there",
         ),
     ),
     (
         r"cook_as: there is no user",
-        Cause("there is no such user there", "declare the user before this resource"),
+        Diagnosis("there is no such user there", "declare the user before this resource"),
     ),
     (
         r"cook_as: (it is not allowed to become|there is no sudo)",
-        Cause(
+        Diagnosis(
             "the login user may not become that user",
             "log in with `become`, which root may do; or have sudoers allow it without a password",
         ),
     ),
     (
         r"Disk quota exceeded",
-        Cause("the disk quota is used up", "`quota` on the host says whose: make room there"),
+        Diagnosis("the disk quota is used up", "`quota` on the host says whose: make room there"),
     ),
     (
         r"Read-only file system",
-        Cause(
+        Diagnosis(
             "the file system is mounted read-only",
             "if that is not intended, look for errors of the disk: `findmnt -O ro`, `dmesg`",
         ),
     ),
     (
         r"dpkg was interrupted|you must manually run '?.*dpkg --configure -a",
-        Cause(
+        Diagnosis(
             "an earlier run of dpkg was cut off in the middle",
             '`dpkg --configure -a` there ends it; package("NAME", repair=True) does that first',
         ),
     ),
     (
         r"error processing (package|archive) ",
-        Cause(
+        Diagnosis(
             "dpkg could not install a package, or end what was begun with one before",
             "see what its script says; `dpkg --audit` on the host lists what is half done",
         ),
     ),
     (
         r"apt --fix-broken install|unmet dependencies|needs to be reinstalled, but",
-        Cause(
+        Diagnosis(
             "packages there do not fit each other, or are half installed",
             'package("NAME", repair=True) mends what needs no removal; see `apt-get check` there',
         ),
     ),
     (
         r"Error: Lock .*held|waited \d+ s for a lock|Could not get lock",
-        Cause(
+        Diagnosis(
             "another program holds the lock of the package manager",
             "wait until it has ended, or give it longer: lock_timeout=600",
         ),
     ),
     (
         r"holding the xtables lock|xtables lock is held",
-        Cause(
+        Diagnosis(
             "another program holds the lock of the firewall",
             "wait until it has ended; what stays there for minutes hangs",
         ),
     ),
     (
         r"(rm|rmdir): .*Device or resource busy|a file system is mounted at",
-        Cause(
+        Diagnosis(
             "something is mounted there, or below it",
             "unmount it first (`findmnt` lists all): a deletion never crosses a mount",
         ),
     ),
     (
         r"(?i)too many levels of symbolic links|the links form a loop",
-        Cause(
+        Diagnosis(
             "symbolic links there point to each other in a loop",
             "`namei -l PATH` on the host shows them: remove one, or declare the path that is meant",
         ),
     ),
     (
         r"Device or resource busy|are on different file ?systems|Invalid cross-device link",
-        Cause(
+        Diagnosis(
             "something is mounted at that very path, so that nothing can take its place",
             "unmount it (`findmnt` lists all); a file can be written in place: atomic_update=False",
         ),
     ),
     (
         r"Text file busy",
-        Cause("a program that is running has that file open", "stop it first (`fuser -v FILE`)"),
+        Diagnosis(
+            "a program that is running has that file open", "stop it first (`fuser -v FILE`)"
+        ),
     ),
     (
         r"(?i)(cannot|can't|unable to) v?fork|v?fork(:| failed)",
-        Cause(
+        Diagnosis(
             EXHAUSTED,
             "a limit is reached: `ulimit -u`, or TasksMax in `systemctl status user.slice`",
         ),
     ),
     (
         r"(?i)cannot allocate memory|out of memory|memory exhausted|malloc.*fail",
-        Cause("memory has run out there", "`free -m` and `dmesg` on the host name the process"),
+        Diagnosis("memory has run out there", "`free -m` and `dmesg` on the host name the process"),
     ),
     (
         r"Input/output error|Structure needs cleaning",
-        Cause("the disk has errors", "`dmesg` on the host says of which; it may need fsck(8)"),
+        Diagnosis("the disk has errors", "`dmesg` on the host says of which; it may need fsck(8)"),
     ),
     (
         r"Stale file handle|Transport endpoint is not connected|Host is down",
-        Cause("a network file system has gone", "mount it anew; `findmnt` says from where"),
+        Diagnosis("a network file system has gone", "mount it anew; `findmnt` says from where"),
     ),
     (
         r"Too many open files",
-        Cause("too many files are open there", "`ulimit -n` and `sysctl fs.file-nr` tell"),
+        Diagnosis("too many files are open there", "`ulimit -n` and `sysctl fs.file-nr` tell"),
     ),
     (
         r"cannot lock /etc/\w+; try again later|unable to lock .*file|existing lock file",
-        Cause(
+        Diagnosis(
             "the lists of users and groups cannot be locked: another program is at them, "
             "or /etc is full or read-only",
             "`ls -l /etc/*.lock` shows whose lock was left behind, `findmnt -T /etc` the rest",
@@ -146,29 +148,33 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
     ),
     (
         r"is currently used by process",
-        Cause(
+        Diagnosis(
             "the user is logged in, or has a program running",
             "have it ended first (`loginctl terminate-user NAME`), and run again",
         ),
     ),
     (
         r"(printf|echo|cat|write)(:| error).*I/O error",
-        Cause(
+        Diagnosis(
             "a file could not be written: its file system is full, or its disk has errors",
             "`df -h`, `df -i` and `dmesg` on the host say which",
         ),
     ),
     (
         r"account is (currently )?not available",
-        Cause("the account there has no shell", "come as another user, or give it one: usermod -s"),
+        Diagnosis(
+            "the account there has no shell", "come as another user, or give it one: usermod -s"
+        ),
     ),
     (
         r"Temporary failure (resolving|in name resolution)|Could not resolve",
-        Cause("the host cannot look up names", "look at /etc/resolv.conf there, and its network"),
+        Diagnosis(
+            "the host cannot look up names", "look at /etc/resolv.conf there, and its network"
+        ),
     ),
     (
         r"Operation not permitted",
-        Cause(
+        Diagnosis(
             "the kernel refuses it to every user",
             "is it marked immutable (`lsattr -d PATH`; `chattr -i PATH` takes that away), "
             "or is this a container without that right?",
@@ -176,22 +182,24 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
     ),
     (
         r"the link leads nowhere",
-        Cause(
+        Diagnosis(
             "the link leads nowhere: the folder that its file would be in is not there",
             "declare that folder before, or force_unlink=True with manage_symlink_source=False",
         ),
     ),
     (
         r"which is no folder|Not a directory",
-        Cause("something above it is no folder", "remove it first, or mend the path"),
+        Diagnosis("something above it is no folder", "remove it first, or mend the path"),
     ),
     (
         r"(?m): (command )?not found$",
-        Cause("a program it wants is not there", "declare the package that brings it before this"),
+        Diagnosis(
+            "a program it wants is not there", "declare the package that brings it before this"
+        ),
     ),
     (
         r"Permission denied",
-        Cause(
+        Diagnosis(
             "who acts there has no right to it",
             "become: sudo in hosts.yml gives root; `namei -l PATH` on the host shows the rights",
         ),
@@ -201,11 +209,13 @@ _KNOWN: tuple[tuple[str, Cause], ...] = (
 _TABLE = tuple((re.compile(pattern), cause) for pattern, cause in _KNOWN)
 
 _BY_STATUS = {
-    126: Cause(
+    126: Diagnosis(
         "a program cannot be executed there",
         "does it lack the right (chmod +x), or is its file system mounted noexec (`findmnt -T`)?",
     ),
-    127: Cause("a program it wants is not there", "declare the package that brings it before this"),
+    127: Diagnosis(
+        "a program it wants is not there", "declare the package that brings it before this"
+    ),
 }
 """The messages of sh(1) for a command that it could not run, by exit status."""
 
@@ -230,7 +240,7 @@ def why(said: str, status: int | None = None) -> Why:
     return {} if cause is None else {"cause": cause.what, "hint": cause.hint}
 
 
-def cause_of(said: str, status: int | None = None) -> Cause | None:
+def cause_of(said: str, status: int | None = None) -> Diagnosis | None:
     """
     Return the cause of a failed command, by its last output and exit status; None if unknown.
 
@@ -243,11 +253,11 @@ def cause_of(said: str, status: int | None = None) -> Cause | None:
     return _BY_STATUS.get(status or 0) or next(found, None) or _killed(status)
 
 
-def _killed(status: int | None) -> Cause | None:
+def _killed(status: int | None) -> Diagnosis | None:
     """Return the cause for a signal; a shell adds 128 to its number."""
     try:
         by = signal.Signals((status or 0) - 128)
     except ValueError:
         return None
     hint = _BY_SIGNAL.get(by, "a user or a process of the host has ended it")
-    return Cause(f"it was killed by signal {by:d} ({by.name})", hint)
+    return Diagnosis(f"it was killed by signal {by:d} ({by.name})", hint)

@@ -12,6 +12,9 @@ from cookbook.script.program import Ask, Do, Outcome, Pace, Program, last_lines
 _NAMED = 3
 """So many resources are named that had the same question."""
 
+BUSY_PAUSES = (0.2, 2.0, 2.0, 0.5)
+"""Arguments of `growing` for an sshd that drops connections before its greeting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -18,11 +18,11 @@ from cookbook.transport.target import DEFAULT_PORT
 
 MOST_BYTES = 64 * 1024**2
 
-Decision = Literal["known", "unknown", "changed", "revoked"]
+KeyStatus = Literal["known", "unknown", "changed", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownHostsLine:
     """One line: the hosts, and a key."""
 
     marker: str
@@ -46,9 +46,9 @@ class KnownHosts:
     """The content of some known_hosts files."""
 
     files: tuple[Path, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[KnownHostsLine, ...]
 
-    def about(self, address: str, port: int) -> list[Entry]:
+    def about(self, address: str, port: int) -> list[KnownHostsLine]:
         """Return the lines about a host."""
         name = host_name(address, port)
         return [entry for entry in self.entries if entry.matches(name)]
@@ -57,7 +57,7 @@ class KnownHosts:
         """Return the types of the known keys of a host, which is asked for one of those."""
         return [entry.key_type for entry in self.about(address, port) if not entry.marker]
 
-    def authorities(self, address: str, port: int) -> list[Entry]:
+    def authorities(self, address: str, port: int) -> list[KnownHostsLine]:
         """Return the lines with the authorities whose certificates are valid for a host."""
         entries = [*self.about(address, port), *self.about(address, DEFAULT_PORT)]
         return [entry for entry in entries if entry.marker == "@cert-authority"]
@@ -114,7 +114,7 @@ def load_known_hosts(files: Sequence[Path]) -> KnownHosts:
     return KnownHosts(tuple(files), tuple(entry for file in files for entry in _read(file)))
 
 
-def _read(file: Path) -> Iterator[Entry]:
+def _read(file: Path) -> Iterator[KnownHostsLine]:
     try:
         lines = content_of(file, MOST_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _read(file: Path) -> Iterator[Entry]:
             key = base64.b64decode(words[2], validate=True)
         except ValueError:
             continue
-        yield Entry(marker, words[0], words[1], key, f"{file}:{number}")
+        yield KnownHostsLine(marker, words[0], words[1], key, f"{file}:{number}")
 
 
 def _pattern_matches(pattern: str, name: str) -> bool:

@@ -23,7 +23,7 @@ _PATIENCE = 2.0
 """Seconds that a shell has for its end; then it is left to what it is at."""
 
 
-class Pulse(Protocol):
+class Liveness(Protocol):
     """The check whether the other end still answers; see transport.paramiko_ssh.keepalive."""
 
     def heard(self) -> None:
@@ -45,7 +45,7 @@ class PipeShell:
     def __init__(self, command: Sequence[str]) -> None:
         """Start the command. Raises PrivilegeError if it cannot be run."""
         self._started = False
-        self._pulse: Pulse | None = None
+        self._pulse: Liveness | None = None
         try:
             self._process = subprocess.Popen(
                 command,
@@ -107,7 +107,7 @@ class _Exchange:
         pipes: tuple[IO[bytes], IO[bytes], IO[bytes]],
         program: Program,
         pace: Pace,
-        pulse: Pulse | None,
+        pulse: Liveness | None,
         *,
         started: bool,
     ) -> None:

@@ -24,7 +24,7 @@ from cookbook.transport.hops import Hop, read_hops
 from cookbook.transport.ssh_config_paths import home, path_of, paths, split
 from cookbook.transport.target import Algorithms
 
-Answer = Mapping[str, Sequence[str]]
+Keywords = Mapping[str, Sequence[str]]
 """Keywords, in small letters, and all that is said of each."""
 
 SYSTEM = Path("/etc/ssh/ssh_config")
@@ -123,7 +123,7 @@ def ask(
     port: int | None = None,
     file: Path | None = None,
     timeout: float = 10.0,
-) -> Answer:
+) -> Keywords:
     """
     Return the output of `ssh -G`, asked once per process.
 
@@ -161,7 +161,7 @@ def _not_read(address: str, why: str) -> Unreachable:
     )
 
 
-def _parse(text: str) -> Answer:
+def _parse(text: str) -> Keywords:
     said: dict[str, list[str]] = {}
     for line in text.split("\n"):
         keyword, _, value = line.partition(" ")
@@ -169,7 +169,7 @@ def _parse(text: str) -> Answer:
     return said
 
 
-def understand(answer: Answer, name: str, *, password: bool = False) -> Configured:
+def understand(answer: Keywords, name: str, *, password: bool = False) -> Configured:
     """
     Return an output as a Target's fields; `name` is the host that was asked for.
 
@@ -200,33 +200,33 @@ def understand(answer: Answer, name: str, *, password: bool = False) -> Configur
     return Configured(fields, jump_hosts(answer, name))
 
 
-def login_of(answer: Answer, name: str) -> tuple[str, int]:
+def login_of(answer: Keywords, name: str) -> tuple[str, int]:
     """Return the user and the port in an output. Raises Unreachable if they are invalid."""
     user = _text(answer, "user", name, getpass.getuser())
     return user, _number(answer, "port", name, "22")
 
 
-def _number(answer: Answer, keyword: str, name: str, default: str = "0") -> int:
+def _number(answer: Keywords, keyword: str, name: str, default: str = "0") -> int:
     text = _one(answer, keyword, default)
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise _not_read(name, f"{keyword} {text} is no number")
     return int(text)
 
 
-def _text(answer: Answer, keyword: str, name: str, default: str = "") -> str:
+def _text(answer: Keywords, keyword: str, name: str, default: str = "") -> str:
     text = _one(answer, keyword, default)
     if not text.isascii() and text != text.encode(errors="ignore").decode():
         raise _not_read(name, f"{keyword} {text} is no UTF-8")
     return text
 
 
-def _family(answer: Answer, name: str) -> str:
+def _family(answer: Keywords, name: str) -> str:
     if (family := _one(answer, "addressfamily", "any")) not in ("any", "inet", "inet6"):
         raise _not_read(name, f"addressfamily {family} is not understood")
     return family
 
 
-def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
+def _refuse(answer: Keywords, name: str, but: Sequence[str]) -> None:
     for keyword, refused in REFUSED.items():
         if keyword == "localcommand" and _one(answer, "permitlocalcommand") != "yes":
             continue
@@ -238,13 +238,13 @@ def _refuse(answer: Answer, name: str, but: Sequence[str]) -> None:
                 )
 
 
-def _one(answer: Answer, keyword: str, default: str = "") -> str:
+def _one(answer: Keywords, keyword: str, default: str = "") -> str:
     """Return the one value of a keyword; `none` is no value."""
     [value, *_] = [*answer.get(keyword, ()), "none"]
     return default if value.lower() == "none" else value
 
 
-def jump_hosts(answer: Answer, name: str) -> tuple[Hop, ...]:
+def jump_hosts(answer: Keywords, name: str) -> tuple[Hop, ...]:
     """Return the bastions in an output, the nearest first. Raises Unreachable."""
     text = _one(answer, "proxyjump")
     try:
@@ -253,7 +253,7 @@ def jump_hosts(answer: Answer, name: str) -> tuple[Hop, ...]:
         raise _not_read(name, f"ProxyJump {text} is not understood") from None
 
 
-def _identities(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
+def _identities(answer: Keywords, expand: Callable[[str], str]) -> Mapping[str, Any]:
     files = answer.get("identityfile", ())
     if len(files) >= _FEWEST_DEFAULTS and all(map(_DEFAULT_KEY.fullmatch, files)):
         return {}
@@ -261,7 +261,7 @@ def _identities(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, An
     return {"identity_files": named, "default_keys": not files}
 
 
-def _agent(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
+def _agent(answer: Keywords, expand: Callable[[str], str]) -> Mapping[str, Any]:
     [place, *_] = [*answer.get("identityagent", ()), "SSH_AUTH_SOCK"]
     if place.lower() == "none":
         return {"agent": False}
@@ -272,7 +272,7 @@ def _agent(answer: Answer, expand: Callable[[str], str]) -> Mapping[str, Any]:
     return {"agent_socket": str(path_of(place, expand))}
 
 
-def _algorithms(answer: Answer) -> Algorithms:
+def _algorithms(answer: Keywords) -> Algorithms:
     def names(keyword: str) -> tuple[str, ...]:
         return tuple(_one(answer, keyword).split(",")) if _one(answer, keyword) else ()
 
@@ -286,13 +286,13 @@ def _algorithms(answer: Answer) -> Algorithms:
     )
 
 
-def known_hosts(answer: Answer) -> tuple[Path, ...]:
+def known_hosts(answer: Keywords) -> tuple[Path, ...]:
     """Return the files in an output, the user's own before the system's."""
     lists = (_one(answer, "userknownhostsfile"), _one(answer, "globalknownhostsfile"))
     return tuple(Path(file) for text in lists for file in split(text))
 
 
-def _expander(answer: Answer, name: str) -> Callable[[str], str]:
+def _expander(answer: Keywords, name: str) -> Callable[[str], str]:
     """Return a function that expands tokens; see TOKENS in ssh_config(5)."""
     host, port = _one(answer, "hostname", name), _one(answer, "port", "22")
     user, jump = _one(answer, "user", getpass.getuser()), _one(answer, "proxyjump")

@@ -30,7 +30,7 @@ class Algorithms(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Manner:
+class OpenSshOptions:
     """The options of ssh(1) for a target, in addition to its own configuration."""
 
     said: frozenset[str] | None = None
@@ -79,7 +79,7 @@ class Target:
     rsa_bits: int = 0
     """The minimum bits of an RSA key, of host and user."""
     algorithms: Algorithms = Algorithms()
-    manner: Manner = Manner()
+    manner: OpenSshOptions = OpenSshOptions()
     """For the transport openssh."""
     waiting: Callable[[str], object] = field(default=lambda _: None, compare=False, repr=False)
     """Is told what a login waits for, if it waits long."""

@@ -22,7 +22,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.openssh.key_scan import scan as scan_by_ssh
 from cookbook.transport.paramiko_ssh.key_scan import scan
 from cookbook.transport.paramiko_ssh.transport import SshTransport
-from cookbook.transport.target import Algorithms, Manner, Target
+from cookbook.transport.target import Algorithms, OpenSshOptions, Target
 from tests.hosts.conftest import Open, by_both
 from tests.texts import check_host
 
@@ -97,7 +97,7 @@ class TestOfTheHost:
         assert ssh_gets_in(target)
         shell(target).close()
         assert scan(target).state == "known"
-        assert scan_by_ssh(replace(target, manner=Manner(config="none"))).state == "known"
+        assert scan_by_ssh(replace(target, manner=OpenSshOptions(config="none"))).state == "known"
 
     @pytest.mark.parametrize(
         ("text", "words", "why"),

@@ -144,7 +144,7 @@ def step(id_: str, status: str) -> dict[str, Any]:
     }
     wanted = {"content": f"wanted {id_}"}
     sides = {"found": {"content": "found"}, "wanted": wanted, "left": wanted, "act": None}
-    resource = {"word": "file", "name": id_}
+    resource = {"resource": "file", "name": id_}
     return {"document": document, "state": {"provider": "file", "resource": resource, **sides}}
 
 

@@ -24,7 +24,7 @@ from cookbook.plugins.manager import catalog
 from cookbook.script.shell import sh
 from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.openssh import control_dir
-from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.connection import Target
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 
@@ -41,7 +41,7 @@ by_both = pytest.mark.parametrize("transport", ["ssh", "openssh"], indirect=True
 
 def by_openssh(target: Target) -> OpenSshTransport:
     """By ssh(1), with nobody's configuration."""
-    return OpenSshTransport(target, Manner(config="none"))
+    return OpenSshTransport(target, OpenSshOptions(config="none"))
 
 
 @pytest.fixture

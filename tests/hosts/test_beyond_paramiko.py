@@ -16,7 +16,7 @@ from cookbook.errors import AuthenticationFailed, Unreachable
 from cookbook.hosts.connect import connect
 from cookbook.inventory import Host, from_data, load
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Cook, by_openssh, who
@@ -190,7 +190,7 @@ class TestToken:
         self, target: Targets, module_host: KitchenHost, token: Path, config: Path
     ) -> None:
         mine = target(module_host, identity_files=(token.with_name("id"),), identities_only=True)
-        assert who(OpenSshTransport(mine, Manner(config=str(config)))) == "root"
+        assert who(OpenSshTransport(mine, OpenSshOptions(config=str(config)))) == "root"
         assert "ECDSA-SK" in accepted(module_host)
 
     def test_without_it_its_key_is_no_good(
@@ -199,7 +199,7 @@ class TestToken:
         mine = target(module_host, identity_files=(token.with_name("id"),), identities_only=True)
         (tmp_path / "config").write_text("Host *\n  SecurityKeyProvider /nonexistent.so\n")
         with pytest.raises(AuthenticationFailed):
-            OpenSshTransport(mine, Manner(config=str(tmp_path / "config")))
+            OpenSshTransport(mine, OpenSshOptions(config=str(tmp_path / "config")))
 
     def test_a_run_by_openssh(
         self,

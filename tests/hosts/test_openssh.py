@@ -23,7 +23,7 @@ from cookbook.script.program import Ask, Program
 from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, run
 from cookbook.transport.openssh import control_dir
-from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Cook
 
@@ -39,7 +39,7 @@ def connect(target: Callable[..., Target], host: KitchenHost) -> Iterator[Connec
 
     def make(**changes: object) -> OpenSshTransport:
         chosen = replace(target(host), **changes)  # type: ignore[arg-type]
-        transport = OpenSshTransport(chosen, Manner(config="none"))
+        transport = OpenSshTransport(chosen, OpenSshOptions(config="none"))
         transports.append(transport)
         return transport
 
@@ -221,10 +221,10 @@ _HOLDER = """
 import sys
 from pathlib import Path
 from cookbook.transport.openssh.transport import OpenSshTransport
-from cookbook.transport.target import Manner, Target
+from cookbook.transport.target import OpenSshOptions, Target
 address, identity, known = sys.argv[1:]
 target = Target(address, identity_files=(Path(identity),), known_hosts=(Path(known),), agent=False)
-shell = OpenSshTransport(target, Manner(config="none"))
+shell = OpenSshTransport(target, OpenSshOptions(config="none"))
 print(shell._master.socket, flush=True)
 sys.stdin.read()
 """

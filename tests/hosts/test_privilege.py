@@ -18,7 +18,7 @@ from cookbook.language.access_path import AccessPath
 from cookbook.script.program import Ask, Outcome, Program
 from cookbook.script.shell import Command, Secret, sh
 from cookbook.transport.contract import Interrupted, run
-from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 
@@ -51,7 +51,7 @@ def machine(module_host: KitchenHost) -> KitchenHost:
 
 
 def by_openssh(target: Target) -> OpenSshTransport:
-    return OpenSshTransport(target, Manner(config="none"))
+    return OpenSshTransport(target, OpenSshOptions(config="none"))
 
 
 @pytest.fixture(params=[SshTransport, by_openssh])
@@ -187,7 +187,7 @@ class TestSudo:
         time.sleep(1)
         assert session.read([sh("id -un")])[0].text == "root\n"
         with pytest.raises(Interrupted):
-            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.connection.transport, Program((Ask(Command("kill -9 $$", "")),)))
         assert session.read([sh("id -un")])[0].text == "root\n"
         assert session.aside(sh("id -un")).text == "root\n"
 
@@ -201,7 +201,7 @@ class TestSudo:
         before = failures(machine)
 
         with pytest.raises(Interrupted):
-            run(session.line.transport, Program((Ask(Command("kill -9 $$", "")),)))
+            run(session.connection.transport, Program((Ask(Command("kill -9 $$", "")),)))
         with pytest.raises(PasswordRefused, match="the password of paul"):
             session.read([sh("id -un")])
 

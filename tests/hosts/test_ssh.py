@@ -23,7 +23,7 @@ from cookbook.kitchen import KitchenHost
 from cookbook.script.program import Ask, Do, Outcome, Program
 from cookbook.script.shell import Command, Content, Secret, sh
 from cookbook.transport.contract import Interrupted, TooSlow, run
-from cookbook.transport.openssh.transport import Manner, OpenSshTransport
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.connection import Target
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 
@@ -58,7 +58,7 @@ Shell = SshTransport | OpenSshTransport
 
 
 def by_openssh(target: Target) -> OpenSshTransport:
-    return OpenSshTransport(target, Manner(config="none"))
+    return OpenSshTransport(target, OpenSshOptions(config="none"))
 
 
 @pytest.fixture(params=[SshTransport, by_openssh])

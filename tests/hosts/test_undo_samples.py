@@ -13,7 +13,7 @@ from tests.hosts.manifest import difference, failures, state
 pytestmark = pytest.mark.hosts
 
 WEBSERVER = "sample_cookbooks/webserver/webserver.py"
-OWN_WORDS = "sample_cookbooks/own_words/own_words.py"
+OWN_TYPES = "sample_cookbooks/own_types/own_types.py"
 
 
 def lost(document: dict[str, Any]) -> dict[str, str]:
@@ -49,10 +49,10 @@ def test_webserver(fresh_host: KitchenHost, cook: Cook) -> None:
     assert planned["status"] == 0, planned["hosts"]
 
 
-def test_own_words(fresh_host: KitchenHost, cook: Cook) -> None:
+def test_own_types(fresh_host: KitchenHost, cook: Cook) -> None:
     fresh_host.run("su admin -c 'sudo true'; apt-get update")
     before = state(fresh_host)
-    done = cook(fresh_host, "converge", OWN_WORDS, "--set", "timezone=Europe/Paris")
+    done = cook(fresh_host, "converge", OWN_TYPES, "--set", "timezone=Europe/Paris")
     assert done["status"] == 0, failures(done)
     refused = cook(fresh_host, "undo", "last", "--yes")
     assert refused["status"] == 3  # the recipe's own word goes with the recipe

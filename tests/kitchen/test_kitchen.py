@@ -14,9 +14,9 @@ from cookbook.errors import KitchenError
 from cookbook.kitchen import Kitchen, KitchenHost, disk, network, tools
 from cookbook.kitchen.inventory import write_hosts_yml, write_known_hosts
 from cookbook.kitchen.lock import alone
-from cookbook.kitchen.network import Network
+from cookbook.kitchen.network import KitchenNetwork
 from cookbook.kitchen.process import Process
-from cookbook.kitchen.state import Entry, State
+from cookbook.kitchen.state import KitchenState, RunningHost
 
 GONE = Process(4711, "another-boot+1")
 
@@ -86,8 +86,8 @@ def rebooted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     root = kitchen.folder / "hosts/h1/root"
     root.mkdir(parents=True)
     (kitchen.folder / "hosts/h1/upper").mkdir()
-    lan = Network("cook99", IPv4Network("10.78.99.0/24"))
-    State(lan, {"h1": Entry(11, GONE)}).save(kitchen.folder / "kitchen.json")
+    lan = KitchenNetwork("cook99", IPv4Network("10.78.99.0/24"))
+    KitchenState(lan, {"h1": RunningHost(11, GONE)}).save(kitchen.folder / "kitchen.json")
     kitchen.hosts_yml.write_text("hosts: {h1: {}}\n")
     return kitchen
 

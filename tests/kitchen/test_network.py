@@ -7,13 +7,13 @@ from ipaddress import IPv4Network
 import pytest
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen.network import Network, choose, pool
+from cookbook.kitchen.network import KitchenNetwork, choose, pool
 
 POOL = IPv4Network("10.78.0.0/16")
 
 
 def test_the_first_subnet_is_taken_where_all_are_free() -> None:
-    assert choose(POOL, [], []) == Network("cook0", IPv4Network("10.78.0.0/24"))
+    assert choose(POOL, [], []) == KitchenNetwork("cook0", IPv4Network("10.78.0.0/24"))
 
 
 def test_a_subnet_that_is_routed_already_is_passed_over() -> None:
@@ -32,13 +32,13 @@ def test_a_machine_that_routes_the_whole_pool_elsewhere_is_told_where_to_say_ano
 
 
 def test_the_addresses_of_both_families_share_their_numbers() -> None:
-    network = Network("cook3", IPv4Network("10.78.3.0/24"))
+    network = KitchenNetwork("cook3", IPv4Network("10.78.3.0/24"))
     assert (network.gateway, network.address(11)) == ("10.78.3.1", "10.78.3.11")
     assert (str(network.subnet6), network.address6(11)) == ("fd78:0:0:3::/64", "fd78:0:0:3::b")
 
 
 def test_only_what_leaves_the_bridge_is_masqueraded() -> None:
-    rules = Network("cook0", IPv4Network("10.78.0.0/24")).ruleset
+    rules = KitchenNetwork("cook0", IPv4Network("10.78.0.0/24")).ruleset
     assert 'ip saddr 10.78.0.0/24 oifname != "cook0" masquerade' in rules
 
 

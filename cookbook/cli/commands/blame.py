@@ -15,7 +15,7 @@ from cookbook.cli.output import print_json, reader_may_leave
 
 if TYPE_CHECKING:
     from cookbook.history.records import Blame
-    from cookbook.reports.text import Line
+    from cookbook.reports.text import StyledLine
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[Line]:
+def _lines(found: Sequence[Blame], *, verbose: bool) -> Iterator[StyledLine]:
     from cookbook.reports.text import changes_lines, diff_lines
 
     if not found:

@@ -17,7 +17,7 @@ from cookbook.text.user_dirs import store_url
 if TYPE_CHECKING:
     from cookbook.history.records import RunSummary
     from cookbook.history.store import History
-    from cookbook.reports.text import Line
+    from cookbook.reports.text import StyledLine
 
 _LAST = 50
 
@@ -112,7 +112,7 @@ def opened(given: str | None) -> History:
     return history
 
 
-def _lines(runs: Sequence[RunSummary]) -> Iterator[Line]:
+def _lines(runs: Sequence[RunSummary]) -> Iterator[StyledLine]:
     if not runs:
         yield "dim", "no runs"
         return

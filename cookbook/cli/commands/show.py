@@ -13,7 +13,7 @@ from cookbook.cli.output import print_json, reader_may_leave
 
 if TYPE_CHECKING:
     from cookbook.reports.schema import Document
-    from cookbook.reports.text import Line
+    from cookbook.reports.text import StyledLine
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-_Shown = tuple["Document", Mapping[str, Any], Iterable["Line"]]
+_Shown = tuple["Document", Mapping[str, Any], Iterable["StyledLine"]]
 """The document; what is printed as JSON; what is printed for people."""
 
 

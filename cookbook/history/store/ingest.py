@@ -21,11 +21,14 @@ from cookbook.history.journal import SUFFIX
 from cookbook.history.journal_reader import ToldRun, told
 from cookbook.history.store.database import Database
 from cookbook.history.store.writer import Writer
+from cookbook.retry import Retry, growing
 
 _BATCH = 200
 """Journals in one transaction."""
 _PATIENCE = 20.0
 """Seconds to wait for another reader who is at it."""
+_LOOK_AGAIN = 0.02
+"""Seconds between two looks whether another reader has finished."""
 _STALE = 24 * 3600.0
 """Seconds after which a journal that never got a first line is swept away."""
 
@@ -114,15 +117,15 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def _locked(file: TextIO) -> bool:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
+    tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + _PATIENCE)
+    while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(0.02)
+            if not tries.again():
+                return False
         else:
             return True
-    return False
 
 
 def _sweep(folder: Path) -> None:

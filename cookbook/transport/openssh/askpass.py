@@ -31,7 +31,7 @@ _MOST_BYTES = 4000
 """The capacity of a pipe without a reader, see PIPE_BUF in pipe(7)."""
 
 
-class Answer(NamedTuple):
+class PasswordAnswer(NamedTuple):
     """The password until ssh(1) has asked for it."""
 
     pipe: Path | None
@@ -51,14 +51,14 @@ class Answer(NamedTuple):
 
 
 @contextlib.contextmanager
-def one_answer(password: Secret | None, pipe: Path) -> Iterator[Answer]:
+def one_answer(password: Secret | None, pipe: Path) -> Iterator[PasswordAnswer]:
     """
     Have a password at hand for one ssh(1), if there is any.
 
     Raises Unreachable for one that no prompt could take.
     """
     if password is None:
-        yield Answer(None)
+        yield PasswordAnswer(None)
         return
     line = f"{in_the_clear(password)}\n".encode()
     if len(line) > _MOST_BYTES or line.count(b"\n") > 1:
@@ -67,7 +67,7 @@ def one_answer(password: Secret | None, pipe: Path) -> Iterator[Answer]:
     held = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)  # what is in it stays for as long as this is
     try:
         os.write(held, line)
-        yield Answer(pipe)
+        yield PasswordAnswer(pipe)
     finally:
         os.close(held)
         pipe.unlink(missing_ok=True)

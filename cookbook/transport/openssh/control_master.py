@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cookbook.errors import Unreachable, during
+from cookbook.retry import Retry, growing
 from cookbook.text.bounded_io import content_of
+from cookbook.transport.contract import BUSY_PAUSES
 from cookbook.transport.openssh import bastion, control_dir
 from cookbook.transport.openssh.askpass import one_answer
 from cookbook.transport.openssh.options import options
 from cookbook.transport.openssh.refusals import not_led_on, refusal, turned_away, was_dropped
-from cookbook.transport.retry import may_knock_again
 from cookbook.transport.target import Target
 
 AUTH_TIMEOUT = 30.0
@@ -98,9 +99,10 @@ class Master:
     @during("connect")
     def _connect(self) -> None:
         deadline = time.monotonic() + self._target.connect_timeout
+        tries = Retry(growing(*BUSY_PAUSES), deadline, hurried=False)
         attempts = 1
         while (error := self._attempt(deadline)) is not None:
-            if not may_knock_again(attempts, deadline):
+            if not tries.again():
                 raise turned_away(self._target, attempts, error)
             attempts += 1
 

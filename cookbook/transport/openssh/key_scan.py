@@ -20,7 +20,7 @@ from cookbook.transport.openssh import bastion
 from cookbook.transport.openssh.control_master import to_bastion
 from cookbook.transport.openssh.options import options, quoted
 from cookbook.transport.openssh.refusals import not_led_on, refusal
-from cookbook.transport.paramiko_ssh.key_scan import Shown, State
+from cookbook.transport.paramiko_ssh.key_scan import ScannedKeyStatus, Shown
 from cookbook.transport.target import DEFAULT_PORT, Target
 
 _TIMEOUT = 30.0
@@ -129,7 +129,7 @@ def _place(name: str) -> tuple[str, int]:
     return (found[1], int(found[2])) if found else (name, DEFAULT_PORT)
 
 
-def _state(known: KnownHosts, place: tuple[str, int], kind: str, key: bytes) -> State:
+def _state(known: KnownHosts, place: tuple[str, int], kind: str, key: bytes) -> ScannedKeyStatus:
     try:
         known.check(*place, kind, key)
     except UntrustedHost as error:
@@ -137,7 +137,10 @@ def _state(known: KnownHosts, place: tuple[str, int], kind: str, key: bytes) -> 
     return "known"
 
 
-_STATES: dict[str, State] = {"host-key-changed": "changed", "host-key-revoked": "revoked"}
+_STATES: dict[str, ScannedKeyStatus] = {
+    "host-key-changed": "changed",
+    "host-key-revoked": "revoked",
+}
 
 
 def _algorithms(kind: str) -> tuple[str, ...]:

@@ -24,15 +24,15 @@ from cookbook.transport.contract import Interrupted, Reply, TooSlow
 from cookbook.transport.login import LoginWait
 from cookbook.transport.openssh.control_master import AUTH_TIMEOUT, Master
 from cookbook.transport.pipes import CHUNK, PipeShell
-from cookbook.transport.target import Manner, Target
+from cookbook.transport.target import OpenSshOptions, Target
 
-__all__ = ["Manner", "OpenSshTransport"]
+__all__ = ["OpenSshOptions", "OpenSshTransport"]
 
 
 class OpenSshTransport(PipeShell):
     """A persistent shell on another machine."""
 
-    def __init__(self, target: Target, manner: Manner | None = None) -> None:
+    def __init__(self, target: Target, manner: OpenSshOptions | None = None) -> None:
         """
         Connect, check the host's key, authenticate, start the shell.
 
@@ -189,7 +189,7 @@ class SessionPulse:
             self._asked = None
 
 
-def _in(target: Target, manner: Manner) -> Target:
+def _in(target: Target, manner: OpenSshOptions) -> Target:
     """Return the same target, with the options for it and all its bastions."""
     via = _in(target.via, manner) if target.via is not None else None
     return replace(target, manner=manner, via=via)

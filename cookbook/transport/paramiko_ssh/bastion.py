@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cookbook.errors import Unreachable
+from cookbook.retry import Retry, growing
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
@@ -170,11 +171,10 @@ _GRACE = 0.2
 
 
 def _goes_on(connection: paramiko.Transport) -> bool:
-    end = time.monotonic() + _GRACE
+    tries = Retry(growing(0.01), time.monotonic() + _GRACE)
     while connection.is_active():
-        if time.monotonic() >= end:
+        if not tries.again():
             return True
-        time.sleep(0.01)
     return False
 
 

@@ -14,12 +14,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed, UnknownKey, Unreachable, UntrustedHost
+from cookbook.retry import Retry, growing
+from cookbook.transport.contract import BUSY_PAUSES
 from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
 from cookbook.transport.paramiko_ssh.auth_password import give_password
 from cookbook.transport.paramiko_ssh.auth_publickey import offer_keys
 from cookbook.transport.paramiko_ssh.bastion import lost_bastion
 from cookbook.transport.paramiko_ssh.link import open_link
-from cookbook.transport.retry import may_knock_again
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
@@ -86,12 +87,13 @@ def greeted(target: Target) -> Client:
     repeated until the connect deadline. Raises Unreachable.
     """
     deadline = time.monotonic() + target.connect_timeout
+    tries = Retry(growing(*BUSY_PAUSES), deadline, hurried=False)
     attempts = 1
     while True:
         try:
             return _greet(target, deadline)
         except (_Dropped, ConnectionResetError) as error:
-            if not may_knock_again(attempts, deadline):
+            if not tries.again():
                 raise _turned_away(target, attempts, error) from None
         attempts += 1
 

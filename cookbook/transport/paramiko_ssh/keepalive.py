@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import paramiko
 
 
-class Pulse:
+class Keepalive:
     """
     The sign of life that a host is asked for, as ServerAliveInterval of ssh_config(5) does.
 

@@ -21,7 +21,7 @@ from cookbook.transport.target import Target
 if TYPE_CHECKING:
     from cookbook.transport.paramiko_ssh.client import Client
 
-State = Literal["known", "new", "changed", "revoked", "unexpected"]
+ScannedKeyStatus = Literal["known", "new", "changed", "revoked", "unexpected"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Shown:
 
     type: str
     key: bytes
-    state: State
+    state: ScannedKeyStatus
     file: Path
     """The known_hosts file that has it, or would have it."""
 
@@ -71,7 +71,7 @@ def scan(target: Target) -> Shown:
     return Shown(name, key.get_name(), key.asbytes(), state, files[0])
 
 
-def _state(connection: Client, target: Target, key_type: str, key: bytes) -> State:
+def _state(connection: Client, target: Target, key_type: str, key: bytes) -> ScannedKeyStatus:
     with contextlib.suppress(UntrustedHost):
         check_key(connection, target)
         return "known"

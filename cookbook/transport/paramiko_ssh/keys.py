@@ -26,14 +26,14 @@ AGENT_TIMEOUT = 30.0
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
-Offer = tuple[str, "paramiko.PKey"]
+KeyOffer = tuple[str, "paramiko.PKey"]
 
 
 InAgent = Mapping[bytes, "paramiko.AgentKey"]
 
 
 @contextlib.contextmanager
-def offers(target: Target, locked: list[str]) -> Iterator[Iterator[Offer]]:
+def offers(target: Target, locked: list[str]) -> Iterator[Iterator[KeyOffer]]:
     """
     Yield the keys to offer, each with its name: named files first, then the agent's.
 
@@ -50,7 +50,7 @@ def is_in_agent(file: Path, target: Target) -> bool:
         return _public(file) in in_agent
 
 
-def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[Offer]:
+def _offers(target: Target, in_agent: InAgent, locked: list[str]) -> Iterator[KeyOffer]:
     named = named_files(target)
     from_files = _file_keys(named, in_agent, locked)
     others = (("the agent's", key) for key in in_agent.values())
@@ -112,7 +112,7 @@ def _certificates(
     return found
 
 
-def _file_keys(files: tuple[Path, ...], in_agent: InAgent, locked: list[str]) -> Iterator[Offer]:
+def _file_keys(files: tuple[Path, ...], in_agent: InAgent, locked: list[str]) -> Iterator[KeyOffer]:
     """Each file's key: from the agent if it holds it, else from the file itself."""
     import paramiko
 

@@ -22,7 +22,7 @@ from cookbook.transport.contract import Interrupted, Reply, TooSlow
 from cookbook.transport.login import LoginWait
 from cookbook.transport.paramiko_ssh.bastion import lost_bastion
 from cookbook.transport.paramiko_ssh.connection import AUTH_TIMEOUT, connect, import_paramiko
-from cookbook.transport.paramiko_ssh.keepalive import Pulse
+from cookbook.transport.paramiko_ssh.keepalive import Keepalive
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SshTransport:
     def _begin(self) -> None:
         """Connect, and start the shell."""
         self._connection = connect(self._target)
-        self._pulse = Pulse(self._connection, self._target.alive_interval, self._wake.set)
+        self._pulse = Keepalive(self._connection, self._target.alive_interval, self._wake.set)
         self._login = LoginWait(self._target)
         try:
             self._channel = self._open_shell()

@@ -1,4 +1,4 @@
-"""A word of one's own, a composite that says several words, and values that differ by host."""
+"""A resource type of its own, a composite of several resources, and values that differ by host."""
 
 from timezone import timezone
 

@@ -1,11 +1,11 @@
-"""A word of one's own: the time zone of a host. A neighbour that recipes import."""
+"""A resource type of its own: the time zone of a host. A neighbour that recipes import."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from cookbook.provider import Change, Command, Probe, Provider, Resource, provides, sh
-from cookbook.recipe import word
+from cookbook.recipe import recipe_function
 
 
 class Timezone(Resource):
@@ -44,4 +44,4 @@ class TimezoneProvider(Provider[Timezone, State]):
             yield sh("test -e {} && ln -sfn {} /etc/localtime", zone, zone)
 
 
-timezone = word(Timezone)
+timezone = recipe_function(Timezone)
