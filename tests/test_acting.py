@@ -67,7 +67,7 @@ def test_contents_are_read_by_that_user_however_long(session: Session) -> None:
     parts = [Do(sh("content {} | wc -c; id -un", Content(d)), 9, user=USER) for d in contents]
     said = [outcome.text.split() for outcome in session.run(parts, contents)]
     assert said == [[str(len(short)), USER], [str(len(long)), USER]]
-    [left] = session.run([Ask(script('ls -d "/var/tmp/cook-$cook_nonce"-* 2>/dev/null'))])
+    [left] = session.run([Ask(script('ls -d "$cook_stage"* 2>/dev/null'))])
     session.close()
     assert USER in left.text
     for folder in left.text.split():
