@@ -200,11 +200,12 @@ class Manifest:
     def adopt(self, declared: Declared, provider: AnyProvider, change: Change[Any]) -> None:
         """Note a thing that was in line already; it is written at the end of the run."""
         resource = declared.resource
+        before = self._own.get((provider.name, resource.identity))
+        if before is not None and not before.gone:
+            return
         if provider.there(change.wanted) and self._written(provider, resource):
             entry = self._about(Item(declared, resource), provider)
-            before = self._own.get(entry.key)
-            if before is None or before.gone:
-                self._new[entry.key] = entry
+            self._new[entry.key] = entry
 
     def rest(self) -> Command | None:
         """Return the command that writes the rest at the end of a run; None if there is no rest."""

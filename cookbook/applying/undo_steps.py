@@ -133,7 +133,7 @@ def conflict(one: Undoing, now: Any) -> str | None:
         # What went with a package, after it was changed, comes with it as it was changed.
         also = [] if one.certain and not swept else [wanted]
         if seen not in [left, *([before] if was_there else []), *also]:
-            hidden = name in sensitive_fields(now)
+            hidden = name in sensitive_fields(type(now))
             return differing(one.declared.resource, name, left, seen, hidden=hidden)
     return None
 

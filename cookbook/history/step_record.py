@@ -14,7 +14,7 @@ from typing import Any, TypedDict, cast
 from cookbook.errors import HostError, Phase
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
-from cookbook.language.field_traits import is_sensitive
+from cookbook.language.field_traits import compared_fields, field_names, sensitive_fields
 from cookbook.language.resource import Resource
 from cookbook.language.resource_json import brief
 from cookbook.language.serialize import state_from_json, to_json
@@ -72,9 +72,9 @@ def _state_json(state: Any) -> Any:
     if state is None:
         return None
     data: dict[str, Any] = to_json(state)
-    for one in fields(state):
-        if is_sensitive(one) and not one.compare:
-            data[one.name] = None
+    kind = type(state)
+    for name in sensitive_fields(kind).difference(compared_fields(kind)):
+        data[name] = None
     return data
 
 
@@ -136,4 +136,4 @@ def _tells(state: object) -> bool:
 def _holds_secret(state: object) -> bool:
     if state is None:
         return False
-    return any(holds_secret(getattr(state, f.name)) for f in fields(state))  # type: ignore[arg-type]  # a dataclass
+    return any(holds_secret(getattr(state, name)) for name in field_names(type(state)))

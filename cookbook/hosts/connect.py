@@ -47,6 +47,14 @@ def connect(
     return SshTransport(replace(target_of(host, become_password), waiting=waiting))
 
 
+def import_transport(name: str) -> None:
+    """Import the modules of a transport: `ssh`, `openssh` or `local`."""
+    if name == "ssh":
+        from cookbook.transport.paramiko_ssh.connection import import_paramiko
+
+        import_paramiko()
+
+
 def login(host: Host) -> tuple[str, int]:
     """Return the access path: user and port."""
     if host.transport == "local":

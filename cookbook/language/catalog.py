@@ -71,9 +71,12 @@ class Catalog:
                 return offer.provider
         raise Unsupported(f"there is no provider {name!r} for {resource.kind()} here")
 
-    def _offers(self, resource: Resource) -> list[Registration]:
-        kind = type(resource)
+    def load(self, kind: type[Resource]) -> None:
+        """Import the providers of a resource type, unless that was done before."""
         if kind not in self._loaded:
             self._load(kind)
             self._loaded.add(kind)
-        return kind.providers
+
+    def _offers(self, resource: Resource) -> list[Registration]:
+        self.load(type(resource))
+        return type(resource).providers

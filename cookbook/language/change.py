@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -12,7 +14,7 @@ from typing import (
     TypeVar,
 )
 
-from cookbook.language.field_traits import SENSITIVE, sensitive_fields
+from cookbook.language.field_traits import SENSITIVE, compared_fields, sensitive_fields
 from cookbook.script.shell import Command, Content
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Change(Generic[S]):
     note: str | None = None
     """A remark that the plan shows to the operator."""
 
-    @property
+    @functools.cached_property
     def kind(self) -> Kind:
         """The kind of the change; `none` if nothing has to be done."""
         if self.wanted is None and self.found is not None:
@@ -65,11 +67,11 @@ class Change(Generic[S]):
             return "update"
         return "act" if self.act else "none"
 
-    @property
-    def fields(self) -> dict[str, tuple[Any, Any]]:
+    @functools.cached_property
+    def fields(self) -> Mapping[str, tuple[Any, Any]]:
         """The properties that differ: name -> (found, wanted)."""
         side = self.wanted if self.wanted is not None else self.found
-        names = [f.name for f in fields(side) if f.compare] if side is not None else []
+        names = compared_fields(type(side)) if side is not None else ()
         pairs = {n: (getattr(self.found, n, None), getattr(self.wanted, n, None)) for n in names}
         if self.wanted is None:
             return {n: pair for n, pair in pairs.items() if pair[0] is not None}
@@ -79,7 +81,7 @@ class Change(Generic[S]):
     def sensitive(self) -> frozenset[str]:
         """The names of the fields whose values must not be shown, not even by a digest."""
         side = self.wanted if self.wanted is not None else self.found
-        return sensitive_fields(side) if side is not None else frozenset()
+        return sensitive_fields(type(side)) if side is not None else frozenset()
 
     @property
     def needed(self) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 SENSITIVE: Mapping[str, Any] = {"cook_sensitive": True}
 """The field may hold something that must not be seen, even if it is not declared as a Secret."""
@@ -25,6 +25,44 @@ def is_large(one: Field[Any]) -> bool:
     return LARGE.keys() <= one.metadata.keys()
 
 
-def sensitive_fields(kind: Any) -> frozenset[str]:
-    """Return the names of the sensitive fields of a dataclass, or of an instance of one."""
-    return frozenset(one.name for one in fields(kind) if is_sensitive(one))
+def field_names(kind: type[Any]) -> Sequence[str]:
+    """Return the names of the fields of a dataclass."""
+    return _marks(kind).names
+
+
+def compared_fields(kind: type[Any]) -> Sequence[str]:
+    """Return the names of the fields of a dataclass that a comparison counts."""
+    return _marks(kind).compared
+
+
+def sensitive_fields(kind: type[Any]) -> frozenset[str]:
+    """Return the names of the sensitive fields of a dataclass."""
+    return _marks(kind).sensitive
+
+
+def large_fields(kind: type[Any]) -> frozenset[str]:
+    """Return the names of the large fields of a dataclass."""
+    return _marks(kind).large
+
+
+class _Marks(NamedTuple):
+    names: Sequence[str]
+    compared: Sequence[str]
+    sensitive: frozenset[str]
+    large: frozenset[str]
+
+
+_known: dict[type[Any], _Marks] = {}
+"""A run asks for these names about each resource several times."""
+
+
+def _marks(kind: type[Any]) -> _Marks:
+    if kind not in _known:
+        all_of_it = fields(kind)
+        _known[kind] = _Marks(
+            tuple(one.name for one in all_of_it),
+            tuple(one.name for one in all_of_it if one.compare),
+            frozenset(one.name for one in all_of_it if is_sensitive(one)),
+            frozenset(one.name for one in all_of_it if is_large(one)),
+        )
+    return _known[kind]

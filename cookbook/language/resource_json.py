@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from cookbook.language.field_traits import is_large, sensitive_fields
+from cookbook.language.field_traits import large_fields, sensitive_fields
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import to_json
 from cookbook.secrets.secret import Secret, SecretBytes, holds_secret, tainted
@@ -60,23 +60,31 @@ def resource_json(
 
     `write` makes JSON data of a property (name, value), so that the caller decides about secrets.
     """
-    return {
-        "resource": resource.kind(),
-        **{
-            f.name: write(f.name, value)
-            for f in fields(resource)
-            if f.name not in _DECIDED
-            and not callable(value := getattr(resource, f.name))  # a guard that was asked already
-            and (f.default is MISSING or value != f.default)
-        },
-    }
+    data: dict[str, Any] = {"resource": resource.kind()}
+    for name, default in _written(type(resource)):
+        value = getattr(resource, name)
+        if value is default or callable(value):  # a guard in Python was asked already
+            continue
+        if default is MISSING or value != default:
+            data[name] = write(name, value)
+    return data
+
+
+_known: dict[type[Resource], Sequence[tuple[str, object]]] = {}
+
+
+def _written(kind: type[Resource]) -> Sequence[tuple[str, object]]:
+    """Return the properties that are written, with their defaults."""
+    if kind not in _known:
+        _known[kind] = [(f.name, f.default) for f in fields(kind) if f.name not in _DECIDED]
+    return _known[kind]
 
 
 def brief(resource: Resource) -> dict[str, Any]:
     """Return the properties that a probe of the resource needs, without secrets and contents."""
-    large = frozenset(f.name for f in fields(resource) if is_large(f))
-    data = resource_json(resource, functools.partial(_briefly, large))
-    left_out = sensitive_fields(resource) if resource.confidential else frozenset[str]()
+    kind = type(resource)
+    data = resource_json(resource, functools.partial(_briefly, large_fields(kind)))
+    left_out = sensitive_fields(kind) if resource.confidential else frozenset[str]()
     data |= {"sensitive": True} if resource.confidential else {}
     return {name: v for name, v in data.items() if v is not None and name not in left_out}
 

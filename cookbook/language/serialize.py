@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cookbook.language.change import Change
+from cookbook.language.field_traits import field_names
 from cookbook.script.shell import Secret
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ def refuse_secret(_secret: Secret) -> Any:
     raise TypeError("a secret cannot be written in the clear")
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> Any:
     """Return a State or Change as JSON data; `secret` converts a Secret, or raises TypeError."""
+    if type(value) in _PLAIN:
+        return value
     match value:
         case Secret():
             return secret(value)
@@ -33,7 +39,8 @@ def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> A
         case str() | int() | float() | bool() | None:
             return value
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {f.name: to_json(getattr(value, f.name), secret) for f in fields(value)}
+            names = field_names(type(value))
+            return {name: to_json(getattr(value, name), secret) for name in names}
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cookbook.errors import (
@@ -37,6 +37,26 @@ _CANNOT_RUN = 126
 """The least exit status of a shell for a command that could not be run, or was killed."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The probes of one resource: those of its user and guards, its state, and what it watches."""
+
+    provider: AnyProvider
+    resource: Resource
+    questions: Sequence[Probe]
+    probes: list[Probe]
+
+    @classmethod
+    def of(cls, provider: AnyProvider, resource: Resource) -> _Asked:
+        """Ask the provider for its probes."""
+        state = questions(provider, resource)
+        guards = [_guard_probe(resource, text) for text in _guards(resource)]
+        watched = asked_by(resource, provider.watches(resource))
+        user = resource.become_user
+        there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
+        return cls(provider, resource, state, [*there, *guards, *state, *watched])
+
+
 class Planner:
     """The answers of one host, and the decisions from them; no decision uses a stale answer."""
 
@@ -49,6 +69,8 @@ class Planner:
         self._age: dict[Probe, int] = {}
         self._epoch = 0
         self._facts_are_old = False
+        self._asked: dict[int, _Asked] = {}
+        """The questions about each resource, by its id."""
 
     @property
     def answers(self) -> Answers:
@@ -195,7 +217,7 @@ class Planner:
                     yield f"{item.resource} ({item.declared.where})"
 
     def _texts(self, provider: AnyProvider, resource: Resource) -> list[str | None]:
-        probes = questions(provider, resource)
+        probes = self._asked_about(provider, resource).questions
         try:
             return [state_text(probe, self._answers[probe]) for probe in probes]
         except ProbeError:
@@ -228,12 +250,14 @@ class Planner:
             return self._catalog.choose(resource, self._facts)
 
     def _probes(self, item: Item) -> list[Probe]:
-        provider, resource = self._provider(item.resource), item.resource
-        guards = [_guard_probe(resource, text) for text in _guards(resource)]
-        watched = asked_by(resource, provider.watches(resource))
-        user = resource.become_user
-        there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
-        return [*there, *guards, *questions(provider, resource), *watched]
+        return self._asked_about(self._provider(item.resource), item.resource).probes
+
+    def _asked_about(self, provider: AnyProvider, resource: Resource) -> _Asked:
+        """Return what is asked about a resource; it is worked out once for each provider."""
+        known = self._asked.get(id(resource))
+        if known is None or known.resource is not resource or known.provider is not provider:
+            known = self._asked[id(resource)] = _Asked.of(provider, resource)
+        return known
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):

@@ -148,8 +148,9 @@ def share(steps: Iterable[Step], *, looks: bool) -> float:
 
 def report_json(report: Report) -> Document:
     """Return the document that `--output json` prints."""
-    totals = {key: report.totals[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
-    totals |= {key: report.totals[key] for key in ("not-run", "orphaned")}
+    counted = report.totals
+    totals = {key: counted[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
+    totals |= {key: counted[key] for key in ("not-run", "orphaned")}
     origin = report.origin
     document: Document = {
         "schema": SCHEMA,

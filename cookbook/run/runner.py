@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import secrets
 import threading
 import time
@@ -14,15 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.applying.auto_rollback import CONFIRM_TIMEOUT, AutoRollback
-from cookbook.applying.converge import Convergence
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import Manifest, set_name
-from cookbook.applying.orphans import Orphans
-from cookbook.applying.saved_plan import Application
-from cookbook.applying.undo import Undo
 from cookbook.approval.gate import objections
 from cookbook.errors import CookError, DeadlineExceeded, Defect, Locked, Refused, Unreachable
-from cookbook.hosts.connect import connect, leave, login
+from cookbook.hosts.connect import connect, import_transport, leave, login
 from cookbook.hosts.reconnect import RECONNECTS
 from cookbook.hosts.session import Session
 from cookbook.inventory import Host
@@ -47,8 +44,23 @@ from cookbook.text.provenance import Origin, digests
 from cookbook.transport.contract import Transport
 
 if TYPE_CHECKING:
+    from cookbook.applying.converge import Convergence
+    from cookbook.applying.saved_plan import Application
+    from cookbook.applying.undo import Undo
     from cookbook.approval.gate import Approver
     from cookbook.approval.saved_plan import SavedPlan
+
+    Work = Convergence | Application | Undo
+    """The work on one host: it yields steps, and knows if they succeeded."""
+
+_WORK_OF_MODE: Mapping[Mode, str] = {
+    "converge": "cookbook.applying.converge",
+    "plan": "cookbook.applying.converge",
+    "drift": "cookbook.applying.converge",
+    "apply": "cookbook.applying.saved_plan",
+    "undo": "cookbook.applying.undo",
+}
+"""The module that does the work of each mode on a host."""
 
 FORKS = 50
 """Number of hosts that are worked on at once."""
@@ -139,10 +151,6 @@ class Run:
         return [str(path) for path in (self.recipes if self.saved is None else self.saved.recipes)]
 
 
-Work = Convergence | Application | Undo
-"""The work on one host: it yields steps, and knows if they succeeded."""
-
-
 @dataclass
 class _Progress:
     """The steps of a host so far, kept whatever ends the work."""
@@ -194,6 +202,7 @@ class Runner:
         reports: dict[str, HostReport] = {}
         with self._interruption.listening(), self._pool() as pool:
             futures = {pool.submit(self._host, host): host for host in run.hosts}
+            self._import_ahead()
             for future, host in futures.items():
                 reports[host.name] = future.result()
         leave()
@@ -216,6 +225,16 @@ class Runner:
         finally:
             self._hook.cookbook_finished(report=report)
         return report
+
+    def _import_ahead(self) -> None:
+        """Import what the run needs later, while it waits for the hosts to accept the login."""
+        with contextlib.suppress(Exception):  # the same import fails again where it is needed
+            for transport in sorted({host.transport for host in self._run.hosts}):
+                import_transport(transport)
+            importlib.import_module(_WORK_OF_MODE[self._run.mode])
+            collections = filter(None, list(self._compiled.values()))
+            for kind in {type(declared.resource) for one in collections for declared in one}:
+                catalog().load(kind)
 
     @property
     def _looks(self) -> bool:
@@ -347,12 +366,17 @@ class Runner:
     def _work(self, host: Host, session: Session, facts: Facts) -> Work:
         listener = self._listener(host)
         if (saved := self._run.saved) is not None:
+            from cookbook.applying.saved_plan import Application
+
             executor = self._executor(host, session, facts)
             manifest = self._manifest(saved.set)
             steps, stopping = saved.steps_for(host.name, facts), self._stopping
             return Application(steps, executor, listener, manifest, stopping)
         if self._run.past is not None:
             return self._reversal(host, session, facts)
+        from cookbook.applying.converge import Convergence
+        from cookbook.applying.orphans import Orphans
+
         return Convergence(
             self._collection(host, facts),
             session,
@@ -388,6 +412,8 @@ class Runner:
         return permit
 
     def _reversal(self, host: Host, session: Session, facts: Facts) -> Undo:
+        from cookbook.applying.undo import Undo
+
         past, machine_id = self._run.past or {}, self._run.machine_ids.get(host.name)
         if machine_id and machine_id != facts.machine_id:
             raise Refused(

@@ -206,7 +206,6 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     ),
 )
 
-_TABLE = tuple((re.compile(pattern), cause) for pattern, cause in _KNOWN)
 
 _BY_STATUS = {
     126: Diagnosis(
@@ -249,7 +248,7 @@ def cause_of(said: str, status: int | None = None) -> Diagnosis | None:
     >>> cause_of("", 137).what
     'it was killed by signal 9 (SIGKILL)'
     """
-    found = (cause for pattern, cause in _TABLE if pattern.search(said))
+    found = (cause for pattern, cause in _KNOWN if re.search(pattern, said))
     return _BY_STATUS.get(status or 0) or next(found, None) or _killed(status)
 
 

@@ -6,7 +6,6 @@ import functools
 import getpass
 import hashlib
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -26,7 +25,7 @@ class Origin:
     """The facts about a run before it begins."""
 
     started: str = field(default_factory=lambda: stamp(time.time()))
-    by: str = field(default_factory=lambda: f"{getpass.getuser()}@{platform.node()}")
+    by: str = field(default_factory=lambda: f"{getpass.getuser()}@{os.uname().nodename}")
     origin: str | None = field(default_factory=lambda: _came_from(os.environ))
     command: Sequence[str] = field(default_factory=lambda: redacted(sys.argv))
     folder: Path | None = None

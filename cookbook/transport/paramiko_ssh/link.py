@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import selectors
 import socket
 import threading
@@ -99,9 +100,15 @@ def _answer(target: Target) -> list[_Address] | socket.gaierror:
         return socket.gaierror(socket.EAI_NONAME, "this cannot be a name")
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9.:%_-]+")
+"""An address or a name that needs no encoding."""
+
+
 def _resolve(target: Target, flags: int) -> list[_Address]:
     family, kind = _FAMILIES[target.family], socket.SOCK_STREAM
-    found = socket.getaddrinfo(target.address, target.port, family, kind, flags=flags)
+    # For a str the encoding idna is imported, which takes as long as a key exchange.
+    address = target.address.encode() if _PLAIN.fullmatch(target.address) else target.address
+    found = socket.getaddrinfo(address, target.port, family, kind, flags=flags)
     return [_Address(family, place) for family, _, _, _, place in found]
 
 
