@@ -39,7 +39,7 @@ from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
-from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
+from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of, with_wanted
 from cookbook.planning.transaction import Transaction
 from cookbook.script.facts import Facts
 from cookbook.script.shell import Command
@@ -241,7 +241,7 @@ class Convergence:
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
                 step = replace(step, guard=guard(decision.probes, self._planner.answers))
-            yield replace(step, diff=diff_of(decision, seen.get(i)))
+            yield with_wanted(replace(step, diff=diff_of(decision, seen.get(i))), decision)
 
     # -- applying ------------------------------------------------------------------------------
 
