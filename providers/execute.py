@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from cookbook.provider import (
     script,
     sh,
     tainted,
+    with_environment,
 )
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.stat import TARGET
@@ -166,7 +166,7 @@ def _input(execute: Execute) -> bytes | None:
 def _body(state: State) -> Command:
     """Surroundings, then the command, on lines of their own: it may end in a comment."""
     lines = [
-        *([_home(state.user)] if state.user is not None and not state.login else []),
+        *_environment(state),
         *([sh("umask {}", state.umask)] if state.umask is not None else []),
         *([sh("cd {} || exit", state.cwd)] if state.cwd is not None else []),
         *[sh("{}={}; export {}", script(k), v, script(k)) for k, v in state.environment],
@@ -175,10 +175,17 @@ def _body(state: State) -> Command:
     return join(lines, "\n")
 
 
-def _home(user: str) -> Command:
-    """runuser(1) leaves HOME as it is, which is root's."""
-    home = script(f"~{user}") if re.fullmatch(r"[A-Za-z_][\w.-]*", user, re.ASCII) else sh("/")
-    return sh("HOME={} USER={} LOGNAME={}; export HOME USER LOGNAME", home, user, user)
+def _environment(state: State) -> Iterator[Command]:
+    """
+    Yield the lines that make the environment of another user.
+
+    su(1) makes that of a login, but its SHELL is the one that it was told to start.
+    """
+    if state.login:
+        user = state.user or "root"
+        yield sh("SHELL=$(cook_entry {}); SHELL=${SHELL##*:}; export SHELL", user)
+    elif state.user is not None:
+        yield sh("cook_be {}", state.user)
 
 
 def _run(state: State, body: Command) -> Command:
@@ -200,9 +207,9 @@ def _run(state: State, body: Command) -> Command:
         shell = _shell_of(user, group)
         reader = _shell_of(user, group, sh("-c {}", _READER))
     if state.input is not None:
-        text = _word(sh("exec 3<&-\n{}\n", body))
-        return sh("printf %s {} | (exec 3<&0; {} {})", text, feed, reader)
-    return sh("printf %s {} | {}", _word(sh("(\n{}\n) </dev/null\n", body)), shell)
+        text = with_environment(sh("exec 3<&-\n{}\n", body))
+        return sh("{} | (exec 3<&0; {} {})", text, feed, reader)
+    return sh("{} | {}", with_environment(sh("(\n{}\n) </dev/null\n", body)), shell)
 
 
 def _shell_of(user: str, group: Command, more: Command | None = None) -> Command:
@@ -215,11 +222,6 @@ def _shell_of(user: str, group: Command, more: Command | None = None) -> Command
 
 
 _READER = 'eval "$(cat <&3)"'
-
-
-def _word(body: Command) -> Command:
-    """Return a piece of shell as one word of another; redacted parts stay redacted."""
-    return Command(sh("{}", body.text).text, sh("{}", body.shown).text, body.contents)
 
 
 def _meaning(successes: Sequence[int]) -> Command:

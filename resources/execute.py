@@ -33,7 +33,7 @@ class Execute(Resource):
     """The working folder."""
 
     environment: Mapping[str, str] = field(default_factory=dict, metadata=SENSITIVE)
-    """Variables it sees, besides PATH, HOME (its user's) and the C locale."""
+    """Variables it sees, besides those of its user (docs/hosts.md) and the C locale."""
 
     user: str | None = None
     """The user that runs it."""

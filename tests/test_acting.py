@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import pwd
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from cookbook.hosts.session import INLINE_CONTENT, Session
 from cookbook.language.probe import Probe
 from cookbook.resources import execute, file
 from cookbook.script.program import Ask, Do, Outcome, Program
-from cookbook.script.run_as import NO_USER, as_user
+from cookbook.script.run_as import NO_USER, PATH, as_user
 from cookbook.script.shell import Command, Content, script, sh
 from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
@@ -42,6 +43,34 @@ def test_who_that_is(session: Session) -> None:
     name, folder, umask, names, home, variable = said.text.splitlines()
     assert (name, folder, umask, names) == (USER, "/", "0022", f"{USER} {USER} C")
     assert home == variable == os.path.expanduser(f"~{USER}")  # noqa: PTH111 - of a user
+
+
+def test_the_environment_is_of_that_user_alone(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that the login has set is seen, whatever its value looks like."""
+    login = {
+        "XDG_RUNTIME_DIR": "/run/user/0",
+        "SUDO_USER": "admin",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run",
+        "LINES_OF_IT": "a\nexport ;false\nexport PATH=/evil\n",
+        "EDITOR": "vi; id",
+    }
+    for name, value in login.items():
+        monkeypatch.setenv(name, value)
+    entry = pwd.getpwnam(USER)
+    said = ask(session, "unset PWD OLDPWD SHLVL _; env -0").text.split("\0")
+    assert sorted(filter(None, said)) == sorted(
+        [
+            f"HOME={entry.pw_dir}",
+            "LANGUAGE=",
+            "LC_ALL=C",
+            f"LOGNAME={USER}",
+            f"PATH={PATH}",
+            f"SHELL={entry.pw_shell}",
+            f"USER={USER}",
+        ]
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -9,7 +9,6 @@ import re
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -264,6 +263,10 @@ sys.exit(main())
 """Each host that is reached by `local` is a machine of its own, as far as locks go."""
 
 
+_HUNG = 300.0
+"""Seconds after which a silent process hangs."""
+
+
 def at_a_terminal(
     folder: Path,
     answers: Sequence[str],
@@ -282,13 +285,14 @@ def at_a_terminal(
     )
     os.close(theirs)
     drawn, asked, left = b"", 0, list(answers)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if not select.select([ours], [], [], 0.1)[0]:
-            continue
+    while True:
+        # Only a process that hangs is silent for so long, however busy the machine is.
+        if not select.select([ours], [], [], _HUNG)[0]:
+            process.kill()
+            pytest.fail(f"cook was silent for {_HUNG} s after {drawn.decode()}")
         try:
             data = os.read(ours, 65536)
-        except OSError:  # nobody holds the other end any more
+        except OSError:  # no process holds the other end any more
             break
         if not data:
             break
@@ -296,7 +300,7 @@ def at_a_terminal(
         while len(re.findall(rb"Do this\? \[.*?(?:N\]|uit) ", drawn)) > asked:
             asked += 1
             os.write(ours, (left.pop(0) if left else "\x04").encode())
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=_HUNG)
     os.close(ours)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.decode())
     return process.returncode, text.replace("\r\n", "\n"), out.decode()

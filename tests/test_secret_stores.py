@@ -139,6 +139,20 @@ class TestTheFile:
         monkeypatch.delenv("COOK_AGE_IDENTITY")
         assert "none of the keys" in cook("view", "db/password", status=1)
 
+    def test_a_key_file_that_is_missing_is_named(
+        self, folder: Path, cook: Cook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        missing = tmp_path / "missing"
+        monkeypatch.setenv("COOK_AGE_IDENTITY", str(missing))
+        said = cook("init", status=1)
+        assert f"COOK_AGE_IDENTITY names {missing}, and there is no such file" in said
+        assert "passphrase" not in said
+
+        monkeypatch.setenv("COOK_AGE_IDENTITY", str(tmp_path))
+        said = cook("init", status=1)
+        assert f"{tmp_path}: Is a directory" in said
+        assert "passphrase" not in said
+
     def test_an_ssh_key_is_a_key(self, folder: Path, cook: Cook, tmp_path: Path) -> None:
         key = tmp_path / "home/.ssh/id_ed25519"
         key.parent.mkdir(parents=True)

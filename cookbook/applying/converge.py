@@ -37,7 +37,7 @@ from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
-from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of
+from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of, with_wanted
 from cookbook.planning.transaction import Transaction
 from cookbook.retry import wait
 from cookbook.script.facts import Facts
@@ -241,7 +241,7 @@ class Convergence:
                 step = replace(
                     step, precondition=precondition(decision.probes, self._planner.answers)
                 )
-            yield replace(step, diff=diff_of(decision, seen.get(i)))
+            yield with_wanted(replace(step, diff=diff_of(decision, seen.get(i))), decision)
 
     # -- applying ------------------------------------------------------------------------------
 

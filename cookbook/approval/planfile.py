@@ -180,6 +180,12 @@ class _Writing:
             "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
         }
+        if step.status == "unknown" and step.provider is not None and step.wanted is not None:
+            return shown | {
+                "provider": step.provider.name,
+                "wanted": self._value("wanted", step.wanted),
+                "diff": protect(str(step.diff)) if step.diff is not None else None,
+            }
         if step.status != "changed" or step.provider is None or step.precondition is None:
             return shown
         return shown | {
@@ -254,13 +260,18 @@ class _Reading:
             orphan=data["orphan"],
             lost=data["lost"],
         )
-        if "change" not in data:
+        if "provider" not in data:
             return step
         provider = catalog().named(resource, data["provider"])
+        diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
+        if "wanted" in data:
+            wanted: Change[Any] = change_from_json(
+                provider.state, self._value("wanted", data["wanted"])
+            )
+            return replace(step, wanted=wanted, provider=provider, diff=diff)
         change: Change[Any] = change_from_json(
             provider.state, self._value("change", data["change"])
         )
-        diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
         by = Precondition((), self._value("digest", data["digest"]))
         return replace(step, change=change, provider=provider, diff=diff, precondition=by)
 

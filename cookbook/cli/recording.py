@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cookbook.text.user_dirs import journals, store_url
+from cookbook.text.user_dirs import journals, state_folder, store_url
 
 _MANY = 20
 """So many journals may wait on this machine before a run has them put into the database."""
+
+_SQLITE = b"SQLite format 3\0"
+"""The first bytes of a database of SQLite; an empty file is one as well."""
 
 
 @contextlib.contextmanager
@@ -33,8 +36,39 @@ def recording(options: argparse.Namespace) -> Iterator[None]:
         recorder.close()
         if recorder.error is not None:
             _warn(f"this run is not in the history, or not all of it: {recorder.error}")
-        elif _due(recorder.folder, url):
-            ship(url)
+        else:
+            _warn_of_store(recorder.folder, url)
+            if _due(recorder.folder, url):
+                ship(url)
+
+
+def _warn_of_store(folder: Path, url: str | None) -> None:
+    """Say once that the store has not taken in earlier journals, or cannot take in this one."""
+    from cookbook.history.failure import take_failure
+
+    if reason := _damage(url):
+        _warn(f"the history cannot take in this run: {reason}; its journal is kept in {folder}")
+    elif reason := take_failure(folder):
+        _warn(f"{reason}; their journals are kept in {folder}")
+
+
+def _damage(url: str | None) -> str | None:
+    """
+    Return why the file of a local history is none; None if nothing speaks against it.
+
+    Only its beginning is read: a run loads no database.
+    """
+    if url is not None and not url.startswith("sqlite:///"):
+        return None
+    path = Path(url.removeprefix("sqlite:///")) if url else state_folder() / "history.db"
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_SQLITE))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None if begin in (b"", _SQLITE) else f"{path} is not an SQLite database"
 
 
 def _due(folder: Path, url: str | None) -> bool:

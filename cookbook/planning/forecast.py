@@ -54,6 +54,17 @@ class Pending:
         return frozenset({self.resource.identity, *(t.name for t in things), *units}) - {"/", ""}
 
     @property
+    def root(self) -> Resource:
+        """The resource that makes others unknown: that for which an unknown one itself waits."""
+        return (self.until if self.change is None else None) or self.resource
+
+    def needs(self, name: str) -> bool:
+        """Return whether it needs the thing of this name itself, and so does not create it."""
+        if self.provider is None:
+            return False
+        return any(thing.name == name for thing in _needs(self.provider, self.resource))
+
+    @property
     def may_take_anything(self) -> bool:
         """True if it may remove things that it does not name: the removal of a package."""
         return self.may_bring_anything and self.change is not None and self.change.kind == "remove"
@@ -110,11 +121,11 @@ class Forecast:
                 if not self._is_own(number, resource):
                     pending = self._pending[number]
                     own = str(pending.resource) == str(resource)
-                    return (own and pending.until) or pending.resource
+                    return (own and pending.until) or pending.root
         needs = list(_needs(provider, resource))
         for thing in needs:
             if (gone := self._is_gone(thing)) is not None:
-                return self._pending[gone].resource
+                return self._pending[gone].root
         named = {resource.identity, *(thing.name for thing in needs)}
         return next(filter(None, map(self._may_take, named)), None)
 
@@ -145,6 +156,7 @@ class Forecast:
             return other
         able = [p.resource for p in self._pending if p.may_bring_anything]
         akin = [resource for resource in able if _words(name) & _words(resource.identity)]
+        akin = akin or [resource for resource in able if _contains(resource.identity, name)]
         return next(reversed(akin or able), None)
 
     def touches(self, text: str) -> Resource | None:
@@ -155,10 +167,15 @@ class Forecast:
         return None
 
     def _may_make(self, name: str) -> Resource | None:
-        """Return the resource with an unknown change and this name, or a path below it; or None."""
+        """
+        Return the resource whose change may make the thing of this name, or a path below it.
+
+        Return the one that this change itself waits for, if any: both are known after it. What
+        needs the thing itself does not make it.
+        """
         for pending in reversed(self._unknown):
-            if _is_in(name, pending.resource.identity):
-                return pending.resource
+            if _is_in(name, pending.resource.identity) and not pending.needs(name):
+                return pending.root
         return None
 
     def _is_own(self, number: int, resource: Resource) -> bool:
@@ -228,6 +245,19 @@ def _words(name: str) -> set[str]:
     ['conf', 'd', 'etc', 'nginx']
     """
     return set(re.split(r"[^A-Za-z0-9]+", name)) - {""}
+
+
+_COMMON = frozenset({"etc", "usr", "var", "lib", "share", "opt", "srv", "run", "conf", "local"})
+
+
+def _contains(identity: str, name: str) -> bool:
+    """
+    Return whether a word of the name is a part of an identity.
+
+    >>> _contains("openssh-server", "/etc/ssh/sshd_config.d")
+    True
+    """
+    return any(len(w) > 2 and w in identity.lower() for w in _words(name.lower()) - _COMMON)
 
 
 def _names(text: str, identity: str) -> bool:

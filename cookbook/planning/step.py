@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cookbook.errors import HostError, Unapproved
+from cookbook.errors import CookError, HostError, Unapproved
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.provider import AnyProvider
@@ -33,6 +33,9 @@ class Step:
 
     until: str | None = None
     """The resource that has to be done before the result is known, if `unknown`."""
+
+    wanted: Change[Any] | None = None
+    """In a plan, if `unknown`: the change that would be made if the thing were absent."""
 
     diff: Diff | None = None
     error: HostError | None = None
@@ -115,14 +118,32 @@ def lost_by(planned: PlannedChange) -> str | None:
 
 def diff_of(decision: Decision, found: bytes | None) -> Diff | None:
     """Return the diff of the text behind a change, or None; a sensitive one hides the content."""
-    if decision.change is None or decision.provider is None:
+    return _diff(decision, decision.change, found)
+
+
+def with_wanted(step: Step, decision: Decision) -> Step:
+    """Return the step of an unknown decision with the state and the text that are wanted."""
+    resource, provider = decision.item.resource, decision.provider
+    if decision.status != "unknown" or provider is None or step.because is not None:
+        return step
+    try:
+        wanted = provider.plan(resource, None)
+    except CookError:
+        return step  # it depends on what the other resource brings
+    return replace(step, wanted=wanted, diff=_diff(decision, wanted, None, known=False))
+
+
+def _diff(
+    decision: Decision, change: Change[Any] | None, found: bytes | None, *, known: bool = True
+) -> Diff | None:
+    if change is None or decision.provider is None:
         return None
     resource = decision.item.resource
-    texts = decision.provider.texts(resource.identity, decision.change)
+    texts = decision.provider.texts(resource.identity, change)
     if texts is None:
         return None
     contents = decision.provider.contents(resource)
     if texts.wanted is not None and texts.wanted not in contents:
         return None  # it is in the stash of the host
     wanted = contents.get(texts.wanted) if texts.wanted else None
-    return texts_diff(resource.identity, found, wanted, secret=resource.confidential)
+    return texts_diff(resource.identity, found, wanted, secret=resource.confidential, known=known)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from cookbook import __version__
 from cookbook.errors import CookError, InputError
+from cookbook.language.change import Change
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.planning.step import Step
 from cookbook.reports.schema import SCHEMA, Document, ErrorDocument, HostDocument, ResourceDocument
@@ -221,11 +222,24 @@ def step_json(step: Step) -> ResourceDocument:
 def _note(step: Step) -> str | None:
     if step.status == "not-run" and step.because is not None:
         return f"its {', '.join(step.target.doing)} is still to be done"
+    if step.status == "unknown" and step.wanted is not None:
+        return _wanted_note(step, step.wanted)
     if step.because not in (None, "undo") and step.status == "skipped":
         return f"notified, but its guard says no: its {', '.join(step.target.doing)} was left out"
     if step.because in (None, "undo") and step.status == "ok":
         return None
     return step.change.note if step.change and step.status in ("changed", "ok") else None
+
+
+def _wanted_note(step: Step, wanted: Change[Any]) -> str | None:
+    """Return the properties that are wanted of a resource whose state is unknown."""
+    shown = _shown(wanted, confidential=step.resource.confidential)
+    told = [
+        f"{name} {', '.join(map(str, side)) if isinstance(side, list) else side}"
+        for name, (_, side) in shown.items()
+        if side not in ([], "") and not (name == "content" and step.diff is not None)
+    ]
+    return f"what is there by then is unknown; if it is absent: {', '.join(told)}" if told else None
 
 
 def percent(value: float | None) -> float | None:
@@ -257,10 +271,14 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     """Return the differences: property -> [found, wanted], without sensitive values."""
     if step.change is None or step.status in ("ok", "skipped"):
         return {}
-    pairs = step.change.fields
-    if step.resource.confidential:
+    return _shown(step.change, confidential=step.resource.confidential)
+
+
+def _shown(change: Change[Any], *, confidential: bool) -> dict[str, list[Any]]:
+    pairs = change.fields
+    if confidential:
         return {name: ["(redacted)", "(redacted)"] for name in pairs}
-    hidden = step.change.sensitive
+    hidden = change.sensitive
     return {
         name: [_hidden(side) if name in hidden else _plain(side) for side in pair]
         for name, pair in pairs.items()

@@ -66,11 +66,17 @@ _LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
 SURPRISED = 100
 """The exit status of a precondition that does not hold."""
 
+# The variables that tell how root has come in. A user keeps what its own session has set.
+_FORGET = run_as.forget("MAIL|DBUS_*|SSH_*|SUDO_*|DOAS_USER|TERM|XDG_*")
+
 _PRELUDE = """\
 LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH
-case $PATH in */usr/sbin*) ;; *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;; esac
+for cook_v in {path}; do
+case :$PATH: in *:$cook_v:*) ;; *) PATH=$PATH:$cook_v ;; esac; done
 umask 022; cd /
-{home}cook_nonce={nonce}; cook_stop=; cook_stage={stage}
+{home}if [ -O / ]; then
+{forget}export USER=root LOGNAME=root; fi
+cook_nonce={nonce}; cook_stop=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
 cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
@@ -225,6 +231,8 @@ class Program:
                 stage=self.stage,
                 surprised=SURPRISED,
                 home=stash.HOME,
+                path=run_as.PATH.replace(":", " "),
+                forget=_FORGET,
                 stash=(stash.FUNCTIONS if keeps else "")
                 + (lock.FUNCTIONS if locks else "")
                 + (trace.FUNCTIONS if traces else ""),

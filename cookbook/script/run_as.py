@@ -16,6 +16,9 @@ from typing import LiteralString
 from cookbook.script import stash
 from cookbook.script.shell import Command, define_contents, sh
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH of the commands of another user, however the run has logged in."""
+
 NO_USER = 67
 """The exit status if the user does not exist. EX_NOUSER of sysexits.h."""
 
@@ -24,8 +27,42 @@ NOT_ALLOWED = 77
 
 _CALL: LiteralString = "cook_as "
 
+_PRINT: LiteralString = 'printf %s "$cook_be" '
+
 _SAID = "cook_as: "
 """The prefix of cook's own complaints, which differ from any command's status."""
+
+
+def forget(pattern: str) -> str:
+    """
+    Return shell text that unsets the exported variables whose names match a pattern of `case`.
+
+    It starts no process. bash(1) says `declare -x` outside of its POSIX mode. A line that
+    continues a value may look like a name; what cannot be one must not reach `unset`, whose
+    failure ends a shell.
+    """
+    return f"""\
+set -f; IFS='
+'
+for cook_v in $(export -p); do
+case $cook_v in "export "*) cook_v=${{cook_v#export }} ;;
+"declare -x "*) cook_v=${{cook_v#declare -x }} ;; *) continue ;; esac
+cook_v=${{cook_v%%=*}}
+case $cook_v in *[!A-Za-z0-9_]*|[0-9]*|"") ;; {pattern}) unset "$cook_v" ;; esac
+done; unset IFS cook_v; set +f
+"""
+
+
+# The environment of a user, made from nothing but its entry in passwd(5): what the session of the
+# login has set depends on how the run came in. getent(1) is absent in a busybox alone.
+_BE = f"""\
+cook_entry() {{ getent passwd "$1" 2>/dev/null || cook_k=$1 awk -F: \
+'{{ k = ENVIRON["cook_k"] }} $1 == k || $3 == k {{ print; exit }}' /etc/passwd; }}
+cook_be() {{
+{forget("*")}export LC_ALL=C LANGUAGE= PATH={PATH}
+set -f; IFS=:; set -- "$1" $(cook_entry "$1"); unset IFS; set +f
+export USER="${{2:-$1}}" LOGNAME="${{2:-$1}}" HOME="${{7:-/}}" SHELL="${{8:-/bin/sh}}"; }}
+"""
 
 # `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. setpriv(1)
 # opens no session, which would be lines in the journal for each question of each run; that of
@@ -47,7 +84,7 @@ elif command -v sudo >/dev/null; then set -- sudo -n -H -u "$cook_user" -- /bin/
 elif command -v doas >/dev/null; then set -- doas -n -u "$cook_user" -- /bin/sh
 else echo "{_SAID}there is no sudo and no doas to become $cook_user with" >&2
 return {NOT_ALLOWED}; fi
-printf '%s\\n' "HOME=~$cook_user USER=$cook_user LOGNAME=$cook_user" \\
+printf '%s\\n' "cook_user=$cook_user" \\
 "cook_stage=${{cook_stage:+$cook_stage-$cook_user}}" "$cook_inner" "$cook_said" |
 "$@" -c 'eval "$(cat)"'
 set -- $? "$@"
@@ -57,8 +94,7 @@ return $1; }}
 """
 
 _INNER = f"""\
-export HOME USER LOGNAME LC_ALL=C LANGUAGE=
-unset COOK_HOME MAIL XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR XDG_STATE_HOME
+{_BE}cook_be "$cook_user"; unset cook_user
 umask 022; cd /
 {stash.HOME}"""
 
@@ -66,7 +102,8 @@ umask 022; cd /
 def functions(nonce: str) -> str:
     """Return the definition of `cook_as` for a program with this nonce, which stays secret."""
     other = hashlib.sha256(nonce.encode()).hexdigest()[:24]
-    return f"{_FUNCTIONS}cook_inner={shlex.quote(f'{_INNER}cook_nonce={other}')}\n"
+    inner = shlex.quote(f"{_INNER}cook_nonce={other}")
+    return f"{_FUNCTIONS}cook_be={shlex.quote(_BE)}\ncook_inner={inner}\n"
 
 
 def as_user(user: str | None, command: Command, *, from_stash: bool = False) -> Command:
@@ -85,9 +122,21 @@ def as_user(user: str | None, command: Command, *, from_stash: bool = False) -> 
     return Command(text, command.shown, command.contents, called(user, command))
 
 
+def with_environment(body: Command) -> Command:
+    """
+    Return the command that prints this shell text, for a shell of another user.
+
+    In the text `cook_be USER` sets the environment of a user, and `cook_entry USER` prints its
+    entry in passwd(5).
+    """
+    word = Command(sh("{}", body.text).text, sh("{}", body.shown).text, body.contents)
+    return sh(_PRINT + "{}", word)
+
+
 def acts(command: Command | str) -> bool:
     """Return whether a command, or a line of a program, needs `functions`."""
-    return _CALL in str(command.text if isinstance(command, Command) else command)
+    text = str(command.text if isinstance(command, Command) else command)
+    return _CALL in text or _PRINT in text
 
 
 def called(user: str, command: Command) -> str:

@@ -31,24 +31,33 @@ class Diff:
 
 
 def texts_diff(
-    name: str, found: bytes | None, wanted: bytes | None, *, secret: bool = False
+    name: str,
+    found: bytes | None,
+    wanted: bytes | None,
+    *,
+    secret: bool = False,
+    known: bool = True,
 ) -> Diff:
-    """Return the difference of two texts, either of which may be absent."""
+    """
+    Return the difference of two texts, either of which may be absent.
+
+    If the found text is not `known`, the diff shows the wanted one and says so.
+    """
     if secret:
         return Diff(summary="redacted")
     sides = [side for side in (found, wanted) if side is not None]
     if any(b"\0" in side for side in sides):
-        return Diff(summary=_sizes("binary", found, wanted))
+        return Diff(summary=_sizes("binary", found, wanted, known=known))
     if any(len(side) > MOST_BYTES for side in sides):
-        return Diff(summary=_sizes("large", found, wanted))
-    return _unified(name, _lines(found), _lines(wanted))
+        return Diff(summary=_sizes("large", found, wanted, known=known))
+    names = (f"{name} ({'found' if known else 'unknown'})", f"{name} (wanted)")
+    return _unified(names, _lines(found), _lines(wanted))
 
 
-def _unified(name: str, found: list[str], wanted: list[str]) -> Diff:
+def _unified(names: tuple[str, str], found: list[str], wanted: list[str]) -> Diff:
     import difflib  # only where something differs
 
     lines = []
-    names = (f"{name} (found)", f"{name} (wanted)")
     compare = difflib.unified_diff if _pairs(found, wanted) <= MOST_PAIRS else _one_hunk
     for line in compare(found, wanted, *names):
         lines.append(line.removesuffix("\n"))
@@ -90,10 +99,10 @@ def _lines(text: bytes | None) -> list[str]:
     return [line for line in decoded.replace("\n", "\n\x00").split("\x00") if line]
 
 
-def _sizes(what: str, found: bytes | None, wanted: bytes | None) -> str:
+def _sizes(what: str, found: bytes | None, wanted: bytes | None, *, known: bool) -> str:
     def size(side: bytes | None) -> str:
         if side is None:
-            return "nothing"
+            return "nothing" if known else "unknown"
         return f"{len(side)} bytes" if len(side) <= MOST_BYTES else f"over {MOST_BYTES} bytes"
 
     return f"{what}: {size(found)} -> {size(wanted)}"

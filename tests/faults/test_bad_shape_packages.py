@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
-from tests.faults.shape import Converge, do, failed, mounted
+from tests.faults.shape import Converge, do, failed, mounted, undone
 from tests.hosts.test_package import BROKEN, SOURCES, offer, version
 
 pytestmark = pytest.mark.hosts
@@ -24,6 +25,21 @@ def stocked(module_host: KitchenHost) -> KitchenHost:
     return module_host
 
 
+@pytest.fixture
+def unhooked(stocked: KitchenHost) -> Iterator[KitchenHost]:
+    """
+    The host without the hooks of needrestart.
+
+    It hears of a failure by a pipe of dpkg's, and may look before it has: what it prints then is a
+    matter of load.
+    """
+    hooks = "/etc/apt/apt.conf.d/99needrestart /etc/dpkg/dpkg.cfg.d/needrestart"
+    away = f"mkdir /srv/hooks && mv {hooks} /srv/hooks"
+    back = "cd /srv/hooks && mv 99needrestart /etc/apt/apt.conf.d && mv * /etc/dpkg/dpkg.cfg.d"
+    with undone(stocked, away, f"{back} && rmdir /srv/hooks"):
+        yield stocked
+
+
 def statuses(steps: list[Step]) -> list[str]:
     """Without an error that nobody would see."""
     assert [str(step.error) for step in steps if step.error] == []
@@ -37,33 +53,33 @@ def half_configured(host: KitchenHost) -> None:
 
 
 def test_what_somebody_has_left_half_done_is_named(
-    stocked: KitchenHost, converge: Converge
+    unhooked: KitchenHost, converge: Converge
 ) -> None:
     """C23: by the transaction itself where that is all it takes; else it says what fails."""
-    half_configured(stocked)
-    said = failed(converge(stocked, 'package("one")')[0], "C23-half-done")
+    half_configured(unhooked)
+    said = failed(converge(unhooked, 'package("one")')[0], "C23-half-done")
     assert said.startswith("dpkg could not install a package, or end what was begun")
     assert "fragile" in said
     assert "dpkg --audit" in said
-    do(stocked, "rm /tmp/sabotage; apt-get purge -y one >/dev/null 2>&1")
+    do(unhooked, "rm /tmp/sabotage; apt-get purge -y one >/dev/null 2>&1")
 
 
 def test_repair_is_in_the_plan_and_comes_first(
-    stocked: KitchenHost, converge: Converge, plan: Converge
+    unhooked: KitchenHost, converge: Converge, plan: Converge
 ) -> None:
     """C23: `repair=True` ends what is half done, of other packages, too."""
-    half_configured(stocked)
+    half_configured(unhooked)
     recipe = 'package("two", repair=True)'
-    [planned] = plan(stocked, recipe)
+    [planned] = plan(unhooked, recipe)
     assert planned.change is not None
     assert planned.change.fields["broken"] == (("fragile half-configured",), ())
-    said = failed(converge(stocked, recipe)[0], "C23-repair-fails")
+    said = failed(converge(unhooked, recipe)[0], "C23-repair-fails")
     assert "--fix-broken --no-remove" in said
-    assert version(stocked, "two") == "", "nothing else is begun"
-    do(stocked, "rm /tmp/sabotage")
-    assert statuses(converge(stocked, recipe)) == ["changed"]
-    assert version(stocked, "fragile") == version(stocked, "two") == "ii  1.0"
-    assert statuses(converge(stocked, recipe)) == ["ok"]
+    assert version(unhooked, "two") == "", "nothing else is begun"
+    do(unhooked, "rm /tmp/sabotage")
+    assert statuses(converge(unhooked, recipe)) == ["changed"]
+    assert version(unhooked, "fragile") == version(unhooked, "two") == "ii  1.0"
+    assert statuses(converge(unhooked, recipe)) == ["ok"]
 
 
 SLOW = """
@@ -95,17 +111,17 @@ build large 1.0
 
 
 def test_no_room_for_a_package_is_named_and_later_there_is(
-    stocked: KitchenHost, converge: Converge
+    unhooked: KitchenHost, converge: Converge
 ) -> None:
     """C24: never "changed" before dpkg says that it is there."""
-    offer(stocked, LARGE)
+    offer(unhooked, LARGE)
     recipe = 'package("large", cache_max_age=0)'
-    with mounted(stocked, "/usr/share/large", "size=1m"):
-        said = failed(converge(stocked, recipe)[0], "C24-package")
+    with mounted(unhooked, "/usr/share/large", "size=1m"):
+        said = failed(converge(unhooked, recipe)[0], "C24-package")
         assert said.startswith("a file system is full\n")
-        assert not version(stocked, "large").startswith("ii")
-    assert statuses(converge(stocked, recipe)) == ["changed"]
-    assert version(stocked, "large") == "ii  1.0"
+        assert not version(unhooked, "large").startswith("ii")
+    assert statuses(converge(unhooked, recipe)) == ["changed"]
+    assert version(unhooked, "large") == "ii  1.0"
 
 
 DAEMON = """

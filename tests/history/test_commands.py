@@ -276,6 +276,44 @@ def test_a_store_that_is_away_costs_a_run_nothing_and_is_told_later(
         assert history.runs() == []  # another store's runs are not put into it
 
 
+@pytest.mark.parametrize("content", ["a letter to my aunt\n" * 100, None])
+def test_a_history_that_cannot_take_in_a_run_is_named_at_its_end(
+    recipe: Path, state: Path, asks: Any, content: str | None
+) -> None:
+    """The run is as it would be, and its journal waits for a history."""
+    state.mkdir()
+    history = state / "history.db"
+    history.mkdir() if content is None else history.write_text(content)
+    why = (
+        f"{history}: Is a directory" if content is None else f"{history} is not an SQLite database"
+    )
+
+    status, _, errors = asks("converge", "r.py", "--local")
+
+    assert (status, recipe.read_text()) == (0, "hello\n")
+    assert errors == (
+        f"cook: the history cannot take in this run: {why}; its journal is kept in"
+        f" {state / 'journal'}\n"
+    )
+    history.rmdir() if content is None else history.unlink()
+    assert json.loads(asks("history", "--output", "json")[1])["runs"][0]["changed"] == 1
+
+
+@pytest.mark.usefixtures("recipe")
+def test_a_transfer_that_failed_is_told_once_by_the_next_run(state: Path, asks: Any) -> None:
+    asks("converge", "r.py", "--local")
+    folder = state / "journal"
+    (folder / "failed").write_text("database disk image is malformed")
+
+    status, _, errors = asks("converge", "r.py", "--local")
+    assert status == 0
+    assert errors == (
+        "cook: runs could not be sent to the store when they were over: database disk image is"
+        f" malformed; their journals are kept in {folder}\n"
+    )
+    assert asks("converge", "r.py", "--local")[2] == ""
+
+
 def test_a_setting_names_the_store(
     tmp_path: Path, server: str, asks: Any, monkeypatch: pytest.MonkeyPatch, write_journal: Any
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.hosts.conftest import Cook
+from tests.hosts.conftest import Converge, Cook
 
 pytestmark = pytest.mark.hosts
 
@@ -30,6 +30,15 @@ cron("tidy", command="/bin/true", minute=5, user="app", become_user="app")
 execute("id -un >who; pwd >>who; echo $HOME >>who; umask >>who", cwd="/home/app",
         creates="/home/app/who", only_if="[ $(id -un) = app ]", become_user="app")
 """
+
+_ENVIRONMENT = """\
+HOME=/home/app
+LANGUAGE=
+LC_ALL=C
+LOGNAME=app
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SHELL=/bin/bash
+USER=app"""
 
 
 @pytest.fixture
@@ -75,6 +84,44 @@ def test_all_that_a_resource_does_is_done_by_that_user(machine: KitchenHost, coo
     after = said(machine, "find /home/app /var/spool/cron /var/tmp | sort; cat /home/app/old")
     assert after == before
     assert said(machine, "stat -c '%a %U %y' /home/app/old").startswith("600 app 2001-02-03")
+
+
+def test_the_environment_is_the_same_by_every_way_in(
+    machine: KitchenHost, converge: Converge
+) -> None:
+    """It is that of the user, and not what a session of root or of admin has set."""
+    recipe = """
+    execute("env -0 >/home/app/become.{0}", become_user="app", creates="/home/app/become.{0}")
+    execute("env -0 >/home/app/user.{0}", user="app")
+    execute("env -0 >/home/app/input.{0}", user="app", input="x")
+    execute("env -0 >/home/app/login.{0}", user="app", login=True)
+    execute("env -0 >/root/{0}")
+    """
+    said(
+        machine,
+        "usermod -s /bin/bash app; echo 'Defaults env_keep += \"XDG_* SSH_*\"' >>"
+        "/etc/sudoers; echo LEAK=1 >>/etc/environment",
+    )
+    for user in ("root", "admin"):
+        assert {step.status for step in converge(machine, recipe.format(user), user=user)} == {
+            "changed"
+        }
+    seen = said(
+        machine, "cd /home/app; for f in become user input; do for u in root admin; do"
+        " tr '\\0' '\\n' <$f.$u | grep -vE '^(PWD|OLDPWD|SHLVL|_)=' | sort; echo; done; done"
+    )  # fmt: skip
+    assert [*filter(None, seen.split("\n\n"))] == [_ENVIRONMENT] * 6
+    login = [
+        said(machine, f"tr '\\0' '\\n' </home/app/login.{u} | sort") for u in ("root", "admin")
+    ]
+    of_root, of_admin = (
+        "".join(f"{v}\n" for v in text.split() if "XDG_" not in v) for text in login
+    )
+    assert of_root == of_admin
+    assert "SHELL=/bin/bash\n" in of_root
+    for user in ("root", "admin"):
+        named = said(machine, f"tr '\\0' '\\n' </root/{user} | cut -d= -f1").split()
+        assert not {n for n in named if n.startswith(("XDG_", "SUDO_", "SSH_", "DBUS_", "MAIL"))}
 
 
 def test_what_a_user_has_put_in_the_way_is_not_followed_by_root(

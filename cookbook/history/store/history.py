@@ -10,12 +10,12 @@ from typing import Self
 
 from cookbook.errors import UsageError
 from cookbook.history.drift import Known
+from cookbook.history.failure import take_failure
 from cookbook.history.records import Blame, RecordedStep, RunSummary
 from cookbook.history.store import queries
 from cookbook.history.store.baseline import known
 from cookbook.history.store.database import Database
 from cookbook.history.store.ingest import ingest
-from cookbook.history.store.shipping import take_failure
 from cookbook.history.store.writer import count_before, remove_before
 from cookbook.reports.schema import Document
 from cookbook.text.provenance import stamp

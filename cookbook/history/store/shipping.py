@@ -8,12 +8,9 @@ see arguments. What goes wrong is kept in a file, and told by the next command t
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+from cookbook.history.failure import forget_failure, keep_failure
 from cookbook.text.user_dirs import journals
-
-_FAILURE = "failed"
-_LONGEST = 2000
 
 
 def ship(url: str | None) -> None:
@@ -28,20 +25,9 @@ def ship(url: str | None) -> None:
             ingest(folder, database)
         finally:
             database.close()
-        (folder / _FAILURE).unlink(missing_ok=True)
+        forget_failure(folder)
     except Exception as error:  # noqa: BLE001 - there is no terminal
-        (folder / _FAILURE).write_text(str(error), "utf-8")
-
-
-def take_failure(folder: Path) -> str | None:
-    """Return the error of the last transfer, once."""
-    path = folder / _FAILURE
-    try:
-        reason = path.read_text("utf-8", "replace")[:_LONGEST]
-        path.unlink()
-    except OSError:
-        return None
-    return f"runs could not be sent to the store when they were over: {reason}"
+        keep_failure(folder, error)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,9 @@ def identity(path: Path) -> list[AgeIdentity]:
             return [ssh.Identity.from_buffer(bytes(text.encode()))]
         lines = [line for line in text.splitlines() if line.startswith("AGE-SECRET-KEY-")]
         keys: list[AgeIdentity] = [x25519.Identity.from_str(str.__str__(line)) for line in lines]
-    except (OSError, ValueError, IdentityError) as error:
+    except OSError as error:
+        raise SecretError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, IdentityError) as error:
         raise SecretError(
             f"{path}: {error}", hint="is it locked with a passphrase? age cannot ask for that here"
         ) from None

@@ -128,12 +128,17 @@ def find_file(folder: Path) -> Path | None:
 
 def identities() -> list[Path]:
     """
-    Return the files with private keys. Raises SecretError if COOK_AGE_IDENTITY names none.
+    Return the files with private keys.
 
-    Raises SecretError if COOK_AGE_IDENTITY names none.
+    Raises SecretError if COOK_AGE_IDENTITY names a file that does not exist.
     """
     if given := os.environ.get("COOK_AGE_IDENTITY"):
-        return [Path(given).expanduser()]
+        if not (path := Path(given).expanduser()).exists():
+            raise SecretError(
+                f"COOK_AGE_IDENTITY names {path}, and there is no such file",
+                hint="name the file with your private key, or unset the variable",
+            )
+        return [path]
     return [path for path in (own_identity(), Path.home() / ".ssh/id_ed25519") if path.is_file()]
 
 
