@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Each test of the command line starts a Python, which without its bytecode takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Hosts are containers, and only root can boot those.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -11,8 +13,11 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # short ones, which fill what is left of either worker's time.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
+# All of them at once; each says what it found when it has ended, and none stops another.
+CHECKS := check-tests check-pyright check-mypy check-imports check-lint
+
 .DEFAULT_GOAL := help
-.PHONY: help setup types demo test check bench clean
+.PHONY: help setup types demo test check $(CHECKS) bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,12 +35,23 @@ test: setup ## Run every test, on real hosts too; the last line is pytest's summ
 	$(SUDO) $(BIN)/pytest -q $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
 
 check: setup types ## All one runs while working: lint, types, import contract, fast tests
+	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(CHECKS)
+
+check-lint:
 	ruff check .
 	ruff format --check .
-	mypy
-	pyright
+
+check-imports:
 	lint-imports
-	pytest -q $(SPREAD) tests -m 'not hosts and not browser and not slow'
+
+check-mypy:
+	mypy
+
+check-pyright:
+	pyright
+
+check-tests:
+	pytest -q $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench

@@ -7,6 +7,7 @@ Each xdist worker has a kitchen of its own (kitchens run side by side), and runs
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import tempfile
@@ -14,11 +15,16 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport
 from tests import leftovers
+
+_numbers = itertools.count()
+
+settings.register_profile("quick", max_examples=20)  # of `make check`; see quick.py
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a run with --local keeps, stays out of this machine's own /var/lib/cook."""
-    home = tmp_path_factory.mktemp("home") / "cook"
+    home = tmp_path_factory.getbasetemp() / f"cook-home-{next(_numbers)}"  # made when needed
     monkeypatch.setenv("COOK_HOME", str(home))
     return home
 

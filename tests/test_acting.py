@@ -20,13 +20,14 @@ from cookbook.script.run_as import NO_USER, PATH, as_user
 from cookbook.script.shell import Command, Content, script, sh
 from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
+from tests.quick import first_in_check
 from tests.test_wire import FINE, HOSTILE, SHELLS
 
 USER = "nobody" if os.geteuid() == 0 else getpass.getuser()
 """Without root's rights, we can be nobody but ourselves."""
 
 
-@pytest.fixture(params=SHELLS, ids="_".join)
+@pytest.fixture(params=first_in_check(SHELLS), ids="_".join)
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     session = Session(LocalTransport(request.param))
     yield session

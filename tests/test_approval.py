@@ -31,6 +31,7 @@ from cookbook.plugins.manager import catalog, listening
 from cookbook.reports.report import HostReport, Report
 from cookbook.script.facts import Facts
 from cookbook.transport.local import LocalTransport
+from tests.quick import examples
 from tests.texts import check
 
 ROOT = Path(__file__).parents[1]
@@ -431,7 +432,9 @@ NAMES = "abcde"
     st.booleans(),
 )
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_nothing_is_sent_that_was_not_permitted(
     tmp_path_factory: pytest.TempPathFactory,
@@ -464,7 +467,7 @@ def test_nothing_is_sent_that_was_not_permitted(
 
 
 @given(st.sampled_from(NAMES), st.sampled_from(["write", "remove", "mode", "none"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_whatever_happens_after_the_plan_only_what_was_planned_is_done(
     tmp_path_factory: pytest.TempPathFactory, name: str, edit: str
 ) -> None:

@@ -54,6 +54,7 @@ def at_work(session: Session, text: str, flag: Path) -> tuple[threading.Thread, 
     return thread, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -101,6 +102,7 @@ def test_a_daemon_is_left_alone(session: Session, tmp_path: Path) -> None:
     assert not running("31.4153")
 
 
+@pytest.mark.slow
 def test_what_must_not_be_ended_in_the_middle_is_not(session: Session, tmp_path: Path) -> None:
     thread, told = at_work(session, f"sleep 1; touch {tmp_path}/done", tmp_path / "begun")
 
@@ -132,6 +134,7 @@ def test_what_takes_too_long_is_ended(session: Session, tmp_path: Path) -> None:
     assert not (tmp_path / "next").exists()
 
 
+@pytest.mark.slow
 def test_a_package_transaction_that_takes_too_long_goes_on(
     session: Session, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from cookbook.script.program import Pace, Program
 from cookbook.script.shell import Command, Secret, sh
 from cookbook.transport.contract import Interrupted, Reply
 from cookbook.transport.local import LocalTransport
+from tests.quick import examples
 
 
 class Note(Resource):
@@ -591,7 +592,9 @@ def recipes(draw: st.DrawFn) -> list[tuple[str, str, str | None, Sequence[tuple[
 
 @given(recipes(), st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["x", "y", "also"])))
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_every_resource_ends_in_one_state_and_changed_is_true(
     tmp_path_factory: pytest.TempPathFactory,

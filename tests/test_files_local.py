@@ -26,6 +26,7 @@ from cookbook.script.facts import Facts
 from cookbook.script.program import Do, Program
 from cookbook.script.shell import Content, Secret
 from cookbook.transport.local import LocalTransport
+from tests.quick import first_in_check
 
 ROOT = os.geteuid() == 0
 SHELLS = {"dash": ("dash",), "bash": ("bash",), "busybox": ("busybox", "sh")}
@@ -33,7 +34,7 @@ SHELLS = {"dash": ("dash",), "bash": ("bash",), "busybox": ("busybox", "sh")}
 Run = Callable[..., list[Step]]
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=first_in_check(SHELLS))
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     session = Session(LocalTransport(SHELLS[request.param]))
     yield session
@@ -479,6 +480,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, *, atomic: bool) -> Non
 # -- killed in the middle -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 def test_killed_in_the_middle_there_is_the_old_or_the_new(
     shell: tuple[str, ...], tmp_path: Path

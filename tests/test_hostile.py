@@ -22,6 +22,7 @@ from cookbook.cli.progress import Progress, error_lines, write
 from cookbook.resources import File
 from cookbook.script.facts import parse_facts
 from cookbook.text.sanitize import clean, json_text, one_line
+from tests.quick import examples
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -83,7 +84,9 @@ def check_reports(folder: Path) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=words, more=words)
 def test_a_run(

@@ -20,12 +20,13 @@ from cookbook.script.lock import Holder, halting, holder
 from cookbook.script.program import Ask, Do
 from cookbook.script.shell import sh
 from cookbook.transport.local import LocalTransport
+from tests.quick import first_in_check
 
 ANN, BOB = Holder("ann@a", "2026-01-01", "run-1"), Holder("bob@b", "2026-01-02", "run-2")
 SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"))
 
 
-@pytest.fixture(params=SHELLS, ids=" ".join)
+@pytest.fixture(params=first_in_check(SHELLS), ids=" ".join)
 def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
     shell: tuple[str, ...] = request.param
     return shell

@@ -51,6 +51,7 @@ def python(tree: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_its_cases_are_found_and_hold(tree: Path) -> None:
     done = python(tree, "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cases.py")
 
@@ -63,6 +64,7 @@ def test_its_files_are_formatted_and_pass_the_linter(tree: Path) -> None:
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "status"), [('"0600"', 0), ("6.0", 1)], ids=["right", "wrong"])
 def test_type_checkers_know_its_function(tree: Path, mode: str, status: int) -> None:
     (tree / "recipe.py").write_text(RECIPE.format("/run/app.fifo", mode))
@@ -72,6 +74,7 @@ def test_type_checkers_know_its_function(tree: Path, mode: str, status: int) -> 
     assert ("arg-type" in done.stdout) == (status == 1), done.stdout
 
 
+@pytest.mark.slow
 def test_it_is_converged_listed_and_undone(tree: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     (tree / "recipe.py").write_text(RECIPE.format(str(pipe), '"0640"'))

@@ -53,6 +53,7 @@ def killed_in_the_middle() -> None:
         run.kill()
 
 
+@pytest.mark.slow
 def test_killed_between_the_change_and_the_restart(cook: Cook) -> None:
     cook("plan", "r.py", sleep="sleep 1")  # writes the recipe
     killed_in_the_middle()
@@ -90,6 +91,7 @@ def test_a_run_that_fails_does_what_it_owes_and_owes_nothing_more(cook: Cook) ->
     assert acts() == 1
 
 
+@pytest.mark.slow
 def test_an_applied_plan_that_is_killed_owes_it_to_the_next_converge(cook: Cook) -> None:
     cook("plan", "r.py", "-o", "p.cook", sleep="sleep 1")
     words = [sys.executable, "-m", "cookbook.cli", "apply", "p.cook", "--local"]

@@ -70,6 +70,7 @@ def test_one_bad_host_stops_no_other(runs: Runs) -> None:
     assert states == ["changed", "changed", "changed", "failed", "changed", "changed"]
 
 
+@pytest.mark.slow
 def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
     begun = time.monotonic()
     _, document = runs("execute('sleep 3', only_if=lambda node: N == 0)\ndirectory(D)", 20)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cookbook.cli import main
 from cookbook.script.facts import Facts, parse_facts
+from tests.quick import examples
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -264,7 +265,9 @@ def test_a_plan_for_another_machine_is_refused(cook: Cook, monkeypatch: pytest.M
 
 @given(st.sampled_from("abl"), st.sampled_from(["write", "remove", "mode", "folder", "link"]))
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_no_edit_by_hand_leads_to_a_wrong_write(
     tmp_path_factory: pytest.TempPathFactory, name: str, edit: str

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 RECIPE = """
@@ -44,6 +46,7 @@ def on_a_terminal(folder: Path, *words: str) -> tuple[int, str]:
     return process.wait(), drawn.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_who_is_at_work_and_then_the_report(tmp_path: Path) -> None:
     status, drawn = on_a_terminal(tmp_path, "converge", "r.py", "--local")
 

@@ -31,6 +31,7 @@ from cookbook.providers.stat import (
     parse_link,
     parse_stat,
 )
+from tests.quick import examples, first_in_check
 
 BUSYBOX = "busybox sh"
 SHELLS = ["dash", "bash", BUSYBOX]
@@ -42,11 +43,13 @@ NAMES = NAMES.filter(lambda name: name not in (".", ".."))
 KINDS = st.sampled_from(["absent", "file", "empty", "directory", "link", "dangling", "fifo"])
 
 few = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=first_in_check(SHELLS))
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

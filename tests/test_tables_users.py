@@ -19,6 +19,7 @@ from cookbook.providers.home import HOMES, Place, key
 from cookbook.providers.nftables import NftablesProvider
 from cookbook.providers.useradd import ACCOUNT
 from cookbook.resources.firewall_rule import FirewallRule
+from tests.quick import examples, first_in_check
 
 SHELLS = [["dash"], ["bash"], ["busybox", "sh"]]
 
@@ -56,7 +57,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
+@pytest.fixture(params=first_in_check(SHELLS), ids=lambda words: words[0])
 def shell(request: pytest.FixtureRequest) -> list[str]:
     if shutil.which(request.param[0]) is None:
         pytest.skip(f"there is no {request.param[0]}")
@@ -123,7 +124,7 @@ WORDS = st.text(alphabet="ab \\%'\"$*#:=+@~", min_size=1, max_size=4).map(str.st
 
 
 @given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4, unique_by=lambda p: p[0]))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_crontabs(tools: Path, pairs: list[tuple[str, str]]) -> None:
     """For any names and commands."""
     users = ("root", "daemon", "root-x", "nobody-there")

@@ -26,6 +26,7 @@ from cookbook.recipe import delayed, immediate
 from cookbook.resources import directory, execute, file, link
 from cookbook.script.facts import Facts
 from cookbook.transport.local import LocalTransport
+from tests.quick import examples
 from tests.test_files_local import manifest
 
 PATHS = ("a", "b", "d", "d/a", "d/e", "d/e/a", "f/g")
@@ -218,7 +219,9 @@ THERE = st.lists(
     there=[(2, "directory")],
 )
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_run_does_what_the_plan_says(
     session: Session, recipe: list[Spec], there: list[tuple[int, str]]

@@ -34,6 +34,7 @@ def test_mypy_accepts_and_rejects_what_it_must() -> None:
     assert found == marked(r"# error$"), done.stdout
 
 
+@pytest.mark.slow
 def test_pyright_accepts_and_rejects_what_it_must() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pyright", "--outputjson", "-p", RECIPES.parent],
@@ -51,6 +52,7 @@ def test_pyright_accepts_and_rejects_what_it_must() -> None:
     assert set(found) == marked(r"# error"), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", sorted(ROOT.glob("sample_cookbooks/*/")), ids=lambda p: p.name)
 def test_the_sample_cookbooks_are_typed(sample: Path) -> None:
     done = subprocess.run(

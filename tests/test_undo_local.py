@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
+from tests.quick import examples
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 COOK = [sys.executable, "-m", "cookbook.cli"]
@@ -204,7 +205,9 @@ def kept(path: Path, edited: tuple[object, ...], before: tuple[object, ...]) -> 
 
 @pytest.mark.slow
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(chosen=edits, partial=st.booleans())
 def test_an_undo_never_writes_over_what_a_hand_has_written(
@@ -229,7 +232,9 @@ def test_an_undo_never_writes_over_what_a_hand_has_written(
 
 @pytest.mark.slow
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(chosen=edits)
 def test_an_apply_never_writes_over_what_a_hand_has_written(
@@ -428,6 +433,7 @@ def test_a_run_that_was_cut_off_goes_back(cook: Cook, folder: Path, ending: sign
     assert tree() == {"d": look(Path("d")), "d/old": ("file", 0o644, b"old")}
 
 
+@pytest.mark.slow
 def test_of_a_killed_run_what_was_changed_since_stays(cook: Cook, folder: Path) -> None:
     process = begin(SLOW, folder)
     process.kill()
@@ -441,6 +447,7 @@ def test_of_a_killed_run_what_was_changed_since_stays(cook: Cook, folder: Path) 
     assert Path("d/old").read_text() == "by hand"
 
 
+@pytest.mark.slow
 def test_a_killed_run_knows_its_machine_and_what_it_created(cook: Cook, folder: Path) -> None:
     process = begin(SLOW, folder)
     process.kill()

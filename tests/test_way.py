@@ -28,6 +28,7 @@ from cookbook.script.program import precondition_of
 from cookbook.testing import DEBIAN, declare
 from cookbook.transport.contract import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
+from tests.quick import first_in_check
 
 WAY = AccessPath("admin", 22, "sudo")
 
@@ -76,7 +77,7 @@ def test_what_a_change_may_cut(risk: str, text: str, tool: str) -> None:
 # -- the timer -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[("dash",), ("bash",), ("busybox", "sh")], ids=" ".join)
+@pytest.fixture(params=first_in_check([("dash",), ("bash",), ("busybox", "sh")]), ids=" ".join)
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     shell: tuple[str, ...] = request.param
     session = Session(LocalTransport(shell), lambda: LocalTransport(shell))
@@ -154,6 +155,7 @@ def test_a_host_that_cannot_be_told_how_to_go_back_is_changed_by_nothing(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     session: Session,
 ) -> None:

@@ -25,6 +25,7 @@ from cookbook.script.program import (
 from cookbook.script.shell import Command, Content, sh
 from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
+from tests.quick import examples, first_in_check
 
 SHELLS = [("dash",), ("bash", "--posix"), ("bash",), ("busybox", "sh")]
 
@@ -63,7 +64,7 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(params=SHELLS, ids=" ".join)
+@pytest.fixture(params=first_in_check(SHELLS), ids=" ".join)
 def shell(request: pytest.FixtureRequest) -> Iterator[LocalTransport]:
     words: tuple[str, ...] = request.param
     assert shutil.which(words[0]), f"install {words[0]}"
@@ -182,7 +183,7 @@ def test_a_guard_stops_the_chain_when_it_is_surprised(shell: LocalTransport) -> 
     st.dictionaries(st.binary(max_size=300), st.none(), max_size=5).map(list),
     st.sampled_from(SHELLS),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_contents_arrive_byte_for_byte(contents: list[bytes], words: Sequence[str]) -> None:
     transport = LocalTransport((*words, "-s"))
     named = {str(Content.of(data)): data for data in contents}

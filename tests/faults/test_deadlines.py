@@ -48,6 +48,7 @@ def check_host_of(name: str, host: dict[str, Any], folder: Path) -> None:
     check_document(name, told, {str(folder): "/tmp/d"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hang",
     [
@@ -76,6 +77,7 @@ def test_one_of_fifty_hangs_and_the_others_do_not_notice(
     assert subprocess.run(["pgrep", "-f", "^sleep 27.18"], check=False).returncode != 0
 
 
+@pytest.mark.slow
 def test_a_host_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = f"for i in range(4):\n    execute(f'echo {{i}} >>{hosts}/{{N}}; sleep 1.5')\n"
     status, told = converge(recipe, capsys, "--host-timeout", "2s", "--limit", "h1")
@@ -93,6 +95,7 @@ def test_a_host_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture
     assert (hosts / "1").read_text() == "0\n1\n"
 
 
+@pytest.mark.slow
 def test_a_run_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--timeout", "2s", "--forks", "1", "--limit", "h1,h2,h3"]
     status, told = converge("execute('sleep 1.3')\n", capsys, *words)
@@ -103,6 +106,7 @@ def test_a_run_has_only_so_much_time(hosts: Path, capsys: pytest.CaptureFixture[
     check_host_of("C51-run-timeout", told["h3"], hosts)
 
 
+@pytest.mark.slow
 def test_more_hosts_than_files_may_be_open(hosts: Path, tmp_path: Path) -> None:
     """256 descriptors, 500 hosts (each has three pipes here, and a socket over ssh)."""
     del hosts

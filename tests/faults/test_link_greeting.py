@@ -58,6 +58,7 @@ def here(port: int, seconds: float, **more: object) -> Target:
     return replace(Target("127.0.0.1", port, connect_timeout=seconds, agent=False), **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @by_both
 def test_a_server_that_hangs_up_is_tried_again_until_the_deadline(
     shell: Open, transport: str
@@ -76,6 +77,7 @@ def test_a_server_that_hangs_up_is_tried_again_until_the_deadline(
         check_host("C8-hangs-up", error=e.value, words=words)
 
 
+@pytest.mark.slow
 @by_both
 def test_a_server_that_says_why_and_hangs_up_is_tried_again(shell: Open) -> None:
     """That is what sshd does since 8.9 when it has too many at its door."""
@@ -89,6 +91,7 @@ def test_a_server_that_says_why_and_hangs_up_is_tried_again(shell: Open) -> None
     assert len(came) > 1
 
 
+@pytest.mark.slow
 @by_both
 def test_a_server_that_never_greets_costs_the_connect_timeout(shell: Open, transport: str) -> None:
     kept: list[socket.socket] = []
@@ -121,6 +124,7 @@ class _KeepsAlive(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
 
+@pytest.mark.slow
 def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
     host_key, ended = paramiko.ECDSAKey.generate(), threading.Event()
     servers: list[paramiko.Transport] = []

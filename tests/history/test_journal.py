@@ -104,6 +104,7 @@ def test_what_is_applied_comes_from_the_revision_of_its_plan(folder: Path) -> No
     assert document["sources"]["r.py"] == sha256((folder / "r.py").read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     (folder / "r.py").write_text(
         f"{HEADING}file('{folder}/x')\nexecute('touch {folder}/begun; sleep 30')\n"
@@ -125,6 +126,7 @@ def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     assert [step.document["status"] for step in host] == ["unknown", "unknown"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_in_the_history(folder: Path) -> None:
     (folder / "r.py").write_text(
         f"{HEADING}execute('touch {folder}/begun; sleep 1')\nfile('{folder}/no/where')\n"
@@ -254,6 +256,7 @@ def test_a_reader_that_is_killed_loses_no_run(state: Path, write_journal: Any) -
     assert not list((state / "journal").glob("*.jsonl"))
 
 
+@pytest.mark.slow
 def test_readers_at_once_read_each_run_once(write_journal: Any) -> None:
     for number in range(60):
         write_journal(f"r-{number:02}", {"web1": [(f"file[/{number}]", "changed")]})

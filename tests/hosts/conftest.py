@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pytest
 
 from cookbook.applying.converge import Convergence
+from cookbook.cli import main
 from cookbook.hosts.session import Session
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.language.collection import Node
@@ -134,7 +134,7 @@ def plan(converge: Converge) -> Converge:
 
 @pytest.fixture
 def cook(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
-    """The command, in a process of its own; its document, and its status as `exit`."""
+    """The command, in this process; its document, and its status as `status`."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
 
     def run(
@@ -145,12 +145,23 @@ def cook(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.M
             path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
             path.write_text(HEADING + recipe)
             words = (*words, str(path), "--as", "test")
-        command = [sys.executable, "-m", "cookbook.cli", *words, *hosts, "--limit", host.name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-        document: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-        return document | {"status": done.returncode, "stderr": done.stderr}
+        return command(*words, *hosts, "--limit", host.name)
 
     return run
+
+
+def command(*words: str) -> dict[str, Any]:
+    """
+    Run cook in this process, from the root of the tree: a start of Python costs half a run.
+
+    Return the document that it prints, its exit status as `status`, its messages as `stderr`.
+    """
+    load_known_hosts.cache_clear()  # hosts come and go in a kitchen, unlike in a run
+    out, errors = io.StringIO(), io.StringIO()
+    with chdir(ROOT), redirect_stdout(out), redirect_stderr(errors):
+        status = main(words)
+    document: dict[str, Any] = json.loads(out.getvalue()) if out.getvalue() else {}
+    return document | {"status": status, "stderr": errors.getvalue()}
 
 
 def who(transport: Shell) -> str:

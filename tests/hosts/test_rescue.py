@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.hosts.conftest import by_both, inventory_of
+from tests.hosts.conftest import by_both, command, inventory_of
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
@@ -32,6 +32,7 @@ SECONDS = 5
 
 LOCKED_OUT = ("--confirm-timeout", f"{SECONDS}s")
 
+COOK = [sys.executable, "-m", "cookbook.cli"]
 Cook = Callable[..., dict[str, Any]]
 
 
@@ -46,23 +47,21 @@ def words(kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.
         inventory = str(inventory_of(kitchen, transport))
         hosts = ["--hosts", inventory, "--limit", host.name, "--output", "json"]
         timeout = ["--confirm-timeout", "30s"]
-        cook = [sys.executable, "-m", "cookbook.cli", "converge", str(path), "--as", "test"]
-        return [*cook, *hosts, *timeout, *more]
+        return [*COOK, "converge", str(path), "--as", "test", *hosts, *timeout, *more]
 
     return make
 
 
 @pytest.fixture
 def cook(words: Any) -> Cook:
+    """The command, in this process; what it says of the host, and its status as `exit`."""
+
     def run(host: KitchenHost, recipe: str, *more: str) -> dict[str, Any]:
-        done = subprocess.run(
-            words(host, recipe, *more), capture_output=True, text=True, check=False, cwd=ROOT
-        )
-        assert done.stdout, done.stderr
-        document: dict[str, Any] = json.loads(done.stdout)
+        document = command(*words(host, recipe, *more)[len(COOK) :])
         [told] = document["hosts"].values()
-        found: dict[str, Any] = told | {"exit": done.returncode, "document": document}
-        return found
+        found: dict[str, Any] = told | {"exit": document.pop("status")}
+        document.pop("stderr")
+        return found | {"document": document}
 
     return run
 

@@ -34,6 +34,7 @@ class TestText:
         assert sum(len(host["resources"]) for host in whole_fleet["hosts"].values()) == 49_450
         assert len(render(whole_fleet, "html").encode()) < 1_000_000
 
+    @pytest.mark.slow
     def test_texts_of_their_own_on_every_host_are_not_large(self) -> None:
         """Ten files of each host, each with its name in it, and found in a way of its own."""
         document = fleet(1000, 50)

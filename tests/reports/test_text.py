@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cookbook.reports import FORMATS, render
 from cookbook.reports.phrases import percent, sides, value
 from cookbook.reports.schema import Document
+from tests.quick import examples
 
 _SHARED = HealthCheck.function_scoped_fixture  # nobody changes it
 
@@ -94,7 +95,7 @@ def test_after_a_run_that_changes_all_is_in_line(one_of_each: Document) -> None:
 any_text = st.text(st.characters(exclude_categories=()), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[_SHARED])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[_SHARED])
 @given(text=any_text, more=any_text)
 @example(text="\udd00", more="0")
 @example(text="/\udd00", more="\udcff")
