@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from cookbook.approval.policy import Ban, Clock, Hours, Reviewer, Rules, now
-from cookbook.errors import InventoryError, UsageError
-from cookbook.inventory import yaml_document
-from cookbook.inventory.value import Value
+from cookbook.errors import UsageError
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_reader import YamlReader
+from cookbook.text.yaml_value import Value
 
 T = TypeVar("T")
 
@@ -28,12 +28,8 @@ def read_reviewer(path: Path, clock: Clock = now) -> Reviewer:
 
     Raises UsageError with file:line: a misspelt rule must not be ignored.
     """
-    try:
-        value = yaml_document.read(path)
-        return Reviewer(_rules(value) if value is not None else Rules(), str(path), clock)
-    except InventoryError as error:  # it reads YAML with positions, and knows no other files
-        named = error.hint is not None and "--hosts" in error.hint
-        raise UsageError(str(error), hint=None if named else error.hint) from None
+    value = YamlReader(UsageError).read(path)
+    return Reviewer(_rules(value) if value is not None else Rules(), str(path), clock)
 
 
 def _rules(value: Value) -> Rules:
