@@ -120,7 +120,8 @@ def test_wrong_input_is_said_in_a_line_and_reaches_no_host(  # noqa: PLR0917
     [
         (["--hosts", "hosts.yml", "--limit", "wob1"], "wob1"),
         (["--hosts", "hosts.yml", "--set", "port"], "--set port: it must be key=value"),
-        (["--hosts", "hosts.yml", "--set", "port=[1"], "--set port=[1: the value is no YAML"),
+        (["--hosts", "hosts.yml", "--set", "port=[1"], "--set port: not YAML: while parsing"),
+        (["--hosts", "hosts.yml", "--set", "mode=0644"], "--set mode: 0644 is read as 420"),
         (["--hosts", "nowhere.yml"], "nowhere.yml"),
         (["--hosts", "hosts.yml", "--forks", "0"], "is no number of hosts"),
         (["--hosts", "hosts.yml", "--colour"], "unrecognized arguments: --colour"),
@@ -343,3 +344,14 @@ def test_the_version_loads_next_to_nothing() -> None:
 
     for heavy in ("paramiko", "jinja2", "rich", "yaml", "cookbook.applying.converge"):
         assert f"| {heavy}" not in loaded.replace("  ", "")
+
+
+def test_a_variable_that_may_be_text_is_doubted_and_used(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "r.py").write_text(f"{HEADING}file('{folder}/x', content=str(node.vars['c']))\n")
+
+    assert main(["converge", "r.py", "--local", "--set", "c=no"]) == 0
+
+    assert (folder / "x").read_text() == "False"
+    assert 'cook: --set c: no is read as false; write that, or "no"' in capsys.readouterr().err

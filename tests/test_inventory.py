@@ -165,3 +165,26 @@ def test_a_thousand_hosts_load_in_well_under_a_third_of_a_second(tmp_path: Path)
 def test_local_does_not_pay_for_yaml() -> None:
     code = "import sys, cookbook.inventory as i; i.local(); sys.exit('yaml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_yaml_reads_as_true_or_false_is_doubted_where_it_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(
+        "defaults:\n  vars: {country: NO, quoted: 'no', plain: false}\n"
+        "hosts:\n  a: {vars: {list: [{deep: on}]}}\n  b:\n"
+    )
+    found = load(tmp_path / "hosts.yml")
+    assert found.hosts["b"].vars == {"country": False, "quoted": "no", "plain": False}
+    assert found.doubts == (
+        f'{tmp_path}/hosts.yml:2: NO is read as false; write that, or "NO" in quotes for text',
+        f'{tmp_path}/hosts.yml:4: on is read as true; write that, or "on" in quotes for text',
+    )
+
+
+def test_numbers_that_are_meant_as_numbers_are_read(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(
+        'hosts: {a: {vars: {x: [0, -0, 0x1F, 0b11, 1_000, 1.50, 0.5, "0644", "1:30", 08, 019]}}}'
+    )
+    found = load(tmp_path / "hosts.yml")
+    values = [0, 0, 31, 3, 1000, 1.5, 0.5, "0644", "1:30", "08", "019"]
+    assert found.hosts["a"].vars == {"x": values}
+    assert found.doubts == ()

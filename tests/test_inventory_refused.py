@@ -205,6 +205,21 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
         None,
     ),
     ("hosts: {a: {vars: {x: !!int abc}}}", ":1: 'abc' is not !!int", None),
+    (
+        "hosts:\n  a:\n    vars:\n      mode: 0644",
+        ":4: 0644 is read as 420 (octal, YAML 1.1)",
+        'write "0644" in quotes for text, or 420 for the number',
+    ),
+    (
+        "hosts: [a]\ngroups:\n  g:\n    vars: {at: [1, {deep: 12:30:45}]}",
+        ":4: 12:30:45 is read as 45045 (base 60, as a time, YAML 1.1)",
+        'write "12:30:45" in quotes for text, or 45045 for the number',
+    ),
+    (
+        "defaults:\n  vars: {at: -1:30.5}\nhosts: [a]",
+        ":2: -1:30.5 is read as -90.5 (base 60, as a time, YAML 1.1)",
+        'write "-1:30.5" in quotes for text, or -90.5 for the number',
+    ),
     ("hosts: {a: {<<: 1}}", ":1: << takes a mapping, not 1", None),
     ("hosts: {a: {vars: &x {x: *x}}}", ":1: more than 50 levels deep, or inside itself", None),
     ("[" * 200_000, ":1: more than 50 levels deep", None),

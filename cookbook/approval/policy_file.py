@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cookbook.approval.policy import Ban, Clock, Hours, Reviewer, Rules, now
-from cookbook.errors import InventoryError, UsageError
-from cookbook.inventory import yaml_document
-from cookbook.inventory.value import Value
+from cookbook.approval.policy import Ban, Hours, Reviewer, Rules, WallClock, now
+from cookbook.errors import UsageError
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_reader import YamlReader
+from cookbook.text.yaml_value import Value
 
 T = TypeVar("T")
 
@@ -22,18 +22,14 @@ _ALL_DAYS = frozenset(range(7))
 _DAY = 24 * 60
 
 
-def read_reviewer(path: Path, clock: Clock = now) -> Reviewer:
+def read_reviewer(path: Path, clock: WallClock = now) -> Reviewer:
     """
     Return the reviewer that a file describes.
 
     Raises UsageError with file:line: a misspelt rule must not be ignored.
     """
-    try:
-        value = yaml_document.read(path)
-        return Reviewer(_rules(value) if value is not None else Rules(), str(path), clock)
-    except InventoryError as error:  # it reads YAML with positions, and knows no other files
-        named = error.hint is not None and "--hosts" in error.hint
-        raise UsageError(str(error), hint=None if named else error.hint) from None
+    value = YamlReader(UsageError).read(path)
+    return Reviewer(_rules(value) if value is not None else Rules(), str(path), clock)
 
 
 def _rules(value: Value) -> Rules:

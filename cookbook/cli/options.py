@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
-    import yaml
-
     from cookbook.inventory import Host, Inventory
     from cookbook.script.shell import Secret
     from cookbook.secrets.sealing import Key
@@ -267,36 +265,36 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     from cookbook.plugins.manager import plugins
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
-    return found if found is not None else inventory.load(options.hosts)
+    if found is None:
+        found = inventory.load(options.hosts)
+    _warn(found.doubts)
+    return found
 
 
 def variables(pairs: Sequence[str]) -> dict[str, Any]:
     """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
     found: dict[str, Any] = {}
+    doubts: list[str] = []
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.isidentifier():
             raise UsageError(f"--set {pair}: it must be key=value")
-        import yaml
+        from cookbook.secrets.reference import secret_tag
+        from cookbook.text.yaml_reader import YamlReader
 
-        try:
-            found[key] = yaml.load(value, _loader(f"--set {key}"))  # noqa: S506 - a SafeLoader
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {pair}: the value is no YAML: {error}") from None
+        # `!secret NAME` is for a secret: ps(1) shows plain values to all users.
+        reader = YamlReader(UsageError, secret_tag(), lines=False)
+        given = reader.parse(value, f"--set {key}")
+        found[key] = given.plain(doubts) if given is not None else None
+    _warn(doubts)
     return found
 
 
-def _loader(at: str) -> type[yaml.SafeLoader]:
-    """Return a YAML loader that knows `!secret NAME`: ps(1) shows plain values to all users."""
-    import yaml
+def _warn(doubts: Sequence[str]) -> None:
+    if doubts:
+        from cookbook.cli.progress import write
 
-    from cookbook.secrets.reference import SecretReference
-
-    class Loader(yaml.SafeLoader):
-        """Has a constructor of its own."""
-
-    Loader.add_constructor("!secret", lambda _, node: SecretReference(str(node.value), at))
-    return Loader
+        write([("yellow", f"cook: {doubt}") for doubt in doubts], sys.stderr)
 
 
 def password(options: argparse.Namespace) -> Secret | None:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from cookbook.errors import InputError, InventoryError, UsageError
-from cookbook.inventory.value import Value
-from cookbook.inventory.yaml_document import read
+from cookbook.errors import UsageError
 from cookbook.planning.status import Excuse
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_reader import YamlReader
+from cookbook.text.yaml_value import Value
 
 _KEYS = ("match", "hosts", "property", "reason", "until")
 _MOST_ENTRIES = 10_000
@@ -96,17 +96,12 @@ def ignores(words: Sequence[str]) -> list[Ignore]:
 
 def load(path: Path) -> list[Ignore]:
     """
-    Return the entries of a file. Raises InputError with file and line.
+    Return the entries of a file.
 
     Raises InputError with file and line.
     """
-    try:
-        value = read(path)
-        entries = _list(value) if value is not None else []
-        return [_entry(entry) for entry in entries]
-    except InventoryError as error:  # YAML with lines is read in one place; it is no inventory
-        hint = error.hint if path.is_file() else f"or say it here: {_EXAMPLE}"
-        raise InputError(str(error), hint=hint) from error
+    value = YamlReader(missing=f"or say it here: {_EXAMPLE}").read(path)
+    return [_entry(entry) for entry in _list(value)] if value is not None else []
 
 
 def _list(value: Value) -> list[Value]:
@@ -184,9 +179,6 @@ def _from_word(word: str) -> Ignore:
     if not match or not reason:
         raise UsageError(f"--ignore {word}: a pattern and a reason are wanted", hint=_EXAMPLE)
     at = f"--ignore {match}"
-    try:
-        pattern = Glob(_pattern(Value(match, at)))
-        day = _date(Value(until, at)) if until is not None else None
-    except InventoryError as error:
-        raise UsageError(str(error), hint=error.hint) from None
+    pattern = Glob(_pattern(Value(match, at, raises=UsageError)))
+    day = _date(Value(until, at, raises=UsageError)) if until is not None else None
     return Ignore(pattern, reason, until=day, at=at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +17,7 @@ from cookbook.hosts.target_resolution import target_of, way_to
 from cookbook.inventory import Host
 from cookbook.script.facts import Facts
 from cookbook.script.shell import Secret
+from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import Transport
 
 if TYPE_CHECKING:
@@ -108,10 +108,7 @@ def _chain(target: Target | None) -> Iterator[Target]:
 
 def leave() -> None:
     """End the connections to bastions that no host needs any more."""
-    if (jump := sys.modules.get("cookbook.transport.paramiko_ssh.bastion")) is not None:
-        jump.leave_bastions()
-    if (gates := sys.modules.get("cookbook.transport.openssh.bastion")) is not None:
-        gates.leave_gates()
+    leave_bastions()
 
 
 def each_host(

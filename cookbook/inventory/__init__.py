@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from cookbook.errors import UsageError
+from cookbook.errors import InventoryError, UsageError
 from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
 from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared
-from cookbook.inventory.value import wrap
+from cookbook.secrets.reference import secret_tag
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_value import wrap
 
 __all__ = ["Host", "HostGroup", "Inventory", "ValueOrigin", "from_data", "load", "local"]
 
@@ -36,6 +37,8 @@ class Inventory:
     hosts: Mapping[str, Host]
     groups: Mapping[str, HostGroup]
     _precedence: Precedence = field(repr=False, compare=False)
+    doubts: tuple[str, ...] = ()
+    """Sentences about variables that YAML may read in another way than they are meant."""
 
     def select(self, patterns: Sequence[str] = ()) -> list[Host]:
         """
@@ -76,9 +79,11 @@ def load(path: Path) -> Inventory:
     Raises InventoryError with file:line for the first error.
     """
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
-    from cookbook.inventory.yaml_document import read
+    from cookbook.text.yaml_reader import YamlReader
 
-    return _inventory(declared(read(path), str(path), path.absolute().parent))
+    folder = path.absolute().parent
+    reader = YamlReader(InventoryError, secret_tag(folder), "name yours with --hosts FILE")
+    return _inventory(declared(reader.read(path), str(path), folder))
 
 
 def from_data(
@@ -92,7 +97,9 @@ def from_data(
     `where` names the source in errors; relative paths start at `folder`, or else at the current
     one. Raises InventoryError with the path to the first error.
     """
-    return _inventory(declared(wrap(data, where), where, (folder or Path()).absolute()))
+    return _inventory(
+        declared(wrap(data, where, InventoryError), where, (folder or Path()).absolute())
+    )
 
 
 def local() -> Inventory:
@@ -113,4 +120,6 @@ def _inventory(declarations: DeclaredHosts) -> Inventory:
         name: HostGroup(name, group.at, tuple(members[name]), tuple(group.groups))
         for name, group in declarations.groups.items()
     }
-    return Inventory(MappingProxyType(hosts), MappingProxyType(groups), precedence)
+    return Inventory(
+        MappingProxyType(hosts), MappingProxyType(groups), precedence, declarations.doubts
+    )

@@ -11,7 +11,7 @@ from cookbook.errors import InventoryError
 from cookbook.inventory.host import Host
 from cookbook.inventory.schema import DeclaredHosts, Layer, ValueOrigin
 from cookbook.inventory.settings import SETTINGS
-from cookbook.inventory.value import shown
+from cookbook.text.yaml_value import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookbook.errors import InventoryError
 from cookbook.inventory.ranges import MOST, expand
 from cookbook.inventory.settings import SETTINGS, read_setting, unknown_key
-from cookbook.inventory.value import Kinds, Value, not_text
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_value import Kinds, Value, not_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,6 +65,7 @@ class DeclaredHosts(NamedTuple):
     groups: dict[str, DeclaredGroup]
     defaults: Layer
     upward: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
@@ -90,9 +91,10 @@ def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.doubts: list[str] = []
 
     def inventory(self, parts: dict[str, Value], where: str) -> DeclaredHosts:
-        nothing = Value(None, where)
+        nothing = Value(None, where, "", InventoryError)
         defaults = parts.get("defaults", nothing)
         layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", _SHARED)
         hosts = self.hosts(parts.get("hosts", nothing))
@@ -101,7 +103,7 @@ class _Reader:
         named = _mapping(parts.get("groups", nothing), "groups")
         groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
         _check_members(hosts, groups)
-        return DeclaredHosts(hosts, groups, layer, _upward(groups))
+        return DeclaredHosts(hosts, groups, layer, _upward(groups), tuple(self.doubts))
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -153,7 +155,7 @@ class _Reader:
 
     def group(self, name: str, value: Value) -> DeclaredGroup:
         parts = _mapping(value, f"group {name}")
-        nothing = Value(None, value.at)
+        nothing = Value(None, value.at, "", InventoryError)
         hosts = _list(parts.pop("hosts", nothing), f"hosts of group {name}")
         groups = _list(parts.pop("groups", nothing), f"groups of group {name}")
         known = ("hosts", "groups", *_SHARED)
@@ -172,7 +174,7 @@ class _Reader:
             if key == "vars":
                 for name, inner in _mapping(value, f"vars of {whose}").items():
                     full = f"vars.{name}"
-                    layer[full] = ValueOrigin(full, inner.plain(), level, inner.at)
+                    layer[full] = ValueOrigin(full, inner.plain(self.doubts), level, inner.at)
             elif key not in known:
                 raise self._unknown(key, value, whose, (*known, "vars"))
             else:
@@ -208,7 +210,7 @@ def _names(item: Value, hint: str) -> list[str]:
     if isinstance(item.data, list | dict):
         raise item.error(f"a name must be text, not {item}", hint=hint)
     if not isinstance(item.data, str):
-        raise not_text(item.at, item.written, Kinds[type(item.data)])
+        raise not_text(item.at, item.written, Kinds.get(type(item.data), "no text"), InventoryError)
     return [_name(name, item) for name in _expand(item.data, item)]
 
 

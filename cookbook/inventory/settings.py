@@ -16,7 +16,7 @@ from cookbook.transport.hops import Hop, read_hops
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cookbook.inventory.value import Value
+    from cookbook.text.yaml_value import Value
 
 # What starts with a dash would be an option to ssh, sudo and their like.
 _WORD = re.compile(r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*")
@@ -56,10 +56,9 @@ def _no_password(what: str, value: Value) -> Exception:
 
 def _decimal(value: Value) -> object:
     """Return the plain data; YAML 1.1 reads 010 as 8 and 22:22 as 1342, never meant here."""
-    data = value.plain()
-    if type(data) is int and value.written != str(data):
+    if type(value.data) is int and value.written != str(value.data):
         raise ValueError(value.written)
-    return data
+    return value.plain()
 
 
 def unknown_key(key: str, value: Value, whose: str, known: Iterable[str]) -> Exception:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cookbook.secrets.secret import Secret
+from cookbook.text.yaml_value import Tagged
 
 
 @dataclass(frozen=True, slots=True)
-class SecretReference:
+class SecretReference(Tagged):
     """`!secret NAME`, as it stands in an inventory or behind `--set`."""
 
     name: str
@@ -27,6 +28,11 @@ class SecretReference:
 
     def __repr__(self) -> str:
         return f"!secret {self.name}"
+
+
+def secret_tag(folder: Path | None = None) -> dict[str, Callable[[str, str], Tagged]]:
+    """Return the YAML tag `!secret NAME`, for names in the stores of a folder."""
+    return {"!secret": lambda name, at: SecretReference(name, at, folder)}
 
 
 class SecretSource(Protocol):

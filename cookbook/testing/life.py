@@ -31,11 +31,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cookbook.errors import UsageError
 from cookbook.plugins.registry import registered, resource_type
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_reader import YamlReader
 
 Resources = Mapping[str, Mapping[str, Any]]
 """Properties by the identity of a resource: `type[name]`."""
@@ -88,11 +87,8 @@ def load_life(path: Path) -> Life:
     """
     if resource_type(path.stem) is None:
         raise _wrong(path, f"no resource type {path.stem!r}", path.stem, registered())
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise _wrong(path, f"cannot be read: {error}") from error
-    return _Reader(path).life(data)
+    data = YamlReader(UsageError).read(path)
+    return _Reader(path).life(data.plain() if data is not None else None)
 
 
 @dataclass(frozen=True)

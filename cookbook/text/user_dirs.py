@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
-from cookbook.text.bounded_io import content_of
+
+if TYPE_CHECKING:
+    from cookbook.text.yaml_value import Value
 
 _PASSWORD = re.compile(r"(?<=:)[^@]*(?=@)|(?<=password=)[^&]*")
 
@@ -66,44 +69,46 @@ def secret_command() -> list[str] | None:
 
     Raises UsageError for settings that cannot be read.
     """
-    given = _settings().get("secrets")
-    words = given.get("command") if isinstance(given, dict) else given
-    if words is None:
+    given = words = _settings().get("secrets")
+    if given is not None and isinstance(given.data, dict):
+        words = given.data.get("command")
+    if given is None or words is None or words.data is None:
         return None
-    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
-        raise UsageError(
-            f"{settings_file()}: secrets must be {{command: [PROGRAM, WORD, ...]}}",
+    found = words.data if isinstance(words.data, list) else []
+    texts = [word.data for word in found if isinstance(word.data, str)]
+    if not found or len(texts) != len(found):
+        raise given.error(
+            "secrets must be {command: [PROGRAM, WORD, ...]}",
             hint='e.g. secrets: {command: [pass, show, "{name}"]}',
         )
-    return words
+    return texts
 
 
 def _setting(name: str) -> str | None:
     value = _settings().get(name)
-    if not isinstance(value, str | None):
-        raise UsageError(f"{settings_file()}: {name} must be a text")
-    return value
+    if value is None or value.data is None:
+        return None
+    if not isinstance(value.data, str):
+        raise value.error(f"{name} must be a text, not {value}")
+    return value.data
 
 
-def _settings() -> dict[str, Any]:
+def _settings() -> Mapping[str, Value]:
     path = settings_file()
     try:
-        text = content_of(path).decode()
+        path.stat()
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from None
-    import yaml
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    from cookbook.text.yaml_reader import YamlReader
 
-    try:
-        settings: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: {error}") from None
-    if settings is None:
+    settings = YamlReader(UsageError).read(path)
+    if settings is None or settings.data is None:
         return {}
-    if not isinstance(settings, dict):
-        raise UsageError(f"{path}: it must be a mapping")
-    return settings
+    if not isinstance(settings.data, dict):
+        raise settings.error(f"it must be a mapping, not {settings}")
+    return settings.data
 
 
 def write_private(path: Path, text: str) -> None:

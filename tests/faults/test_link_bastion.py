@@ -14,9 +14,8 @@ from cookbook.errors import Unreachable
 from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
 from cookbook.script.shell import sh
+from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import Interrupted
-from cookbook.transport.openssh.bastion import leave_gates
-from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, Shell, by_both
 from tests.texts import check_host
@@ -33,7 +32,6 @@ def relay(module_host: KitchenHost) -> Iterator[Relay]:
     with Relay([(module_host.address, 22)]) as one:
         yield one
     leave_bastions()
-    leave_gates()
 
 
 @pytest.fixture

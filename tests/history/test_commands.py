@@ -324,11 +324,16 @@ def test_a_setting_names_the_store(
     settings.write_text(f"store: {server}\n")
     assert "r-1" in asks("history")[1]
 
-    for wrong in ("store: [1]", "- store", "store: ["):
-        settings.write_text(wrong)
+    wrong = {
+        "store: [1]": "1: store must be a text, not a list",
+        "\n- store": "2: it must be a mapping, not a list",
+        "store: [": "2:1: not YAML: ",
+    }
+    for text, said in wrong.items():
+        settings.write_text(text)
         status, _, errors = asks("history")
         assert status == 1
-        assert errors.startswith(f"cook: {settings}: ")
+        assert errors.startswith(f"cook: {settings}:{said}")
 
 
 def test_a_run_does_not_load_the_database(recipe: Path) -> None:

@@ -20,10 +20,9 @@ from cookbook.hosts.target_resolution import target_of
 from cookbook.inventory import Host, from_data
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.script.shell import sh
+from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import Transport
 from cookbook.transport.known_hosts import load_known_hosts
-from cookbook.transport.openssh.bastion import leave_gates
-from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, by_both
@@ -38,7 +37,6 @@ def _leave() -> Iterator[None]:
     load_known_hosts.cache_clear()
     yield
     leave_bastions()
-    leave_gates()
 
 
 @pytest.fixture
@@ -92,7 +90,6 @@ def test_many_hosts_share_one_connection(
     for transport in transports:
         assert seen_from(transport) == bastion.address
     leave_bastions()
-    leave_gates()
     _until(lambda: _established(module_host) == 0)
 
 

@@ -15,9 +15,8 @@ import pytest
 from cookbook.errors import AuthenticationFailed
 from cookbook.kitchen import KitchenHost
 from cookbook.script.shell import Secret
+from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import LoginPasswordRefused
-from cookbook.transport.openssh.bastion import leave_gates
-from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.target import Target
 from tests.hosts.conftest import Open, by_both, who
 
@@ -147,7 +146,6 @@ def test_through_a_bastion_that_wants_one(
             shell(replace(target(host), via=replace(paul, password=Secret("wrong"))))
     finally:
         leave_bastions()
-        leave_gates()
 
 
 @contextmanager

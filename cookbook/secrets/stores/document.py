@@ -15,19 +15,19 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from cookbook.errors import SecretError
 from cookbook.secrets.stores.age import decrypt, encrypt
-from cookbook.text.bounded_io import content_of
 from cookbook.text.user_dirs import settings_file
+from cookbook.text.yaml_value import Value
 
 NAME = "secrets.age.yml"
 MOST_BYTES = 8 * 1024 * 1024
 _HEADING = "# Secrets, encrypted by age. Change them with `cook secret`.\n"
+_KEYS = ("recipients", "secrets", "generations")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*(/[A-Za-z0-9_][A-Za-z0-9_.@-]*)*")
 
 
@@ -160,31 +160,66 @@ def check_name(name: str) -> None:
 def _read(path: Path, _mtime: int, size: int) -> SecretsFile:
     if size > MOST_BYTES:
         raise SecretError(f"{path}: larger than {MOST_BYTES // 1024**2} MiB")
-    import yaml
+    from cookbook.text.yaml_reader import YamlReader
 
     try:
-        data = yaml.safe_load(content_of(path, MOST_BYTES).decode())
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise SecretError(f"{path}: {error}", hint="restore it from git") from None
-    return _checked(path, {} if data is None else data)
+        value = YamlReader(SecretError).read(path, MOST_BYTES)
+        return SecretsFile(path) if value is None else _checked(path, value)
+    except SecretError as error:
+        raise SecretError(error.message, hint=error.hint or "restore it from git") from None
 
 
-def _checked(path: Path, data: Any) -> SecretsFile:
-    kinds = {"recipients": list, "secrets": dict, "generations": dict}
-    if not isinstance(data, dict) or not data.keys() <= kinds.keys():
-        raise SecretError(f"{path}: a mapping of {', '.join(kinds)} is wanted")
-    found: dict[str, Any] = {key: data.get(key) or kind() for key, kind in kinds.items()}
-    shaped = all(isinstance(found[key], kind) for key, kind in kinds.items())
-    if not shaped:
-        raise SecretError(f"{path}: recipients is a list, secrets and generations are mappings")
-    texts = [*found["recipients"], *found["secrets"].values(), *found["secrets"]]
-    if not all(isinstance(text, str) for text in [*texts, *found["generations"]]):
-        raise SecretError(f"{path}: recipients is a list of texts, secrets a mapping of texts")
-    if not all(type(n) is int and n > 0 for n in found["generations"].values()):
-        raise SecretError(f"{path}: generations is a mapping of names to numbers from 1")
-    for name in found["secrets"]:
-        check_name(name)
-    return SecretsFile(path, **found)
+def _checked(path: Path, value: Value) -> SecretsFile:
+    parts = _mapping(value, f"a mapping of {', '.join(_KEYS)} is wanted")
+    for key, part in parts.items():
+        if key not in _KEYS:
+            raise part.error(f"unknown key {key!r}: a mapping of {', '.join(_KEYS)} is wanted")
+    nothing = Value(None, str(path), "", SecretError)
+    recipients, secrets, generations = (parts.get(key, nothing) for key in _KEYS)
+    for name, part in _mapping(secrets, "secrets is a mapping of texts").items():
+        try:
+            check_name(name)
+        except SecretError as error:
+            raise part.error(error.message, hint=error.hint) from None
+    return SecretsFile(
+        path,
+        [_text(item, "recipients is a list of texts") for item in _list(recipients)],
+        {name: _text(part, "secrets is a mapping of texts") for name, part in _items(secrets)},
+        {name: _number(part) for name, part in _items(generations)},
+    )
+
+
+def _mapping(value: Value, wanted: str) -> dict[str, Value]:
+    if value.data is None:
+        return {}
+    if not isinstance(value.data, dict):
+        raise value.error(f"{wanted}, not {value}")
+    return value.data
+
+
+def _list(value: Value) -> list[Value]:
+    if value.data is None:
+        return []
+    if not isinstance(value.data, list):
+        raise value.error(f"recipients is a list of texts, not {value}")
+    return value.data
+
+
+def _items(value: Value) -> Iterable[tuple[str, Value]]:
+    return _mapping(value, "generations is a mapping of names to numbers from 1").items()
+
+
+def _text(value: Value, wanted: str) -> str:
+    if not isinstance(value.data, str):
+        raise value.error(f"{wanted}, not {value}")
+    return value.data
+
+
+def _number(value: Value) -> int:
+    number = value.plain()
+    if type(number) is not int or number < 1:
+        raise value.error(f"generations is a mapping of names to numbers from 1, not {value}")
+    return number
 
 
 def _yaml(file: SecretsFile) -> str:

@@ -122,7 +122,7 @@ class Master:
             return said.splitlines()[-1]
         raise refusal(self._target, said, password_given=given or status == -signal.SIGKILL)
 
-    def _look_at(self, gate: bastion.Passage, said: str) -> None:
+    def _look_at(self, gate: bastion.MasterPassage, said: str) -> None:
         """Raise the error if it is the bastion's."""
         if (lost := gate.lost) is not None:
             raise bastion.lost(lost)

@@ -62,7 +62,10 @@ def scan(target: Target) -> Shown:
 
 
 def _shown(
-    target: Target, passage: bastion.Passage | None, known: KnownHosts, types: Iterable[str] = ()
+    target: Target,
+    passage: bastion.MasterPassage | None,
+    known: KnownHosts,
+    types: Iterable[str] = (),
 ) -> Shown:
     with tempfile.TemporaryDirectory(prefix="cook-scan-") as folder:
         file = Path(folder) / "known_hosts"
@@ -81,14 +84,14 @@ def _shown(
     return Shown(found["name"], found["type"], key, state, known.files[0])
 
 
-def _certified(target: Target, passage: bastion.Passage | None, shown: Shown) -> Shown:
+def _certified(target: Target, passage: bastion.MasterPassage | None, shown: Shown) -> Shown:
     """Return the key as known if ssh(1), as configured, continues to authentication."""
     files = " ".join(map(quoted, target.known_hosts))
     said = _ask(target, passage, [f"UserKnownHostsFile={files}", "GlobalKnownHostsFile=none"])
     return replace(shown, state="known") if "Permission denied" in said else shown
 
 
-def _ask(target: Target, passage: bastion.Passage | None, words: Sequence[str]) -> str:
+def _ask(target: Target, passage: bastion.MasterPassage | None, words: Sequence[str]) -> str:
     """Return the output of ssh(1); of two values for one keyword it uses the first."""
     told = [*words, *_NO_WAY_IN]
     if passage is not None:
@@ -115,7 +118,7 @@ def _ask(target: Target, passage: bastion.Passage | None, words: Sequence[str]) 
     return done.stderr.strip()
 
 
-def _look_at(target: Target, passage: bastion.Passage, said: str) -> None:
+def _look_at(target: Target, passage: bastion.MasterPassage, said: str) -> None:
     """Raise the error if it is the bastion's."""
     if (lost := passage.lost) is not None:
         raise bastion.lost(lost)

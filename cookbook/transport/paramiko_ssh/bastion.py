@@ -1,8 +1,4 @@
-"""
-Bastions: one connection to each in this process, shared by all hosts behind it.
-
-The first caller makes it, and the others wait; also when it is lost.
-"""
+"""Bastions of the transport ssh: each host behind one has a channel in the connection to it."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.errors import Unreachable
 from cookbook.retry import Retry, growing
+from cookbook.transport.bastion import Bastions
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
@@ -23,18 +20,23 @@ Connect = Callable[[Target], "paramiko.Transport"]
 """Makes a connection to a bastion, which may be behind another one."""
 
 
-class _Bastion:
-    """One bastion, and the connection to it while there is one."""
+class _Login:
+    """The connection to a bastion that has taken the key, and may not be ready for a channel."""
 
-    def __init__(self, target: Target, connect: Connect) -> None:
-        self._target, self._connect = target, connect
-        self._making = threading.Lock()
-        self._connection: paramiko.Transport | None = None
-        self._channels: list[paramiko.Channel] = []
-        self._failure: tuple[float, Unreachable] | None = None
+    def __init__(self, transport: paramiko.Transport, target: Target) -> None:
+        self.transport = transport
+        self._target = target
         self._answers = threading.Event()
+        threading.Thread(target=self._ask, daemon=True).start()
 
-    def wait_for_login(self) -> float:
+    @property
+    def alive(self) -> bool:
+        return self.transport.is_active()
+
+    def end(self) -> None:
+        self.transport.close()
+
+    def wait(self) -> float:
         """
         Return the seconds until it answered after it took the key: PAM may hold it up.
 
@@ -49,58 +51,13 @@ class _Bastion:
             )
         return time.monotonic() - begun
 
-    def _ask(self, connection: paramiko.Transport) -> None:
+    def _ask(self) -> None:
         # It waits for the answer, whatever that is, or for the end of the connection.
-        connection.global_request("keepalive@openssh.com", wait=True)
+        self.transport.global_request("keepalive@openssh.com", wait=True)
         self._answers.set()
 
-    def connection(self, deadline: float) -> paramiko.Transport:
-        """
-        Return the open connection, or a new one.
 
-        Callers that waited for a failed connection get the same error, instead of another attempt.
-        Raises Unreachable and its subclasses.
-        """
-        since = time.monotonic()
-        if not self._making.acquire(timeout=max(0.0, deadline - since)):
-            raise Unreachable(f"bastion {self._target}: there is no connection to it yet")
-        try:
-            if self._connection is not None and self._connection.is_active():
-                return self._connection
-            if self._failure is not None and self._failure[0] > since:
-                raise _again(self._failure[1])
-            self._connection = self._made()
-            return self._connection
-        finally:
-            self._making.release()
-
-    def _made(self) -> paramiko.Transport:
-        try:
-            connection = self._connect(self._target)
-        except Unreachable as error:
-            named = type(error)(f"bastion {self._target}: {error}", hint=error.hint)
-            self._failure = (time.monotonic(), named)
-            raise named from error
-        self._answers.clear()
-        threading.Thread(target=self._ask, args=(connection,), daemon=True).start()
-        return connection
-
-    def keep(self, channel: paramiko.Channel) -> None:
-        """Remember who is behind it."""
-        self._channels = [*(one for one in self._channels if not one.closed), channel]
-
-    def leave(self) -> bool:
-        """Close the connection unless it is in use; return whether it was closed."""
-        with self._making:
-            if self._connection is None or not all(one.closed for one in self._channels):
-                return False
-            self._connection.close()
-            self._connection = None
-            return True
-
-
-_bastions: dict[Target, _Bastion] = {}
-_looking = threading.Lock()
+_bastions: Bastions[_Login] = Bastions()
 
 
 def through(bastion: Target, target: Target, deadline: float, connect: Connect) -> paramiko.Channel:
@@ -109,14 +66,28 @@ def through(bastion: Target, target: Target, deadline: float, connect: Connect) 
 
     Raises Unreachable and its subclasses, always with the bastion's name.
     """
+    passage = _bastions.enter(bastion, lambda one: _Login(connect(one), one), deadline)
+    try:
+        deadline += passage.connection.wait()
+        channel = _channel(passage.connection.transport, bastion, target, deadline)
+    except BaseException:
+        passage.leave()
+        raise
+    passage.gone = lambda: channel.closed
+    # To say goodbye over a connection that has just ended is an error to paramiko, in its own
+    # threads as well, where it cannot be caught.
+    close = channel.close
+    channel.close = lambda: _quietly(close)  # type: ignore[method-assign]
+    return channel
+
+
+def _channel(
+    connection: paramiko.Transport, bastion: Target, target: Target, deadline: float
+) -> paramiko.Channel:
     import paramiko
 
-    with _looking:
-        shared = _bastions.setdefault(bastion, _Bastion(bastion, connect))
-    connection = shared.connection(deadline)
-    deadline += shared.wait_for_login()
     try:
-        channel = connection.open_channel(
+        return connection.open_channel(
             "direct-tcpip",
             target.where,
             ("127.0.0.1", 0),
@@ -132,12 +103,6 @@ def through(bastion: Target, target: Target, deadline: float, connect: Connect) 
             f"{target.address}:{target.port} does not {how}, by way of the bastion {bastion}",
             hint="is it up, and does a firewall let the bastion through?",
         ) from None
-    shared.keep(channel)
-    # To say goodbye over a connection that has just ended is an error to paramiko, in its own
-    # threads as well, where it cannot be caught.
-    close = channel.close
-    channel.close = lambda: _quietly(close)  # type: ignore[method-assign]
-    return channel
 
 
 def _quietly(close: Callable[[], None]) -> None:
@@ -156,14 +121,6 @@ def lost_bastion(connection: paramiko.Transport, target: Target) -> Target | Non
             lost = via
         via = via.via
     return lost
-
-
-def leave_bastions() -> None:
-    """Close the connections to bastions that no host uses."""
-    with _looking:
-        shared = list(_bastions.values())
-    while any([bastion.leave() for bastion in shared]):  # noqa: C419 - all, not the first one
-        pass  # one that was left may have been the last behind another
 
 
 _GRACE = 0.2
@@ -189,8 +146,3 @@ def _not_led_on(bastion: Target, target: Target, error: paramiko.ChannelExceptio
         f"the bastion {bastion} does not reach {where}: {error.text}",
         hint="is it up, and is its address right as seen from there?",
     )
-
-
-def _again(error: Unreachable) -> Unreachable:
-    """Return a copy of an error: each thread has a traceback of its own."""
-    return type(error)(str(error), hint=error.hint)
