@@ -124,6 +124,7 @@ class Planner:
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
+            change = self._warned(provider, resource, change)
         except HostError as error:
             error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
@@ -132,6 +133,18 @@ class Planner:
             return Decision(item, "failed", provider, error=error)
         status: Literal["change", "ok"] = "change" if change.needed else "ok"
         return Decision(item, status, provider, change, probes)
+
+    def _warned(
+        self, provider: AnyProvider, resource: Resource, change: Change[Any]
+    ) -> Change[Any]:
+        """Return the change with the warning of its provider, if there is one."""
+        probes = asked_by(resource, provider.besides(resource))
+        if not probes:
+            return change
+        texts = [state_text(probe, self._answers[probe]) for probe in probes]
+        with making_sense(resource):
+            warning = provider.warning(resource, *texts)
+        return change if warning is None else replace(change, warning=warning)
 
     def left(self, decision: Decision) -> tuple[Any, HostError | None]:
         """Return the state after a change, and an error if it is still not the wanted state."""
@@ -236,7 +249,8 @@ class Planner:
         watched = asked_by(resource, provider.watches(resource))
         user = resource.become_user
         there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
-        return [*there, *guards, *questions(provider, resource), *watched]
+        besides = asked_by(resource, provider.besides(resource))
+        return [*there, *guards, *questions(provider, resource), *watched, *besides]
 
     def _guards_say_no(self, resource: Resource) -> bool:
         for text in _guards(resource):
