@@ -21,6 +21,7 @@ from cookbook.provider import (
     script,
     sh,
 )
+from cookbook.providers.base_chains import FOREIGN, deciding
 from cookbook.resources.firewall_rule import FirewallRule
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
@@ -123,6 +124,21 @@ class PacketFilter(Provider[FirewallRule, State]):
     def probe(self, rule: FirewallRule) -> Probe:
         """Its own lines, and whether something stands where it should not."""
         return self._table.about(f"{rule.name}\n{rule.after or ''}")
+
+    def besides(self, rule: FirewallRule) -> Sequence[Probe]:
+        """Ask for the base chains of others, where the rule lets something pass."""
+        lets_pass = rule.command == "allow" and "create" in rule.doing
+        return [FOREIGN] if lets_pass else []
+
+    def warning(self, rule: FirewallRule, said: str) -> str | None:
+        """Name the base chains of others that may drop what the rule accepts."""
+        if not (chains := deciding(rule, said)):
+            return None
+        named = " and ".join(f"the chain {chain}" for chain in chains)
+        return (
+            f"{named} of others may still drop what this rule allows: a packet passes only if"
+            " no base chain drops it (`nft list ruleset`)"
+        )
 
     def parse(self, rule: FirewallRule, text: str) -> State | None:
         """None if there is no line of it, live or saved."""

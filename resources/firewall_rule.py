@@ -32,7 +32,8 @@ class FirewallRule(Resource):
     protocol="none", position=100)`. Replies to what passed, the loopback and the
     neighbour discovery of IPv6 always pass, so that no rule breaks existing connections. The rules
     are in a separate table: rules of others are left alone, and packets that those drop are
-    dropped. IPv4 and IPv6 are both meant unless an address says which.
+    dropped: a plan names the base chains of others that may do so (ufw). IPv4 and IPv6 are both
+    meant unless an address says which.
     """
 
     command: RuleVerdict = "allow"

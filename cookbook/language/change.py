@@ -56,6 +56,9 @@ class Change(Generic[S]):
     note: str | None = None
     """A remark that the plan shows to the operator."""
 
+    warning: str | None = None
+    """A remark that is shown also if nothing has to be done."""
+
     @functools.cached_property
     def kind(self) -> Kind:
         """The kind of the change; `none` if nothing has to be done."""

@@ -110,6 +110,18 @@ class Provider(
         """Return more questions for the precondition of a change: about related things."""
         return ()
 
+    def besides(self, resource: R, /) -> Sequence[Probe]:
+        """Return questions about what may defeat the purpose of the resource; for `warning`."""
+        return ()
+
+    def warning(self, resource: R, /, *answers: Any) -> str | None:
+        """
+        Return a warning that holds even if nothing is to be changed; None if there is none.
+
+        The answers are those to `besides`.
+        """
+        return None
+
     def contents(self, resource: R, /) -> Mapping[str, bytes]:
         """Return the bytes that a State of this resource names: digest -> content."""
         return {}

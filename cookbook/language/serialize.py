@@ -52,6 +52,7 @@ def change_from_json(state: type[S], data: Mapping[str, Any]) -> Change[S]:
         state_from_json(state, data["wanted"]),
         data["act"],
         data["note"],
+        data.get("warning"),
     )
 
 

@@ -39,7 +39,7 @@ _CANNOT_RUN = 126
 
 @dataclass(frozen=True)
 class _Asked:
-    """The probes of one resource: those of its user and guards, its state, and what it watches."""
+    """The probes of one resource: of its user and guards, of its state, and of what it watches."""
 
     provider: AnyProvider
     resource: Resource
@@ -54,7 +54,8 @@ class _Asked:
         watched = asked_by(resource, provider.watches(resource))
         user = resource.become_user
         there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
-        return cls(provider, resource, state, [*there, *guards, *state, *watched])
+        besides = asked_by(resource, provider.besides(resource))
+        return cls(provider, resource, state, [*there, *guards, *state, *watched, *besides])
 
 
 class Planner:
@@ -146,6 +147,7 @@ class Planner:
             change = provider.plan(resource, forecast.foreseen(resource, found))
             if change.needed:
                 self._need(provider, resource, forecast)
+            change = self._warned(provider, resource, change)
         except HostError as error:
             error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
             missed = error.thing if isinstance(error, Missing) else ""
@@ -153,6 +155,18 @@ class Planner:
                 return Decision(item, "unknown", provider, None, until=until)
             return Decision(item, "failed", provider, None, error=error)
         return _decision(item, provider, change, probes)
+
+    def _warned(
+        self, provider: AnyProvider, resource: Resource, change: Change[Any]
+    ) -> Change[Any]:
+        """Return the change with the warning of its provider, if there is one."""
+        probes = asked_by(resource, provider.besides(resource))
+        if not probes:
+            return change
+        texts = [state_text(probe, self._answers[probe]) for probe in probes]
+        with making_sense(resource):
+            warning = provider.warning(resource, *texts)
+        return change if warning is None else replace(change, warning=warning)
 
     def left(self, planned: PlannedChange) -> tuple[Any, HostError | None]:
         """Return the state after a change, and an error if it is still not the wanted state."""

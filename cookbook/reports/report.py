@@ -226,9 +226,11 @@ def _note(step: Step) -> str | None:
         return _wanted_note(step, step.wanted)
     if step.because not in (None, "undo") and step.status == "skipped":
         return f"notified, but its guard says no: its {', '.join(step.target.doing)} was left out"
-    if step.because in (None, "undo") and step.status == "ok":
+    if step.change is None or step.status not in ("changed", "ok"):
         return None
-    return step.change.note if step.change and step.status in ("changed", "ok") else None
+    if step.because in (None, "undo") and step.status == "ok":
+        return step.change.warning
+    return "; ".join(filter(None, (step.change.note, step.change.warning))) or None
 
 
 def _wanted_note(step: Step, wanted: Change[Any]) -> str | None:

@@ -13,6 +13,8 @@ A case is one mapping in `tests/cases/THING.yml`:
       missing: [user www]                   # optional: what a change would take and is not there
       brings: [group www]                   # optional: what is there afterwards
       commands: [groupadd --gid 33 www]
+      besides: ["..."]                      # optional: answers to what is asked besides
+      warns: the chain ...                  # what these answers are a warning of
       error: ProbeError                     # instead of a change; with `says:`, a part of its text
 
 An answer is the text printed, or {status, stdout, stderr}, or null for what a table did
@@ -31,7 +33,7 @@ from cookbook.errors import CookError
 from cookbook.hosts.probing import Answer, state_text
 from cookbook.language.change import Change
 from cookbook.language.collection import Collection, Declared, Node, declaring
-from cookbook.language.provider import AnyProvider, questions
+from cookbook.language.provider import AnyProvider, asked_by, questions
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import change_from_json, to_json
 from cookbook.plugins.manager import catalog
@@ -140,7 +142,17 @@ def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
     ):
         if field in case:
             _same(field, case[field], [str(thing) for thing in things])
+    if "besides" in case:
+        _same("warns", case.get("warns"), _warning(provider, resource, case["besides"]))
     check_laws(provider, resource, state, change)
+
+
+def _warning(provider: AnyProvider, resource: Resource, answers: Sequence[object]) -> str | None:
+    probes = asked_by(resource, provider.besides(resource))
+    if not probes:
+        return None
+    texts = [state_text(p, answer(a)) for p, a in zip(probes, answers, strict=True)]
+    return provider.warning(resource, *texts)
 
 
 def check_laws(

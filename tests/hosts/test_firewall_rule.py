@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from cookbook.kitchen.host import greets
+from cookbook.reports.report import step_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,3 +227,40 @@ def test_rules_are_back_when_the_packet_filter_was_stopped_and_started(
     assert _open(walled, 80)
     rules = [s for s in plan(walled.host, walled.recipe) if s.resource.kind() == "firewall_rule"]
     assert {step.status for step in rules} == {"ok"}
+
+
+OTHERS = """
+table ip filter {
+  chain users { tcp dport 22 accept; tcp dport 443 accept; }
+  chain INPUT {
+    type filter hook input priority filter; policy drop;
+    ct state established,related accept; jump users;
+  }
+}
+"""
+
+
+def test_a_chain_of_others_that_decides_is_named(
+    walled: Walled, converge: Converge, plan: Converge
+) -> None:
+    """Beside ufw, or any other base chain: whether packets pass is judged by a connection."""
+    if walled.tool != "nftables":
+        pytest.skip("iptables: the chains of cook come first in the same tables, and decide")
+    walled.run(f"printf '%s' '{OTHERS}' | nft -f -")
+    rules = 'firewall_rule("web", port=80)\nfirewall_rule("tls", port=443)'
+    for steps in (
+        plan(walled.host, rules),
+        converge(walled.host, rules),
+        plan(walled.host, rules),
+    ):
+        [web, tls] = [step_json(step)["note"] for step in steps]
+        assert web is not None
+        assert web.startswith("the chain ip filter INPUT of others may still drop")
+        assert tls is None
+    assert not _open(walled, 80)
+    assert _open(walled, 80, six=True)
+    assert _open(walled, 443)
+
+    walled.run("nft add rule ip filter users tcp dport 80 accept")
+    assert [step_json(step)["note"] for step in plan(walled.host, rules)] == [None, None]
+    assert _open(walled, 80)

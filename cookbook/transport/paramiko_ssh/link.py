@@ -100,8 +100,10 @@ def _answer(target: Target) -> list[_Address] | socket.gaierror:
         return socket.gaierror(socket.EAI_NONAME, "this cannot be a name")
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9.:%_-]+")
-"""An address or a name that needs no encoding."""
+_PLAIN = re.compile(
+    r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?"
+)
+"""A name or an address that needs no encoding."""
 
 
 def _resolve(target: Target, flags: int) -> list[_Address]:
