@@ -307,7 +307,7 @@ def _secrets(data: bytes, _: random.Random) -> None:
 
 
 def _journal(data: bytes, _: random.Random) -> None:
-    with io.BytesIO(data) as file, contextlib.suppress(ValueError, KeyError, TypeError):
+    with io.BytesIO(data) as file, contextlib.suppress(ValueError):
         run = journals.told(Path("j"), file, alive=False)
         json_text([step.document for host in run.hosts.values() for step in host.steps])
 

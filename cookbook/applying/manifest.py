@@ -28,6 +28,8 @@ from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.owed import Owed
 from cookbook.script.shell import Command, sh
 from cookbook.secrets.secret import holds_secret
+from cookbook.text.bounded_io import parsed_json
+from cookbook.text.json_shape import shaped
 
 QUESTION = Probe(
     sh(
@@ -250,31 +252,12 @@ def _with(entry: ManifestEntry, **changes: Any) -> ManifestEntry:
     return ManifestEntry(**{**vars(entry), **changes})
 
 
-_KINDS: dict[type, dict[str, type]] = {
-    ManifestEntry: {
-        "provider": str,
-        "identity": str,
-        "own": bool,
-        "resource": dict,
-        "where": str,
-        "run": str,
-        "gone": bool,
-    },
-    Owed: {"owed": str, "action": str, "because": str, "run": str, "done": bool},
-}
-
-
 def _parsed(kind: type[T], line: str) -> T | None:
-    """Return the entry in a line; None if its keys or types differ from those of this kind."""
-    wanted = _KINDS[kind]
+    """Return the entry in a line; None if it is not exactly of this kind."""
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
+        return shaped(kind, parsed_json(line))
+    except ValueError:
         return None
-    if not isinstance(data, dict) or data.keys() != wanted.keys():
-        return None
-    fits = all(type(data[name]) is one for name, one in wanted.items())
-    return kind(**data) if fits else None
 
 
 def _append(name: str, lines: Sequence[str]) -> Command:

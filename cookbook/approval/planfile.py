@@ -24,7 +24,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, TypedDict
 
 from cookbook import __version__
 from cookbook.approval.saved_plan import SavedHost, SavedPlan
@@ -42,6 +42,7 @@ from cookbook.secrets.sealing import Key, Sealer, is_sealed
 from cookbook.secrets.secret import holds_secret
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.diff import Diff
+from cookbook.text.json_shape import Misshapen, shaped
 from cookbook.text.redaction import protect
 from cookbook.text.user_dirs import write_private
 
@@ -52,6 +53,46 @@ MOST_BYTES = 256 * 1024 * 1024
 _PROPERTY = "resource."
 _NAMES_IT = frozenset({"name", "action"})
 """Keys that a plan shows for every resource: its identity and the planned action."""
+
+
+class StepDocument(TypedDict):
+    """One step in a plan file; what the sealer may have sealed is Any."""
+
+    id: str
+    where: str
+    status: ResourceStatus
+    because: str | None
+    until: str | None
+    orphan: Literal["created", "adopted"] | None
+    lost: str | None
+    error: str | None
+    resource: dict[str, Any]
+    provider: str | None
+    """None, or missing, where nothing is changed; so are the others."""
+    wanted: Any
+    change: Any
+    digest: Any
+    diff: str | None
+
+
+class HostPlan(TypedDict):
+    """One host in a plan file."""
+
+    machine_id: str
+    steps: list[StepDocument]
+
+
+class PlanDocument(TypedDict):
+    """A plan file, without its version and its seal, which are looked at before."""
+
+    run: str
+    made: str
+    by: str
+    revision: str | None
+    set: str
+    recipes: list[str]
+    sources: Any
+    hosts: dict[str, HostPlan]
 
 
 def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
@@ -109,9 +150,12 @@ def load(path: Path, key: Key | None = None) -> SavedPlan:
     if document.pop("seal", None) != _seal(document, sealer):
         raise PlanError(f"{path} was changed after it was made", hint="make the plan again")
     try:
-        return _plan(document, sealer)
+        return _plan(shaped(PlanDocument, document), sealer)
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}", hint=error.hint) from None
     except (KeyError, TypeError, ValueError, AttributeError, Unsupported) as error:
-        raise PlanError(f"{path} is no plan that cook has written: {error!r}") from None
+        why = str(error) if isinstance(error, Misshapen) else repr(error)
+        raise PlanError(f"{path} is no plan that cook has written: {why}") from None
 
 
 def _sealer(path: Path, header: Any, key: Key | None) -> Sealer | None:
@@ -136,8 +180,10 @@ def _sealer(path: Path, header: Any, key: Key | None) -> Sealer | None:
     return Sealer.of(header, key)
 
 
-def _plan(document: Mapping[str, Any], sealer: Sealer | None) -> SavedPlan:
+def _plan(document: PlanDocument, sealer: Sealer | None) -> SavedPlan:
     sources = document["sources"]
+    if sealer is not None:
+        sources = sealer.open(sources, ("sources",))
     return SavedPlan(
         document["run"],
         document["made"],
@@ -145,7 +191,7 @@ def _plan(document: Mapping[str, Any], sealer: Sealer | None) -> SavedPlan:
         document["revision"],
         document["set"],
         document["recipes"],
-        sealer.open(sources, ("sources",)) if sealer else sources,
+        shaped(dict[str, str], sources),
         {
             name: SavedHost(
                 host["machine_id"],
@@ -233,24 +279,25 @@ class _Writing:
         )
 
 
-_STATUSES = get_args(ResourceStatus)
-
-
 @dataclass(frozen=True)
 class _Reading:
     """One step from its JSON."""
 
     sealer: Sealer | None
     place: tuple[str, int]
-    data: Mapping[str, Any]
+    data: StepDocument
 
     @property
     def step(self) -> Step:
         data = self.data
-        _check_words(data)
         written = data["resource"]
         opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
-        resource = resource_from_json(opened)
+        try:
+            resource = resource_from_json(opened)
+        except PlanError as error:
+            host, number = self.place
+            where = f"hosts.{host}.steps[{number}].resource"
+            raise PlanError(f"{where}: {error}", hint=error.hint) from None
         declared = Declared(resource, data["where"])
         step = Step(
             declared,
@@ -260,11 +307,11 @@ class _Reading:
             orphan=data["orphan"],
             lost=data["lost"],
         )
-        if "provider" not in data:
+        if data["provider"] is None:
             return step
         provider = catalog().named(resource, data["provider"])
         diff = Diff(tuple(data["diff"].split("\n"))) if data["diff"] else None
-        if "wanted" in data:
+        if data["wanted"] is not None:
             wanted: Change[Any] = change_from_json(
                 provider.state, self._value("wanted", data["wanted"])
             )
@@ -279,15 +326,6 @@ class _Reading:
         if self.sealer is None or not is_sealed(value):
             return value
         return revealed(self.sealer.open(value, (*self.place, self.data["id"], name)))
-
-
-def _check_words(data: Mapping[str, Any]) -> None:
-    """Raise TypeError if a value for display is not text; reports rely on that."""
-    words = [data[key] for key in ("because", "until", "orphan", "lost", "diff") if key in data]
-    if not all(isinstance(word, str | None) for word in words):
-        raise TypeError("a text was expected")
-    if not isinstance(data["where"], str) or data["status"] not in _STATUSES:
-        raise TypeError("a place and a status were expected")
 
 
 def _has_secret(value: object) -> bool:

@@ -6,15 +6,16 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from cookbook.errors import HistoryError
 from cookbook.history import validation
 from cookbook.history.journal import FORMAT
 from cookbook.history.records import RecordedStep, RunState
 from cookbook.planning.status import HostStatus, Mode, ResourceStatus
-from cookbook.reports.schema import ErrorDocument
+from cookbook.reports.schema import ErrorDocument, ResourceDocument
 from cookbook.text.bounded_io import parsed_json
+from cookbook.text.json_shape import shaped
 
 MOST_BYTES = 1 << 30
 LONGEST_LINE = 1 << 28
@@ -77,15 +78,18 @@ def told(path: Path, file: BinaryIO, *, alive: bool) -> ToldRun:
     if first is None:
         raise ValueError("it has no first line")
     run = _begun(path, first)
-    for line in lines:
-        _hear(run, line)
+    for number, line in enumerate(lines, 2):
+        try:
+            _hear(run, line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
     if run.state != "finished":
         run.state = "running" if alive else "interrupted"
         _give_up(run)
     return run
 
 
-def _lines(file: BinaryIO) -> Iterator[dict[str, object]]:
+def _lines(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """Whole lines only: the last one may have been cut off in the middle."""
     while data := file.readline(LONGEST_LINE):
         if not data.endswith(b"\n"):
@@ -95,7 +99,7 @@ def _lines(file: BinaryIO) -> Iterator[dict[str, object]]:
         yield validation.mapping(parsed_json(data))
 
 
-def _begun(path: Path, line: dict[str, object]) -> ToldRun:
+def _begun(path: Path, line: dict[str, Any]) -> ToldRun:
     given = line.get("format")
     if line.get("kind") != "run" or not isinstance(given, int):
         raise ValueError("it does not begin as a journal does")
@@ -104,83 +108,86 @@ def _begun(path: Path, line: dict[str, object]) -> ToldRun:
             f"{path} was written by a newer version of cook ({line.get('version')})",
             hint="use that version; the journal waits there",
         )
+    told = shaped(validation.RunLine, line)
     return ToldRun(
-        run=validation.name(line.get("run")),
-        mode=validation.mode(line.get("mode")),
-        started=validation.name(line.get("started")),
-        version=validation.name(line.get("version")),
-        by=validation.name(line.get("by")),
-        origin=validation.name_or_none(line.get("origin")),
-        command=validation.names(line.get("command")),
-        set=validation.name_or_none(line.get("set")) or "",
-        recipes=validation.names(line.get("recipes")),
-        hosts={host: ToldHost() for host in validation.names(line.get("hosts"))},
+        run=told["run"],
+        mode=told["mode"],
+        started=told["started"],
+        version=told["version"],
+        by=told["by"],
+        origin=told["origin"],
+        command=told["command"],
+        set=told["set"] or "",
+        recipes=told["recipes"],
+        hosts={host: ToldHost() for host in told["hosts"]},
     )
 
 
-def _hear(run: ToldRun, line: dict[str, object]) -> None:
+def _hear(run: ToldRun, line: dict[str, Any]) -> None:
     match line.get("kind"):
         case "revision":
-            run.revision = validation.name_or_none(line.get("revision"))
+            run.revision = shaped(validation.RevisionLine, line)["revision"]
         case "sending":
-            host = _host(run, line)
-            host.machine_id = validation.name_or_none(line.get("machine_id")) or host.machine_id
-            for step in _steps(line):
+            sending = shaped(validation.StepsLine, line)
+            host = _host(run, sending["host"])
+            host.machine_id = sending["machine_id"] or host.machine_id
+            for step in _steps(sending):
                 host.sent[step.document["id"], step.document["because"]] = step
         case "steps":
-            host = _host(run, line)
-            for step in _steps(line):
+            done = shaped(validation.StepsLine, line)
+            host = _host(run, done["host"])
+            for step in _steps(done):
                 host.sent.pop((step.document["id"], step.document["because"]), None)
                 host.steps.append(step)
         case "host":
-            _ended(_host(run, line), line)
+            _ended(run, shaped(validation.HostLine, line))
         case "judged":
-            _judged(_host(run, line), line)
+            _judged(run, shaped(validation.JudgedLine, line))
         case "finished":
-            _finished(run, line)
+            _finished(run, shaped(validation.FinishedLine, line))
         case _:
             pass  # a later version of the same format may tell more
 
 
-def _host(run: ToldRun, line: dict[str, object]) -> ToldHost:
-    return run.hosts.setdefault(validation.name(line.get("host")), ToldHost())
+def _host(run: ToldRun, name: str) -> ToldHost:
+    return run.hosts.setdefault(name, ToldHost())
 
 
-def _steps(line: dict[str, object]) -> Iterator[RecordedStep]:
-    for item in validation.items(line.get("steps")):
-        given = validation.mapping(item)
-        document = validation.resource(given.get("document"))
-        yield RecordedStep(document, validation.state(given.get("state")))
+def _steps(line: validation.StepsLine) -> Iterator[RecordedStep]:
+    for step in line["steps"]:
+        document = cast("ResourceDocument", step["document"])
+        yield RecordedStep(document, step["state"])
 
 
-def _ended(host: ToldHost, line: dict[str, object]) -> None:
-    host.status = validation.host_status(line.get("status"))
-    host.began = validation.number(line.get("began"))
-    host.seconds = validation.number(line.get("seconds"))
-    host.exchanges = validation.whole(line.get("exchanges"))
-    host.error = validation.error(line.get("error"))
-    host.machine_id = validation.name(line.get("machine_id"))
-    host.in_line = validation.number_or_none(line.get("in_line"))
+def _ended(run: ToldRun, line: validation.HostLine) -> None:
+    host = _host(run, line["host"])
+    host.status = line["status"]
+    host.began = line["began"]
+    host.seconds = line["seconds"]
+    host.exchanges = line["exchanges"]
+    host.error = cast("ErrorDocument | None", line["error"])
+    host.machine_id = line["machine_id"]
+    host.in_line = line["in_line"]
     host.sent.clear()
 
 
-def _judged(host: ToldHost, line: dict[str, object]) -> None:
+def _judged(run: ToldRun, line: validation.JudgedLine) -> None:
     """Add the causes of a drift report to the steps."""
-    host.in_line = validation.number_or_none(line.get("in_line"))
-    said = validation.items(line.get("steps"))
-    for place, (step, given) in enumerate(zip(host.steps, said, strict=True)):
-        document = validation.resource({**step.document, **validation.judgement(given)})
+    host = _host(run, line["host"])
+    host.in_line = line["in_line"]
+    for place, (step, given) in enumerate(zip(host.steps, line["steps"], strict=True)):
+        document = cast("ResourceDocument", {**step.document, **given})
         host.steps[place] = RecordedStep(document, step.state)
 
 
-def _finished(run: ToldRun, line: dict[str, object]) -> None:
+def _finished(run: ToldRun, line: validation.FinishedLine) -> None:
     run.state = "finished"
-    run.exit = validation.whole(line.get("exit"))
-    run.seconds = validation.number(line.get("seconds"))
-    run.recipes = validation.names(line.get("recipes"))
-    run.sources = validation.name_by_name(line.get("sources"))
-    run.revision = validation.name_or_none(line.get("revision"))
-    run.in_line = validation.number_or_none(line.get("in_line"))
+    run.exit = line["exit"]
+    run.seconds = line["seconds"]
+    run.recipes = line["recipes"]
+    run.sources = line["sources"]
+    run.revision = line["revision"]
+    run.in_line = line["in_line"]
 
 
 def _give_up(run: ToldRun) -> None:

@@ -1,178 +1,198 @@
-"""The validation of values from outside: they have the expected shape, or are refused."""
+"""The shapes of what the history reads: journals, and the texts in its tables."""
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 from cookbook.history.step_record import StateRecord
 from cookbook.planning.status import HostStatus, Mode, ResourceStatus
-from cookbook.reports.schema import ResourceDocument
+from cookbook.reports.schema import ErrorDocument, ResourceDocument
+from cookbook.text.json_shape import shaped, short
 
 LONGEST_NAME = 10_000
 """The maximum number of characters of an id, a path or a host."""
 
-_STATUSES = frozenset(get_args(ResourceStatus))
-_HOST_STATUSES = frozenset(get_args(HostStatus))
-_MODES = frozenset(get_args(Mode))
-_KINDS = frozenset({"none", "create", "update", "remove", "act"})
-_TEXTS = ("ran", "note", "because", "until", "diff", "lost", "orphan", "cause", "since")
+
+def _name(text: str) -> str:
+    """Return a text that is short enough for a name, and can be written, in every database."""
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"a name was expected, not {short(text)}")
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def mapping(value: object) -> dict[str, Any]:
-    """
-    Return a JSON object.
-
-    Raises ValueError for anything else, as all functions here do.
-    """
-    if not isinstance(value, dict):
-        raise ValueError(f"an object was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
-    return cast("dict[str, Any]", value)
-
-
-def items(value: object) -> list[Any]:
-    """Return a JSON array."""
-    if not isinstance(value, list):
-        raise ValueError(f"an array was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
-    return value
-
-
-def name(value: object) -> str:
-    """Return a text that is short enough for a name in every database."""
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
-        raise ValueError(f"a name was expected, not {_short(value)}")
-    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def text_or_none(value: object) -> str | None:
-    """Return a text, or None."""
-    if not isinstance(value, str | None):
-        raise ValueError(f"a text was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
-    return value
-
-
-def number(value: object) -> float:
-    """Return a number."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError(f"a number was expected, not {_short(value)}")  # noqa: TRY004 - of a file, not of a call
-    return value
-
-
-def whole(value: object) -> int:
+def _count(number: int) -> int:
     """Return an integer that fits into a column of any database."""
-    if not isinstance(value, int) or not 0 <= value < 1 << 31:
-        raise ValueError(f"a count was expected, not {_short(value)}")
-    return value
+    if not 0 <= number < 1 << 31:
+        raise ValueError(f"a count was expected, not {short(number)}")
+    return number
 
 
-def number_or_none(value: object) -> float | None:
-    """Return a number, or None."""
-    return None if value is None else number(value)
+def _pair(items: list[Any]) -> list[Any]:
+    if len(items) != 2:
+        raise ValueError(f"found and wanted were expected, not {short(items)}")
+    return items
+
+
+def _or(default: Any) -> Any:
+    """Return a check that replaces None: older versions have not written the property."""
+    return lambda value: default if value is None else value
+
+
+Name = Annotated[str, _name]
+Count = Annotated[int, _count]
+Seconds = Annotated[float | None, _or(0.0)]
+_Text = Annotated[str | None, _or("")]
+
+
+class ErrorRecord(TypedDict):
+    """An error document of this version or an older one."""
+
+    kind: Name
+    code: Annotated[Name | None, _or("error")]
+    phase: Annotated[Name | None, _or("")]
+    message: _Text
+    command: str | None
+    status: Count | None
+    output: _Text
+    cause: str | None
+    hint: str | None
+
+
+class ResourceRecord(TypedDict):
+    """The document of a resource, of this version or an older one."""
+
+    id: Name
+    where: Name
+    status: ResourceStatus
+    kind: Literal["none", "create", "update", "remove", "act"]
+    changes: dict[Name, Annotated[list[Any], _pair]]
+    ran: str | None
+    note: str | None
+    because: str | None
+    until: str | None
+    diff: str | None
+    error: ErrorRecord | None
+    ignored: Annotated[bool | None, _or(default=False)]
+    lost: str | None
+    orphan: str | None
+    began: Seconds
+    seconds: Seconds
+    cause: str | None
+    since: str | None
+    excused: dict[str, Any] | None
+
+
+class StepLine(TypedDict):
+    """A step in a line of a journal."""
+
+    document: ResourceRecord
+    state: StateRecord | None
+
+
+class RunLine(TypedDict):
+    """The first line of a journal."""
+
+    run: Name
+    mode: Mode
+    started: Name
+    version: Name
+    by: Name
+    origin: Name | None
+    command: list[Name]
+    set: Annotated[Name | None, _or("")]
+    recipes: list[Name]
+    hosts: list[Name]
+
+
+class StepsLine(TypedDict):
+    """Steps of a host that are sent, or have a result."""
+
+    host: Name
+    machine_id: Name | None
+    steps: list[StepLine]
+
+
+class HostLine(TypedDict):
+    """The result of a host."""
+
+    host: Name
+    status: HostStatus
+    began: float
+    seconds: float
+    exchanges: Count
+    error: ErrorRecord | None
+    machine_id: Name
+    in_line: float | None
+
+
+class Judgement(TypedDict):
+    """The reason why a resource is not in line, since when, and whether that is ignored."""
+
+    cause: str | None
+    since: str | None
+    excused: dict[str, Any] | None
+
+
+class JudgedLine(TypedDict):
+    """The judgements of a drift report about the steps of a host."""
+
+    host: Name
+    in_line: float | None
+    steps: list[Judgement]
+
+
+class RevisionLine(TypedDict):
+    """The revision of the recipes."""
+
+    revision: Name | None
+
+
+class FinishedLine(TypedDict):
+    """The last line of a journal."""
+
+    exit: Count
+    seconds: float
+    recipes: list[Name]
+    sources: dict[Name, Name]
+    revision: Name | None
+    in_line: float | None
 
 
 def names(value: object) -> list[str]:
-    """Return an array of names."""
-    return [name(item) for item in items(value)]
+    """Return an array of names. Raises ValueError, as all functions here do."""
+    return shaped(list[Name], value)
 
 
 def name_by_name(value: object) -> dict[str, str]:
-    """Return an object of texts."""
-    return {name(key): name(item) for key, item in mapping(value).items()}
+    """Return an object of names."""
+    return shaped(dict[Name, Name], value)
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Return a JSON object."""
+    return shaped(dict[str, Any], value)
 
 
 def mode(value: object) -> Mode:
     """Return the mode of a run."""
-    return cast("Mode", _one_of(value, _MODES))
+    return cast("Mode", shaped(cast("type[str]", Mode), value))
 
 
 def host_status(value: object) -> HostStatus:
     """Return the status of a host."""
-    return cast("HostStatus", _one_of(value, _HOST_STATUSES))
+    return cast("HostStatus", shaped(cast("type[str]", HostStatus), value))
 
 
-def name_or_none(value: object) -> str | None:
-    """Return a name, or None."""
-    return None if value is None else name(value)
-
-
-def error(value: object) -> Any:
-    """Return an ErrorDocument, or None."""
-    if value is None:
-        return None
-    given = mapping(value)
-    status = given.get("status")
-    return {
-        "kind": name(given.get("kind")),
-        "code": name(given.get("code", "error")),
-        "phase": name(given.get("phase", "")),
-        "message": text_or_none(given.get("message")) or "",
-        "command": text_or_none(given.get("command")),
-        "status": None if status is None else whole(status),
-        "output": text_or_none(given.get("output")) or "",
-        "cause": text_or_none(given.get("cause")),
-        "hint": text_or_none(given.get("hint")),
-    }
+def error(value: object) -> ErrorDocument | None:
+    """Return the document of an error, or None."""
+    return None if value is None else cast("ErrorDocument", shaped(ErrorRecord, value))
 
 
 def resource(value: object) -> ResourceDocument:
     """Return the document of a resource; properties that an older version lacks are empty."""
-    given = mapping(value)
-    excused = given.get("excused")
-    document: dict[str, Any] = {
-        "id": name(given.get("id")),
-        "where": name(given.get("where")),
-        "status": _one_of(given.get("status"), _STATUSES),
-        "kind": _one_of(given.get("kind"), _KINDS),
-        "changes": {name(key): _pair(pair) for key, pair in mapping(given["changes"]).items()},
-        **{key: text_or_none(given.get(key)) for key in _TEXTS},
-        "error": error(given.get("error")),
-        "ignored": given.get("ignored") is True,
-        "began": number(given.get("began", 0.0)),
-        "seconds": number(given.get("seconds", 0.0)),
-        "excused": None if excused is None else mapping(excused),
-    }
-    return cast("ResourceDocument", {key: document[key] for key in _ORDER})
-
-
-def judgement(value: object) -> dict[str, Any]:
-    """Why a resource is not in line, since when, and whether that is put up with."""
-    given = mapping(value)
-    return {key: given.get(key) for key in ("cause", "since", "excused")}
-
-
-_ORDER = tuple(ResourceDocument.__annotations__)
+    return cast("ResourceDocument", shaped(ResourceRecord, value))
 
 
 def state(value: object) -> StateRecord | None:
     """Return the states for an undo, or None."""
-    if value is None:
-        return None
-    given = mapping(value)
-    sides = {key: _state(given.get(key)) for key in ("found", "wanted", "left")}
-    record = {
-        "provider": name(given.get("provider")),
-        "resource": mapping(given.get("resource")),
-        **sides,
-        "act": text_or_none(given.get("act")),
-    }
-    return cast("StateRecord", record)
-
-
-def _state(value: object) -> dict[str, Any] | None:
-    return None if value is None else mapping(value)
-
-
-def _pair(value: object) -> list[Any]:
-    pair = items(value)
-    if len(pair) != 2:
-        raise ValueError(f"found and wanted were expected, not {_short(value)}")
-    return pair
-
-
-def _one_of(value: object, known: frozenset[str]) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{_short(value)} is none of {', '.join(sorted(known))}")
-    return value
-
-
-def _short(value: object) -> str:
-    return repr(value)[:60]
+    return None if value is None else shaped(StateRecord, value)

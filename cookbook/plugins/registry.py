@@ -14,7 +14,8 @@ from cookbook.errors import PlanError, UsageError
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.plugins.manager import catalog, plugins
-from cookbook.text.type_check import fits
+from cookbook.text.json_shape import short
+from cookbook.text.type_check import describe, fits
 
 
 @functools.cache
@@ -70,15 +71,18 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     """
     Return the resource as it was when it had been checked; nothing is run or rendered again.
 
-    Raises PlanError if its type is not registered here.
+    Raises PlanError if its type is not registered here, or a property has another type.
     """
     kind = _kind_of(data["resource"])
+    hints = _hints(cast("Any", kind))
     resource = kind.__new__(kind)
     for f in fields(kind):
         given = f.default if f.default is not MISSING else None
         value = data.get(f.name, given)
         if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
             value = base64.b64decode(value["base64"])
+        if f.name in data:
+            _check(kind, f.name, hints[f.name], value)
         object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
     return resource
 
@@ -110,9 +114,21 @@ def _checked(data: Mapping[str, Any]) -> Mapping[str, Any]:
     kind = _kind_of(data.get("resource"))
     if "name" not in data:
         raise PlanError(f"a {kind.kind()} without a name")
-    hints = get_type_hints(kind)
+    hints = _hints(cast("Any", kind))
     for name, value in data.items():
-        given = tuple(value) if isinstance(value, list) else value
-        if name != "resource" and not (name in hints and fits(given, hints[name])):
-            raise PlanError(f"{kind.kind()} has no property {name!r} with such a value")
+        if name != "resource":
+            if name not in hints:
+                raise PlanError(f"{kind.kind()} has no property {name!r}")
+            _check(kind, name, hints[name], value)
     return data
+
+
+def _check(kind: type[Resource], name: str, hint: object, value: object) -> None:
+    """Raise PlanError if a property has a value of another type than its declaration wants."""
+    if not fits(tuple(value) if isinstance(value, list) else value, hint):
+        raise PlanError(f"{kind.kind()}: {name}: {describe(hint)} was expected, not {short(value)}")
+
+
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind)

@@ -86,7 +86,7 @@ def _read(path: Path, done: Ingested) -> ToldRun | None:
         return None
     except HistoryError as error:
         done.warnings.append(f"{error}: {error.hint}")
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         broken = path.with_suffix(".broken")
         path.rename(broken)
         done.warnings.append(f"a journal cannot be read, and is kept as {broken}: {error}")
