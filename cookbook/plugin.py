@@ -1,5 +1,5 @@
 """
-The marker of the hooks of a plugin.
+The imports of a plugin.
 
 A plugin is a module with functions named as in `cookbook.plugins.hookspecs`, each marked by
 `hookimpl`, and named in the entry point group `cookbook` of its package:
@@ -7,12 +7,39 @@ A plugin is a module with functions named as in `cookbook.plugins.hookspecs`, ea
     [options.entry_points]
     cookbook =
         mine = my_package.my_plugin
+
+A plugin with a transport connects to a `Host` of the inventory, and returns a `Transport`.
+`PipeShell` is one: a POSIX shell on the pipes of a command that is run on this machine.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pluggy
+
+if TYPE_CHECKING:
+    from cookbook.inventory.host import Host
+    from cookbook.secrets.secret import Secret
+    from cookbook.transport.contract import Transport
+    from cookbook.transport.pipes import PipeShell
 
 hookimpl = pluggy.HookimplMarker("cookbook")
 
-__all__ = ["hookimpl"]
+__all__ = ["Host", "PipeShell", "Secret", "Transport", "hookimpl"]
+
+_LATE = {
+    "Host": "cookbook.inventory.host",
+    "PipeShell": "cookbook.transport.pipes",
+    "Secret": "cookbook.secrets.secret",
+    "Transport": "cookbook.transport.contract",
+}
+"""Imported when they are asked for: most plugins need only the marker."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LATE[name]), name)

@@ -17,7 +17,7 @@ from cookbook.history.ignore_rules import Ignore, ignores
 from cookbook.history.step_record import StateRecord
 from cookbook.inventory import local
 from cookbook.planning.step import Step
-from cookbook.reports import ENDINGS
+from cookbook.reports import FORMATS
 from cookbook.reports.report import Report, report_json
 from cookbook.reports.schema import ResourceDocument
 from cookbook.run.runner import Run, Runner
@@ -395,7 +395,7 @@ class TestCommand:
             f"{HEADING}file('{tmp_path}/x', content='hunter2\\n', sensitive=True)\n"
         )
         Path("x").write_text("hunter1\n")
-        names = [f"report{ending}" for ending in ENDINGS]
+        names = [f"report{ending}" for ending in FORMATS.suffixes]
         words = [word for name in names for word in ("--report", name)]
         assert cook(*words, "--set", "db_password=hunter3")[0] == 2
         for name in names:

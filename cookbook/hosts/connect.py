@@ -19,32 +19,47 @@ from cookbook.script.facts import Facts
 from cookbook.script.shell import Secret
 from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import Transport
+from cookbook.transport.registry import TRANSPORTS
 
 if TYPE_CHECKING:
     from cookbook.transport.target import Target
+
+Waiting = Callable[[str], object]
+"""A callback for the reason why a host is waited for longer than usual."""
 
 
 def connect(
     host: Host,
     become_password: Secret | None = None,
-    waiting: Callable[[str], object] = lambda _: None,
+    waiting: Waiting = lambda _: None,
 ) -> Transport:
     """
     Connect to a host as the inventory says; `waiting` is called with the reason of a slow login.
 
     Raises Unreachable and its subclasses, or PrivilegeError.
     """
-    if host.transport == "local":
-        from cookbook.transport.local import LocalTransport
+    return TRANSPORTS.connect(host.transport)(host, become_password, waiting)
 
-        return LocalTransport(_local_shell(host))
-    if host.transport == "openssh":
-        from cookbook.transport.openssh.transport import OpenSshTransport
 
-        return OpenSshTransport(replace(target_of(host, become_password), waiting=waiting))
+def by_paramiko(host: Host, become_password: Secret | None, waiting: Waiting) -> Transport:
+    """Connect by paramiko: the transport `ssh`."""
     from cookbook.transport.paramiko_ssh.transport import SshTransport
 
     return SshTransport(replace(target_of(host, become_password), waiting=waiting))
+
+
+def by_openssh(host: Host, become_password: Secret | None, waiting: Waiting) -> Transport:
+    """Connect by ssh(1): the transport `openssh`."""
+    from cookbook.transport.openssh.transport import OpenSshTransport
+
+    return OpenSshTransport(replace(target_of(host, become_password), waiting=waiting))
+
+
+def on_this_machine(host: Host, _password: Secret | None, _waiting: Waiting) -> Transport:
+    """Start a shell on this machine: the transport `local`."""
+    from cookbook.transport.local import LocalTransport
+
+    return LocalTransport(_local_shell(host))
 
 
 def import_transport(name: str) -> None:
@@ -57,7 +72,7 @@ def import_transport(name: str) -> None:
 
 def login(host: Host) -> tuple[str, int]:
     """Return the access path: user and port."""
-    if host.transport == "local":
+    if host.transport not in ("ssh", "openssh"):
         return host.user or getpass.getuser(), host.port
     target = way_to(host)
     return target.user, target.port

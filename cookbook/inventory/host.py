@@ -56,7 +56,8 @@ class Host:
     """Password for sudo, su or doas, unless -K asks for one."""
     password: Secret | SecretReference | None = None
     """For SSH, where no key is taken."""
-    transport: Literal["ssh", "openssh", "local"] = "ssh"
+    transport: str = "ssh"
+    """`ssh`, `openssh`, `local`, or the name of one that a plugin registers."""
     vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
     groups: tuple[str, ...] = ()
     """Every group the host is in, a child always before its parents."""

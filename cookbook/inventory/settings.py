@@ -12,6 +12,7 @@ from cookbook.secrets.reference import SecretReference
 from cookbook.secrets.secret import Secret
 from cookbook.text.suggest import did_you_mean
 from cookbook.transport.hops import Hop, read_hops
+from cookbook.transport.registry import TRANSPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,6 +93,12 @@ def _one_of(*words: str) -> Callable[[object, Path], str]:
     return read
 
 
+def _transport(data: object, _folder: Path) -> str:
+    if isinstance(data, str) and data in TRANSPORTS.places:
+        return data
+    raise ValueError(data)
+
+
 def _word(data: object, _folder: Path) -> str:
     if isinstance(data, str) and _WORD.fullmatch(data):
         return data
@@ -167,7 +174,7 @@ SETTINGS = {
     "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
     "password": _SECRET,
-    "transport": Setting("ssh, openssh or local", _one_of("ssh", "openssh", "local")),
+    "transport": Setting("ssh, openssh, local or a transport of a plugin", _transport),
 }
 
 _PASSWORD = re.compile(r"pass(word|wd|phrase)?$")

@@ -60,6 +60,28 @@ def cookbook_inventory(path: Path) -> Inventory | None:
     """
 
 
+@hookspec
+def cookbook_transports() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """
+    Return the transports of this plugin: `transport:` in hosts.yml -> `module:function`.
+
+    The function takes (host: cookbook.plugin.Host, become_password: Secret | None, waiting), and
+    returns an open cookbook.plugin.Transport. It raises cookbook.errors.Unreachable if there is no
+    way to the host, and calls `waiting(text)` if that takes longer than usual. A
+    cookbook.plugin.PipeShell is one that runs a command on this machine: `docker exec -i web sh`.
+    """
+
+
+@hookspec
+def cookbook_reports() -> Mapping[str, tuple[str, str]]:  # type: ignore[empty-body]
+    """
+    Return the report formats of this plugin: name -> (suffix of its files, module).
+
+    The module has `render(document) -> str`; the document is what `--output json` prints
+    (docs/reports.md). `--report FILE` writes it for a file with this suffix.
+    """
+
+
 @hookspec(firstresult=True)
 def cookbook_secret(name: str) -> str | None:
     """

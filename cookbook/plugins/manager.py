@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pluggy
 
 from cookbook.errors import UsageError
 from cookbook.language.catalog import Catalog
 from cookbook.plugins import hookspecs
+from cookbook.reports import BUILT_IN as BUILT_IN_REPORTS
+from cookbook.reports import FORMATS
 from cookbook.secrets.stores.lookup import STORES
+from cookbook.transport.registry import BUILT_IN as BUILT_IN_TRANSPORTS
+from cookbook.transport.registry import TRANSPORTS
 
 
 @functools.cache
@@ -35,7 +40,32 @@ def plugins() -> pluggy.PluginManager:
     except Exception as error:
         raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
     STORES.ask_plugins = lambda name: manager.hook.cookbook_secret(name=name)
+    transports = registrations(manager, "cookbook_transports", BUILT_IN_TRANSPORTS)
+    reports = registrations(manager, "cookbook_reports", BUILT_IN_REPORTS)
+    TRANSPORTS.ask_plugins = lambda: transports
+    FORMATS.ask_plugins = lambda: reports
     return manager
+
+
+def registrations(
+    manager: pluggy.PluginManager, hook: str, built_in: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """
+    Return what all plugins register by this hook: name -> value.
+
+    Raises UsageError if two plugins register the same name, or one registers a built-in one.
+    """
+    found: dict[str, Any] = {}
+    for one in getattr(manager.hook, hook).get_hookimpls():
+        registers = cast("Callable[[], Mapping[str, Any]]", one.function)
+        for name, value in registers().items():
+            if found.setdefault(name, value) != value or name in built_in:
+                other = found[name] if name not in built_in else "built in"
+                raise UsageError(
+                    f"{hook}: {name!r} is registered twice: {other} and {value}",
+                    hint=f"uninstall one of the two plugins; one is {one.plugin_name!r}",
+                )
+    return found
 
 
 def _any_installed() -> bool:

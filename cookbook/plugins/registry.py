@@ -13,7 +13,7 @@ from cookbook.applying.manifest import ManifestEntry
 from cookbook.errors import PlanError, UsageError
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.plugins.manager import catalog, plugins
+from cookbook.plugins.manager import catalog, plugins, registrations
 from cookbook.text.json_shape import short
 from cookbook.text.type_check import describe, fits
 
@@ -25,16 +25,7 @@ def registered() -> Mapping[str, str]:
 
     Raises UsageError if two plugins register the same name.
     """
-    types: dict[str, str] = {}
-    for hook in plugins().hook.cookbook_resources.get_hookimpls():
-        registers = cast("Callable[[], Mapping[str, str]]", hook.function)
-        for name, place in registers().items():
-            if types.setdefault(name, place) != place:
-                raise UsageError(
-                    f"the resource type {name!r} is registered twice: {types[name]} and {place}",
-                    hint=f"uninstall one of the two plugins; one is {hook.plugin_name!r}",
-                )
-    return types
+    return registrations(plugins(), "cookbook_resources", {})
 
 
 @functools.cache

@@ -10,34 +10,49 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cookbook.errors import ReportError, UsageError
 from cookbook.reports.schema import Document
 
-FORMATS = {
-    "text": "cookbook.reports.text",
-    "json": "cookbook.reports.json_document",
-    "junit": "cookbook.reports.junit",
-    "sarif": "cookbook.reports.sarif",
-    "markdown": "cookbook.reports.markdown",
-    "html": "cookbook.reports.html_page",
+BUILT_IN: Mapping[str, tuple[str, str]] = {
+    "text": (".txt", "cookbook.reports.text"),
+    "json": (".json", "cookbook.reports.json_document"),
+    "junit": (".xml", "cookbook.reports.junit"),
+    "sarif": (".sarif", "cookbook.reports.sarif"),
+    "markdown": (".md", "cookbook.reports.markdown"),
+    "html": (".html", "cookbook.reports.html_page"),
 }
+"""Name of the format -> suffix of its files, and the module with its `render`."""
 
-ENDINGS = {
-    ".txt": "text",
-    ".json": "json",
-    ".xml": "junit",
-    ".sarif": "sarif",
-    ".md": "markdown",
-    ".html": "html",
-}
+
+class Formats:
+    """The report formats of this process."""
+
+    ask_plugins: Callable[[], Mapping[str, tuple[str, str]]] = staticmethod(dict)
+    """Returns the formats of plugins; set by `cookbook.plugins.manager`."""
+
+    @property
+    def all(self) -> Mapping[str, tuple[str, str]]:
+        """All formats, the built-in ones first."""
+        return {**BUILT_IN, **self.ask_plugins()}
+
+    @property
+    def suffixes(self) -> Mapping[str, str]:
+        """The suffixes of files -> the names of their formats."""
+        return {suffix: name for name, (suffix, _) in self.all.items()}
+
+
+FORMATS = Formats()
 
 
 def render(document: Document, form: str) -> str:
-    """Return the report in one of FORMATS."""
-    module = importlib.import_module(FORMATS[form])
+    """Return the report in one of the formats. Raises UsageError if it cannot be loaded."""
+    try:
+        module = importlib.import_module(FORMATS.all[form][1])
+    except ImportError as error:
+        raise UsageError(f"the report format {form!r} cannot be loaded: {error}") from error
     text: str = module.render(document)
     return text
 
@@ -48,8 +63,9 @@ def format_of(path: Path) -> str:
 
     Raises UsageError for an unknown suffix, or a missing folder: before a run, not after it.
     """
-    if (form := ENDINGS.get(path.suffix.lower())) is None:
-        hint = f"its ending says the format: {', '.join(ENDINGS)}"
+    suffixes = FORMATS.suffixes
+    if (form := suffixes.get(path.suffix.lower())) is None:
+        hint = f"its ending says the format: {', '.join(suffixes)}"
         raise UsageError(f"--report {path}: what format is that?", hint=hint)
     if not path.parent.is_dir():
         raise UsageError(f"--report {path}: there is no folder {path.parent}")

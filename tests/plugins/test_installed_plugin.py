@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,79 @@ def test_it_is_saved_applied_recorded_undone_and_pruned(cook: Path, tmp_path: Pa
     (tmp_path / "r.py").write_text("")
     run(cook, "converge", "r.py", "--local", "--prune", folder=tmp_path)
     assert not flag.exists()
+
+
+@pytest.fixture
+def contained(tmp_path: Path) -> Iterator[int]:
+    """A process with namespaces of its own for mounts and the host name; its number."""
+    words = ("unshare", "--mount", "--uts", "sleep", "infinity")
+    with subprocess.Popen(words) as process:
+        try:
+            while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
+                time.sleep(0.01)
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_its_transport_reaches_a_host(cook: Path, tmp_path: Path, contained: int) -> None:
+    (tmp_path / "hosts.yml").write_text(
+        f"hosts: {{web: {{transport: namespace, vars: {{pid: {contained}}}}}}}\n"
+    )
+    (tmp_path / "r.py").write_text(
+        "from cookbook.resources import execute\n"
+        'execute("rename", command="hostname inside", not_if="[ $(hostname) = inside ]")\n'
+    )
+    before = os.uname().nodename
+    for changed in (1, 0):
+        said = run(cook, "converge", "r.py", "--output", "json", folder=tmp_path)
+        assert json.loads(said[said.index("{\n") :])["totals"]["changed"] == changed
+    name = run("nsenter", "--target", str(contained), "--uts", "hostname", folder=tmp_path)
+    assert name == "inside\n"
+    assert os.uname().nodename == before
+
+
+def test_an_unknown_transport_is_named_with_its_line(cook: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("hosts:\n  web:\n    transport: namespaces\n")
+    (tmp_path / "r.py").write_text("")
+    said = run(cook, "converge", "r.py", folder=tmp_path, status=1)
+    assert "hosts.yml:3" in said
+    assert "namespaces" in said
+
+
+def test_its_report_format_is_written(cook: Path, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    (tmp_path / "r.py").write_text(RECIPE.format(flag, "one"))
+    run(cook, "converge", "r.py", "--local", "--report", "out.csv", folder=tmp_path)
+    assert (tmp_path / "out.csv").read_text() == (
+        f"host,resource,status\nlocalhost,maintenance_flag[{flag}],changed\n"
+    )
+    said = run(cook, "drift", "r.py", "--local", "--format", "csv", folder=tmp_path)
+    assert f"localhost,maintenance_flag[{flag}],ok\n" in said
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_an_editable_install_is_typed_outside_the_checkout(
+    venv: Path, tmp_path: Path, checker: str
+) -> None:
+    editable = tmp_path / "venv"
+    run(sys.executable, "-m", "venv", editable, folder=tmp_path)
+    source = venv.parent / "cook"
+    install = ("install", "-q", "--disable-pip-version-check", "-e", source)
+    run(editable / "bin/pip", *install, folder=tmp_path)
+    (tmp_path / "r.py").write_text(
+        "from cookbook.resources import file\n"
+        "from cookbook.recipe import node\n"
+        'file("/etc/motd", content=node.name)\n'
+        'file("/etc/motd", content=5)\n'
+    )
+    python = editable / "bin/python"
+    words: tuple[str | Path, ...] = ("mypy", "--strict", "--python-executable", python, "r.py")
+    if checker == "pyright":
+        words = ("pyright", "--pythonpath", python, "r.py")
+    said = run(sys.executable, "-m", *words, folder=tmp_path, status=1)
+    assert "r.py:4" in said
+    assert "1 error" in said
 
 
 def test_its_cases_are_checked(venv: Path, tmp_path: Path) -> None:

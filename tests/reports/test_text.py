@@ -65,7 +65,7 @@ def test_no_fence_is_ended_by_a_text(hostile: Document) -> None:
     assert "<img" not in re.sub(r"````.*?````", "", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"html"}))
+@pytest.mark.parametrize("form", sorted(FORMATS.all.keys() - {"html"}))
 def test_no_format_lets_a_host_drive_the_terminal(form: str, hostile: Document) -> None:
     text = render(hostile, form)
     text.encode()
@@ -111,7 +111,7 @@ def test_whatever_a_host_says_each_format_can_be_read(
     hosts: Any = {text: {**host, "resources": [resource], "error": error}}
     document: Any = one_of_each | {"hosts": hosts, "by": more, "recipes": [text], "remarks": [more]}
 
-    for form in FORMATS:
+    for form in FORMATS.all:
         render(document, form).encode()
     ET.fromstring(render(document, "junit"))  # noqa: S314 - ours
     json.loads(render(document, "sarif"))

@@ -32,7 +32,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_set(command)
     add_limits(command)
     command.add_argument(
-        "--format", "--output", choices=list(FORMATS), default="text", dest="output"
+        "--format", "--output", choices=list(FORMATS.all), default="text", dest="output"
     )
     add_reports(command)
     add_record(command, default=False)

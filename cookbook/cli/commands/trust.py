@@ -36,7 +36,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    chosen = [host for host in hosts(options, keys=False) if host.transport != "local"]
+    chosen = [host for host in hosts(options, keys=False) if host.transport in ("ssh", "openssh")]
     from cookbook.transport.paramiko_ssh.key_scan import accept, expected
 
     wanted = expected(options.expect) if options.expect is not None else None
