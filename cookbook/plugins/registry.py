@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, cast, get_type_hints
 

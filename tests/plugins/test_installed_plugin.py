@@ -92,7 +92,7 @@ def test_it_is_saved_applied_recorded_undone_and_pruned(cook: Path, tmp_path: Pa
 
 
 @pytest.fixture
-def contained(tmp_path: Path) -> Iterator[int]:
+def contained() -> Iterator[int]:
     """A process with namespaces of its own for mounts and the host name; its number."""
     words = ("unshare", "--mount", "--uts", "sleep", "infinity")
     with subprocess.Popen(words) as process:
@@ -114,7 +114,9 @@ def test_its_transport_reaches_a_host(cook: Path, tmp_path: Path, contained: int
     )
     before = os.uname().nodename
     for changed in (1, 0):
-        said = run(cook, "converge", "r.py", "--output", "json", folder=tmp_path)
+        said = run(
+            cook, "converge", "r.py", "--hosts", "hosts.yml", "--output", "json", folder=tmp_path
+        )
         assert json.loads(said[said.index("{\n") :])["totals"]["changed"] == changed
     name = run("nsenter", "--target", str(contained), "--uts", "hostname", folder=tmp_path)
     assert name == "inside\n"
@@ -124,7 +126,7 @@ def test_its_transport_reaches_a_host(cook: Path, tmp_path: Path, contained: int
 def test_an_unknown_transport_is_named_with_its_line(cook: Path, tmp_path: Path) -> None:
     (tmp_path / "hosts.yml").write_text("hosts:\n  web:\n    transport: namespaces\n")
     (tmp_path / "r.py").write_text("")
-    said = run(cook, "converge", "r.py", folder=tmp_path, status=1)
+    said = run(cook, "converge", "r.py", "--hosts", "hosts.yml", folder=tmp_path, status=1)
     assert "hosts.yml:3" in said
     assert "namespaces" in said
 
