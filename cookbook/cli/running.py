@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cookbook.cli.output import reader_may_leave
 from cookbook.cli.progress import Progress, write
 from cookbook.cli.recording import recording
-from cookbook.plugins.manager import listening
+from cookbook.plugins.manager import listening, plugins
 from cookbook.reports import format_of, render, write_reports
 from cookbook.reports.report import Report, report_json
 from cookbook.reports.text import document_lines
@@ -63,6 +63,8 @@ def execute(
 
 def check_reports(options: argparse.Namespace) -> None:
     """Raise UsageError for a report in no known format."""
+    if options.reports:
+        plugins()  # they may bring a format
     for path in options.reports:
         format_of(path)
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
+    from cookbook.plugins.manager import plugins
     from cookbook.reports import FORMATS
 
+    plugins()  # they may bring a format
     add_recipes(command)
     add_hosts(command)
     add_set(command)

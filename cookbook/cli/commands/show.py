@@ -33,10 +33,10 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from cookbook.cli.progress import write
-    from cookbook.reports import format_of, write_reports
+    from cookbook.cli.running import check_reports
+    from cookbook.reports import write_reports
 
-    for path in options.reports:
-        format_of(path)
+    check_reports(options)
     there = Path(options.what).exists()
     document, said, lines = _plan(options) if there else _run_of(options)
     with reader_may_leave():
