@@ -23,6 +23,7 @@ from cookbook.transport.local import LocalTransport
 from tests import leftovers
 
 _numbers = itertools.count()
+_FAILED = pytest.StashKey[bool]()
 
 settings.register_profile("quick", max_examples=20)  # of `make check`; see quick.py
 
@@ -125,6 +126,19 @@ def fresh_host(kitchen: Kitchen, _no_fresh_host_is_left: None) -> KitchenHost:
     return _clean(kitchen, "fresh")
 
 
+@pytest.fixture
+def restored_host(
+    request: pytest.FixtureRequest, kitchen: Kitchen, module_host: KitchenHost
+) -> Iterator[KitchenHost]:
+    """The module's host, for tests after which it works as before; clean again if one fails."""
+    [host] = [host for host in kitchen.hosts() if host.name == module_host.name]
+    # systemd counts starts: five within 10 s are too many. cook knows what it created.
+    host.run("systemctl reset-failed; rm -rf /var/lib/cook")
+    yield host
+    if request.node.stash.get(_FAILED, False):
+        kitchen.reset(host.name)
+
+
 def _clean(kitchen: Kitchen, name: str) -> KitchenHost:
     if name in {host.name for host in kitchen.hosts()}:
         return kitchen.reset(name)
@@ -137,6 +151,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Have a failed test say what its hosts logged: they are gone when one reads of it."""
     report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
     kitchen = getattr(item, "funcargs", {}).get("kitchen")
     if report.failed and isinstance(kitchen, Kitchen):
         for host in kitchen.hosts():
