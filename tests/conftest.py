@@ -52,6 +52,44 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, told)
 
 
+LONGEST = (
+    "test_life",
+    "test_lost_link",
+    "test_installed_plugin",
+    "test_rescue",
+    "test_login_check",
+    "test_privilege",
+    "test_undo_package",
+    "test_undo_local",
+    "test_become_user",
+    "test_undo_samples",
+    "test_login_password",
+    "test_undo_cut_off",
+    "test_canary",
+    "test_ssh",
+    "test_bad_shape",
+    "test_identity",
+    "test_beyond_paramiko",
+    "test_firewall_rule",
+    "test_truth",
+    "test_service",
+    "test_package",
+    "test_endless",
+)
+"""The modules that take longest, in this order: they begin first, so that no worker ends late."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest modules, then those on real hosts; short ones fill what is left."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    on_hosts = {item.path for item in items if item.get_closest_marker("hosts")}
+
+    def turn(item: pytest.Item) -> int:
+        return rank.get(item.path.stem, len(rank) + (item.path not in on_hosts))
+
+    items.sort(key=turn)
+
+
 @pytest.fixture(autouse=True)
 def cook_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a run with --local keeps, stays out of this machine's own /var/lib/cook."""

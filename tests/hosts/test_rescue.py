@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.hosts.conftest import by_both, command, inventory_of
+from tests.hosts.conftest import command, inventory_of
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
@@ -256,7 +256,6 @@ def test_what_is_sure_to_lock_us_out_is_refused_before_anything(
     assert answers(kitchen, restored_host)
 
 
-@by_both
 def test_any_resource_can_be_guarded(fresh_host: KitchenHost, cook: Cook) -> None:
     told = cook(fresh_host, 'file("/etc/sign", guarded=True)\nfile("/etc/other")\n')
     assert told["exit"] == 0
