@@ -9,9 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Hosts are containers, and only root can boot those.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-# Whole files, in the order of their names: those that wait for real hosts come before the many
-# short ones, which fill what is left of either worker's time.
-SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+# Whole files, in the order of tests/conftest.py. Tests on real hosts wait more than they compute.
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 # All of them at once; each says what it found when it has ended, and none stops another.
 CHECKS := check-tests check-pyright check-mypy check-imports check-lint
@@ -32,7 +31,7 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
-	$(SUDO) $(BIN)/pytest -q $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
+	$(SUDO) $(BIN)/pytest -q -n 4 $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
 
 check: setup types ## All one runs while working: lint, types, import contract, fast tests
 	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(CHECKS)
@@ -51,7 +50,7 @@ check-pyright:
 	pyright
 
 check-tests:
-	pytest -q $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
+	pytest -q -n 2 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench

@@ -110,7 +110,10 @@ class _Run:
     def removed(self) -> None:
         self._cook("converge", "remove", "--prune")
         self._all("gone", ((life.type, c) for life in self.lives for c in life.gone))
-        _none("removal again: changed", self._changed(self._cook("converge", "remove", "--prune")))
+        again = self._cook("converge", "remove", "--prune")
+        _none("removal again: changed", self._changed(again))
+        orphans = [r for r in self._told(again)["resources"] if r["status"] == "orphaned"]
+        _none("removal: left", [r["id"] for r in orphans if r["orphan"] == "created"])
 
     def _undo(self, run: str, expected: Sequence[str], stage: str) -> None:
         """Look at the undo, which changes nothing; then undo, and compare the host."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.faults.running import Start
+from tests.faults.running import Ran, Start, Told, Words
 from tests.hosts.conftest import (
     Converge,
     Cook,
@@ -20,6 +21,7 @@ from tests.hosts.conftest import (
     shell,
     target,
 )
+from tests.hosts.conftest import command as in_process
 
 __all__ = ["Converge", "Cook", "converge", "cook", "plan", "shell", "target"]
 
@@ -28,32 +30,54 @@ HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
 
 @pytest.fixture
-def start(
+def words(
     kitchen: Kitchen, transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Start:
-    """Begin a run of a recipe's text on a host, as admin with sudo, in a process of its own."""
+) -> Words:
+    """The words after `cook` for a run of a recipe's text on a host, as admin with sudo."""
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
     monkeypatch.delenv("COOK_HOME")
 
-    def run(
+    def make(
         host: KitchenHost,
         recipe: str,
         *words: str,
         command: str = "converge",
         hosts: Path | None = None,
-    ) -> subprocess.Popen[str]:
+    ) -> list[str]:
         path = tmp_path / f"{len(list(tmp_path.glob('*.py')))}.py"
         path.write_text(HEADING + recipe)
         where = ["--hosts", str(hosts or inventory_of(kitchen, transport))]
         where += [] if hosts else ["--limit", host.name]
-        cook = [sys.executable, "-m", "cookbook.cli", command, str(path), "--output", "json"]
         named = ["--as", "test"] if command == "converge" else []
+        return [command, str(path), "--output", "json", *where, *named, *words]
+
+    return make
+
+
+@pytest.fixture
+def start(words: Words) -> Start:
+    """Begin a run in a process of its own: one that is cut off, killed or left alone."""
+
+    def run(host: KitchenHost, recipe: str, *more: str, **options: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*cook, *where, *named, *words],
+            [sys.executable, "-m", "cookbook.cli", *words(host, recipe, *more, **options)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    return run
+
+
+@pytest.fixture
+def ran(words: Words) -> Ran:
+    """A whole run, in this process; what it said."""
+
+    def run(host: KitchenHost, recipe: str, *more: str, **options: Any) -> Told:
+        document = in_process(*words(host, recipe, *more, **options))
+        status, errors = document.pop("status"), document.pop("stderr")
+        assert document, errors
+        return Told(status, document, errors)
 
     return run

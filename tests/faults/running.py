@@ -11,6 +11,12 @@ from typing import Any
 Start = Callable[..., "subprocess.Popen[str]"]
 """Begins a run: `start(host, recipe, *words, command=..., hosts=...)`; see conftest.py."""
 
+Words = Callable[..., list[str]]
+"""The same arguments; the words of the command line."""
+
+Ran = Callable[..., "Told"]
+"""The same arguments; runs in this process, to the end."""
+
 
 @dataclass(frozen=True)
 class Told:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from tests.faults.running import Start, told
+from tests.faults.running import Ran, Start, told
 from tests.hosts.test_package import SOURCES, do, offer
 from tests.texts import check, check_document
 
@@ -47,7 +47,7 @@ def left_behind(host: KitchenHost) -> str:
     indirect=["transport"],
 )
 def test_told_twice_a_host_ends_what_it_is_at(
-    start: Start, module_host: KitchenHost, number: signal.Signals
+    start: Start, ran: Ran, module_host: KitchenHost, number: signal.Signals
 ) -> None:
     module_host.run("rm -rf /etc/cut-* /var/lib/cook")
     recipe = """
@@ -72,7 +72,7 @@ file("/etc/cut-2", content="2")
     check_document("C43-twice", said.document, errors=said.errors)
     assert module_host.run("ls /etc/cut-x /etc/cut-2").stdout == ""
     assert left_behind(module_host) == ""
-    again = told(start(module_host, 'file("/etc/cut-2", content="2")\n'))
+    again = ran(module_host, 'file("/etc/cut-2", content="2")\n')
     assert again.exit == 0  # nobody holds the host
 
 
@@ -109,7 +109,7 @@ build slow 1.0
 
 
 def test_cook_may_be_left_at_once_and_the_package_is_installed_all_the_same(
-    start: Start, module_host: KitchenHost
+    start: Start, ran: Ran, module_host: KitchenHost
 ) -> None:
     module_host.run("apt-get -y purge slow; rm -f /etc/cut-*")
     run = start(module_host, 'package("slow")\n')
@@ -122,7 +122,7 @@ def test_cook_may_be_left_at_once_and_the_package_is_installed_all_the_same(
     assert run.returncode == 130
     check("C49-left-at-once", errors, {})
     until(module_host, "/etc/cut-finished")
-    again = told(start(module_host, 'package("slow")\n', "--wait", "30s"))
+    again = ran(module_host, 'package("slow")\n', "--wait", "30s")
     assert again.exit == 0
     assert again.statuses == ["ok"]
     assert module_host.run("dpkg --audit").stdout == ""

@@ -15,7 +15,7 @@ import pytest
 
 from bench.relay import Link, Relay
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.faults.running import Start, Told, told
+from tests.faults.running import Ran, Start, Told, told
 from tests.hosts.conftest import by_both
 from tests.texts import check_document
 
@@ -49,7 +49,8 @@ def hosts(
     path = tmp_path / "hosts.yml"
     path.write_text(
         f"defaults: {{user: admin, become: sudo, identity_file: {kitchen.identity},"
-        f" known_hosts: {tmp_path}/known, alive_interval: 1, transport: {transport}}}\n"
+        f" known_hosts: {tmp_path}/known, alive_interval: 1, connect_timeout: 5,"
+        f" login_timeout: 5, transport: {transport}}}\n"
         f"hosts:\n  far: {{address: 127.0.0.1, port: {port}}}\n"
     )
     return path
@@ -83,7 +84,7 @@ SOME = [LINKS[0], LINKS[3], LINKS[6]]
     indirect=["transport"],
 )
 def test_it_is_lost_at_any_moment(
-    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path, link: Link
+    *, start: Start, ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path, link: Link
 ) -> None:
     relay.set(link)
     run = start(module_host, RECIPE, hosts=hosts)
@@ -100,9 +101,9 @@ def test_it_is_lost_at_any_moment(
         assert said.host["status"] in ("unreachable", "timeout", "failed"), said
         assert said.host["error"] or any(one["error"] for one in said.host["resources"])
 
-    again = told(start(module_host, RECIPE, "--wait", "60s", hosts=hosts))
+    again = ran(module_host, RECIPE, "--wait", "60s", hosts=hosts)
     assert again.exit == 0, again
-    third = told(start(module_host, RECIPE, hosts=hosts))
+    third = ran(module_host, RECIPE, hosts=hosts)
     assert third.document["totals"].get("changed", 0) == 0
     is_true(module_host, third)
     # Lost while that was under way, it is done again, once.
@@ -137,7 +138,7 @@ file("/etc/link-last", content="x")
 
 
 def test_a_silence_that_lasts_is_named(
-    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path, transport: str
+    *, start: Start, ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path, transport: str
 ) -> None:
     """What was under way is unknown."""
     recipe = 'execute("long", command="touch /etc/link-begun; sleep 5")\n'
@@ -152,34 +153,34 @@ def test_a_silence_that_lasts_is_named(
     if transport == "ssh":
         check_document("C3-silent", said.document)
     # Its shell holds the host for as long as sshd takes the connection for alive: for hours.
-    held = told(start(module_host, recipe, "--wait", "6s"))
+    held = ran(module_host, recipe, "--wait", "6s")
     assert held.exit == 3
     [refused] = held.document["hosts"].values()
     kill = re.search(r"kill -HUP \d+", refused["error"]["hint"])
     assert kill is not None
     assert module_host.run(kill[0]).returncode == 0
-    assert told(start(module_host, 'file("/etc/link-free", content="x")\n')).exit == 0
+    assert ran(module_host, 'file("/etc/link-free", content="x")\n').exit == 0
 
 
 @by_both
 def test_a_slow_command_is_no_silence(
-    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
+    ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
     """The host answers signs of life all the while; three of them fall due here."""
     del relay
     recipe = 'execute("long", command="sleep 4")\n'
-    said = told(start(module_host, recipe, "--reconnect", "0", hosts=hosts))
+    said = ran(module_host, recipe, "--reconnect", "0", hosts=hosts)
     assert said.exit == 0, said
     assert said.host["exchanges"] <= 3
 
 
 def test_a_host_that_is_far_away_takes_no_more_exchanges(
-    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
+    ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
     """300 ms there and back; signs of life are asked for each second."""
     relay.set(Link(delay=0.15))
-    first = told(start(module_host, RECIPE, hosts=hosts))
-    again = told(start(module_host, RECIPE, hosts=hosts))
+    first = ran(module_host, RECIPE, hosts=hosts)
+    again = ran(module_host, RECIPE, hosts=hosts)
 
     assert (first.exit, again.exit) == (0, 0)
     assert set(again.statuses) == {"ok"}
@@ -189,7 +190,7 @@ def test_a_host_that_is_far_away_takes_no_more_exchanges(
 
 @by_both
 def test_what_leaves_no_trace_is_not_called_done(
-    start: Start, module_host: KitchenHost, transport: str
+    ran: Ran, module_host: KitchenHost, transport: str
 ) -> None:
     """A command with no visible effect kills the shell that runs it."""
     recipe = """
@@ -198,7 +199,7 @@ execute("cut", command="echo x >>/etc/link-cut; kill -KILL $$; sleep 1")
 file("/etc/link-2", content="2" * 2000)
 """
     module_host.run("rm -rf /etc/link-*")
-    said = told(start(module_host, recipe))
+    said = ran(module_host, recipe)
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "unknown", "not-run"]
@@ -220,11 +221,11 @@ execute("after", command="echo after >>/etc/link-ran")
 @by_both
 @pytest.mark.parametrize("creates", [None, "/etc/link-never"])
 def test_commands_alone_are_told_apart_after_a_lost_link(
-    start: Start, module_host: KitchenHost, creates: str | None
+    ran: Ran, module_host: KitchenHost, creates: str | None
 ) -> None:
     """Nothing is left to be probed: the host's own record says what ran, and what began."""
     module_host.run("rm -rf /etc/link-*")
-    said = told(start(module_host, COMMANDS_ONLY % repr(creates)))
+    said = ran(module_host, COMMANDS_ONLY % repr(creates))
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "unknown", "not-run"]
@@ -233,14 +234,14 @@ def test_commands_alone_are_told_apart_after_a_lost_link(
 
 @by_both
 def test_a_notified_command_that_cuts_the_link_is_unknown(
-    start: Start, module_host: KitchenHost
+    ran: Ran, module_host: KitchenHost
 ) -> None:
     recipe = f"""
 file("/etc/link-1", content="1" * 2000, notifies=[delayed("run", "execute[cut]")])
 execute("cut", command="{CUT}", action="nothing")
 """
     module_host.run("rm -rf /etc/link-*")
-    said = told(start(module_host, recipe))
+    said = ran(module_host, recipe)
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "ok", "unknown"]
@@ -248,7 +249,7 @@ execute("cut", command="{CUT}", action="nothing")
 
 @by_both
 def test_a_command_that_ended_after_the_link_was_lost_is_known_to_have_run(
-    start: Start, module_host: KitchenHost
+    ran: Ran, module_host: KitchenHost
 ) -> None:
     recipe = """
 execute("cut", command="pkill -KILL -f 'sshd: admin@notty'; sleep 1; echo cut >>/etc/link-ran")
@@ -256,7 +257,7 @@ execute("fails", command="echo fails >>/etc/link-ran; exit 7")
 execute("after", command="echo after >>/etc/link-ran")
 """
     module_host.run("rm -rf /etc/link-*")
-    said = told(start(module_host, recipe))
+    said = ran(module_host, recipe)
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "failed", "not-run"]
@@ -289,18 +290,16 @@ service("linked", action="nothing")
     is_true(module_host, said)
 
 
-def test_a_recipe_that_only_reboots_ends_well(start: Start, fresh_host: KitchenHost) -> None:
+def test_a_recipe_that_only_reboots_ends_well(ran: Ran, fresh_host: KitchenHost) -> None:
     before = fresh_host.run("cat /proc/1/stat").stdout
-    said = told(start(fresh_host, 'execute("reboot")\n', "--reconnect", "5"))
+    said = ran(fresh_host, 'execute("reboot")\n', "--reconnect", "5")
 
     assert said.exit == 0, said
     assert said.statuses == ["changed"]
     assert fresh_host.run("cat /proc/1/stat").stdout != before
 
 
-def test_a_host_that_our_recipe_reboots_is_gone_on_with(
-    start: Start, fresh_host: KitchenHost
-) -> None:
+def test_a_host_that_our_recipe_reboots_is_gone_on_with(ran: Ran, fresh_host: KitchenHost) -> None:
     recipe = """
 file("/etc/link-1", content="1" * 2000)
 execute("reboot", command="systemctl reboot; sleep 30", not_if="test -e /etc/link-3")
@@ -308,7 +307,7 @@ file("/etc/link-2", content="2" * 2000)
 file("/etc/link-3", content="3" * 2000)
 """
     before = fresh_host.run("cat /proc/1/stat").stdout
-    said = told(start(fresh_host, recipe, "--reconnect", "5"))
+    said = ran(fresh_host, recipe, "--reconnect", "5")
 
     assert said.exit == 0, said
     assert said.statuses == ["changed"] * 4

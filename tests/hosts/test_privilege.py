@@ -50,6 +50,15 @@ def machine(module_host: KitchenHost) -> KitchenHost:
     return module_host
 
 
+@pytest.fixture(scope="module")
+def french(machine: KitchenHost) -> None:
+    """Messages in another language, for whoever asks for them."""
+    machine.run(
+        "apt-get install -qy locales >/dev/null 2>&1; localedef -i fr_FR -f UTF-8 fr_FR.UTF-8",
+        timeout=300,
+    )
+
+
 def by_openssh(target: Target) -> OpenSshTransport:
     return OpenSshTransport(target, OpenSshOptions(config="none"))
 
@@ -156,14 +165,14 @@ class TestSudo:
         assert who(opened()) == "root"
 
     def test_another_language_is_none(
-        self, opened: Open, sudoers: Callable[[str], None], machine: KitchenHost
+        self,
+        opened: Open,
+        sudoers: Callable[[str], None],
+        machine: KitchenHost,
+        french: None,
     ) -> None:
         """The prompt is ours, and the messages that we look at are in English."""
-        machine.run(
-            "apt-get install -qy locales >/dev/null 2>&1; localedef -i fr_FR -f UTF-8 fr_FR.UTF-8;"
-            " echo LANG=fr_FR.UTF-8 > /etc/default/locale",
-            timeout=300,
-        )
+        machine.run("echo LANG=fr_FR.UTF-8 > /etc/default/locale")
         try:
             seen = machine.run("su - paul -c 'LC_ALL=fr_FR.UTF-8 sudo -n id'").stderr
             assert seen, "sudo does not complain"

@@ -154,3 +154,24 @@ def test_a_part_of_a_run_goes_back_host_by_host(
     assert prepared.run("test -e /etc/new").returncode == 1
     assert other.run("test -e /etc/new").returncode == 0
     kitchen.down(["other"])
+
+
+def test_a_home_that_goes_is_said_to_be_lost(prepared: KitchenHost, cook: Cook) -> None:
+    prepared.run(
+        "usermod -u 4001 -s /bin/bash -c Ann -G users ann; echo ann:secret | chpasswd;"
+        " echo mine >~ann/mine"
+    )
+    before = state(prepared)
+    done = cook(prepared, "converge", recipe='user("ann", action="remove", manage_home=True)\n')
+    assert done["status"] == 0, failures(done)
+
+    looked = cook(prepared, "undo", "last")
+    [step] = looked["hosts"][prepared.name]["resources"]
+    assert step["lost"] == "what is in /home/ann"
+    assert cook(prepared, "undo", "last", "--yes")["status"] == 3
+    assert prepared.run("id ann").returncode == 1
+
+    undone = cook(prepared, "undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, failures(undone)
+    assert [line for line in difference(before, state(prepared)) if "home/ann" not in line] == []
+    assert prepared.run("stat -c %U ~ann").stdout == "ann\n"

@@ -50,49 +50,93 @@ def packages(host: KitchenHost) -> list[str]:
     return [*state(host), *marks.splitlines()]
 
 
-ROUNDS = {
-    "installed, with what only it needs": ("true", 'package("app")'),
-    "installed, where its configuration had been left": (
-        "apt-get install -y app; echo mine >/etc/app.conf; apt-get remove -y app library data",
-        'package("app")',
-    ),
-    "removed, and with it what needs it": (
-        "apt-get install -y plug; echo mine >/etc/app.conf",
-        'package("library", action="remove")',
-    ),
-    "upgraded, though it had only come with another": (
-        "apt-get install -y library=1.0 app && apt-mark auto library",
-        'package("library", action="upgrade")',
-    ),
-    "another version": ("apt-get install -y tool=2.0", 'package("tool", version="1.0")'),
-    "held": ("apt-get install -y tool=1.0", 'package("tool", action="lock")'),
-    "no longer held, and upgraded": (
-        "apt-get install -y tool=1.0; apt-mark hold tool",
-        'package("tool", action=["unlock", "upgrade"])',
-    ),
-    "several in one transaction, which need each other": (
-        "true",
-        'package("plug")\npackage("app")\npackage("tools", package_name=["tool", "alone"])',
-    ),
-    "several, of which some are there": (
-        "apt-get install -y tool=1.0",
-        'package("tools", package_name=["tool", "alone"], action="upgrade")',
-    ),
-}
+# For each round, packages of its own: `library-1`, `app-1`, which needs `library-1` and `data-1`.
+FAMILY = r"""
+stock() { n=$1; shift; for kind; do case $kind in
+library|tool) build $kind-$n 1.0; build $kind-$n 2.0;; data|alone) build $kind-$n 1.0;;
+app) mkdir -p /tmp/build/etc /tmp/build/DEBIAN; echo default >/tmp/build/etc/app-$n.conf
+echo /etc/app-$n.conf >/tmp/build/DEBIAN/conffiles
+build app-$n 1.0 "Depends: library-$n, data-$n";;
+plug) build plug-$n 1.0 "Depends: app-$n";; esac; done; }
+"""
+
+ROUNDS = [
+    {
+        "installed, with what only it needs": (
+            "stock 1 library data app",
+            "true",
+            'package("app-1")',
+        ),
+        "installed, where its configuration had been left": (
+            "stock 2 library data app",
+            (
+                "apt-get install -y app-2; echo mine >/etc/app-2.conf;"
+                " apt-get remove -y app-2 library-2 data-2"
+            ),
+            'package("app-2")',
+        ),
+        "another version": (
+            "stock 3 tool",
+            "apt-get install -y tool-3=2.0",
+            'package("tool-3", version="1.0")',
+        ),
+        "held": (
+            "stock 4 tool",
+            "apt-get install -y tool-4=1.0",
+            'package("tool-4", action="lock")',
+        ),
+        "several, of which some are there": (
+            "stock 5 tool alone",
+            "apt-get install -y tool-5=1.0",
+            'package("tools", package_name=["tool-5", "alone-5"], action="upgrade")',
+        ),
+    },
+    {
+        "upgraded, though it had only come with another": (
+            "stock 7 library data app",
+            "apt-get install -y library-7=1.0 app-7 && apt-mark auto library-7",
+            'package("library-7", action="upgrade")',
+        ),
+        "no longer held, and upgraded": (
+            "stock 8 tool",
+            "apt-get install -y tool-8=1.0; apt-mark hold tool-8",
+            'package("tool-8", action=["unlock", "upgrade"])',
+        ),
+        "several in one transaction, which need each other": (
+            "stock 9 library data app plug tool alone",
+            "true",
+            (
+                'package("plug-9")\npackage("app-9")\n'
+                'package("tools", package_name=["tool-9", "alone-9"])'
+            ),
+        ),
+    },
+    {
+        "removed, and with it what needs it": (
+            "stock 6 library data app plug",
+            "apt-get install -y plug-6; echo mine >/etc/app-6.conf",
+            'package("library-6", action="remove")',
+        ),
+    },
+]
 
 
-@pytest.mark.parametrize("case", ROUNDS)
-def test_undone_as_it_was_and_redone_as_it_was_to_be(
-    stocked: KitchenHost, cook: Cook, case: str
+@pytest.mark.parametrize("cases", ROUNDS, ids=["come", "move", "go"])
+def test_undone_as_they_were_and_redone_as_they_were_to_be(
+    stocked: KitchenHost, cook: Cook, cases: dict[str, tuple[str, str, str]]
 ) -> None:
-    prepare, recipe = ROUNDS[case]
-    do(stocked, f"set -e; {prepare}")
+    offer(stocked, "\n".join([FAMILY, *(stock for stock, _, _ in cases.values())]))
+    do(stocked, "apt-get update")
+    for _, prepare, _ in cases.values():
+        do(stocked, f"set -e; {prepare}")
+    recipe = "\n".join(declared for _, _, declared in cases.values())
     before = packages(stocked)
 
     done = cook(stocked, "converge", recipe=recipe)
     assert done["status"] == 0, failures(done)
+    [told] = done["hosts"].values()
+    assert {r["status"] for r in told["resources"]} == {"changed"}
     after = packages(stocked)
-    assert difference(before, after) != []
 
     undone = cook(stocked, "undo", "last", "--yes")
     assert undone["status"] == 0, failures(undone)

@@ -48,10 +48,11 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("git", "clone", "-q", ROOT, source, folder=folder)
     wheel = ("wheel", "-q", "--no-deps", "-w", folder / "wheels", "--disable-pip-version-check")
     run(sys.executable, "-m", "pip", *wheel, source, package, folder=folder)
-    run(sys.executable, "-m", "venv", folder / "venv", folder=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", folder=folder)
     wheels = sorted((folder / "wheels").glob("*.whl"))
     assert len(wheels) == 2
-    run(folder / "venv/bin/pip", "install", "-q", *wheels, folder=folder)
+    into = ("--python", folder / "venv/bin/python", "install", "-q")
+    run(sys.executable, "-m", "pip", *into, *wheels, folder=folder)
     return folder / "venv"
 
 
