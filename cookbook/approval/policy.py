@@ -14,7 +14,7 @@ from cookbook.text.glob import Glob
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
 
-Clock = Callable[[], dt.datetime]
+WallClock = Callable[[], dt.datetime]
 
 
 def now() -> dt.datetime:
@@ -82,7 +82,7 @@ class Reviewer:
 
     rules: Rules
     name: str = "rules"
-    clock: Clock = field(default=now)
+    clock: WallClock = field(default=now)
 
     @hookimpl
     def cookbook_review(self, plan: Report) -> list[str]:

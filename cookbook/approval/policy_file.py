@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cookbook.approval.policy import Ban, Clock, Hours, Reviewer, Rules, now
+from cookbook.approval.policy import Ban, Hours, Reviewer, Rules, WallClock, now
 from cookbook.errors import UsageError
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
@@ -22,7 +22,7 @@ _ALL_DAYS = frozenset(range(7))
 _DAY = 24 * 60
 
 
-def read_reviewer(path: Path, clock: Clock = now) -> Reviewer:
+def read_reviewer(path: Path, clock: WallClock = now) -> Reviewer:
     """
     Return the reviewer that a file describes.
 
