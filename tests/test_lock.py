@@ -20,6 +20,7 @@ from cookbook.script.lock import Holder, halting, holder
 from cookbook.script.program import Ask, Do
 from cookbook.script.shell import sh
 from cookbook.transport.local import LocalTransport
+from tests.clock import FakeClock
 from tests.quick import first_in_check
 
 ANN, BOB = Holder("ann@a", "2026-01-01", "run-1"), Holder("bob@b", "2026-01-02", "run-2")
@@ -81,6 +82,20 @@ def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...
     second = Session(LocalTransport(shell))
     second.begin(BOB, patience=20)
     second.close()
+
+
+def test_who_waits_looks_each_second_and_once_more_at_the_end(
+    first: Session, shell: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("cookbook.retry.CLOCK", clock.clock)
+    second = Session(LocalTransport(shell))
+    with pytest.raises(Locked, match="ann"):
+        second.begin(BOB, patience=3.5)
+    assert clock.time == pytest.approx(3.5)
+    assert second.exchanges == 6  # at once, when the holder has signed, then 1, 2, 3, 3.5 s later
+    second.close()
+    assert first.exchanges == 1
 
 
 @pytest.fixture

@@ -39,6 +39,13 @@ def test_the_last_pause_is_cut_for_a_try_at_the_end(clock: FakeClock) -> None:
     assert clock.pauses == [1, 1, 0.5]
 
 
+def test_an_end_may_be_so_many_seconds_from_now(clock: FakeClock) -> None:
+    clock.time = 100
+    tries = Retry(growing(1), within=1.5, clock=clock.clock)
+    assert [tries.again() for _ in range(3)] == [True, True, False]
+    assert clock.time == 101.5
+
+
 def test_a_try_that_needs_time_is_not_made_without_any(clock: FakeClock) -> None:
     tries = Retry(growing(1), 2.5, hurried=False, clock=clock.clock)
     assert [tries.again() for _ in range(3)] == [True, True, False]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from cookbook.approval import planfile
 from cookbook.cli import main
 from cookbook.errors import PlanError, UsageError
 from cookbook.script.shell import Secret
-from cookbook.secrets.sealing import Key, Sealer
+from cookbook.secrets.sealing import _ALPHABET as ALPHABET
+from cookbook.secrets.sealing import Key, Sealer, _written
 
 CANARY = "hunter2-the-canary"
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -216,6 +221,63 @@ def test_a_value_opens_only_in_its_place() -> None:
     ]:
         with pytest.raises(PlanError, match="not from where it stands"):
             sealer.open(sealed, place)
+
+
+def test_a_sealed_value_is_a_file_of_age_for_an_identity_of_the_key() -> None:
+    sealer = Sealer.new(Key(b"k" * 32))
+    data = base64.b64decode(sealer.seal("hunter2", ("web1",))["!sealed"])
+
+    assert data.startswith(b"age-encryption.org/v1\n-> X25519 ")
+    assert b"hunter2" not in data
+    assert json.loads(pyrage.decrypt(data, [sealer._identity])) == [["web1"], "hunter2"]
+    for other in (Sealer.new(Key(b"k" * 32)), Sealer.new(Key(b"j" * 32))):
+        with pytest.raises(PlanError, match="not from where it stands"):
+            other.open(sealer.seal("hunter2", ("web1",)), ("web1",))
+
+
+@given(st.binary(min_size=32, max_size=32))
+@example(bytes(32))
+@example(b"\xff" * 32)
+def test_an_identity_is_written_as_age_writes_it(secret: bytes) -> None:
+    assert str(pyrage.x25519.Identity.from_str(_written(secret))) == _written(secret)
+
+
+def test_other_bytes_are_another_identity() -> None:
+    """Read back by the alphabet of BIP 173, each identity of age has the bytes it is made of."""
+    for _ in range(50):
+        text = str(pyrage.x25519.Identity.generate())
+        bits = "".join(f"{ALPHABET.index(sign):05b}" for sign in text.lower()[16:-6])
+        assert _written(int(bits[:256], 2).to_bytes(32, "big")) == text
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_was_damaged_or_made_by_others_is_refused(data: st.DataObject) -> None:
+    """Each bit counts, and whatever stands there, the outcome is an error that says where."""
+    sealed = base64.b64decode(_ONE.seal(["x", {"y": 1}], ("web1", 3))["!sealed"])
+    at = data.draw(st.integers(0, 1 << 20)) % len(sealed)
+    bit = 1 << data.draw(st.integers(0, 7))
+    damaged = [
+        sealed[:at] + bytes([sealed[at] ^ bit]) + sealed[at + 1 :],
+        sealed[:at],
+        sealed + b"\0",
+        data.draw(st.binary(max_size=300)),
+        b"age-encryption.org/v1\n" + data.draw(st.binary(max_size=300)),
+        pyrage.encrypt(data.draw(st.binary()), [_ONE._identity.to_public()]),
+        pyrage.encrypt(b'[["web1", 3], 1, 2]', [_ONE._identity.to_public()]),
+        pyrage.encrypt(b"[" * 100_000, [_ONE._identity.to_public()]),
+    ]
+    for one in damaged:
+        given = {"!sealed": base64.b64encode(one).decode()}
+        with pytest.raises(PlanError, match=r"not from where it stands \(web1, 3\)"):
+            _ONE.open(given, ("web1", 3))
+    odd: Any
+    for odd in (None, 1, [], "%%%", "ß"):
+        with pytest.raises(PlanError, match="not from where it stands"):
+            _ONE.open({"!sealed": odd}, ("web1", 3))
+
+
+_ONE = Sealer.new(Key(b"k" * 32))
 
 
 def test_the_same_value_is_never_sealed_the_same_way() -> None:

@@ -211,7 +211,7 @@ class AutoRollback:
 
     def _gone_back(self, armed: str) -> Outcome:
         """Return the output of the rollback on the host once it is complete or takes too long."""
-        tries = Retry(growing(_LOOK_AGAIN), self.clock.now() + GRACE, clock=self.clock)
+        tries = Retry(growing(_LOOK_AGAIN), within=GRACE, clock=self.clock)
         while True:
             outcome = self.session.aside(sh(_FIRED, armed))
             if outcome.status == 0 or not tries.again():

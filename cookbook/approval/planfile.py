@@ -1,7 +1,7 @@
 """
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
-    {"cook": "plan", "format": 2, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+    {"cook": "plan", "format": 3, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
      "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
      "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
@@ -46,7 +46,7 @@ from cookbook.text.json_shape import Misshapen, shaped
 from cookbook.text.redaction import protect
 from cookbook.text.user_dirs import write_private
 
-FORMAT = 2
+FORMAT = 3
 MOST_BYTES = 256 * 1024 * 1024
 """A plan file of a stranger may be anything; more than this is not read."""
 

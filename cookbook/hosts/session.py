@@ -135,7 +135,7 @@ class Session:
 
         A host that has not noticed the lost connection is told so.
         """
-        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + _TAKE_OVER)
+        tries = Retry(growing(_LOOK_AGAIN), within=_TAKE_OVER)
         while True:
             self.run([Do(retire, ANSWER_TIMEOUT)])
             self._halted = True
@@ -167,7 +167,7 @@ class Session:
         Raises Locked if another run holds it for longer than `patience` seconds.
         """
         self._who = who
-        tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + patience, stopping=self._is_over)
+        tries = Retry(growing(_LOOK_AGAIN), within=patience, stopping=self._is_over)
         last = ""
         while True:
             locked, facts = self.run([Lock(who.line), Ask(QUESTION)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +90,7 @@ class KitchenHost:
 
         Raises KitchenError, with the end of the console, if that takes too long.
         """
-        tries = Retry(growing(0.02), time.monotonic() + seconds)
+        tries = Retry(growing(0.02), within=seconds)
         while self.process.alive:
             if greets(self.address, self.port) and self._has_booted():
                 return

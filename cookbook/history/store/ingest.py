@@ -117,7 +117,7 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def _locked(file: TextIO) -> bool:
-    tries = Retry(growing(_LOOK_AGAIN), time.monotonic() + _PATIENCE)
+    tries = Retry(growing(_LOOK_AGAIN), within=_PATIENCE)
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -128,7 +128,7 @@ _GRACE = 0.2
 
 
 def _goes_on(connection: paramiko.Transport) -> bool:
-    tries = Retry(growing(0.01), time.monotonic() + _GRACE)
+    tries = Retry(growing(0.01), within=_GRACE)
     while connection.is_active():
         if not tries.again():
             return True
