@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.provider import (
     ENCODING,
@@ -14,6 +14,7 @@ from cookbook.provider import (
     Provider,
     Secret,
     Thing,
+    called,
     hint,
     join,
     provides,
@@ -81,7 +82,10 @@ class ExecuteProvider(Provider[Execute, State]):
         run = _run(wanted, _body(wanted))
         if isinstance(wanted.run, Secret):
             run = sh("{ {}\n} >/dev/null 2>&1", run)  # it may contain a secret
-        yield sh("{}{}", run, _meaning(wanted.successes))
+        whole = sh("{}{}", run, _meaning(wanted.successes))
+        user = wanted.user or ("root" if wanted.login else None)
+        # An error names the command of the recipe, not the shell around it.
+        yield whole if user is None else replace(whole, called=called(user, script(wanted.run)))
 
     def contents(self, execute: Execute) -> Mapping[str, bytes]:
         """Return the content of its input."""
