@@ -319,6 +319,8 @@ class UseraddProvider(Provider[User, State]):
         if change.wanted is None:
             return
         yield Thing("user", name)
+        if change.wanted.uid is not None:
+            yield Thing("user", str(change.wanted.uid))
         if change.found is None and change.wanted.group is None:
             yield Thing("group", name)
         if change.found is None and change.wanted.manage_home:

@@ -94,10 +94,13 @@ def test_a_command_as_somebody_else(converge: Any, module_host: KitchenHost, use
     recipe = f"""
         execute("x", command="{text}", user="games", group="www-data", cwd="/usr/games",
                 umask="0027", input="in", creates="{out}")
+        execute("by number", command="(id -un; id -gn; echo $HOME) >{out}.n", user=5, group="33",
+                cwd="/usr/games", creates="{out}.n")
     """
     twice(converge, module_host, recipe, user)
 
     assert said(module_host, f"cat {out}") == "games\nwww-data\n/usr/games\n0027\nin"
+    assert said(module_host, f"cat {out}.n") == "games\nwww-data\n/usr/games\n"
     assert said(module_host, f"stat -c '%a %U %G' {out}") == "640 games www-data\n"
 
 
