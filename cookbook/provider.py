@@ -18,7 +18,7 @@ from cookbook.language.provider import AnyProvider, Provider
 from cookbook.language.recipe import recipe_function
 from cookbook.language.resource import Resource
 from cookbook.script.facts import Facts
-from cookbook.script.run_as import with_environment
+from cookbook.script.run_as import called, with_environment
 from cookbook.script.shell import ENCODING, Command, Content, join, options, script, sh
 from cookbook.script.stash import keep_file, keep_output, keep_tree, mtime
 from cookbook.secrets.secret import Secret, SecretBytes, found_secret, holds_secret, tainted
@@ -43,6 +43,7 @@ __all__ = [
     "Table",
     "Texts",
     "Thing",
+    "called",
     "file_is_on_it",
     "found_secret",
     "hint",

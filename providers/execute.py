@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from cookbook.provider import (
     ENCODING,
@@ -14,6 +15,7 @@ from cookbook.provider import (
     Provider,
     Secret,
     Thing,
+    called,
     hint,
     join,
     provides,
@@ -81,7 +83,10 @@ class ExecuteProvider(Provider[Execute, State]):
         run = _run(wanted, _body(wanted))
         if isinstance(wanted.run, Secret):
             run = sh("{ {}\n} >/dev/null 2>&1", run)  # it may contain a secret
-        yield sh("{}{}", run, _meaning(wanted.successes))
+        whole = sh("{}{}", run, _meaning(wanted.successes))
+        user = wanted.user or ("root" if wanted.login else None)
+        # An error names the command of the recipe, not the shell around it.
+        yield whole if user is None else replace(whole, called=called(user, script(wanted.run)))
 
     def contents(self, execute: Execute) -> Mapping[str, bytes]:
         """Return the content of its input."""
@@ -123,9 +128,11 @@ def _surroundings(execute: Execute) -> dict[Thing, Probe]:
     if execute.cwd is not None:
         needs[Thing("path", execute.cwd)] = TARGET.about(execute.cwd, loose=True)
     if execute.user is not None:
-        needs[Thing("user", execute.user)] = PASSWD.about(execute.user, loose=True)
+        user = str(execute.user)
+        needs[Thing("user", user)] = PASSWD.about(user, loose=True)
     if execute.group is not None:
-        needs[Thing("group", execute.group)] = GROUP.about(execute.group, loose=True)
+        group = str(execute.group)
+        needs[Thing("group", group)] = GROUP.about(group, loose=True)
     return needs
 
 
@@ -139,8 +146,8 @@ def _wanted(execute: Execute, *, created: bool | None) -> State:
             for name, value in execute.environment.items()
         ),
         execute.cwd,
-        execute.user,
-        execute.group,
+        None if execute.user is None else str(execute.user),
+        None if execute.group is None else str(execute.group),
         execute.login,
         str(execute.umask) if execute.umask is not None else None,
         None if data is None else Content.of(data),
@@ -198,21 +205,38 @@ def _run(state: State, body: Command) -> Command:
     feed = sh("content {} |", state.input) if state.input is not None else sh("")
     if state.user is None and not state.login:
         return sh("{} (\n{}\n)", feed, body)
-    user = state.user or "root"
-    group = sh("-g {}", state.group) if state.group is not None else sh("")
+    ask_user, user = _by_name("passwd", state.user or "root")
+    ask_group, name = _by_name("group", state.group or "")
+    group = sh("-g {}", name) if state.group is not None else sh("")
     if state.login:
         shell = sh("su {} -s /bin/sh -l {}", group, user)
         reader = sh("su {} -s /bin/sh -l -c {} {}", group, _READER, user)
     else:
         shell = _shell_of(user, group)
         reader = _shell_of(user, group, sh("-c {}", _READER))
+    ask = sh("{}{}", ask_user, ask_group)
     if state.input is not None:
         text = with_environment(sh("exec 3<&-\n{}\n", body))
-        return sh("{} | (exec 3<&0; {} {})", text, feed, reader)
-    return sh("{} | {}", with_environment(sh("(\n{}\n) </dev/null\n", body)), shell)
+        return sh("{}{} | (exec 3<&0; {} {})", ask, text, feed, reader)
+    return sh("{}{} | {}", ask, with_environment(sh("(\n{}\n) </dev/null\n", body)), shell)
 
 
-def _shell_of(user: str, group: Command, more: Command | None = None) -> Command:
+def _by_name(database: Literal["passwd", "group"], given: str) -> tuple[Command, Command]:
+    """Return how to find out a name, and the name: runuser(1) and su(1) take no numbers."""
+    if not given.isdigit():
+        return sh(""), sh("{}", given)
+    variable = script(f"cook_{database}")
+    missing = f"there is no entry with the number {given} in {database}(5)"
+    ask = sh(
+        "{}=$(getent {} {} || awk -F: {} {}); {}=${{}%%:*};"
+        ' [ "${}" ] || { echo {} >&2; exit 67; }\n',
+        *(variable, database, given, f"$3 == {given} {{ print; exit }}", f"/etc/{database}"),
+        *(variable, variable, variable, missing),
+    )
+    return ask, sh('"${}"', variable)
+
+
+def _shell_of(user: Command, group: Command, more: Command | None = None) -> Command:
     """Return the shell with busybox only: it has no runuser(1), and its su(1) has no groups."""
     runuser = sh("runuser -u {} {} -- /bin/sh {}", user, group, more or sh(""))
     if group:

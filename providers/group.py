@@ -170,8 +170,11 @@ class GroupProvider(Provider[Group, State]):
         return [Thing("group", group.identity)] if "remove" in group.doing else []
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """Yield the group."""
-        return [Thing("group", name)] if change.wanted is not None else []
+        """Yield the group, by its name and its number."""
+        if change.wanted is None:
+            return []
+        gid = change.wanted.gid
+        return [Thing("group", str(one)) for one in (name, gid) if one is not None]
 
 
 def _named(group: Group) -> list[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import LiteralString, Self
 
 from cookbook.errors import HostError
-from cookbook.provider import Command, Table, Thing, join, sh
+from cookbook.provider import Command, Probe, Table, Thing, join, sh
+from cookbook.providers.mounts import free_of_mounts, mounts, refuse_mounts
 
 _MOST = 200
 """So many files of a home are looked at; one is enough."""
@@ -48,6 +49,8 @@ class Place:
     owner: str
     """Number and name of the owner, where that was asked for: `1000 ann`."""
     path: str
+    inside: str = ""
+    """The obstacles to its removal: the answer to `inside_of`."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -96,9 +99,28 @@ HOMES = Table(_ask, _split)
 """The content of the homes of some users; `key` makes the keys."""
 
 
+def inside_of(name: str, path: str | None) -> Probe:
+    """
+    Return the question for mounts and immutable files in a home that is to be removed.
+
+    userdel(8) removes the home of the account, whatever is mounted below it.
+    """
+    # `~name` is the home of the account; without an account it is no folder.
+    declared = [sh("{}", path)] if path else []
+    return mounts(sh("~{}", name), *declared)
+
+
+def unmounted(name: str, command: Command) -> Command:
+    """Return a command that fails where something is mounted in the home of the account."""
+    return replace(sh("{} && {}", free_of_mounts(sh("~{}", name)), command), shown=command.shown)
+
+
 def check_removal(name: str, uid: int | None, place: Place | None) -> None:
     """Raise HostError for a home that userdel(8) will not remove with its account."""
-    if place is None or not place.wanted or not place.owner.strip("- "):
+    if place is None:
+        return
+    refuse_mounts(place.path, place.inside)
+    if not place.wanted or not place.owner.strip("- "):
         return
     number, _, owner = place.owner.partition(" ")
     if uid is None and owner != "UNKNOWN":

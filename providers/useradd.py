@@ -28,6 +28,7 @@ from cookbook.provider import (
 from cookbook.providers import home
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.home import HOMES, Place, make_home
+from cookbook.providers.mounts import remove_tree
 from cookbook.resources.user import User
 
 NO_PASSWORD = Content.of(b"")
@@ -73,6 +74,10 @@ class State:
 
 
 _HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
+
+_PROCESSES: LiteralString = (
+    "find /proc -mindepth 1 -maxdepth 1 -name '[1-9]*' -user {} 2>/dev/null | sed 's,.*/,,;q'"
+)
 
 # Four lines for each user there is: of passwd(5), of shadow(5), the name of the
 # primary group, the groups it is named in. Only root can read shadow.
@@ -122,16 +127,20 @@ class UseraddProvider(Provider[User, State]):
             removed = "remove" in user.doing
             place = HOMES.about(home.key(user.identity, user.home or "", removed=removed))
             # A home that is left without its account is still to be removed.
-            asked = [place, *asked] if removed else [*asked, place]
+            inside = home.inside_of(user.identity, user.home)
+            asked = [place, *asked, inside] if removed else [*asked, place]
         return [*asked, *(table.about(name, loose=True) for table, name in _needed(user))]
 
     def parse(self, user: User, *answers: str | None) -> State:
         """Read the four lines of `ACCOUNT`, and one of `HOMES`."""
-        count = 2 if user.manage_home else 1
+        removed = user.manage_home and "remove" in user.doing
+        count = 3 if removed else 2 if user.manage_home else 1
         account, place, *_ = *answers[:count], None
-        if user.manage_home and "remove" in user.doing:
+        if removed:
             account, place = place, account
         there = Place.parse(place) if place is not None else None
+        if removed and there is not None:
+            there = replace(there, inside=answers[2] or "")
         if account is None:
             return State(
                 home=there.path if there else None, home_made=True, manage_home=True, place=there
@@ -183,6 +192,21 @@ class UseraddProvider(Provider[User, State]):
         change = Change(found, wanted)
         return Change(found, wanted, note=_note(change)) if change.kind == "update" else change
 
+    def besides(self, user: User) -> Sequence[Probe]:
+        """Ask for the processes of a user that is to be removed."""
+        if "remove" not in user.doing or user.force:
+            return []
+        return [Probe(sh(_PROCESSES, user.identity), loose=True)]
+
+    def warning(self, user: User, said: str) -> str | None:
+        """Name a process that userdel(8) would refuse to leave without its user."""
+        if not (number := said.strip()):
+            return None
+        return (
+            f"process {number} of {user.identity} runs: userdel removes no user who is in use"
+            f" (`loginctl terminate-user {user.identity}` ends all of them)"
+        )
+
     def contents(self, user: User) -> Mapping[str, bytes]:
         """Return the password hash, which a state names by its digest."""
         if user.password is None:
@@ -222,10 +246,11 @@ class UseraddProvider(Provider[User, State]):
         if wanted is None:
             manage = found is not None and found.manage_home
             if found is not None and found.uid is None and found.home is not None:
-                yield sh("rm -rf --one-file-system -- {}", found.home)
+                yield remove_tree(found.home)
                 return
             force = found is not None and found.force
-            yield sh("userdel {} {}", options(remove=manage, force=force), name)
+            userdel = sh("userdel {} {}", options(remove=manage, force=force), name)
+            yield home.unmounted(name, userdel) if manage else userdel
             return
         if found is None:
             if wanted.gid is not None and wanted.group is not None:
@@ -319,6 +344,8 @@ class UseraddProvider(Provider[User, State]):
         if change.wanted is None:
             return
         yield Thing("user", name)
+        if change.wanted.uid is not None:
+            yield Thing("user", str(change.wanted.uid))
         if change.found is None and change.wanted.group is None:
             yield Thing("group", name)
         if change.found is None and change.wanted.manage_home:

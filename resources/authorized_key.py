@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +75,32 @@ class AuthorizedKey(Resource):
 
     action: Action | Sequence[Action] = "create"
 
+    @property
+    def topic(self) -> str:
+        """The file: the account, unless a path is given."""
+        return self.path or self.identity
+
+    def contradicts(self, other: AuthorizedKey) -> str | None:
+        """Compare the options of keys that both declare, and keys that one of them removes."""
+        ours, theirs = ({key.blob: key for key in one.keys} for one in (self, other))
+        both = ours.keys() & theirs.keys()
+        if set(self.doing) != set(other.doing) and both:
+            return f"action ({_short(both)})"
+        for blob in both:
+            options = [
+                key.options
+                for one, key in ((self, ours[blob]), (other, theirs[blob]))
+                if key.options or one.key_options is not None
+            ]
+            if len({*options}) > 1:
+                return f"key_options ({_short([blob])})"
+        for one, own, others in ((self, ours, theirs), (other, theirs, ours)):
+            if one.exclusive and "create" in other.doing and others.keys() - own.keys():
+                return (
+                    f"keys, of which one list is exclusive ({_short(others.keys() - own.keys())})"
+                )
+        return None
+
     def validate(self) -> None:
         """Check the account, the keys and the path."""
         if not _ACCOUNT.fullmatch(self.identity):
@@ -124,6 +150,11 @@ class AuthorizedKey(Resource):
     def identity(self) -> str:
         """The account."""
         return self.user or self.name
+
+
+def _short(blobs: Iterable[str]) -> str:
+    """Return the ends of keys: their beginnings are the same."""
+    return ", ".join(f"...{blob[-16:]}" for blob in sorted(blobs))
 
 
 authorized_key = recipe_function(AuthorizedKey)

@@ -143,6 +143,19 @@ class Cron(Resource):
 
     action: Action | Sequence[Action] = "create"
 
+    @property
+    def topic(self) -> str:
+        """The command of a user: two entries with two names may be about one job."""
+        return f"the command {self.command!r} of {self.user}"
+
+    def contradicts(self, other: Cron) -> str | None:
+        """Compare entries of one command at the same times."""
+        if self.command is None or not same_time(self.when, other.when):
+            return None
+        if set(self.doing) != set(other.doing):
+            return "action"
+        return "variables" if self.variables != other.variables else None
+
     def validate(self) -> None:
         """Check what cron(8) would refuse, or ignore silently."""
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", self.user):

@@ -35,11 +35,11 @@ class Execute(Resource):
     environment: Mapping[str, str] = field(default_factory=dict, metadata=SENSITIVE)
     """Variables it sees, besides those of its user (docs/hosts.md) and the C locale."""
 
-    user: str | None = None
-    """The user that runs it."""
+    user: str | int | None = None
+    """The user that runs it, by name or by number."""
 
-    group: str | None = None
-    """With which primary group it is run."""
+    group: str | int | None = None
+    """With which primary group it is run, by name or by number."""
 
     login: bool = False
     """Run it in a login shell: sh(1), with its user's profile."""
@@ -66,9 +66,9 @@ class Execute(Resource):
         for name in self.environment:
             if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
                 raise RecipeError(f"{self}: {name!r} cannot be the name of a variable")
-        if self.group and not self.user:
+        if self.group is not None and self.user is None:
             raise RecipeError(f"{self}: a group needs a user")
-        if self.user and self.become_user:
+        if self.user is not None and self.become_user:
             raise RecipeError(f"{self}: user and become_user are two ways to say who runs it")
         if self.umask is not None:
             object.__setattr__(self, "umask", mask(self.umask, str(self)))

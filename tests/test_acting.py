@@ -14,10 +14,12 @@ from cookbook.errors import RecipeError
 from cookbook.hosts.probing import gather
 from cookbook.hosts.session import INLINE_CONTENT, Session
 from cookbook.language.probe import Probe
+from cookbook.plugins.manager import catalog
 from cookbook.resources import execute, file
 from cookbook.script.program import Ask, Do, Outcome, Program
 from cookbook.script.run_as import NO_USER, PATH, as_user
 from cookbook.script.shell import Command, Content, script, sh
+from cookbook.testing import DEBIAN, declare
 from cookbook.transport.contract import run
 from cookbook.transport.local import LocalTransport
 from tests.quick import first_in_check
@@ -151,3 +153,20 @@ def test_two_ways_to_say_who_runs_it_are_one_too_many() -> None:
 
 def test_an_error_says_who_ran_it() -> None:
     assert as_user("app", Command("secret", "***")).brief == "*** (as app)"
+
+
+@pytest.mark.parametrize(
+    ("text", "brief"),
+    [
+        ("execute('make', user='app')", "make (as app)"),
+        ("execute('x', command=['a', 'b c'], user='app', input='y')", "a 'b c' (as app)"),
+        ("execute('make', login=True)", "make (as root)"),
+        ("execute('make', user='app', sensitive=True)", "*** (as app)"),
+        ("execute('make')", "make"),
+    ],
+)
+def test_an_error_names_the_command_of_the_recipe(text: str, brief: str) -> None:
+    [declared] = declare(text)
+    provider = catalog().choose(declared.resource, DEBIAN)
+    [command] = provider.commands("x", provider.plan(declared.resource, None))
+    assert command.brief == brief

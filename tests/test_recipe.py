@@ -245,3 +245,74 @@ def test_also_in_the_thread_of_a_host_whatever_it_catches(
         error = pool.submit(compiled, text).exception()
     assert isinstance(error, RecipeError)
     assert " within 0.2 s" in str(error)
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB ann"
+OTHER = KEY.replace("q2Zl0aB ann", "q2Zl0aC bob")
+
+CONTRADICTIONS = {
+    "a file of two contents": "file('/a', content='1')\nfile('b', path='/a', content='2')",
+    "the third of three": (
+        "file('/a', mode='0600')\nfile('b', path='/a')\nfile('c', path='/a', mode='0644')"
+    ),
+    "a job and its removal": (
+        "cron('a', command='x', minute=5)\ncron('b', command='x', minute='5', action='delete')"
+    ),
+    "a job with two receivers of mail": (
+        "cron('a', command='x', hour=0, minute=0, mailto='a')\ncron('b', command='x', time='daily')"
+    ),
+    "a key with two sets of options": (
+        f"authorized_key('ann', key={KEY!r}, key_options='restrict')\n"
+        f"authorized_key('b', user='ann', key={KEY!r}, key_options='')"
+    ),
+    "a key with options in its line": (
+        f"authorized_key('ann', key='restrict ' + {KEY!r})\n"
+        f"authorized_key('b', user='ann', key={KEY!r}, key_options='no-pty')"
+    ),
+    "a key that is to be there and to go": (
+        f"authorized_key('ann', key=[{KEY!r}, {OTHER!r}])\n"
+        f"authorized_key('b', user='ann', key={OTHER!r}, action='remove')"
+    ),
+    "a key beside an exclusive list": (
+        f"authorized_key('ann', key={KEY!r}, exclusive=True)\n"
+        f"authorized_key('b', user='ann', key={OTHER!r})"
+    ),
+    "a key of a file": (
+        f"authorized_key('ann', path='/etc/keys', key={KEY!r}, key_options='restrict')\n"
+        f"authorized_key('b', user='bob', path='/etc/keys', key={KEY!r}, key_options='')"
+    ),
+}
+
+
+@pytest.mark.parametrize("recipe", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_two_wishes_about_one_thing_are_refused_with_both_lines(
+    compiled: Compile, recipe: str
+) -> None:
+    with pytest.raises(RecipeError, match=r"recipe0.py:\d: .* \(recipe0.py:\d\) are both about"):
+        compiled(recipe)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "file('/a', content='1')\nfile('b', path='/a', content='1')",
+        "file('/a', content='1')\nfile('b', path='/a', content='2', only_if='true')",
+        "cron('a', command='x', minute=5)\ncron('b', command='x', minute=6, mailto='a')",
+        "cron('a', command='x')\ncron('b', command='x', user='ann', action='delete')",
+        f"authorized_key('ann', key={KEY!r})\nauthorized_key('b', user='ann', key={OTHER!r})",
+        (
+            f"authorized_key('ann', key={KEY!r}, key_options='restrict')\n"
+            f"authorized_key('b', user='ann', key={KEY!r})"
+        ),
+        (
+            f"authorized_key('ann', key={KEY!r}, key_options='restrict')\n"
+            f"authorized_key('bob', key={KEY!r}, key_options='')"
+        ),
+        (
+            f"authorized_key('ann', key={KEY!r}, exclusive=True)\n"
+            f"authorized_key('b', user='ann', key={OTHER!r}, action='remove')"
+        ),
+    ],
+)
+def test_wishes_that_go_together_are_fine(compiled: Compile, recipe: str) -> None:
+    assert len(compiled(recipe)) == recipe.count("\n") + 1

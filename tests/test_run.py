@@ -264,6 +264,11 @@ def test_control_characters_are_shown_not_obeyed() -> None:
 
 
 class TestDiff:
+    def test_a_path_with_a_newline_is_one_line_of_the_heading(self) -> None:
+        diff = texts_diff("/tmp/a\n+++ b", b"a\n", b"b\n")
+        assert diff.lines[:2] == ("--- /tmp/a\\n+++ b (found)", "+++ /tmp/a\\n+++ b (wanted)")
+        assert len(diff.lines) == 5
+
     def test_text_is_unified(self) -> None:
         diff = texts_diff("/etc/x", b"a\nb\n", b"a\nc\n")
         assert diff.lines[:2] == ("--- /etc/x (found)", "+++ /etc/x (wanted)")

@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -159,19 +159,21 @@ class Collection:
 
     def check_contradictions(self) -> None:
         """Raise RecipeError if two resources want one thing in two states."""
-        first: dict[tuple[str, str], Declared] = {}
+        about: dict[tuple[str, str], list[Declared]] = {}
         for declared in self:
             resource = declared.resource
             conditional = resource.only_if or resource.not_if
-            if not resource.unique or resource.doing == ("nothing",) or conditional:
+            if resource.doing == ("nothing",) or conditional:
                 continue
-            other = first.setdefault((resource.kind(), resource.identity), declared)
-            if differing := contradiction(other.resource, resource):
-                raise RecipeError(
-                    f"{declared.where}: {resource} and {other.resource} ({other.where}) are both"
-                    f" about {resource.identity}, with different {differing}",
-                    hint="declare it once; each run would change it twice",
-                )
+            others = about.setdefault((resource.kind(), resource.topic), [])
+            for other in others:
+                if differing := other.resource.contradicts(resource):
+                    raise RecipeError(
+                        f"{declared.where}: {resource} and {other.resource} ({other.where}) are"
+                        f" both about {resource.topic}, with different {differing}",
+                        hint="declare it once; each run would change it twice",
+                    )
+            others.append(declared)
 
     def _known(self, declared: Declared, key: str) -> Declared:
         if key not in self._declared:
@@ -241,21 +243,6 @@ def declared_beside(folder: Path) -> Iterator[None]:
         yield
     finally:
         collection.beside = None
-
-
-def contradiction(one: Resource, other: Resource) -> str | None:
-    """Return the property that two resources about one thing set to different values, if any."""
-    if one is other:
-        return None
-    shared = {f.name for f in fields(Resource)}
-    for f in fields(one):
-        values = {repr(getattr(resource, f.name)) for resource in (one, other)}
-        title = f.name.endswith("_name") or f.name in ("path", "target_file")
-        if f.name in shared or title or repr(f.default) in values:
-            continue
-        if len(values) == 2:
-            return f.name
-    return None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

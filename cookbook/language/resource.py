@@ -10,6 +10,7 @@ from typing import (
     Any,
     ClassVar,
     Literal,
+    Self,
     dataclass_transform,
     get_args,
     get_origin,
@@ -129,6 +130,15 @@ class Resource:
             if (known := found_secret(value)) is not value:
                 object.__setattr__(self, name, known)
 
+    @property
+    def topic(self) -> str:
+        """The thing on the host that other resources of the type must not contradict it about."""
+        return self.identity
+
+    def contradicts(self, other: Self) -> str | None:
+        """Return the property by which a resource with the same topic wants another state."""
+        return _differing(self, other) if self.unique else None
+
     def validate(self) -> None:
         """Raise RecipeError for errors that annotations cannot find. Called on construction."""
 
@@ -203,3 +213,16 @@ def _hints(kind: type[Resource]) -> Mapping[str, tuple[Any, Any]]:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _differing(one: Resource, other: Resource) -> str | None:
+    """Return the property that two resources about one thing set to different values, if any."""
+    shared = {f.name for f in fields(Resource)}
+    for f in fields(one):
+        values = {repr(getattr(resource, f.name)) for resource in (one, other)}
+        title = f.name.endswith("_name") or f.name in ("path", "target_file")
+        if f.name in shared or title or repr(f.default) in values:
+            continue
+        if len(values) == 2:
+            return f.name
+    return None

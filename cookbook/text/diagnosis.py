@@ -206,6 +206,16 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     ),
 )
 
+_BASHISM = (
+    r"(?m): (\[\[|\(\(|source|declare|typeset|pushd|popd|shopt|let|mapfile|readarray|function):"
+    r" (command )?not found$"
+)
+"""Words of bash(1) that sh(1) takes for programs."""
+
+_OF_BASH = Diagnosis(
+    "that is written for bash, and sh(1) runs it",
+    'have bash run it: command=["bash", "-c", "..."]; or write it for sh: [ ], and `.` for source',
+)
 
 _BY_STATUS = {
     126: Diagnosis(
@@ -245,9 +255,13 @@ def cause_of(said: str, status: int | None = None) -> Diagnosis | None:
 
     >>> cause_of("mv: cannot move: No space left on device").what
     'a file system is full'
+    >>> cause_of("/bin/sh: 2: eval: [[: not found", 127).what
+    'that is written for bash, and sh(1) runs it'
     >>> cause_of("", 137).what
     'it was killed by signal 9 (SIGKILL)'
     """
+    if re.search(_BASHISM, said):
+        return _OF_BASH
     found = (cause for pattern, cause in _KNOWN if re.search(pattern, said))
     return _BY_STATUS.get(status or 0) or next(found, None) or _killed(status)
 

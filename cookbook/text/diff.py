@@ -50,6 +50,7 @@ def texts_diff(
         return Diff(summary=_sizes("binary", found, wanted, known=known))
     if any(len(side) > MOST_BYTES for side in sides):
         return Diff(summary=_sizes("large", found, wanted, known=known))
+    name = name.replace("\n", "\\n")  # a heading is one line, whatever a path contains
     names = (f"{name} ({'found' if known else 'unknown'})", f"{name} (wanted)")
     return _unified(names, _lines(found), _lines(wanted))
 

@@ -67,11 +67,13 @@ class PipeShell:
         try:
             return _Exchange(self._pipes, program, pace, self._pulse, started=self._started).run()
         except (Interrupted, TooSlow) as error:
-            if isinstance(error, Interrupted):
-                self.close()
-            if not (self._started or pace.started):
-                reply = error.reply
-                self._not_started(error, last_lines(reply.stderr) or last_lines(reply.stdout))
+            try:
+                if not (self._started or pace.started):
+                    reply = error.reply
+                    self._not_started(error, last_lines(reply.stderr) or last_lines(reply.stdout))
+            finally:
+                if isinstance(error, Interrupted):
+                    self.close()
             raise
         finally:
             self._started |= pace.started

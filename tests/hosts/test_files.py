@@ -94,10 +94,13 @@ def test_a_command_as_somebody_else(converge: Any, module_host: KitchenHost, use
     recipe = f"""
         execute("x", command="{text}", user="games", group="www-data", cwd="/usr/games",
                 umask="0027", input="in", creates="{out}")
+        execute("by number", command="(id -un; id -gn; echo $HOME) >{out}.n", user=5, group="33",
+                cwd="/usr/games", creates="{out}.n")
     """
     twice(converge, module_host, recipe, user)
 
     assert said(module_host, f"cat {out}") == "games\nwww-data\n/usr/games\n0027\nin"
+    assert said(module_host, f"cat {out}.n") == "games\nwww-data\n/usr/games\n"
     assert said(module_host, f"stat -c '%a %U %G' {out}") == "640 games www-data\n"
 
 
@@ -183,7 +186,8 @@ def test_what_cannot_be_changed_is_said_by_the_plan(plan: Any, module_host: Kitc
     said(
         module_host,
         "mkdir /srv/ro; mount -t tmpfs -o size=1m none /srv/ro; echo x > /srv/ro/file"
-        "; mount -o remount,ro /srv/ro; echo x > /srv/fixed; chattr +i /srv/fixed",
+        "; mount -o remount,ro /srv/ro; echo x > /srv/fixed; chattr +i /srv/fixed"
+        "; mkdir -p '/srv/deep/.a b'; echo x > '/srv/deep/.a b/f'; chattr +i '/srv/deep/.a b/f'",
     )
     for recipe, why in (
         ('file("/srv/ro/new", content="x")', "mounted read-only"),
@@ -192,13 +196,14 @@ def test_what_cannot_be_changed_is_said_by_the_plan(plan: Any, module_host: Kitc
         ('link("/srv/ro/new", to="x")', "mounted read-only"),
         ('file("/srv/fixed", content="y")', "marked immutable"),
         ('file("/srv/fixed", action="delete")', "marked immutable"),
+        ('directory("/srv/deep", action="delete", recursive=True)', "/srv/deep/.a b/f is marked"),
     ):
         [step] = plan(module_host, recipe)
         assert step.status == "failed", recipe
         assert why in str(step.error)
     [step] = plan(module_host, 'file("/srv/ro/file", content="x\\n")')
     assert step.status == "ok"
-    said(module_host, "umount /srv/ro; chattr -i /srv/fixed")
+    said(module_host, "umount /srv/ro; chattr -i /srv/fixed '/srv/deep/.a b/f'")
 
 
 BROKEN = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.errors import PasswordRefused, PrivilegeError
+from cookbook.errors import AuthenticationFailed, PasswordRefused, PrivilegeError
 from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
 from cookbook.language.access_path import AccessPath
@@ -113,7 +113,59 @@ def failures(machine: KitchenHost) -> int:
     return sum(any(words in line for words in wrong) for line in journal if "pam_" in line)
 
 
+CLOSED = {
+    "shell": ("usermod -s /bin/false {u}", "", "runs no command: it said nothing", "/bin/false"),
+    "nologin shell": ("usermod -s /usr/sbin/nologin {u}", "", "not available", "usermod -s"),
+    "forced command": (
+        "sed -i 's/^/command=\"echo a menu\" /' /home/{u}/.ssh/authorized_keys",
+        "",
+        "runs no command: a menu",
+        "`command=` in authorized_keys",
+    ),
+    "expired password": ("chage -d 0 {u}", "", "password has expired", "chage -M -1"),
+    "expired account": ("chage -E 1 {u}", "", "Your account has expired", "chage -l"),
+    "nologin file": (
+        "echo closed until noon >/etc/nologin",
+        "rm /etc/nologin",
+        "has ended the login: closed until noon",
+        "/etc/nologin",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", CLOSED)
+def test_a_login_that_is_closed_shows_the_words_of_the_host_and_blames_no_sudo(
+    opened: Open, machine: KitchenHost, reason: str
+) -> None:
+    shut, back, said, hint = CLOSED[reason]
+    make = "userdel -rf shut 2>/dev/null; useradd -m -s /bin/bash shut && echo shut:x | chpasswd"
+    give = "cp -r /root/.ssh /home/shut && chown -R shut: /home/shut/.ssh"
+    sudo = "echo 'shut ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/shut"
+    done = machine.run(f"{make} && {give} && {sudo} && {shut.format(u='shut')}")
+    assert done.returncode == 0, done.stderr
+    try:
+        for become in ("sudo", "none"):
+            with pytest.raises(AuthenticationFailed) as caught:
+                ask(opened(user="shut", become=become, become_password=None), "id")
+            assert said in str(caught.value)
+            assert hint in str(caught.value.hint)
+            assert "sudo" not in f"{caught.value} {caught.value.hint}"
+    finally:
+        machine.run(f"{back or ':'}; userdel -rf shut; rm -f /etc/sudoers.d/shut")
+
+
 class TestSudo:
+    def test_a_secure_path_without_the_usual_folders(
+        self, opened: Open, sudoers: Callable[[str], None]
+    ) -> None:
+        """No tool seems to be missing, then."""
+        sudoers('Defaults secure_path="/opt/ours:/sbin"')
+        [said] = ask(opened(), 'command -v stat; printf %s "$PATH"')
+        assert said.text.split() == [
+            "/usr/bin/stat",
+            "/opt/ours:/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/bin",
+        ]
+
     @pytest.mark.parametrize(
         "setting", ["use_pty", "!use_pty", "requiretty", "requiretty, use_pty"]
     )

@@ -149,6 +149,49 @@ def test_a_plan_tells_of_what_the_tools_would_refuse(
     module_host.run("userdel pia")
 
 
+def test_a_removal_of_a_home_never_crosses_a_mount(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    """A bind mount is in the same file system: userdel and rm --one-file-system go through it."""
+    host = module_host
+    made = (
+        "useradd -m mounted; mkdir -p /srv/precious '/home/mounted/a b/c'; echo p >/srv/precious/x"
+    )
+    done = host.run(f"{made}; mount --bind /srv/precious '/home/mounted/a b/c'")
+    assert done.returncode == 0, done.stderr
+    recipe = 'user("mounted", manage_home=True, action="remove")'
+    for look in (plan, converge):
+        [step] = look(host, recipe)
+        assert step.status == "failed"
+        assert "a file system is mounted at /home/mounted/a b/c" in str(step.error)
+        assert host.run("id -u mounted; cat /srv/precious/x").stdout.endswith("\np\n")
+
+    host.run("userdel mounted")  # its home is left, and belongs to no account
+    [step] = converge(host, recipe)
+    assert "a file system is mounted at /home/mounted/a b/c" in str(step.error)
+
+    host.run("umount '/home/mounted/a b/c'")
+    assert [step.status for step in converge(host, recipe)] == ["changed"]
+    assert host.run("cat /srv/precious/x; ls -d /home/mounted").stdout == "p\n"
+
+
+def test_a_plan_warns_of_a_process_of_a_user_who_is_to_go(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    host = module_host
+    host.run("useradd busy; systemd-run --quiet --unit=busy -p User=busy sleep 600")
+    recipe = 'user("busy", action="remove")'
+    [step] = plan(host, recipe)
+    pid = host.run("pgrep -u busy || systemctl show -P MainPID busy").stdout.split()[0]
+    assert step.change is not None
+    assert str(step.change.warning).startswith(f"process {pid} of busy runs: userdel removes no")
+    host.run("systemctl stop busy")
+    [step] = converge(host, recipe)
+    assert step.status == "changed"
+    assert step.change is not None
+    assert step.change.warning is None
+
+
 def test_a_plan_tells_what_is_missing(module_host: KitchenHost, plan: Converge) -> None:
     [step] = plan(module_host, 'user("lost", groups=["nowhere"])')
     assert step.status == "failed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import socket
@@ -14,6 +15,7 @@ from cookbook.errors import Unreachable, during
 from cookbook.retry import Retry, growing
 from cookbook.text.bounded_io import content_of
 from cookbook.transport.contract import BUSY_PAUSES
+from cookbook.transport.login import closed
 from cookbook.transport.openssh import bastion, control_dir
 from cookbook.transport.openssh.askpass import one_answer
 from cookbook.transport.openssh.options import options
@@ -120,7 +122,18 @@ class Master:
             self._look_at(self._gate, said)
         if was_dropped(said) and not given:
             return said.splitlines()[-1]
+        if not said and not given and (words := self._closing_words(patience)):
+            raise closed(self._target, words)
         raise refusal(self._target, said, password_given=given or status == -signal.SIGKILL)
+
+    def _closing_words(self, patience: float) -> str:
+        """Return the message of a host that ends the login; ssh(1) shows it only if asked to."""
+        self._log.unlink(missing_ok=True)
+        loud = ["LogLevel=INFO" if word == "LogLevel=ERROR" else word for word in self._command]
+        if self._run(loud, os.environ, patience) == 0:
+            return ""  # it was for a moment only: the caller says that nothing was said
+        lines = (line.strip() for line in self.said.splitlines())
+        return "\n".join(line for line in lines if line and not was_dropped(line))
 
     def _look_at(self, gate: bastion.MasterPassage, said: str) -> None:
         """Raise the error if it is the bastion's."""

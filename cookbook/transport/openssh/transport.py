@@ -21,12 +21,15 @@ from cookbook.script.program import Pace, Program
 from cookbook.script.shell import Command, sh
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
-from cookbook.transport.login import LoginWait
+from cookbook.transport.login import LoginWait, runs_nothing
 from cookbook.transport.openssh.control_master import AUTH_TIMEOUT, Master
 from cookbook.transport.pipes import CHUNK, PipeShell
 from cookbook.transport.target import OpenSshOptions, Target
 
 __all__ = ["OpenSshOptions", "OpenSshTransport"]
+
+_SSH_FAILED = 255
+"""The exit status of ssh(1) if it is not that of the command."""
 
 
 class OpenSshTransport(PipeShell):
@@ -119,14 +122,23 @@ class OpenSshTransport(PipeShell):
         return os.read(stderr.fileno(), CHUNK)
 
     def _run_beside(self, command: Command) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(
+        self._hear_beside(command)
+
+    def _hear_beside(self, command: Command) -> bytes | None:
+        """Return the output of a command of the login user; None if it cannot be run."""
+        if not self._master.alive:
+            return None
+        try:
+            done = subprocess.run(
                 self._session(command),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=AUTH_TIMEOUT,
                 check=False,
             )
+        except subprocess.TimeoutExpired:
+            return None
+        return None if done.returncode == _SSH_FAILED else done.stdout
 
     def _not_started(self, error: Interrupted | TooSlow, said: str) -> NoReturn:
         if isinstance(error, TooSlow):
@@ -134,10 +146,13 @@ class OpenSshTransport(PipeShell):
                 raise error
             self.close()
             raise self._login.error from None
-        if not self._target.becomes:
-            raise error
-        if not self._terminal and wants_terminal(self._target, said):
+        becomes = self._target.becomes
+        if becomes and not self._terminal and wants_terminal(self._target, said):
             raise WantsTerminal
+        if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
+            raise nothing from None
+        if not becomes:
+            raise error
         raise did_not_start(self._target, said) from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed
+from cookbook.transport.login import closed
 from cookbook.transport.paramiko_ssh.keys import offers
 from cookbook.transport.target import Target
 
@@ -24,11 +25,21 @@ def offer_keys(connection: paramiko.Transport, target: Target) -> None:
                 return
             if not connection.is_active():
                 break
+    if not connection.is_active() and (said := _banner(connection)):
+        raise closed(target, said, f"tried: {', '.join(tried)}")
     reason = "" if connection.is_active() else " and has hung up"
     others = _other_ways(connection, target.user)
     raise AuthenticationFailed(
         f"{target} accepts none of the keys{reason}", hint=_tried(tried, locked, others)
     )
+
+
+def _banner(connection: paramiko.Transport) -> str:
+    """Return the message that the host has shown before it ended the login."""
+    handler = connection.auth_handler
+    banner: bytes | str | None = handler.banner if handler is not None else None
+    text = banner.decode(errors="replace") if isinstance(banner, bytes) else banner
+    return (text or "").strip()
 
 
 def _other_ways(connection: paramiko.Transport, user: str) -> Sequence[str]:

@@ -19,7 +19,7 @@ from cookbook.script.shell import Command
 from cookbook.text.diagnosis import why
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
-from cookbook.transport.login import LoginWait
+from cookbook.transport.login import LoginWait, runs_nothing
 from cookbook.transport.paramiko_ssh.bastion import lost_bastion
 from cookbook.transport.paramiko_ssh.connection import AUTH_TIMEOUT, connect, import_paramiko
 from cookbook.transport.paramiko_ssh.keepalive import Keepalive
@@ -153,10 +153,14 @@ class SshTransport:
         said = last_lines(pace.rest[1])
         if not (said or pace.started):  # nologin(8) speaks on the other stream
             said = last_lines(pace.rest[0])
-        if not (pace.started or self._started) and self._target.becomes:
-            if not self._terminal and wants_terminal(self._target, said):
+        if not (pace.started or self._started):
+            becomes = self._target.becomes
+            if becomes and not self._terminal and wants_terminal(self._target, said):
                 raise WantsTerminal
-            raise did_not_start(self._target, said)
+            if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
+                raise nothing
+            if becomes:
+                raise did_not_start(self._target, said)
         raise Interrupted(
             f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
         )
@@ -207,6 +211,21 @@ class SshTransport:
         if mark:
             read = functools.partial(channel.recv_stderr, _CHUNK)
             enter(self._target, mark, read, channel.sendall, self._run_beside)
+
+    def _hear_beside(self, command: Command) -> bytes | None:
+        """Return the output of a command of the login user; None if it cannot be run."""
+        from paramiko import SSHException
+
+        heard = b""
+        try:
+            with self._connection.open_session(timeout=AUTH_TIMEOUT) as channel:
+                channel.settimeout(AUTH_TIMEOUT)
+                channel.exec_command(command.text)
+                while data := channel.recv(_CHUNK):
+                    heard = (heard + data)[-_CHUNK:]
+        except (SSHException, EOFError, OSError):
+            return None
+        return heard
 
     def _run_beside(self, command: Command) -> None:
         """Run a command on the host as the login user, before any `become`."""
