@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
-MODULES = ("recipe", "resources", "provider", "plugin", "testing", "errors")
+MODULES = ("recipe", "provider", "plugin", "testing", "errors")
+RESOURCES = "resources"
+"""Its names are those of the files in resources/: a new type adds no line to the page."""
 
 
 def documented(module: str) -> set[str]:
@@ -22,7 +24,7 @@ def documented(module: str) -> set[str]:
 
 
 def test_the_page_lists_the_public_modules() -> None:
-    assert tuple(re.findall(r"^## cookbook\.(\w+)$", PAGE, re.MULTILINE)) == MODULES
+    assert tuple(re.findall(r"^## cookbook\.(\w+)$", PAGE, re.MULTILINE)) == ("recipe", RESOURCES, *MODULES[1:])
 
 
 @pytest.mark.parametrize("name", MODULES)
