@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cookbook.cli import main
 from tests.canary import Cook
 
 HOSTS = "hosts:\n  localhost: {transport: local}\n"
 HEAD = "from cookbook.recipe import *\nfrom cookbook.resources import *\n"
 
 
+class InProcess(Cook):
+    """The command in this process, with the same folders."""
+
+    def __call__(self, *words: str, given: str = "", secret: bool = False) -> int:
+        out, errors = io.StringIO(), io.StringIO()
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(errors):
+            status = main(words)
+        self.said += [" ".join(words).encode(), *(s.getvalue().encode() for s in (out, errors))]
+        return status
+
+
 @pytest.fixture
-def cook(tmp_path: Path) -> Cook:
+def cook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cook:
     (tmp_path / "hosts.yml").write_text(HOSTS)
-    return Cook(tmp_path)
+    cook = InProcess(tmp_path)
+    for name in ("COOK_STATE", "COOK_HOME"):
+        monkeypatch.setenv(name, cook.environment[name])
+    return cook
 
 
 def converge(cook: Cook, recipe: str, *more: str) -> tuple[int, dict[str, Any]]:
@@ -33,7 +50,6 @@ FILE = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("timing", ["delayed", "immediate", "final"])
 def test_a_change_that_was_never_made_owes_nothing(cook: Cook, timing: str) -> None:
     """The next run does not restart because of it; one that is made restarts."""
@@ -47,7 +63,6 @@ def test_a_change_that_was_never_made_owes_nothing(cook: Cook, timing: str) -> N
     assert log.read_text() == "restart\n"
 
 
-@pytest.mark.slow
 def test_what_is_owed_comes_first_and_the_final_stage_last(cook: Cook) -> None:
     """A health check judges what all restarts have left, those of an earlier run included."""
     recipe = (
@@ -66,7 +81,6 @@ def test_what_is_owed_comes_first_and_the_final_stage_last(cook: Cook) -> None:
     assert (cook.folder / "managed/log").read_text() == "restart\nreload\ncheck\n"
 
 
-@pytest.mark.slow
 def test_a_swallowed_notification_is_said_and_counted_once(cook: Cook) -> None:
     """By `creates`, and by a guard; each resource counts once."""
     (cook.folder / "managed/there").touch()
