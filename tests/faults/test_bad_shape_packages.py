@@ -9,7 +9,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.faults.shape import Converge, do, failed, mounted
-from tests.hosts.test_package import BROKEN, SOURCES, offer, version
+from tests.on_hosts.test_package import BROKEN, SOURCES, offer, version
 
 pytestmark = pytest.mark.hosts
 

@@ -18,7 +18,7 @@ from cookbook.transport.contract import Interrupted
 from cookbook.transport.openssh.bastion import leave_gates
 from cookbook.transport.paramiko_ssh.bastion import leave_bastions
 from cookbook.transport.target import Target
-from tests.hosts.conftest import Open, Shell, by_both
+from tests.on_hosts.conftest import Open, Shell, by_both
 from tests.texts import check_host
 
 pytestmark = [pytest.mark.hosts, by_both]
