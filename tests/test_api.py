@@ -24,7 +24,11 @@ def documented(module: str) -> set[str]:
 
 
 def test_the_page_lists_the_public_modules() -> None:
-    assert tuple(re.findall(r"^## cookbook\.(\w+)$", PAGE, re.MULTILINE)) == ("recipe", RESOURCES, *MODULES[1:])
+    assert tuple(re.findall(r"^## cookbook\.(\w+)$", PAGE, re.MULTILINE)) == (
+        "recipe",
+        RESOURCES,
+        *MODULES[1:],
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -11,7 +11,7 @@ import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.faults.running import Ran, Start, Told, Words
-from tests.hosts.conftest import (
+from tests.on_hosts.conftest import (
     Converge,
     Cook,
     converge,
@@ -21,7 +21,7 @@ from tests.hosts.conftest import (
     shell,
     target,
 )
-from tests.hosts.conftest import command as in_process
+from tests.on_hosts.conftest import command as in_process
 
 __all__ = ["Converge", "Cook", "converge", "cook", "plan", "shell", "target"]
 

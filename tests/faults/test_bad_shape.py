@@ -25,7 +25,7 @@ from cookbook.script.program import Ask
 from cookbook.transport.contract import TooSlow
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
-from tests.hosts.conftest import HEADING, Cook
+from tests.on_hosts.conftest import HEADING, Cook
 from tests.texts import check_document, check_host
 
 pytestmark = pytest.mark.hosts

@@ -14,7 +14,7 @@ from cookbook.kitchen import KitchenHost
 from cookbook.script.lock import Holder
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from tests.faults.shape import Converge, do, failed, lingering, mounted, undone
-from tests.hosts.conftest import Cook
+from tests.on_hosts.conftest import Cook
 
 pytestmark = pytest.mark.hosts
 __all__ = ["lingering"]

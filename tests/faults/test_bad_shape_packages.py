@@ -10,7 +10,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.faults.shape import Converge, do, failed, mounted, undone
-from tests.hosts.test_package import BROKEN, SOURCES, offer, version
+from tests.on_hosts.test_package import BROKEN, SOURCES, offer, version
 
 pytestmark = pytest.mark.hosts
 

@@ -23,7 +23,7 @@ from cookbook.transport.openssh.key_scan import scan as scan_by_ssh
 from cookbook.transport.paramiko_ssh.key_scan import scan
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Algorithms, OpenSshOptions, Target
-from tests.hosts.conftest import Open, by_both
+from tests.on_hosts.conftest import Open, by_both
 from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts

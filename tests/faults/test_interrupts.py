@@ -13,7 +13,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from tests.faults.running import Ran, Start, told
-from tests.hosts.test_package import SOURCES, do, offer
+from tests.on_hosts.test_package import SOURCES, do, offer
 from tests.texts import check, check_document
 
 pytestmark = pytest.mark.hosts

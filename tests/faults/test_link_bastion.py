@@ -17,7 +17,7 @@ from cookbook.script.shell import sh
 from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import Interrupted
 from cookbook.transport.target import Target
-from tests.hosts.conftest import Open, Shell, by_both
+from tests.on_hosts.conftest import Open, Shell, by_both
 from tests.texts import check_host
 
 pytestmark = [pytest.mark.hosts, by_both]

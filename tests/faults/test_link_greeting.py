@@ -26,7 +26,7 @@ from cookbook.transport.paramiko_ssh import connection
 from cookbook.transport.paramiko_ssh.client import Client
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
-from tests.hosts.conftest import Open, by_both
+from tests.on_hosts.conftest import Open, by_both
 from tests.texts import check_host
 
 Targets = Callable[..., Target]

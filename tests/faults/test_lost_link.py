@@ -16,7 +16,7 @@ import pytest
 from bench.relay import Link, Relay
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.faults.running import Ran, Start, Told, told
-from tests.hosts.conftest import by_both
+from tests.on_hosts.conftest import by_both
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts

@@ -1,0 +1,141 @@
+"""
+Lock-outs by paths that are on no list: a new login after each batch notices them.
+
+What was changed is taken back through the session that is still open; the host is compared
+with what it was before by its manifest, and ssh(1) tells whether a login is possible.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from cookbook.kitchen import Kitchen, KitchenHost
+from tests.on_hosts.conftest import Cook
+from tests.on_hosts.manifest import difference, state
+from tests.on_hosts.test_rescue import answers
+
+pytestmark = pytest.mark.hosts
+
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB"
+SSHD = 'file("/etc/ssh/sshd_config.d/x.conf", content="{}\\n")\nexecute("systemctl reload ssh")\n'
+
+LOCKOUTS = {
+    "the home is open to all": 'directory("/home/admin", mode="0777")\n',
+    "the home has another owner": 'directory("/home/admin", owner="daemon")\n',
+    "nologin": 'file("/etc/nologin", content="down\\n")\n',
+    "sshd on another port": SSHD.format("Port 2222"),
+    "sshd denies the group": SSHD.format("DenyGroups admin root"),
+    "no authorized_keys": 'directory("/home/admin/.ssh", action="delete", recursive=True)\n',
+    "another key": f'authorized_key("admin", exclusive=True, key="{OTHER_KEY} other")\n',
+    "a command: mode of the home": 'execute("chmod 777 /home/admin")\n',
+    "a command: expired account": 'execute("chage -E 1 admin")\n',
+    "a command: DenyUsers": (
+        'execute("echo DenyUsers admin >>/etc/ssh/sshd_config.d/y.conf; systemctl reload ssh")\n'
+    ),
+    "a command: sudo": "execute(\"echo 'admin ALL=(ALL) !ALL' >/etc/sudoers.d/zz\")\n",
+    "a change before, a command after": (
+        'file("/etc/fine", content="x")\nexecute("rm -rf /home/admin/.ssh")\n'
+    ),
+}
+
+
+BY_OPENSSH = ("the home is open to all", "nologin")
+"""A login that is refused, and one that is let in and sent away."""
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a host that does not answer is waited for is no subject here."""
+    monkeypatch.setattr("cookbook.applying.login_check.PAUSES", (0.5, 0.5, 1.0))
+    monkeypatch.setattr("cookbook.applying.login_check.PAUSES_IF_REFUSED", (0.2,))
+
+
+def errors_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    [told] = document["hosts"].values()
+    return [e for e in [*(r["error"] for r in told["resources"]), told["error"]] if e]
+
+
+@pytest.mark.parametrize("transport", ["ssh", "openssh"], indirect=True)
+def test_a_lock_out_on_no_list_is_taken_back(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, transport: str
+) -> None:
+    fresh_host.run("chmod 755 /home/admin/.ssh; chmod 644 /home/admin/.ssh/authorized_keys")
+    cook(fresh_host, "converge", recipe='file("/etc/first", content="x")\n')
+    before = state(fresh_host)
+    for name in LOCKOUTS if transport == "ssh" else BY_OPENSSH:
+        words = ("converge", "--confirm-timeout", "10s")
+        document = cook(fresh_host, *words, recipe=LOCKOUTS[name])
+
+        assert document["status"] == 3, (name, document)
+        told = [error for error in errors_of(document) if error["kind"] == "LockedOut"]
+        assert told, (name, document)
+        assert answers(kitchen, fresh_host), (name, told)
+        assert difference(before, state(fresh_host)) == [], name
+    assert fresh_host.run("ls -A /var/lib/cook/login /var/lib/cook/rescue").stdout == ""
+
+
+def test_a_change_that_no_undo_restores_is_named(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook
+) -> None:
+    recipe = """
+execute("mv /usr/sbin/nologin /usr/sbin/nologin.old")
+execute("usermod -d /nowhere admin; mkdir -p /etc/systemd/system/user@.service.d;"
+        " mv /usr/bin/sudo /usr/bin/sudo.old")
+"""
+    document = cook(fresh_host, "converge", recipe=recipe)
+
+    assert document["status"] == 3
+    [first, *_] = errors_of(document)
+    assert first["kind"] == "LockedOut"
+    assert "did not help; these cannot be undone: execute[mv" in first["message"]
+    assert "console" in first["hint"]
+    assert not answers(kitchen, fresh_host)
+
+
+@pytest.mark.parametrize("name", ["sudo", "openssh-server"])
+def test_a_removal_that_cannot_be_taken_back_is_refused_even_if_allowed(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, name: str
+) -> None:
+    recipe = f'file("/etc/before")\npackage("{name}", action="remove")\n'
+    document = cook(fresh_host, "converge", "--allow-lockout", recipe=recipe)
+
+    assert document["status"] == 3
+    assert [error["kind"] for error in errors_of(document)] == ["WouldLockOut"]
+    assert fresh_host.run("ls /etc/before").returncode != 0
+    assert answers(kitchen, fresh_host)
+
+
+PATHS = ("/home/admin", "/home/admin/.ssh", "/home/admin/.ssh/authorized_keys")
+COMMANDS = (
+    "chmod {mode} {path}",
+    "chown {owner} {path}",
+    "usermod -s {shell} admin",
+    "passwd -l admin",
+    "chage -E {day} admin",
+    "echo {line} >/etc/ssh/sshd_config.d/r.conf; systemctl reload ssh",
+    "echo {owner} >/etc/nologin",
+    "printf x >>{path}/authorized_keys",
+)
+
+
+def test_random_changes_to_what_login_reads_never_lock_out(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook
+) -> None:
+    draw = random.Random(20261127)  # noqa: S311 - reproducible, not secret
+    locked = 0
+    for _ in range(8):
+        command = draw.choice(COMMANDS).format(
+            mode=draw.choice(("777", "770", "000", "755")),
+            path=draw.choice(PATHS),
+            owner=draw.choice(("root", "daemon", "admin")),
+            shell=draw.choice(("/bin/false", "/bin/sh", "/nowhere")),
+            day=draw.choice(("1", "-1")),
+            line=draw.choice(("PubkeyAuthentication no", "AllowUsers root", "MaxAuthTries 4")),
+        )
+        document = cook(fresh_host, "converge", recipe=f"execute({command!r})\n")
+        assert answers(kitchen, fresh_host), (command, document)
+        locked += any(error["kind"] == "LockedOut" for error in errors_of(document))
+    assert locked > 1

@@ -1,0 +1,253 @@
+"""The transport that is ssh(1): its refusals, its silences, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.relay import Link, Relay
+from cookbook.errors import AuthenticationFailed, HostError, Unreachable, UntrustedHost
+from cookbook.hosts.connect import connect as reach
+from cookbook.hosts.connect import login
+from cookbook.inventory import Host
+from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.script.program import Ask, Program
+from cookbook.script.shell import Command
+from cookbook.transport.contract import Interrupted, run
+from cookbook.transport.openssh import control_dir
+from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
+from cookbook.transport.target import Target
+from tests.on_hosts.conftest import HEADING
+
+pytestmark = pytest.mark.hosts
+
+Connect = Callable[..., OpenSshTransport]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def connect(target: Callable[..., Target], host: KitchenHost) -> Iterator[Connect]:
+    transports: list[OpenSshTransport] = []
+
+    def make(**changes: object) -> OpenSshTransport:
+        chosen = replace(target(host), **changes)  # type: ignore[arg-type]
+        transport = OpenSshTransport(chosen, OpenSshOptions(config="none"))
+        transports.append(transport)
+        return transport
+
+    yield make
+    for transport in transports:
+        transport.close()
+
+
+def ask(transport: OpenSshTransport, text: str, timeout: float = 30) -> str:
+    [outcome] = run(transport, Program((Ask(Command(text, text), timeout),)))
+    return outcome.text
+
+
+class TestIdentity:
+    def test_an_unknown_key_is_refused(self, connect: Connect, tmp_path: Path) -> None:
+        with pytest.raises(UntrustedHost, match="is not known") as caught:
+            connect(known_hosts=(tmp_path / "none",))
+        assert "cook trust" in str(caught.value.hint)
+        assert not (tmp_path / "none").exists()
+
+    def test_a_changed_key_is_refused(
+        self, connect: Connect, host: KitchenHost, tmp_path: Path
+    ) -> None:
+        known = tmp_path / "known hosts %d"
+        known.write_text(f"{host.address} {_new_key(tmp_path / 'other')}\n")
+        with pytest.raises(UntrustedHost, match="has CHANGED"):
+            connect(known_hosts=(known,))
+
+    def test_a_revoked_key_is_refused(
+        self, connect: Connect, host: KitchenHost, tmp_path: Path
+    ) -> None:
+        lines = [f"{host.address} {key}" for key in host.host_keys]
+        known = tmp_path / "known"
+        known.write_text("".join(f"@revoked {line}\n{line}\n" for line in lines))
+        with pytest.raises(UntrustedHost, match="revoked"):
+            connect(known_hosts=(known,))
+
+    def test_a_key_nobody_knows_is_refused(self, connect: Connect, tmp_path: Path) -> None:
+        _new_key(tmp_path / "stranger")
+        with pytest.raises(AuthenticationFailed, match="Permission denied"):
+            connect(identity_files=(tmp_path / "stranger",), identities_only=True)
+
+
+class TestReachability:
+    def test_nobody_listens(self, connect: Connect) -> None:
+        with pytest.raises(Unreachable, match="Connection refused"):
+            connect(port=2)
+
+    def test_no_such_name(self, connect: Connect) -> None:
+        with pytest.raises(Unreachable, match=r"no\.such\.host\.invalid"):
+            connect(address="no.such.host.invalid")
+
+    def test_a_link_that_goes_silent_is_lost(
+        self, connect: Connect, host: KitchenHost, tmp_path: Path
+    ) -> None:
+        with Relay([(host.address, 22)]) as relay:
+            [port] = relay.ports
+            known = tmp_path / "known"
+            known.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in host.host_keys))
+            far = connect(address="127.0.0.1", port=port, known_hosts=(known,), alive_interval=1.0)
+            assert ask(far, "echo here") == "here\n"
+            relay.set(Link(after=0, then="silent"))
+            begun = time.monotonic()
+            with pytest.raises(Interrupted):
+                ask(far, "echo there", timeout=60)
+        assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("become", ["none", "sudo"])
+def test_a_login_without_a_shell_is_named(connect: Connect, host: KitchenHost, become: str) -> None:
+    """nologin(8) says so on the stream that is no error's."""
+    done = host.run(
+        "id mute || { useradd -m -s /usr/sbin/nologin mute && cp -r /root/.ssh ~mute/"
+        " && chown -R mute ~mute/.ssh; }"
+    )
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(HostError) as caught:
+        ask(connect(user="mute", become=become), "id")
+    assert caught.value.cause == "the account there has no shell"
+
+
+class TestFolder:
+    def test_it_is_private_and_a_master_ends_with_its_transport(self, connect: Connect) -> None:
+        shell = connect()
+        socket = Path(shell._master.socket)
+        assert socket.is_socket()
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
+        [master] = _masters(socket)
+
+        shell.close()
+
+        _until(lambda: not Path(f"/proc/{master}").exists())
+        assert not socket.exists()
+
+    def test_what_a_killed_run_leaves_ends_with_the_next_one(
+        self, host: KitchenHost, kitchen: Kitchen, runtime: Path
+    ) -> None:
+        """One that lives keeps what it has."""
+        killed, living = (_holder(kitchen, host) for _ in range(2))
+        sockets = [Path(_said(process)) for process in (killed, living)]
+        assert {socket.parent.parent for socket in sockets} == {runtime}
+        left, kept = (_masters(socket)[0] for socket in sockets)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.communicate()
+        assert Path(f"/proc/{left}").exists()
+
+        control_dir._folder()
+
+        _until(lambda: not Path(f"/proc/{left}").exists())
+        assert not sockets[0].parent.exists()
+        assert Path(f"/proc/{kept}").exists()
+        living.communicate()  # it ends as it should, and takes its folder with it
+        _until(lambda: not Path(f"/proc/{kept}").exists())
+        assert not sockets[1].parent.exists()
+
+
+def test_a_run_by_openssh(
+    kitchen: Kitchen, host: KitchenHost, tmp_path: Path, runtime: Path
+) -> None:
+    """A second one changes nothing, and no ssh is left when its process has ended."""
+    inventory = tmp_path / "hosts.yml"
+    text = kitchen.hosts_yml.read_text()
+    text = text.replace("id_ed25519", str(kitchen.identity))
+    text = text.replace("known_hosts: known_hosts", f"known_hosts: {kitchen.known_hosts}")
+    inventory.write_text(text.replace("become: sudo", "become: sudo, transport: openssh"))
+    (recipe := tmp_path / "r.py").write_text(
+        f"{HEADING}file('/etc/by-openssh', content='x' * 300000)\n"
+    )
+    words = ["converge", str(recipe), "--hosts", str(inventory), "--limit", host.name]
+    for status in ("changed", "ok"):
+        done = subprocess.run(
+            [sys.executable, "-m", "cookbook.cli", *words, "--output", "json"],
+            capture_output=True,
+            check=False,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        [told] = json.loads(done.stdout)["hosts"][host.name]["resources"]
+        assert told["status"] == status
+    assert host.run("wc -c </etc/by-openssh; stat -c %U /etc/by-openssh").stdout == "300000\nroot\n"
+    assert not _masters(runtime)
+    assert not list(runtime.iterdir())
+
+
+def test_ssh_reads_its_configuration_itself(
+    kitchen: Kitchen, host: KitchenHost, tmp_path: Path
+) -> None:
+    """Also who we are there: whether sudo is needed depends on it."""
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host alias\n  HostName {host.address}\n  User admin\n"
+        f"  IdentityFile {kitchen.identity}\n  UserKnownHostsFile {kitchen.known_hosts}\n"
+    )
+    alias = Host("alias", ssh_config=config, transport="openssh", become="sudo")
+    assert login(alias) == ("admin", 22)
+
+    shell = reach(alias)
+    try:
+        assert isinstance(shell, OpenSshTransport)
+        assert ask(shell, "id -un; echo $SUDO_USER") == "root\nadmin\n"
+    finally:
+        shell.close()
+
+
+def _new_key(path: Path) -> str:
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", path], check=True)
+    return " ".join(Path(f"{path}.pub").read_text().split()[:2])
+
+
+def _masters(socket: Path) -> list[str]:
+    """The numbers of the masters at, or below, this path; ssh changes its title."""
+    titles = f"^ssh: {socket}.*\\[mux\\]|^ssh -fNM -S {socket}"
+    found = subprocess.run(["pgrep", "-f", titles], capture_output=True, check=False)
+    return found.stdout.decode().split()
+
+
+def _until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from cookbook.transport.openssh.transport import OpenSshTransport
+from cookbook.transport.target import OpenSshOptions, Target
+address, identity, known = sys.argv[1:]
+target = Target(address, identity_files=(Path(identity),), known_hosts=(Path(known),), agent=False)
+shell = OpenSshTransport(target, OpenSshOptions(config="none"))
+print(shell._master.socket, flush=True)
+sys.stdin.read()
+"""
+
+
+def _holder(kitchen: Kitchen, host: KitchenHost) -> subprocess.Popen[str]:
+    words = (host.address, str(kitchen.identity), str(kitchen.known_hosts))
+    return subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def _said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
