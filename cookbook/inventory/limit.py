@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
@@ -62,8 +63,26 @@ def _no_match(
 ) -> UsageError:
     if term in groups:
         return UsageError(f"the limit {term!r} is a group without hosts")
+    if (hint := _of_ansible(term)) is not None:
+        return UsageError(f"the limit {term!r} matches no host and no group", hint=hint)
     hint = did_you_mean(term, [*hosts, *groups])
     if is_glob(term):
         named = list(filter(Glob(term).fits, groups))
         hint = f"a glob is for hosts; name the groups: {','.join(named)}" if named else None
     return UsageError(f"the limit {term!r} matches no host and no group", hint=hint)
+
+
+def _of_ansible(term: str) -> str | None:
+    """Return what a pattern of Ansible is here; None if it is none."""
+    if term == "all":
+        return "'*' means every host; so does no --limit"
+    if term.startswith("~"):
+        return "regular expressions are not known; a glob is: 'web*'"
+    if term.startswith("@"):
+        return f'files are not read; have the shell do it: --limit "$(paste -sd, {term[1:]})"'
+    parts = re.split(r":(?![^\[]*\])", term)  # not that of a range [1:9]
+    if any(part.startswith("&") for part in parts):
+        return "there is no `:&`; a group in hosts.yml can name the hosts that are in both"
+    if len(parts) > 1:
+        return f"the separator is a comma: --limit '{','.join(filter(None, parts))}'"
+    return None

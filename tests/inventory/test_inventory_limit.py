@@ -68,6 +68,41 @@ def test_no_limit_leaves_every_host() -> None:
             "the limit 'sit*' matches no host and no group",
             "a glob is for hosts; name the groups: site",
         ),
+        (
+            "db:!db1",
+            "the limit 'db:!db1' matches no host and no group",
+            "the separator is a comma: --limit 'db,!db1'",
+        ),
+        (
+            "web[1:3]:lab",
+            "the limit 'web[1:3]:lab' matches no host and no group",
+            "the separator is a comma: --limit 'web[1:3],lab'",
+        ),
+        (
+            "web*:!web1",
+            "the limit 'web*:!web1' matches no host and no group",
+            "the separator is a comma: --limit 'web*,!web1'",
+        ),
+        (
+            "web:&site",
+            "the limit 'web:&site' matches no host and no group",
+            "there is no `:&`; a group in hosts.yml can name the hosts that are in both",
+        ),
+        (
+            "all",
+            "the limit 'all' matches no host and no group",
+            "'*' means every host; so does no --limit",
+        ),
+        (
+            "~web.*",
+            "the limit '~web.*' matches no host and no group",
+            "regular expressions are not known; a glob is: 'web*'",
+        ),
+        (
+            "@failed",
+            "the limit '@failed' matches no host and no group",
+            'files are not read; have the shell do it: --limit "$(paste -sd, failed)"',
+        ),
         ("web[20:30]", "the limit 'web[20:30]' matches no host and no group", None),
         (
             "web[12]",

@@ -46,6 +46,11 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
         ":2: port must be a whole number from 1 to 65535, not 'ssh'",
         None,
     ),
+    (
+        'hosts: {a: {port: "2222"}}',
+        ":1: port must be a whole number from 1 to 65535, not '2222'",
+        "drop the quotes: 2222",
+    ),
     ("hosts: {a: {port: 0}}", ":1: port must be a whole number from 1 to 65535, not 0", None),
     ("hosts: {a: {port: yes}}", ":1: port must be a whole number from 1 to 65535, not yes", None),
     (
