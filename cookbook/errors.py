@@ -344,6 +344,9 @@ class LockedOut(HostError):
     code = "locked-out"
     phase: Phase = "confirm"
 
+    restored = False
+    """True if the former state was restored through the session, which is still open."""
+
 
 class Locked(Refused):
     """Another run is at work on the host, or an operator does not want any."""

@@ -315,6 +315,9 @@ class Convergence:
             changes = [decision for link in links for decision in link.changes]
             self._queue.consume(changes)
             self._queue.forget_the_end()
+            if error.restored:
+                self._never_made += changes
+                self._revoke()
             yield from (replace(step_of(v), status="failed", error=error) for v in changes)
             raise
         pairs = zip(links, results, strict=True)

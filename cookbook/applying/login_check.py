@@ -133,11 +133,13 @@ class LoginCheck:
         self, cause: str, refused: HostError, undone: Sequence[PlannedChange], said: str
     ) -> LockedOut:
         told = f"; the host printed:\n{said.strip()}" if said.strip() else ""
-        return LockedOut(
+        error = LockedOut(
             f"after {cause} no login was possible: {refused}; the former state was restored"
             f" through the open session ({_names(undone)}), and login is possible again{told}",
             hint="change the recipe: what it declares locks the operator out",
         )
+        error.restored = True
+        return error
 
     def _roll_back(self, changes: Sequence[PlannedChange]) -> str:
         """Undo changes through the open session; return the output. Raises HostError."""

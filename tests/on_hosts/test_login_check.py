@@ -77,6 +77,18 @@ def test_a_lock_out_on_no_list_is_taken_back(
     assert fresh_host.run("ls -A /var/lib/cook/login /var/lib/cook/rescue").stdout == ""
 
 
+def test_a_change_that_was_taken_back_owes_no_notification(
+    fresh_host: KitchenHost, cook: Cook
+) -> None:
+    target = 'execute("note", command="echo told >>/root/told", action="nothing")\n'
+    notifies = ', notifies=[delayed("run", "execute[note]")]'
+    locks_out = f'{target}file("/etc/nologin", content="down\\n"{notifies})\n'
+
+    assert cook(fresh_host, "converge", recipe=locks_out)["status"] == 3
+    assert cook(fresh_host, "converge", recipe=target)["status"] == 0
+    assert fresh_host.run("cat /root/told").returncode != 0
+
+
 def test_a_change_that_no_undo_restores_is_named(
     kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook
 ) -> None:
