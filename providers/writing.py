@@ -68,6 +68,8 @@ class State:
     backup: int = hint(default=0)
     verify: tuple[str, ...] = hint(default=())
     atomic: bool = hint(default=True)
+    sources: tuple[str, ...] = hint(default=())
+    """The addresses from which the host fetches the content; empty where it is sent."""
     secret: bool = hint(default=False)
     unsynced: bool = hint(default=False)
     """It is a file of the kernel: there is no disk that it could be brought to."""

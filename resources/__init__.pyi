@@ -20,6 +20,8 @@ from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.remote_file import RemoteFile as RemoteFile
+from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.template import Template as Template
@@ -38,6 +40,7 @@ __all__ = [
     "Group",
     "Link",
     "Package",
+    "RemoteFile",
     "Service",
     "Template",
     "User",
@@ -51,6 +54,7 @@ __all__ = [
     "group",
     "link",
     "package",
+    "remote_file",
     "service",
     "template",
     "user",
