@@ -66,8 +66,14 @@ _LAST_LINES, _LONGEST_LINE, _LAST_BYTES = 15, 500, 64 * 1024
 SURPRISED = 100
 """The exit status of a precondition that does not hold."""
 
-# The variables that tell how root has come in. A user keeps what its own session has set.
-_FORGET = run_as.forget("MAIL|DBUS_*|SSH_*|SUDO_*|DOAS_USER|TERM|XDG_*")
+# The variables that tell how root has come in. A user keeps what its own session has set. They are
+# named, because it takes a process to list them, and a host may have room for none.
+_FORGET = """\
+unset MAIL TERM DOAS_USER DBUS_SESSION_BUS_ADDRESS SSH_CLIENT SSH_CONNECTION SSH_TTY SSH_AUTH_SOCK \
+SSH_ORIGINAL_COMMAND SUDO_COMMAND SUDO_USER SUDO_UID SUDO_GID SUDO_HOME XDG_RUNTIME_DIR \
+XDG_SESSION_ID XDG_SESSION_TYPE XDG_SESSION_CLASS XDG_SEAT XDG_VTNR XDG_CURRENT_DESKTOP \
+XDG_CACHE_HOME XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_DATA_DIRS XDG_STATE_HOME
+"""
 
 _PRELUDE = """\
 LC_ALL=C; LANGUAGE=; export LC_ALL LANGUAGE PATH

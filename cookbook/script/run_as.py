@@ -32,26 +32,19 @@ _PRINT: LiteralString = 'printf %s "$cook_be" '
 _SAID = "cook_as: "
 """The prefix of cook's own complaints, which differ from any command's status."""
 
-
-def forget(pattern: str) -> str:
-    """
-    Return shell text that unsets the exported variables whose names match a pattern of `case`.
-
-    It starts no process. bash(1) says `declare -x` outside of its POSIX mode. A line that
-    continues a value may look like a name; what cannot be one must not reach `unset`, whose
-    failure ends a shell.
-    """
-    return f"""\
+# Unsets all exported variables; it starts no program. bash(1) says `declare -x` outside of its
+# POSIX mode. A line that continues a value may look like a name; what cannot be one must not reach
+# `unset`, whose failure ends a shell.
+_FORGET = """\
 set -f; IFS='
 '
 for cook_v in $(export -p); do
-case $cook_v in "export "*) cook_v=${{cook_v#export }} ;;
-"declare -x "*) cook_v=${{cook_v#declare -x }} ;; *) continue ;; esac
-cook_v=${{cook_v%%=*}}
-case $cook_v in *[!A-Za-z0-9_]*|[0-9]*|"") ;; {pattern}) unset "$cook_v" ;; esac
+case $cook_v in "export "*) cook_v=${cook_v#export } ;;
+"declare -x "*) cook_v=${cook_v#declare -x } ;; *) continue ;; esac
+cook_v=${cook_v%%=*}
+case $cook_v in *[!A-Za-z0-9_]*|[0-9]*|"") ;; *) unset "$cook_v" ;; esac
 done; unset IFS cook_v; set +f
 """
-
 
 # The environment of a user, made from nothing but its entry in passwd(5): what the session of the
 # login has set depends on how the run came in. getent(1) is absent in a busybox alone.
@@ -59,7 +52,7 @@ _BE = f"""\
 cook_entry() {{ getent passwd "$1" 2>/dev/null || cook_k=$1 awk -F: \
 '{{ k = ENVIRON["cook_k"] }} $1 == k || $3 == k {{ print; exit }}' /etc/passwd; }}
 cook_be() {{
-{forget("*")}export LC_ALL=C LANGUAGE= PATH={PATH}
+{_FORGET}export LC_ALL=C LANGUAGE= PATH={PATH}
 set -f; IFS=:; set -- "$1" $(cook_entry "$1"); unset IFS; set +f
 export USER="${{2:-$1}}" LOGNAME="${{2:-$1}}" HOME="${{7:-/}}" SHELL="${{8:-/bin/sh}}"; }}
 """

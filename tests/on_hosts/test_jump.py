@@ -29,6 +29,9 @@ from tests.on_hosts.conftest import Open, by_both
 
 pytestmark = pytest.mark.hosts
 
+# As sshd has begun the shell: commands of root do not see it.
+_FROM = sh(r"tr '\0' '\n' </proc/$$/environ | sed -n 's/^SSH_CONNECTION=\([^ ]*\).*/\1/p'")
+
 Targets = Callable[..., Target]
 
 
@@ -48,7 +51,7 @@ def seen_from(transport: Transport) -> str:
     """The address from which the host sees us come."""
     session = Session(transport)
     try:
-        [outcome] = session.read([sh('echo "${SSH_CONNECTION%% *}"')])
+        [outcome] = session.read([_FROM])
     finally:
         session.close()
     return outcome.text.strip()

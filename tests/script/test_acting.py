@@ -96,13 +96,16 @@ def test_a_user_who_is_not_there(session: Session) -> None:
 def test_contents_are_read_by_that_user_however_long(session: Session) -> None:
     short, long = b"a'b\n\n\xff", b"it's\n" * INLINE_CONTENT
     contents: dict[str, bytes] = {Content.of(data): data for data in (short, long)}
-    parts = [Do(sh("content {} | wc -c; id -un", Content(d)), 9, user=USER) for d in contents]
+    text = 'content {} | wc -c; id -un; echo "$cook_stage"'
+    parts = [Do(sh(text, Content(d)), 9, user=USER) for d in contents]
     said = [outcome.text.split() for outcome in session.run(parts, contents)]
-    assert said == [[str(len(short)), USER], [str(len(long)), USER]]
-    [left] = session.run([Ask(script('ls -d "$cook_stage"* 2>/dev/null'))])
+    assert [words[:2] for words in said] == [[str(len(short)), USER], [str(len(long)), USER]]
+    staged = {folder for words in said for folder in words[2:]}
+    [there] = session.run([Ask(sh("ls -d -- {}", sorted(staged)))])
+    assert staged == set(there.text.split())
     session.close()
-    assert USER in left.text
-    for folder in left.text.split():
+    assert all(folder.endswith(f"-{USER}") for folder in staged)
+    for folder in staged:  # others have folders of their own there
         assert not os.path.exists(folder)  # noqa: PTH110 - a path of a host
 
 
