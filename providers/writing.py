@@ -31,11 +31,11 @@ EMPTY = Content.of(b"")
 NEW_MODE = "0644"
 
 # A new file has the label of its folder; the one there may have another.
-_LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
+LABEL = sh('{ [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$p" -- "$t" || :; }')
 
 # cp(1) of GNU keeps the access list with the mode. What fails is said, and nothing is replaced;
 # a busybox without getfacl(1) has no tool that could make an access list, nor one that copies it.
-_ATTRIBUTES = sh(
+ATTRIBUTES = sh(
     '{ cp --attributes-only --preserve=mode,xattr -- "$p" "$t" 2>/dev/null ||'
     " case $(cp --version 2>/dev/null) in"
     ' *GNU*) cp --attributes-only --preserve=mode,xattr -- "$p" "$t" ;;'
@@ -136,7 +136,7 @@ def write(name: str, found: State | None, wanted: State) -> Command:
     risky = bool(in_place) or way.risky
     steps = [
         *_fill(there, wanted),
-        _LABEL if there is not None and wanted.atomic else sh(""),
+        LABEL if there is not None and wanted.atomic else sh(""),
         *[_check(name, text, wanted) for text in beside],
         _backup(wanted.backup) if there is not None and wanted.backup else sh(""),
         *([way.save, sh("undo=1")] if risky else []),
@@ -172,7 +172,7 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     yield sh('umask 077; set -C; exec 9> "$t"; set +C; umask 022')
     yield chown_new(wanted.owner or before.owner, wanted.group or before.group, sh('"$t"'))
     if there is not None and wanted.atomic:
-        yield from [content, sh("exec 9>&-"), _ATTRIBUTES, grant]
+        yield from [content, sh("exec 9>&-"), ATTRIBUTES, grant]
     else:
         yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
         yield sh("exec 9>&-")
@@ -270,6 +270,11 @@ def _check(name: str, text: str, wanted: State) -> Command:
     quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
     # A check that was killed says so by its status.
     return sh("{ ({}\n) {} || { s=$?; echo {} >&2; (exit $s); }; }", command, quiet, said)
+
+
+def check_beside(name: str, text: str) -> Command:
+    """Return the check of the new file `t` by the program that reads files of this name."""
+    return _check(name, text, State())
 
 
 def _backup(count: int) -> Command:

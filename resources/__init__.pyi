@@ -2,6 +2,8 @@
 
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
+from cookbook.resources.config_value import ConfigValue as ConfigValue
+from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
 from cookbook.resources.directory import Directory as Directory
@@ -27,6 +29,7 @@ from cookbook.resources.user import user as user
 
 __all__ = [
     "AuthorizedKey",
+    "ConfigValue",
     "Cron",
     "Directory",
     "Execute",
@@ -39,6 +42,7 @@ __all__ = [
     "Template",
     "User",
     "authorized_key",
+    "config_value",
     "cron",
     "directory",
     "execute",

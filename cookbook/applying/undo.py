@@ -194,7 +194,9 @@ class Undo:
     def _planned(self, one: Undoing, decision: Decision, looks: Mapping[Command, bytes]) -> Step:
         step = step_of(replace(decision, probes=()))
         if decision.status == "failed" and self.partial:
-            return replace(step, status="skipped", error=None, lost=str(decision.error))
+            destroyed = isinstance(decision.error, Irreversible)
+            lost = str(decision.error)
+            return replace(step, status="skipped", error=None, lost=lost, destroyed=destroyed)
         if decision.status == "ok" and one.lost and not one.provider.there(one.change.found):
             return replace(step, status="skipped", change=None, lost=one.lost)
         if not isinstance(decision, PlannedChange):

@@ -30,6 +30,7 @@ from cookbook.language.traits import (
     Ordered,
     Prunable,
     Undoable,
+    Warned,
 )
 from cookbook.script.shell import Command
 
@@ -63,6 +64,7 @@ class Provider(
     Prunable[R, S],
     LockoutRisk[R, S],
     Batched[R, S],
+    Warned[R, S],
     ABC,
 ):
     """
@@ -109,18 +111,6 @@ class Provider(
     def watches(self, resource: R, /) -> Sequence[Probe]:
         """Return more questions for the precondition of a change: about related things."""
         return ()
-
-    def besides(self, resource: R, /) -> Sequence[Probe]:
-        """Return questions about what may defeat the purpose of the resource; for `warning`."""
-        return ()
-
-    def warning(self, resource: R, /, *answers: Any) -> str | None:
-        """
-        Return a warning that holds even if nothing is to be changed; None if there is none.
-
-        The answers are those to `besides`.
-        """
-        return None
 
     def contents(self, resource: R, /) -> Mapping[str, bytes]:
         """Return the bytes that a State of this resource names: digest -> content."""

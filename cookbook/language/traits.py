@@ -17,7 +17,7 @@ from typing import (
 
 from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change, S
-from cookbook.language.probe import Thing
+from cookbook.language.probe import Probe, Thing
 from cookbook.language.resource import Resource
 from cookbook.script.shell import Command
 
@@ -205,6 +205,30 @@ class LockoutRisk(Generic[R, S]):
     def lockout_risk(self, name: str, change: Change[S], way: AccessPath, /) -> Risk:
         """Return the risk that the change locks the operator out of the access path."""
         return "no"
+
+
+class Warned(Generic[R, S]):
+    """
+    Warnings about things outside a resource that defeat its purpose.
+
+    Override it where the declared state is reached and may still not do what it is for: a firewall
+    rule allows a port that another chain closes.
+
+        def besides(self, rule: FirewallRule) -> Sequence[Probe]:
+            return [Probe(sh("nft list ruleset"))]
+    """
+
+    def besides(self, resource: R, /) -> Sequence[Probe]:
+        """Return questions about what may defeat the purpose of the resource; for `warning`."""
+        return ()
+
+    def warning(self, resource: R, /, *answers: Any) -> str | None:
+        """
+        Return a warning that holds even if nothing is to be changed; None if there is none.
+
+        The answers are those to `besides`.
+        """
+        return None
 
 
 class Batched(Generic[R, S]):

@@ -55,6 +55,9 @@ class Step:
     lost: str | None = None
     """The effects that an undo does not restore; None without any."""
 
+    destroyed: bool = False
+    """In an undo: the former content exists no more, so that the thing cannot be restored."""
+
     orphan: Literal["created", "adopted"] | None = None
     """For an orphan: whether cook created the thing, or found it and kept it in line."""
 

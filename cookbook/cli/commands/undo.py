@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
-    """Return the exit status if there is nothing to do, or --partial is needed; else None."""
+    """Return the exit status if nothing can be undone, or --partial is needed; else None."""
     from cookbook.cli.progress import error_lines, write
 
     if plan.exit not in (0, 2):
@@ -89,7 +89,20 @@ def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
         )
         write(error_lines(error), sys.stderr)
         return 3
-    return 0 if plan.exit == 0 else None
+    if plan.exit != 0:
+        return None
+    if lost and options.yes:  # else the plan is shown already
+        from cookbook.cli.running import print_report
+
+        print_report(plan, options)
+    if any(step.destroyed for step in lost):
+        error = Irreversible(
+            "what that run destroyed exists no more, and nothing else is to be undone",
+            hint="what each change lost is in the report above",
+        )
+        write(error_lines(error), sys.stderr)
+        return 3
+    return 0
 
 
 def _agreed() -> bool:

@@ -1,0 +1,157 @@
+"""Settings in configuration files, edited as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cookbook.provider import (
+    AccessPath,
+    Change,
+    Command,
+    Probe,
+    Provider,
+    Risk,
+    Thing,
+    file_is_on_it,
+    hint,
+    mtime,
+    provides,
+)
+from cookbook.providers import settings
+from cookbook.providers.edited_file import ask_text, digest_of, write_text
+from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
+from cookbook.resources.config_value import ConfigValue
+from cookbook.script.stash import age
+
+
+@dataclass(frozen=True)
+class State:
+    """A setting: its value, and what is needed to write its line."""
+
+    value: str | None = None
+    """None only in what was found: the file does not have the setting."""
+    raw: str | None = hint()
+    """Its line, which an undo restores exactly."""
+    at: int = hint(default=0)
+    """The number of its line, from 0."""
+    path: str = hint(default="")
+    section: str | None = hint()
+    key: str = hint(default="")
+    form: str = hint(default="")
+    modified: str | None = hint()
+    """When the file was last modified before the change, in seconds since the epoch."""
+    digest: str | None = hint()
+    """The digest of its text before the change: an undo that leads to it restores the time."""
+    text: str | None = hint(sensitive=True)
+    """The text of the whole file, as it was found."""
+
+
+@provides(ConfigValue)
+class ConfigValueProvider(Provider[ConfigValue, State]):
+    """Settings in files of the formats in `settings`."""
+
+    def probe(self, value: ConfigValue) -> Sequence[Probe]:
+        """Ask for the text of the file, and for links and attributes in the way."""
+        return [ask_text(value.path), OBSTACLES.about(value.path)]
+
+    def parse(self, value: ConfigValue, text: str, obstacles: str | None) -> State:
+        """Return the setting, also if the file does not have it."""
+        refuse_links(value.path, obstacles, follows=True)
+        form = value.dialect or "ini"
+        found = settings.find(settings.Place(form, value.section, value.setting), text)
+        where = {"path": value.path, "section": value.section, "key": value.setting}
+        return State(found.value, found.raw, found.at, **where, form=form, text=text)  # type: ignore[arg-type]
+
+    def plan(self, value: ConfigValue, found: State | None) -> Change[State]:
+        """Compare the value."""
+        now = found if found is not None and found.value is not None else None
+        if value.action == "unset":
+            return Change(now, None)
+        form = value.dialect or "ini"
+        base = found or State(
+            path=value.path, section=value.section, key=value.setting, form=form, text=""
+        )
+        return Change(now, replace(base, value=str(value.value), raw=None))
+
+    def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
+        """Replace the file by one with the edited line."""
+        return self.together([(name, change)]) or []
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Sequence[Command] | None:
+        """Return one command for changes of the same file, each an edit of the text before it."""
+        bases = [change.found or change.wanted for _, change in changes]
+        states = [state for state in bases if state is not None]
+        if len({(state.path, state.text) for state in states}) != 1:
+            return None
+        text = states[0].text or ""
+        for state, (_, change) in zip(states, changes, strict=True):
+            text = _edited(text, state, change)
+        digest = digest_of(text)
+        sides = [side for _, change in changes for side in (change.found, change.wanted) if side]
+        times = [side.modified for side in sides if side.digest == digest]
+        return [write_text(states[0].path, text, next(iter(times), None))]
+
+    def keeps(self, name: str, change: Change[State]) -> Command | None:
+        """Ask when the file was modified."""
+        state = change.found or change.wanted
+        return age(state.path) if state is not None else None
+
+    def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
+        """Add the time of modification, and the text that it belongs to."""
+        base = change.found or change.wanted
+        if base is None or base.text is None or not kept:
+            return change
+        modified, digest = mtime(kept), digest_of(base.text)
+
+        def known(side: State | None) -> State | None:
+            return replace(side, modified=modified, digest=digest) if side is not None else None
+
+        return replace(change, found=known(change.found), wanted=known(change.wanted))
+
+    def missing(
+        self, value: ConfigValue, text: str | None, obstacles: str | None
+    ) -> Iterator[Thing]:
+        """Yield the file."""
+        refuse_fixed(obstacles)
+        refuse_loops(value.path, obstacles, follows=True)
+        if text is None and value.action == "set":
+            yield Thing("path", value.path)
+
+    def about(self, value: ConfigValue) -> Iterable[Thing]:
+        """Yield the file: it may be written as a whole by another resource."""
+        return [Thing("path", value.path)]
+
+    def alters(self, value: ConfigValue, change: Change[State] | None) -> Iterable[Thing]:
+        """Yield the setting only, because other settings of the file stay as they are."""
+        return [Thing("setting", value.identity)]
+
+    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
+        """Return the risk of a change of the file."""
+        state = change.found or change.wanted
+        return "may" if state is not None and file_is_on_it(state.path) else "no"
+
+    def there(self, state: State | None) -> bool:
+        """Return whether the file has the setting."""
+        return state is not None and state.value is not None
+
+    def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
+        """Return the former value and line, in the text as it is now."""
+        before, done = change.found, change.found or change.wanted
+        if now is None or done is None:
+            return Change(now, None)
+        now = replace(now, modified=done.modified, digest=done.digest)
+        there = now if now.value is not None else None
+        if before is None or before.value is None:
+            return Change(there, None)
+        return Change(there, replace(before, text=now.text))
+
+
+def _edited(text: str, state: State, change: Change[State]) -> str:
+    wanted: Any = change.wanted
+    if change.found is None and wanted is not None and wanted.raw is not None:
+        return settings.inserted(text, wanted.at, wanted.raw)
+    value, raw = (wanted.value, wanted.raw) if wanted is not None else (None, None)
+    place = settings.Place(state.form, state.section, state.key)
+    return settings.edited(text, place, value, raw)
