@@ -48,10 +48,12 @@ def seen_from(transport: Transport) -> str:
     """The address from which the host sees us come."""
     session = Session(transport)
     try:
-        [outcome] = session.read([sh('echo "${SSH_CONNECTION%% *}"')])
+        # The shell forgets it; what it began with is in proc(5).
+        environment = sh("tr '\\0' '\\n' </proc/$$/environ | sed -n 's/^SSH_CONNECTION=//p'")
+        [outcome] = session.read([environment])
     finally:
         session.close()
-    return outcome.text.strip()
+    return outcome.text.partition(" ")[0]
 
 
 def logins(host: KitchenHost) -> int:
