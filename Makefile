@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Hosts are containers, and only root can boot those.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-# Whole files, in the order of tests/conftest.py. Tests on real hosts wait more than they compute.
+# Whole files, in the order of tests/conftest.py. Tests on real hosts wait more than they compute;
+# with more than three workers, their hosts could need more inotify instances than there are.
 SPREAD := --dist loadfile --no-loadscope-reorder
 
 # All of them at once; each says what it found when it has ended, and none stops another.
@@ -31,7 +32,7 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
-	$(SUDO) $(BIN)/pytest -q -n 4 $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
+	$(SUDO) $(BIN)/pytest -q -n 3 $(SPREAD) --hypothesis-profile=ci --cov=cookbook --durations=15 tests
 
 check: setup types ## All one runs while working: lint, types, import contract, fast tests
 	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(CHECKS)

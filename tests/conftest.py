@@ -142,10 +142,11 @@ def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
         cooking.down()
 
 
-@pytest.fixture(scope="session")
-def host(kitchen: Kitchen) -> KitchenHost:
-    """The host that all tests share, as the one before left it: for those who only look."""
-    return kitchen.up(names=["shared"])[0]
+@pytest.fixture(scope="module")
+def host(kitchen: Kitchen) -> Iterator[KitchenHost]:
+    """The host that tests of a module share, as the one before left it: for those who look."""
+    yield kitchen.up(names=["shared"])[0]
+    kitchen.down(["shared"])  # each costs 14 of the 128 inotify instances of a machine
 
 
 @pytest.fixture(scope="module")
