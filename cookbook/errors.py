@@ -329,7 +329,7 @@ class CommandError(HostError):
 
     code = "command-failed"
     phase: Phase = "apply"
-    advice = "mend that, and run again: what is done is not done twice"
+    advice = "fix the cause and run again; completed changes are not repeated"
 
 
 class Refused(HostError):

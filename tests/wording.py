@@ -1,8 +1,9 @@
 """
-The language of docstrings, comments and messages, counted: `python -m tests.wording PATH...`.
+The language of docstrings, comments, messages and pages: `python -m tests.wording PATH...`.
 
 Plain technical English, as ../CONTRIBUTING.md says: no question words at the beginning of a
-docstring, and no words that treat a program as a person. One line of output for each fault.
+docstring, and no words that treat a program as a person. In Markdown, code is not read: blocks,
+and spans between backquotes. One line of output for each fault.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ PERSONS = re.compile(
 )
 """Words for persons; the program is none."""
 
-ALLOWED = re.compile(r"\bus-ascii\b|\ben_US\b|\bUS\b|\blocale-us\b")
+ALLOWED = re.compile(r"\bus-ascii\b|\ben_US\b|\bUS\b|\blocale-us\b|(?<=\d )us\b")
+"""Names, and microseconds."""
+
+
+CODE = re.compile(
+    r"^(?P<fence> *```+)(?!.*`).*\n(?s:.*?)^(?P=fence)`*[ ]*$"  # a block between fences
+    r"|(?<=\n\n)(?:(?:    .*)?\n)*    .*$"  # an indented block, with its empty lines
+    r"|(?P<ticks>(?<!`)`+(?!`))(?:(?!\n\n)[\s\S])+?(?<!`)(?P=ticks)(?!`)",  # a span in a paragraph
+    re.MULTILINE,
+)
+"""The code in Markdown."""
 
 
 class Fault(NamedTuple):
@@ -42,11 +53,14 @@ class Fault(NamedTuple):
 
 
 def faults(files: Iterable[Path]) -> Iterator[Fault]:
-    """Yield all faults in the docstrings, comments and strings of Python files."""
+    """Yield all faults in docstrings, comments and strings of Python files, and in Markdown."""
     for file in files:
         source = file.read_text("utf-8")
-        yield from _docstrings(file, source)
-        yield from _persons(file, source)
+        if file.suffix == ".md":
+            yield from _persons_in_prose(file, source)
+        else:
+            yield from _docstrings(file, source)
+            yield from _persons(file, source)
 
 
 def _docstrings(file: Path, source: str) -> Iterator[Fault]:
@@ -62,14 +76,30 @@ def _persons(file: Path, source: str) -> Iterator[Fault]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in (tokenize.COMMENT, tokenize.STRING):
             for number, line in enumerate(token.string.splitlines()):
-                if PERSONS.search(ALLOWED.sub("", line)):
+                if _has_person(line):
                     yield Fault(file, token.start[0] + number, "person", line.strip())
 
 
+def _has_person(text: str) -> bool:
+    return PERSONS.search(ALLOWED.sub("", text)) is not None
+
+
+def _persons_in_prose(file: Path, source: str) -> Iterator[Fault]:
+    lines = source.splitlines()
+    for number, line in enumerate(CODE.sub(_only_its_line_breaks, source).splitlines()):
+        if _has_person(line):
+            yield Fault(file, number + 1, "person", lines[number].strip())
+
+
+def _only_its_line_breaks(code: re.Match[str]) -> str:
+    return "\n" * code[0].count("\n")
+
+
 def sources(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield the Python files at or below these places, each once."""
+    """Yield the Python files and Markdown pages at or below these places, each once."""
     for place in places:
-        yield from [place] if place.is_file() else sorted(place.rglob("*.py"))
+        below = (file for file in place.rglob("*.*") if file.suffix in (".py", ".md"))
+        yield from [place] if place.is_file() else sorted(below)
 
 
 if __name__ == "__main__":
