@@ -107,7 +107,10 @@ class SystemdProvider(Provider[Service, State]):
         load, kind = said["LoadState"], said.get("Type", "")
         file = said.get("IsEnabled") or said["UnitFileState"]
         there = load not in ("not-found", "masked")
-        enabled = _ENABLED.get(file, None if there or load == "masked" else False)
+        # systemd keeps a unit for a while after its file was removed.
+        vanished = file in ("", "not-found") and said.get("NeedDaemonReload") == "yes"
+        unknown = (there and not vanished) or load == "masked"
+        enabled = _ENABLED.get(file, None if unknown else False)
         return State(
             enabled=enabled and "Unlinked" not in said,
             active=_ACTIVE.get(said["ActiveState"]),
