@@ -60,7 +60,7 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         """Return the setting, also if the file does not have it."""
         refuse_links(value.path, obstacles, follows=True)
         form = value.dialect or "ini"
-        found = settings.find(settings.Place(form, value.section, value.setting), text)
+        found = settings.find(settings.SettingPlace(form, value.section, value.setting), text)
         where = {"path": value.path, "section": value.section, "key": value.setting}
         return State(found.value, found.raw, found.at, **where, form=form, text=text)  # type: ignore[arg-type]
 
@@ -153,5 +153,5 @@ def _edited(text: str, state: State, change: Change[State]) -> str:
     if change.found is None and wanted is not None and wanted.raw is not None:
         return settings.inserted(text, wanted.at, wanted.raw)
     value, raw = (wanted.value, wanted.raw) if wanted is not None else (None, None)
-    place = settings.Place(state.form, state.section, state.key)
+    place = settings.SettingPlace(state.form, state.section, state.key)
     return settings.edited(text, place, value, raw)

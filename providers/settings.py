@@ -20,7 +20,7 @@ class Found(NamedTuple):
     value: str | None
 
 
-class Place(NamedTuple):
+class SettingPlace(NamedTuple):
     """The place of a setting in a file."""
 
     form: str
@@ -30,12 +30,12 @@ class Place(NamedTuple):
     key: str
 
 
-def find(place: Place, text: str) -> Found:
+def find(place: SettingPlace, text: str) -> Found:
     """Return the line that counts for a setting."""
     return _FIND[place.form](_lines(text), place.section, place.key)
 
 
-def edited(text: str, place: Place, value: str | None, raw: str | None = None) -> str:
+def edited(text: str, place: SettingPlace, value: str | None, raw: str | None = None) -> str:
     """
     Return the text with another value; None removes the line.
 
