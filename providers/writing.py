@@ -262,13 +262,16 @@ def _quoted_at_end(text: str) -> str:
 _OWN_ENDING: LiteralString = "case ${p##*/} in ?*.*) t=$t.${p##*.} ;; esac; "
 
 
-def _check(name: str, text: str, wanted: State) -> Command:
+_UNCHECKED = " (verify=[] has it written unchecked)"
+
+
+def _check(name: str, text: str, wanted: State, hint: str = _UNCHECKED) -> Command:
     """Run a check, and name it if it fails. What it prints may be a piece of the file."""
     command = _with_path(text) if _PATH in text else script(text)
     program = program_of(name, text)
     said = f"the check `{'***' if isinstance(text, Secret) else text}` of the new file failed"
     if program is not None:
-        said = f"{program} does not accept the new file (verify=[] has it written unchecked)"
+        said = f"{program} does not accept the new file{hint}"
     quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
     # A check that was killed says so by its status.
     return sh("{ ({}\n) {} || { s=$?; echo {} >&2; (exit $s); }; }", command, quiet, said)
@@ -276,7 +279,7 @@ def _check(name: str, text: str, wanted: State) -> Command:
 
 def check_beside(name: str, text: str) -> Command:
     """Return the check of the new file `t` by the program that reads files of this name."""
-    return _check(name, text, State())
+    return _check(name, text, State(), "")
 
 
 def _backup(count: int) -> Command:

@@ -558,3 +558,14 @@ directory(f"{D}/tree", action="delete", recursive=True)
     for path in (folder / "d" / "closed", folder / "d" / "tree" / "closed"):
         assert path.read_text() == "closed"
         assert os.getxattr(path, "system.posix_acl_access") == acl
+
+
+def test_the_undo_of_a_run_that_changed_nothing_is_reported(cook: Cook, folder: Path) -> None:
+    recipe = f'file("{folder}/x", content="x")\n'
+    cook("converge", recipe=recipe)
+    cook("converge", recipe=recipe)
+    undone = cook("undo", "last", "--yes")
+    assert undone["status"] == 0
+    assert undone["hosts"]["localhost"]["status"] == "ok"
+    assert resources(undone) == {}
+    assert (folder / "x").read_text() == "x"

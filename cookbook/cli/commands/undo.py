@@ -91,7 +91,7 @@ def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
         return 3
     if plan.exit != 0:
         return None
-    if lost and options.yes:  # else the plan is shown already
+    if options.yes:  # else the plan is shown already
         from cookbook.cli.running import print_report
 
         print_report(plan, options)
