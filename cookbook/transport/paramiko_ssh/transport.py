@@ -99,8 +99,10 @@ class SshTransport:
                         self._listen(pace)
         except (OSError, EOFError):  # the latter where the link is a bastion's channel
             self._take(pace)
-            self.close()
-            self._ended(pace)
+            try:
+                self._ended(pace)  # may ask the host for the reason, over the same connection
+            finally:
+                self.close()
         except HostError:
             self.close()
             raise
@@ -224,7 +226,8 @@ class SshTransport:
                 while data := channel.recv(_CHUNK):
                     heard = (heard + data)[-_CHUNK:]
         except (SSHException, EOFError, OSError):
-            return None
+            # A shell that ends at once closes the channel before the request is answered.
+            return heard if self._connection.is_active() else None
         return heard
 
     def _run_beside(self, command: Command) -> None:
