@@ -76,6 +76,7 @@ class Session:
         self.connection = RenewableTransport(transport, another, lasting=lasting)
         self._nonce = ""
         self._pace: Pace | None = None
+        self._last_shell = 0
         self._halted = False
         self._who: Holder | None = None
         self._stage = ""
@@ -115,7 +116,9 @@ class Session:
         self.connection.renew(lost)
         self._stage = ""
         self._staged.clear()
-        self._take_over(control.retiring(self.shell, self._nonce))
+        retire = control.retiring(self.shell, self._nonce)
+        self._last_shell, self._pace = 0, None
+        self._take_over(retire)
 
     def trace_of(self, nonce: str, *, rebooted: bool) -> Trace | None:
         """
@@ -269,6 +272,7 @@ class Session:
         self.exchanges += 1
         self.whole = False
         pace = Pace(program, begun, self.end)
+        self._last_shell = self.shell
         self._nonce, self._pace = program.nonce, pace
         try:
             return run(self.connection.transport, program, pace)
@@ -282,8 +286,12 @@ class Session:
 
     @property
     def shell(self) -> int:
-        """Pid of the shell on the host; 0 before it is known."""
-        return self._pace.shell if self._pace is not None else 0
+        """
+        Pid of the shell on the host; 0 before it is known.
+
+        One shell reads all programs of a connection. Of the latest it may not have said it yet.
+        """
+        return (self._pace.shell if self._pace is not None else 0) or self._last_shell
 
     def _is_over(self) -> bool:
         return self.end is not None and time.monotonic() >= self.end

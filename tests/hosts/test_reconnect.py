@@ -10,6 +10,7 @@ from cookbook.applying.auto_rollback import GRACE, AutoRollback
 from cookbook.errors import AuthenticationFailed, LockedOut, Unreachable
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath
+from cookbook.script.program import Pace, Program
 from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Reply, Transport
 from cookbook.transport.local import LocalTransport
 from tests.clock import FakeClock
@@ -76,3 +77,27 @@ def test_while_a_host_waits_for_us_a_wrong_password_is_given_once_and_once_after
     assert door.knocks == knocks + 1
     assert clock.time == 60 + GRACE
     session.close()
+
+
+class Silent(LocalTransport):
+    """A shell whose link goes silent before the reply to the second program begins."""
+
+    programs = 0
+
+    def exchange(self, program: Program, pace: Pace) -> Reply:
+        self.programs += 1
+        if self.programs == 2:
+            raise Interrupted("the link has gone silent", Reply.kept(pace))
+        return super().exchange(program, pace)
+
+
+def test_the_shell_is_known_also_if_the_last_reply_never_began() -> None:
+    session = Session(Silent())
+    try:
+        session.facts()
+        known = session.shell
+        with pytest.raises(Interrupted):
+            session.facts()
+        assert session.shell == known > 0
+    finally:
+        session.close()
