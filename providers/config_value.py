@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cookbook.errors import HostError
 from cookbook.provider import (
     AccessPath,
     Change,
@@ -61,8 +62,16 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         refuse_links(value.path, obstacles, follows=True)
         form = value.dialect or "ini"
         found = settings.find(settings.SettingPlace(form, value.section, value.setting), text)
-        where = {"path": value.path, "section": value.section, "key": value.setting}
-        return State(found.value, found.raw, found.at, **where, form=form, text=text)  # type: ignore[arg-type]
+        return State(
+            found.value,
+            found.raw,
+            found.at,
+            path=value.path,
+            section=value.section,
+            key=value.setting,
+            form=form,
+            text=text,
+        )
 
     def plan(self, value: ConfigValue, found: State | None) -> Change[State]:
         """Compare the value."""
@@ -73,7 +82,7 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         base = found or State(
             path=value.path, section=value.section, key=value.setting, form=form, text=""
         )
-        return Change(now, replace(base, value=str(value.value), raw=None))
+        return Change(now, replace(base, value=_text_of(value), raw=None))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Replace the file by one with the edited line."""
@@ -85,7 +94,9 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         states = [state for state in bases if state is not None]
         if len({(state.path, state.text) for state in states}) != 1:
             return None
-        text = states[0].text or ""
+        text = states[0].text
+        if text is None:
+            raise HostError(f"the text of {states[0].path} is not known: nothing is written")
         for state, (_, change) in zip(states, changes, strict=True):
             text = _edited(text, state, change)
         digest = digest_of(text)
@@ -146,6 +157,11 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         if before is None or before.value is None:
             return Change(there, None)
         return Change(there, replace(before, text=now.text))
+
+
+def _text_of(value: ConfigValue) -> str:
+    """Return the wanted value as text; a Secret stays one."""
+    return value.value if isinstance(value.value, str) else str(value.value)
 
 
 def _edited(text: str, state: State, change: Change[State]) -> str:

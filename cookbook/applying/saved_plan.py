@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cookbook.applying.change_set import ChangeSet
 from cookbook.applying.executor import Executor
@@ -12,6 +13,7 @@ from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
+from cookbook.language.field_traits import compared_fields, sensitive_fields
 from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
@@ -70,7 +72,7 @@ class Application:
         changes = [self._change(step) for step in self._planned]
         self._planner.refresh([planned.item for planned in changes], [QUESTION])
         self._manifest.read(self._planner.text(QUESTION))
-        pairs = list(zip(self._planned, changes, strict=True))
+        pairs = list(zip(self._planned, map(self._completed, changes), strict=True))
         if others := [self._moved(one) for step, one in pairs if not self._fits(step, one)]:
             raise Refused(
                 "not as it was when the plan was made:\n" + "\n".join(others),
@@ -99,6 +101,25 @@ class Application:
             return planned
         there = step.provider.there
         return replace(planned, goal=lambda now: Change(now if there(now) else None, None))
+
+    def _completed(self, planned: PlannedChange) -> PlannedChange:
+        """
+        Return the change with the sensitive hints that a plan without a key does not hold.
+
+        Where the answers are those of the plan, they lead to the same change again. Where they
+        are not, the plan is refused in any case.
+        """
+        provider, resource, change = planned.provider, planned.resource, planned.change
+        if not change.sensitive:
+            return planned
+        try:
+            found = self._planner.found(provider, resource)
+            again = provider.removal(found) if planned.orphan else provider.plan(resource, found)
+        except HostError:
+            return planned
+        sides = [(change.found, again.found), (change.wanted, again.wanted)]
+        filled = [_filled(side, fresh) for side, fresh in sides]
+        return replace(planned, change=replace(change, found=filled[0], wanted=filled[1]))
 
     def _fits(self, step: Step, planned: PlannedChange) -> bool:
         """Return whether the precondition of the plan holds."""
@@ -150,6 +171,16 @@ class Application:
             f"another change of the plan surprised it: {self._moved(planned)}",
             hint="what comes before it is done; make a new plan for the rest",
         )
+
+
+def _filled(side: Any, fresh: Any) -> Any:
+    """Return a state with the sensitive hints of another one where it has none."""
+    if side is None or fresh is None:
+        return side
+    kind = type(side)
+    hints = sensitive_fields(kind).difference(compared_fields(kind))
+    missing = {name: getattr(fresh, name) for name in hints if getattr(side, name) is None}
+    return replace(side, **missing)
 
 
 def _with_diffs(

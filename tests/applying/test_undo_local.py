@@ -569,3 +569,16 @@ def test_the_undo_of_a_run_that_changed_nothing_is_reported(cook: Cook, folder: 
     assert undone["hosts"]["localhost"]["status"] == "ok"
     assert resources(undone) == {}
     assert (folder / "x").read_text() == "x"
+
+
+def test_a_setting_of_a_saved_plan_leaves_the_rest_of_the_file(cook: Cook, folder: Path) -> None:
+    """A plan without a key does not hold the text of the file."""
+    path = folder / "app.env"
+    path.write_text("A=1\nB=2\n# end\n")
+    recipe = f'config_value("B", path="{path}", value=3)\n'
+    cook("plan", "-o", "p.cook", recipe=recipe)
+    assert "# end" not in Path("p.cook").read_text()
+    assert cook("apply", "p.cook")["status"] == 0
+    assert path.read_text() == "A=1\nB=3\n# end\n"
+    cook("undo", "last", "--yes")
+    assert path.read_text() == "A=1\nB=2\n# end\n"
