@@ -23,8 +23,19 @@ def digest_of(text: str) -> str:
 
 
 def ask_text(path: str) -> Probe:
-    """Return the question for the text of a file; absent if there is no such file."""
-    return Probe(sh("[ -f {} ] || exit 4; cat -- {}", path, path), absent=ABSENT)
+    """
+    Return the question for the text of a file; absent if there is no such file.
+
+    "Absent" is believed only where the folder can be searched; anything but a file is an error.
+    """
+    ask = sh(
+        'p={}; if [ -f "$p" ]; then cat -- "$p"; exit; fi;'
+        ' if [ -e "$p" ] || [ -L "$p" ]; then echo "$p is not a file" >&2; exit 13; fi;'
+        ' d=${p%/*}; while [ "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done;'
+        ' [ -x "${d:-/}" ] || { echo "cannot look into $d" >&2; exit 13; }; exit 4',
+        path,
+    )
+    return Probe(ask, absent=ABSENT)
 
 
 def write_text(path: str, text: str, modified: str | None = None) -> Command:

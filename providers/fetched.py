@@ -25,16 +25,15 @@ else echo "curl: command not found" >&2; return 127; fi; }
 def with_fetched(content: Content, addresses: Sequence[str], command: Command) -> Command:
     """Return the command that fetches the content, unless it is kept, and then runs `command`."""
     fetch = sh(
-        '{}d={} w={}; s=$cook_home/stash/$d; f=; [ -e "$s" ] || { (umask 077;'
+        '{}d={}; s=$cook_home/stash/$d; f=; [ -e "$s" ] || { (umask 077;'
         ' mkdir -p -- "${s%/*}") && t=${s%/*}/.cook-$cook_nonce && trap \'rm -f -- "$t"\' EXIT &&'
         ' for u in {}; do (umask 077; cook_fetch "$u" "$t") || continue;'
-        ' h=$(sha256sum <"$t"); [ "${h%% *}" != "$w" ] || { f=1; break; };'
-        ' echo "the content of $u has the checksum ${h%% *}, not $w" >&2; done;'
+        ' h=$(sha256sum <"$t"); [ "${h%% *}" != "$d" ] || { f=1; break; };'
+        ' echo "the content of $u has the checksum ${h%% *}, not $d" >&2; done;'
         ' [ "$f" ] && mv -f -- "$t" "$s"; } && (\n{}\n); n=$?;'
         ' [ ! "$f" ] || rm -f -- "$s"; (exit $n)',
         sh(_FETCH),
         content,
-        str(content),
         list(addresses),
         command,
     )

@@ -131,8 +131,8 @@ def _ini_line(raw: str | None, key: str, value: str) -> str:
 
 
 def _shell_line(raw: str | None, key: str, value: str) -> str:
-    before = re.match(r"\s*(export\s+)?", raw)[0] if raw is not None else ""  # type: ignore[index]  # it matches
-    return f"{before}{key}={shlex.quote(value)}"
+    before = re.match(r"\s*(export\s+)?", raw or "")
+    return f"{before[0] if before else ''}{key}={shlex.quote(value)}"
 
 
 def _words_line(raw: str | None, key: str, value: str) -> str:

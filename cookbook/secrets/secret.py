@@ -128,10 +128,10 @@ def holds_secret(value: object) -> bool:
         return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
     if kind in _BARE:
         return False
-    if kind is list or kind is tuple:
-        return any(map(holds_secret, value))  # type: ignore[call-overload]  # it is one
-    if kind is dict:
-        return any(holds_secret(k) or holds_secret(v) for k, v in value.items())  # type: ignore[attr-defined]
+    if type(value) is list or type(value) is tuple:
+        return any(map(holds_secret, value))
+    if type(value) is dict:
+        return any(holds_secret(k) or holds_secret(v) for k, v in value.items())
     match value:
         case Secret() | SecretBytes():
             return True
