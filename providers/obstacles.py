@@ -23,7 +23,7 @@ cook_fixed() { if case $(lsattr -d -- "$1" 2>/dev/null) in [!\ ]*[ia]*\ /*) ;; *
 then cook_found immutable "$1"
 elif case $(findmnt -n -o OPTIONS -T "$1" 2>/dev/null) in ro|ro,*) ;; *) false ;; esac
 then cook_found read-only "$1"; fi; }
-me=$(id -u)
+if [ -O / ]; then me=0; else me=$(id -u); fi
 for p in {}; do said=; q=$p
 while [ "$q" ]; do if [ -L "$q" ]; then cook_link "$q"
 [ -e "$q" ] || case $(stat -L -- "$q" 2>&1) in

@@ -129,7 +129,7 @@ def many_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "cookbook.run.runner.connect",
         lambda host, *_: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
     )
-    monkeypatch.setattr("cookbook.run.runner.Runner._only_once", lambda *_: None)
+    monkeypatch.setattr("cookbook.run.host_run.HostRun._only_once", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

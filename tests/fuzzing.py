@@ -32,7 +32,7 @@ import yaml
 from cookbook import inventory as inventories
 from cookbook.applying.manifest import Manifest, ManifestEntry
 from cookbook.approval import planfile, policy_file
-from cookbook.cli.progress import step_lines
+from cookbook.cli.report_lines import step_lines
 from cookbook.errors import CookError
 from cookbook.history import ignore_rules
 from cookbook.history import journal_reader as journals

@@ -17,7 +17,7 @@ from cookbook.errors import CookError
 from cookbook.planning.step import Step
 from cookbook.reports.report import HostReport, Report, report_json
 from cookbook.reports.text import render
-from cookbook.run.runner import _status_of
+from cookbook.run.host_run import status_of
 
 FOLDER = Path(__file__).parent / "golden" / "errors"
 
@@ -79,7 +79,7 @@ def check_host(
 ) -> None:
     """Compare what is said of a host of which these steps, or this error, came."""
     assert error is None or isinstance(error, CookError)
-    status = "failed" if error is None else _status_of(error)
+    status = "failed" if error is None else status_of(error)
     host = HostReport("web1", status, steps, error=error)
     check(name, render(report_json(Report("", "converge", {"web1": host}))), words or {})
 

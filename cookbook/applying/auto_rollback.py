@@ -26,9 +26,6 @@ from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
 from cookbook.script.shell import Command, join, script, sh
 from cookbook.transport.contract import LoginPasswordRefused
 
-CONFIRM_TIMEOUT = 60.0
-"""Seconds until a host takes a change back without a new login, unless the user sets others."""
-
 GRACE = 10.0
 """Seconds within which a host is expected to answer again after a rollback."""
 
@@ -90,7 +87,7 @@ class AutoRollback:
 
     session: Session
     way: AccessPath
-    seconds: float = CONFIRM_TIMEOUT
+    seconds: float
     """Seconds that the host waits for the confirmation."""
 
     allowed: bool = False

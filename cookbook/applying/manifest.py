@@ -13,7 +13,6 @@ are done. So the next run carries out those that a failed or killed run left und
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -235,17 +234,6 @@ class Manifest:
         for key, entry in reversed(self._own.items()):
             if not entry.gone and key not in declared and key not in others:
                 yield entry
-
-
-def set_name(paths: Iterable[str]) -> str:
-    """
-    Return the default name of a set of recipes on hosts.
-
-    >>> set_name(["base.py", "roles/web server.py"])
-    'base+web-server'
-    """
-    stems = [path.rpartition("/")[2].removesuffix(".py") for path in paths]
-    return "+".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip(".") or "_" for stem in stems)
 
 
 def _with(entry: ManifestEntry, **changes: Any) -> ManifestEntry:

@@ -34,11 +34,6 @@ class Approver(Protocol):
         ...
 
 
-def reviewers() -> bool:
-    """Return True if a plugin checks plans."""
-    return bool(plugins().hook.cookbook_review.get_hookimpls())
-
-
 def objections(plan: Report) -> list[str]:
     """
     Return the objections of all policies to a plan.

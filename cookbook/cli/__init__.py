@@ -8,9 +8,11 @@ is imported only when its word is given: a run loads no more than it needs.
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import NoReturn
@@ -90,13 +92,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _log(options.verbose)
         status: int = options.run(options)
     except CookError as error:
-        from cookbook.cli.progress import error_lines, write
+        from cookbook.cli.progress import write
+        from cookbook.cli.report_lines import error_lines
 
         write(error_lines(error), sys.stderr)
         return 1 if isinstance(error, InputError) else 3
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def run() -> NoReturn:
+    """
+    Run a command, and end the process with its exit status.
+
+    It ends as any Python program, but its objects are not freed one by one: that takes 15 ms.
+    """
+    status = main()
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for threads
+    atexit._run_exitfuncs()  # noqa: SLF001
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(status)  # tells of it
+    os._exit(status)
 
 
 def _log(verbosity: int) -> None:
@@ -119,7 +139,6 @@ def _log(verbosity: int) -> None:
 
 def _guard_tracebacks() -> None:
     """Install a handler that removes secrets from the traceback of an uncaught exception."""
-    import threading
 
     def tell(
         kind: type[BaseException], error: BaseException | None, trace: TracebackType | None

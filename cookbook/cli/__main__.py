@@ -1,7 +1,5 @@
 """`python -m cookbook.cli` is `cook`."""
 
-import sys
+from cookbook.cli import run
 
-from cookbook.cli import main
-
-sys.exit(main())
+run()

@@ -54,7 +54,8 @@ def reader_may_leave() -> Iterator[None]:
 
 def exit_of(errors: Sequence[CookError]) -> int:
     """Tell of these errors of hosts; the exit status that they amount to."""
-    from cookbook.cli.progress import error_lines, write
+    from cookbook.cli.progress import write
+    from cookbook.cli.report_lines import error_lines
     from cookbook.errors import Unreachable
 
     for error in errors:

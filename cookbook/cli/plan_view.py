@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cookbook.cli.progress import step_lines
+from cookbook.cli.report_lines import step_lines
 from cookbook.planning.step import Step
 from cookbook.reports.report import Report, error_json
 from cookbook.reports.text import StyledLine, error_lines

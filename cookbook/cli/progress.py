@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
 import time
 from collections import Counter
@@ -11,21 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from cookbook.errors import CookError
 from cookbook.language.resource import Resource
 from cookbook.plugin import hookimpl
-from cookbook.reports.phrases import error_remarks
-from cookbook.reports.report import HostReport, Report, error_json, report_json, step_json
-from cookbook.reports.text import StyledLine, document_lines, resource_lines
 from cookbook.text.sanitize import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from cookbook.planning.step import Step
+    from cookbook.reports.report import HostReport
     from cookbook.reports.run_info import RunInfo
-    from cookbook.reports.schema import Document
+    from cookbook.reports.text import StyledLine
 
 _SLOWEST = 5
 
@@ -42,33 +37,6 @@ def write(lines: Iterable[StyledLine], stream: TextIO) -> None:
     console = Console(file=stream, highlight=False, soft_wrap=True)
     for style, text in lines:
         console.print(Text(one_line(text), style=style))
-
-
-def report_lines(report: Report, *, verbose: bool = False) -> Iterator[StyledLine]:
-    """Yield the report: hosts with equal results together, then the totals."""
-    yield from document_lines(report_json(report), verbose=verbose)
-
-
-def step_lines(step: Step) -> Iterator[StyledLine]:
-    """One resource, as a plan shows it."""
-    yield from resource_lines(step_json(step), _any_plan())
-
-
-@functools.cache
-def _any_plan() -> Document:
-    return report_json(Report("", "plan"))
-
-
-def error_lines(error: CookError) -> Iterator[StyledLine]:
-    """Yield an error that ended the command before any host was contacted."""
-    document = error_json(error)
-    first, *more = document["message"].split("\n")
-    yield "bold red", f"cook: {first}"
-    yield from (("bold red", f"      {line}") for line in more)
-    for line in document["output"].split("\n") if document["output"] else ():
-        yield "", f"      | {line}"
-    for remark in error_remarks(document):
-        yield "", f"      {remark}"
 
 
 @dataclass

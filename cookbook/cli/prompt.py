@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from cookbook.cli.progress import step_lines, write
+from cookbook.cli.progress import write
+from cookbook.cli.report_lines import step_lines
 from cookbook.errors import UsageError
 from cookbook.planning.step import Permission, Step
 from cookbook.reports.text import StyledLine

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from cookbook.cli.running import check_reports, execute, print_report, watch
 from cookbook.errors import UsageError
-from cookbook.plugins.manager import listening
+from cookbook.plugins.manager import has_reviewers, listening
 
 if TYPE_CHECKING:
     from cookbook.cli.prompt import Terminal
     from cookbook.reports.report import Report
-    from cookbook.run.runner import Run
+    from cookbook.run.options import Run
 
 
 def add_review(command: argparse.ArgumentParser) -> None:
@@ -69,16 +69,19 @@ def reviewing(options: argparse.Namespace) -> Iterator[None]:
 
 def converge(run: Run, options: argparse.Namespace) -> Report:
     """Plan first if the options request it, and apply exactly that plan."""
-    from cookbook.approval.gate import Fence, reviewers
     from cookbook.cli.progress import Progress
-    from cookbook.cli.prompt import Stepper, Terminal
     from cookbook.run.runner import Runner
 
     check_questions(options)
     check_reports(options)
-    terminal, progress = Terminal(), Progress()
-    planned = None
-    if options.confirm or reviewers():
+    progress = Progress()
+    if not (options.confirm or options.step or has_reviewers()):
+        return execute(Runner(run), options, progress=progress)
+    from cookbook.approval.gate import Fence
+    from cookbook.cli.prompt import Stepper, Terminal
+
+    terminal, planned = Terminal(), None
+    if options.confirm or has_reviewers():
         planned = Runner(replace(run, mode="plan"))
         plan = watch(planned, Progress())
         if (refused := _refused(plan, terminal, options)) is not None:

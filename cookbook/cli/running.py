@@ -12,10 +12,9 @@ from cookbook.cli.progress import Progress, write
 from cookbook.cli.recording import recording
 from cookbook.plugins.manager import listening, plugins
 from cookbook.reports import format_of, render, write_reports
-from cookbook.reports.report import Report, report_json
-from cookbook.reports.text import document_lines
 
 if TYPE_CHECKING:
+    from cookbook.reports.report import Report
     from cookbook.reports.schema import Document
     from cookbook.run.runner import Runner
 
@@ -37,6 +36,8 @@ def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
     if report.exit not in (0, 2):
         print_report(report, options)
     elif loud:
+        from cookbook.reports.report import report_json
+
         with reader_may_leave():
             _print(report_json(report), options)
     return report
@@ -75,6 +76,8 @@ def print_report(report: Report, options: argparse.Namespace) -> None:
 
     Raises CookError for one that could not be written.
     """
+    from cookbook.reports.report import report_json
+
     document = report_json(report)
     with reader_may_leave():
         _print(document, options)
@@ -83,6 +86,8 @@ def print_report(report: Report, options: argparse.Namespace) -> None:
 
 def _print(document: Document, options: argparse.Namespace) -> None:
     if options.output == "text":
+        from cookbook.reports.text import document_lines
+
         write(document_lines(document, verbose=bool(options.verbose)), sys.stdout)
     else:
         sys.stdout.write(render(document, options.output))

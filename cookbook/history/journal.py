@@ -27,9 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook import __version__
-from cookbook.history.step_record import state_record
 from cookbook.plugin import hookimpl
-from cookbook.reports.report import host_json, percent, step_json
 from cookbook.text.redaction import protected
 from cookbook.text.user_dirs import private_folder
 
@@ -178,11 +176,16 @@ def _header(run: RunInfo) -> JournalLine:
 
 
 def _steps_line(kind: str, host: str, steps: Iterable[Step]) -> JournalLine:
+    from cookbook.history.step_record import state_record
+    from cookbook.reports.report import step_json
+
     told = [{"document": step_json(step), "state": state_record(step)} for step in steps]
     return {"kind": kind, "host": host, "steps": told}
 
 
 def _host_line(report: HostReport) -> JournalLine:
+    from cookbook.reports.report import host_json, percent
+
     ended = host_json(replace(report, steps=()))
     del ended["resources"]  # type: ignore[misc]  # they have lines of their own
     return {**ended, "kind": "host", "host": report.name, "in_line": percent(report.in_line)}
@@ -190,6 +193,8 @@ def _host_line(report: HostReport) -> JournalLine:
 
 def _judged_line(report: HostReport) -> JournalLine:
     """Return the line with the causes, in the order of the steps."""
+    from cookbook.reports.report import percent
+
     told = [
         {"cause": step.cause, "since": step.since, "excused": step.excused} for step in report.steps
     ]
@@ -198,6 +203,8 @@ def _judged_line(report: HostReport) -> JournalLine:
 
 
 def _finished_line(report: Report) -> JournalLine:
+    from cookbook.reports.report import percent
+
     return {
         "kind": "finished",
         "exit": report.exit,

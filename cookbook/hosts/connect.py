@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import HostError, PrivilegeError, Unreachable
-from cookbook.hosts.session import Session
 from cookbook.hosts.target_resolution import target_of, way_to
 from cookbook.inventory import Host
 from cookbook.script.facts import Facts
@@ -146,6 +145,8 @@ def each_host(
 
 def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
     """Connect, ask, and leave."""
+    from cookbook.hosts.session import Session
+
     session = Session(connect(host, become_password))
     try:
         return session.facts()

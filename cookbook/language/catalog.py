@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import (
-    TypeVar,
-)
+from typing import TYPE_CHECKING, TypeVar
 
 from cookbook.errors import Unsupported
-from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.script.facts import Facts
 
-P = TypeVar("P", bound=AnyProvider)
+if TYPE_CHECKING:
+    from cookbook.language.provider import AnyProvider
+
+P = TypeVar("P", bound="AnyProvider")
 
 
 @dataclass(frozen=True, slots=True)

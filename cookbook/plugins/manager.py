@@ -93,6 +93,11 @@ def listening(plugin: object, name: str | None = None) -> Iterator[None]:
         plugins().unregister(plugin)
 
 
+def has_reviewers() -> bool:
+    """Return True if a plugin checks plans."""
+    return bool(plugins().hook.cookbook_review.get_hookimpls())
+
+
 @functools.cache
 def catalog() -> Catalog:
     """Return the catalog of the providers that plugins bring."""

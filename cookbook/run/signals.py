@@ -7,9 +7,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from cookbook.errors import HostError
-from cookbook.hosts.session import Session
+
+if TYPE_CHECKING:
+    from cookbook.hosts.session import Session
 
 
 class Signals:
@@ -30,7 +33,7 @@ class Signals:
         """Have a session hear of it, even in the middle of a long chain."""
         self._sessions.add(session)
         if self.told:
-            _safely(Session.halt, session)
+            _safely(lambda one: one.halt(), session)
         try:
             yield
         finally:
@@ -69,7 +72,7 @@ class Signals:
                 whole = any(session.whole for session in self._sessions)
                 waits = "; a package transaction is not ended in the middle" if whole else ""
                 _say(f"ending what the hosts are at{waits}; once more leaves at once")
-                self._each(Session.break_off)
+                self._each(lambda session: session.break_off())
             case _:
                 _say("left; what hosts are at may go on there: run again to see what is so")
                 os._exit(130)
@@ -77,7 +80,7 @@ class Signals:
     def tell(self) -> None:
         """Stop: after the resource that each host is at."""
         self._told.set()
-        self._each(Session.halt)
+        self._each(lambda session: session.halt())
 
     def _each(self, do: Callable[[Session], None]) -> None:
         for session in list(self._sessions):

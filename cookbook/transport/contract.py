@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, LinkLost
-from cookbook.script.program import Ask, Do, Outcome, Pace, Program, last_lines
+
+if TYPE_CHECKING:
+    from cookbook.script.program import Outcome, Pace, Program
 
 _NAMED = 3
 """So many resources are named that had the same question."""
@@ -73,6 +75,8 @@ class TooSlow(DeadlineExceeded):
     """A part of a program took longer than it may, or longer than there was time for the host."""
 
     def __init__(self, pace: Pace, reply: Reply) -> None:
+        from cookbook.script.program import Ask, Do, last_lines
+
         part = pace.waiting_for
         what = type(part).__name__.lower()
         if isinstance(part, Ask | Do):
@@ -103,6 +107,9 @@ class TooSlow(DeadlineExceeded):
 
 def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:
     """Send a program and understand the reply; `pace` hears it grow."""
-    pace = pace or Pace(program)
+    if pace is None:
+        from cookbook.script.program import Pace
+
+        pace = Pace(program)
     reply = transport.exchange(program, pace)
     return program.outcomes(reply.stdout, reply.stderr, pace)

@@ -163,7 +163,7 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     text = "execute('true', guarded=True)\nexecute('sleep 9', guarded=True, timeout=0.3)"
     verdicts = [planned(line)[1] for line in text.splitlines()]
     courier = Executor(
-        Planner(Node("web1"), session, DEBIAN, catalog()), session, AutoRollback(session, WAY)
+        Planner(Node("web1"), session, DEBIAN, catalog()), session, AutoRollback(session, WAY, 60)
     )
     sent = [Sent.under(Transaction([], [verdict]), precondition_of((), ())) for verdict in verdicts]
 
@@ -176,13 +176,13 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
 
 def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:
     _, verdict = planned('firewall_rule("x", port=22, command="deny")')
-    assert isinstance(AutoRollback(session, WAY).refusal(verdict), WouldLockOut)
-    assert AutoRollback(session, WAY, allowed=True).refusal(verdict) is None
-    assert AutoRollback(session, AccessPath("admin", 2222)).refusal(verdict) is None
+    assert isinstance(AutoRollback(session, WAY, 60).refusal(verdict), WouldLockOut)
+    assert AutoRollback(session, WAY, 60, allowed=True).refusal(verdict) is None
+    assert AutoRollback(session, AccessPath("admin", 2222), 60).refusal(verdict) is None
 
 
 def test_without_a_connection_there_is_nothing_to_lose() -> None:
     session = Session(LocalTransport())
     _, verdict = planned('firewall_rule("x", port=22, command="deny")')
-    assert AutoRollback(session, WAY).risk(verdict) == "no"
+    assert AutoRollback(session, WAY, 60).risk(verdict) == "no"
     session.close()

@@ -254,11 +254,11 @@ def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
 
 MANY_MACHINES = """
 import sys
-from cookbook.run import runner as run
+from cookbook.run import host_run, runner
 from cookbook.cli import main
 from cookbook.transport.local import LocalTransport
-run.Runner._only_once = lambda *_: None
-run.connect = lambda host, *_: LocalTransport(("env", f"COOK_HOME={host.name}", "sh"))
+host_run.HostRun._only_once = lambda *_: None
+runner.connect = lambda host, *_: LocalTransport(("env", f"COOK_HOME={host.name}", "sh"))
 sys.exit(main())
 """
 """Each host that is reached by `local` is a machine of its own, as far as locks go."""

@@ -15,7 +15,7 @@ import yaml
 
 from cookbook.cli import main
 from cookbook.cli.error_help import explanations
-from cookbook.cli.progress import error_lines
+from cookbook.cli.report_lines import error_lines
 from cookbook.errors import CookError
 from cookbook.hosts.session import Session
 from cookbook.plugins.manager import catalog
@@ -196,7 +196,7 @@ def test_of_a_defect(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("cookbook.run.runner.Runner._only_once", broken)
+    monkeypatch.setattr("cookbook.run.host_run.HostRun._only_once", broken)
     text = says("file('D/x')").replace(__file__, "cookbook/x.py")
     same("defect", text)
 

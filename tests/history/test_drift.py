@@ -20,7 +20,8 @@ from cookbook.planning.step import Step
 from cookbook.reports import FORMATS
 from cookbook.reports.report import Report, report_json
 from cookbook.reports.schema import ResourceDocument
-from cookbook.run.runner import Run, Runner
+from cookbook.run.options import Run
+from cookbook.run.runner import Runner
 from cookbook.text.glob import Glob
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.cli.progress import report_lines
+from cookbook.cli.report_lines import report_lines
 from cookbook.errors import HostError
 from cookbook.reports.report import HostReport, Report
 from cookbook.text.diff import Diff, texts_diff
@@ -219,7 +219,7 @@ def test_an_undo_that_is_told_to_stop_sends_nothing_more(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.py").write_text(f"{HEADING}file('{tmp_path}/x')\nfile('{tmp_path}/y')\n")
     main(["converge", "r.py", "--local"])
-    monkeypatch.setattr("cookbook.run.runner.Runner._stopping", lambda _: True)
+    monkeypatch.setattr("cookbook.run.host_run.HostRun._stopping", lambda _: True)
     capsys.readouterr()
 
     main(["undo", "last", "--local", "--yes", "--output", "json"])

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
-from cookbook.cli.progress import Progress, error_lines, write
+from cookbook.cli.progress import Progress, write
+from cookbook.cli.report_lines import error_lines
 from cookbook.resources import File
 from cookbook.script.facts import parse_facts
 from cookbook.text.sanitize import clean, json_text, one_line

@@ -53,7 +53,8 @@ def _run(options: argparse.Namespace) -> int:
         if against := _objections(saved.about(chosen)):
             print_report(against, options)
             return against.exit
-    from cookbook.run.runner import Run, Runner
+    from cookbook.run.options import Run
+    from cookbook.run.runner import Runner
     from cookbook.text.provenance import Origin
 
     secret = password(options)

@@ -31,7 +31,7 @@ from cookbook.cli.running import execute
 if TYPE_CHECKING:
     from cookbook.planning.status import Mode
     from cookbook.reports.report import Report
-    from cookbook.run.runner import Run
+    from cookbook.run.options import Run
     from cookbook.secrets.sealing import Key
 
 
@@ -58,7 +58,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
     key = plan_key(options) if options.out is not None else None
-    from cookbook.run.runner import Run
+    from cookbook.run.options import Run
 
     mode: Mode = options.mode
     given = variables(options.variables)

@@ -57,7 +57,8 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.cli.running import execute
     from cookbook.history.drift import annotated
     from cookbook.history.ignore_rules import ignores
-    from cookbook.run.runner import Run, Runner
+    from cookbook.run.options import Run
+    from cookbook.run.runner import Runner
 
     excused, chosen = ignores(options.ignores), hosts(options)
     today = datetime.now().astimezone().date()

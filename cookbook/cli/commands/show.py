@@ -54,7 +54,7 @@ _Shown = tuple["Document", Mapping[str, Any], Iterable["StyledLine"]]
 
 def _plan(options: argparse.Namespace) -> _Shown:
     from cookbook.approval.planfile import load
-    from cookbook.cli.progress import report_lines
+    from cookbook.cli.report_lines import report_lines
     from cookbook.reports.report import report_json
 
     saved = load(Path(options.what), plan_key(options))

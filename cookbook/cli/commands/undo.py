@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cookbook.planning.step import Step
     from cookbook.reports.report import Report
     from cookbook.reports.schema import ResourceDocument
-    from cookbook.run.runner import Run
+    from cookbook.run.options import Run
 
 _MODES = ("converge", "apply", "undo")
 
@@ -56,15 +56,16 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     run = _planned(options)
-    from cookbook.approval.gate import Fence, reviewers
+    from cookbook.approval.gate import Fence
     from cookbook.cli.running import execute, look
+    from cookbook.plugins.manager import has_reviewers
     from cookbook.run.runner import Runner
 
     ask = not options.yes
     with reviewing(options):
         plan = look(Runner(run), options, loud=ask)
         # What one thing is, going back changes of another one: the members of a group.
-        fences = [Fence(plan, loosely=True)] if ask or reviewers() else []
+        fences = [Fence(plan, loosely=True)] if ask or has_reviewers() else []
     if ask and options.output == "json":
         return plan.exit
     if (status := _may_not(plan, options)) is not None:
@@ -76,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _may_not(plan: Report, options: argparse.Namespace) -> int | None:
     """Return the exit status if nothing can be undone, or --partial is needed; else None."""
-    from cookbook.cli.progress import error_lines, write
+    from cookbook.cli.progress import write
+    from cookbook.cli.report_lines import error_lines
 
     if plan.exit not in (0, 2):
         return plan.exit
@@ -119,7 +121,7 @@ def _agreed() -> bool:
 def _planned(options: argparse.Namespace) -> Run:
     """Return the run that plans the undo."""
     from cookbook.cli.commands.history import opened
-    from cookbook.run.runner import Run
+    from cookbook.run.options import Run
 
     known = hosts(options)
     with opened(options.store) as history:

@@ -8,9 +8,14 @@ connection, and the order of keys of ssh(1).
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sys
+import threading
 import time
+import types
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed, UnknownKey, Unreachable, UntrustedHost
@@ -33,6 +38,8 @@ __all__ = ["AUTH_TIMEOUT", "Target", "check_key", "connect", "greeted", "import_
 AUTH_TIMEOUT = 30.0
 """Seconds for the exchange of keys and for each key that is offered."""
 
+_importing = threading.Lock()
+
 _SIGN_ANEW = "have its authority sign its key anew (ssh-keygen -s), or do without one"
 
 
@@ -42,24 +49,50 @@ class _Dropped(Exception):
 
 def import_paramiko() -> None:
     """
-    Import paramiko without `invoke`.
+    Import paramiko without `invoke` and `importlib.metadata`.
 
-    paramiko wants that only for `Match exec` in ssh_config, falls back without
-    it, and would spend a third of its import time on it.
+    It wants the first only for `Match exec` in ssh_config and falls back without it; the second
+    only tells its version. The two would take half of its import time.
     """
-    if "paramiko" in sys.modules:
-        return
-    hidden = "invoke" not in sys.modules
-    if hidden:
-        sys.modules["invoke"] = None  # type: ignore[assignment]  # how to say "not installed"
-    try:
-        import paramiko  # noqa: F401
-    finally:
-        if hidden:
-            del sys.modules["invoke"]
-    import logging
+    with _importing:
+        if "paramiko" in sys.modules:
+            return
+        with _hidden("invoke"), _version_of("paramiko"):
+            import paramiko  # noqa: F401
+        import logging
 
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+        logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+@contextlib.contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Make a module that is not imported yet look as if it were not installed."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # how to say "not installed"
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+@contextlib.contextmanager
+def _version_of(package: str) -> Iterator[None]:
+    """Let `importlib.metadata.version` take the version from the name of the metadata folder."""
+    spec = importlib.util.find_spec(package)
+    folder = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
+    named = list(folder.glob(f"{package}-*.dist-info")) if folder is not None else []
+    if "importlib.metadata" in sys.modules or len(named) != 1:
+        yield
+        return
+    version = named[0].stem.removeprefix(f"{package}-")
+    stand_in = types.SimpleNamespace(version=lambda _name: version)
+    setattr(importlib, "metadata", stand_in)  # noqa: B010 - it is no attribute yet
+    try:
+        yield
+    finally:
+        delattr(importlib, "metadata")
 
 
 def connect(target: Target) -> paramiko.Transport:
@@ -135,12 +168,18 @@ def _of_certificate(
 
 
 def _greet(target: Target, deadline: float) -> Client:
-    from paramiko import SSHException
-    from paramiko.ssh_exception import IncompatiblePeer
+    link = open_link(target, deadline, connect)  # sshd starts while paramiko is imported
+    try:
+        import_paramiko()
+        from paramiko import SSHException
+        from paramiko.ssh_exception import IncompatiblePeer
 
-    from cookbook.transport.paramiko_ssh.client import Client
+        from cookbook.transport.paramiko_ssh.client import Client
 
-    connection = Client(open_link(target, deadline, connect))
+        connection = Client(link)
+    except BaseException:
+        link.close()
+        raise
     if target.via is not None:  # the login of its bastion may have taken long
         deadline = max(deadline, time.monotonic() + target.connect_timeout)
     try:

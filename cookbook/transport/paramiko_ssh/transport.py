@@ -14,19 +14,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cookbook.errors import HostError, Unreachable, during
-from cookbook.script.program import Pace, Program, last_lines
-from cookbook.script.shell import Command
 from cookbook.text.diagnosis import why
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
 from cookbook.transport.login import LoginWait, runs_nothing
 from cookbook.transport.paramiko_ssh.bastion import lost_bastion
-from cookbook.transport.paramiko_ssh.connection import AUTH_TIMEOUT, connect, import_paramiko
+from cookbook.transport.paramiko_ssh.connection import AUTH_TIMEOUT, connect
 from cookbook.transport.paramiko_ssh.keepalive import Keepalive
 from cookbook.transport.target import Target
 
 if TYPE_CHECKING:
     import paramiko
+
+    from cookbook.script.program import Pace, Program
+    from cookbook.script.shell import Command
 
 _CHUNK = 1 << 16
 
@@ -47,7 +48,6 @@ class SshTransport:
         Raises Unreachable, UntrustedHost, AuthenticationFailed, PrivilegeError or
         DeadlineExceeded.
         """
-        import_paramiko()
         self._target = target
         self._started = False
         self._terminal = False
@@ -152,6 +152,8 @@ class SshTransport:
 
     def _ended(self, pace: Pace) -> NoReturn:
         """Say why, as far as the host has."""
+        from cookbook.script.program import last_lines
+
         said = last_lines(pace.rest[1])
         if not (said or pace.started):  # nologin(8) speaks on the other stream
             said = last_lines(pace.rest[0])

@@ -1,0 +1,81 @@
+"""The state that all hosts of a run share."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cookbook.errors import DeadlineExceeded
+from cookbook.inventory import Host
+from cookbook.language.collection import Collection, Node
+from cookbook.language.compiler import compile_recipes
+from cookbook.planning.status import LOOKING
+from cookbook.run.options import Run
+from cookbook.run.signals import Signals
+from cookbook.script.facts import Facts
+from cookbook.secrets.reference import LazyVariables, refers
+from cookbook.secrets.stores.lookup import STORES
+
+
+@dataclass
+class RunContext:
+    """A run while it happens: its options, its signals, its hooks, the compiled recipes."""
+
+    run: Run
+    hook: Any
+    """The hooks of all plugins; `speaking` is held while one is called."""
+
+    sources: set[Path]
+    """The files that the run was made from: recipes, imports, templates, inventory."""
+
+    compiled: dict[str, Collection | None] = field(default_factory=dict)
+    """By host: its resources; None where the recipe reads facts, which are not known yet."""
+
+    signals: Signals = field(default_factory=Signals)
+    speaking: threading.Lock = field(default_factory=threading.Lock)
+    machines: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By machine-id and boot-id: the name of the host that was met first."""
+
+    start: float = 0.0
+    """When the run began, in seconds of time.monotonic()."""
+
+    @property
+    def looks(self) -> bool:
+        """True if the run changes nothing."""
+        return self.run.mode in LOOKING
+
+    def end(self, begun: float) -> float | None:
+        """Return when there is no more time for a host that has its turn since `begun`."""
+        given = ((self.start, self.run.timeout), (begun, self.run.host_timeout))
+        return min((start + span for start, span in given if span is not None), default=None)
+
+    def check_time(self, begun: float) -> None:
+        """Raise DeadlineExceeded if there is no more time for a host."""
+        if (end := self.end(begun)) is not None and time.monotonic() >= end:
+            raise DeadlineExceeded(
+                "the time for this run was over before the turn of this host",
+                hint="give it longer (--timeout), or have more hosts at once (--forks)",
+            )
+
+    def compile(self, host: Host, facts: Facts) -> Collection:
+        """Compile the recipes for a host. Raises RecipeError, FactsNeeded."""
+        return compile_recipes(self.run.recipes, self.node(host, facts))
+
+    def node(self, host: Host, facts: Facts) -> Node:
+        """Return the `node` of the recipes for a host."""
+        # Each compilation has its own: a recipe may change a list without effect on others.
+        variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self.run.variables})
+        if refers(variables):
+            folder = folder_of(self.run) or Path.cwd()
+            variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
+        return Node(host.name, facts, variables, host.groups, STORES)
+
+
+def folder_of(run: Run) -> Path | None:
+    """Return the folder of the first recipe; None without recipes."""
+    return run.recipes[0].resolve().parent if run.recipes else None

@@ -1,0 +1,279 @@
+"""The work of a run on one host, from the first exchange to its report."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cookbook.applying.auto_rollback import AutoRollback
+from cookbook.applying.executor import Executor
+from cookbook.applying.manifest import Manifest
+from cookbook.errors import CookError, DeadlineExceeded, Defect, Locked, Refused, Unreachable
+from cookbook.hosts.connect import login
+from cookbook.hosts.session import Session
+from cookbook.inventory import Host
+from cookbook.language.access_path import AccessPath
+from cookbook.language.collection import Collection
+from cookbook.language.resource import Resource
+from cookbook.planning.planner import Planner
+from cookbook.planning.status import HostStatus
+from cookbook.planning.step import Listener, Permission, Permit, Step
+from cookbook.plugins.manager import catalog
+from cookbook.plugins.registry import known, revive
+from cookbook.reports.report import HostReport
+from cookbook.run.context import RunContext
+from cookbook.script.facts import Facts
+from cookbook.script.lock import Holder
+from cookbook.transport.contract import Transport
+
+if TYPE_CHECKING:
+    from cookbook.applying.converge import Convergence
+    from cookbook.applying.saved_plan import Application
+    from cookbook.applying.undo import Undo
+
+    Work = Convergence | Application | Undo
+    """The work on one host: it yields steps, and knows if they succeeded."""
+
+
+class HostRun:
+    """The work of a run on one host."""
+
+    def __init__(
+        self, host: Host, run: RunContext, connect: Callable[[Host], Transport], begun: float
+    ) -> None:
+        """`begun` is when the host had its turn, in seconds of time.monotonic()."""
+        self._host, self._all, self._run = host, run, run.run
+        self._connect = connect
+        self._begun = begun
+        self._steps: list[Step] = []  # kept whatever ends the work
+        self._session: Session | None = None
+        self._machine_id = ""
+
+    def report(self, connected: Future[Transport]) -> HostReport:
+        """Do the work by this connection, and return what came of it."""
+        error: CookError | None = None
+        try:
+            with self._opened(connected.result()) as session:
+                status = self._work_through(session)
+        except CookError as caught:
+            status, error = status_of(caught), caught
+        except Exception as caught:  # noqa: BLE001 - a defect must not stop other hosts
+            status, error = "failed", _defect(caught)
+        exchanges = self._session.exchanges if self._session is not None else 0
+        if any(step.error is error for step in self._steps):
+            error = None  # said already, with its resource
+        report = HostReport(
+            self._host.name,
+            status,
+            self._steps,
+            time.monotonic() - self._begun,
+            self._begun - self._all.start,
+            exchanges,
+            error,
+            self._machine_id,
+            looks=self._all.looks,
+        )
+        with self._all.speaking, contextlib.suppress(Exception):  # a defect costs no report
+            self._all.hook.cookbook_host(report=report)
+        return report
+
+    @contextlib.contextmanager
+    def _opened(self, transport: Transport) -> Iterator[Session]:
+        """Open a session that can be interrupted, and that reconnects if the link is lost."""
+        host = self._host
+        session = Session(transport, lambda: self._connect(host), lasting=host.transport == "local")
+        session.connection.tries_left = self._run.reconnect
+        session.end = self._all.end(self._begun)
+        self._session = session
+        try:
+            with self._all.signals.watching(session):
+                yield session
+        finally:
+            with contextlib.suppress(Exception):  # what came of it is known; say that
+                session.close()
+
+    def _work_through(self, session: Session) -> HostStatus:
+        if self._all.signals.told:
+            return "interrupted"
+        facts = self._facts(session)
+        self._machine_id = facts.machine_id
+        self._only_once(facts)
+        with self._all.speaking:
+            self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
+        work = self._work(session, facts)
+        for one in work.steps():
+            step = replace(one, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
+            self._steps.append(step)
+            with self._all.speaking:
+                self._all.hook.cookbook_step(host=self._host.name, step=step)
+        if work.failed:
+            return "interrupted" if session.ended else "failed"
+        if work.unfinished:
+            return "interrupted"
+        changed = any(step.status in ("changed", "unknown") for step in self._steps)
+        return "changed" if changed else "ok"
+
+    def _rescue(self, session: Session) -> AutoRollback:
+        way = AccessPath(*login(self._host), self._host.become, self._host.become_user)
+        return AutoRollback(session, way, self._run.confirm_timeout, self._run.allow_lockout)
+
+    def _executor(self, session: Session, facts: Facts) -> Executor:
+        planner = Planner(self._all.node(self._host, facts), session, facts, catalog())
+        return Executor(planner, session, self._rescue(session))
+
+    def _facts(self, session: Session) -> Facts:
+        """Return the facts of the host; take its lock if it is to be changed."""
+        if self._all.looks:
+            return session.facts()
+        origin = self._run.origin
+        try:
+            return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
+        except Locked as error:
+            if error.run != self._run.id:
+                raise
+            raise Refused(
+                "this run is at work on the same machine already, under another name",
+                hint="name it once, or use --limit",
+            ) from None
+
+    def _only_once(self, facts: Facts) -> None:
+        """Raise Refused if this machine is at work already, under another name."""
+        if not facts.machine_id or self._all.looks:
+            return
+        name = self._host.name
+        with self._all.speaking:
+            first = self._all.machines.setdefault((facts.machine_id, facts.boot_id), name)
+        if first != name:
+            raise Refused(
+                f"{name} and {first} are the same machine (machine-id {facts.machine_id})",
+                hint=f"nothing was done here as {name}; name it once, or use --limit",
+            )
+
+    def _work(self, session: Session, facts: Facts) -> Work:
+        if (saved := self._run.saved) is not None:
+            from cookbook.applying.saved_plan import Application
+
+            executor = self._executor(session, facts)
+            steps = saved.steps_for(self._host.name, facts)
+            manifest = self._manifest(saved.set)
+            return Application(steps, executor, self._listener(), manifest, self._stopping)
+        if self._run.past is not None:
+            return self._reversal(session, facts)
+        from cookbook.applying.converge import Convergence
+        from cookbook.applying.orphans import Orphans
+
+        return Convergence(
+            self._collection(facts),
+            session,
+            facts,
+            catalog(),
+            apply=not self._all.looks,
+            stopping=self._stopping,
+            rescue=self._rescue(session),
+            listener=self._listener(),
+            orphans=lambda planner: Orphans(
+                self._manifest(self._run.set), planner, revive, self._run.prune
+            ),
+            permit=self._permit(),
+            stepwise=self._run.stepwise,
+        )
+
+    def _permit(self) -> Permit | None:
+        """Return a permission that asks all approvers; each must agree."""
+        if not self._run.approvers:
+            return None
+
+        stop = self._all.signals
+
+        def permit(step: Step, again: bool) -> Permission:  # noqa: FBT001 - a callback
+            for approver in self._run.approvers:
+                said = approver.permit(
+                    self._host.name, step, again=again, stopping=lambda: stop.told
+                )
+                if said == "stop":
+                    stop.tell()
+                if said != "go":
+                    return said
+            return "go"
+
+        return permit
+
+    def _reversal(self, session: Session, facts: Facts) -> Undo:
+        from cookbook.applying.undo import Undo
+
+        past, machine_id = self._run.past or {}, self._run.machine_ids.get(self._host.name)
+        if machine_id and machine_id != facts.machine_id:
+            raise Refused(
+                f"{self._host.name} is another machine than it was in that run: its machine-id is"
+                f" {facts.machine_id}, not {machine_id}",
+                hint="was it reinstalled, or does its name lead elsewhere?",
+            )
+        return Undo(
+            past[self._host.name],
+            self._executor(session, facts),
+            self._manifest(self._run.set),
+            self._listener(),
+            apply=not self._all.looks,
+            partial=self._run.partial,
+            permit=self._permit(),
+            stopping=self._stopping,
+        )
+
+    def _stopping(self) -> bool:
+        return self._all.signals.told
+
+    def _manifest(self, name: str) -> Manifest:
+        return Manifest(name, self._run.id, known)
+
+    def _listener(self) -> Listener:
+        name = self._host.name
+
+        def working(resource: Resource) -> None:
+            with self._all.speaking:
+                self._all.hook.cookbook_working(host=name, resource=resource)
+
+        def sending(steps: Sequence[Step]) -> None:
+            with self._all.speaking:
+                self._all.hook.cookbook_sending(host=name, steps=steps)
+
+        return Listener(working, sending)
+
+    def _collection(self, facts: Facts) -> Collection:
+        compiled = self._all.compiled[self._host.name]
+        if compiled is None:
+            compiled = self._all.compile(self._host, facts)
+            self._all.sources |= compiled.sources
+            self._all.compiled[self._host.name] = compiled
+            return compiled
+        compiled.node = replace(compiled.node, facts=facts)
+        return compiled
+
+
+def status_of(error: CookError) -> HostStatus:
+    """Return the status of a host whose work ended with this error."""
+    match error:
+        case Unreachable():
+            return "unreachable"
+        case DeadlineExceeded():
+            return "timeout"
+        case Refused():
+            return "refused"
+        case _:
+            return "failed"
+
+
+def _defect(error: Exception) -> CookError:
+    """Return the error for an exception of the program itself, with its place."""
+    import logging
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    logging.getLogger("cookbook").debug("a defect", exc_info=error)
+    return Defect(
+        f"a defect in cook: {type(error).__name__}: {error} ({last.filename}:{last.lineno})",
+        hint="please report it; -v shows the whole traceback",
+    )

@@ -1,0 +1,110 @@
+"""The options of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cookbook.hosts.reconnect import RECONNECTS
+from cookbook.inventory import Host
+from cookbook.planning.status import Mode
+from cookbook.reports.run_info import RunInfo
+from cookbook.text.provenance import Origin
+
+if TYPE_CHECKING:
+    from cookbook.approval.gate import Approver
+    from cookbook.approval.saved_plan import SavedPlan
+    from cookbook.planning.step import Step
+    from cookbook.secrets.secret import Secret
+
+FORKS = 50
+"""Number of hosts that are worked on at once."""
+
+CONFIRM_TIMEOUT = 60.0
+"""Seconds that a host waits for a new login after a change with a lock-out risk."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options of a run: what to do, and on which hosts."""
+
+    mode: Mode
+    recipes: Sequence[Path]
+    hosts: Sequence[Host]
+    variables: dict[str, Any]
+    """From `--set`; they win over the inventory's."""
+
+    forks: int = FORKS
+    become_password: Secret | None = None
+    approvers: Sequence[Approver] = ()
+    """Functions that must agree before each change is sent."""
+
+    stepwise: bool = False
+    """Send each change by itself."""
+
+    saved: SavedPlan | None = None
+    """The plan that `apply` applies."""
+
+    past: Mapping[str, Sequence[Step]] | None = None
+    """The steps of a run on each host, for `undo`."""
+
+    machine_ids: Mapping[str, str] = field(default_factory=dict)
+    """Which machine each host was in that run."""
+
+    confirm_timeout: float = CONFIRM_TIMEOUT
+    """Seconds that a host waits for a new login after a change with a lock-out risk."""
+
+    allow_lockout: bool = False
+    """Apply also changes that lock out the login user."""
+
+    reconnect: int = RECONNECTS
+    """Number of reconnects after a lost connection."""
+
+    wait: float = 0.0
+    """Seconds to wait for a host that another run is at work on."""
+
+    timeout: float | None = None
+    """Seconds that all of it may take."""
+
+    host_timeout: float | None = None
+    """Seconds that each host may take, once its turn has come."""
+
+    partial: bool = False
+    """Undo what can be undone, where not all can."""
+
+    set: str = ""
+    """Name of the set of recipes in the manifests of hosts; see cookbook.applying.manifest."""
+
+    prune: bool = False
+    """Remove what cook created and no recipe of the set declares any more."""
+
+    inventory: Path | None = None
+    """Path of the inventory."""
+
+    id: str = ""
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def info(self) -> RunInfo:
+        """Return the description of this run for listeners."""
+        hosts = [host.name for host in self.hosts]
+        return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin)
+
+    @property
+    def told_recipes(self) -> list[str]:
+        """The recipes that it comes from, be it by way of a saved plan."""
+        return [str(path) for path in (self.recipes if self.saved is None else self.saved.recipes)]
+
+
+def set_name(paths: Iterable[str]) -> str:
+    """
+    Return the default name of a set of recipes on hosts.
+
+    >>> set_name(["base.py", "roles/web server.py"])
+    'base+web-server'
+    """
+    stems = [path.rpartition("/")[2].removesuffix(".py") for path in paths]
+    return "+".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip(".") or "_" for stem in stems)
