@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from cookbook.text.redaction import REGISTRY
+
+_MADE = threading.Event()
+"""Set when the first secret of this process is made."""
 
 
 class Secret(str):
@@ -22,6 +26,7 @@ class Secret(str):
 
     def __new__(cls, text: str) -> Self:
         """Make it, and make it known."""
+        _MADE.set()
         REGISTRY.add(str.__str__(text))
         return str.__new__(cls, text)
 
@@ -43,6 +48,11 @@ class SecretBytes(bytes):
 
     __slots__ = ()
 
+    def __new__(cls, data: bytes) -> Self:
+        """Make it."""
+        _MADE.set()
+        return bytes.__new__(cls, data)
+
     def __repr__(self) -> str:
         return "SecretBytes(***)"
 
@@ -56,6 +66,7 @@ def tainted(text: str) -> Secret:
 
     It is a Secret, but not known to the registry.
     """
+    _MADE.set()
     return str.__new__(Secret, text)
 
 
@@ -123,11 +134,11 @@ _BARE = frozenset({type(None), bool, int, float})
 
 def holds_secret(value: object) -> bool:
     """Return whether a value is a Secret, or contains one, also in an f-string."""
-    # A record of a run asks this of each value there is: the most frequent ones first.
-    if (kind := type(value)) is str:
-        return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
-    if kind in _BARE:
+    # A record of a run asks this of each value there is: the most frequent answers first.
+    if (kind := type(value)) in _BARE or not _MADE.is_set():
         return False
+    if kind is str:
+        return REGISTRY.knows(value)  # type: ignore[arg-type]  # it is one
     if type(value) is list or type(value) is tuple:
         return any(map(holds_secret, value))
     if type(value) is dict:
