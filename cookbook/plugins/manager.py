@@ -13,11 +13,9 @@ import pluggy
 
 from cookbook.errors import UsageError
 from cookbook.language.catalog import Catalog
-from cookbook.plugins import hookspecs
-from cookbook.reports import BUILT_IN as BUILT_IN_REPORTS
+from cookbook.plugins import built_in, hookspecs
 from cookbook.reports import FORMATS
 from cookbook.secrets.stores.lookup import STORES
-from cookbook.transport.registry import BUILT_IN as BUILT_IN_TRANSPORTS
 from cookbook.transport.registry import TRANSPORTS
 
 
@@ -33,6 +31,7 @@ def plugins() -> pluggy.PluginManager:
     from cookbook import providers
 
     manager.register(providers, "providers")
+    manager.register(built_in, "built in")
     try:
         if _any_installed():
             manager.load_setuptools_entrypoints("cookbook")
@@ -40,32 +39,35 @@ def plugins() -> pluggy.PluginManager:
     except Exception as error:
         raise UsageError(f"a plugin cannot be loaded: {type(error).__name__}: {error}") from error
     STORES.ask_plugins = lambda name: manager.hook.cookbook_secret(name=name)
-    transports = registrations(manager, "cookbook_transports", BUILT_IN_TRANSPORTS)
-    reports = registrations(manager, "cookbook_reports", BUILT_IN_REPORTS)
-    TRANSPORTS.ask_plugins = lambda: transports
-    FORMATS.ask_plugins = lambda: reports
     return manager
 
 
-def registrations(
-    manager: pluggy.PluginManager, hook: str, built_in: Mapping[str, Any]
-) -> Mapping[str, Any]:
+@functools.cache
+def registrations(hook: str) -> Mapping[str, Any]:
     """
-    Return what all plugins register by this hook: name -> value.
+    Return what all plugins register by this hook: name -> value; the built-in ones come first.
 
-    Raises UsageError if two plugins register the same name, or one registers a built-in one.
+    Raises UsageError if two plugins register the same name.
     """
-    found: dict[str, Any] = {}
-    for one in getattr(manager.hook, hook).get_hookimpls():
+    found: dict[str, tuple[Any, str]] = {}
+    calls = sorted(
+        getattr(plugins().hook, hook).get_hookimpls(), key=lambda one: one.plugin is not built_in
+    )
+    for one in calls:
         registers = cast("Callable[[], Mapping[str, Any]]", one.function)
         for name, value in registers().items():
-            if found.setdefault(name, value) != value or name in built_in:
-                other = found[name] if name not in built_in else "built in"
+            other, by = found.setdefault(name, (value, one.plugin_name))
+            if by != one.plugin_name:
                 raise UsageError(
-                    f"{hook}: {name!r} is registered twice: {other} and {value}",
-                    hint=f"uninstall one of the two plugins; one is {one.plugin_name!r}",
+                    f"{hook}: {name!r} is registered twice: {other} ({by}) and {value}"
+                    f" ({one.plugin_name})",
+                    hint="uninstall one of the two plugins",
                 )
-    return found
+    return {name: value for name, (value, _) in found.items()}
+
+
+TRANSPORTS.registered = lambda: registrations("cookbook_transports")
+FORMATS.registered = lambda: registrations("cookbook_reports")
 
 
 def _any_installed() -> bool:

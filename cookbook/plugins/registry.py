@@ -13,19 +13,18 @@ from cookbook.applying.manifest import ManifestEntry
 from cookbook.errors import PlanError, UsageError
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
-from cookbook.plugins.manager import catalog, plugins, registrations
+from cookbook.plugins.manager import catalog, registrations
 from cookbook.text.json_shape import short
 from cookbook.text.type_check import describe, fits
 
 
-@functools.cache
 def registered() -> Mapping[str, str]:
     """
     Return all resource types: name in recipes -> `module:Class`. No class is imported.
 
     Raises UsageError if two plugins register the same name.
     """
-    return registrations(plugins(), "cookbook_resources", {})
+    return registrations("cookbook_resources")
 
 
 @functools.cache

@@ -16,27 +16,17 @@ from pathlib import Path
 from cookbook.errors import ReportError, UsageError
 from cookbook.reports.schema import Document
 
-BUILT_IN: Mapping[str, tuple[str, str]] = {
-    "text": (".txt", "cookbook.reports.text"),
-    "json": (".json", "cookbook.reports.json_document"),
-    "junit": (".xml", "cookbook.reports.junit"),
-    "sarif": (".sarif", "cookbook.reports.sarif"),
-    "markdown": (".md", "cookbook.reports.markdown"),
-    "html": (".html", "cookbook.reports.html_page"),
-}
-"""Name of the format -> suffix of its files, and the module with its `render`."""
-
 
 class Formats:
     """The report formats of this process."""
 
-    ask_plugins: Callable[[], Mapping[str, tuple[str, str]]] = staticmethod(dict)
-    """Returns the formats of plugins; set by `cookbook.plugins.manager`."""
+    registered: Callable[[], Mapping[str, tuple[str, str]]] = staticmethod(dict)
+    """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
 
     @property
     def all(self) -> Mapping[str, tuple[str, str]]:
-        """All formats, the built-in ones first."""
-        return {**BUILT_IN, **self.ask_plugins()}
+        """All formats: name -> suffix of its files, and the module with its `render`."""
+        return self.registered()
 
     @property
     def suffixes(self) -> Mapping[str, str]:

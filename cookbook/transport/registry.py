@@ -1,4 +1,4 @@
-"""The transports that an inventory may name: the built-in ones, and those of plugins."""
+"""The transports that an inventory may name, registered by the hook `cookbook_transports`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ from typing import Any
 from cookbook.errors import UsageError
 from cookbook.transport.contract import Transport
 
-BUILT_IN: Mapping[str, str] = {
-    "ssh": "cookbook.hosts.connect:by_paramiko",
-    "openssh": "cookbook.hosts.connect:by_openssh",
-    "local": "cookbook.hosts.connect:on_this_machine",
-}
-"""Name in hosts.yml -> `module:function`; the function takes what `connect` takes."""
-
 
 class Transports:
     """All transports of this process."""
 
-    ask_plugins: Callable[[], Mapping[str, str]] = staticmethod(dict)
-    """Returns the transports of plugins; set by `cookbook.plugins.manager`."""
+    registered: Callable[[], Mapping[str, str]] = staticmethod(dict)
+    """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
 
     @property
     def places(self) -> Mapping[str, str]:
-        """The transports: name in hosts.yml -> `module:function`. No module is imported."""
-        return {**self.ask_plugins(), **BUILT_IN}
+        """
+        The transports: name in hosts.yml -> `module:function`. No module is imported.
+
+        The function takes what `cookbook.hosts.connect.connect` takes.
+        """
+        return self.registered()
 
     def connect(self, name: str) -> Callable[..., Transport]:
         """Return the function that connects. Raises UsageError if it cannot be loaded."""
