@@ -44,7 +44,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, NoReturn
 
 __all__ = [
     "AuthenticationFailed",
@@ -426,3 +426,8 @@ def _killed(status: int) -> str:
         return f" (killed by {signal.Signals(status - 128).name})" if status > 128 else ""
     except ValueError:
         return ""
+
+
+def no_plugins() -> NoReturn:
+    """Raise Defect: transports and report formats are registered by plugins, and none is loaded."""
+    raise Defect("no plugin is loaded", hint="import cookbook.plugins.manager first")

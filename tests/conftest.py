@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import cookbook.plugins.manager  # noqa: F401 - registers the transports
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport

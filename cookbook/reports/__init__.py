@@ -13,14 +13,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from cookbook.errors import ReportError, UsageError
+from cookbook.errors import ReportError, UsageError, no_plugins
 from cookbook.reports.schema import Document
 
 
 class Formats:
     """The report formats of this process."""
 
-    registered: Callable[[], Mapping[str, tuple[str, str]]] = staticmethod(dict)
+    registered: Callable[[], Mapping[str, tuple[str, str]]] = staticmethod(no_plugins)
     """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
 
     @property

@@ -6,14 +6,14 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cookbook.errors import UsageError
+from cookbook.errors import UsageError, no_plugins
 from cookbook.transport.contract import Transport
 
 
 class Transports:
     """All transports of this process."""
 
-    registered: Callable[[], Mapping[str, str]] = staticmethod(dict)
+    registered: Callable[[], Mapping[str, str]] = staticmethod(no_plugins)
     """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
 
     @property
