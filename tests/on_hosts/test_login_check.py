@@ -61,7 +61,7 @@ def test_a_lock_out_on_no_list_is_taken_back(
     cook(fresh_host, "converge", recipe='file("/etc/first", content="x")\n')
     before = state(fresh_host)
     for name, recipe in LOCKOUTS.items():
-        words = ("converge", "--confirm-timeout", "10s")
+        words = ("converge", "--confirm-timeout", "4s")
         document = cook(fresh_host, *words, recipe=recipe)
 
         assert document["status"] == 3, (name, document)
