@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,37 @@ from cookbook.plugins.registry import resource_type
 
 RunDocument = Mapping[str, Any]
 
+CookCommand = Callable[[Sequence[str], Path], tuple[int, str, str]]
+"""Runs cook with these arguments in a folder: its exit status, its output, its messages."""
 
-def check_lives(lives: Sequence[Life], host: LifeHost, hosts_yml: Path, folder: Path) -> None:
+
+def in_a_process(words: Sequence[str], folder: Path) -> tuple[int, str, str]:
+    """Run cook in a process of its own (see CookCommand)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cookbook.cli", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def check_lives(
+    lives: Sequence[Life],
+    host: LifeHost,
+    hosts_yml: Path,
+    folder: Path,
+    cook: CookCommand = in_a_process,
+) -> None:
     """
     Take lives through all stages on `host`, which `hosts_yml` leads to.
 
     The host must be a disposable Debian host. `folder` is empty; recipes and the history are
-    written there. Raises AssertionError with the stage, and all that is wrong in it.
+    written there. `cook` runs the command: each time in a process of its own, unless a caller
+    has a faster way. Raises AssertionError with the stage, and all that is wrong in it.
     """
-    run = _Run(lives, host, hosts_yml, folder)
+    run = _Run(lives, host, hosts_yml, folder, cook)
     run.prepare()
     run.declared()
     run.drifted()
@@ -52,6 +74,7 @@ class _Run:
     host: LifeHost
     hosts_yml: Path
     folder: Path
+    cook: CookCommand
     before: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
     first: str = ""
@@ -132,23 +155,17 @@ class _Run:
         (self.folder / f"{name}.py").write_text("\n".join([HEADING, *lines, ""]))
 
     def _cook(self, command: str, what: str, *words: str, status: int = 0) -> RunDocument:
-        """Run cook in a process of its own; return its document."""
+        """Run cook; return its document."""
         recipe = [] if command == "undo" else [f"{what}.py"]
         named = ["--as", "life"] if command == "converge" else []
         target = [what] if command == "undo" else recipe
         options = ["--hosts", str(self.hosts_yml), "--limit", self.host.name, "--output", "json"]
-        done = subprocess.run(
-            [sys.executable, "-m", "cookbook.cli", command, *target, *named, *words, *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.folder,
-        )
-        document = json.loads(done.stdout) if done.stdout else {}
-        if done.returncode != status:
+        ended, said, messages = self.cook([command, *target, *named, *words, *options], self.folder)
+        document = json.loads(said) if said else {}
+        if ended != status:
             raise AssertionError(
-                f"cook {command} {what} ended with {done.returncode}, not {status}:\n"
-                + "\n".join([*_errors(document), done.stderr])
+                f"cook {command} {what} ended with {ended}, not {status}:\n"
+                + "\n".join([*_errors(document), messages])
             )
         found: RunDocument = document
         return found

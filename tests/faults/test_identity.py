@@ -1,9 +1,8 @@
-"""Who we are, and who the host is: certificates, agents, keys; judged by ssh(1)."""
+"""Who logs in by paramiko: certificates, tokens in an agent, and keys with a passphrase."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import socket
 import struct
@@ -17,14 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.errors import AuthenticationFailed, UntrustedHost
+from cookbook.errors import AuthenticationFailed
 from cookbook.kitchen import Kitchen, KitchenHost
-from cookbook.transport.openssh.key_scan import scan as scan_by_ssh
-from cookbook.transport.paramiko_ssh.key_scan import scan
 from cookbook.transport.paramiko_ssh.transport import SshTransport
-from cookbook.transport.target import Algorithms, OpenSshOptions, Target
-from tests.on_hosts.conftest import Open, by_both
-from tests.texts import check_host
+from cookbook.transport.target import Target
+from tests.on_hosts.sshd import configure
 
 pytestmark = pytest.mark.hosts
 
@@ -35,169 +31,6 @@ def keygen(*words: str | Path) -> None:
     subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
 
 
-def add(agent: Path, key: Path) -> None:
-    """Only ssh-add(1) is told where that agent is."""
-    there = os.environ | {"SSH_AUTH_SOCK": str(agent)}
-    subprocess.run(["ssh-add", "-q", key], check=True, capture_output=True, env=there)
-
-
-def ssh_gets_in(target: Target) -> bool:
-    files = [f"-oUserKnownHostsFile={target.known_hosts[0]}", "-oGlobalKnownHostsFile=none"]
-    command = ["ssh", "-F", "none", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", *files]
-    where = ["-i", str(target.identity_files[0]), f"{target.user}@{target.address}", "true"]
-    return subprocess.run([*command, *where], capture_output=True, check=False).returncode == 0
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ca") / "ca"
-    keygen("-t", "ed25519", "-N", "", "-f", path)
-    return path
-
-
-@by_both
-class TestOfTheHost:
-    """@cert-authority, against an sshd with a HostCertificate."""
-
-    @pytest.fixture
-    def certified(
-        self, target: Targets, module_host: KitchenHost, tmp_path: Path, ca: Path
-    ) -> Iterator[Callable[..., Target]]:
-        """`certified("-n", ...)`: the host has such a certificate, and we know its authority."""
-        conf = "/etc/ssh/sshd_config.d/certificate.conf"
-
-        def make(*words: str, key: str = "ed25519", authority: Path = ca) -> Target:
-            public = module_host.run(f"cat /etc/ssh/ssh_host_{key}_key.pub").stdout
-            (tmp_path / "host.pub").write_text(public)
-            named = (word.format(module_host.address) for word in words)
-            keygen("-s", authority, "-I", "host", "-h", *named, tmp_path / "host.pub")
-            certificate = (tmp_path / "host-cert.pub").read_text().strip()
-            module_host.run(
-                f"echo '{certificate}' > /etc/ssh/host-cert.pub;"
-                f" echo HostCertificate /etc/ssh/host-cert.pub > {conf};"
-                " systemctl reload ssh; sleep 0.5"
-            )
-            known = tmp_path / "known_hosts"
-            known.write_text(f"@cert-authority 10.* {Path(f'{ca}.pub').read_text()}")
-            return target(module_host, known_hosts=(known,))
-
-        yield make
-        module_host.run(f"rm -f {conf}; systemctl reload ssh; sleep 0.5")
-
-    @pytest.mark.parametrize("key", ["ed25519", "ecdsa", "rsa"])
-    def test_a_good_one_is_believed(
-        self,
-        shell: Open,
-        certified: Callable[..., Target],
-        module_host: KitchenHost,
-        key: str,
-    ) -> None:
-        target = certified("-n", f"web,{module_host.address}", "-V", "-1d:+1d", key=key)
-
-        assert ssh_gets_in(target)
-        shell(target).close()
-        assert scan(target).state == "known"
-        assert scan_by_ssh(replace(target, manner=OpenSshOptions(config="none"))).state == "known"
-
-    @pytest.mark.parametrize(
-        ("text", "words", "why"),
-        [
-            (
-                "expired",
-                ("-n", "{}", "-V", "-2d:-1d"),
-                "has expired at 20|not valid: expired",
-            ),
-            (
-                "not-yet-valid",
-                ("-n", "{}", "-V", "+1d:+2d"),
-                "not valid before 20|not valid: not yet valid",
-            ),
-            (
-                "of-another-host",
-                ("-n", "web,10.9.9.9"),
-                "is for web, 10.9.9.9, not for|not a listed principal",
-            ),
-            ("critical-options", ("-n", "{}", "-O", "critical:strange=1"), "critical options?"),
-        ],
-    )
-    def test_a_bad_one_is_refused_with_its_reason(
-        self,
-        *,
-        shell: Open,
-        certified: Callable[..., Target],
-        transport: str,
-        text: str,
-        words: tuple[str, ...],
-        why: str,
-    ) -> None:
-        target = certified(*words)
-
-        assert not ssh_gets_in(target)
-        with pytest.raises(UntrustedHost) as caught:
-            shell(target)
-        assert re.search(why, str(caught.value))
-        if transport == "ssh":
-            check_host(f"C15-{text}", error=caught.value)
-
-    def test_one_of_another_authority_is_refused(
-        self,
-        shell: Open,
-        certified: Callable[..., Target],
-        module_host: KitchenHost,
-        tmp_path: Path,
-    ) -> None:
-        keygen("-t", "ed25519", "-N", "", "-f", tmp_path / "other")
-        target = certified("-n", module_host.address, authority=tmp_path / "other")
-
-        assert not ssh_gets_in(target)
-        with pytest.raises(UntrustedHost, match=r"is not trusted for it|is not known"):
-            shell(target)
-
-    def test_where_the_key_itself_is_known_a_bad_one_does_not_matter(
-        self,
-        shell: Open,
-        certified: Callable[..., Target],
-        module_host: KitchenHost,
-    ) -> None:
-        target = certified("-n", "nobody")
-        with target.known_hosts[0].open("a") as known:
-            known.writelines(f"{module_host.address} {key}\n" for key in module_host.host_keys)
-
-        assert ssh_gets_in(target)
-        shell(target).close()
-
-    @pytest.mark.parametrize("which", ["authority", "key"])
-    def test_what_is_revoked_is_refused(
-        self,
-        shell: Open,
-        certified: Callable[..., Target],
-        module_host: KitchenHost,
-        transport: str,
-        which: str,
-    ) -> None:
-        target = certified("-n", module_host.address)
-        key = module_host.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout
-        authority = target.known_hosts[0].read_text().removeprefix("@cert-authority 10.* ")
-        revoked = authority if which == "authority" else key
-        with target.known_hosts[0].open("a") as known:
-            known.write(f"@revoked * {revoked}")
-
-        assert not ssh_gets_in(target)
-        with pytest.raises(UntrustedHost, match="is revoked") as caught:
-            shell(target)
-        if transport == "ssh":
-            check_host(f"C15-revoked-{which}", error=caught.value)
-
-    def test_an_authority_signs_as_it_may(
-        self, shell: Open, certified: Callable[..., Target], module_host: KitchenHost
-    ) -> None:
-        target = certified("-n", module_host.address)
-        strict = Algorithms(ca_signature=("rsa-sha2-512",))
-
-        with pytest.raises(UntrustedHost, match=r"CASignatureAlgorithms|is not known"):
-            shell(replace(target, algorithms=strict))
-
-
 class TestOfOurs:
     @pytest.fixture
     def signed(self, module_host: KitchenHost, tmp_path: Path) -> Path:
@@ -206,19 +39,10 @@ class TestOfOurs:
         keygen("-t", "rsa", "-b", "2048", "-N", "", "-f", tmp_path / "id")
         keygen("-s", tmp_path / "ca", "-I", "me", "-n", "root", tmp_path / "id.pub")
         public = (tmp_path / "ca.pub").read_text().strip()
-        done = module_host.run(
-            f"echo '{public}' > /etc/ssh/users_ca.pub;"
-            " echo TrustedUserCAKeys /etc/ssh/users_ca.pub > /etc/ssh/sshd_config.d/users.conf;"
-            " systemctl reload ssh; sleep 0.5"
-        )
+        done = module_host.run(f"echo '{public}' > /etc/ssh/users_ca.pub")
         assert done.returncode == 0
+        configure(module_host, "TrustedUserCAKeys /etc/ssh/users_ca.pub")
         return tmp_path / "id"
-
-    @by_both
-    def test_a_certificate_beside_the_key(
-        self, shell: Open, target: Targets, module_host: KitchenHost, signed: Path
-    ) -> None:
-        shell(target(module_host, identity_files=(signed,))).close()
 
     def test_one_that_is_named(
         self, target: Targets, module_host: KitchenHost, signed: Path, tmp_path: Path
@@ -241,39 +65,6 @@ class TestOfOurs:
 
         module_host.run(f"echo '{Path(f'{signed}.pub').read_text()}' >> /root/.ssh/authorized_keys")
         SshTransport(expired).close()
-
-    @by_both
-    def test_the_agents(
-        self,
-        shell: Open,
-        target: Targets,
-        module_host: KitchenHost,
-        signed: Path,
-        agent: Path,
-    ) -> None:
-        """ssh-add takes the certificate with the key; then neither file is needed."""
-        add(agent, signed)
-        for file in signed.parent.glob("id*"):
-            file.unlink()
-
-        named = {"agent": True, "agent_socket": str(agent)}
-        shell(target(module_host, identity_files=(), **named)).close()
-
-    @by_both
-    def test_an_agent_that_is_named(
-        self,
-        shell: Open,
-        kitchen: Kitchen,
-        target: Targets,
-        host: KitchenHost,
-        agent: Path,
-    ) -> None:
-        add(agent, kitchen.identity)
-        named = target(host, identity_files=(), agent=True, agent_socket=str(agent))
-
-        shell(replace(named, default_keys=False)).close()
-        with pytest.raises(AuthenticationFailed):
-            shell(replace(named, agent=False, default_keys=False))
 
     def test_a_token_first_in_the_agent_is_passed_over(
         self,

@@ -16,7 +16,6 @@ import pytest
 from bench.relay import Link, Relay
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.faults.running import Ran, Start, Told, told
-from tests.on_hosts.conftest import by_both
 from tests.texts import check_document
 
 pytestmark = pytest.mark.hosts
@@ -73,16 +72,7 @@ LINKS = [
 """Bytes that the first connection still carries: from its banner to the last answer."""
 
 
-SOME = [LINKS[0], LINKS[3], LINKS[6]]
-"""For the transport that has nothing of its own to lose: ssh(1) tells us that a link is gone."""
-
-
-@pytest.mark.parametrize(
-    ("transport", "link"),
-    [*(("ssh", link) for link in LINKS), *(("openssh", link) for link in SOME)],
-    ids=lambda one: f"{one.then} after {one.after}" if isinstance(one, Link) else one,
-    indirect=["transport"],
-)
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: f"{link.then} after {link.after}")
 def test_it_is_lost_at_any_moment(
     *, start: Start, ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path, link: Link
 ) -> None:
@@ -110,33 +100,6 @@ def test_it_is_lost_at_any_moment(
     assert module_host.run("cat /etc/link-notified").stdout.splitlines() in (["x"], ["x", "x"])
 
 
-@by_both
-def test_a_link_that_goes_silent_in_a_long_command_is_made_anew(
-    start: Start, module_host: KitchenHost, relay: Relay, hosts: Path
-) -> None:
-    """The command goes on, once; its shell, which the host still takes for ours, is ended."""
-    recipe = """
-file("/etc/link-1", content="1" * 2000)
-execute("long", command="echo x >>/etc/link-begun; sleep 6; touch /etc/link-done",
-        creates="/etc/link-done")
-file("/etc/link-last", content="x")
-"""
-    run = start(module_host, recipe, hosts=hosts)
-    while module_host.run("test -e /etc/link-begun").returncode != 0:
-        time.sleep(0.05)
-    relay.set(Link(after=0, then="silent"))
-    time.sleep(0.5)
-    relay.set(Link())
-    said = told(run, within=60)
-
-    assert said.exit == 0, said
-    assert said.statuses == ["changed", "changed", "changed"]
-    assert module_host.run("cat /etc/link-begun").stdout == "x\n"
-    is_true(module_host, said)
-    shells = module_host.run("pgrep -x sh | grep -vx $$").stdout.split()
-    assert shells == []
-
-
 def test_a_silence_that_lasts_is_named(
     *, start: Start, ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path, transport: str
 ) -> None:
@@ -162,18 +125,6 @@ def test_a_silence_that_lasts_is_named(
     assert ran(module_host, 'file("/etc/link-free", content="x")\n').exit == 0
 
 
-@by_both
-def test_a_slow_command_is_no_silence(
-    ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path
-) -> None:
-    """The host answers signs of life all the while; three of them fall due here."""
-    del relay
-    recipe = 'execute("long", command="sleep 4")\n'
-    said = ran(module_host, recipe, "--reconnect", "0", hosts=hosts)
-    assert said.exit == 0, said
-    assert said.host["exchanges"] <= 3
-
-
 def test_a_host_that_is_far_away_takes_no_more_exchanges(
     ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path
 ) -> None:
@@ -188,7 +139,6 @@ def test_a_host_that_is_far_away_takes_no_more_exchanges(
     is_true(module_host, again)
 
 
-@by_both
 def test_what_leaves_no_trace_is_not_called_done(
     ran: Ran, module_host: KitchenHost, transport: str
 ) -> None:
@@ -218,7 +168,6 @@ execute("after", command="echo after >>/etc/link-ran")
 """
 
 
-@by_both
 @pytest.mark.parametrize("creates", [None, "/etc/link-never"])
 def test_commands_alone_are_told_apart_after_a_lost_link(
     ran: Ran, module_host: KitchenHost, creates: str | None
@@ -232,7 +181,6 @@ def test_commands_alone_are_told_apart_after_a_lost_link(
     assert module_host.run("cat /etc/link-ran").stdout.split() == ["before", "cut"]
 
 
-@by_both
 def test_a_notified_command_that_cuts_the_link_is_unknown(
     ran: Ran, module_host: KitchenHost
 ) -> None:
@@ -247,7 +195,6 @@ execute("cut", command="{CUT}", action="nothing")
     assert said.statuses == ["changed", "ok", "unknown"]
 
 
-@by_both
 def test_a_command_that_ended_after_the_link_was_lost_is_known_to_have_run(
     ran: Ran, module_host: KitchenHost
 ) -> None:

@@ -10,6 +10,7 @@ from cookbook.errors import UsageError
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.plugins.registry import registered
 from cookbook.testing import check_lives, load_life, load_lives
+from tests.on_hosts.conftest import in_process
 
 HERE = Path(__file__).parent
 GOOD = {"declare": "{x: {content: y}}", "judge": "test -e x", "drift": "{x: rm x}", "gone": "ls x"}
@@ -26,7 +27,7 @@ def test_all_lives(
     monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
     fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     (folder := tmp_path / "recipes").mkdir()
-    check_lives(load_lives(HERE.glob("*.yml")), fresh_host, kitchen.hosts_yml, folder)
+    check_lives(load_lives(HERE.glob("*.yml")), fresh_host, kitchen.hosts_yml, folder, in_process)
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -156,12 +156,18 @@ def command(*words: str) -> dict[str, Any]:
 
     Return the document that it prints, its exit status as `status`, its messages as `stderr`.
     """
+    status, out, errors = in_process(words, ROOT)
+    document: dict[str, Any] = json.loads(out) if out else {}
+    return document | {"status": status, "stderr": errors}
+
+
+def in_process(words: Sequence[str], folder: Path) -> tuple[int, str, str]:
+    """Run cook in this process, in a folder; return its exit status, output and messages."""
     load_known_hosts.cache_clear()  # hosts come and go in a kitchen, unlike in a run
     out, errors = io.StringIO(), io.StringIO()
-    with chdir(ROOT), redirect_stdout(out), redirect_stderr(errors):
+    with chdir(folder), redirect_stdout(out), redirect_stderr(errors):
         status = main(words)
-    document: dict[str, Any] = json.loads(out.getvalue()) if out.getvalue() else {}
-    return document | {"status": status, "stderr": errors.getvalue()}
+    return status, out.getvalue(), errors.getvalue()
 
 
 def who(transport: Shell) -> str:

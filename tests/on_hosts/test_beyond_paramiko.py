@@ -20,11 +20,11 @@ from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTranspor
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
 from tests.on_hosts.conftest import Cook, by_openssh, who
+from tests.on_hosts.sshd import configure, restore
 
 pytestmark = pytest.mark.hosts
 
 ROOT = Path(__file__).parents[2]
-CONF = "/etc/ssh/sshd_config.d/00-beyond.conf"
 
 Targets = Callable[..., Target]
 Sshd = Callable[..., None]
@@ -34,15 +34,8 @@ Patch = pytest.MonkeyPatch
 @pytest.fixture
 def sshd(module_host: KitchenHost) -> Iterator[Sshd]:
     """Have sshd say something more, for one test."""
-
-    def say(*lines: str) -> None:
-        text = "\n".join(lines)
-        words = f"echo '{text}' >{CONF} && sshd -t && systemctl reload ssh; sleep 0.5"
-        done = module_host.run(words)
-        assert done.returncode == 0, done.stderr
-
-    yield say
-    module_host.run(f"rm -f {CONF}; systemctl reload ssh; sleep 0.5")
+    yield lambda *lines: configure(module_host, *lines)
+    restore(module_host)
 
 
 def accepted(machine: KitchenHost) -> str:

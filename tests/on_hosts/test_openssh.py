@@ -14,15 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.relay import Link, Relay
-from cookbook.errors import AuthenticationFailed, HostError, Unreachable, UntrustedHost
 from cookbook.hosts.connect import connect as reach
 from cookbook.hosts.connect import login
 from cookbook.inventory import Host
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.script.program import Ask, Program
 from cookbook.script.shell import Command
-from cookbook.transport.contract import Interrupted, run
+from cookbook.transport.contract import run
 from cookbook.transport.openssh import control_dir
 from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.target import Target
@@ -52,74 +50,6 @@ def connect(target: Callable[..., Target], host: KitchenHost) -> Iterator[Connec
 def ask(transport: OpenSshTransport, text: str, timeout: float = 30) -> str:
     [outcome] = run(transport, Program((Ask(Command(text, text), timeout),)))
     return outcome.text
-
-
-class TestIdentity:
-    def test_an_unknown_key_is_refused(self, connect: Connect, tmp_path: Path) -> None:
-        with pytest.raises(UntrustedHost, match="is not known") as caught:
-            connect(known_hosts=(tmp_path / "none",))
-        assert "cook trust" in str(caught.value.hint)
-        assert not (tmp_path / "none").exists()
-
-    def test_a_changed_key_is_refused(
-        self, connect: Connect, host: KitchenHost, tmp_path: Path
-    ) -> None:
-        known = tmp_path / "known hosts %d"
-        known.write_text(f"{host.address} {_new_key(tmp_path / 'other')}\n")
-        with pytest.raises(UntrustedHost, match="has CHANGED"):
-            connect(known_hosts=(known,))
-
-    def test_a_revoked_key_is_refused(
-        self, connect: Connect, host: KitchenHost, tmp_path: Path
-    ) -> None:
-        lines = [f"{host.address} {key}" for key in host.host_keys]
-        known = tmp_path / "known"
-        known.write_text("".join(f"@revoked {line}\n{line}\n" for line in lines))
-        with pytest.raises(UntrustedHost, match="revoked"):
-            connect(known_hosts=(known,))
-
-    def test_a_key_nobody_knows_is_refused(self, connect: Connect, tmp_path: Path) -> None:
-        _new_key(tmp_path / "stranger")
-        with pytest.raises(AuthenticationFailed, match="Permission denied"):
-            connect(identity_files=(tmp_path / "stranger",), identities_only=True)
-
-
-class TestReachability:
-    def test_nobody_listens(self, connect: Connect) -> None:
-        with pytest.raises(Unreachable, match="Connection refused"):
-            connect(port=2)
-
-    def test_no_such_name(self, connect: Connect) -> None:
-        with pytest.raises(Unreachable, match=r"no\.such\.host\.invalid"):
-            connect(address="no.such.host.invalid")
-
-    def test_a_link_that_goes_silent_is_lost(
-        self, connect: Connect, host: KitchenHost, tmp_path: Path
-    ) -> None:
-        with Relay([(host.address, 22)]) as relay:
-            [port] = relay.ports
-            known = tmp_path / "known"
-            known.write_text("".join(f"[127.0.0.1]:{port} {key}\n" for key in host.host_keys))
-            far = connect(address="127.0.0.1", port=port, known_hosts=(known,), alive_interval=1.0)
-            assert ask(far, "echo here") == "here\n"
-            relay.set(Link(after=0, then="silent"))
-            begun = time.monotonic()
-            with pytest.raises(Interrupted):
-                ask(far, "echo there", timeout=60)
-        assert time.monotonic() - begun < 10
-
-
-@pytest.mark.parametrize("become", ["none", "sudo"])
-def test_a_login_without_a_shell_is_named(connect: Connect, host: KitchenHost, become: str) -> None:
-    """nologin(8) says so on the stream that is no error's."""
-    done = host.run(
-        "id mute || { useradd -m -s /usr/sbin/nologin mute && cp -r /root/.ssh ~mute/"
-        " && chown -R mute ~mute/.ssh; }"
-    )
-    assert done.returncode == 0, done.stderr
-    with pytest.raises(HostError) as caught:
-        ask(connect(user="mute", become=become), "id")
-    assert caught.value.cause == "the account there has no shell"
 
 
 class TestFolder:

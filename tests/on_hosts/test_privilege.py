@@ -11,20 +11,18 @@ from typing import Any
 import pytest
 
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.errors import AuthenticationFailed, PasswordRefused, PrivilegeError
+from cookbook.errors import PasswordRefused, PrivilegeError
 from cookbook.hosts.session import Session
 from cookbook.kitchen import KitchenHost
 from cookbook.language.access_path import AccessPath
 from cookbook.script.program import Ask, Outcome, Program
 from cookbook.script.shell import Command, Secret, sh
 from cookbook.transport.contract import Interrupted, run
-from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
-from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
+from tests.on_hosts.conftest import Shell
 
 pytestmark = pytest.mark.hosts
 
-Shell = SshTransport | OpenSshTransport
 Open = Callable[..., Shell]
 
 _SEEN = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -ac '[s]esame'"
@@ -59,20 +57,16 @@ def french(machine: KitchenHost) -> None:
     )
 
 
-def by_openssh(target: Target) -> OpenSshTransport:
-    return OpenSshTransport(target, OpenSshOptions(config="none"))
-
-
-@pytest.fixture(params=[SshTransport, by_openssh])
+@pytest.fixture
 def opened(
-    target: Callable[..., Target], machine: KitchenHost, request: pytest.FixtureRequest
+    shell: Callable[[Target], Shell], target: Callable[..., Target], machine: KitchenHost
 ) -> Iterator[Open]:
     """Paul's shells, by sudo with his password unless something else is said."""
     transports: list[Shell] = []
 
     def connect(**changes: Any) -> Shell:
         by_sudo = {"user": "paul", "become": "sudo", "become_password": Secret("sesame")}
-        transport: Shell = request.param(replace(target(machine), **{**by_sudo, **changes}))
+        transport = shell(replace(target(machine), **{**by_sudo, **changes}))
         transports.append(transport)
         return transport
 
@@ -111,47 +105,6 @@ def failures(machine: KitchenHost) -> int:
     journal = machine.run("journalctl -q --no-pager").stdout.splitlines()
     wrong = ("authentication failure;", "conversation failed", "password check failed")
     return sum(any(words in line for words in wrong) for line in journal if "pam_" in line)
-
-
-CLOSED = {
-    "shell": ("usermod -s /bin/false {u}", "", "runs no command: it said nothing", "/bin/false"),
-    "nologin shell": ("usermod -s /usr/sbin/nologin {u}", "", "not available", "usermod -s"),
-    "forced command": (
-        "sed -i 's/^/command=\"echo a menu\" /' /home/{u}/.ssh/authorized_keys",
-        "",
-        "runs no command: a menu",
-        "`command=` in authorized_keys",
-    ),
-    "expired password": ("chage -d 0 {u}", "", "password has expired", "chage -M -1"),
-    "expired account": ("chage -E 1 {u}", "", "Your account has expired", "chage -l"),
-    "nologin file": (
-        "echo closed until noon >/etc/nologin",
-        "rm /etc/nologin",
-        "has ended the login: closed until noon",
-        "/etc/nologin",
-    ),
-}
-
-
-@pytest.mark.parametrize("reason", CLOSED)
-def test_a_login_that_is_closed_shows_the_words_of_the_host_and_blames_no_sudo(
-    opened: Open, machine: KitchenHost, reason: str
-) -> None:
-    shut, back, said, hint = CLOSED[reason]
-    make = "userdel -rf shut 2>/dev/null; useradd -m -s /bin/bash shut && echo shut:x | chpasswd"
-    give = "cp -r /root/.ssh /home/shut && chown -R shut: /home/shut/.ssh"
-    sudo = "echo 'shut ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/shut"
-    done = machine.run(f"{make} && {give} && {sudo} && {shut.format(u='shut')}")
-    assert done.returncode == 0, done.stderr
-    try:
-        for become in ("sudo", "none"):
-            with pytest.raises(AuthenticationFailed) as caught:
-                ask(opened(user="shut", become=become, become_password=None), "id")
-            assert said in str(caught.value)
-            assert hint in str(caught.value.hint)
-            assert "sudo" not in f"{caught.value} {caught.value.hint}"
-    finally:
-        machine.run(f"{back or ':'}; userdel -rf shut; rm -f /etc/sudoers.d/shut")
 
 
 class TestSudo:

@@ -121,9 +121,6 @@ authorized_key("admin", exclusive=True, key="ssh-ed25519 "
 
 TOLD = [name for name in LOCKOUTS if name.startswith("C")]
 
-BY_OPENSSH = ["C52-firewall", "C54-sudo-says-no"]
-"""No connection, and no privilege."""
-
 
 def steady(name: str, document: Any) -> Any:
     """Where sshd or the network was away, the last of our attempts ended in one way or another."""
@@ -134,11 +131,7 @@ def steady(name: str, document: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize(
-    ("transport", "lockout"),
-    [*(("ssh", one) for one in LOCKOUTS), *(("openssh", one) for one in BY_OPENSSH)],
-    indirect=["transport"],
-)
+@pytest.mark.parametrize("lockout", LOCKOUTS)
 def test_what_locks_us_out_is_taken_back(
     kitchen: Kitchen, restored_host: KitchenHost, cook: Cook, transport: str, lockout: str
 ) -> None:

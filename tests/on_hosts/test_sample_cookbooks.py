@@ -2,72 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.kitchen import KitchenHost
+from tests.on_hosts.conftest import Cook
 from tests.on_hosts.manifest import difference, manifest
 
 pytestmark = pytest.mark.hosts
 
 SAMPLES = sorted(Path("sample_cookbooks").glob("*/"))
-ROOT = Path(__file__).parents[2]
-
-
-def cook(kitchen: Kitchen, host: KitchenHost, *words: str) -> tuple[int, dict[str, Any]]:
-    """The command, in a process of its own, with JSON."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "cookbook.cli",
-            *words,
-            "--hosts",
-            str(kitchen.hosts_yml),
-            "--limit",
-            host.name,
-            "--output",
-            "json",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_plan_converge_and_nothing_more_to_do(
-    kitchen: Kitchen, fresh_host: KitchenHost, sample: Path
+    fresh_host: KitchenHost, cook: Cook, sample: Path
 ) -> None:
     recipe = str(sample / f"{sample.name}.py")
     fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     before = manifest(fresh_host)
 
-    status, planned = cook(kitchen, fresh_host, "plan", recipe)
-    assert status == 2, planned
+    planned = cook(fresh_host, "plan", recipe)
+    assert planned["status"] == 2, planned
     assert planned["totals"]["failed"] == 0
     assert difference(before, manifest(fresh_host)) == []  # law 3
 
-    status, done = cook(kitchen, fresh_host, "converge", recipe)
-    assert status == 0, _failures(done)
+    done = cook(fresh_host, "converge", recipe)
+    assert done["status"] == 0, _failures(done)
     _keeps_its_word(planned, done)
 
     left = manifest(fresh_host)
-    status, again = cook(kitchen, fresh_host, "converge", recipe)
-    assert (status, again["totals"]["changed"]) == (0, 0), _changed(again)
+    again = cook(fresh_host, "converge", recipe)
+    assert (again["status"], again["totals"]["changed"]) == (0, 0), _changed(again)
     assert again["hosts"][fresh_host.name]["exchanges"] == 2
     assert difference(left, manifest(fresh_host)) == []
 
-    status, _ = cook(kitchen, fresh_host, "plan", recipe)
-    assert status == 0
+    assert cook(fresh_host, "plan", recipe)["status"] == 0
 
 
 def _keeps_its_word(planned: dict[str, Any], done: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A password to log in with: given once, by either transport, and seen by nobody."""
+"""A password to log in with: given once, and seen by no other program."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from cookbook.script.shell import Secret
 from cookbook.transport.bastion import leave_bastions
 from cookbook.transport.contract import LoginPasswordRefused
 from cookbook.transport.target import Target
-from tests.on_hosts.conftest import Open, by_both, who
+from tests.transport.contract.conftest import Open, by_both, who
 
 pytestmark = [pytest.mark.hosts, by_both]
 
 PASSWORD = "open-%s\\n'\"sesame 7$x"
 """With what would mean something to a shell, a format, or ssh_config(5)."""
-
-CONF = "/etc/ssh/sshd_config.d/00-password.conf"
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +40,6 @@ def machine(module_host: KitchenHost) -> KitchenHost:
 def paul(target: Callable[..., Target], machine: KitchenHost) -> Target:
     named = target(machine, become="none", identity_files=())
     return replace(named, user="paul", password=Secret(PASSWORD))
-
-
-@pytest.fixture
-def sshd(machine: KitchenHost) -> Iterator[Callable[[str], None]]:
-    """Have sshd say something more, for one test."""
-
-    def say(*lines: str) -> None:
-        text = "\n".join(lines)
-        done = machine.run(f"echo '{text}' >{CONF} && sshd -t && systemctl reload ssh; sleep 0.5")
-        assert done.returncode == 0, done.stderr
-
-    yield say
-    machine.run(f"rm -f {CONF}; systemctl reload ssh; sleep 0.5")
 
 
 def failures(machine: KitchenHost) -> int:
@@ -75,7 +60,7 @@ BY_EITHER = "PasswordAuthentication yes\nKbdInteractiveAuthentication yes"
 
 @pytest.mark.parametrize("how", [BY_PASSWORD, BY_QUESTIONS, BY_EITHER])
 def test_it_lets_us_in_and_a_wrong_one_costs_one_attempt(
-    shell: Open, paul: Target, sshd: Callable[[str], None], machine: KitchenHost, how: str
+    shell: Open, paul: Target, sshd: Callable[..., None], machine: KitchenHost, how: str
 ) -> None:
     sshd(how)
     before = failures(machine)
@@ -86,7 +71,7 @@ def test_it_lets_us_in_and_a_wrong_one_costs_one_attempt(
 
 
 def test_where_nobody_asks_for_one_that_is_said(
-    shell: Open, paul: Target, sshd: Callable[[str], None], machine: KitchenHost
+    shell: Open, paul: Target, sshd: Callable[..., None], machine: KitchenHost
 ) -> None:
     sshd("PasswordAuthentication no\nKbdInteractiveAuthentication no")
     before = failures(machine)
@@ -97,7 +82,7 @@ def test_where_nobody_asks_for_one_that_is_said(
 
 
 def test_a_second_question_is_not_answered(
-    shell: Open, paul: Target, sshd: Callable[[str], None], machine: KitchenHost
+    shell: Open, paul: Target, sshd: Callable[..., None], machine: KitchenHost
 ) -> None:
     """Another factor: what it is asked for, the password is not good for."""
     done = machine.run(

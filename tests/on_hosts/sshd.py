@@ -1,0 +1,37 @@
+"""The configuration of a host's sshd, for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cookbook.kitchen import KitchenHost
+
+_CONF = "/etc/ssh/sshd_config.d/zz-test.conf"
+"""After the kitchen's own: of `MaxStartups` the last one counts, of all else the first."""
+
+_RESTART = "systemctl reset-failed ssh; systemctl restart ssh"
+"""Unlike a reload, it has ended when sshd listens again. The sessions stay."""
+
+
+def configure(host: KitchenHost, *lines: str) -> None:
+    """Have sshd say these lines beside its own, instead of those of the last call."""
+    text = "\n".join(lines)
+    done = host.run(f"cat >{_CONF} <<'E'\n{text}\nE\nsshd -t && {{ {_RESTART}; }}")
+    assert done.returncode == 0, done.stderr
+
+
+def restore(host: KitchenHost) -> None:
+    """Have sshd say what it said at first."""
+    done = host.run(f"rm -f {_CONF}; {_RESTART}")
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def configured(host: KitchenHost, *lines: str) -> Iterator[None]:
+    """Have sshd say these lines for a while."""
+    try:
+        configure(host, *lines)
+        yield
+    finally:
+        restore(host)
