@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
@@ -18,6 +18,7 @@ from cookbook.providers.apt_get import (
     commands_of,
     fresh,
     kind_of,
+    names_of,
     text_of,
     versions,
 )
@@ -130,6 +131,19 @@ class AptProvider(Provider[Package, State]):
     def there(self, state: State | None) -> bool:
         """Leftovers of a package are not the package."""
         return state is not None and state.version is not None
+
+    def entries(self, package: Package) -> Mapping[str, Package]:
+        """Return each package as a resource."""
+        if len(package.names) == 1:
+            return {package.identity: package}
+        return {
+            name: replace(package, name=name, package_name=None, version=version)
+            for name, version in package.versions.items()
+        }
+
+    def holds(self, state: State, entry: Package) -> bool:
+        """Return whether the package is among those that are there."""
+        return entry.identity in names_of(entry.identity, state)
 
     def ask_back(self, package: Package, change: Change[State]) -> Package:
         """Which versions can still be had of what is to come back."""

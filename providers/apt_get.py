@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
@@ -137,6 +137,14 @@ def versions(identity: str, state: State | None) -> dict[str, str]:
         return {names[0]: state.version}
     pairs = (one.partition("=") for one in state.version.split(", "))
     return {name: version for name, _, version in pairs}
+
+
+def names_of(name: str, state: State) -> Collection[str]:
+    """Return the packages that are there; `name` is the one that a text without names is about."""
+    text = state.version or ""
+    if "=" not in text:
+        return {name} if text else ()
+    return {one.partition("=")[0] for one in text.split(", ")}
 
 
 def text_of(names: Sequence[str], there: Versions) -> str | None:

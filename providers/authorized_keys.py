@@ -200,6 +200,18 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
             return Change(now, before)
         return Change(now, replace(before, owner=now.owner))
 
+    def entries(self, resource: AuthorizedKey) -> Mapping[str, AuthorizedKey]:
+        """Return each key of the file as a resource; none of them is the only one."""
+        lines = [resource.key] if isinstance(resource.key, str) else resource.key
+        return {
+            f"{resource.topic} {key.blob}": replace(resource, key=line, exclusive=False)
+            for line, key in zip(lines, resource.keys, strict=True)
+        }
+
+    def holds(self, state: State, entry: AuthorizedKey) -> bool:
+        """Return whether the key has a line."""
+        return not _lines_of(state).keys().isdisjoint(key.blob for key in entry.keys)
+
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """Print which of file and folder are new, and the modes of the others."""
         if change.found is not None or change.wanted is None or change.wanted.path is not None:

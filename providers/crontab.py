@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cookbook.provider import (
@@ -168,6 +168,10 @@ class CrontabProvider(Provider[Cron, State]):
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """One new crontab."""
         yield _edit([(name, change)])
+
+    def entries(self, cron: Cron) -> Mapping[str, Cron]:
+        """Return the job with the user, in whose crontab it is."""
+        return {f"{cron.user} {cron.name}": cron}
 
     def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Iterable[Command] | None:
         """One new crontab for the changes of a user."""

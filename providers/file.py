@@ -184,8 +184,8 @@ class FileProvider(Provider[File, State]):
 
     def contents(self, file: File) -> Mapping[str, bytes]:
         """Return the wanted content."""
-        data = file.data if file.data is not None else b""
-        return {Content.of(data): data}
+        data = file.data
+        return {file.digest: data} if data is not None and file.digest else {EMPTY: b""}
 
     def texts(self, name: str, change: Change[State]) -> Texts | None:
         """Return the texts of the file before and after."""
@@ -277,11 +277,10 @@ def _note(file: File, found: State | None) -> str | None:
 
 
 def _wanted(file: File, found: State | None) -> State:
-    data = file.data
     fresh = found is None or not found.regular
     return State(
         kind="file" if found is not None and found.kind is not None else None,
-        content=Content.of(data) if data is not None else (EMPTY if fresh else None),
+        content=file.digest or (EMPTY if fresh else None),
         mode=str(file.mode) if file.mode is not None else (NEW_MODE if fresh else None),
         owner=text_or_none(file.owner),
         group=text_or_none(file.group),

@@ -184,9 +184,15 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
 
 
 def _arrived(content: Content) -> Command:
-    """Return the check of content that was sent ahead in pieces, or kept; the rest came whole."""
+    """
+    Return the check of content that was sent ahead, or kept; the rest came whole.
+
+    What was sent ahead was received whole: its copy has to have the same size, and the probe
+    that follows compares its digest. What was kept may have been damaged since.
+    """
     return sh(
-        '{ [ ! "$cook_loose" ] || [ "$(sha256sum < "$t")" = {} ]'
+        '{ if [ "$cook_loose" ]; then [ "$(sha256sum < "$t")" = {} ]; elif [ "$cook_sent" ]; then'
+        ' [ "$(wc -c < "$cook_sent")" = "$(wc -c < "$t")" ]; fi'
         " || { echo 'the content is not whole' >&2; false; }; }",
         f"{content}  -",
     )

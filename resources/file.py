@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal, Protocol
 
 from cookbook.errors import RecipeError
@@ -13,6 +14,7 @@ from cookbook.language.recipe import find
 from cookbook.provider import (
     ENCODING,
     LARGE,
+    Content,
     Resource,
     Secret,
     SecretBytes,
@@ -108,9 +110,7 @@ class File(Resource):
         if self.content is not None and self.source is not None:
             raise RecipeError(f"{self}: content and source cannot both be given")
         if self.source is not None:
-            object.__setattr__(
-                self, "content", found_secret(find(self.source, "files").read_bytes())
-            )
+            object.__setattr__(self, "content", found_secret(_read(find(self.source, "files"))))
             object.__setattr__(self, "source", None)
         if isinstance(self.content, Secret | SecretBytes):
             object.__setattr__(self, "sensitive", True)
@@ -120,11 +120,11 @@ class File(Resource):
         """Raise RecipeError unless the content has the checksum that was promised."""
         if self.checksum is not None and not re.fullmatch("[0-9a-fA-F]{64}", self.checksum):
             raise RecipeError(f"{self}: {self.checksum!r} is no SHA-256 of 64 hexadecimal digits")
-        if self.checksum is not None and (data := self.data) is not None:
-            import hashlib  # few files promise one
-
-            if (came := hashlib.sha256(data).hexdigest()) != self.checksum.lower():
-                raise RecipeError(f"{self}: the content has checksum {came}, not {self.checksum}")
+        wanted = self.checksum.lower() if self.checksum is not None else None
+        if wanted is not None and self.digest not in (None, wanted):
+            raise RecipeError(
+                f"{self}: the content has checksum {self.digest}, not {self.checksum}"
+            )
 
     @property
     def identity(self) -> str:
@@ -137,6 +137,29 @@ class File(Resource):
         if isinstance(self.content, str):
             return self.content.encode(ENCODING, "surrogateescape")
         return self.content
+
+    @functools.cached_property
+    def digest(self) -> Content | None:
+        """The SHA-256 of the wanted content; None if there is none."""
+        data = self.data
+        return Content.of(data) if data is not None else None
+
+
+def _read(path: Path) -> bytes:
+    """Return the content of a file; all hosts share that of a large one."""
+    status = path.stat()
+    if status.st_size < _SHARED:
+        return path.read_bytes()
+    return _shared(path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+_SHARED = 1024 * 1024
+"""Bytes of a file that is read once for all hosts."""
+
+
+@functools.lru_cache(maxsize=16)
+def _shared(path: Path, _inode: int, _changed: int, _size: int) -> bytes:
+    return path.read_bytes()
 
 
 def absolute(resource: Resource, path: str) -> None:

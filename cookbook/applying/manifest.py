@@ -147,7 +147,7 @@ class Manifest:
     def _fact(
         self, changes: Sequence[PlannedChange], settled: Iterable[ThingKey]
     ) -> Command | None:
-        lines = [entry.line for planned in changes if (entry := self._noted(planned))]
+        lines = [entry.line for planned in changes for entry in self._noted(planned)]
         self._adds |= bool(lines)
         for key in settled:
             if (before := self._owed.get(key)) is not None:
@@ -173,40 +173,40 @@ class Manifest:
         ]
         return _append(self.name, lines) if lines else None
 
-    def _noted(self, planned: PlannedChange) -> ManifestEntry | None:
+    def _noted(self, planned: PlannedChange) -> Iterator[ManifestEntry]:
+        """Yield the entries of the things that a change creates or removes."""
         provider, change = planned.provider, planned.change
-        if not self._written(provider, planned.resource):
-            return None
-        entry = self._about(planned.item, provider)
-        before = self._own.get(entry.key)
-        if not provider.there(change.wanted):
-            return None if before is None or before.gone else _with(before, gone=True)
-        if before is not None and not before.gone:
-            return None
-        if planned.goal is not None:  # an undo restores the former thing, created by cook or not
-            return None if before is None else _with(entry, own=before.own)
-        return _with(entry, own=not provider.there(change.found))
+        for entry, one in self._about(planned.item.declared, planned.resource, provider):
+            before = self._own.get(entry.key)
+            known = before is not None and not before.gone
+            if not _contains(provider, change.wanted, one):
+                if before is not None and not before.gone:
+                    yield _with(before, gone=True)
+            elif known:
+                continue
+            elif planned.goal is None:
+                yield _with(entry, own=not _contains(provider, change.found, one))
+            elif before is not None:  # an undo restores the former thing, created by cook or not
+                yield _with(entry, own=before.own)
 
-    def _written(self, provider: AnyProvider, resource: Resource) -> bool:
-        """Return whether to write a line: for a known type, a removable thing, and no secret."""
-        return provider.owns and self.known(resource) and not holds_secret(resource.identity)
-
-    def _about(self, item: Item, provider: AnyProvider) -> ManifestEntry:
-        resource = item.resource
-        where = item.declared.where
-        return ManifestEntry(
-            provider.name, resource.identity, False, brief(resource), where, self.run
-        )
+    def _about(
+        self, declared: Declared, resource: Resource, provider: AnyProvider
+    ) -> Iterator[tuple[ManifestEntry, Resource]]:
+        """Yield an entry for each thing of a known type that can be removed and is no secret."""
+        if not (provider.owns and self.known(resource)):
+            return
+        name, where = provider.name, declared.where
+        for identity, one in provider.entries(resource).items():
+            if not holds_secret(identity):
+                yield ManifestEntry(name, identity, False, brief(one), where, self.run), one
 
     def adopt(self, declared: Declared, provider: AnyProvider, change: Change[Any]) -> None:
         """Note a thing that was in line already; it is written at the end of the run."""
-        resource = declared.resource
-        before = self._own.get((provider.name, resource.identity))
-        if before is not None and not before.gone:
-            return
-        if provider.there(change.wanted) and self._written(provider, resource):
-            entry = self._about(Item(declared, resource), provider)
-            self._new[entry.key] = entry
+        for entry, one in self._about(declared, declared.resource, provider):
+            before = self._own.get(entry.key)
+            known = before is not None and not before.gone
+            if not known and _contains(provider, change.wanted, one):
+                self._new[entry.key] = entry
 
     def rest(self) -> Command | None:
         """Return the command that writes the rest at the end of a run; None if there is no rest."""
@@ -234,6 +234,11 @@ class Manifest:
         for key, entry in reversed(self._own.items()):
             if not entry.gone and key not in declared and key not in others:
                 yield entry
+
+
+def _contains(provider: AnyProvider, state: Any, one: Resource) -> bool:
+    """Return whether a state shows that one thing of its resource exists."""
+    return provider.there(state) and provider.holds(state, one)
 
 
 def _with(entry: ManifestEntry, **changes: Any) -> ManifestEntry:

@@ -43,10 +43,11 @@ class Orphans:
         provider = step.provider or self.planner.provider_or_none(step.resource)
         if provider is None:
             return
-        identity = step.resource.identity
-        self._declared.add((provider.name, identity))
+        self._declared.update((provider.name, one) for one in provider.entries(step.resource))
         if step.change is not None and step.change.wanted is not None:
-            self._things.update(provider.brings(identity, Change(None, step.change.wanted)))
+            self._things.update(
+                provider.brings(step.resource.identity, Change(None, step.change.wanted))
+            )
             if step.status == "ok":
                 self.manifest.adopt(step.declared, provider, step.change)
 

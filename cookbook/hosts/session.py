@@ -249,10 +249,8 @@ class Session:
         wanted = {d: carried[d] for d, _ in readers if d in carried}
         ahead: list[Part] = []
         for digest in [d for d, data in wanted.items() if len(data) > INLINE_CONTENT]:
-            data = wanted.pop(digest)
-            for user in [reader for d, reader in readers if d == digest]:
-                if user is not None or not self._send_raw(digest, data):
-                    ahead += self._send_ahead(digest, data, user)
+            users = [reader for d, reader in readers if d == digest]
+            ahead += self._send_long(digest, wanted.pop(digest), users)
         program = Program((*ahead, *parts), wanted, self._stage)
         try:
             outcomes = self._exchange(program, lambda part: begun(part - len(ahead)))
@@ -349,6 +347,39 @@ class Session:
         finally:
             self.connection.transport.close()
 
+    def _send_long(self, digest: str, data: bytes, users: Sequence[str | None]) -> Iterator[Part]:
+        """Send long contents to their readers; yield the parts that are left to do for that."""
+        raw = self._send_raw(digest, data)
+        for user in users:
+            if not (raw and (user is None or self._hand_over(digest, user))):
+                yield from self._send_ahead(digest, data, user)
+        if raw and None not in users:
+            yield Do(sh("rm -f {}", f"{self._stage}/{digest}"), _STAGE_TIMEOUT)
+
+    def _hand_over(self, digest: str, user: str) -> bool:
+        """
+        Copy contents on the host into the folder of another user; return whether it was possible.
+
+        Root opens the file, and the user writes the copy: root follows no link of theirs. Where
+        sudo(8) changes the user, it would close the file.
+        """
+        copy = as_user(user, sh("cat <&7 >{}", f"{self._stage}-{user}/{digest}"))
+        hand = sh("[ -O / ] && exec 7<{} && {}", f"{self._stage}/{digest}", copy)
+        try:
+            outcomes = self.run([*self._folder_for(user), Do(hand, _STAGE_TIMEOUT)])
+        except (Interrupted, TooSlow) as error:
+            error.outcomes = []  # nothing of what was to follow has begun
+            raise
+        _check_sent(outcomes[:-1])
+        return outcomes[-1].status == 0
+
+    def _folder_for(self, user: str | None) -> Iterator[Part]:
+        """Yield the part that makes the private folder of a user, unless it was made."""
+        if user not in self._staged:
+            self._staged.add(user)
+            folder = self._stage if user is None else f"{self._stage}-{user}"
+            yield Do(sh("mkdir -m 700 {}", folder), _STAGE_TIMEOUT, user=user)
+
     def _send_raw(self, digest: str, data: bytes) -> bool:
         """
         Put contents into the folder of cook on the host, as raw bytes.
@@ -358,9 +389,7 @@ class Session:
         if self._takes_raw is False:
             return False
         self._stage = self._stage or _new_stage()
-        first = None not in self._staged
-        self._staged.add(None)
-        make = [Do(sh("mkdir -m 700 {}", self._stage), _STAGE_TIMEOUT)] if first else []
+        make = list(self._folder_for(None))
         timeout = _STAGE_TIMEOUT + len(data) / _SLOWEST_LINK
         receive = Receive(f"{self._stage}/{digest}", len(data), timeout)
         view = memoryview(data)
@@ -381,9 +410,7 @@ class Session:
         """Put contents into a folder on the host that is private to its reader, piece by piece."""
         self._stage = self._stage or _new_stage()
         folder = self._stage if user is None else f"{self._stage}-{user}"
-        if user not in self._staged:
-            self._staged.add(user)
-            yield Do(sh("mkdir -m 700 {}", folder), _STAGE_TIMEOUT, user=user)
+        yield from self._folder_for(user)
         for start in range(0, len(data), INLINE_CONTENT):
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)

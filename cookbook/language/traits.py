@@ -175,6 +175,20 @@ class Prunable(Generic[R, S]):
     owns: ClassVar[bool] = True
     """True if it creates things that can be removed again; a service, for example, cannot."""
 
+    def entries(self, resource: R, /) -> Mapping[str, R]:
+        """
+        Return the things of a resource that can be removed alone: identity -> resource about it.
+
+        Override it where a resource is a list, such as several packages, or where `identity`
+        leaves out where a thing is: a cron job is in the crontab of a user. The manifest of the
+        host has an entry for each.
+        """
+        return {resource.identity: resource}
+
+    def holds(self, state: S, entry: R, /) -> bool:
+        """Return whether the state of a resource contains one of its `entries`."""
+        return True
+
     def removal(self, state: S, /) -> Change[S]:
         """Return the change that removes an orphan, and nothing else."""
         return Change(state, None)

@@ -85,9 +85,10 @@ def revive(entry: ManifestEntry) -> tuple[Resource, AnyProvider]:
     the entry was not written by cook: a host may send anything.
     """
     resource = resource_from_json(_checked(entry.resource))
-    if resource.identity != entry.identity:
+    provider = catalog().named(resource, entry.provider)
+    if entry.identity not in provider.entries(resource):
         raise PlanError(f"{resource} is not the resource named {entry.identity!r}")
-    return resource, catalog().named(resource, entry.provider)
+    return resource, provider
 
 
 def _kind_of(name: object) -> type[Resource]:

@@ -140,7 +140,10 @@ def script(text: str) -> Command:
 def define_contents(contents: Mapping[str, bytes]) -> str:
     """Return the shell function `content DIGEST`, which prints exactly these bytes or an entry."""
     cases = "".join(f"{d}) {printing(data).text} ;;\n" for d, data in contents.items())
-    kept = 'cook_loose=1; c=$cook_stage/$1; [ -e "$c" ] || c=$cook_home/stash/$1; cat -- "$c"'
+    kept = (
+        'cook_loose=; cook_sent=$cook_stage/$1; [ -e "$cook_sent" ] ||'
+        ' { cook_loose=1 cook_sent=$cook_home/stash/$1; }; cat -- "$cook_sent"'
+    )
     return f"content() {{ case $1 in\n{cases}*) {kept} ;;\nesac; }}\n"
 
 

@@ -149,7 +149,7 @@ def holds_secret(value: object) -> bool:
         case str():
             return REGISTRY.knows(value)
         case bytes():
-            return bool(REGISTRY) and REGISTRY.knows(value.decode("utf-8", "replace"))
+            return REGISTRY.knows_bytes(value)
         case Mapping():
             return any(holds_secret(item) for pair in value.items() for item in pair)
         case list() | tuple() | set() | frozenset():

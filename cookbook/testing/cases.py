@@ -12,6 +12,7 @@ A case is one mapping in `tests/cases/THING.yml`:
       act: restart                          # optional: what is done besides
       missing: [user www]                   # optional: what a change would take and is not there
       brings: [group www]                   # optional: what is there afterwards
+      entries: [www]                        # optional: what can be removed alone
       commands: [groupadd --gid 33 www]
       besides: ["..."]                      # optional: answers to what is asked besides
       warns: the chain ...                  # what these answers are a warning of
@@ -142,6 +143,8 @@ def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
     ):
         if field in case:
             _same(field, case[field], [str(thing) for thing in things])
+    if "entries" in case:
+        _same("entries", case["entries"], list(provider.entries(resource)))
     if "besides" in case:
         _same("warns", case.get("warns"), _warning(provider, resource, case["besides"]))
     check_laws(provider, resource, state, change)
@@ -165,6 +168,8 @@ def check_laws(
         provider.plan(resource, change.wanted).kind in ("none", "act"),
     )
     _same("plan is a function", change, provider.plan(resource, state))
+    for identity, one in provider.entries(resource).items():
+        _same("an entry of the manifest is one thing", [identity], list(provider.entries(one)))
     if not resource.sensitive:
         again = change_from_json(provider.state, to_json(change))
         _same("a change can be written and read", change, again)

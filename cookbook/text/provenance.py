@@ -87,11 +87,13 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
     One that cannot be read any more, or is a pipe, is left out.
     """
     shown = {str(path).removeprefix(f"{os.getcwd().rstrip('/')}/"): path for path in paths}
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in sorted(shown.items())
-        if path.is_file()
-    }
+    return {name: _digest(path) for name, path in sorted(shown.items()) if path.is_file()}
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file, which may be larger than the memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def redacted(words: Sequence[str]) -> list[str]:

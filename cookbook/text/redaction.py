@@ -65,6 +65,12 @@ class Registry:
         """Return whether a text contains a secret, in any form."""
         return bool(self._values) and any(form in text for form in tuple(self._forms))
 
+    def knows_bytes(self, data: bytes) -> bool:
+        """Return whether the UTF-8 of a text contains a secret, in any form; it is not copied."""
+        return bool(self._values) and any(
+            form.encode("utf-8", "surrogateescape") in data for form in tuple(self._forms)
+        )
+
     def protect(self, text: str) -> str:
         """Return the redacted text; the identical object if it contains no secret."""
         return self._compiled().sub(MASK, text) if self.knows(text) else text

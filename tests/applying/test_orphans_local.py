@@ -247,3 +247,53 @@ def test_a_manifest_grows_no_more_than_what_it_tells_of(cook: Cook, cook_home: P
         assert tree() == ["kept"]
     cook("converge", recipe=KEPT)
     assert len((cook_home / "manifest" / "r").read_text().splitlines()) == 1
+
+
+KEYS = "ssh-ed25519 AAAA{} {}@desk"
+
+
+def _keys(*names: str, action: str = "create") -> str:
+    keys = [KEYS.format(name, name) for name in names]
+    rest = f'path=f"{{D}}/keys", key={keys}, action="{action}"'
+    return f'authorized_key("{"+".join(names)}", user="root", {rest})\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "left"),
+    [
+        (_keys("one", "two"), _keys("one", action="remove"), ""),
+        (_keys("one") + _keys("two"), _keys("one", action="remove"), ""),
+        (_keys("one") + _keys("two"), "", ""),
+        (_keys("one", "two"), _keys("two"), "two"),
+        (_keys("two") + _keys("one"), _keys("two"), "two"),
+        (_keys("one", "two"), _keys("two", "one"), "one two"),
+    ],
+)
+def test_each_key_of_a_list_is_pruned_by_itself(
+    cook: Cook, first: str, later: str, left: str
+) -> None:
+    """The manifest has an entry for each key, in whatever resource it was declared."""
+    assert cook("converge", recipe=first)["status"] == 0
+    Path("d/keys").write_text(f"{Path('d/keys').read_text()}{KEYS.format('theirs', 'bob')}\n")
+    assert cook("converge", "--prune", recipe=later + KEPT)["status"] == 0
+    lines = Path("d/keys").read_text().splitlines()
+    there = {line.split()[1].removeprefix("AAAA") for line in lines}
+    assert there == {*left.split(), "theirs"}
+    assert cook("plan", "--prune", recipe=later + KEPT)["status"] == 0
+
+
+def test_a_key_of_a_list_that_was_pruned_comes_back_as_ours(cook: Cook) -> None:
+    cook("converge", recipe=_keys("one", "two"))
+    cook("converge", "--prune", recipe=_keys("one"))
+    assert cook("undo", "last", "--yes")["status"] == 0
+    assert "AAAAtwo" in Path("d/keys").read_text()
+    cook("converge", "--prune", recipe=_keys("one"))
+    assert "AAAAtwo" not in Path("d/keys").read_text()
+
+
+def test_the_only_key_of_a_file_takes_no_other_with_it_when_it_is_pruned(cook: Cook) -> None:
+    """That nothing else may be in the file was a wish of the recipe, and has left with it."""
+    cook("converge", recipe=_keys("one").replace(", action", ", exclusive=True, action"))
+    Path("d/keys").write_text(f"{Path('d/keys').read_text()}{KEYS.format('theirs', 'bob')}\n")
+    cook("converge", "--prune", recipe=KEPT)
+    assert Path("d/keys").read_text() == f"{KEYS.format('theirs', 'bob')}\n"

@@ -97,3 +97,25 @@ def test_what_others_need_is_named_and_stays(host: KitchenHost, cook: Cook) -> N
     assert "in its home: /home/deploy/mine" in str(failures(pruned))
     changed = [line for line in difference(before, state(host)) if "etc/kept" not in line]
     assert changed == []
+
+
+def test_each_thing_of_a_list_and_of_a_user_is_pruned_by_itself(
+    host: KitchenHost, cook: Cook
+) -> None:
+    """A package that leaves a list, and a job that moves to another user's crontab."""
+    do(host, "useradd -m ann; useradd -m bob")
+    packages = 'package("tools", package_name=["app", "plug"])\n'
+    first = packages + 'cron("job", command="true", user="ann")\n'
+    later = 'package("app")\ncron("job", command="true", user="bob")\n'
+    assert cook(host, "converge", recipe=first)["status"] == 0
+    [told] = cook(host, "plan", recipe=later)["hosts"].values()
+    left = [resource["id"] for resource in told["resources"] if resource["status"] == "orphaned"]
+    assert left == ["cron[job]", "package[plug]"]
+    done = cook(host, "converge", "--prune", recipe=later)
+    assert done["status"] == 0, failures(done)
+    listed = "dpkg-query -W -f '${db:Status-Status} ${Package}\\n' app plug"
+    assert "installed app" in host.run(listed).stdout.splitlines()
+    assert "installed plug" not in host.run(listed).stdout.splitlines()
+    assert "cook: job" not in host.run("crontab -u ann -l").stdout
+    assert "cook: job" in host.run("crontab -u bob -l").stdout
+    assert cook(host, "plan", "--prune", recipe=later)["status"] == 0

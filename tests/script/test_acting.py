@@ -16,11 +16,11 @@ from cookbook.hosts.session import INLINE_CONTENT, Session
 from cookbook.language.probe import Probe
 from cookbook.plugins.manager import catalog
 from cookbook.resources import execute, file
-from cookbook.script.program import Ask, Do, Outcome, Program
+from cookbook.script.program import Ask, Do, Outcome, Pace, Program
 from cookbook.script.run_as import NO_USER, PATH, as_user
 from cookbook.script.shell import Command, Content, script, sh
 from cookbook.testing import DEBIAN, declare
-from cookbook.transport.contract import run
+from cookbook.transport.contract import Reply, run
 from cookbook.transport.local import LocalTransport
 from tests.quick import first_in_check
 from tests.script.test_wire import FINE, HOSTILE, SHELLS
@@ -107,6 +107,41 @@ def test_contents_are_read_by_that_user_however_long(session: Session) -> None:
     assert all(folder.endswith(f"-{USER}") for folder in staged)
     for folder in staged:  # others have folders of their own there
         assert not os.path.exists(folder)  # noqa: PTH110 - a path of a host
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file over")
+def test_no_script_holds_a_long_content(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows a script as raw bytes, once, whoever reads it, and leaves with the session."""
+    long = b"it's\0" * INLINE_CONTENT
+    scripts: list[int] = []
+    payloads: list[int] = []
+    exchange = session.connection.transport.exchange
+
+    def record(program: Program, pace: Pace) -> Reply:
+        scripts.append(len(program.script))
+        payloads.append(sum(map(len, program.payload)))
+        return exchange(program, pace)
+
+    monkeypatch.setattr(session.connection.transport, "exchange", record)
+    digest = Content.of(long)
+    read = sh("content {} | sha256sum; id -un", digest)
+    parts = [Do(read, 9, user=USER), Do(read, 9), Do(read, 9, user="daemon")]
+    said = [outcome.text.split() for outcome in session.run(parts, {digest: long})]
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert said == [[digest, "-", user] for user in (USER, me, "daemon")]
+    assert max(scripts) < 20_000
+    assert sum(payloads) == len(long)
+    [left] = session.run([Ask(sh('stat -c "%U %a" "$cook_stage"*/*'))])
+    assert sorted(left.text.splitlines()) == ["daemon 644", f"{USER} 644", f"{me} 600"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file over")
+def test_a_content_for_another_user_alone_is_on_the_host_once(session: Session) -> None:
+    long = b"it's\0" * INLINE_CONTENT
+    digest = Content.of(long)
+    session.run([Do(sh("content {} >/dev/null", digest), 9, user=USER)], {digest: long})
+    [left] = session.run([Ask(sh('stat -c %U "$cook_stage"*/*'))])
+    assert left.text.split() == [USER]
 
 
 def test_a_binary_content_is_whole(session: Session) -> None:
