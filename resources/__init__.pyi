@@ -24,6 +24,8 @@ from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.sysctl import Sysctl as Sysctl
+from cookbook.resources.sysctl import sysctl as sysctl
 from cookbook.resources.template import Template as Template
 from cookbook.resources.template import template as template
 from cookbook.resources.user import User as User
@@ -42,6 +44,7 @@ __all__ = [
     "Package",
     "RemoteFile",
     "Service",
+    "Sysctl",
     "Template",
     "User",
     "authorized_key",
@@ -56,6 +59,7 @@ __all__ = [
     "package",
     "remote_file",
     "service",
+    "sysctl",
     "template",
     "user",
 ]

@@ -39,6 +39,9 @@ systemctl list-unit-files --no-legend --no-pager
 systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
     | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
 nft list ruleset
+sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
+findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v '^/run/'; hostname
+tail -n +2 /proc/swaps | cut -d ' ' -f 1
 getent passwd; getent shadow; getent group
 """
 
