@@ -71,6 +71,16 @@ _RISKY = re.compile(
 )
 
 
+_MODULES = (
+    ("net.bridge.", "br_netfilter"),
+    ("net.netfilter.", "nf_conntrack"),
+    ("net.ipv4.vs.", "ip_vs"),
+    ("sunrpc.", "sunrpc"),
+    ("fs.nfs.", "nfs"),
+)
+"""Parameters that come with a module of the kernel: the beginning of their names, the module."""
+
+
 @provides(Sysctl)
 class SysctlProvider(Provider[Sysctl, State]):
     """The value is right only if the kernel and the file have it."""
@@ -130,7 +140,9 @@ class SysctlProvider(Provider[Sysctl, State]):
         if sysctl.action == "apply" and folder is None:
             yield Thing("path", sysctl.conf_dir)
         if sysctl.action == "apply" and not _known(live) and not sysctl.ignore_error:
-            yield Thing("parameter", sysctl.identity)
+            modules = (name for begin, name in _MODULES if sysctl.identity.startswith(begin))
+            module = next(modules, None)
+            yield Thing("module", module) if module else Thing("parameter", sysctl.identity)
 
     def about(self, sysctl: Sysctl) -> Iterable[Thing]:
         """Yield the parameter and the file."""

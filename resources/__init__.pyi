@@ -16,6 +16,8 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.kernel_module import KernelModule as KernelModule
+from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.package import Package as Package
@@ -40,6 +42,7 @@ __all__ = [
     "File",
     "FirewallRule",
     "Group",
+    "KernelModule",
     "Link",
     "Package",
     "RemoteFile",
@@ -55,6 +58,7 @@ __all__ = [
     "file",
     "firewall_rule",
     "group",
+    "kernel_module",
     "link",
     "package",
     "remote_file",
