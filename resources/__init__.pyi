@@ -16,6 +16,8 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
+from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.link import Link as Link
@@ -42,6 +44,7 @@ __all__ = [
     "File",
     "FirewallRule",
     "Group",
+    "HostsEntry",
     "KernelModule",
     "Link",
     "Package",
@@ -58,6 +61,7 @@ __all__ = [
     "file",
     "firewall_rule",
     "group",
+    "hosts_entry",
     "kernel_module",
     "link",
     "package",
