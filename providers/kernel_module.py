@@ -215,7 +215,7 @@ def _commands(name: str, change: Change[State]) -> Iterator[Command]:
     side = change.wanted if change.wanted is not None else change.found
     if side is None:
         return
-    modified = side.modified or (None,) * len(FILES)
+    modified = side.modified if len(side.modified) == len(FILES) else (None,) * len(FILES)
     for field, path, age in zip(FILES, side.paths, modified, strict=True):
         if field in change.fields:
             yield write_small(path, change.fields[field][1] or "", age)

@@ -85,5 +85,5 @@ def ages(paths: Sequence[str]) -> Command:
 
 
 def times(printed: str) -> list[str | None]:
-    """Return the times in the output of `ages`, each in seconds since the epoch."""
-    return [mtime(line.removeprefix("@")) for line in printed.splitlines()]
+    """Return the times in the output of `ages`, at least one, in seconds since the epoch."""
+    return [mtime(line.removeprefix("@")) for line in printed.splitlines()] or [None]
