@@ -26,6 +26,8 @@ from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
+from cookbook.resources.locale import Locale as Locale
+from cookbook.resources.locale import locale as locale
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
@@ -55,6 +57,7 @@ __all__ = [
     "HostsEntry",
     "KernelModule",
     "Link",
+    "Locale",
     "Package",
     "RemoteFile",
     "Service",
@@ -75,6 +78,7 @@ __all__ = [
     "hosts_entry",
     "kernel_module",
     "link",
+    "locale",
     "package",
     "remote_file",
     "service",

@@ -57,7 +57,7 @@ TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
 """Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
 
 OWN_TIMES = re.compile(
-    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service"
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service|locale-archive"
     r"|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
 )
 """Of files that are not a `file`'s own, the content counts, not when it was written."""
