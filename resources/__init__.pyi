@@ -8,6 +8,8 @@ from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.env_var import EnvVar as EnvVar
+from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
 from cookbook.resources.execute import execute as execute
 from cookbook.resources.file import File as File
@@ -16,16 +18,28 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.hostname import Hostname as Hostname
+from cookbook.resources.hostname import hostname as hostname
+from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
+from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
+from cookbook.resources.kernel_module import KernelModule as KernelModule
+from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
+from cookbook.resources.locale import Locale as Locale
+from cookbook.resources.locale import locale as locale
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.sysctl import Sysctl as Sysctl
+from cookbook.resources.sysctl import sysctl as sysctl
 from cookbook.resources.template import Template as Template
 from cookbook.resources.template import template as template
+from cookbook.resources.timezone import Timezone as Timezone
+from cookbook.resources.timezone import timezone as timezone
 from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
 
@@ -34,29 +48,43 @@ __all__ = [
     "ConfigValue",
     "Cron",
     "Directory",
+    "EnvVar",
     "Execute",
     "File",
     "FirewallRule",
     "Group",
+    "Hostname",
+    "HostsEntry",
+    "KernelModule",
     "Link",
+    "Locale",
     "Package",
     "RemoteFile",
     "Service",
+    "Sysctl",
     "Template",
+    "Timezone",
     "User",
     "authorized_key",
     "config_value",
     "cron",
     "directory",
+    "env_var",
     "execute",
     "file",
     "firewall_rule",
     "group",
+    "hostname",
+    "hosts_entry",
+    "kernel_module",
     "link",
+    "locale",
     "package",
     "remote_file",
     "service",
+    "sysctl",
     "template",
+    "timezone",
     "user",
 ]
 

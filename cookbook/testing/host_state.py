@@ -39,6 +39,9 @@ systemctl list-unit-files --no-legend --no-pager
 systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
     | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
 nft list ruleset
+sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
+findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v '^/run/'; hostname
+tail -n +2 /proc/swaps | cut -d ' ' -f 1
 getent passwd; getent shadow; getent group
 """
 
@@ -54,7 +57,7 @@ TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
 """Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
 
 OWN_TIMES = re.compile(
-    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service"
+    r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service|locale-archive"
     r"|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
 )
 """Of files that are not a `file`'s own, the content counts, not when it was written."""

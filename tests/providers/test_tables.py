@@ -20,8 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cookbook.errors import HostError
 from cookbook.language.probe import Table
 from cookbook.providers.getent import GROUP, PASSWD
+from cookbook.providers.small_files import TEXT, parse_text
 from cookbook.providers.stat import (
     READLINK,
     SHA256,
@@ -142,6 +144,25 @@ def test_a_name_that_begins_another_one(
     kinds = plant(tmp_path, {"a": "absent", "a\nb": kind, "c": kind})
 
     assert set(hold(shell, applets, table, list(kinds))) == set(kinds) - {str(tmp_path / "a")}
+
+
+@given(things=st.dictionaries(NAMES, KINDS, min_size=1, max_size=6))
+@few
+def test_texts(shell: str, applets: Path, things: dict[str, str]) -> None:
+    """For any names, there is an answer for each: the text, none, or something else."""
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = plant(Path(folder), things)
+
+        found = hold(shell, applets, TEXT, list(kinds))
+
+        assert set(found) == set(kinds)
+        for path, kind in kinds.items():
+            if kind in ("file", "empty", "absent"):
+                texts = {"file": path.rpartition("/")[2], "empty": "", "absent": None}
+                assert parse_text(found[path]) == texts[kind]
+            else:
+                with pytest.raises(HostError, match="is not a file"):
+                    parse_text(found[path])
 
 
 def test_what_is_at_a_path_is_read_back(shell: str, applets: Path, tmp_path: Path) -> None:
