@@ -52,7 +52,8 @@ class AptProvider(Provider[Package, State]):
         any_ = "=*" if "upgrade" in package.doing else ""
         keys = [f"{name}={version}" if version else f"{name}{any_}" for name, version in wanted]
         age = Probe(fresh(package.cache_max_age), loose=True)
-        return [*installed, *(table.about(key) for key in keys), age]
+        # Versions are named to apt, so what it offers meanwhile cannot change what is done.
+        return [*installed, *(table.about(key, loose=True) for key in keys), age]
 
     def parse(self, package: Package, *answers: str | None) -> State:
         """Read a line of dpkg for each package, one of apt for some, and the age of the lists."""
