@@ -131,7 +131,7 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         self, value: ConfigValue, text: str | None, obstacles: str | None
     ) -> Iterator[Thing]:
         """Yield the file."""
-        refuse_fixed(obstacles)
+        refuse_fixed(value.path, obstacles, replaces=True)
         refuse_loops(value.path, obstacles, follows=True)
         if text is None and value.action == "set":
             yield Thing("path", value.path)
