@@ -12,7 +12,8 @@ from cookbook.provider import Command, Table, sh
 # A link counts if its owner is neither root nor the user who acts here, and its folder can be
 # written by such a user. `[ -w ]` is false for root where the file is immutable or its file
 # system is read-only, but true in an append-only folder. Only what is found costs a process, and
-# one lsattr(1) for all: not in a precondition, because a change says the same by failing.
+# one lsattr(1) for all. A precondition (`cook_guards`) does without where the answer that it
+# expects names no such folder, because a change says the same by failing.
 _ASK: LiteralString = r"""
 cook_found() { [ "$said" ] || printf '%s\0' "$p"; said=1; printf '%s\t%s\n' "$1" "$2"; }
 cook_link() { o=$(stat -c %u -- "$1") || exit; d=${1%/*}
