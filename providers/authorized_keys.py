@@ -297,7 +297,7 @@ def _merged(
     if all(not line.blob or option_error(line.options) for line in lines):
         raise HostError(
             f"the host has a line of this key that sshd cannot read: {lines[0].text}",
-            hint='declare key_options (may it do anything: key_options=""), or mend the line',
+            hint='declare key_options (may it do anything: key_options=""), or correct the line',
         )
     lines = [line for line in lines if line.blob]
     used = [*itertools.takewhile(lambda line: depends(line.options), lines)]
