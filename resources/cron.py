@@ -154,7 +154,10 @@ class Cron(Resource):
             return None
         if set(self.doing) != set(other.doing):
             return "action"
-        return "variables" if self.variables != other.variables else None
+        if self.variables != other.variables:
+            return "variables"
+        # Each name has an entry of its own: cron(8) would run the job twice.
+        return "names" if "create" in self.doing else None
 
     def validate(self) -> None:
         """Check what cron(8) would refuse, or ignore silently."""

@@ -261,6 +261,9 @@ CONTRADICTIONS = {
     "a job with two receivers of mail": (
         "cron('a', command='x', hour=0, minute=0, mailto='a')\ncron('b', command='x', time='daily')"
     ),
+    "a job under two names": (
+        "cron('a', command='x', hour=0, minute=0)\ncron('b', command='x', time='daily')"
+    ),
     "a key with two sets of options": (
         f"authorized_key('ann', key={KEY!r}, key_options='restrict')\n"
         f"authorized_key('b', user='ann', key={KEY!r}, key_options='')"
