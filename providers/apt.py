@@ -104,8 +104,8 @@ class AptProvider(Provider[Package, State]):
         old_lists = after != before and not now.fresh
         notes = ["the package lists are old: they are refreshed first"] if old_lists else []
         notes += _policy(package, before, after)
-        note = "; ".join(notes) or None
-        return Change(then if before or then.broken else None, wanted, None, note)
+        note, warning = ("; ".join(some) or None for some in (notes, _refused(package, now, after)))
+        return Change(then if before or then.broken else None, wanted, None, note, warning)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Let go, remove, install, hold."""
@@ -260,7 +260,7 @@ def _is_newer(offer: Offer, have: str) -> bool:
 
 def _is_older(offer: Offer, have: str) -> bool:
     """Return whether a pin above 1000 makes apt go back, as `apt-get upgrade` does."""
-    return bool(offer.candidate and have[0].isdigit()) and order(offer.candidate) < order(have)
+    return bool(offer.candidate and have[:1].isdigit()) and order(offer.candidate) < order(have)
 
 
 def _policy(package: Package, before: Versions, after: Versions) -> Iterator[str]:
@@ -272,6 +272,17 @@ def _policy(package: Package, before: Versions, after: Versions) -> Iterator[str
             yield (
                 f"a pin of apt has {name} go back to {version}"
                 f" (`apt-cache policy {name}`; allow_downgrade=False keeps {have})"
+            )
+
+
+def _refused(package: Package, now: State, after: Versions) -> Iterator[str]:
+    """Say where an upgrade keeps a version, though apt's policy wants an older one."""
+    for offer in now.offers if "upgrade" in package.doing else ():
+        have = after.get(offer.name, "")
+        if package.versions.get(offer.name) is None and _is_older(offer, have):
+            yield (
+                f"a pin of apt wants {offer.name} {offer.candidate}, which is older than {have}:"
+                f" it stays, because of allow_downgrade=False (`apt-cache policy {offer.name}`)"
             )
 
 

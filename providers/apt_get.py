@@ -179,17 +179,17 @@ def transaction(
     manner: TransactionOptions,
     *,
     downgrade: bool = False,
-    mend: bool = False,
+    repair: bool = False,
 ) -> Command:
-    """Install, remove, purge or mend; the lists are refreshed first if that is called for."""
+    """Install, remove, purge or repair; the lists are refreshed first if that is called for."""
     force = _OVERWRITE if manner.overwrite else _KEEP
     target = sh("-t {}", manner.release) if manner.release is not None else sh("")
     back = sh("--allow-downgrades") if downgrade else sh("")
-    back = sh("--fix-broken --no-remove") if mend else back
+    back = sh("--fix-broken --no-remove") if repair else back
     what = sh("{} {} {} {} -- {}", verb, target, back, manner.options, list(specs))
     refresh = (
         sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
-        if verb == "install" and not mend
+        if verb == "install" and not repair
         else sh("")
     )
     ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
@@ -243,7 +243,7 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
     names = tuple(name for one in changes for name in one[0].split())
     manner = replace(_manner(changes[0][1]), names=names)
     if any(_others_broken(*one) for one in changes):
-        yield transaction("install", [], manner, mend=True)
+        yield transaction("install", [], manner, repair=True)
     if released := [name for one in changes for name in _marked(one[1], release=True)]:
         yield mark("unhold", released)
     if gone := [name for one in changes for name in gone_of(*one)]:

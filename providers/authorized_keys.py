@@ -200,6 +200,18 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
             return Change(now, before)
         return Change(now, replace(before, owner=now.owner))
 
+    def about(self, resource: AuthorizedKey) -> Iterable[Thing]:
+        """Yield the keys; of an exclusive list the whole file, which each other key alters."""
+        whole = Thing("authorized_key", resource.topic)
+        rest = Thing("authorized_key", f"{resource.topic} (others)")
+        return [*_things(resource), whole if resource.exclusive else rest]
+
+    def alters(self, resource: AuthorizedKey, change: Change[State] | None) -> Iterable[Thing]:
+        """Yield the keys; an exclusive list removes the others."""
+        whole = Thing("authorized_key", resource.topic)
+        rest = Thing("authorized_key", f"{resource.topic} (others)")
+        return [*_things(resource), whole, *([rest] if resource.exclusive else [])]
+
     def entries(self, resource: AuthorizedKey) -> Mapping[str, AuthorizedKey]:
         """Return each key of the file as a resource; none of them is the only one."""
         lines = [resource.key] if isinstance(resource.key, str) else resource.key
@@ -230,6 +242,11 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
         if len({(side.user, side.path) for side in sides}) > 1:
             return None
         return None if any(s.exclusive for s in sides) else [_edit([c for _, c in changes])]
+
+
+def _things(resource: AuthorizedKey) -> Iterator[Thing]:
+    for key in resource.keys:
+        yield Thing("authorized_key", f"{resource.topic} {key.blob}")
 
 
 def _key(line: str) -> PublicKey | None:
@@ -280,7 +297,7 @@ def _merged(
     if all(not line.blob or option_error(line.options) for line in lines):
         raise HostError(
             f"the host has a line of this key that sshd cannot read: {lines[0].text}",
-            hint='declare key_options (may it do anything: key_options=""), or mend the line',
+            hint='declare key_options (may it do anything: key_options=""), or correct the line',
         )
     lines = [line for line in lines if line.blob]
     used = [*itertools.takewhile(lambda line: depends(line.options), lines)]

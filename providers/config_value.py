@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cookbook.errors import HostError
 from cookbook.provider import (
@@ -37,6 +36,10 @@ class State:
     """Its line, which an undo restores exactly."""
     at: int = hint(default=0)
     """The number of its line, from 0."""
+    others: tuple[tuple[int, str], ...] = hint(default=())
+    """Other lines of the setting, with their numbers: they would count without that one."""
+    heading: int = hint(default=0)
+    """The number of lines that are added for its section."""
     path: str = hint(default="")
     section: str | None = hint()
     key: str = hint(default="")
@@ -66,6 +69,7 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
             found.value,
             found.raw,
             found.at,
+            found.others,
             path=value.path,
             section=value.section,
             key=value.setting,
@@ -82,7 +86,9 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         base = found or State(
             path=value.path, section=value.section, key=value.setting, form=form, text=""
         )
-        return Change(now, replace(base, value=_text_of(value), raw=None))
+        heading = settings.headings(_place(base), base.text or "")
+        wanted = replace(base, value=_text_of(value), raw=None, others=(), heading=heading)
+        return Change(now, wanted)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Replace the file by one with the edited line."""
@@ -97,8 +103,8 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         text = states[0].text
         if text is None:
             raise HostError(f"the text of {states[0].path} is not known: nothing is written")
-        for state, (_, change) in zip(states, changes, strict=True):
-            text = _edited(text, state, change)
+        for _, change in _in_order(changes):
+            text = _edited(text, change)
         digest = digest_of(text)
         sides = [side for _, change in changes for side in (change.found, change.wanted) if side]
         times = [side.modified for side in sides if side.digest == digest]
@@ -125,7 +131,7 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         self, value: ConfigValue, text: str | None, obstacles: str | None
     ) -> Iterator[Thing]:
         """Yield the file."""
-        refuse_fixed(obstacles)
+        refuse_fixed(value.path, obstacles, replaces=True)
         refuse_loops(value.path, obstacles, follows=True)
         if text is None and value.action == "set":
             yield Thing("path", value.path)
@@ -152,7 +158,8 @@ class ConfigValueProvider(Provider[ConfigValue, State]):
         before, done = change.found, change.found or change.wanted
         if now is None or done is None:
             return Change(now, None)
-        now = replace(now, modified=done.modified, digest=done.digest)
+        heading = change.wanted.heading if change.wanted is not None else 0
+        now = replace(now, modified=done.modified, digest=done.digest, heading=heading)
         there = now if now.value is not None else None
         if before is None or before.value is None:
             return Change(there, None)
@@ -164,10 +171,36 @@ def _text_of(value: ConfigValue) -> str:
     return value.value if isinstance(value.value, str) else str(value.value)
 
 
-def _edited(text: str, state: State, change: Change[State]) -> str:
-    wanted: Any = change.wanted
-    if change.found is None and wanted is not None and wanted.raw is not None:
-        return settings.inserted(text, wanted.at, wanted.raw)
-    value, raw = (wanted.value, wanted.raw) if wanted is not None else (None, None)
-    place = settings.SettingPlace(state.form, state.section, state.key)
-    return settings.edited(text, place, value, raw)
+def _place(state: State) -> settings.SettingPlace:
+    return settings.SettingPlace(state.form, state.section, state.key)
+
+
+def _in_order(
+    changes: Sequence[tuple[str, Change[State]]],
+) -> Sequence[tuple[str, Change[State]]]:
+    """Return the changes; lines that were removed from one text come back by their numbers."""
+    removed = [change.wanted for _, change in changes if _restored(change)]
+    if len({side.digest for side in removed if side is not None}) > 1:
+        return changes
+    return sorted(changes, key=lambda one: _number(one[1]))
+
+
+def _number(change: Change[State]) -> int:
+    """Return the number of the line that a change brings back; -1 if it brings none back."""
+    return change.wanted.at if change.wanted is not None and _restored(change) else -1
+
+
+def _restored(change: Change[State]) -> bool:
+    """Return whether a change brings back lines that were removed."""
+    return change.found is None and change.wanted is not None and change.wanted.raw is not None
+
+
+def _edited(text: str, change: Change[State]) -> str:
+    found, wanted = change.found, change.wanted
+    if wanted is None:
+        assert found is not None  # noqa: S101 - there is something to change
+        rest = settings.edited(text, _place(found), None)
+        return settings.without_heading(rest, found.section, found.heading)
+    if _restored(change) and not settings.headings(_place(wanted), text):
+        return settings.inserted(text, [(wanted.at, wanted.raw or ""), *wanted.others])
+    return settings.edited(text, _place(wanted), wanted.value, wanted.raw)

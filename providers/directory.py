@@ -217,7 +217,7 @@ class DirectoryProvider(Provider[Directory, State]):
         *others: str | None,
     ) -> Iterator[Thing]:
         """Yield the folder above, unless all of them are created, and the owners."""
-        refuse_fixed(others[-1])
+        refuse_fixed(directory.identity, others[-1], replaces=directory.action == "delete")
         if directory.action != "delete":
             _refuse_detours(directory, others[-1])
             refuse_loops(directory.identity, others[-1], follows=True)

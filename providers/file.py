@@ -200,11 +200,13 @@ class FileProvider(Provider[File, State]):
         file: File,
         _at: str | None,
         _to: str | None,
-        _sha: str | None,
+        sha: str | None,
         *others: str | None,
     ) -> Iterator[Thing]:
         """Yield the folder above, and the owners."""
-        refuse_fixed(others[-1])
+        same = sha is not None and file.digest in (None, parse_digest(sha))
+        replaces = not same or file.action == "delete"
+        refuse_fixed(file.identity, others[-1], replaces=replaces)
         if file.action == "delete":
             return
         parent, *rest = others[1:] if _means_link(file) else others

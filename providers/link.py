@@ -108,8 +108,9 @@ class LinkProvider(Provider[Link, State]):
 
     def missing(self, link: Link, _at: str | None, *answers: str | None) -> Iterator[Thing]:
         """Yield the folder, for a hard link its target, and the owners."""
-        _text, *others, obstacles = answers
-        refuse_fixed(obstacles)
+        text, *others, obstacles = answers
+        same = text is not None and parse_link(text) == link.to and link.action != "delete"
+        refuse_fixed(link.identity, obstacles, replaces=not same)
         if link.action == "delete":
             return
         refuse_links(link.identity, obstacles, follows=False)

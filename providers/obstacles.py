@@ -11,7 +11,9 @@ from cookbook.provider import Command, Table, sh
 
 # A link counts if its owner is neither root nor the user who acts here, and its folder can be
 # written by such a user. `[ -w ]` is false for root where the file is immutable or its file
-# system is read-only. Only what is found costs a process.
+# system is read-only, but true in an append-only folder. Only what is found costs a process, and
+# one lsattr(1) for all. A precondition (`cook_guards`) does without where the answer that it
+# expects names no such folder, because a change says the same by failing.
 _ASK: LiteralString = r"""
 cook_found() { [ "$said" ] || printf '%s\0' "$p"; said=1; printf '%s\t%s\n' "$1" "$2"; }
 cook_link() { o=$(stat -c %u -- "$1") || exit; d=${1%/*}
@@ -19,12 +21,20 @@ cook_link() { o=$(stat -c %u -- "$1") || exit; d=${1%/*}
 f=$(stat -L -c '%u %A' -- "${d:-/}") || exit
 case $f in "0 "?????-??-*|"$me "?????-??-*) return 0 ;; esac
 cook_found link "$(stat -c %U -- "$1") $1"; }
-cook_fixed() { if case $(lsattr -d -- "$1" 2>/dev/null) in [!\ ]*[ia]*\ /*) ;; *) false ;; esac
+cook_fixed() { if case $(lsattr -d -- "$1" 2>/dev/null) in [!\ ]*i*\ /*) ;; *) false ;; esac
 then cook_found immutable "$1"
 elif case $(findmnt -n -o OPTIONS -T "$1" 2>/dev/null) in ro|ro,*) ;; *) false ;; esac
 then cook_found read-only "$1"; fi; }
-if [ -O / ]; then me=0; else me=$(id -u); fi
-for p in {}; do said=; q=$p
+cook_attributes() { n=$# last=
+for p; do d=${p%/*}; d=${d:-/}
+[ "$d" = "$last" ] || [ ! -d "$d" ] || { last=$d; set -- "$@" "$d"; }
+[ ! -e "$p" ] || set -- "$@" "$p"; done; shift $n
+[ $# = 0 ] || lsattr -d -- "$@" 2>/dev/null; }
+set -- {}; appended=
+if [ -O / ]; then me=0
+[ "$cook_guards" ] || appended=$(cook_attributes "$@" | sed -n 's/^[-A-Za-z]*a[-A-Za-z]* \//\//p')
+else me=$(id -u); fi
+for p; do said=; q=$p
 while [ "$q" ]; do if [ -L "$q" ]; then cook_link "$q"
 [ -e "$q" ] || case $(stat -L -- "$q" 2>&1) in
 *"oo many "*|*"link loop"*) cook_found loop "$q" ;; esac
@@ -32,7 +42,12 @@ fi; q=${q%/*}; done
 d=${p%/*}; d=${d:-/}
 if [ -O / ] && [ -d "$d" ]; then
 if [ ! -w "$d" ]; then cook_fixed "$d"
-elif [ -e "$p" ] && [ ! -L "$p" ] && [ ! -w "$p" ]; then cook_fixed "$p"; fi; fi
+elif [ -e "$p" ] && [ ! -L "$p" ] && [ ! -w "$p" ]; then cook_fixed "$p"; fi
+if [ "$appended" ]; then for q in "$d" "$p"; do case "
+$appended
+" in *"
+$q
+"*) cook_found append-only "$q" ;; esac; done; fi; fi
 [ -z "$said" ] || printf '\0'; done
 """
 
@@ -81,13 +96,23 @@ def refuse_loops(path: str, said: str | None, *, follows: bool) -> None:
             )
 
 
-def refuse_fixed(said: str | None) -> None:
-    """Raise HostError if the answer says that nothing can be changed there, not even by root."""
+def refuse_fixed(path: str, said: str | None, *, replaces: bool) -> None:
+    """
+    Raise HostError if the answer says that nothing can be changed there, not even by root.
+
+    In an append-only folder only a change that `replaces` or removes something is impossible.
+    """
     for kind, what in _lines(said):
+        if kind == "append-only" and (replaces or what == path):
+            inside = "" if what == path else ": nothing in it can be replaced or removed"
+            raise HostError(
+                f"{what} is marked append-only{inside}",
+                hint=f"`lsattr -d {what}` shows it; `chattr -a {what}` takes the mark away",
+            )
         if kind == "immutable":
             raise HostError(
-                f"{what} is marked immutable (or append-only)",
-                hint=f"`lsattr -d {what}` shows it; `chattr -ia {what}` takes the mark away",
+                f"{what} is marked immutable",
+                hint=f"`lsattr -d {what}` shows it; `chattr -i {what}` takes the mark away",
             )
         if kind == "read-only":
             raise HostError(

@@ -19,6 +19,9 @@ class Found(NamedTuple):
 
     value: str | None
 
+    others: tuple[tuple[int, str], ...] = ()
+    """Lines of the same setting that do not count, with their numbers."""
+
 
 class SettingPlace(NamedTuple):
     """The place of a setting in a file."""
@@ -31,44 +34,80 @@ class SettingPlace(NamedTuple):
 
 
 def find(place: SettingPlace, text: str) -> Found:
-    """Return the line that counts for a setting."""
-    return _FIND[place.form](_lines(text), place.section, place.key)
+    """Return the line that counts for a setting, and those that would count without it."""
+    lines = _lines(text)
+    bare = [line.removesuffix("\r") for line in lines]  # a line may end with CR LF
+    numbers, after = _FIND[place.form](bare, place.section, place.key)
+    if not numbers:
+        return Found(after, None, None)
+    at = numbers[0 if place.form == "words" else -1]
+    others = tuple((number, lines[number]) for number in numbers if number != at)
+    return Found(at, lines[at], _VALUE[place.form](bare[at], place.key), others)
 
 
 def edited(text: str, place: SettingPlace, value: str | None, raw: str | None = None) -> str:
     """
-    Return the text with another value; None removes the line.
+    Return the text with another value; None removes all lines of the setting.
 
     `raw` is the line to restore; without it an existing line keeps its indent and its separator.
     """
     lines, section = _lines(text), place.section
     found = find(place, text)
     if value is None:
-        del lines[found.at : found.at + (found.raw is not None)]
-        return _text(lines)
-    new = raw if raw is not None else _FORMATTED[place.form](found.raw, place.key, value)
+        gone = {number for number, _ in found.others} | ({found.at} if found.raw else set())
+        return _text([line for i, line in enumerate(lines) if i not in gone], text)
+    end = _end_of(found.raw if found.raw is not None else (lines or [""])[0])
+    before = found.raw.removesuffix("\r") if found.raw is not None else None
+    new = raw if raw is not None else _FORMATTED[place.form](before, place.key, value) + end
     if found.raw is not None:
         lines[found.at] = new
-    elif section is not None and not any(_section(line) == section for line in lines):
-        lines += [*([""] if lines and lines[-1] else []), f"[{section}]", new]
+    elif heading := headings(place, text):
+        lines += [*([end] * (heading - 1)), f"[{section}]{end}", new]
     else:
         lines.insert(found.at, new)
-    return _text(lines)
+    return _text(lines, text)
 
 
-def inserted(text: str, at: int, raw: str) -> str:
-    """Return the text with a line that was removed before, at its old number if there is one."""
+def headings(place: SettingPlace, text: str) -> int:
+    """Return the lines that are added with a setting: its section, and an empty line before."""
+    lines, section = _lines(text), place.section
+    if section is None or any(_section(line) == section for line in lines):
+        return 0
+    return 2 if lines and lines[-1].removesuffix("\r") else 1
+
+
+def without_heading(text: str, section: str | None, count: int) -> str:
+    """Return the text without an empty section that was added before, with `count` lines."""
     lines = _lines(text)
-    lines.insert(min(at, len(lines)), raw)
-    return _text(lines)
+    for at in [i for i, line in enumerate(lines) if count and _section(line) == section]:
+        last = at + 1 == len(lines) or _section(lines[at + 1]) is not None
+        first = at + 1 - count
+        if last and (count == 1 or (at and not lines[first].removesuffix("\r"))):
+            del lines[first : at + 1]
+            break
+    return _text(lines, text)
+
+
+def inserted(text: str, removed: Sequence[tuple[int, str]]) -> str:
+    """Return the text with lines that were removed before, at their old numbers if there are."""
+    lines = _lines(text)
+    for at, raw in sorted(removed):
+        lines.insert(min(at, len(lines)), raw)
+    return _text(lines, text)
 
 
 def _lines(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+def _text(lines: Sequence[str], before: str) -> str:
+    """Return the text; its last line ends as that of the text before."""
+    text = "".join(f"{line}\n" for line in lines)
+    return text if not before or before.endswith("\n") else text.removesuffix("\n")
+
+
+def _end_of(line: str) -> str:
+    return "\r" if line.endswith("\r") else ""
 
 
 def _section(line: str) -> str | None:
@@ -85,25 +124,35 @@ def _in_section(lines: Sequence[str], section: str | None) -> Iterator[int]:
             yield number
 
 
-def _find_ini(lines: Sequence[str], section: str | None, key: str) -> Found:
-    found, end = None, 0
+Numbers = tuple[list[int], int]
+"""The numbers of all lines of a setting, and where it would be inserted if there is none."""
+
+
+def _find_ini(lines: Sequence[str], section: str | None, key: str) -> Numbers:
+    found, end = [], 0
     for number, line in enumerate(lines):
         if _section(line) == section and section is not None:
             end = number + 1
     for number in _in_section(lines, section):
         if lines[number].strip():
             end = number + 1
-        if match := re.fullmatch(rf"\s*{re.escape(key)}\s*[=:]\s*(.*?)\s*", lines[number]):
-            found = Found(number, lines[number], match[1])
-    return found or Found(end, None, None)
+        if _ini_value(lines[number], key) is not None:
+            found.append(number)
+    return found, end
 
 
-def _find_shell(lines: Sequence[str], _section: str | None, key: str) -> Found:
-    found = None
-    for number, line in enumerate(lines):
-        if match := re.fullmatch(rf"\s*(?:export\s+)?{key}=(.*)", line):
-            found = Found(number, line, _unquoted(match[1]))
-    return found or Found(len(lines), None, None)
+def _ini_value(line: str, key: str) -> str | None:
+    match = re.fullmatch(rf"\s*{re.escape(key)}\s*[=:]\s*(.*?)\s*", line)
+    return match[1] if match else None
+
+
+def _find_shell(lines: Sequence[str], _section: str | None, key: str) -> Numbers:
+    return [i for i, line in enumerate(lines) if _shell_value(line, key) is not None], len(lines)
+
+
+def _shell_value(line: str, key: str) -> str | None:
+    match = re.fullmatch(rf"\s*(?:export\s+)?{key}=(.*)", line)
+    return _unquoted(match[1]) if match else None
 
 
 def _unquoted(text: str) -> str:
@@ -115,14 +164,19 @@ def _unquoted(text: str) -> str:
     return words[0] if words else ""
 
 
-def _find_words(lines: Sequence[str], _section: str | None, key: str) -> Found:
+def _find_words(lines: Sequence[str], _section: str | None, key: str) -> Numbers:
+    found: list[int] = []
     for number, line in enumerate(lines):
         if re.match(r"\s*(match|host)\s", line, re.IGNORECASE):
-            return Found(number, None, None)
-        found = re.fullmatch(rf"\s*{key}(?:\s+|\s*=\s*)(.*?)\s*", line, re.IGNORECASE)
-        if found:
-            return Found(number, line, found[1])
-    return Found(len(lines), None, None)
+            return found, number
+        if _words_value(line, key) is not None:
+            found.append(number)
+    return found, len(lines)
+
+
+def _words_value(line: str, key: str) -> str | None:
+    match = re.fullmatch(rf"\s*{key}(?:\s+|\s*=\s*)(.*?)\s*", line, re.IGNORECASE)
+    return match[1] if match else None
 
 
 def _ini_line(raw: str | None, key: str, value: str) -> str:
@@ -141,4 +195,5 @@ def _words_line(raw: str | None, key: str, value: str) -> str:
 
 
 _FIND = {"ini": _find_ini, "shell": _find_shell, "words": _find_words}
+_VALUE = {"ini": _ini_value, "shell": _shell_value, "words": _words_value}
 _FORMATTED = {"ini": _ini_line, "shell": _shell_line, "words": _words_line}

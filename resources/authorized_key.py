@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cookbook.errors import RecipeError
+from cookbook.language.resource import not_a_user
 from cookbook.provider import Resource, recipe_function
 from cookbook.resources._key_options import option_error
 from cookbook.resources.file import absolute
@@ -104,7 +105,7 @@ class AuthorizedKey(Resource):
     def validate(self) -> None:
         """Check the account, the keys and the path."""
         if not _ACCOUNT.fullmatch(self.identity):
-            raise RecipeError(f"{self}: {self.identity!r} cannot be the name of a user")
+            raise not_a_user(self, self.identity)
         if self.path is not None:
             absolute(self, self.path)
         if any("\n" in key.options for key in self.keys):

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from cookbook.errors import RecipeError
+from cookbook.language.resource import not_a_user
 from cookbook.provider import SENSITIVE, Resource, Secret, recipe_function
 
 Action = Literal["create", "delete", "nothing"]
@@ -154,12 +155,15 @@ class Cron(Resource):
             return None
         if set(self.doing) != set(other.doing):
             return "action"
-        return "variables" if self.variables != other.variables else None
+        if self.variables != other.variables:
+            return "variables"
+        # Each name has an entry of its own: cron(8) would run the job twice.
+        return "names" if "create" in self.doing else None
 
     def validate(self) -> None:
         """Check what cron(8) would refuse, or ignore silently."""
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", self.user):
-            raise RecipeError(f"{self}: {self.user!r} cannot be the name of a user")
+            raise not_a_user(self, self.user)
         for what, text in (("name", self.name), ("command", self.command)):
             if text is not None and ("\n" in text or not text.strip() or text != text.strip()):
                 raise RecipeError(f"{self}: a {what} is one line, without blanks around it")

@@ -65,7 +65,7 @@ class ChangeSet:
         """
         todo, surprises = list(changes), 0
         while todo := (yield from self._permitted(todo)):
-            links = _links(todo)
+            links = links_of(todo)
             left = yield from self.send(links, self._preconditions(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
@@ -170,7 +170,7 @@ def _not_run(planned: PlannedChange) -> Step:
     return replace(step_of(planned), status="not-run")
 
 
-def _links(changes: Sequence[PlannedChange]) -> list[Transaction]:
+def links_of(changes: Sequence[PlannedChange]) -> list[Transaction]:
     """Return the transactions of these changes; adjacent ones are joined if possible."""
     links: list[Transaction] = []
     for planned in changes:

@@ -26,7 +26,7 @@ from cookbook.applying.batch import (
     read_all,
     traced,
 )
-from cookbook.applying.login_check import LoginCheck
+from cookbook.applying.login_check import LoginCheck, names
 from cookbook.errors import HostError, WouldLockOut, during
 from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
@@ -97,6 +97,8 @@ class Executor:
             if isinstance(error, Interrupted):
                 return self._recover(sent, asked, error)
             _add_what_was_said(error, sent)
+            if self._rescue is not None and error.refused is not None:
+                self._login.after(_begun(sent, read_all(sent, error.outcomes)), slow=error)
             raise
         if self._rescue is not None and arm and outcomes[0].status != 0:
             self._rescue.forget()
@@ -125,9 +127,7 @@ class Executor:
         """
         if self._rescue is None:
             return
-        pairs = zip(sent, results, strict=True)
-        begun = [(one, result) for one, result in pairs if result.fate in ("done", "failed")]
-        made = [planned for one, result in begun for planned in result.learned(one.link)]
+        made = _begun(sent, results)
         if confirmed:
             self._login.note(made)
         else:
@@ -152,15 +152,19 @@ class Executor:
         Raises `error` if the login fails, LockedOut if a change of the batch has caused that.
         """
         self.confirm()
-        self._renew(error)
+        self._renew(error, sent)
         rebooted = self.planner.has_rebooted()
         record = self._session.trace_of(error.nonce, rebooted=rebooted)
         outcomes = self._session.run([question.part for question in asked])
         self.planner.learn(self._session.understand(asked, outcomes))
         return list(self._what_became(sent, error.outcomes, record, rebooted=rebooted))
 
-    def _renew(self, lost: Interrupted) -> None:
-        """Connect again; if that fails, raise `lost` (it has the outcomes) with the reason."""
+    def _renew(self, lost: Interrupted, sent: Sequence[Sent]) -> None:
+        """
+        Connect again; if that fails, raise `lost` (it has the outcomes) with the reason.
+
+        Its message names the changes that ran or may have run: they may be the cause.
+        """
         try:
             self._session.renew(lost)
         except Interrupted as error:
@@ -168,8 +172,15 @@ class Executor:
                 raise
             raise lost from error
         except HostError as error:
-            lost.message = f"{lost.message}; no new connection could be made: {error.message}"
-            lost.hint = error.hint or lost.hint
+            results = read_all(sent, lost.outcomes)
+            pairs = [pair for pair in zip(sent, results, strict=True) if pair[1].fate != "done"]
+            may = names([planned for one, _ in pairs for planned in one.link.changes])
+            lost.message = (
+                f"{lost.message}, while {may} was being applied; no new connection could be made:"
+                f" {error.message}"
+            )
+            lost.hint = "if that is the cause, only the console of the host helps"
+            lost.hint += f"; else: {error.hint}" if error.hint else ""
             raise lost from error
 
     def _what_became(
@@ -278,6 +289,16 @@ class Executor:
             seconds = result.seconds / len(link.changes)
             diff = diff_of(planned, text) if error is None else None
             yield planned, replace(step, diff=diff, seconds=seconds, left=state)
+
+
+def _begun(sent: Sequence[Sent], results: Iterable[TransactionResult]) -> Sequence[PlannedChange]:
+    """Return the changes that were begun, with what their commands told."""
+    return [
+        planned
+        for one, result in zip(sent, results, strict=True)
+        if result.fate in ("done", "failed")
+        for planned in result.learned(one.link)
+    ]
 
 
 def _is_whole(planned: PlannedChange) -> bool:

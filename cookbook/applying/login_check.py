@@ -27,7 +27,7 @@ from cookbook.script import login_snapshot
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.shell import Command, sh
 from cookbook.text.diagnosis import EXHAUSTED
-from cookbook.transport.contract import LoginPasswordRefused
+from cookbook.transport.contract import LoginPasswordRefused, TooSlow
 
 PAUSES = (1.0, 3.0, 6.0)
 """Seconds before each further login where the host does not answer: sshd may be restarting."""
@@ -37,10 +37,14 @@ PAUSES_IF_REFUSED = (1.0,)
 
 _ROLLBACK_TIMEOUT = 300.0
 
-# sshd(8) reads its configuration at start and on SIGHUP; a command may have made it do so.
+# sshd(8) reads its configuration at start and on SIGHUP; a command may have made it do so. It may
+# have ended it, too: it was running, or its socket was, because the run has logged in.
 _RELOAD_SSHD = sh(
     "for u in ssh sshd; do systemctl is-active --quiet $u && systemctl reload $u && exit; done"
-    ' 2>/dev/null; p=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$p"; :'
+    ' 2>/dev/null; p=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$p" 2>/dev/null && exit;'
+    " for u in ssh.socket sshd.socket; do systemctl is-enabled --quiet $u && systemctl start $u"
+    " && exit; done 2>/dev/null; systemctl start ssh 2>/dev/null || systemctl start sshd"
+    " 2>/dev/null; :"
 )
 
 
@@ -56,6 +60,8 @@ class LoginCheck:
 
     _batches: list[list[PlannedChange]] = field(default_factory=list)
     """The changes of this run, by batch, with what their commands told."""
+    _slow: str = ""
+    """The reason, in parentheses, where a command of the last batch took too long."""
     _snapshot: bool = False
     """True if a snapshot was taken before the last batch."""
 
@@ -71,15 +77,17 @@ class LoginCheck:
         """Note the changes of a batch, which a rollback has to undo."""
         self._batches.append(list(changes))
 
-    def after(self, changes: Sequence[PlannedChange]) -> None:
+    def after(self, changes: Sequence[PlannedChange], slow: TooSlow | None = None) -> None:
         """
         Log in anew after these changes; do nothing where there is no connection to lose.
 
-        Raises LockedOut if no login is possible, after the changes were taken back.
+        `slow` is the error of a command that took too long. Raises LockedOut if no login is
+        possible, after the changes were taken back.
         """
         if not changes or not self.session.connection.reconnects:
             return
         self.note(changes)
+        self._slow = f" ({slow.message})" if slow is not None else ""
         refused = self._refusal()
         if refused is not None and refused.cause == EXHAUSTED:
             return  # no login at all is possible then, whatever was changed
@@ -104,7 +112,7 @@ class LoginCheck:
 
     def _take_back(self, refused: HostError) -> LockedOut:
         """Undo the last batch, then all others, until a login is possible; return the error."""
-        cause = _names(self._batches[-1])
+        cause = names(self._batches[-1]) + self._slow
         last, before = self._batches[-1:], self._batches[:-1]
         undone: list[PlannedChange] = []
         said = ""
@@ -122,7 +130,7 @@ class LoginCheck:
             if self._refusal() is None:
                 return self._restored(cause, refused, undone, said)
         kept = [one for batch in self._batches for one in batch if not reversal(one)]
-        without = f"; these cannot be undone: {_names(kept)}" if kept else ""
+        without = f"; these cannot be undone: {names(kept)}" if kept else ""
         return LockedOut(
             f"after {cause} no login is possible: {refused}; undoing the changes of this run"
             f" did not help{without}",
@@ -135,7 +143,7 @@ class LoginCheck:
         told = f"; the host printed:\n{said.strip()}" if said.strip() else ""
         error = LockedOut(
             f"after {cause} no login was possible: {refused}; the former state was restored"
-            f" through the open session ({_names(undone)}), and login is possible again{told}",
+            f" through the open session ({names(undone)}), and login is possible again{told}",
             hint="change the recipe: what it declares locks the operator out",
         )
         error.restored = True
@@ -161,8 +169,8 @@ def _pauses(error: HostError) -> Sequence[float]:
     return PAUSES_IF_REFUSED if refused else PAUSES
 
 
-def _names(changes: Sequence[PlannedChange]) -> str:
+def names(changes: Sequence[PlannedChange]) -> str:
     """Return the names of the last few resources, as text."""
-    names = list(dict.fromkeys(str(planned.resource) for planned in changes))
-    more = f"{len(names) - 3} others and " if len(names) > 3 else ""
-    return more + ", ".join(names[-3:])
+    all_of_them = list(dict.fromkeys(str(planned.resource) for planned in changes))
+    more = f"{len(all_of_them) - 3} others and " if len(all_of_them) > 3 else ""
+    return more + ", ".join(all_of_them[-3:])

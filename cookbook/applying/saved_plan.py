@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cookbook.applying.change_set import ChangeSet
+from cookbook.applying.change_set import ChangeSet, links_of
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
@@ -15,6 +15,7 @@ from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields, sensitive_fields
 from cookbook.planning.decision import Item, PlannedChange
+from cookbook.planning.forecast import Forecast
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.step import Listener, Step, step_of
@@ -54,6 +55,8 @@ class Application:
         self._delivery = ChangeSet(executor, listener, self._notes, again=self._again)
         self._preconditions: dict[int, Precondition] = {}
         self._tries: Counter[int] = Counter()
+        self._replanned: list[PlannedChange] = []
+        """Changes that were planned again; kept, because preconditions are known by their ids."""
         self._stopping = stopping
         self.unfinished = False
         """True if a stop was requested before everything was done."""
@@ -135,7 +138,7 @@ class Application:
         effects, or if a stop was requested.
         """
         resource, tries = planned.resource, self._tries[id(planned)]
-        now = precondition(planned.probes, self._planner.answers)
+        now = self._precondition([planned])
         if tries >= resource.retries or now.digest != self._preconditions[id(planned)].digest:
             return False
         self._tries[id(planned)] += 1
@@ -153,24 +156,85 @@ class Application:
         """Send the batch; fail the first change that another one of the plan has invalidated."""
         diffs = {_key(step): step.diff for step, _ in pairs}
         left: Sequence[PlannedChange] = [planned for _, planned in pairs]
-        while left and not (self.failed or self._delivery.surprised):
-            links = [Transaction([], [planned]) for planned in left]
-            sending = self._delivery.send(links, [self._preconditions[id(one)] for one in left])
+        links = self._links(left)
+        while left and not self.failed:
+            by = [self._preconditions[id(link.changes[0])] for link in links]
+            sending = self._delivery.send(links, by)
             left = yield from _with_diffs(sending, diffs)
             if self._stopping():
                 self.unfinished = bool(left)
                 break
+            links = self._remaining(links, left)
+            if self._delivery.surprised and not self._planned_again(links[0]):
+                break
+            left = [planned for link in links for planned in link.changes]
+            self._delivery.surprised = False
         if left and not (self.failed or self.unfinished):
             self._delivery.failed = True
             surprised, *left = left
             yield replace(step_of(surprised), status="failed", error=self._surprised(surprised))
         yield from (replace(step_of(planned), status="not-run") for planned in left)
 
+    def _links(self, changes: Sequence[PlannedChange]) -> list[Transaction]:
+        """
+        Return the transactions of the changes, adjacent ones joined as a run joins them.
+
+        One precondition holds for all changes of a transaction; `_preconditions` has it under the
+        first of them.
+        """
+        links = links_of(changes)
+        for link in links:
+            self._preconditions[id(link.changes[0])] = self._precondition(link.changes)
+        return links
+
+    def _precondition(self, changes: Sequence[PlannedChange]) -> Precondition:
+        """Return the precondition that the latest answers hold for these changes."""
+        probes = [probe for planned in changes for probe in planned.probes]
+        return precondition(probes, self._planner.answers)
+
+    def _remaining(
+        self, links: Sequence[Transaction], left: Sequence[PlannedChange]
+    ) -> list[Transaction]:
+        """Return the transactions whose changes were not made; none of them is made in part."""
+        open_ = {id(planned) for planned in left}
+        return [link for link in links if id(link.changes[0]) in open_]
+
+    def _planned_again(self, link: Transaction) -> bool:
+        """
+        Plan changes again that an earlier one of the plan has surprised; return if they are as it.
+
+        Another setting of a file, or another key of a user, gives the host another answer, and
+        needs the same change, or less. A different change is none of the plan.
+        """
+        again: list[PlannedChange] = []
+        for planned in link.changes:
+            if planned.orphan is not None:
+                return False
+            decision = self._planner.decide(planned.item, Forecast())
+            if not isinstance(decision, PlannedChange):
+                return False
+            if not _is_left_of(decision.change, planned.change):
+                return False
+            again.append(decision)
+        if len(links_of(again)) > 1:
+            return False
+        self._preconditions[id(again[0])] = self._precondition(again)
+        link.changes[:] = again
+        self._replanned += again
+        return True
+
     def _surprised(self, planned: PlannedChange) -> HostError:
         return Refused(
             f"another change of the plan surprised it: {self._moved(planned)}",
             hint="what comes before it is done; make a new plan for the rest",
         )
+
+
+def _is_left_of(change: Change[Any], planned: Change[Any]) -> bool:
+    """Return whether a change leads to the planned state, and alters nothing else than planned."""
+    if (change.wanted, change.act) != (planned.wanted, planned.act):
+        return False
+    return all(planned.fields.get(name) == pair for name, pair in change.fields.items())
 
 
 def _filled(side: Any, fresh: Any) -> Any:

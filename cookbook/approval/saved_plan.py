@@ -100,7 +100,7 @@ def saved_plan(report: Report) -> SavedPlan:
     if missed := [h.name for h in report.hosts.values() if h.status not in ("ok", "changed")]:
         raise PlanError(
             f"the plan is not saved: {', '.join(missed)} could not be planned",
-            hint="mend it, or leave it out with --limit",
+            hint="correct it, or leave it out with --limit",
         )
     return SavedPlan(
         report.run,

@@ -267,14 +267,14 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
         found = inventory.load(options.hosts)
-    _warn(found.doubts)
+    _warn(found.warnings)
     return found
 
 
 def variables(pairs: Sequence[str]) -> dict[str, Any]:
     """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
     found: dict[str, Any] = {}
-    doubts: list[str] = []
+    warnings: list[str] = []
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.isidentifier():
@@ -285,16 +285,16 @@ def variables(pairs: Sequence[str]) -> dict[str, Any]:
         # `!secret NAME` is for a secret: ps(1) shows plain values to all users.
         reader = YamlReader(UsageError, secret_tag(), lines=False)
         given = reader.parse(value, f"--set {key}")
-        found[key] = given.plain(doubts) if given is not None else None
-    _warn(doubts)
+        found[key] = given.plain(warnings) if given is not None else None
+    _warn(warnings)
     return found
 
 
-def _warn(doubts: Sequence[str]) -> None:
-    if doubts:
+def _warn(warnings: Sequence[str]) -> None:
+    if warnings:
         from cookbook.cli.progress import write
 
-        write([("yellow", f"cook: {doubt}") for doubt in doubts], sys.stderr)
+        write([("yellow", f"cook: {warning}") for warning in warnings], sys.stderr)
 
 
 def password(options: argparse.Namespace) -> Secret | None:

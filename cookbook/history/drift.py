@@ -113,7 +113,7 @@ def _has_moved(
     return bool(left[name] == wanted[name] or left[name] != found[name])
 
 
-# -- what is put up with ---------------------------------------------------------------------------
+# -- ignored drift ---------------------------------------------------------------------------------
 
 
 def _excuse(host: str, step: Step, ignores: Sequence[Ignore]) -> Excuse | None:

@@ -1,5 +1,5 @@
 """
-Drift that is put up with: which, why, and until when.
+Ignored drift: which, why, and until when.
 
 A list in YAML, each entry with a reason; or one entry on the command line.
 
@@ -34,7 +34,7 @@ _EXAMPLE = "--ignore 'file[/etc/motd]=the vendor writes it until 2026-12-31'"
 
 @dataclass(frozen=True)
 class Ignore:
-    """One entry: what is put up with, and why."""
+    """One entry: what is ignored, and why."""
 
     match: Glob
     """The ids of resources: `file[/etc/*]`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cookbook.errors import Unreachable
+from cookbook.errors import HostError, Unreachable
 from cookbook.retry import Retry, growing
-from cookbook.transport.contract import Interrupted, LoginPasswordRefused, Transport
+from cookbook.transport.contract import HasBeside, Interrupted, LoginPasswordRefused, Transport
 
 RECONNECTS = 3
 """Number of reconnects, unless an option says otherwise."""
@@ -47,6 +47,16 @@ class RenewableTransport:
         if self._another is None:
             raise Unreachable("there is no other way to it")
         return self._another()
+
+    def continue_beside(self) -> bool:
+        """Continue with another shell over the same connection; return whether that is possible."""
+        if not isinstance(self.transport, HasBeside):
+            return False
+        try:
+            self.transport.beside()
+        except HostError:
+            return False
+        return True
 
     def renew(self, lost: Interrupted) -> None:
         """

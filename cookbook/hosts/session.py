@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -321,17 +322,39 @@ class Session:
             raise
 
     def _leave(self, slow: TooSlow) -> None:
-        """End what has taken too long; the shell then ends with the connection."""
-        try:
-            if self.whole:
-                slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
-            elif self.connection.has_another:
+        """
+        End what has taken too long; the shell then ends with the connection.
+
+        Where no new login is possible, it is ended by another shell over the same connection,
+        which stays open then: the command may have caused that.
+        """
+        if self.whole:
+            slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
+        elif self.connection.has_another:
+            try:
                 self.break_off()
                 slow.ended = True
-        except HostError as error:
-            slow.hint = f"it may still be at it: {error}"
-        finally:
-            self.connection.transport.close()
+            except HostError as error:
+                slow.hint = f"it may still be at it: {error}"
+                if not isinstance(error, CommandError) and self._end_beside():
+                    slow.refused, slow.ended = error, True
+                    return
+                slow.refused = None if isinstance(error, CommandError) else error
+        self.connection.transport.close()
+
+    def _end_beside(self) -> bool:
+        """End the command by another shell over the same connection; return whether it did."""
+        shell = self.shell
+        if not self.connection.continue_beside():
+            return False
+        self._last_shell, self._pace = 0, None
+        self._stage = ""
+        self._staged.clear()
+        self.end = None
+        with contextlib.suppress(HostError):
+            [outcome] = self.run([Do(control.ending(shell), ANSWER_TIMEOUT)])
+            return outcome.status == 0
+        return False
 
     def close(self) -> None:
         """Leave nothing behind, and end the session."""

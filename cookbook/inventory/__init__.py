@@ -37,7 +37,7 @@ class Inventory:
     hosts: Mapping[str, Host]
     groups: Mapping[str, HostGroup]
     _precedence: Precedence = field(repr=False, compare=False)
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     """Sentences about variables that YAML may read in another way than they are meant."""
 
     def select(self, patterns: Sequence[str] = ()) -> list[Host]:
@@ -121,5 +121,5 @@ def _inventory(declarations: DeclaredHosts) -> Inventory:
         for name, group in declarations.groups.items()
     }
     return Inventory(
-        MappingProxyType(hosts), MappingProxyType(groups), precedence, declarations.doubts
+        MappingProxyType(hosts), MappingProxyType(groups), precedence, declarations.warnings
     )

@@ -65,7 +65,7 @@ class DeclaredHosts(NamedTuple):
     groups: dict[str, DeclaredGroup]
     defaults: Layer
     upward: tuple[str, ...]
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
@@ -91,7 +91,7 @@ def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.doubts: list[str] = []
+        self.warnings: list[str] = []
 
     def inventory(self, parts: dict[str, Value], where: str) -> DeclaredHosts:
         nothing = Value(None, where, "", InventoryError)
@@ -103,7 +103,7 @@ class _Reader:
         named = _mapping(parts.get("groups", nothing), "groups")
         groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
         _check_members(hosts, groups)
-        return DeclaredHosts(hosts, groups, layer, _upward(groups), tuple(self.doubts))
+        return DeclaredHosts(hosts, groups, layer, _upward(groups), tuple(self.warnings))
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -174,7 +174,7 @@ class _Reader:
             if key == "vars":
                 for name, inner in _mapping(value, f"vars of {whose}").items():
                     full = f"vars.{name}"
-                    layer[full] = ValueOrigin(full, inner.plain(self.doubts), level, inner.at)
+                    layer[full] = ValueOrigin(full, inner.plain(self.warnings), level, inner.at)
             elif key not in known:
                 raise self._unknown(key, value, whose, (*known, "vars"))
             else:

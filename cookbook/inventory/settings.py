@@ -77,6 +77,8 @@ def unknown_key(key: str, value: Value, whose: str, known: Iterable[str]) -> Exc
 def _hint(key: str, data: object) -> str | None:
     if key == "become" and isinstance(data, bool):
         return f"become: {'sudo' if data else 'none'}"
+    if key == "become_user" and str(data).removeprefix("#").isdigit():
+        return "a name, not a number: `getent passwd NUMBER` on the host shows it"
     if key in {"user", "become_user", "address"} and isinstance(data, int | float):
         return "text that looks like a number needs quotes"
     if key == "port" and isinstance(data, str) and data.isdigit():
@@ -103,6 +105,13 @@ def _word(data: object, _folder: Path) -> str:
     if isinstance(data, str) and _WORD.fullmatch(data):
         return data
     raise ValueError(data)
+
+
+def _name(data: object, folder: Path) -> str:
+    """Return a word that is no number: su(1) and sudo(8) each read a number in another way."""
+    if str(data).removeprefix("#").isdigit():
+        raise ValueError(data)
+    return _word(data, folder)
 
 
 def _port(data: object, _folder: Path) -> int:
@@ -156,13 +165,14 @@ _SECRET = Setting("a secret", _secret)
 _PATHS = Setting("a path or a list of paths", _paths)
 _FLAG = Setting("true or false", _flag)
 _USER = Setting("a user's name", _word)
+_OTHER_USER = Setting("a user's name", _name)
 
 SETTINGS = {
     "address": Setting("a host name or an IP address", _word),
     "port": Setting("a whole number from 1 to 65535", _port),
     "user": _USER,
     "become": Setting("none, sudo, su or doas", _one_of("none", "sudo", "su", "doas")),
-    "become_user": _USER,
+    "become_user": _OTHER_USER,
     "identity_file": _PATHS,
     "identities_only": _FLAG,
     "agent": _FLAG,

@@ -17,7 +17,7 @@ from cookbook.language.collection import ENGINE, Collection, Node, declaring, di
 from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
 
-_AS_PYTHON = "a recipe is Python, and Python says this of that line: mend it there"
+_AS_PYTHON = "a recipe is Python, and Python says this of that line: correct it there"
 
 
 COMPILE_TIMEOUT = 60.0

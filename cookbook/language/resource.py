@@ -30,6 +30,9 @@ Guard = str | Callable[[Any], bool] | Callable[[], bool]
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """User names that a shell expands after `~`."""
 
+_BY_NAME = {"become_user", "user", "username"}
+"""Properties that a user may be given by; what takes a number as well has it in its type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -112,6 +115,8 @@ class Resource:
         for name, (hint, default) in _hints(type(self)).items():
             value = getattr(self, name)
             if value is not default and not fits(value, hint):
+                if type(value) is int and name in _BY_NAME:
+                    raise not_a_user(self, value)
                 near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
                 raise RecipeError(
                     f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
@@ -119,7 +124,7 @@ class Resource:
         if REGISTRY:
             self._find_secrets()
         if self.become_user is not None and not _USER.fullmatch(self.become_user):
-            raise RecipeError(f"{self}: {self.become_user!r} cannot be the name of a user")
+            raise not_a_user(self, self.become_user)
         self.validate()
 
     def _find_secrets(self) -> None:
@@ -208,6 +213,16 @@ def _hints(kind: type[Resource]) -> Mapping[str, tuple[Any, Any]]:
         hints = get_type_hints(kind)
         _known_hints[kind] = {f.name: (hints[f.name], f.default) for f in fields(kind)}
     return _known_hints[kind]
+
+
+def not_a_user(resource: Resource, given: str | int) -> RecipeError:
+    """Return the error for what is no name of a user."""
+    number = str(given).removeprefix("#")
+    hint = f"a name, not a number: `getent passwd {number}` on the host shows it"
+    return RecipeError(
+        f"{resource}: {given!r} cannot be the name of a user",
+        hint=hint if number.isdigit() else None,
+    )
 
 
 def _short(value: object) -> str:

@@ -35,7 +35,7 @@ MEANING: dict[ResourceOutcome, str] = {
     "intent": "the recipe has changed, or nothing was ever done about it",
     "differs": "not in line; there is no earlier run to say why",
     "act": "would be done at each run; it has no state to be in line with",
-    "excused": "not in line, and put up with",
+    "excused": "not in line, and ignored",
     "unknown": "it is unknown until another resource is done",
     "failed": "it could not be asked, or could not be changed",
     "refused": "the host is not as it was when the plan was made",
@@ -148,7 +148,7 @@ def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield lost
     if (excuse := resource["excused"]) is not None:
         until = f" (until {excuse['until']})" if excuse["until"] else ""
-        yield f"put up with: {excuse['reason']}{until}"
+        yield f"ignored: {excuse['reason']}{until}"
     if seen := first_seen(resource, document):
         yield seen
 

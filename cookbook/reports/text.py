@@ -106,7 +106,7 @@ def _heading(hosts: Sequence[_Named], document: Document) -> StyledLine:
         words[:1] = [f"{percent(first['in_line'])} in line"]
         words[:0] = ["failed"] if first["status"] == "failed" else []
         if _ended(first, document) == "ok":
-            style = "green"  # what would be done has no state, or is put up with
+            style = "green"  # what would be done has no state, or is ignored
     return style, f"{names}{count}: {', '.join(words)}"
 
 
@@ -179,7 +179,7 @@ def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str
     what = outcome(resource, document["mode"])
     if (excuse := resource["excused"]) is not None:
         until = f" (until {excuse['until']})" if excuse["until"] else ""
-        yield f"put up with: {excuse['reason']}{until}"
+        yield f"ignored: {excuse['reason']}{until}"
     words = [_CAUSES.get(what), first_seen(resource, document)]
     if any(words):
         yield ", ".join(filter(None, words))

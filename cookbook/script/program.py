@@ -82,7 +82,7 @@ case :$PATH: in *:$cook_v:*) ;; *) PATH=$PATH:$cook_v ;; esac; done
 umask 022; cd /
 {home}if [ -O / ]; then
 {forget}export USER=root LOGNAME=root; fi
-cook_nonce={nonce}; cook_stop=; cook_stage={stage}
+cook_nonce={nonce}; cook_stop=; cook_guards=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
 cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
@@ -97,7 +97,8 @@ set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null 8>&- | sha256sum)"
 if [ "$1" = "${{2%% *}}" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 cook_same() {{
 if cook_ends; then cook_end -; return; fi
-set -- "$1" "$(exec 8>&-; cook_run "$2" </dev/null 2>/dev/null)"
+set -- "$1" "$(exec 8>&-; case $1 in *append-only*) ;; *) cook_guards=1 ;; esac
+cook_run "$2" </dev/null 2>/dev/null)"
 if [ "$1" = "$2" ]; then cook_end 0; else cook_stop=1; cook_end {surprised}; fi; }}
 cook_receive() {{
 if [ "$cook_stop" ] || ! head -c 1 </dev/null >/dev/null 2>&1

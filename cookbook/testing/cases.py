@@ -10,6 +10,8 @@ A case is one mapping in `tests/cases/THING.yml`:
       probe: getent group www               # optional: what is asked
       change: create                        # or none, remove, act, or {field: [found, wanted]}
       act: restart                          # optional: what is done besides
+      note: removes ...                     # optional: the remark that the plan shows
+      warning: ...                          # the remark that is shown even if nothing is to be done
       missing: [user www]                   # optional: what a change would take and is not there
       brings: [group www]                   # optional: what is there afterwards
       entries: [www]                        # optional: what can be removed alone
@@ -198,6 +200,9 @@ def _check_change(case: Mapping[str, Any], change: Change[Any]) -> None:
         plain = {name: [to_json(side) for side in pair] for name, pair in change.fields.items()}
         _same("change", expected, plain)
     _same("act", case.get("act"), change.act)
+    _same("warning", case.get("warning"), change.warning)
+    if "note" in case:
+        _same("note", case["note"], change.note)
 
 
 def _answers(case: Mapping[str, Any]) -> Sequence[object]:

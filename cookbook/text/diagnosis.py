@@ -71,7 +71,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         r"apt --fix-broken install|unmet dependencies|needs to be reinstalled, but",
         Diagnosis(
             "packages there do not fit each other, or are half installed",
-            'package("NAME", repair=True) mends what needs no removal; see `apt-get check` there',
+            'package("NAME", repair=True) repairs what needs no removal; see `apt-get check` there',
         ),
     ),
     (
@@ -189,7 +189,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     ),
     (
         r"which is no folder|Not a directory",
-        Diagnosis("something above it is no folder", "remove it first, or mend the path"),
+        Diagnosis("something above it is no folder", "remove it first, or correct the path"),
     ),
     (
         r"(?m): (command )?not found$",

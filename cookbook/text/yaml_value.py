@@ -46,22 +46,22 @@ class Value(NamedTuple):
         """Return an error about this value, to be raised."""
         return self.raises(f"{self.at}: {message}", hint=hint)
 
-    def plain(self, doubts: list[str] | None = None) -> object:
+    def plain(self, warnings: list[str] | None = None) -> object:
         """
         Return the value as plain Python data, with new lists and dictionaries.
 
-        `doubts` gets a sentence about each yes, no, on or off inside: YAML 1.1 reads these as true
-        and false. Raises the error of the value for a number that is surely meant as text: YAML 1.1
-        reads 0644 as 420 and 12:30:45 as 45045.
+        `warnings` gets a sentence about each yes, no, on or off inside: YAML 1.1 reads these as
+        true and false. Raises the error of the value for a number that is surely meant as text:
+        YAML 1.1 reads 0644 as 420 and 12:30:45 as 45045.
         """
         match self.data:
             case list():
-                return [item.plain(doubts) for item in self.data]
+                return [item.plain(warnings) for item in self.data]
             case dict():
-                return {key: item.plain(doubts) for key, item in self.data.items()}
+                return {key: item.plain(warnings) for key, item in self.data.items()}
             case bool():
-                if doubts is not None and self.written.lower() in _DOUBTFUL:
-                    doubts.append(
+                if warnings is not None and self.written.lower() in _DOUBTFUL:
+                    warnings.append(
                         f"{self.at}: {self.written} is read as {shown(self.data)}; write that, or"
                         f' "{self.written}" in quotes for text'
                     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, LinkLost
+from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, HostError, LinkLost
 
 if TYPE_CHECKING:
     from cookbook.script.program import Outcome, Pace, Program
@@ -50,6 +50,19 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End the session: the shell ends with what it is at. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class HasBeside(Protocol):
+    """A transport whose connection can carry another shell, although a login is refused now."""
+
+    def beside(self) -> None:
+        """
+        Continue with another shell over the same connection; the one before ends its work.
+
+        Raises Unreachable and its kin.
+        """
         ...
 
 
@@ -97,6 +110,8 @@ class TooSlow(DeadlineExceeded):
         """Nonce of the program; the record of the host has the same (cookbook.script.trace)."""
         self.ended = False
         """True if the slow command was ended, and none after it was begun."""
+        self.refused: HostError | None = None
+        """The error of the new login that was to end the command; None if a login was possible."""
 
     def asked_for(self, about: Sequence[str]) -> None:
         """Add the resources that the question was about to the message, if they are known."""

@@ -511,6 +511,9 @@ def test_the_stash_is_listed_and_pruned(cook: Cook, folder: Path) -> None:
     cook("converge", recipe=RECIPE)
     [listed] = cook("stash")["hosts"].values()
     assert len(listed["entries"]) == 3
+    names = [path.name for path in (folder / "home/stash").iterdir()]
+    assert len(names) == 3
+    assert not any(name in str(listed) for name in names)  # a secret can be known by its digest
     [kept] = cook("stash", "--prune", "1d")["hosts"].values()
     assert (kept["removed"], len(kept["entries"])) == (0, 3)
     for path in (folder / "home/stash").iterdir():

@@ -123,6 +123,43 @@ def test_a_change_that_another_one_of_the_plan_surprises_stops_there(cook: Cook)
     assert not Path("d/c").exists()
 
 
+ONE = 'config_value("one", path=f"{D}/x.ini", section="s", value="1")\n'
+TWO = 'config_value("two", path=f"{D}/x.ini", section="s", value="2")\n'
+KEY = 'authorized_key("{0}", user="root", path=f"{{D}}/keys", key="ssh-ed25519 AAAA{0}")\n'
+APART = 'file(f"{D}/apart", content="x")\n'
+
+
+@pytest.mark.parametrize("between", ["", APART], ids=["adjacent", "apart"])
+def test_two_changes_of_one_file_are_made_each_as_planned(cook: Cook, between: str) -> None:
+    """They are joined as a converge joins them; apart, the second is planned again, to the same."""
+    Path("d/x.ini").write_text("[s]\none = 0\nrest = r\n")
+    recipe = (
+        ONE + between + TWO + KEY.format("one") + between.replace("apart", "b") + KEY.format("two")
+    )
+    assert cook("plan", "r.py", "--local", "-o", "p.plan", recipe=recipe)[0] == 2
+    status, said, _ = cook("apply", "p.plan", "--local")
+    assert status == 0, said
+    assert Path("d/x.ini").read_text() == "[s]\none = 1\nrest = r\ntwo = 2\n"
+    assert [line.split()[1] for line in Path("d/keys").read_text().splitlines()] == [
+        "AAAAone",
+        "AAAAtwo",
+    ]
+    assert cook("plan", "r.py", "--local", recipe=recipe)[0] == 0
+    assert cook("undo", "last", "--yes", "--local")[0] == 0
+    assert Path("d/x.ini").read_text() == "[s]\none = 0\nrest = r\n"
+
+
+def test_a_second_change_that_would_be_another_one_is_refused(cook: Cook) -> None:
+    """A command of the plan has set the value in between: that is not the change that was shown."""
+    Path("d/x.ini").write_text("[s]\none = 0\n")
+    run = 'execute("sed", command=f"echo two = 7 >>{D}/x.ini")\n'
+    assert cook("plan", "r.py", "--local", "-o", "p.plan", recipe=ONE + run + TWO)[0] == 2
+    status, said, _ = cook("apply", "p.plan", "--local")
+    assert status == 3
+    assert "another change of the plan surprised it" in said
+    assert Path("d/x.ini").read_text() == "[s]\none = 1\ntwo = 7\n"
+
+
 def test_what_was_run_is_not_said_to_be_not_run(cook: Cook) -> None:
     """The second change undoes the first, which shows when all is done: both were run."""
     recipe = 'file(f"{D}/a", content="x")\nexecute(f"echo y > {D}/a")\nfile(f"{D}/c")\n'

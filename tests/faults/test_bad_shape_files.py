@@ -202,9 +202,12 @@ for f in link hard bound; do echo old >/srv/t/$f; done
 ln -s /srv/t/link link; ln -s /srv/t/none dangling; ln -s /srv/void/x nowhere; ln /srv/t/hard hard
 touch bound; mount --bind /srv/t/bound bound; mkdir folder; echo old >plain
 for f in immutable appended; do echo old >$f; done; chattr +i immutable; chattr +a appended
-mkdir locked; chattr +i locked
+mkdir locked grows; chattr +i locked
+echo old >grows/x; ln -s x grows/link; mkdir grows/below; chattr +a grows
 """
-AWAY = "cd /srv/d; umount bound; chattr -i immutable locked; chattr -a appended; rm -rf /srv/d"
+AWAY = (
+    "cd /srv/d; umount bound; chattr -i immutable locked; chattr -a appended grows; rm -rf /srv/d"
+)
 
 
 @pytest.fixture(scope="module")
@@ -237,8 +240,9 @@ def test_it_is_written_where_it_belongs(
 
 
 MOUNTED = "something is mounted at that very path"
-REFUSED = "the kernel refuses it"
 IMMUTABLE = "/srv/d/immutable is marked immutable"
+APPENDED = "/srv/d/appended is marked append-only"
+GROWS = "/srv/d/grows is marked append-only: nothing in it can be replaced or removed"
 IN_THE_WAY = {
     "mounted-write": ('file("/srv/d/bound", content="new")', MOUNTED, "atomic"),
     "mounted-delete": (
@@ -249,7 +253,17 @@ IN_THE_WAY = {
     "immutable-write": ('file("/srv/d/immutable", content="new")', IMMUTABLE, "chattr -i"),
     "immutable-mode": ('file("/srv/d/immutable", mode="0600")', IMMUTABLE, "chattr -i"),
     "immutable-delete": ('file("/srv/d/immutable", action="delete")', IMMUTABLE, "chattr -i"),
-    "append-only": ('file("/srv/d/appended", content="new")', REFUSED, "chattr -i"),
+    "append-only": ('file("/srv/d/appended", content="new")', APPENDED, "chattr -a"),
+    "append-only-mode": ('file("/srv/d/appended", mode="0600")', APPENDED, "chattr -a"),
+    "append-only-folder-write": ('file("/srv/d/grows/x", content="new")', GROWS, "chattr -a"),
+    "append-only-folder-new": ('file("/srv/d/grows/y", content="new")', GROWS, "chattr -a"),
+    "append-only-folder-delete": ('file("/srv/d/grows/x", action="delete")', GROWS, "chattr -a"),
+    "append-only-folder-link": ('link("/srv/d/grows/link", to="y")', GROWS, "chattr -a"),
+    "append-only-folder-folder": (
+        'directory("/srv/d/grows/below", action="delete")',
+        GROWS,
+        "chattr -a",
+    ),
     "immutable-folder": (
         'file("/srv/d/locked/x", content="new")',
         "/srv/d/locked is marked immutable",
@@ -271,6 +285,13 @@ def test_what_is_in_the_way_is_named(places: KitchenHost, converge: Converge, na
     assert said.startswith(cause)
     assert step in said
     assert do(places, look) == before
+
+
+def test_what_an_append_only_folder_allows_is_done(places: KitchenHost, converge: Converge) -> None:
+    recipe = 'file("/srv/d/grows/x", mode="0640")\ndirectory("/srv/d/grows/new")\n'
+    steps = converge(places, recipe)
+    assert [(step.status, step.error) for step in steps] == [("changed", None)] * 2
+    assert do(places, "stat -c %a /srv/d/grows/x /srv/d/grows/new").split() == ["640", "755"]
 
 
 def test_an_entry_of_the_manifest_is_whole_or_not_there(

@@ -65,7 +65,7 @@ def test_a_run_is_shown_as_it_was_reported(recipe: Path, asks: Any) -> None:
 
 
 def test_a_drift_report_is_shown_as_it_was_reported(recipe: Path, asks: Any) -> None:
-    """What was seen against the past, and what was put up with, is kept as well."""
+    """What was seen against the past, and what was ignored, is kept as well."""
     asks("converge", "r.py", "--local")
     recipe.write_text("by hand\n")
     words = ["drift", "r.py", "--local", "--record", "--format", "json"]

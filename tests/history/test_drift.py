@@ -1,4 +1,4 @@
-"""Drift: who has changed, the host or the recipe; what is put up with; and `cook drift`."""
+"""Drift: who has changed, the host or the recipe; what is ignored; and `cook drift`."""
 
 from __future__ import annotations
 
@@ -346,7 +346,7 @@ class TestCommand:
         assert cook("--ignore", "file[*]=not yet")[0] == 0
 
     def test_a_host_of_which_nothing_counts_is_in_line(self, cook: Cook) -> None:
-        """A command that is run each time is no drift, and what is put up with neither."""
+        """A command that is run each time is no drift, and what is ignored neither."""
         Path("r.py").write_text(f"{HEADING}execute('true')\nfile('{Path.cwd()}/x')\n")
         status, said, _ = cook("--ignore", "file[*]=never")
         assert (status, said.splitlines()[-1].split(".")[0]) == (0, "1 host: 1 ok")

@@ -175,7 +175,7 @@ def test_what_yaml_reads_as_true_or_false_is_doubted_where_it_may_be_text(tmp_pa
     )
     found = load(tmp_path / "hosts.yml")
     assert found.hosts["b"].vars == {"country": False, "quoted": "no", "plain": False}
-    assert found.doubts == (
+    assert found.warnings == (
         f'{tmp_path}/hosts.yml:2: NO is read as false; write that, or "NO" in quotes for text',
         f'{tmp_path}/hosts.yml:4: on is read as true; write that, or "on" in quotes for text',
     )
@@ -188,4 +188,4 @@ def test_numbers_that_are_meant_as_numbers_are_read(tmp_path: Path) -> None:
     found = load(tmp_path / "hosts.yml")
     values = [0, 0, 31, 3, 1000, 1.5, 0.5, "0644", "1:30", "08", "019"]
     assert found.hosts["a"].vars == {"x": values}
-    assert found.doubts == ()
+    assert found.warnings == ()

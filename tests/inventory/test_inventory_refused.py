@@ -75,6 +75,16 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
         ":1: user must be a user's name, not 1000",
         "text that looks like a number needs quotes",
     ),
+    (
+        "hosts: {a: {become_user: 1000}}",
+        ":1: become_user must be a user's name, not 1000",
+        "a name, not a number: `getent passwd NUMBER` on the host shows it",
+    ),
+    (
+        "hosts: {a: {become_user: '#1000'}}",
+        ":1: become_user must be a user's name, not '#1000'",
+        "a name, not a number: `getent passwd NUMBER` on the host shows it",
+    ),
     ("hosts: {a: {user: -oProxy}}", ":1: user must be a user's name, not '-oProxy'", None),
     (
         "hosts: {a: {identity_file: [1]}}",

@@ -261,6 +261,9 @@ CONTRADICTIONS = {
     "a job with two receivers of mail": (
         "cron('a', command='x', hour=0, minute=0, mailto='a')\ncron('b', command='x', time='daily')"
     ),
+    "a job under two names": (
+        "cron('a', command='x', hour=0, minute=0)\ncron('b', command='x', time='daily')"
+    ),
     "a key with two sets of options": (
         f"authorized_key('ann', key={KEY!r}, key_options='restrict')\n"
         f"authorized_key('b', user='ann', key={KEY!r}, key_options='')"
@@ -316,3 +319,26 @@ def test_two_wishes_about_one_thing_are_refused_with_both_lines(
 )
 def test_wishes_that_go_together_are_fine(compiled: Compile, recipe: str) -> None:
     assert len(compiled(recipe)) == recipe.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "file('/a', become_user=1000)",
+        "file('/a', become_user='1000')",
+        "file('/a', become_user='#1000')",
+        "cron('a', command='x', user=1000)",
+        "cron('a', command='x', user='1000')",
+        f"authorized_key('a', user=1000, key={KEY!r})",
+        f"authorized_key('1000', key={KEY!r})",
+    ],
+)
+def test_a_user_by_number_is_refused_where_a_name_is_needed(compiled: Compile, recipe: str) -> None:
+    with pytest.raises(RecipeError, match=r"1000'? cannot be the name of a user") as refused:
+        compiled(recipe)
+    assert refused.value.hint == "a name, not a number: `getent passwd 1000` on the host shows it"
+
+
+def test_a_user_by_number_is_fine_where_a_number_will_do(compiled: Compile) -> None:
+    recipe = "file('/a', owner=1000, group='1000')\nexecute('x', user=1000, group=1000)"
+    assert len(compiled(recipe)) == 2

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.on_hosts.conftest import Cook
+from tests.on_hosts.conftest import Cook, by_both
 from tests.on_hosts.manifest import difference, state
 from tests.on_hosts.test_rescue import answers
 
@@ -113,6 +113,62 @@ def test_a_removal_that_cannot_be_taken_back_is_refused_even_if_allowed(
     assert [error["kind"] for error in errors_of(document)] == ["WouldLockOut"]
     assert fresh_host.run("ls /etc/before").returncode != 0
     assert answers(kitchen, fresh_host)
+
+
+SLOW = {
+    "sshd on another port": (
+        "echo Port 2222 >/etc/ssh/sshd_config.d/x.conf; systemctl reload ssh; sleep 31.41"
+    ),
+    "sshd ends": "systemctl stop ssh.socket ssh; sleep 31.41",
+}
+
+
+@by_both
+@pytest.mark.parametrize("name", SLOW)
+def test_a_command_that_locks_out_and_then_takes_too_long_is_taken_back(
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, name: str
+) -> None:
+    """It is ended by the open connection; what can be restored is, and all is said."""
+    cook(fresh_host, "converge", recipe='file("/etc/first", content="x")\n')
+    before = state(fresh_host)
+    slow = f'execute("slow", command={SLOW[name]!r}, timeout=3)\n'
+    recipe = f'file("/etc/fine", content="x")\n{slow}'
+    document = cook(fresh_host, "converge", recipe=recipe)
+    assert document["status"] == 3, document
+    [told] = [error for error in errors_of(document) if error["kind"] == "LockedOut"][:1]
+    assert "execute[slow]" in told["message"]
+    assert "within 3 s" in told["message"]
+    assert fresh_host.run("pgrep -f '^sleep 31.41'").returncode != 0
+    assert answers(kitchen, fresh_host), told
+    assert difference(before, state(fresh_host)) == []
+
+
+ENDED = "systemctl stop ssh.socket ssh; pkill sshd"
+DROP = (
+    "nft add table inet shut; nft 'add chain inet shut in"
+    " { type filter hook input priority 0; policy drop; }'"
+)
+
+
+@pytest.mark.parametrize(
+    ("transport", "command", "says"),
+    [
+        ("ssh", ENDED, "while execute[cut] was being applied; no new connection could be made"),
+        ("openssh", ENDED, "while execute[cut] was being applied; no new connection could be made"),
+        ("ssh", DROP, "after file[/etc/fine], execute[cut] no login is possible"),
+    ],
+    indirect=["transport"],
+)
+def test_a_command_that_ends_the_session_and_all_logins_is_named(
+    fresh_host: KitchenHost, cook: Cook, command: str, says: str
+) -> None:
+    """No session is left to restore anything by: the report says so, and what ran."""
+    recipe = f'file("/etc/fine", content="x")\nexecute("cut", command={command!r})\n'
+    document = cook(fresh_host, "converge", "--reconnect", "1", recipe=recipe)
+    assert document["status"] in (3, 4)  # failed, or unreachable
+    [told, *_] = errors_of(document)
+    assert says in told["message"]
+    assert "console of the host" in told["hint"]
 
 
 PATHS = ("/home/admin", "/home/admin/.ssh", "/home/admin/.ssh/authorized_keys")

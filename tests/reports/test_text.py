@@ -33,7 +33,7 @@ def test_text_says_how_much_is_in_line_and_what_is_not(one_of_each: Document) ->
     ]
     text = "\n".join(lines)
     assert "~ file[/etc/hosts]  intent, first seen now  [web.py:12]" in text
-    assert "file[/etc/issue]  put up with: the vendor's (until 2026-12-31)" in text
+    assert "file[/etc/issue]  ignored: the vendor's (until 2026-12-31)" in text
     assert "web2: 100 % in line, 1.5 s" in lines
     assert "db1: unreachable, 1.5 s" in lines
     assert "note: drift-ignore.yml:3: file[/nope] matches nothing" in lines

@@ -44,7 +44,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         default=[],
         metavar="FILE|PATTERN=REASON",
         dest="ignores",
-        help="drift to put up with: a file (docs/reports.md), or 'file[/etc/*]=reason until "
+        help="drift to ignore: a file (docs/reports.md), or 'file[/etc/*]=reason until "
         "2026-12-31'; may be given again",
     )
     add_verbose(command)

@@ -54,8 +54,9 @@ def _ask(host: Host, secret: Secret | None, minutes: int | None) -> dict[str, An
     return {
         "removed": removed,
         "entries": [
-            {"digest": digest, "bytes": size, "kept": when}
-            for digest, size, when in stash.entries(listed.text)
+            # No digest: that of something short and secret is as good as the secret.
+            {"bytes": size, "kept": when}
+            for _, size, when in stash.entries(listed.text)
         ],
     }
 
@@ -71,4 +72,4 @@ def _print(hosts: dict[str, Any], *, verbose: bool) -> None:
         write([("bold", f"{name}: {len(entries)} kept, {size} bytes{gone}")], sys.stdout)
         for entry in entries if verbose else ():
             when = local(stamp(entry["kept"]))
-            write([("", f"  {entry['digest']}  {entry['bytes']} bytes  {when}")], sys.stdout)
+            write([("", f"  {when}  {entry['bytes']} bytes")], sys.stdout)

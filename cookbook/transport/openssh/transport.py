@@ -74,6 +74,12 @@ class OpenSshTransport(PipeShell):
         finally:
             self._login.over()
 
+    def beside(self) -> None:
+        """See HasBeside."""
+        super().close()
+        self._login = LoginWait(self._target)
+        self._begin()
+
     def close(self) -> None:
         """See Transport."""
         self._login.over()

@@ -51,7 +51,6 @@ class SshTransport:
         self._target = target
         self._started = False
         self._terminal = False
-        self._wake = _Wake()
         try:
             self._begin()
         except WantsTerminal:
@@ -66,6 +65,11 @@ class SshTransport:
     def _begin(self) -> None:
         """Connect, and start the shell."""
         self._connection = connect(self._target)
+        self._start_shell()
+
+    def _start_shell(self) -> None:
+        """Start a shell over the connection."""
+        self._wake = _Wake()
         self._pulse = Keepalive(self._connection, self._target.alive_interval, self._wake.set)
         self._login = LoginWait(self._target)
         try:
@@ -103,6 +107,8 @@ class SshTransport:
                 self._ended(pace)  # may ask the host for the reason, over the same connection
             finally:
                 self.close()
+        except TooSlow:
+            raise  # the connection is good: another shell can end the command
         except HostError:
             self.close()
             raise
@@ -115,6 +121,11 @@ class SshTransport:
         """See Transport."""
         self._login.over()
         self._connection.close()
+
+    def beside(self) -> None:
+        """See HasBeside."""
+        self._started = False
+        self._start_shell()
 
     def _listen(self, pace: Pace) -> None:
         """Wait until something arrives, the deadline passes, or the link has gone silent."""
