@@ -319,9 +319,10 @@ WantedBy=sysinit.target
         sh("mkdir -p -m 755 {} && printf %s {} >{}", path.rpartition("/")[0], drop_in, path)
         for path in _DROP_INS
     ]
+    # `enable` has systemd read all files again, the drop-ins as well: systemctl(1).
     return sh(
         "if [ -d /run/systemd/system ] && ! { {}; }; then {} && printf %s {} >{} &&"
-        " systemctl --quiet enable --now {} && systemctl daemon-reload; fi",
+        " systemctl --quiet enable --now {}; fi",
         script(_IS_INSTALLED),
         join(add, " && "),
         text,
