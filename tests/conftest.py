@@ -7,6 +7,8 @@ Each xdist worker has a kitchen of its own (kitchens run side by side), and runs
 
 from __future__ import annotations
 
+import functools
+import gettext
 import itertools
 import signal
 import subprocess
@@ -22,6 +24,9 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport
 from tests import leftovers
+
+# argparse asks for each of its words, in each run in this process; there is no catalogue to find.
+gettext.find = functools.cache(gettext.find)  # type: ignore[assignment]  # the same overloads
 
 _numbers = itertools.count()
 _FAILED = pytest.StashKey[bool]()
