@@ -7,6 +7,8 @@ Each xdist worker has a kitchen of its own (kitchens run side by side), and runs
 
 from __future__ import annotations
 
+import functools
+import gettext
 import itertools
 import signal
 import subprocess
@@ -22,6 +24,9 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.text.redaction import REGISTRY
 from cookbook.transport.local import LocalTransport
 from tests import leftovers
+
+# argparse asks for each of its words, in each run in this process; there is no catalogue to find.
+gettext.find = functools.cache(gettext.find)  # type: ignore[assignment]  # the same overloads
 
 _numbers = itertools.count()
 _FAILED = pytest.StashKey[bool]()
@@ -57,28 +62,43 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
+    "test_rescue",
     "test_life",
     "test_undo_local",
     "test_lost_link",
-    "test_login_check",
-    "test_privilege",
     "test_undo_package",
-    "test_undo_samples",
-    "test_html",
-    "test_rescue",
+    "test_privilege",
+    "test_login_check",
     "test_password",
-    "test_canary",
-    "test_bad_shape",
-    "test_undo_cut_off",
-    "test_installed_plugin",
-    "test_package",
-    "test_service",
-    "test_firewall_rule",
-    "test_identity",
+    "test_lost",
     "test_become_user",
-    "test_bad_shape_packages",
-    "test_truth",
+    "test_firewall_rule",
+    "test_undo_cut_off",
+    "test_bad_shape",
+    "test_service",
+    "test_undo_samples",
+    "test_interrupts",
+    "test_package",
     "test_journal",
+    "test_truth",
+    "test_bastion",
+    "test_html",
+    "test_become",
+    "test_host_key",
+    "test_reach",
+    "test_canary",
+    "test_kills",
+    "test_sample_cookbooks",
+    "test_acting",
+    "test_orphans",
+    "test_beyond_paramiko",
+    "test_bad_shape_files",
+    "test_user",
+    "test_installed_plugin",
+    "test_identity",
+    "test_texts",
+    "test_way",
+    "test_bad_shape_packages",
     "test_endless",
 )
 """The modules that take longest, in this order: they begin first, so that no worker ends late."""

@@ -41,13 +41,28 @@ SHELL=/bin/bash
 USER=app"""
 
 
+PREPARED = """
+useradd -m -s /usr/sbin/nologin app; cd /home/app
+echo kept >old; chmod 600 old; touch -d 2001-02-03 old; chown app: old
+"""
+
+LEFT = (
+    "for u in app new; do crontab -r -u $u; userdel -rf $u; done; rm -rf /etc/precious /srv/roots"
+)
+
+
 @pytest.fixture
-def machine(fresh_host: KitchenHost) -> KitchenHost:
+def machine(restored_host: KitchenHost) -> KitchenHost:
     """A host with a user who may do nothing in particular."""
-    done = fresh_host.run(
-        "useradd -m -s /usr/sbin/nologin app; cd /home/app;"
-        " echo kept >old; chmod 600 old; touch -d 2001-02-03 old; chown app: old"
-    )
+    done = restored_host.run(f"{LEFT}; {PREPARED}")
+    assert done.returncode == 0, done.stderr
+    return restored_host
+
+
+@pytest.fixture
+def own_machine(fresh_host: KitchenHost) -> KitchenHost:
+    """The same, for a test that changes more of it."""
+    done = fresh_host.run(PREPARED)
     assert done.returncode == 0, done.stderr
     return fresh_host
 
@@ -87,7 +102,7 @@ def test_all_that_a_resource_does_is_done_by_that_user(machine: KitchenHost, coo
 
 
 def test_the_environment_is_the_same_by_every_way_in(
-    machine: KitchenHost, converge: Converge
+    own_machine: KitchenHost, converge: Converge
 ) -> None:
     """It is that of the user, and not what a session of root or of admin has set."""
     recipe = """
@@ -98,21 +113,21 @@ def test_the_environment_is_the_same_by_every_way_in(
     execute("env -0 >/root/{0}")
     """
     said(
-        machine,
+        own_machine,
         "usermod -s /bin/bash app; echo 'Defaults env_keep += \"XDG_* SSH_*\"' >>"
         "/etc/sudoers; echo LEAK=1 >>/etc/environment",
     )
     for user in ("root", "admin"):
-        assert {step.status for step in converge(machine, recipe.format(user), user=user)} == {
+        assert {step.status for step in converge(own_machine, recipe.format(user), user=user)} == {
             "changed"
         }
     seen = said(
-        machine, "cd /home/app; for f in become user input; do for u in root admin; do"
+        own_machine, "cd /home/app; for f in become user input; do for u in root admin; do"
         " tr '\\0' '\\n' <$f.$u | grep -vE '^(PWD|OLDPWD|SHLVL|_)=' | sort; echo; done; done"
     )  # fmt: skip
     assert [*filter(None, seen.split("\n\n"))] == [_ENVIRONMENT] * 6
     login = [
-        said(machine, f"tr '\\0' '\\n' </home/app/login.{u} | sort") for u in ("root", "admin")
+        said(own_machine, f"tr '\\0' '\\n' </home/app/login.{u} | sort") for u in ("root", "admin")
     ]
     of_root, of_admin = (
         "".join(f"{v}\n" for v in text.split() if "XDG_" not in v) for text in login
@@ -120,7 +135,7 @@ def test_the_environment_is_the_same_by_every_way_in(
     assert of_root == of_admin
     assert "SHELL=/bin/bash\n" in of_root
     for user in ("root", "admin"):
-        named = said(machine, f"tr '\\0' '\\n' </root/{user} | cut -d= -f1").split()
+        named = said(own_machine, f"tr '\\0' '\\n' </root/{user} | cut -d= -f1").split()
         assert not {n for n in named if n.startswith(("XDG_", "SUDO_", "SSH_", "DBUS_", "MAIL"))}
 
 
@@ -199,9 +214,9 @@ def test_what_has_left_the_recipe_is_removed_by_its_user(machine: KitchenHost, c
 
 
 @pytest.fixture
-def as_admin(kitchen: Kitchen, machine: KitchenHost, tmp_path: Path) -> Path:
+def as_admin(kitchen: Kitchen, own_machine: KitchenHost, tmp_path: Path) -> Path:
     """hosts.yml for who logs in without becoming anybody, and may become app alone."""
-    machine.run(
+    own_machine.run(
         "rm -f /etc/sudoers.d/*; echo 'admin ALL=(app) NOPASSWD: ALL' >/etc/sudoers.d/admin"
     )
     path = tmp_path / "hosts.yml"
@@ -213,45 +228,47 @@ def as_admin(kitchen: Kitchen, machine: KitchenHost, tmp_path: Path) -> Path:
 
 
 def test_who_is_not_root_becomes_a_user_by_sudo(
-    machine: KitchenHost, cook: Cook, as_admin: Path
+    own_machine: KitchenHost, cook: Cook, as_admin: Path
 ) -> None:
-    done = cook(machine, "converge", recipe=EVERYTHING, inventory=as_admin)
+    done = cook(own_machine, "converge", recipe=EVERYTHING, inventory=as_admin)
     assert (done["status"], done["totals"]["changed"]) == (0, 8), done
-    assert said(machine, "find /home/app ! -user app") == ""
-    assert said(machine, "ls -d /var/tmp/cook* || :") == ""
+    assert said(own_machine, "find /home/app ! -user app") == ""
+    assert said(own_machine, "ls -d /var/tmp/cook* || :") == ""
 
 
 def test_who_may_not_become_a_user_is_told_so(
-    machine: KitchenHost, cook: Cook, as_admin: Path
+    own_machine: KitchenHost, cook: Cook, as_admin: Path
 ) -> None:
     for recipe in (
         'file("/root/x", content="x", become_user="root")',
         'execute("true", only_if="true", become_user="root")',
         'execute("true", not_if="true", become_user="root")',
     ):
-        [told] = resources(cook(machine, "plan", recipe=recipe, inventory=as_admin)).values()
+        [told] = resources(cook(own_machine, "plan", recipe=recipe, inventory=as_admin)).values()
         assert told["status"] == "failed", recipe
         assert told["error"]["cause"] == "the login user may not become that user"
-    assert said(machine, "ls /root") == ""
+    assert said(own_machine, "ls /root") == ""
 
 
-def test_our_own_keys_are_put_back_by_their_user(machine: KitchenHost, cook: Cook) -> None:
+def test_our_own_keys_are_put_back_by_their_user(own_machine: KitchenHost, cook: Cook) -> None:
     """What locks us out is taken back by the host, as the user who has done it."""
-    before = said(machine, "cat /home/admin/.ssh/authorized_keys")
+    before = said(own_machine, "cat /home/admin/.ssh/authorized_keys")
     recipe = f"""
 file("/home/admin/.ssh/authorized_keys", content={KEY!r} + "\\n", become_user="admin")
 """
-    done = cook(machine, "converge", "--allow-lockout", "--confirm-timeout", "5s", recipe=recipe)
+    done = cook(
+        own_machine, "converge", "--allow-lockout", "--confirm-timeout", "5s", recipe=recipe
+    )
     assert done["status"] == 3, done
-    assert said(machine, "cat /home/admin/.ssh/authorized_keys") == before
-    assert said(machine, "stat -c %U /home/admin/.ssh/authorized_keys").strip() == "admin"
+    assert said(own_machine, "cat /home/admin/.ssh/authorized_keys") == before
+    assert said(own_machine, "stat -c %U /home/admin/.ssh/authorized_keys").strip() == "admin"
 
 
 @pytest.mark.parametrize("tools", ["setpriv", "setpriv runuser"])
 def test_without_the_tools_that_busybox_has_not(
-    machine: KitchenHost, cook: Cook, tools: str
+    own_machine: KitchenHost, cook: Cook, tools: str
 ) -> None:
-    said(machine, f'for t in {tools}; do t=$(command -v $t); mv "$t" "$t.away"; done')
-    done = cook(machine, "converge", recipe=EVERYTHING)
+    said(own_machine, f'for t in {tools}; do t=$(command -v $t); mv "$t" "$t.away"; done')
+    done = cook(own_machine, "converge", recipe=EVERYTHING)
     assert (done["status"], done["totals"]["changed"]) == (0, 8), done
-    assert said(machine, "find /home/app ! -user app") == ""
+    assert said(own_machine, "find /home/app ! -user app") == ""

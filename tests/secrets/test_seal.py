@@ -47,12 +47,23 @@ WRITTEN = {
 Cook = Callable[..., tuple[int, str]]
 
 
+@pytest.fixture(scope="module")
+def one() -> Sealer:
+    """A sealer whose key was derived at its real cost."""
+    return Sealer.new(Key(b"k" * 32))
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a guess costs is no subject here."""
+    monkeypatch.setattr("cookbook.secrets.sealing._COST", 2)
+
+
 @pytest.fixture
 def cook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Cook:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("cookbook.secrets.sealing._COST", 2)  # the tests are not to be slow
     Path("d").mkdir()
     Path("templates").mkdir()
     Path("templates/t.j2").write_text("password = {{ password }}\n")
@@ -252,9 +263,9 @@ def test_other_bytes_are_another_identity() -> None:
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_what_was_damaged_or_made_by_others_is_refused(data: st.DataObject) -> None:
+def test_what_was_damaged_or_made_by_others_is_refused(one: Sealer, data: st.DataObject) -> None:
     """Each bit counts, and whatever stands there, the outcome is an error that says where."""
-    sealed = base64.b64decode(_ONE.seal(["x", {"y": 1}], ("web1", 3))["!sealed"])
+    sealed = base64.b64decode(one.seal(["x", {"y": 1}], ("web1", 3))["!sealed"])
     at = data.draw(st.integers(0, 1 << 20)) % len(sealed)
     bit = 1 << data.draw(st.integers(0, 7))
     damaged = [
@@ -263,21 +274,18 @@ def test_what_was_damaged_or_made_by_others_is_refused(data: st.DataObject) -> N
         sealed + b"\0",
         data.draw(st.binary(max_size=300)),
         b"age-encryption.org/v1\n" + data.draw(st.binary(max_size=300)),
-        pyrage.encrypt(data.draw(st.binary()), [_ONE._identity.to_public()]),
-        pyrage.encrypt(b'[["web1", 3], 1, 2]', [_ONE._identity.to_public()]),
-        pyrage.encrypt(b"[" * 100_000, [_ONE._identity.to_public()]),
+        pyrage.encrypt(data.draw(st.binary()), [one._identity.to_public()]),
+        pyrage.encrypt(b'[["web1", 3], 1, 2]', [one._identity.to_public()]),
+        pyrage.encrypt(b"[" * 100_000, [one._identity.to_public()]),
     ]
-    for one in damaged:
-        given = {"!sealed": base64.b64encode(one).decode()}
+    for other in damaged:
+        given = {"!sealed": base64.b64encode(other).decode()}
         with pytest.raises(PlanError, match=r"not from where it stands \(web1, 3\)"):
-            _ONE.open(given, ("web1", 3))
+            one.open(given, ("web1", 3))
     odd: Any
     for odd in (None, 1, [], "%%%", "ß"):
         with pytest.raises(PlanError, match="not from where it stands"):
-            _ONE.open({"!sealed": odd}, ("web1", 3))
-
-
-_ONE = Sealer.new(Key(b"k" * 32))
+            one.open({"!sealed": odd}, ("web1", 3))
 
 
 def test_the_same_value_is_never_sealed_the_same_way() -> None:

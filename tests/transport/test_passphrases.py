@@ -28,7 +28,8 @@ def locked(tmp_path: Path) -> Path:
 
 
 def _key(path: Path, *words: str) -> Path:
-    command = ["ssh-keygen", "-q", "-t", "ecdsa", *words, "-f", str(path)]
+    # One round: how long a guess takes is no subject here.
+    command = ["ssh-keygen", "-q", "-t", "ecdsa", "-a", "1", *words, "-f", str(path)]
     subprocess.run(command, check=True, capture_output=True)
     return path
 
