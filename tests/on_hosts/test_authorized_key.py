@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from cookbook.kitchen import Kitchen, KitchenHost
-    from tests.on_hosts.conftest import Converge
+    from tests.on_hosts.conftest import Converge, Cook
 
 pytestmark = pytest.mark.hosts
 
@@ -126,3 +126,37 @@ def test_a_file_elsewhere_is_roots_and_readable(
     assert {s.status for s in converge(module_host, recipe)} == {"changed"}
     assert module_host.run("stat -c '%a %U' /etc/ssh/keys/dan").stdout == "644 root\n"
     assert {s.status for s in converge(module_host, recipe)} == {"ok"}
+
+
+@pytest.mark.parametrize("path", ["", "/etc/ssh/shared"])
+def test_the_group_of_a_file_that_was_there_stays_and_an_undo_restores_all(
+    module_host: KitchenHost, cook: Cook, path: str
+) -> None:
+    """As for a daemon that reads the keys by its group: a user may not give a file to it."""
+    host, user = module_host, "eva" if path else "eve"
+    file = path or f"/home/{user}/.ssh/authorized_keys"
+    theirs = "" if path else f"chown {user}: $(dirname {file});"
+    owner = "root" if path else user
+    host.run(f"useradd -m {user}; mkdir -m 700 -p $(dirname {file}); {theirs} umask 0")
+    host.run(f"echo 'ssh-ed25519 AAAAtheirs bob' >{file}; chown {owner}:daemon {file}")
+    host.run(f"chmod 640 {file}")
+    look = f"stat -c '%a %U %G' {file} $(dirname {file}); cat {file}"
+    before = host.run(look).stdout
+    assert before.startswith(f"640 {owner} daemon\n")
+    where = f', path="{path}"' if path else ""
+    key = f'authorized_key("{user}", key="ssh-ed25519 AAAAone"{where})'
+
+    done = cook(host, "converge", recipe=key)
+    assert done["status"] == 0, done
+    assert f" {owner} daemon\n" in host.run(look).stdout
+    undone = cook(host, "undo", "last", "--yes")
+    assert undone["status"] == 0, str(undone["hosts"])
+    assert host.run(look).stdout == before
+
+    theirs = key.replace("AAAAone", "AAAAtheirs").replace(")", ', action="remove")')
+    done = cook(host, "converge", recipe=theirs)
+    assert done["status"] == 0, done
+    assert f" {owner} daemon\n" in host.run(look).stdout
+    undone = cook(host, "undo", "last", "--yes")
+    assert undone["status"] == 0, str(undone["hosts"])
+    assert host.run(look).stdout == before
