@@ -30,12 +30,20 @@ printf '%s\t%s\n' "$name" "$(echo $its)"; }
 
 
 def learned(change: Change[State], said: str) -> Change[State]:
-    """Return a change with the effects that its transactions have printed."""
+    """
+    Return a change with the effects that its transactions have printed.
+
+    Packages that were installed again on purpose have come with it, as dependencies do: a
+    transaction of several changes does not print whose they are.
+    """
     told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in _TELLS]
     besides: dict[str, Any] = {
         hint: tuple(sorted(name for mark, name in told if mark == line.strip()))
         for line, hint in _TELLS.items()
     }
+    side = change.wanted if change.wanted is not None else change.found
+    again = {one.partition("=")[0] for one in (side.dropped if side is not None else ())}
+    besides["pulled"] = tuple(sorted({*besides["pulled"], *again}))
     found, wanted = (
         replace(side, **{**besides, "residue": (*side.residue, *besides["residue"])})
         if side is not None

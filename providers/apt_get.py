@@ -240,7 +240,7 @@ def _manner(change: Change[State]) -> TransactionOptions:
 
 def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Command]:
     """Let go, remove, install, hold: of several changes of one kind, in one transaction."""
-    names = tuple(name for one in changes for name in one[0].split())
+    names = tuple(name for one in changes for name in (*one[0].split(), *_again(one[1])))
     manner = replace(_manner(changes[0][1]), names=names)
     if any(_others_broken(*one) for one in changes):
         yield transaction("install", [], manner, repair=True)
@@ -310,8 +310,18 @@ def _specs(name: str, change: Change[State]) -> Iterator[str]:
             yield version.removeprefix(BY)
         else:
             yield one if version in (ANY, NEWEST) else f"{one}={version}"
+    yield from _dropped(change)
+
+
+def _dropped(change: Change[State]) -> Sequence[str]:
+    """Return what is installed again with a change, as `name=version`."""
     side = change.wanted if change.wanted is not None else change.found
-    yield from side.dropped if side is not None else ()
+    return side.dropped if side is not None else ()
+
+
+def _again(change: Change[State]) -> Iterator[str]:
+    """Yield the packages that are installed again with a change."""
+    return (one.partition("=")[0] for one in _dropped(change))
 
 
 def _automatic(change: Change[State]) -> Sequence[str]:

@@ -331,10 +331,11 @@ def _side(change: Change[State]) -> State:
 def _edit(changes: Sequence[Change[State]]) -> Command:
     """Find the file, see who may write it, and have that user do so."""
     side = _side(changes[0])
-    folder = any(c.wanted is not None and c.wanted.folder is not None for c in changes)
+    own = side.path is None  # a folder that a path names is never given to the user
+    folder = own and any(c.wanted is not None and c.wanted.folder is not None for c in changes)
     find = sh(
         "f={}; case $f in /*) ;; *) echo {} >&2; exit 1;; esac;"
-        " d=${f%/*} t=${f%/*}/.cook-$cook_nonce",
+        ' d=${f%/*} t=${f%/*}/.cook-$cook_nonce g=$(stat -c %G -- "$f" 2>/dev/null) || :',
         _path(side.user, side.path),
         f"{side.user} has no home",
     )
@@ -343,8 +344,14 @@ def _edit(changes: Sequence[Change[State]]) -> Command:
         side.user,
         side.user,
     )
-    write = sh("printf %s {}", _word(_script(changes, folder=folder, own=side.path is None)))
-    steps = [find, give if folder else sh(":"), sh("{} | { {}; }", write, _as(side))]
+    write = sh("printf %s {}", _word(_script(changes, folder=folder, own=own)))
+    # A user cannot give a file to a foreign group, but root can: the one that it had.
+    group = sh(
+        '{ [ -z "$g" ] || [ ! -f "$f" ] || [ "$(stat -c %G -- "$f")" = "$g" ] ||'
+        ' chown -h --from={} ":$g" -- "$f" 2>/dev/null || :; }',
+        side.user,
+    )
+    steps = [find, give if folder else sh(":"), sh("{} | { {}; }", write, _as(side)), group]
     where = f"the authorized keys of {side.user}" if side.path is None else side.path
     return replace(join(steps, " && "), called=f"change {where}")
 
@@ -391,6 +398,7 @@ def _script(changes: Sequence[Change[State]], *, folder: bool, own: bool) -> Com
         sh('chmod {} -- "$t"', _mode(changes))
         if own
         else sh('chmod "$(stat -c %a -- "$f" || echo 644)" -- "$t"'),
+        sh('{ g=$(stat -c %G -- "$f" 2>/dev/null) && chgrp -- "$g" "$t" 2>/dev/null || :; }'),
         sh('sync "$t" && mv -f -- "$t" "$f"'),
         *[_REMOVE_FRESH[what] for what in _fresh(changes)],
         *[sh('chmod -- {} "$d"', mode[-4:]) for mode in _modes(changes, "folder")],

@@ -101,6 +101,25 @@ def test_a_source_is_not_read_into_the_memory_for_its_digest(large: Path) -> Non
     assert [*digests([large]).values()] == [hashlib.sha256(large.read_bytes()).hexdigest()]
 
 
+def test_a_large_template_without_tags_is_only_read(tmp_path: Path) -> None:
+    text = "a line of { text } \u00e9\r\n" * (SIZE // 22)
+    path = tmp_path / "templates" / "t.j2"
+    path.parent.mkdir()
+    path.write_bytes(text.encode())
+    recipe = tmp_path / "recipe.py"
+    recipe.write_text(
+        "from cookbook.resources import template\ntemplate('/srv/t', source='t.j2')\n"
+    )
+    found: list[Declared] = []
+
+    def work() -> None:
+        found.extend(compile_recipes([recipe], Node("web1", DEBIAN)))
+
+    assert peak(work) < 4 * SIZE
+    assert isinstance(found[0].resource, File)
+    assert found[0].resource.data == text.encode()
+
+
 @pytest.mark.usefixtures("a_secret")
 def test_a_search_for_secrets_copies_nothing(large: Path) -> None:
     data = large.read_bytes()

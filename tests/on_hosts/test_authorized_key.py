@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from cookbook.kitchen import Kitchen, KitchenHost
-    from tests.on_hosts.conftest import Converge
+    from tests.on_hosts.conftest import Converge, Cook
 
 pytestmark = pytest.mark.hosts
 
@@ -126,3 +126,73 @@ def test_a_file_elsewhere_is_roots_and_readable(
     assert {s.status for s in converge(module_host, recipe)} == {"changed"}
     assert module_host.run("stat -c '%a %U' /etc/ssh/keys/dan").stdout == "644 root\n"
     assert {s.status for s in converge(module_host, recipe)} == {"ok"}
+
+
+@pytest.mark.parametrize("path", ["", "/etc/ssh/shared"])
+def test_the_group_of_a_file_that_was_there_stays_and_an_undo_restores_all(
+    module_host: KitchenHost, cook: Cook, path: str
+) -> None:
+    """As for a daemon that reads the keys by its group: a user may not give a file to it."""
+    host, user = module_host, "eva" if path else "eve"
+    file = path or f"/home/{user}/.ssh/authorized_keys"
+    theirs = "" if path else f"chown {user}: $(dirname {file});"
+    owner = "root" if path else user
+    host.run(f"useradd -m {user}; mkdir -m 700 -p $(dirname {file}); {theirs} umask 0")
+    host.run(f"echo 'ssh-ed25519 AAAAtheirs bob' >{file}; chown {owner}:daemon {file}")
+    host.run(f"chmod 640 {file}")
+    look = f"stat -c '%a %U %G' {file} $(dirname {file}); cat {file}"
+    before = host.run(look).stdout
+    assert before.startswith(f"640 {owner} daemon\n")
+    where = f', path="{path}"' if path else ""
+    key = f'authorized_key("{user}", key="ssh-ed25519 AAAAone"{where})'
+
+    done = cook(host, "converge", recipe=key)
+    assert done["status"] == 0, done
+    assert f" {owner} daemon\n" in host.run(look).stdout
+    undone = cook(host, "undo", "last", "--yes")
+    assert undone["status"] == 0, str(undone["hosts"])
+    assert host.run(look).stdout == before
+
+    theirs = key.replace("AAAAone", "AAAAtheirs").replace(")", ', action="remove")')
+    done = cook(host, "converge", recipe=theirs)
+    assert done["status"] == 0, done
+    assert f" {owner} daemon\n" in host.run(look).stdout
+    undone = cook(host, "undo", "last", "--yes")
+    assert undone["status"] == 0, str(undone["hosts"])
+    assert host.run(look).stdout == before
+
+
+def test_a_saved_plan_changes_one_file_of_a_user_twice(
+    module_host: KitchenHost, cook: Cook, tmp_path: Path
+) -> None:
+    """Two keys, two jobs and two settings: side by side, and with something else in between."""
+    host, plan = module_host, str(tmp_path / "saved.plan")
+    host.run("useradd -m fay; printf '[s]\\na = 0\\n' >/etc/fay.ini; mkdir -p /etc/fay.d")
+    pairs = (
+        ('authorized_key("{0}", user="fay", key="ssh-ed25519 AAAA{0}")', ("one", "two")),
+        ('cron("{0}", command="{0}", user="fay")', ("first", "second")),
+        ('config_value("{0}", path="/etc/fay.ini", section="s", value=1)', ("a", "b")),
+    )
+    apart = 'file("/etc/fay.d/{0}", content="x")'
+    declared = [
+        pair.format(name)
+        for pair, names in pairs
+        for name in (*names, *(f"{name}x" for name in names))
+    ]
+    between = [apart.format(i) for i in range(len(declared))]
+    mixed = [
+        line
+        for i, one in enumerate(declared)
+        for line in ([one, between[i]] if i % 4 > 1 else [one])
+    ]
+    recipe = "\n".join(mixed)
+    planned = cook(host, "plan", "-o", plan, recipe=recipe)
+    assert planned["status"] == 2, planned["hosts"]
+    assert planned["totals"]["unknown"] == 0, planned["hosts"]
+    applied = cook(host, "apply", plan)
+    assert applied["status"] == 0, applied["hosts"]
+    keys = host.run("grep -c AAAA ~fay/.ssh/authorized_keys").stdout
+    jobs = host.run("crontab -u fay -l | grep -c '^# cook'").stdout
+    assert (keys, jobs) == ("4\n", "4\n")
+    assert host.run("cat /etc/fay.ini").stdout == "[s]\na = 1\nb = 1\nax = 1\nbx = 1\n"
+    assert cook(host, "plan", recipe=recipe)["status"] == 0

@@ -247,3 +247,33 @@ def test_what_it_had_driven_out_comes_back(stocked: KitchenHost, cook: Cook) -> 
     undone = cook(stocked, "undo", "last", "--yes")
     assert undone["status"] == 0, failures(undone)
     assert difference(before, packages(stocked)) == []
+
+
+REMOVED = 'package("library", action="remove")\n'
+BESIDES = {
+    "another is installed": f'{REMOVED}package("alone")\n',
+    "another is installed before": f'package("alone")\n{REMOVED}',
+    "another is removed": f'{REMOVED}package("tool", action="remove")\n',
+    "another is removed before": f'package("tool", action="remove")\n{REMOVED}',
+    "another is upgraded": f'{REMOVED}package("tool", version="2.0")\n',
+    "a list is upgraded": (
+        f'{REMOVED}package("both", package_name=["alone", "tool"], action="upgrade")\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDES)
+def test_a_removal_with_what_needs_it_is_redone_beside_other_changes(
+    stocked: KitchenHost, cook: Cook, name: str
+) -> None:
+    do(stocked, "apt-get install -y plug tool=1.0")
+    before = packages(stocked)
+    done = cook(stocked, "converge", recipe=BESIDES[name])
+    assert done["status"] == 0, failures(done)
+    after = packages(stocked)
+    undone = cook(stocked, "undo", "last", "--yes")
+    assert undone["status"] == 0, failures(undone)
+    assert difference(before, packages(stocked)) == []
+    redone = cook(stocked, "undo", "last", "--yes")
+    assert redone["status"] == 0, failures(redone)
+    assert difference(after, packages(stocked)) == []
