@@ -25,6 +25,10 @@ printf '%s\\n' "$said" >&2; false ;; esac"""
 _NFT = """\
 ! command -v nft >/dev/null || said=$(nft -c -f {path} 2>&1) || case $said in
 *": Error:"*) printf '%s\\n' "$said" >&2; false ;; esac"""
+# It says where in the file an error is; that a log is missing is no error of the file.
+_LOGROTATE = """\
+f={path}; ! command -v logrotate >/dev/null || said=$(logrotate -d "$f" 2>&1)
+case $said in *"error: $f:"*) printf '%s\\n' "$said" | grep '^error' >&2; false ;; esac"""
 # A part is checked in its place, as a part of the whole; only what is said of it counts.
 _NGINX = """\
 f={path}; ! command -v nginx >/dev/null || said=$(nginx -t -q -c "$f" 2>&1) || case $said in
@@ -44,6 +48,7 @@ _CHECKERS = tuple(
         (r"/etc/fstab", _FSTAB),
         (rf"(/etc|/usr/local/lib|/usr/lib|/lib)/systemd/system/[^/]+\.({_UNITS})", _UNIT),
         (r"/etc/nftables\.conf", _NFT),
+        (r"/etc/logrotate\.d/[\w.-]+", _LOGROTATE),
         (r"/etc/nginx/nginx\.conf", _NGINX),
         (r"/etc/nginx/(conf\.d|sites-enabled|sites-available)/[^/]+", _NGINX_PART),
     )

@@ -6,6 +6,8 @@ from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
+from cookbook.resources.cron_d import CronD as CronD
+from cookbook.resources.cron_d import cron_d as cron_d
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.env_var import EnvVar as EnvVar
@@ -28,12 +30,20 @@ from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.locale import Locale as Locale
 from cookbook.resources.locale import locale as locale
+from cookbook.resources.logrotate import Logrotate as Logrotate
+from cookbook.resources.logrotate import logrotate as logrotate
+from cookbook.resources.mount import Mount as Mount
+from cookbook.resources.mount import mount as mount
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.sudo import Sudo as Sudo
+from cookbook.resources.sudo import sudo as sudo
+from cookbook.resources.swap_file import SwapFile as SwapFile
+from cookbook.resources.swap_file import swap_file as swap_file
 from cookbook.resources.sysctl import Sysctl as Sysctl
 from cookbook.resources.sysctl import sysctl as sysctl
 from cookbook.resources.template import Template as Template
@@ -47,6 +57,7 @@ __all__ = [
     "AuthorizedKey",
     "ConfigValue",
     "Cron",
+    "CronD",
     "Directory",
     "EnvVar",
     "Execute",
@@ -58,9 +69,13 @@ __all__ = [
     "KernelModule",
     "Link",
     "Locale",
+    "Logrotate",
+    "Mount",
     "Package",
     "RemoteFile",
     "Service",
+    "Sudo",
+    "SwapFile",
     "Sysctl",
     "Template",
     "Timezone",
@@ -68,6 +83,7 @@ __all__ = [
     "authorized_key",
     "config_value",
     "cron",
+    "cron_d",
     "directory",
     "env_var",
     "execute",
@@ -79,9 +95,13 @@ __all__ = [
     "kernel_module",
     "link",
     "locale",
+    "logrotate",
+    "mount",
     "package",
     "remote_file",
     "service",
+    "sudo",
+    "swap_file",
     "sysctl",
     "template",
     "timezone",

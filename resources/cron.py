@@ -90,14 +90,8 @@ def _values(text: str, limits: tuple[int, int, Mapping[str, int]]) -> set[int]:
     return values
 
 
-class Cron(Resource):
-    """
-    An entry of a user's crontab: Chef's `cron`.
-
-    It is known by the comment above it, `# cook: NAME`; an entry that says the
-    same without one is adopted. In a command, cron itself makes a newline of
-    each `%` that has no backslash before it (crontab(5)); it is left as it is.
-    """
+class CronEntry(Resource):
+    """A command that cron(8) runs, wherever its entry is."""
 
     command: str | None = field(default=None, metadata=SENSITIVE)
     """The command, run by sh unless `shell` names another shell."""
@@ -141,24 +135,6 @@ class Cron(Resource):
 
     comment: str | None = None
     """A line of explanation."""
-
-    action: Action | Sequence[Action] = "create"
-
-    @property
-    def topic(self) -> str:
-        """The command of a user: two entries with two names may be about one job."""
-        return f"the command {self.command!r} of {self.user}"
-
-    def contradicts(self, other: Cron) -> str | None:
-        """Compare entries of one command at the same times."""
-        if self.command is None or not same_time(self.when, other.when):
-            return None
-        if set(self.doing) != set(other.doing):
-            return "action"
-        if self.variables != other.variables:
-            return "variables"
-        # Each name has an entry of its own: cron(8) would run the job twice.
-        return "names" if "create" in self.doing else None
 
     def validate(self) -> None:
         """Check what cron(8) would refuse, or ignore silently."""
@@ -230,6 +206,34 @@ class Cron(Resource):
             if quote not in value:
                 return f"{name}={quote}{value}{quote}"
         raise RecipeError(f"{self}: a crontab cannot hold this value of {name}")
+
+
+class Cron(CronEntry):
+    """
+    An entry of a user's crontab: Chef's `cron`.
+
+    It is known by the comment above it, `# cook: NAME`; an entry that says the
+    same without one is adopted. In a command, cron itself makes a newline of
+    each `%` that has no backslash before it (crontab(5)); it is left as it is.
+    """
+
+    action: Action | Sequence[Action] = "create"
+
+    @property
+    def topic(self) -> str:
+        """The command of a user: two entries with two names may be about one job."""
+        return f"the command {self.command!r} of {self.user}"
+
+    def contradicts(self, other: Cron) -> str | None:
+        """Compare entries of one command at the same times."""
+        if self.command is None or not same_time(self.when, other.when):
+            return None
+        if set(self.doing) != set(other.doing):
+            return "action"
+        if self.variables != other.variables:
+            return "variables"
+        # Each name has an entry of its own: cron(8) would run the job twice.
+        return "names" if "create" in self.doing else None
 
 
 def _is_part(part: str, low: int, high: int, names: Mapping[str, int]) -> bool:

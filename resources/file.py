@@ -74,7 +74,7 @@ class File(Resource):
 
     If none is given, a file that a known program reads is checked by that program, where it is
     installed: sudoers and sudoers.d, sshd_config, crontabs, fstab, units of systemd,
-    nftables.conf, nginx. An empty list has the file written unchecked.
+    nftables.conf, nginx, logrotate.d. An empty list has the file written unchecked.
     """
 
     atomic_update: bool = True
