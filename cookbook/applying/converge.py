@@ -61,6 +61,7 @@ class Convergence:
         orphans: Callable[[Planner], Orphans] | None = None,
         permit: Permit | None = None,
         stepwise: bool = False,
+        keep_going: bool = False,
         rescue: AutoRollback | None = None,
     ) -> None:
         """
@@ -73,6 +74,9 @@ class Convergence:
         `permit` is called before each change is sent, and told whether it is a further attempt;
         with `stepwise` each change is sent alone, and its diff is known to `permit`.
 
+        With `keep_going` a failure leaves out only what needs the failed resource; declared
+        commands count as such, because nothing says what they need.
+
         `rescue` is the auto-rollback for changes that may lock the operator out.
         """
         self._stopping = stopping
@@ -84,6 +88,9 @@ class Convergence:
         self._applies = apply
         self._permit = permit
         self._stepwise = stepwise
+        self._keep_going = keep_going
+        self._missed: list[Pending] = []
+        """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._surprises = 0
         self._never_made: list[PlannedChange] = []
@@ -265,8 +272,8 @@ class Convergence:
         links: list[Transaction] = []
         gap: list[Decision] = []
         stopped: Decision | None = None
-        for decision in self._walk(Forecast()):
-            if decision.status in ("failed", "unknown"):
+        for decision in self._walk(self._forecast()):
+            if decision.status in ("failed", "unknown") or self._may_need_missed(decision):
                 stopped = decision
                 break
             if not isinstance(decision, PlannedChange):
@@ -282,8 +289,7 @@ class Convergence:
                 break
         if not links:
             yield from self._done(gap)
-            if stopped is not None:
-                yield from self._fail(stopped)
+            yield from self._stop_at(stopped) if stopped is not None else ()
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
         if self._executor.has_rollback and not self._looked_ahead:
@@ -292,6 +298,32 @@ class Convergence:
         yield from self._done(links[0].gap)
         links[0].gap = []
         yield from self._send(links)
+
+    def _forecast(self) -> Forecast:
+        """Return the forecast before the queue: what was missed brings nothing any more."""
+        forecast = Forecast()
+        for pending in self._missed:
+            forecast.add(pending)
+        return forecast
+
+    def _may_need_missed(self, decision: Decision) -> bool:
+        """Return whether it is a declared command after a failure: nothing says what it needs."""
+        act = isinstance(decision, PlannedChange) and decision.change.kind == "act"
+        return act and bool(self._missed) and decision.item.because is None
+
+    def _stop_at(self, decision: Decision) -> Iterator[Step]:
+        """Yield the step of a resource that is not done, and before which nothing is to be sent."""
+        if decision.status != "failed" and self._missed:
+            yield self._leave_out(decision)
+        else:
+            yield from self._fail(decision)
+
+    def _leave_out(self, decision: Decision) -> Step:
+        """Return the step of a resource that needs what has failed."""
+        self._queue.consume([decision])
+        until = decision.until or self._missed[-1].root
+        self._missed.append(Pending(decision.item.resource, decision.provider, None, until, True))
+        return Step(decision.item.declared, "not-run", until=str(until))
 
     def _apart(self, links: Sequence[Transaction], planned: PlannedChange) -> bool:
         """Return whether its lock-out risk differs from the batch's: a timer covers few changes."""
@@ -377,6 +409,13 @@ class Convergence:
             self._queue.again(item)
             self._planner.outdate()
             return
+        if not item.resource.ignore_failure:
+            self.failed = True
+            if self._keep_going and not final:
+                resource = item.resource
+                self._missed.append(Pending(resource, decision.provider, None, failed=True))
+                yield failed
+                return
         self._doomed |= final or not item.resource.ignore_failure
         yield failed
 

@@ -24,6 +24,9 @@ class Pending:
     until: Resource | None = None
     """The resource that has to be done before the result is known."""
 
+    failed: bool = False
+    """True if it was tried and has failed, or was left out: its effects do not come."""
+
     @property
     def may_bring_anything(self) -> bool:
         """True if it may create things that it does not name."""
@@ -162,7 +165,8 @@ class Forecast:
     def touches(self, text: str) -> Resource | None:
         """Return the resource whose change may influence the shell text of a guard, or None."""
         for pending in reversed(self._pending):
-            if pending.may_bring_anything or any(_names(text, name) for name in pending.names):
+            anything = pending.may_bring_anything and not pending.failed
+            if anything or any(_names(text, name) for name in pending.names):
                 return pending.resource
         return None
 

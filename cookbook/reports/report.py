@@ -222,6 +222,8 @@ def step_json(step: Step) -> ResourceDocument:
 def _note(step: Step) -> str | None:
     if step.status == "not-run" and step.because is not None:
         return f"its {', '.join(step.target.doing)} is still to be done"
+    if step.status == "not-run" and step.until is not None:
+        return f"it may need {step.until}, which failed"
     if step.status == "unknown" and step.wanted is not None:
         return _wanted_note(step, step.wanted)
     if step.because not in (None, "undo") and step.status == "skipped":

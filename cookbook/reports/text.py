@@ -120,7 +120,7 @@ def _host_lines(
 ) -> Iterator[StyledLine]:
     for resource in host["resources"]:
         status, diff = resource["status"], resource["diff"]
-        owed = status == "not-run" and resource["because"] is not None
+        owed = status == "not-run" and (resource["because"] or resource["until"]) is not None
         lost = status == "skipped" and resource["lost"] is not None
         swallowed = status in ("ok", "skipped") and resource["note"] is not None
         if verbose or owed or lost or swallowed or status not in _QUIET:
@@ -129,7 +129,11 @@ def _host_lines(
                 first = diffs.setdefault((resource["id"], diff), name)
             as_on = None if first == name else first
             yield from resource_lines(resource, document, as_on=as_on)
-    waiting = [r for r in host["resources"] if r["status"] == "not-run" and r["because"] is None]
+    waiting = [
+        r
+        for r in host["resources"]
+        if r["status"] == "not-run" and r["because"] is None and r["until"] is None
+    ]
     if waiting:
         yield "dim", f"    {len(waiting)} more were not run"
     if host["error"] is not None:

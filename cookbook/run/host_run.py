@@ -180,6 +180,7 @@ class HostRun:
             ),
             permit=self._permit(),
             stepwise=self._run.stepwise,
+            keep_going=self._run.keep_going,
         )
 
     def _permit(self) -> Permit | None:

@@ -45,6 +45,9 @@ class Run:
     stepwise: bool = False
     """Send each change by itself."""
 
+    keep_going: bool = False
+    """After a failure, leave out only what needs the failed resource."""
+
     saved: SavedPlan | None = None
     """The plan that `apply` applies."""
 

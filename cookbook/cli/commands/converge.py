@@ -47,12 +47,17 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_safety(command)
     add_limits(command)
     add_reports(command)
-    command.set_defaults(run=_run, mode=name, out=None)
+    command.set_defaults(run=_run, mode=name, out=None, keep_going=False)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
         add_key(command)
     else:
         add_questions(command)
+        command.add_argument(
+            "--keep-going",
+            action="store_true",
+            help="after a failure, leave out only what needs the failed resource",
+        )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -74,6 +79,7 @@ def _run(options: argparse.Namespace) -> int:
         set=options.set or "",
         prune=options.prune,
         wait=wait(options),
+        keep_going=options.keep_going,
         **safety(options),
         **limits(options),
     )
