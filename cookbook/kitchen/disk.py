@@ -13,6 +13,19 @@ from cookbook.kitchen.network import KitchenNetwork
 
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
+# Partitions, a kernel command line and updates at boot are the machine's. systemd runs all of
+# its generators at each daemon-reload, and many changes of a unit or a package bring one about.
+IDLE_GENERATORS = (
+    "cryptsetup",
+    "debug",
+    "gpt-auto",
+    "hibernate-resume",
+    "integritysetup",
+    "run",
+    "system-update",
+    "veritysetup",
+)
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -109,6 +122,7 @@ class Disk:
         (etc / "hostname").write_text(f"{name}\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n")
         (etc / "systemd/network/10-host0.network").write_text(_host0(network, number))
+        _mask_generators(etc / "systemd/system-generators")
         (etc / "resolv.conf").unlink(missing_ok=True)
         (etc / "resolv.conf").write_text(resolver())
         for home in (self.root / "root", self.root / "home/admin"):
@@ -134,6 +148,13 @@ def _host0(network: KitchenNetwork, number: int) -> str:
         f"Address={network.address(number)}/24\nGateway={network.gateway}\n\n"
         f"[Address]\nAddress={network.address6(number)}/64\nDuplicateAddressDetection=none\n"
     )
+
+
+def _mask_generators(folder: Path) -> None:
+    """Mask the generators that find nothing to do in a container (systemd.generator(7))."""
+    folder.mkdir(exist_ok=True)
+    for name in IDLE_GENERATORS:
+        (folder / f"systemd-{name}-generator").symlink_to("/dev/null")
 
 
 def _let_in(home: Path, public_key: str) -> None:

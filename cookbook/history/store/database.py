@@ -158,7 +158,7 @@ def _engine(url: URL) -> Engine:
         path.touch(mode=0o600)
     except OSError as error:
         raise HistoryError(f"the history at {path}: {error.strerror}") from None
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY})
+    engine = create_engine(url, connect_args={"timeout": _BUSY})
     event.listen(engine, "connect", _sqlite_connected)
     event.listen(engine, "begin", _sqlite_begin)
     return engine
