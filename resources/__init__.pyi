@@ -46,6 +46,8 @@ from cookbook.resources.swap_file import SwapFile as SwapFile
 from cookbook.resources.swap_file import swap_file as swap_file
 from cookbook.resources.sysctl import Sysctl as Sysctl
 from cookbook.resources.sysctl import sysctl as sysctl
+from cookbook.resources.systemd_unit import SystemdUnit as SystemdUnit
+from cookbook.resources.systemd_unit import systemd_unit as systemd_unit
 from cookbook.resources.template import Template as Template
 from cookbook.resources.template import template as template
 from cookbook.resources.timezone import Timezone as Timezone
@@ -77,6 +79,7 @@ __all__ = [
     "Sudo",
     "SwapFile",
     "Sysctl",
+    "SystemdUnit",
     "Template",
     "Timezone",
     "User",
@@ -103,6 +106,7 @@ __all__ = [
     "sudo",
     "swap_file",
     "sysctl",
+    "systemd_unit",
     "template",
     "timezone",
     "user",
