@@ -1,5 +1,7 @@
 # Written by `make types` from the names of the modules here.
 
+from cookbook.resources.alternatives import Alternatives as Alternatives
+from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.config_value import ConfigValue as ConfigValue
@@ -56,6 +58,7 @@ from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
 
 __all__ = [
+    "Alternatives",
     "AuthorizedKey",
     "ConfigValue",
     "Cron",
@@ -83,6 +86,7 @@ __all__ = [
     "Template",
     "Timezone",
     "User",
+    "alternatives",
     "authorized_key",
     "config_value",
     "cron",
