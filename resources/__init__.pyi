@@ -36,10 +36,14 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.ntp import Ntp as Ntp
+from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
+from cookbook.resources.resolver import Resolver as Resolver
+from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.sudo import Sudo as Sudo
@@ -56,6 +60,8 @@ from cookbook.resources.timezone import Timezone as Timezone
 from cookbook.resources.timezone import timezone as timezone
 from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
+from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
+from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
     "Alternatives",
@@ -76,8 +82,10 @@ __all__ = [
     "Locale",
     "Logrotate",
     "Mount",
+    "Ntp",
     "Package",
     "RemoteFile",
+    "Resolver",
     "Service",
     "Sudo",
     "SwapFile",
@@ -86,6 +94,7 @@ __all__ = [
     "Template",
     "Timezone",
     "User",
+    "UserUlimit",
     "alternatives",
     "authorized_key",
     "config_value",
@@ -104,8 +113,10 @@ __all__ = [
     "locale",
     "logrotate",
     "mount",
+    "ntp",
     "package",
     "remote_file",
+    "resolver",
     "service",
     "sudo",
     "swap_file",
@@ -114,6 +125,7 @@ __all__ = [
     "template",
     "timezone",
     "user",
+    "user_ulimit",
 ]
 
 NAMES: tuple[str, ...]
