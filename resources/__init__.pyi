@@ -1,5 +1,7 @@
 # Written by `make types` from the names of the modules here.
 
+from cookbook.resources.alternatives import Alternatives as Alternatives
+from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.config_value import ConfigValue as ConfigValue
@@ -34,10 +36,14 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.ntp import Ntp as Ntp
+from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
+from cookbook.resources.resolver import Resolver as Resolver
+from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.sudo import Sudo as Sudo
@@ -46,14 +52,19 @@ from cookbook.resources.swap_file import SwapFile as SwapFile
 from cookbook.resources.swap_file import swap_file as swap_file
 from cookbook.resources.sysctl import Sysctl as Sysctl
 from cookbook.resources.sysctl import sysctl as sysctl
+from cookbook.resources.systemd_unit import SystemdUnit as SystemdUnit
+from cookbook.resources.systemd_unit import systemd_unit as systemd_unit
 from cookbook.resources.template import Template as Template
 from cookbook.resources.template import template as template
 from cookbook.resources.timezone import Timezone as Timezone
 from cookbook.resources.timezone import timezone as timezone
 from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
+from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
+from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
+    "Alternatives",
     "AuthorizedKey",
     "ConfigValue",
     "Cron",
@@ -71,15 +82,20 @@ __all__ = [
     "Locale",
     "Logrotate",
     "Mount",
+    "Ntp",
     "Package",
     "RemoteFile",
+    "Resolver",
     "Service",
     "Sudo",
     "SwapFile",
     "Sysctl",
+    "SystemdUnit",
     "Template",
     "Timezone",
     "User",
+    "UserUlimit",
+    "alternatives",
     "authorized_key",
     "config_value",
     "cron",
@@ -97,15 +113,19 @@ __all__ = [
     "locale",
     "logrotate",
     "mount",
+    "ntp",
     "package",
     "remote_file",
+    "resolver",
     "service",
     "sudo",
     "swap_file",
     "sysctl",
+    "systemd_unit",
     "template",
     "timezone",
     "user",
+    "user_ulimit",
 ]
 
 NAMES: tuple[str, ...]
