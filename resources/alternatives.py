@@ -16,7 +16,13 @@ class Alternatives(Resource):
 
     `install` registers the program, `set` gives it the name, `auto` leaves the choice to the
     priorities, `remove` takes it from the list.
+
+    Example::
+
+        alternatives("editor", action="set", path="/usr/bin/vim.basic")
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

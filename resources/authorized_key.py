@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.resource import not_a_user
@@ -54,7 +54,16 @@ class AuthorizedKey(Resource):
 
     Lines of others in the same file stay, with their comments and options, unless
     the list is `exclusive`.
+
+    Example::
+
+        authorized_key(
+            "deploy",
+            key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEYDSmHGlf/NOa4D45whD3Wq1iSGSYeXqL3GJ4ZgJgi7",
+        )
     """
+
+    category: ClassVar[str] = "accounts"
 
     user: str | None = None
     """The account, if it is not the resource's name."""

@@ -23,7 +23,13 @@ class ConfigValue(Resource):
     One setting in a configuration file; the rest of the file stays as it is, comments included.
 
     The file must exist: declare it before with `file(action="create_if_missing")` if it may not.
+
+    Example::
+
+        config_value("PermitRootLogin", path="/etc/ssh/sshd_config", value="no")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.resource import not_a_user
@@ -215,7 +215,13 @@ class Cron(CronEntry):
     It is known by the comment above it, `# cook: NAME`; an entry that says the
     same without one is adopted. In a command, cron itself makes a newline of
     each `%` that has no backslash before it (crontab(5)); it is left as it is.
+
+    Example::
+
+        cron("backup", hour=3, minute=15, command="/usr/local/bin/backup")
     """
+
+    category: ClassVar[str] = "services"
 
     action: Action | Sequence[Action] = "create"
 

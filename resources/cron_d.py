@@ -17,7 +17,13 @@ class CronD(CronEntry):
     A job in a file of its own in /etc/cron.d: Chef's `cron_d`.
 
     The properties are those of `cron`; the file belongs to root, with any user for the command.
+
+    Example::
+
+        cron_d("report", weekday="mon", hour=6, minute=0, command="/usr/local/bin/report")
     """
+
+    category: ClassVar[str] = "services"
 
     unique: ClassVar[bool] = True
 

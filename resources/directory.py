@@ -12,7 +12,15 @@ Action = Literal["create", "delete", "nothing"]
 
 
 class Directory(Resource):
-    """A directory: Chef's `directory`. Owner, group and mode are the leaf's alone."""
+    """
+    A directory: Chef's `directory`. Owner, group and mode are the leaf's alone.
+
+    Example::
+
+        directory("/srv/app", owner="app", group="app", mode="0750")
+    """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

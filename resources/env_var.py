@@ -12,7 +12,15 @@ _PATHS = {"environment": "/etc/environment", "profile": "/etc/profile.d/cook-env
 
 
 class EnvVar(Resource):
-    """A variable in the environment of all logins from the next one on; not of services."""
+    """
+    A variable in the environment of all logins from the next one on; not of services.
+
+    Example::
+
+        env_var("http_proxy", value="http://proxy.example.com:3128")
+    """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

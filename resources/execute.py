@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.file_mode import mask
@@ -21,7 +21,13 @@ class Execute(Resource):
 
     It has no state to compare, so it runs each time unless `creates` or a guard
     says that it need not. It is reported as *ran*, and cannot be undone.
+
+    Example::
+
+        execute("migrate", command="/srv/app/migrate", creates="/srv/app/.migrated")
     """
+
+    category: ClassVar[str] = "commands"
 
     command: str | Sequence[str] | None = field(default=None, metadata=SENSITIVE)
     """Shell text, or a list of words that no shell looks at. By default the name."""

@@ -32,7 +32,13 @@ class File(Resource):
 
     It is written beside its place, brought to disk, checked, and renamed: whatever
     happens, there is the old file or the new one, never a mix.
+
+    Example::
+
+        file("/etc/motd", content="Managed by cook.", mode="0644")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

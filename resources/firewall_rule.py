@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.collection import current
@@ -34,7 +34,13 @@ class FirewallRule(Resource):
     are in a separate table: rules of others are left alone, and packets that those drop are
     dropped: a plan names the base chains of others that may do so (ufw). IPv4 and IPv6 are both
     meant unless an address says which.
+
+    Example::
+
+        firewall_rule("web", port=[80, 443], protocol="tcp", command="allow")
     """
+
+    category: ClassVar[str] = "network"
 
     command: RuleVerdict = "allow"
     """`deny` drops silently, `reject` says so to the sender, `log` goes on with the next rule."""

@@ -18,7 +18,13 @@ class Group(Resource):
 
     Unlike Chef's, it keeps members that are not named: `members` adds, `excluded_members` removes,
     and only `append=False` makes `members` the exact list.
+
+    Example::
+
+        group("ops", members=["ann", "bob"], append=True)
     """
+
+    category: ClassVar[str] = "accounts"
 
     unique: ClassVar[bool] = True
 

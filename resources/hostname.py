@@ -15,7 +15,15 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 class Hostname(Resource):
-    """The name of the host: now, for the next boot, and in a line of /etc/hosts."""
+    """
+    The name of the host: now, for the next boot, and in a line of /etc/hosts.
+
+    Example::
+
+        hostname("web1.example.com")
+    """
+
+    category: ClassVar[str] = "network"
 
     unique: ClassVar[bool] = True
 

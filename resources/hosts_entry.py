@@ -18,7 +18,13 @@ class HostsEntry(Resource):
     A line of /etc/hosts: a name, its address, and other names of it. Other lines stay.
 
     A name may have an IPv4 and an IPv6 address: two resources with the same `hostname`.
+
+    Example::
+
+        hosts_entry("db1.example.com", ip="10.0.0.5", aliases=["db1"])
     """
+
+    category: ClassVar[str] = "network"
 
     unique: ClassVar[bool] = True
 

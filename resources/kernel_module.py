@@ -20,7 +20,13 @@ class KernelModule(Resource):
     `install` loads it now and at each boot; `uninstall` takes that back, and unloads it.
     `blacklist` keeps it from being loaded by itself, `disable` from being loaded at all; both
     unload it. `load` and `unload` are for now only.
+
+    Example::
+
+        kernel_module("br_netfilter", action="install")
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

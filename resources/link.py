@@ -13,7 +13,15 @@ Action = Literal["create", "delete", "nothing"]
 
 
 class Link(Resource):
-    """A link: Chef's `link`. Only a link is ever replaced or deleted."""
+    """
+    A link: Chef's `link`. Only a link is ever replaced or deleted.
+
+    Example::
+
+        link("/srv/app/current", to="/srv/app/releases/42")
+    """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -19,7 +19,13 @@ class Locale(Resource):
     The language of programs from the next login on: /etc/default/locale.
 
     Locales that are named and not there yet are generated, by the package locales.
+
+    Example::
+
+        locale("system", lang="en_GB.UTF-8")
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

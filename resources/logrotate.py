@@ -29,7 +29,13 @@ class Logrotate(Resource):
     Rotation of some logs, by a file in /etc/logrotate.d that `logrotate -d` has checked.
 
     Other files there stay; a log that two of them name is an error of logrotate(8).
+
+    Example::
+
+        logrotate("app", path="/var/log/app/*.log", frequency="daily", rotate=14)
     """
+
+    category: ClassVar[str] = "services"
 
     unique: ClassVar[bool] = True
 

@@ -25,7 +25,13 @@ class Mount(Resource):
 
     Options of a mounted file system that are not as declared are changed by a remount. What the
     kernel does not show of options (a password, _netdev, nofail) is not compared.
+
+    Example::
+
+        mount("/srv/data", device="/dev/vdb1", fstype="ext4", action=["mount", "enable"])
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

@@ -21,7 +21,13 @@ class Ntp(Resource):
 
     The program that asks them is a package and a `service`, which this one notifies:
     systemd-timesyncd by `restart`. chronyd(8) reads its file at once, if it runs.
+
+    Example::
+
+        ntp("site", servers=["ntp1.example.com", "ntp2.example.com"])
     """
+
+    category: ClassVar[str] = "network"
 
     unique: ClassVar[bool] = True
 

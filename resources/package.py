@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
@@ -27,7 +27,13 @@ class Package(Resource):
 
     Adjacent packages go into one transaction, too. `install` is content with whatever
     version is there, unless one is declared; `upgrade` wants the newest.
+
+    Example::
+
+        package("nginx")
     """
+
+    category: ClassVar[str] = "packages"
 
     package_name: str | Sequence[str] | None = None
     """The package, or packages, if it is not the resource's name; `name:arch` is possible."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import field
+from typing import ClassVar
 
 from cookbook.errors import RecipeError
 from cookbook.provider import LARGE, holds_secret, recipe_function
@@ -17,7 +18,17 @@ class RemoteFile(File):
 
     The content is compared by its checksum, so nothing is fetched while the file has it. The host
     needs curl(1) or wget(1). Until the checksum was verified, the file in place is not touched.
+
+    Example::
+
+        remote_file(
+            "/opt/tool.tar.gz",
+            source="https://example.com/tool.tar.gz",
+            checksum="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        )
     """
+
+    category: ClassVar[str] = "files"
 
     source: str | Sequence[str] | None = field(default=None, metadata=LARGE)  # type: ignore[assignment]  # a file has one beside the recipe
     """

@@ -17,7 +17,13 @@ class Resolver(Resource):
 
     Where that is a link, another program writes it (systemd-resolved, resolvconf,
     NetworkManager), and would overwrite it: that is refused unless `replace_link` says otherwise.
+
+    Example::
+
+        resolver("site", nameservers=["10.0.0.53"], search=["example.com"])
     """
+
+    category: ClassVar[str] = "network"
 
     unique: ClassVar[bool] = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
@@ -34,7 +34,13 @@ class Service(Resource):
 
     By default it waits to be notified. `restart` and `reload` are done whenever they
     are asked for; so they belong into notices, not into `action`.
+
+    Example::
+
+        service("nginx", action=["enable", "start"])
     """
+
+    category: ClassVar[str] = "services"
 
     service_name: str | None = None
     """The name of the unit, if it is not the resource's; `.service` may be left out."""

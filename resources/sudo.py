@@ -20,7 +20,13 @@ class Sudo(Resource):
     Rules of sudo(8) in a file of their own, which visudo(8) has checked together with all others.
 
     A change is applied with auto-rollback where the login of the run uses sudo.
+
+    Example::
+
+        sudo("deploy", users="deploy", commands=["/bin/systemctl restart app"], nopasswd=True)
     """
+
+    category: ClassVar[str] = "accounts"
 
     unique: ClassVar[bool] = True
 

@@ -14,7 +14,13 @@ class SwapFile(Resource):
     A file that is swap space, of exactly this size: another size makes it anew.
 
     How readily the kernel uses it is said by `sysctl("vm.swappiness", value=10)`.
+
+    Example::
+
+        swap_file("/swapfile", size=1024)
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

@@ -18,7 +18,13 @@ class Sysctl(Resource):
     A parameter of the kernel: its value now, and in a file of its own for the next boot.
 
     A parameter that is removed keeps its value until the next boot; only the file goes.
+
+    Example::
+
+        sysctl("vm.swappiness", value=10)
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

@@ -30,7 +30,20 @@ class SystemdUnit(Resource):
 
     The file is checked by systemd-analyze(1), and systemd reads it at once. A unit that runs goes
     on with its former file until it is restarted: notify `restart`, or declare it.
+
+    Example::
+
+        systemd_unit(
+            "app.service",
+            content={
+                "Service": {"ExecStart": "/srv/app/run", "User": "app"},
+                "Install": {"WantedBy": "multi-user.target"},
+            },
+            action=["create", "enable", "start"],
+        )
     """
+
+    category: ClassVar[str] = "services"
 
     unique: ClassVar[bool] = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from cookbook.errors import RecipeError
 from cookbook.language.template import render
@@ -18,7 +18,13 @@ class Template(File):
 
     The template is Jinja2 and stands beside the recipe in `templates/`. A variable without a value
     is an error; the trailing newline is kept.
+
+    Example::
+
+        template("/etc/app.conf", source="app.conf.j2", variables={"port": 8080})
     """
+
+    category: ClassVar[str] = "files"
 
     source: str | None = field(default=None, metadata=LARGE)
     """The template's name below `templates/`; by default the file's own name and `.j2`."""

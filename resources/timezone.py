@@ -14,7 +14,13 @@ class Timezone(Resource):
     The time zone of the host. Programs that run see it when they are started again.
 
     Its description comes with the package tzdata.
+
+    Example::
+
+        timezone("Europe/Berlin")
     """
+
+    category: ClassVar[str] = "system"
 
     unique: ClassVar[bool] = True
 

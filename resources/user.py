@@ -26,7 +26,13 @@ class User(Resource):
 
     Only what is declared is compared. `groups` adds the user to groups; Chef
     has that in `group` alone.
+
+    Example::
+
+        user("ann", shell="/bin/bash", manage_home=True)
     """
+
+    category: ClassVar[str] = "accounts"
 
     unique: ClassVar[bool] = True
 

@@ -35,7 +35,13 @@ class UserUlimit(Resource):
     Limits of a user, a group (`@name`) or all (`*`), in a file in /etc/security/limits.d.
 
     They hold from the next login on, and not for services: those have LimitNOFILE= and the like.
+
+    Example::
+
+        user_ulimit("app", filehandle_limit=65536)
     """
+
+    category: ClassVar[str] = "accounts"
 
     unique: ClassVar[bool] = True
 

@@ -14,28 +14,61 @@ from cookbook.language.resource import Resource
 from cookbook.plugins.registry import kinds, registered, resource_type
 from cookbook.text.suggest import did_you_mean
 
+CATEGORIES = (
+    *("packages", "files", "accounts", "system", "services", "network", "databases"),
+    *("certificates", "code", "containers", "commands", "other"),
+)
+"""The headings of the list, in this order; others of plugins come last."""
+
 
 def list_resources() -> Iterator[str]:
-    """Yield a line for each resource type: its name and its first sentence."""
-    for name, kind in kinds().items():
-        yield f"{name:16} {_summary(kind)}"
+    """Yield the resource types by category, each with its name and its first sentence."""
+    types = kinds()
+    width = max(map(len, types))
+    by_category: dict[str, list[str]] = {}
+    for name, kind in types.items():
+        by_category.setdefault(kind.category, []).append(f"  {name:{width}}  {_summary(kind)}")
+    order = [*CATEGORIES, *sorted(by_category.keys() - {*CATEGORIES})]
+    for category in (one for one in order if one in by_category):
+        yield f"{category}:"
+        yield from by_category[category]
+        yield ""
+    yield "cook resources NAME shows the properties of one."
 
 
-def describe_resource(name: str) -> Iterator[str]:
+def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
     """
-    Yield the description of a resource type: its actions, then each property.
+    Yield the description of a resource type: text, example, actions, and its properties.
+
+    The properties of all types are only named, unless `common` is true.
 
     Raises UsageError if there is no such type.
     """
     kind = _named(name)
-    yield f"{name}: {inspect.getdoc(kind)}"
+    yield f"{name}: {inspect.getdoc(kind)}".replace("Example::", "Example:")
     yield ""
-    yield f"actions: {', '.join(sorted(kind.actions()))}"
+    default = next((f.default for f in fields(kind) if f.name == "action"), None)
+    yield f"actions: {', '.join(sorted(kind.actions()))} (default: {_plain(default)})"
     for field, text in _properties(kind):
+        if field.name == "action" or (field.name in _COMMON and not common):
+            continue
         default = "" if field.default is MISSING else f" = {field.default!r}"
         yield f"\n  {field.name}: {field.type}{default}"
         if text:
             yield textwrap.indent(textwrap.fill(text, 88), "      ")
+    if not common:
+        yield ""
+        yield f"of all types (--all shows them): {', '.join(_COMMON)}"
+
+
+def _plain(default: object) -> str:
+    return default if isinstance(default, str) else ", ".join(map(str, default or ()))  # type: ignore[call-overload]
+
+
+def example_of(kind: type[Resource]) -> str:
+    """Return the example in the description of a resource type; empty without one."""
+    _, _, code = (inspect.getdoc(kind) or "").partition("Example::\n")
+    return textwrap.dedent(code).strip()
 
 
 def vocabulary(name: str | None = None) -> dict[str, Any]:
@@ -51,6 +84,8 @@ def vocabulary(name: str | None = None) -> dict[str, Any]:
 def _document(kind: type[Resource]) -> dict[str, Any]:
     return {
         "description": inspect.getdoc(kind),
+        "category": kind.category,
+        "example": example_of(kind),
         "class": f"{kind.__module__}:{kind.__name__}",
         "actions": sorted(kind.actions()),
         "properties": {
@@ -75,10 +110,13 @@ def _named(name: str) -> type[Resource]:
 
 def _properties(kind: type[Resource]) -> Iterator[tuple[Field[Any], str]]:
     """Yield the properties with their descriptions, those that all types share at the end."""
-    shared = {field.name for field in fields(Resource)} - {"name", "action"}
     texts = _texts(kind)
-    for field in sorted(fields(kind), key=lambda field: field.name in shared):
+    for field in sorted(fields(kind), key=lambda field: field.name in _COMMON):
         yield field, " ".join(texts.get(field.name, "").split())
+
+
+_COMMON = tuple(f.name for f in fields(Resource) if f.name not in ("name", "action"))
+"""The properties of all types."""
 
 
 def _summary(kind: type[Resource]) -> str:

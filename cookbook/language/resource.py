@@ -64,6 +64,9 @@ class Resource:
     unique: ClassVar[bool] = False
     """True if `identity` names one thing on the host: resources about it must not differ."""
 
+    category: ClassVar[str] = "other"
+    """The heading under which `cook resources` lists the type."""
+
     _kind: ClassVar[str] = "resource"
 
     name: str = field(kw_only=False)

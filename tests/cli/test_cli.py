@@ -229,17 +229,6 @@ def test_the_inventory_says_where_values_are_from(capsys: pytest.CaptureFixture[
     assert "address = 127.0.0.1  [host hosts.yml:2]" in capsys.readouterr().out
 
 
-def test_the_words_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["resources"]) == 0
-    listed = capsys.readouterr().out.splitlines()
-    assert main(["resources", "file"]) == 0
-
-    assert any(line.startswith("template ") for line in listed)
-    said = capsys.readouterr().out
-    assert "force_unlink: bool = False" in said
-    assert "Remove whatever else is in its place" in said
-
-
 def test_what_a_host_says_cannot_drive_the_terminal(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
