@@ -15,6 +15,16 @@ from cookbook.language.recipe import (
     node,
     recipe_function,
     secret,
+    tagged,
 )
 
-__all__ = ["delayed", "derived", "final", "immediate", "node", "recipe_function", "secret"]
+__all__ = [
+    "delayed",
+    "derived",
+    "final",
+    "immediate",
+    "node",
+    "recipe_function",
+    "secret",
+    "tagged",
+]

@@ -32,6 +32,7 @@ from cookbook.hosts.probing import precondition
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection
+from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
@@ -62,6 +63,7 @@ class Convergence:
         permit: Permit | None = None,
         stepwise: bool = False,
         keep_going: bool = False,
+        chooses: Callable[[Resource], bool] = lambda _: True,
         rescue: AutoRollback | None = None,
     ) -> None:
         """
@@ -77,12 +79,15 @@ class Convergence:
         With `keep_going` a failure leaves out only what needs the failed resource; declared
         commands count as such, because nothing says what they need.
 
+        Declared resources that `chooses` refuses are skipped, without a question to the host; they
+        still act when they are notified.
+
         `rescue` is the auto-rollback for changes that may lock the operator out.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
         self._session = session
-        self._planner = Planner(collection.node, session, facts, catalog)
+        self._planner = Planner(collection.node, session, facts, catalog, chooses)
         self._executor = Executor(self._planner, session, rescue)
         self._orphans = orphans(self._planner) if orphans is not None else None
         self._applies = apply

@@ -12,8 +12,6 @@ _ELSEWHERE = {
     "--why-run": "`cook plan` shows the changes and makes none",
     "--dry-run": "`cook plan` shows the changes and makes none",
     "--diff": "every plan and report shows the differences",
-    "--tags": "name fewer recipes: there are no tags",
-    "--skip-tags": "name fewer recipes: there are no tags",
     "--inventory": "the option is --hosts",
     "-i": "the option is --hosts",
     "--extra-vars": "the option is --set key=value",

@@ -80,6 +80,9 @@ class Collection:
         self.beside: Path | None = None
         """The folder of the module that declares right now."""
 
+        self.tags: tuple[str, ...] = ()
+        """The tags of all resources that are declared right now."""
+
         self.sources: set[Path] = set()
         """The files that were read for it: recipes, their imports, templates, files."""
 
@@ -180,7 +183,7 @@ class Collection:
             raise RecipeError(
                 f"{declared.where}: {declared.resource}: there is no"
                 f" {key}{suggestion(key, self._declared)}",
-                hint="a notice names a declared resource as word[name], e.g. service[nginx]",
+                hint="a notice names a declared resource as type[name], e.g. service[nginx]",
             )
         return self._declared[key]
 
@@ -198,7 +201,7 @@ def current() -> Collection:
         return _current.get()
     except LookupError:
         raise RecipeError(
-            "a word declares something only while a recipe runs",
+            "a resource function declares something only while a recipe runs",
             hint="construct the class instead (File(...)), or call it from a recipe",
         ) from None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
@@ -62,6 +63,18 @@ def final(action: str, other: Resource | str) -> Notice:
 def immediate(action: str, other: Resource | str) -> Notice:
     """Return a notice that is carried out directly after the change."""
     return Notice(action, str(other), "immediate")
+
+
+@contextlib.contextmanager
+def tagged(*tags: str) -> Iterator[None]:
+    """Add tags to all resources that are declared in this context."""
+    collection = current()
+    before = collection.tags
+    collection.tags = (*before, *tags)
+    try:
+        yield
+    finally:
+        collection.tags = before
 
 
 def secret(name: str) -> Secret:
@@ -129,6 +142,10 @@ def _construct(
             raise RecipeError(
                 f"{where}: {label}: there is no property {name!r}{suggestion(name, properties)}"
             )
+    collection = _current.get(None)
+    tags = collection.tags if collection is not None else ()
+    if tags and not isinstance(kwargs.get("tags", ()), str):
+        kwargs = {**kwargs, "tags": tuple(dict.fromkeys([*tags, *kwargs.get("tags", ())]))}
     if args and isinstance(args[0], list | tuple):
         raise RecipeError(
             f"{where}: {label}: the name must be text, not a list", hint=_many(properties)

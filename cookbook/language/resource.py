@@ -30,6 +30,8 @@ Guard = str | Callable[[Any], bool] | Callable[[], bool]
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """User names that a shell expands after `~`."""
 
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
 _BY_NAME = {"become_user", "user", "username"}
 """Properties that a user may be given by; what takes a number as well has it in its type."""
 
@@ -109,6 +111,10 @@ class Resource:
     sensitive: bool = False
     """Show that the resource changed, but never its content."""
 
+    tags: Sequence[str] = ()
+    """Words by which a run chooses resources (`--tags`, `--skip-tags`). `with tagged("web"):` adds
+    some to all resources that are declared in it."""
+
     def __init_subclass__(cls) -> None:
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
         cls.providers = []
@@ -128,6 +134,11 @@ class Resource:
             self._find_secrets()
         if self.become_user is not None and not _USER.fullmatch(self.become_user):
             raise not_a_user(self, self.become_user)
+        if isinstance(self.tags, str) or not all(map(_TAG.fullmatch, self.tags)):
+            raise RecipeError(
+                f"{self}: tags must be a list of words, not {_short(self.tags)}",
+                hint='tags=["web", "tls"]: letters, digits, and . _ - in them',
+            )
         self.validate()
 
     def _find_secrets(self) -> None:

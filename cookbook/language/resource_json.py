@@ -13,7 +13,7 @@ from cookbook.language.resource import Resource
 from cookbook.language.serialize import to_json
 from cookbook.secrets.secret import Secret, SecretBytes, holds_secret, tainted
 
-_DECIDED = frozenset({"notifies", "subscribes"})
+_DECIDED = frozenset({"notifies", "subscribes", "tags"})
 """Not written: the target of a notification is written by itself."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from cookbook.errors import (
     CookError,
@@ -61,7 +61,16 @@ class _Asked:
 class Planner:
     """The answers of one host, and the decisions from them; no decision uses a stale answer."""
 
-    def __init__(self, node: Node, session: Session, facts: Facts, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        node: Node,
+        session: Session,
+        facts: Facts,
+        catalog: Catalog,
+        chooses: Callable[[Resource], bool] = lambda _: True,
+    ) -> None:
+        """Create a planner; declared resources that `chooses` refuses are skipped."""
+        self._chooses = chooses
         self._node = node
         self._session = session
         self._facts = facts
@@ -114,6 +123,8 @@ class Planner:
         """Return the probes of these items."""
         probes: list[Probe] = []
         for item in items:
+            if self._is_left_out(item):
+                continue
             try:
                 probes += self._probes(item)
             except Unsupported:
@@ -123,8 +134,10 @@ class Planner:
     def decide(self, item: Item, forecast: Forecast) -> Decision:
         """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
-        if resource.doing == ("nothing",):
-            return Decision(item, "ok", None, None)
+        if self._is_left_out(item) or resource.doing == ("nothing",):
+            left_out = resource.doing != ("nothing",)
+            status: Literal["ok", "skipped"] = "skipped" if left_out else "ok"
+            return Decision(item, status, None, None, left_out=left_out)
         provider = None
         try:
             provider = self._provider(resource)
@@ -155,6 +168,9 @@ class Planner:
                 return Decision(item, "unknown", provider, None, until=until)
             return Decision(item, "failed", provider, None, error=error)
         return _decision(item, provider, change, probes)
+
+    def _is_left_out(self, item: Item) -> bool:
+        return item.because is None and not self._chooses(item.resource)
 
     def _warned(
         self, provider: AnyProvider, resource: Resource, change: Change[Any]

@@ -42,6 +42,9 @@ class Step:
     ignored: bool = False
     """True if it failed and has `ignore_failure`."""
 
+    left_out: bool = False
+    """True if it is skipped because the tags of the run do not choose it."""
+
     seconds: float = 0.0
     began: float = 0.0
     """Seconds from the beginning of the run to the beginning of the step."""
@@ -107,6 +110,7 @@ def step_of(decision: Decision) -> Step:
         orphan=decision.orphan,
         until=str(decision.until) if decision.until else None,
         error=decision.error,
+        left_out=decision.left_out,
         lost=lost_by(decision) if isinstance(decision, PlannedChange) else None,
         ignored=decision.status == "failed"
         and decision.item.resource.ignore_failure

@@ -122,7 +122,8 @@ def _host_lines(
         status, diff = resource["status"], resource["diff"]
         owed = status == "not-run" and (resource["because"] or resource["until"]) is not None
         lost = status == "skipped" and resource["lost"] is not None
-        swallowed = status in ("ok", "skipped") and resource["note"] is not None
+        told = resource["note"] is not None and resource["note"] != "its tags are not chosen"
+        swallowed = status in ("ok", "skipped") and told
         if verbose or owed or lost or swallowed or status not in _QUIET:
             first = name
             if diffs is not None and diff is not None and "\n" in diff:

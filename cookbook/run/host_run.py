@@ -181,6 +181,7 @@ class HostRun:
             permit=self._permit(),
             stepwise=self._run.stepwise,
             keep_going=self._run.keep_going,
+            chooses=self._run.chooses,
         )
 
     def _permit(self) -> Permit | None:

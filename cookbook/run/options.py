@@ -17,6 +17,7 @@ from cookbook.text.provenance import Origin
 if TYPE_CHECKING:
     from cookbook.approval.gate import Approver
     from cookbook.approval.saved_plan import SavedPlan
+    from cookbook.language.resource import Resource
     from cookbook.planning.step import Step
     from cookbook.secrets.secret import Secret
 
@@ -44,6 +45,12 @@ class Run:
 
     stepwise: bool = False
     """Send each change by itself."""
+
+    tags: frozenset[str] = frozenset()
+    """If not empty: only resources with one of these tags are looked at, or notified."""
+
+    skip_tags: frozenset[str] = frozenset()
+    """Resources with one of these tags are left alone, unless they are notified."""
 
     keep_going: bool = False
     """After a failure, leave out only what needs the failed resource."""
@@ -89,6 +96,11 @@ class Run:
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)
+
+    def chooses(self, resource: Resource) -> bool:
+        """Return whether the run is about this resource, by its tags."""
+        tags = {*resource.tags}
+        return not tags & self.skip_tags and bool(not self.tags or tags & self.tags)
 
     @property
     def info(self) -> RunInfo:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cookbook.errors import UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
@@ -19,6 +20,7 @@ from cookbook.plugins.manager import catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.options import Run, set_name
 from cookbook.text.provenance import digests
+from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from cookbook.reports.report import HostReport, Report
@@ -76,6 +78,7 @@ class Runner:
         )
         for collection in filter(None, self._all.compiled.values()):
             sources |= collection.sources
+        self._check_tags()
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
         """
@@ -148,6 +151,18 @@ class Runner:
             collections = filter(None, list(self._all.compiled.values()))
             for kind in {type(declared.resource) for one in collections for declared in one}:
                 catalog().load(kind)
+
+    def _check_tags(self) -> None:
+        """Raise UsageError for a tag that no resource has, as far as the recipes are compiled."""
+        compiled = list(self._all.compiled.values())
+        known = {t for one in compiled if one is not None for d in one for t in d.resource.tags}
+        for tag in sorted(self._all.run.tags | self._all.run.skip_tags):
+            if None not in compiled and tag not in known:
+                raise UsageError(
+                    f"no resource has the tag {tag!r}",
+                    hint=did_you_mean(tag, known)
+                    or f"there are: {', '.join(sorted(known)) or 'none'}",
+                )
 
     def _pool(self) -> ThreadPoolExecutor:
         run = self._all.run

@@ -111,7 +111,6 @@ OPTIONS = {
     "a misspelt command": (["pln"], "did you mean 'plan'?"),
     "a misspelt option": (["plan", "r.py", "--local", "--limmit", "x"], "did you mean '--limit'?"),
     "Ansible's check": (["converge", "r.py", "--local", "--check"], "`cook plan` shows"),
-    "Ansible's tags": (["converge", "r.py", "--local", "--tags", "x"], "there are no tags"),
 }
 
 

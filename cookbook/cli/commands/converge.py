@@ -16,6 +16,7 @@ from cookbook.cli.options import (
     add_reports,
     add_safety,
     add_set,
+    add_tags,
     add_wait,
     hosts,
     limits,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Declare the options."""
     add_recipes(command)
+    add_tags(command)
     add_review(command)
     add_common(command)
     add_record(command, default=name == "converge")
@@ -80,6 +82,8 @@ def _run(options: argparse.Namespace) -> int:
         prune=options.prune,
         wait=wait(options),
         keep_going=options.keep_going,
+        tags=options.tags,
+        skip_tags=options.skip_tags,
         **safety(options),
         **limits(options),
     )

@@ -12,6 +12,7 @@ from cookbook.cli.options import (
     add_record,
     add_reports,
     add_set,
+    add_tags,
     add_verbose,
     hosts,
     limits,
@@ -30,6 +31,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
     plugins()  # they may bring a format
     add_recipes(command)
+    add_tags(command)
     add_hosts(command)
     add_set(command)
     add_limits(command)
@@ -72,6 +74,8 @@ def _run(options: argparse.Namespace) -> int:
         secret,
         inventory=None if options.local else options.hosts,
         set=options.set or "",
+        tags=options.tags,
+        skip_tags=options.skip_tags,
         **limits(options),
     )
 
