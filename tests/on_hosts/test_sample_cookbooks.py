@@ -15,6 +15,39 @@ pytestmark = pytest.mark.hosts
 
 SAMPLES = sorted(Path("sample_cookbooks").glob("*/"))
 
+JUDGED = {
+    "baseline": [
+        "id -nG ann | grep -qw operators",
+        "su ann -c 'sudo -n true'",
+        "grep -q '^ssh-ed25519 AAAA.*DTFt1j4s8aQ1sMDT0hvl' ~ann/.ssh/authorized_keys",
+        "[ \"$(su ann -c 'ulimit -Hc')\" = 0 ]",
+        "sshd -T | grep -qx 'passwordauthentication no'",
+        "sshd -T | grep -qx 'maxauthtries 4'",
+        '[ "$(sysctl -n net.ipv4.conf.all.send_redirects)" = 0 ]',
+        '[ "$(readlink -f /etc/localtime)" = /usr/share/zoneinfo/Europe/Berlin ]',
+        "grep -qx 'NTP=0.debian.pool.ntp.org' /etc/systemd/timesyncd.conf.d/*.conf",
+        "[ \"$(getent hosts repo.internal | cut -d' ' -f1)\" = 192.0.2.10 ]",
+        "apt-config dump APT::Periodic::Unattended-Upgrade | grep -q '\"1\"'",
+        "logrotate -d /etc/logrotate.d/site",
+        "fail2ban-client status sshd",
+        "systemctl is-enabled fail2ban && systemctl is-active fail2ban",
+        "nft list ruleset | grep -q 'tcp dport 22 accept'",
+    ],
+    "own_types": [
+        '[ "$(readlink -f /etc/localtime)" = /usr/share/zoneinfo/Etc/UTC ]',
+        "[ \"$(stat -c '%U %G %a' /srv/hats)\" = 'hats hats 750' ]",
+    ],
+    "webserver": [
+        (
+            r"""bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET / HTTP/1.0\r\n\r\n" >&3;"""
+            r""" grep -q "Hello from cook" <&3'"""
+        ),
+        "crontab -l -u deploy | grep -q '^17 3 '",
+        "systemctl is-enabled nginx && systemctl is-active nginx",
+    ],
+}
+"""By cookbook: commands that succeed on a host that it has converged."""
+
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_plan_converge_and_nothing_more_to_do(
@@ -32,6 +65,9 @@ def test_plan_converge_and_nothing_more_to_do(
     done = cook(fresh_host, "converge", recipe)
     assert done["status"] == 0, _failures(done)
     _keeps_its_word(planned, done)
+    for command in JUDGED[sample.name]:
+        judged = fresh_host.run(command)
+        assert judged.returncode == 0, (command, judged.stdout, judged.stderr)
 
     left = manifest(fresh_host)
     again = cook(fresh_host, "converge", recipe)
