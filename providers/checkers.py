@@ -71,8 +71,15 @@ def checker_of(path: str) -> str | None:
     return command.replace("{base}", base)
 
 
+def named(program: str, command: str) -> str:
+    """Return a command that checks by a program, so that an error names that only."""
+    return f": {program}; {command}"
+
+
 def program_of(path: str, command: str) -> str | None:
-    """Return the program that a command checks a path by, if `checker_of` has chosen it."""
+    """Return the program of a check, if `named` or `checker_of` has made it; else None."""
+    if (name := re.match(r": ([\w-]+); ", command)) is not None:
+        return name[1]
     if command != checker_of(path):
         return None
     found = re.search(r"command -v ([\w-]+)", command)

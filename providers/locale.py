@@ -5,9 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import LiteralString
 
-from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, provides, sh
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Probe,
+    Provider,
+    Thing,
+    hint,
+    join,
+    keep_output,
+    provides,
+    sh,
+)
 from cookbook.providers import settings
+from cookbook.providers.line_lists import LINES, key_of, lines_of
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.providers.stat import TARGET
 from cookbook.resources.locale import Locale
@@ -17,16 +31,27 @@ DEFAULT, GENERATED = "/etc/default/locale", "/etc/locale.gen"
 
 @dataclass(frozen=True)
 class State:
-    """Two files, and whether the locales are there."""
+    """The variables, the locales to generate, and whether all are there."""
 
     default: str = ""
     """The text of /etc/default/locale."""
-    list: str = ""
-    """The text of /etc/locale.gen."""
+    listed: tuple[str, ...] = ()
+    """The locales in /etc/locale.gen, sorted."""
     generated: bool = True
     """True if all locales are there."""
+    file: Content | None = hint()
+    """The text of /etc/locale.gen, where it was kept before the change."""
     default_modified: str | None = hint()
-    list_modified: str | None = hint()
+    file_modified: str | None = hint()
+
+
+# A line that is commented out is used; what is not among them is added.
+_ADD: LiteralString = r"""
+BEGIN { n = split(ENVIRON["cook_new"], w, "\n"); for (i = 1; i <= n; i++) new[w[i]] = i }
+{ l = $0; sub(/^#[ \t]*/, "", l); sub(/[ \t]+$/, "", l)
+if (l in new) { delete new[l]; print l } else print }
+END { for (i = 1; i <= n; i++) if (w[i] in new) print w[i] }
+"""
 
 
 @provides(Locale)
@@ -37,51 +62,59 @@ class LocaleProvider(Provider[Locale, State]):
 
     def probe(self, locale: Locale) -> Sequence[Probe]:
         """Ask for the files, the locales that are there, and locale-gen(8)."""
-        tool = TARGET.about("/usr/sbin/locale-gen", loose=True)
-        return [TEXT.about(DEFAULT), TEXT.about(GENERATED), Probe(sh("locale -a")), tool]
+        return [
+            TEXT.about(DEFAULT),
+            LINES.about(key_of(GENERATED, "^[[:space:]]*[^#[:space:]]")),
+            Probe(sh("locale -a")),
+            TARGET.about("/usr/sbin/locale-gen", loose=True),
+        ]
 
-    def parse(
-        self, locale: Locale, default: str, list_: str, there: str, _tool: str | None
-    ) -> State:
+    def parse(self, locale: Locale, default: str, list_: str, there: str, *_: str | None) -> State:
         """Return the state."""
-        have = set(map(_plain, there.split()))
+        listed = sorted({" ".join(line.split()) for line in lines_of(list_)})
         needed = set(map(_plain, locale.needed))
-        return State(parse_text(default) or "", parse_text(list_) or "", needed <= have)
+        return State(
+            parse_text(default) or "",
+            tuple(listed),
+            generated=needed <= set(map(_plain, there.split())),
+        )
 
     def plan(self, locale: Locale, found: State | None) -> Change[State]:
-        """Edit the files."""
+        """Edit the variables; add the locales that are not listed."""
         now = found or State(generated=False)
-        default, list_ = now.default, now.list
+        default = now.default
         for key, value in locale.variables.items():
             place = settings.SettingPlace("shell", None, key)
             if settings.find(place, default).value != value:
                 default = settings.edited(default, place, value)
-        for name in locale.needed:
-            list_ = _with(list_, name)
-        return Change(found, State(default, list_, generated=True))
+        listed = {*now.listed, *map(_line, locale.needed)}
+        return Change(found, State(default, tuple(sorted(listed)), generated=True))
 
     def commands(self, _name: str, change: Change[State]) -> Iterable[Command]:
         """Generate first: no login has a locale that is not there."""
-        wanted = change.wanted
+        found, wanted = change.found or State(), change.wanted
         if wanted is None:
             return
-        if "list" in change.fields:
-            yield write_small(GENERATED, wanted.list, wanted.list_modified)
-        if "list" in change.fields or change.fields.get("generated") == (False, True):
+        if "listed" in change.fields:
+            yield _list(wanted, [line for line in wanted.listed if line not in found.listed])
+        if "listed" in change.fields or change.fields.get("generated") == (False, True):
             yield sh("locale-gen >/dev/null")
         if "default" in change.fields:
             yield write_small(DEFAULT, wanted.default, wanted.default_modified)
 
     def keeps(self, _name: str, change: Change[State]) -> Command | None:
-        """Ask when the files were modified."""
-        return ages([DEFAULT, GENERATED])
+        """Keep the list, and ask when the files were modified."""
+        kept = keep_output(sh("cat {} 2>/dev/null", GENERATED))
+        return join([ages([DEFAULT, GENERATED]), kept])
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
-        """Add the times of modification."""
-        ages_ = times(kept)
-        if change.found is None or len(ages_) != 2:
+        """Add the digest and the times of modification."""
+        lines = kept.splitlines()
+        if change.found is None or len(lines) != 3:
             return change
-        found = replace(change.found, default_modified=ages_[0], list_modified=ages_[1])
+        default, list_ = times("\n".join(lines[:2]))
+        file = Content(lines[2]) if re.fullmatch("[0-9a-f]{64}", lines[2]) else None
+        found = replace(change.found, file=file, default_modified=default, file_modified=list_)
         return replace(change, found=found)
 
     def missing(self, locale: Locale, *answers: str | None) -> Iterable[Thing]:
@@ -89,10 +122,9 @@ class LocaleProvider(Provider[Locale, State]):
         default, list_, there, tool = answers
         if not locale.needed or tool is not None:
             return []
-        have = set(map(_plain, (there or "").split()))
-        if {*map(_plain, locale.needed)} <= have and default is not None and list_ is not None:
-            text = parse_text(list_) or ""
-            if all(_with(text, name) == text for name in locale.needed):
+        if default is not None and list_ is not None and there is not None:
+            found = self.parse(locale, default, list_, there)
+            if found.generated and {*map(_line, locale.needed)} <= {*found.listed}:
                 return []
         return [Thing("tool", "locale-gen")]
 
@@ -100,6 +132,30 @@ class LocaleProvider(Provider[Locale, State]):
         """Yield the setting, and its files."""
         files = [Thing("path", DEFAULT), Thing("path", GENERATED)]
         return [Thing("locale", locale.identity), *files]
+
+    def unobtainable(self, _name: str, change: Change[State], now: State | None) -> str | None:
+        """Return the reason: the former list was not kept."""
+        kept = change.found is None or change.found.file is not None
+        return None if kept or "listed" not in change.fields else f"{GENERATED} was not kept"
+
+
+def _list(wanted: State, new: Sequence[str]) -> Command:
+    """Return the command that adds lines to the list, or restores it; an empty one goes."""
+    touch = sh('touch -d @{} -- "$t"', wanted.file_modified) if wanted.file_modified else sh(":")
+    if wanted.file is not None:
+        fill = sh('content {} >"$t"', wanted.file)
+    else:
+        source = sh('"$([ -e "$p" ] && echo "$p" || echo /dev/null)"')
+        fill = sh('cook_new={} awk {} {} >"$t"', "\n".join(new), _ADD, source)
+    command = sh(
+        '(p={}; t=${p%/*}/.cook-$cook_nonce; trap \'rm -f -- "$t"\' EXIT; umask 077; : >"$t" &&'
+        ' { if [ -e "$p" ]; then cp -p -- "$p" "$t"; else chmod 0644 -- "$t"; fi; } && {} &&'
+        ' { [ -s "$t" ] || { rm -f -- "$p"; exit; }; } && {} && mv -fT -- "$t" "$p")',
+        GENERATED,
+        fill,
+        touch,
+    )
+    return replace(command, called=f"edit {GENERATED}", shown=f"edit {GENERATED}")
 
 
 def _plain(name: str) -> str:
@@ -114,14 +170,6 @@ def _plain(name: str) -> str:
     return f"{place}{dot}{re.sub('[^a-z0-9]', '', code.lower())}{at}{kind}"
 
 
-def _with(text: str, name: str) -> str:
-    """Return the text of /etc/locale.gen with a locale: its line loses the `#`, or is added."""
-    code = name.partition(".")[2].partition("@")[0]
-    line = f"{name} {code}"
-    words = rf"{re.escape(name)}[ \t]+{re.escape(code)}[ \t]*"
-    if re.search(rf"(?m)^[ \t]*{words}$", text):
-        return text
-    edited, count = re.subn(rf"(?m)^#[ \t]*{words}$", line.replace("\\", ""), text, count=1)
-    if count:
-        return edited
-    return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+def _line(name: str) -> str:
+    """Return the line of a locale in /etc/locale.gen."""
+    return f"{name} {name.partition('.')[2].partition('@')[0]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cookbook.provider import provides
+from cookbook.providers.checkers import named
 from cookbook.providers.own_file import OwnFileProvider
 from cookbook.resources.file import File
 from cookbook.resources.logrotate import Logrotate
@@ -35,7 +36,7 @@ class LogrotateProvider(OwnFileProvider[Logrotate]):
             group="root",
             mode="0644",
             backup=False,
-            verify=together,
+            verify=named("logrotate", together),
         )
 
 

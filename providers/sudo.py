@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cookbook.provider import provides
-from cookbook.providers.checkers import checker_of
+from cookbook.providers.checkers import checker_of, named
 from cookbook.providers.own_file import OwnFileProvider
 from cookbook.resources.file import File
 from cookbook.resources.sudo import Sudo
@@ -39,5 +39,5 @@ class SudoProvider(OwnFileProvider[Sudo]):
             group="root",
             mode="0440",
             backup=False,
-            verify=[*([alone] if alone is not None else []), together],
+            verify=[named("visudo", check) for check in (alone, together) if check is not None],
         )

@@ -109,14 +109,14 @@ class SysctlProvider(Provider[Sysctl, State]):
         return Change(found, State(value, _file(sysctl), sysctl.path))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
-        """Write the file, and then to the kernel."""
+        """Tell the kernel, and write the file if that takes the value."""
         side = change.wanted or change.found
         wanted = change.wanted or State()
-        if side is not None and (change.wanted is None or "file" in change.fields):
-            yield write_small(side.path, wanted.file, wanted.modified)
         if wanted.value is not None and "value" in change.fields:
             text = sh("printf '%s\\n' {} | tee -- {} >/dev/null", wanted.value, _proc(name))
             yield replace(text, shown=str(sh("sysctl -w {}", f"{name}={wanted.value}")))
+        if side is not None and (change.wanted is None or "file" in change.fields):
+            yield write_small(side.path, wanted.file, wanted.modified)
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """Ask when the file was modified."""

@@ -20,7 +20,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers import systemd, writing
-from cookbook.providers.checkers import checker_of
+from cookbook.providers.checkers import checker_of, named
 from cookbook.providers.own_file import FILES
 from cookbook.providers.units import UNITS, units_of
 from cookbook.resources.file import File
@@ -128,9 +128,9 @@ class SystemdUnitProvider(Provider[SystemdUnit, State]):
         folder = name.rpartition("/")[0]
         if file.wanted is None:
             yield from acts
-        elif folder != FOLDER:
-            yield sh("mkdir -p -- {}", folder)
-        yield from FILES.commands(name, file)
+        for command in FILES.commands(name, file):
+            new = file.wanted is not None and folder != FOLDER
+            yield _in_folder(folder, command) if new else command
         if file.wanted is None and folder != FOLDER:
             yield sh("rmdir -- {} 2>/dev/null || :", folder)
         wanted = change.wanted
@@ -229,6 +229,17 @@ class SystemdUnitProvider(Provider[SystemdUnit, State]):
         return max(UNIT.limit(_parts(change)[1]), self.timeout)
 
 
+def _in_folder(folder: str, command: Command) -> Command:
+    """Return the command that makes the folder of a part first; it goes if the part fails."""
+    whole = sh(
+        "mkdir -p -- {} && { (\n{}\n) || { s=$?; rmdir -- {} 2>/dev/null; (exit $s); }; }",
+        folder,
+        command,
+        folder,
+    )
+    return replace(whole, called=command.called)
+
+
 def _service(unit: SystemdUnit) -> Service:
     """Return the service that has the actions of the unit."""
     name = unit.unit.replace("@.", "@any.")  # of a template, it stands for all
@@ -261,9 +272,10 @@ def _checks(unit: SystemdUnit) -> list[str]:
     path = unit.identity
     if unit.drop_in is None:
         checker = checker_of(path)
-        return [checker] if checker is not None else []
+        return [named("systemd-analyze", checker)] if checker is not None else []
     quoted = unit.unit.replace("\\", "\\\\")
-    return [_DROP_IN.replace("{unit}", f"'{quoted}'").replace("{own}", path)]
+    check = _DROP_IN.replace("{unit}", f"'{quoted}'").replace("{own}", path)
+    return [named("systemd-analyze", check)]
 
 
 def _unit_of(path: str) -> str:

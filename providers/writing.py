@@ -21,7 +21,7 @@ from cookbook.provider import (
     sh,
     tainted,
 )
-from cookbook.providers.checkers import program_of
+from cookbook.providers.checkers import checker_of, program_of
 from cookbook.providers.mounts import free_of_mounts, remove_tree
 from cookbook.providers.ownership import chown, chown_new
 from cookbook.script.stash import unpack_tree
@@ -277,7 +277,8 @@ def _check(name: str, text: str, wanted: State, hint: str = _UNCHECKED) -> Comma
     program = program_of(name, text)
     said = f"the check `{'***' if isinstance(text, Secret) else text}` of the new file failed"
     if program is not None:
-        said = f"{program} does not accept the new file{hint}"
+        chosen = text == checker_of(name)
+        said = f"{program} does not accept the new file{hint if chosen else ''}"
     quiet = sh(">/dev/null 2>&1") if wanted.secret else sh("")
     # A check that was killed says so by its status.
     return sh("{ ({}\n) {} || { s=$?; echo {} >&2; (exit $s); }; }", command, quiet, said)
