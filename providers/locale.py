@@ -112,7 +112,7 @@ class LocaleProvider(Provider[Locale, State]):
         lines = kept.splitlines()
         if change.found is None or len(lines) != 3:
             return change
-        default, list_ = times("\n".join(lines[:2]))
+        default, list_ = (times(line)[0] for line in lines[:2])
         file = Content(lines[2]) if re.fullmatch("[0-9a-f]{64}", lines[2]) else None
         found = replace(change.found, file=file, default_modified=default, file_modified=list_)
         return replace(change, found=found)
