@@ -166,7 +166,7 @@ class Executor:
         Its message names the changes that ran or may have run: they may be the cause.
         """
         try:
-            self._session.renew(lost)
+            self._session.renew(lost, _absence(sent))
         except Interrupted as error:
             if error is lost:
                 raise
@@ -299,6 +299,12 @@ def _begun(sent: Sequence[Sent], results: Iterable[TransactionResult]) -> Sequen
         if result.fate in ("done", "failed")
         for planned in result.learned(one.link)
     ]
+
+
+def _absence(sent: Sequence[Sent]) -> float:
+    """Return the seconds for which one of the changes may take the host away."""
+    changes = [planned for one in sent for planned in one.link.changes]
+    return max((one.provider.absence(one.change) for one in changes), default=0.0)
 
 
 def _is_whole(planned: PlannedChange) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cookbook.errors import HostError, Unreachable
-from cookbook.retry import Retry, growing
+from cookbook.retry import Retry, growing, wait
 from cookbook.transport.contract import HasBeside, Interrupted, LoginPasswordRefused, Transport
 
 RECONNECTS = 3
@@ -13,6 +13,12 @@ RECONNECTS = 3
 
 _PAUSES = (2.0, 4.0, 60.0)
 """Seconds before the second try, growth, longest pause: a host may boot."""
+
+_BOOTING = (2.0, 1.5, 15.0)
+"""The same for a host that is known to boot."""
+
+_GOING_DOWN = 3.0
+"""Seconds that a host that is known to boot has for going down, before the first try."""
 
 
 class RenewableTransport:
@@ -58,23 +64,26 @@ class RenewableTransport:
             return False
         return True
 
-    def renew(self, lost: Interrupted) -> None:
+    def renew(self, lost: Interrupted, within: float = 0.0) -> None:
         """
         Make it anew; tries a few times, further and further apart.
 
+        A host that is known to boot (`within` is not 0) is tried for so many seconds instead.
         Raises `lost` where there is no other connection to be had, Unreachable and its kin.
         """
-        if not self.reconnects or self.tries_left == 0:
+        if not self.reconnects or (self.tries_left == 0 and not within):
             raise lost
         self.transport.close()
-        tries = Retry(growing(*_PAUSES))
+        tries = Retry(growing(*_BOOTING), within=within) if within else Retry(growing(*_PAUSES))
+        if within:
+            wait(_GOING_DOWN)
         while True:
-            self.tries_left -= 1
+            self.tries_left -= 0 if within else 1
             try:
                 self.transport = self.another()
             except Unreachable as error:
-                final = self.tries_left == 0 or isinstance(error, LoginPasswordRefused)
-                if final or not tries.again():
+                out = self.tries_left == 0 and not within
+                if out or isinstance(error, LoginPasswordRefused) or not tries.again():
                     raise
             else:
                 return

@@ -107,14 +107,14 @@ class Session:
             session.close()
         return outcome
 
-    def renew(self, lost: Interrupted) -> None:
+    def renew(self, lost: Interrupted, within: float = 0.0) -> None:
         """
         Continue with a new connection and the same lock, after this one was lost.
 
-        Raises `lost` where there is no other connection, Unreachable and its kin, or Locked if
-        another run was faster.
+        A host that is known to boot is tried for `within` seconds. Raises `lost` where there is no
+        other connection, Unreachable and its kin, or Locked if another run was faster.
         """
-        self.connection.renew(lost)
+        self.connection.renew(lost, within)
         self._stage = ""
         self._staged.clear()
         retire = control.retiring(self.shell, self._nonce)

@@ -39,6 +39,9 @@ class Ordered(Generic[R, S]):
                 yield Thing("user", file.owner)
     """
 
+    after_anything: ClassVar[bool] = False
+    """True if each change that `brings_anything` makes its answers stale: a reboot that is needed."""
+
     def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
         """Return the things that a change needs and the answers show as absent: an owner."""
         return ()
@@ -264,6 +267,14 @@ class Batched(Generic[R, S]):
     def together(self, changes: Sequence[tuple[str, Change[S]]], /) -> Iterable[Command] | None:
         """Return the commands of one transaction for adjacent changes; None for one change each."""
         return None
+
+    def absence(self, change: Change[S], /) -> float:
+        """
+        Return the seconds for which the change may take the host away: a reboot; 0: not at all.
+
+        For so long the run tries to connect again, and then goes on.
+        """
+        return 0.0
 
     def limit(self, change: Change[S], /) -> float:
         """Return the seconds that each command of this change may take."""

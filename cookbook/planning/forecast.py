@@ -125,6 +125,10 @@ class Forecast:
                     pending = self._pending[number]
                     own = str(pending.resource) == str(resource)
                     return (own and pending.until) or pending.root
+        if provider.after_anything:
+            for pending in reversed(self._pending):
+                if pending.may_bring_anything:
+                    return pending.root
         needs = list(_needs(provider, resource))
         for thing in needs:
             if (gone := self._is_gone(thing)) is not None:

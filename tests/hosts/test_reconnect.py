@@ -61,6 +61,18 @@ def test_a_lost_connection_is_made_anew(
     session.close()
 
 
+def test_a_host_that_boots_is_tried_for_as_long_as_it_may_take(clock: FakeClock) -> None:
+    door = Door(Unreachable("it boots"))
+    session = Session(LocalTransport(), door)
+    session.connection.tries_left = 0
+    with pytest.raises(Unreachable, match="it boots"):
+        session.renew(LOST, within=60)
+    assert clock.pauses[:4] == [3, 2, 3, 4.5]
+    assert sum(clock.pauses) == 60
+    assert door.knocks == len(clock.pauses)
+    session.close()
+
+
 @pytest.mark.parametrize(
     ("error", "knocks"), [(LoginPasswordRefused("wrong"), 1), (Unreachable("it boots"), 70)]
 )
