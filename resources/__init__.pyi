@@ -40,6 +40,8 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.reboot import Reboot as Reboot
+from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.resolver import Resolver as Resolver
@@ -84,6 +86,7 @@ __all__ = [
     "Mount",
     "Ntp",
     "Package",
+    "Reboot",
     "RemoteFile",
     "Resolver",
     "Service",
@@ -115,6 +118,7 @@ __all__ = [
     "mount",
     "ntp",
     "package",
+    "reboot",
     "remote_file",
     "resolver",
     "service",

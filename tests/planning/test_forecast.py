@@ -103,6 +103,16 @@ STALE: dict[str, tuple[list[str], str, str | None]] = {
         'service("cron", action="start")',
         None,
     ),
+    "a reboot after a package": (
+        ['package("nginx")'],
+        'reboot("x", action="reboot_if_required")',
+        "package[nginx]",
+    ),
+    "no reboot after a file": (
+        ['file("/etc/motd", content="x")'],
+        'reboot("x", action="reboot_if_required")',
+        None,
+    ),
     "one that is notified after its own change": (
         ['service("ours", action="start")'],
         'service("ours", action="restart")',
