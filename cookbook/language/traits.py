@@ -40,7 +40,7 @@ class Ordered(Generic[R, S]):
     """
 
     after_anything: ClassVar[bool] = False
-    """True if each change that `brings_anything` makes its answers stale: a reboot that is needed."""
+    """True if each change that `brings_anything` makes its answers stale: a needed reboot."""
 
     def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
         """Return the things that a change needs and the answers show as absent: an owner."""
