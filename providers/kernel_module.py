@@ -197,6 +197,8 @@ def _wishes(module: KernelModule, action: str) -> dict[str, Any]:
             return {"boot": "", "blacklist": f"blacklist {name}\n", "loaded": False}
         case "disable":
             return {"boot": "", "disabled": f"install {name} /bin/false\n", "loaded": False}
+        case "enable":
+            return allowed
         case "load" | "unload":
             return {"loaded": action == "load"}
     return {}

@@ -10,7 +10,9 @@ from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
 from cookbook.resources.file import absolute
 
-Action = Literal["install", "uninstall", "blacklist", "disable", "load", "unload", "nothing"]
+Action = Literal[
+    "install", "uninstall", "blacklist", "disable", "enable", "load", "unload", "nothing"
+]
 
 
 class KernelModule(Resource):
@@ -19,7 +21,7 @@ class KernelModule(Resource):
 
     `install` loads it now and at each boot; `uninstall` takes that back, and unloads it.
     `blacklist` keeps it from being loaded by itself, `disable` from being loaded at all; both
-    unload it. `load` and `unload` are for now only.
+    unload it, and `enable` takes both back. `load` and `unload` are for now only.
 
     Example::
 
@@ -56,7 +58,7 @@ class KernelModule(Resource):
         if self.options is not None and "install" not in self.doing:
             raise RecipeError(f"{self}: only `install` takes options")
         against = {"uninstall", "blacklist", "disable", "unload"} & set(self.doing)
-        if against and {"install", "load"} & set(self.doing):
+        if against and {"install", "load", "enable"} & set(self.doing):
             raise RecipeError(f"{self}: {' and '.join(self.doing)} contradict each other")
 
     @property
