@@ -4,6 +4,8 @@ from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
+from cookbook.resources.block import Block as Block
+from cookbook.resources.block import block as block
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cron import Cron as Cron
@@ -28,6 +30,8 @@ from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
+from cookbook.resources.line import Line as Line
+from cookbook.resources.line import line as line
 from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.locale import Locale as Locale
@@ -44,6 +48,8 @@ from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
+from cookbook.resources.replace import Replace as Replace
+from cookbook.resources.replace import replace as replace
 from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
@@ -68,6 +74,7 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 __all__ = [
     "Alternatives",
     "AuthorizedKey",
+    "Block",
     "ConfigValue",
     "Cron",
     "CronD",
@@ -80,6 +87,7 @@ __all__ = [
     "Hostname",
     "HostsEntry",
     "KernelModule",
+    "Line",
     "Link",
     "Locale",
     "Logrotate",
@@ -88,6 +96,7 @@ __all__ = [
     "Package",
     "Reboot",
     "RemoteFile",
+    "Replace",
     "Resolver",
     "Service",
     "Sudo",
@@ -100,6 +109,7 @@ __all__ = [
     "UserUlimit",
     "alternatives",
     "authorized_key",
+    "block",
     "config_value",
     "cron",
     "cron_d",
@@ -112,6 +122,7 @@ __all__ = [
     "hostname",
     "hosts_entry",
     "kernel_module",
+    "line",
     "link",
     "locale",
     "logrotate",
@@ -120,6 +131,7 @@ __all__ = [
     "package",
     "reboot",
     "remote_file",
+    "replace",
     "resolver",
     "service",
     "sudo",
