@@ -15,7 +15,13 @@ class Block(Resource):
     Lines in a text file between two marks; the rest of the file stays as it is.
 
     The file must exist: declare it before with `file(action="create_if_missing")` if it may not.
+
+    Example::
+
+        block("proxy", path="/etc/app.conf", content="host = proxy\\nport = 3128\\n")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

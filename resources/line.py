@@ -16,7 +16,13 @@ class Line(Resource):
 
     The file must exist: declare it before with `file(action="create_if_missing")` if it may not.
     For settings there is `config_value`, which knows the format of the file.
+
+    Example::
+
+        line("port = 8080", path="/etc/app.conf", match="port *=")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -17,7 +17,13 @@ class Replace(Resource):
 
     After it, a second replacement must change nothing. Where one line is meant, use `line`; for
     settings there is `config_value`.
+
+    Example::
+
+        replace("port", path="/etc/app.conf", pattern="port=80$", replacement="port=8080")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 
