@@ -18,7 +18,7 @@ class Block(Resource):
 
     Example::
 
-        block("proxy", path="/etc/app.conf", content="host = proxy\\nport = 3128\\n")
+        block("proxy", path="/etc/app.conf", content="host = proxy")
     """
 
     category: ClassVar[str] = "files"
