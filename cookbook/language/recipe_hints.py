@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import NamedTuple
 
 from cookbook.text.suggest import did_you_mean
 
-_ELSEWHERE = {
-    "include_recipe": "import the module, or name several recipes on the command line",
-    "import_tasks": "import the module",
-    "apt_package": "the resource type is `package`",
-    "systemd": "the resource type is `service`",
-    "copy": "the resource type is `file`",
-    "lineinfile": "the resource type is `file`, with the whole content",
-    "cookbook_file": "the resource type is `file`, with `source`",
-    "shell": "the resource type is `execute`",
-    "command": "the resource type is `execute`",
-}
-"""Names of Chef and Ansible, and what cook has instead."""
+_PAGES = ("from_ansible.md", "from_chef.md")
+"""Pages beside this file, each with a table: name in another tool, name in cook, use."""
+
+
+class Counterpart(NamedTuple):
+    """The name in cook for a name of another tool."""
+
+    name: str
+    """A resource type, or another word of cook."""
+
+    how: str
+    """Text in Markdown."""
+
+
+def counterparts() -> Mapping[str, Counterpart]:
+    """Return by name of Ansible or Chef: what cook has instead."""
+    found: dict[str, Counterpart] = {}
+    for page in _PAGES:
+        text = files("cookbook.language").joinpath(page).read_text("utf-8")
+        for row in re.findall(r"^\| ([^|`]+) \| ([^|`]+) \| (.+) \|$", text, re.MULTILINE):
+            found.setdefault(row[0], Counterpart(row[1], row[2]))
+    return found
+
+
+def counterpart(name: str) -> str | None:
+    """Return a sentence about a name of another tool; None for one that is on no page."""
+    last = name.rpartition(".")[2]
+    if (found := counterparts().get(last)) is None:
+        return None
+    same = f"{name} is there as well" if found.name == last else f"cook has {found.name!r}"
+    return f"{same}: {found.how}"
+
 
 _FACTS = {"os": "distribution", "platform": "distribution", "os_family": "family"}
 """Names of facts in Ohai and Ansible, and of the same in cook."""
@@ -30,7 +53,7 @@ def hint_for(error: BaseException) -> str | None:
             return f"did you mean {fact!r}?"
         return did_you_mean(error.name, [name for name in dir(error.obj) if name[0] != "_"])
     if isinstance(error, NameError) and error.name:
-        return _ELSEWHERE.get(error.name) or did_you_mean(error.name, _globals(error))
+        return counterpart(error.name) or did_you_mean(error.name, _globals(error))
     return None
 
 

@@ -1,4 +1,4 @@
-"""`cook explain`: what an error means, and what to do about it."""
+"""`cook explain`: what an error means and what to do about it; words of Ansible and Chef."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from cookbook.cli.output import reader_may_leave
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
-    command.add_argument("code", nargs="?", help="as a report names it: link-lost")
+    command.add_argument(
+        "code",
+        nargs="?",
+        help="as a report names it: link-lost; or a word of Ansible or Chef: lineinfile",
+    )
     add_verbose(command)
     command.set_defaults(run=_run)
 
@@ -33,7 +37,13 @@ def _explained(code: str, known: dict[str, str]) -> str:
     if code in known:
         return known[code]
     from cookbook.errors import UsageError
+    from cookbook.language.recipe_hints import counterpart, counterparts
     from cookbook.text.suggest import did_you_mean
 
-    near = did_you_mean(code, known)
-    raise UsageError(f"there is no error {code!r}", hint=near or "`cook explain` lists them")
+    if (elsewhere := counterpart(code)) is not None:
+        return elsewhere
+    near = did_you_mean(code, [*known, *counterparts()])
+    raise UsageError(
+        f"there is no error {code!r}",
+        hint=near or "`cook explain` lists them",
+    )

@@ -1,0 +1,62 @@
+"""The pages for those who come from Ansible or Chef, and the hints that are made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cookbook.cli import main
+from cookbook.language.recipe_hints import counterpart, counterparts
+from cookbook.plugins.registry import registered
+
+WORDS = {
+    *("node", "delayed", "import", "for", "if", "def", "secret", "tags", "only_if", "subscribes"),
+    "--forks",
+}
+"""What is no resource type: words of recipes, of Python, and of the command line."""
+
+
+def test_each_name_in_cook_exists() -> None:
+    named = {one.name for one in counterparts().values()}
+    assert named - WORDS - registered().keys() == set()
+    assert len(counterparts()) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lineinfile", "cook has 'line': `line("),
+        ("ansible.builtin.copy", "cook has 'file'"),
+        ("ansible.posix.sysctl", "ansible.posix.sysctl is there as well"),
+        ("ruby_block", "cook has 'def': a function of Python"),
+    ],
+)
+def test_a_name_of_another_tool_is_explained(
+    name: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", name]) == 0
+    assert capsys.readouterr().out.startswith(says)
+
+
+def test_an_unknown_name_has_the_nearest_one_as_a_hint(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain", "lineinfil"]) == 1
+    assert "did you mean 'lineinfile'?" in capsys.readouterr().err
+    assert counterpart("nothing_like_it") is None
+
+
+def test_a_recipe_with_a_module_of_ansible_gets_its_counterpart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.py").write_text("from cookbook.resources import *\nlineinfile('/etc/x')\n")
+    assert main(["plan", str(tmp_path / "r.py"), "--local"]) == 1
+    said = capsys.readouterr().err
+    assert "r.py:2" in said
+    assert "cook has 'line'" in said
+
+
+@pytest.mark.parametrize("page", ["from-ansible.md", "from-chef.md"])
+def test_the_page_of_the_documents_is_the_table(page: str) -> None:
+    assert Path("docs", page).resolve().parent == Path("cookbook/language").resolve()
