@@ -78,6 +78,11 @@ case $d in UUID=*|LABEL=*|PARTUUID=*|PARTLABEL=*) r=$(findfs "$d" 2>/dev/null) |
 echo "$e $k $m"
 """
 
+# What is mounted is not touched: a server that is gone would have stat(1) wait for ever.
+_FOLDER: LiteralString = """\
+while read -r _ _ _ _ m _; do [ "$m" != {} ] || exit 0; done </proc/self/mountinfo
+[ -d {} ] || exit 4"""
+
 _HELPED = ("nfs", "nfs4", "cifs", "smb3", "glusterfs", "ceph", "ntfs-3g", "davfs")
 """Types that need a program of their own: mount.TYPE."""
 
@@ -93,7 +98,8 @@ class MountProvider(Provider[Mount, State]):
         point, source = mount.identity, mount.source
         words = (escaped(point), source, escaped(source), "bind" if mount.bind else "", point)
         ask = replace(sh(_ASK.strip(), *words), called=f"look at the mount point {point}")
-        asked = [Probe(ask), ask_point(point), TARGET.about(point, loose=True)]
+        folder = replace(sh(_FOLDER, escaped(point), point), called=f"look for the folder {point}")
+        asked = [Probe(ask), ask_point(point), Probe(folder, absent=4, loose=True)]
         if source.startswith("/"):
             asked.append(TARGET.about(source, loose=True))
         if mount.fstype in _HELPED:
