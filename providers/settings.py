@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from cookbook.providers import structured
+from cookbook.resources.config_value import STRUCTURED, keys_of
 
 
 class Found(NamedTuple):
@@ -27,7 +31,7 @@ class SettingPlace(NamedTuple):
     """The place of a setting in a file."""
 
     form: str
-    """The format: ini, shell or words."""
+    """The format: ini, shell, words, json, yaml or toml."""
 
     section: str | None
     key: str
@@ -35,6 +39,8 @@ class SettingPlace(NamedTuple):
 
 def find(place: SettingPlace, text: str) -> Found:
     """Return the line that counts for a setting, and those that would count without it."""
+    if place.form in STRUCTURED:
+        return Found(0, None, structured.find_value(place.form, keys_of(place.key), text))
     lines = _lines(text)
     bare = [line.removesuffix("\r") for line in lines]  # a line may end with CR LF
     numbers, after = _FIND[place.form](bare, place.section, place.key)
@@ -51,6 +57,11 @@ def edited(text: str, place: SettingPlace, value: str | None, raw: str | None = 
 
     `raw` is the line to restore; without it an existing line keeps its indent and its separator.
     """
+    if place.form in STRUCTURED:
+        keys = keys_of(place.key)
+        if value is None:
+            return structured.without_value(place.form, keys, text)
+        return structured.with_value(place.form, keys, json.loads(value), text)
     lines, section = _lines(text), place.section
     found = find(place, text)
     if value is None:

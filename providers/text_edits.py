@@ -132,19 +132,23 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
 
     def together(self, changes: Sequence[tuple[str, Change[T]]]) -> Sequence[Command] | None:
         """Return one command for changes of the same file, if each finds its lines."""
-        edits = [_edit_of(change) for _, change in changes]
-        if len({(edit.path, edit.base) for edit in edits}) != 1:
-            return None
-        path, base = edits[0].path, edits[0].base
-        if base is None:
-            raise HostError(f"the text of {path} is not known: nothing is written")
-        text = _edited(base, edits)
+        text = self.merged([change for _, change in changes])
         if text is None:
             return None
+        path = _edit_of(changes[0][1]).path
         digest = digest_of(text)
         sides = [side for _, change in changes for side in (change.found, change.wanted) if side]
         times = [side.modified for side in sides if side.digest == digest]
         return [write_text(path, text, next(iter(times), None))]
+
+    def merged(self, changes: Sequence[Change[T]]) -> str | None:
+        """Return the text after all changes; None if they are not of one text, or disagree."""
+        edits = [_edit_of(change) for change in changes]
+        if len({(edit.path, edit.base) for edit in edits}) != 1:
+            return None
+        if edits[0].base is None:
+            raise HostError(f"the text of {edits[0].path} is not known: nothing is written")
+        return _edited(edits[0].base, edits)
 
     def keeps(self, name: str, change: Change[T]) -> Command | None:
         """Ask when the file was modified."""
@@ -195,8 +199,12 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
         back = self.back(name, change, now)
         if any(MASK in line for _, _, new in _edit_of(back).hunks for line in new):
             return "a secret in it is not kept"
-        lost = back.needed and _edited(now.text or "", [_edit_of(back)]) is None
+        lost = back.needed and not _edit_of(back).hunks
         return "the file has other lines there now" if lost else None
+
+    def restored(self, change: Change[T], text: str, /) -> str | None:
+        """Return the text with the former state where its lines are others; None if unknown."""
+        return None
 
     def back(self, name: str, change: Change[T], now: T | None) -> Change[T]:
         """Return the reverse edit, of the text as it is now; or as the change leaves it."""
@@ -206,12 +214,22 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
         edit = _edit_of(change)
         text = now.text if now is not None else _edited(edit.base or "", [edit])
         there = now if now is not None and now.there else None
+        if now is not None and _edited(text or "", [_reverse(done)]) is None:
+            other = self.restored(change, text or "")
+            hunks = hunks_of(text or "", other) if other is not None else ()
+            done = replace(done, hunks=tuple((at, new, old) for at, old, new in hunks))
         if before is None:
             return Change(_reversed(there, done) if there is not None else None, None)
         back = replace(_reversed(before, done), before=text)
         return Change(
             there, replace(back, text=_edited(text or "", [_edit_of(Change(None, back))]))
         )
+
+
+def _reverse(done: TextState) -> _Edit:
+    """Return the reverse of an edit that was done."""
+    back = _reversed(done, done)
+    return _Edit("", None, back.hunks, back.reverts, None)
 
 
 def _reversed(side: T, done: T) -> T:

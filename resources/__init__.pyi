@@ -8,6 +8,8 @@ from cookbook.resources.block import Block as Block
 from cookbook.resources.block import block as block
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
+from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
+from cookbook.resources.cookbook_file import cookbook_file as cookbook_file
 from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
 from cookbook.resources.cron_d import CronD as CronD
@@ -76,6 +78,7 @@ __all__ = [
     "AuthorizedKey",
     "Block",
     "ConfigValue",
+    "CookbookFile",
     "Cron",
     "CronD",
     "Directory",
@@ -111,6 +114,7 @@ __all__ = [
     "authorized_key",
     "block",
     "config_value",
+    "cookbook_file",
     "cron",
     "cron_d",
     "directory",

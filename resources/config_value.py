@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, recipe_function
+from cookbook.provider import Resource, holds_secret, recipe_function, tainted
 
 _BY_PATH = (
     (r".*\.(ini|cfg)", "ini"),
     (r".*\.(service|socket|timer|mount|path|slice|network|netdev|link)", "ini"),
     (r"/etc/systemd/[a-z-]+\.conf(\.d/.*)?", "ini"),
+    (r".*\.json", "json"),
+    (r".*\.ya?ml", "yaml"),
+    (r".*\.toml", "toml"),
     (r"/etc/default/.*|.*\.env|/etc/os-release|/etc/environment", "shell"),
     (r"/etc/ssh/sshd?_config(\.d/.*)?", "words"),
 )
@@ -39,17 +44,23 @@ class ConfigValue(Resource):
     key: str | None = None
     """Name of the setting; None: the name of the resource."""
 
-    value: str | int | None = None
-    """The wanted value, without quotes. In the file it is quoted where the format needs it."""
+    value: str | bool | int | float | Sequence[Any] | Mapping[str, Any] | None = None
+    """
+    The wanted value, without quotes. In the file it is quoted where the format needs it. In the
+    formats `json`, `yaml` and `toml` it has a type (`8080` is not `"8080"`), and may be a list or
+    a mapping; in the others it is text or a number.
+    """
 
     section: str | None = None
     """In the format `ini` the section, without brackets; None: before the first section."""
 
-    format: Literal["ini", "shell", "words"] | None = None
+    format: Literal["ini", "shell", "words", "json", "yaml", "toml"] | None = None
     """
     `ini`: `key = value` in sections, the last one counts. `shell`: `KEY=value`, quoted as by sh(1),
     the last one counts. `words`: `Key value` before the first `Match` or `Host`, in any case of
-    letters, the first one counts: sshd_config(5). None: as the path says.
+    letters, the first one counts: sshd_config(5). `json`, `yaml`, `toml`: the key is a path, names
+    and numbers of list items (from 0) with dots between them; a name with a dot is quoted:
+    `a."b.c".0`. Comments stay. None: as the path says.
     """
 
     action: Literal["set", "unset", "nothing"] = "set"
@@ -62,16 +73,40 @@ class ConfigValue(Resource):
             raise RecipeError(
                 f"{self}: the format of {self.path} is not known", hint='give it: format="ini"'
             )
-        if not re.fullmatch(_KEYS[self.dialect or "ini"], self.setting):
-            raise RecipeError(f"{self}: {self.setting!r} cannot be the name of a setting")
+        wrong = f"{self}: {self.setting!r} cannot be the name of a setting"
+        if self.dialect in STRUCTURED:
+            if not keys_of(self.setting):
+                raise RecipeError(wrong, hint='e.g. server.port, or server."a.b".0')
+        elif not re.fullmatch(_KEYS[self.dialect or "ini"], self.setting):
+            raise RecipeError(wrong)
         if self.section is not None and self.dialect != "ini":
             raise RecipeError(f"{self}: only the format ini has sections")
         if self.section is not None and not re.fullmatch(r"[^][\n]+", self.section):
             raise RecipeError(f"{self}: {self.section!r} cannot be the name of a section")
         if (self.value is None) == (self.action == "set"):
             raise RecipeError(f"{self}: `set` needs a value, `unset` must have none")
-        if self.value is not None and re.search(r"[\0\n\r]|^\s|\s$", str(self.value)):
+        if self.value is not None:
+            self._validate_value()
+
+    def _validate_value(self) -> None:
+        """Check that the format can have the value."""
+        if self.dialect in STRUCTURED:
+            try:
+                json.dumps(self.value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise RecipeError(f"{self}: the value cannot be written: {error}") from None
+        elif isinstance(self.value, bool | float) or not isinstance(self.value, str | int):
+            raise RecipeError(f"{self}: in the format {self.dialect} a value is text or a number")
+        elif re.search(r"[\0\n\r]|^\s|\s$", str(self.value)):
             raise RecipeError(f"{self}: a value is one line, without blanks at its ends")
+
+    @property
+    def text(self) -> str:
+        """The wanted value as text, in structured formats as JSON; a Secret stays one."""
+        if self.dialect not in STRUCTURED:
+            return self.value if isinstance(self.value, str) else str(self.value)
+        text = json.dumps(self.value, ensure_ascii=False)
+        return tainted(text) if holds_secret(self.value) else text
 
     @property
     def setting(self) -> str:
@@ -97,6 +132,31 @@ _KEYS = {
     "words": r"[A-Za-z][A-Za-z0-9]*",
 }
 """The possible names of settings, by format."""
+
+
+STRUCTURED = frozenset({"json", "yaml", "toml"})
+"""The formats whose values have types."""
+
+_PART = re.compile(r'"([^"\n]+)"|([^".\s][^".\n]*)')
+
+
+def keys_of(path: str) -> list[str]:
+    """
+    Return the names in a path of dots; an empty list for what is no path.
+
+    >>> keys_of('a."b.c".0')
+    ['a', 'b.c', '0']
+    """
+    keys, at = [], 0
+    while found := _PART.match(path, at):
+        keys.append(found[1] or found[2])
+        at = found.end()
+        if at == len(path):
+            return keys
+        if path[at] != ".":
+            return []
+        at += 1
+    return []
 
 
 config_value = recipe_function(ConfigValue)

@@ -33,6 +33,7 @@ def cook(
 
 SET = 'config_value("{}", path=f"{{D}}/{}", value="{}"{})\n'
 UNSET = 'config_value("{}", path=f"{{D}}/{}", action="unset"{})\n'
+TYPED = 'config_value("{}", path=f"{{D}}/{}", value={})\n'
 S = ', section="s"'
 WORDS = ', format="words"'
 
@@ -102,6 +103,42 @@ CASES = {
         SET.format("a", "x.ini", "1", S) + SET.format("b", "x.ini", "2", S),
         "[t]\n",
         "[t]\n\n[s]\na = 1\nb = 2\n",
+    ),
+    "YAML keeps comments, quotes and indents": (
+        "x.yml",
+        TYPED.format("server.port", "x.yml", 80) + TYPED.format("list.1", "x.yml", "'m'"),
+        "# top\n---\nserver:\n    port: 1  # of http\n    host: \"a\"\nlist:\n    - x\n    - 'y'\n",
+        "# top\n---\nserver:\n    port: 80 # of http\n    host: \"a\"\nlist:\n    - x\n    - 'm'\n",
+    ),
+    "YAML has two new keys in a new mapping": (
+        "x.yaml",
+        TYPED.format("a.b", "x.yaml", "[1, 'x']") + TYPED.format("a.c", "x.yaml", True),
+        "# only this\nz: 1\n",
+        "# only this\nz: 1\na:\n  b:\n  - 1\n  - x\n  c: true\n",
+    ),
+    "TOML keeps comments": (
+        "x.toml",
+        TYPED.format("server.port", "x.toml", 80) + UNSET.format("server.old", "x.toml", ""),
+        "# top\n[server] # s\nport = 1  # p\nold = true\n\n[[list]]\na = 1\n",
+        "# top\n[server] # s\nport = 80  # p\n\n[[list]]\na = 1\n",
+    ),
+    "TOML has a new table": (
+        "x.toml",
+        TYPED.format("new.table.a", "x.toml", "{'b': 1.5}"),
+        "x = 1\n",
+        "x = 1\n\n[new.table.a]\nb = 1.5\n",
+    ),
+    "JSON keeps its form": (
+        "x.json",
+        TYPED.format("a.n", "x.json", 5) + TYPED.format("l.0", "x.json", 9),
+        '{\n    "a" : {\n        "k":1e400\n    },\n    "l": [1, 2]\n}\n',
+        '{\n    "a" : {\n        "k":1e400,\n        "n": 5\n    },\n    "l": [9, 2]\n}\n',
+    ),
+    "JSON in one line stays so": (
+        "x.json",
+        TYPED.format("b.c", "x.json", False) + UNSET.format("a", "x.json", ""),
+        '{"a": 1, "z": [{}]}',
+        '{"z": [{}], "b": {"c": false}}',
     ),
 }
 
