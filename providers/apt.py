@@ -12,6 +12,7 @@ from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
     BY,
+    LISTS,
     NEWEST,
     State,
     Versions,
@@ -173,6 +174,14 @@ class AptProvider(Provider[Package, State]):
     def objection(self, name: str, said: str, _going: Collection[Thing]) -> str | None:
         """Return the reason that other packages, which came later, would be removed with it."""
         return apt_back.objection(name, said)
+
+    def about(self, package: Package) -> Iterable[Thing]:
+        """Yield the packages; what an upgrade finds depends on the lists of apt as well."""
+        return [*super().about(package), *([LISTS] if "upgrade" in package.doing else [])]
+
+    def alters(self, package: Package, change: Change[State] | None) -> Iterable[Thing]:
+        """Yield the packages."""
+        return super().about(package)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """Yield the packages."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Change, Command, hint, sh
+from cookbook.provider import Change, Command, Thing, hint, sh
 from cookbook.providers.dpkg import Offer, order
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
@@ -77,6 +77,9 @@ ANY = "any"
 
 NEWEST = "newest"
 """A newer version than the one that is there, said by lists that are too old to be sure."""
+
+LISTS = Thing("packages", "the lists of apt")
+"""The lists of apt, which repositories and pins change, and an upgrade is planned from."""
 
 BY = "by "
 """Goes before the package that provides another one, which is but a name."""
@@ -205,6 +208,31 @@ def transaction(
         what,
     )
     return replace(text, shown=sh("apt-get {}", what).shown)
+
+
+def update_one(name: str, text: str, lock_timeout: int, cache_max_age: int = 86400) -> Command:
+    """
+    Return the command that fetches the lists of one source, by a text that is in no file yet.
+
+    `name` is that of its file. Lists of other sources that were too old are so afterwards.
+    """
+    # Below /tmp apt would read it as well, but other users could be there first.
+    return sh(
+        "export {}\n{}\n{}umask 022; o=; lists=/var/lib/apt/lists; u=$cook_home/apt-$cook_nonce\n"
+        'fresh || o=$(stat -c %Y $lists/partial 2>/dev/null || echo 0)\nmkdir -p -- "$u" || exit\n'
+        'trap \'rm -rf -- "$u"\' EXIT; printf %s {} >"$u"/{} || exit\n'
+        'try -o Dir::Etc::sourcelist="$u"/{} -o Dir::Etc::sourceparts=/dev/null'
+        ' -o APT::Get::List-Cleanup=0 update >"$u/out" 2>&1; s=$?\n'
+        "if [ $s != 0 ] || grep -qE '^(Err:|W: (GPG|Failed))' \"$u/out\"; then"
+        " grep -vE '^(Get|Hit|Ign|Fetched|Reading)' \"$u/out\" >&2; exit 100; fi\n"
+        '[ -z "$o" ] || touch -d "@$o" $lists $lists/partial',
+        [*_QUIET],
+        sh(_TRY, lock_timeout, lock_timeout, list(_KEEP)),
+        _fresh(cache_max_age),
+        text,
+        name,
+        name,
+    )
 
 
 def mark(verb: str, names: Sequence[str]) -> Command:

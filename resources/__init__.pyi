@@ -2,6 +2,8 @@
 
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.apt_repository import AptRepository as AptRepository
+from cookbook.resources.apt_repository import apt_repository as apt_repository
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
@@ -75,6 +77,7 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
     "Alternatives",
+    "AptRepository",
     "AuthorizedKey",
     "Block",
     "ConfigValue",
@@ -111,6 +114,7 @@ __all__ = [
     "User",
     "UserUlimit",
     "alternatives",
+    "apt_repository",
     "authorized_key",
     "block",
     "config_value",
