@@ -219,9 +219,9 @@ class _Member(NamedTuple):
 
     key: str
     start: int
-    """Where it starts, with its key."""
+    """The offset at which it starts, with its key."""
     value: int
-    """Where its value starts."""
+    """The offset of its value."""
     end: int
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from typing import ClassVar
 
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
@@ -12,7 +13,15 @@ from cookbook.resources.file import File
 
 
 class CookbookFile(File):
-    """A file with the content of one beside the recipe, in `files/`: Chef's `cookbook_file`."""
+    """
+    A file with the content of one beside the recipe, in `files/`: Chef's `cookbook_file`.
+
+    Example::
+
+        cookbook_file("/etc/app.conf", source="app.conf", mode="0644")
+    """
+
+    category: ClassVar[str] = "files"
 
     source: str | Sequence[str] | None = field(default=None, metadata=LARGE)  # type: ignore[assignment]  # a file has one
     """The name below `files/`; of several the first that is there. None: the file's own name."""
