@@ -38,14 +38,14 @@ class EnvVarProvider(LineListProvider[EnvVar, State]):
         for line in reversed(lines_of(text)):
             raw = line.partition("=")[2]
             value = _plain(raw) if variable.target == "environment" else _of_shell(raw)
-            return State(variable.path, line, value=value)
+            return State(variable.path, line, own=_own(variable), value=value)
         return None
 
     def plan(self, variable: EnvVar, found: State | None) -> Change[State]:
         """Compare the value."""
         if variable.action == "delete":
             return Change(found, None)
-        return Change(found, State(variable.path, value=variable.text))
+        return Change(found, State(variable.path, own=_own(variable), value=variable.text))
 
     def line(self, name: str, found: State | None, wanted: State) -> str:
         """Return the assignment."""
@@ -64,6 +64,10 @@ class EnvVarProvider(LineListProvider[EnvVar, State]):
     def about(self, variable: EnvVar) -> Iterable[Thing]:
         """Yield the file: it may be written as a whole by another resource."""
         return [Thing("path", variable.path)]
+
+
+def _own(variable: EnvVar) -> bool:
+    return variable.target == "profile"
 
 
 def _plain(text: str) -> str:

@@ -35,6 +35,8 @@ class ListItem:
     """Digest of the list before the change, or `NO_FILE`."""
     modified: str | None = hint()
     """Time of its last modification then, in seconds since the epoch."""
+    own: bool = hint(default=False)
+    """True if only cook writes the list: it is removed when its last line goes."""
 
 
 def key_of(path: str, pattern: str) -> str:
@@ -99,8 +101,8 @@ def edit_line(
         ' trap \'rm -f -- "$t"\' EXIT; umask 077; : >"$t" && {'
         ' if [ -e "$p" ]; then cp -p -- "$p" "$t"; else chmod {} -- "$t"; fi; } &&'
         " cook_old={} cook_new={} cook_at={} awk {}"
-        ' "$([ -e "$p" ] && echo "$p" || echo /dev/null)" >"$t" && was={} && {'
-        ' if [ ! -s "$t" ] && [ "$was" = - ]; then rm -f -- "$p"; exit; fi;'
+        ' "$([ -e "$p" ] && echo "$p" || echo /dev/null)" >"$t" && was={} own={} && {'
+        ' if [ ! -s "$t" ] && { [ "$own" ] || [ "$was" = - ]; }; then rm -f -- "$p"; exit; fi;'
         ' [ "$(sha256sum <"$t")" != "$was  -" ] || touch -d @{} -- "$t"; } &&'
         ' sync "$t" && mv -fT -- "$t" "$p")',
         side.path,
@@ -110,6 +112,7 @@ def edit_line(
         side.at,
         _EDIT,
         known.digest or "",
+        "own" if side.own else "",
         known.modified or "0",
     )
     return replace(command, called=f"edit {side.path}", shown=_shown(side.path, former, line))

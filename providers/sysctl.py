@@ -103,10 +103,14 @@ class SysctlProvider(Provider[Sysctl, State]):
         """Compare both."""
         now = found or State(path=sysctl.path)
         if sysctl.action == "remove":
-            note = f"its value stays {now.value} until the next boot" if now.value else None
-            return Change(now if now.file else None, None, note=note if now.file else None)
+            return self.removal(now) if now.file else Change(None, None)
         value = None if now.value is None and sysctl.ignore_error else sysctl.text
         return Change(found, State(value, _file(sysctl), sysctl.path))
+
+    def removal(self, state: State) -> Change[State]:
+        """Return the removal of the file; what the value was before is not known."""
+        note = f"its value stays {state.value} until the next boot" if state.value else None
+        return Change(state, None, note=note)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Tell the kernel, and write the file if that takes the value."""
