@@ -2,6 +2,8 @@
 
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
+from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
@@ -73,6 +75,7 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
     "Alternatives",
+    "ArchiveFile",
     "AuthorizedKey",
     "Block",
     "ConfigValue",
@@ -108,6 +111,7 @@ __all__ = [
     "User",
     "UserUlimit",
     "alternatives",
+    "archive_file",
     "authorized_key",
     "block",
     "config_value",
