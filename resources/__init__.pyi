@@ -4,6 +4,8 @@ from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
+from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
+from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
@@ -78,6 +80,7 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 __all__ = [
     "Alternatives",
     "AptRepository",
+    "ArchiveFile",
     "AuthorizedKey",
     "Block",
     "ConfigValue",
@@ -115,6 +118,7 @@ __all__ = [
     "UserUlimit",
     "alternatives",
     "apt_repository",
+    "archive_file",
     "authorized_key",
     "block",
     "config_value",
