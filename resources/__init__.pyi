@@ -2,8 +2,12 @@
 
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.apt_preference import AptPreference as AptPreference
+from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
+from cookbook.resources.apt_update import AptUpdate as AptUpdate
+from cookbook.resources.apt_update import apt_update as apt_update
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.config_value import ConfigValue as ConfigValue
@@ -67,7 +71,9 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
     "Alternatives",
+    "AptPreference",
     "AptRepository",
+    "AptUpdate",
     "AuthorizedKey",
     "ConfigValue",
     "Cron",
@@ -99,7 +105,9 @@ __all__ = [
     "User",
     "UserUlimit",
     "alternatives",
+    "apt_preference",
     "apt_repository",
+    "apt_update",
     "authorized_key",
     "config_value",
     "cron",
