@@ -16,8 +16,12 @@ from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
 from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
+from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
+from cookbook.resources.debconf_selection import debconf_selection as debconf_selection
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
+from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -78,7 +82,9 @@ __all__ = [
     "ConfigValue",
     "Cron",
     "CronD",
+    "DebconfSelection",
     "Directory",
+    "DpkgDivert",
     "EnvVar",
     "Execute",
     "File",
@@ -112,7 +118,9 @@ __all__ = [
     "config_value",
     "cron",
     "cron_d",
+    "debconf_selection",
     "directory",
+    "dpkg_divert",
     "env_var",
     "execute",
     "file",
