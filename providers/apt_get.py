@@ -210,29 +210,87 @@ def transaction(
     return replace(text, shown=sh("apt-get {}", what).shown)
 
 
-def update_one(name: str, text: str, lock_timeout: int, cache_max_age: int = 86400) -> Command:
-    """
-    Return the command that fetches the lists of one source, by a text that is in no file yet.
+# apt-get(8) ends well if it could not fetch a list, and so uses an old one.
+_UPDATE: LiteralString = r"""
+try {} update >"$u/out" 2>&1; s=$?
+if [ $s != 0 ] || grep -qE '^(Err:|W: (GPG|Failed))' "$u/out"; then
+grep -vE '^(Get|Hit|Ign|Fetched|Reading)' "$u/out" >&2; exit 100; fi
+"""
+_SPACE: LiteralString = r"""
+umask 022; u=$cook_home/apt-$cook_nonce; mkdir -p -- "$u" || exit; trap 'rm -rf -- "$u"' EXIT
+"""
 
-    `name` is that of its file. Lists of other sources that were too old are so afterwards.
+
+def update_all(lock_timeout: int) -> Command:
+    """Return the command that fetches all lists, and fails if one of them cannot be had."""
+    waiting = sh(_TRY, lock_timeout, lock_timeout, list(_KEEP))
+    text = sh("export {}\n{}\n{}{}", [*_QUIET], waiting, sh(_SPACE), sh(_UPDATE, sh("")))
+    return replace(text, shown="apt-get update", called="apt-get update")
+
+
+# The age of the lists is that of the oldest: it stays. A new source was read, so it gets that age
+# as well, unless other sources wait to be read. apt-get(8) has made caches of this source alone.
+_AGE: LiteralString = r"""
+lists=/var/lib/apt/lists; set -- $lists/*_*; read=
+fresh && read=1; a=$lists/partial; [ "$lists" -nt "$a" ] && a=$lists
+if [ -e "$1" ]; then touch -r "$a" "$u/age"; else touch -d @0 "$u/age"; fi || exit
+"""
+_AS_BEFORE: LiteralString = r"""
+touch -r "$u/age" $lists $lists/partial
+rm -f /var/cache/apt/pkgcache.bin /var/cache/apt/srcpkgcache.bin
+"""
+
+
+def update_one(
+    path: str, text: str, lock_timeout: int, write: Command, *, strict: bool, dated: bool
+) -> Command:
     """
-    # Below /tmp apt would read it as well, but other users could be there first.
-    return sh(
-        "export {}\n{}\n{}umask 022; o=; lists=/var/lib/apt/lists; u=$cook_home/apt-$cook_nonce\n"
-        'fresh || o=$(stat -c %Y $lists/partial 2>/dev/null || echo 0)\nmkdir -p -- "$u" || exit\n'
-        'trap \'rm -rf -- "$u"\' EXIT; printf %s {} >"$u"/{} || exit\n'
-        'try -o Dir::Etc::sourcelist="$u"/{} -o Dir::Etc::sourceparts=/dev/null'
-        ' -o APT::Get::List-Cleanup=0 update >"$u/out" 2>&1; s=$?\n'
-        "if [ $s != 0 ] || grep -qE '^(Err:|W: (GPG|Failed))' \"$u/out\"; then"
-        " grep -vE '^(Get|Hit|Ign|Fetched|Reading)' \"$u/out\" >&2; exit 100; fi\n"
-        '[ -z "$o" ] || touch -d "@$o" $lists $lists/partial',
-        [*_QUIET],
-        sh(_TRY, lock_timeout, lock_timeout, list(_KEEP)),
-        _fresh(cache_max_age),
-        text,
-        name,
+    Return the command that fetches the lists of one source, and then runs `write`.
+
+    That writes the text to the path. Lists of other sources that were too old are so afterwards.
+    Unless it is `strict`, a source that cannot be reached is written as well.
+    What is `dated` has a time of its own.
+    """
+    folder, _, name = path.rpartition("/")
+    only = sh(
+        '-o Dir::Etc::sourcelist="$u"/{} -o Dir::Etc::sourceparts=/dev/null'
+        " -o APT::Get::List-Cleanup=0",
         name,
     )
+    whole = sh(
+        "export {}\n{}\n{}{}{}"
+        'printf %s {} >"$u"/{} || exit\n{}{}({}) || exit\n'
+        '[ -z "$read" ] || touch -r "$u/age" {}',
+        [*_QUIET],
+        sh(_TRY, lock_timeout, lock_timeout, list(_KEEP)),
+        _fresh(_EVER),
+        sh(_SPACE),
+        sh(_AGE),
+        text,
+        name,
+        sh(_UPDATE, only) if strict else sh("({}) || read=\n", sh(_UPDATE, only)),
+        sh(_AS_BEFORE),
+        write,
+        [folder] if dated else [path, folder],
+    )
+    return replace(whole, shown=f"apt-get update # of {path} only", called="apt-get update")
+
+
+def without(path: str, write: Command) -> Command:
+    """Return the command that runs `write`, which removes a source; no other has to be read."""
+    folder = path.rpartition("/")[0]
+    return sh(
+        '{}{}{}{} && { [ -z "$read" ] || touch -r "$u/age" {}; }',
+        _fresh(_EVER),
+        sh(_SPACE),
+        sh(_AGE),
+        write,
+        folder,
+    )
+
+
+_EVER = 10 * 365 * 86400
+"""Ten years in seconds: lists of any age."""
 
 
 def mark(verb: str, names: Sequence[str]) -> Command:

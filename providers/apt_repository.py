@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, join, provides, sh
-from cookbook.providers.apt_get import LISTS, update_one
+from cookbook.providers.apt_get import LISTS, update_one, without
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.providers.stat import TARGET
 from cookbook.resources._openpgp import OpenPgpKey, read_keys
@@ -41,6 +41,8 @@ class State:
     """Times of the three files."""
     update: int | None = hint()
     """Fetch the lists, and wait so many seconds for their lock."""
+    strict: bool = hint(default=False)
+    """The change fails if they cannot be fetched; an undo does not."""
     codename: str = hint(default="")
     now: int = hint(default=0)
 
@@ -69,6 +71,7 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
             _defect(keys, int(now)),
             repository.format,
             keyring,
+            update=_update(repository),
             codename=codename,
             now=int(now),
         )
@@ -85,7 +88,8 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
             repository.text(now.codename),
             digest="",
             format=repository.format,
-            update=repository.lock_timeout if repository.cache_rebuild else None,
+            update=_update(repository),
+            strict=not repository.cache_rebuild_ignore_failure,
             codename=now.codename,
             now=now.now,
         )
@@ -104,7 +108,8 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
         side = wanted or change.found or State()
         own, other, keyring = _paths(name, side.format)
         if wanted is None:
-            yield sh("rm -f -- {}", [own, other, keyring])
+            rm = sh("rm -f -- {}", [own, other, keyring])
+            yield replace(without(own, rm), shown=rm.shown)
             return
         if {"key", "digest", "defect"} & change.fields.keys():
             yield _write_key(keyring, wanted)
@@ -114,11 +119,14 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
         if "other" in change.fields:
             write.append(write_small(other, wanted.other, wanted.modified[1]))
         if wanted.update is not None and wanted.source:
-            update = update_one(own.rpartition("/")[2], wanted.source, wanted.update)
-            # The new file is as old as the lists, which are read then as those of all sources.
-            after = sh('[ "$o" ] || touch $lists/partial')
-            text = join([update, *write, after], " || exit\n")
-            yield replace(text, shown=f"apt-get update # of {own} only", called="apt-get update")
+            yield update_one(
+                own,
+                wanted.source,
+                wanted.update,
+                join(write, " && "),
+                strict=wanted.strict,
+                dated=wanted.modified[0] is not None,
+            )
         else:
             yield from write
 
@@ -190,6 +198,10 @@ def _keys(text: str | None) -> list[OpenPgpKey]:
         return read_keys(text) if text is not None else []
     except ValueError:
         return []
+
+
+def _update(repository: AptRepository) -> int | None:
+    return repository.lock_timeout if repository.cache_rebuild else None
 
 
 def _digest(text: str | None) -> str:

@@ -2,8 +2,12 @@
 
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.apt_preference import AptPreference as AptPreference
+from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
+from cookbook.resources.apt_update import AptUpdate as AptUpdate
+from cookbook.resources.apt_update import apt_update as apt_update
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
@@ -18,8 +22,12 @@ from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
 from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
+from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
+from cookbook.resources.debconf_selection import debconf_selection as debconf_selection
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
+from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -79,7 +87,9 @@ from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
     "Alternatives",
+    "AptPreference",
     "AptRepository",
+    "AptUpdate",
     "ArchiveFile",
     "AuthorizedKey",
     "Block",
@@ -87,7 +97,9 @@ __all__ = [
     "CookbookFile",
     "Cron",
     "CronD",
+    "DebconfSelection",
     "Directory",
+    "DpkgDivert",
     "EnvVar",
     "Execute",
     "File",
@@ -117,7 +129,9 @@ __all__ = [
     "User",
     "UserUlimit",
     "alternatives",
+    "apt_preference",
     "apt_repository",
+    "apt_update",
     "archive_file",
     "authorized_key",
     "block",
@@ -125,7 +139,9 @@ __all__ = [
     "cookbook_file",
     "cron",
     "cron_d",
+    "debconf_selection",
     "directory",
+    "dpkg_divert",
     "env_var",
     "execute",
     "file",

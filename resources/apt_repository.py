@@ -85,6 +85,9 @@ class AptRepository(Resource):
     cache_rebuild: bool = True
     """Fetch the lists of the repository when it has changed."""
 
+    cache_rebuild_ignore_failure: bool = False
+    """Write the file even if the lists cannot be fetched."""
+
     lock_timeout: int = 120
     """Seconds to wait while another process is at the lists."""
 
