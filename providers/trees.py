@@ -40,7 +40,7 @@ class TreeState:
     content: str | None = None
     """The digest of the archive."""
     options: str | None = None
-    """How it was extracted: owner, group, strip_components."""
+    """The options of the extraction: owner, group, strip_components."""
     differing: tuple[str, ...] = ()
     """Members that were changed since, or are missing."""
     extra: tuple[str, ...] = ()

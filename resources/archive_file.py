@@ -30,7 +30,13 @@ class ArchiveFile(Resource):
     of what was extracted. A changed or missing member has the archive extracted again. Names and
     links that lead outside of the folder are refused before anything is there. Files of others
     stay; members that a newer archive does not have are removed.
+
+    Example::
+
+        archive_file("/opt/tool", path="/var/cache/tool.tar.gz", strip_components=1)
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -21,7 +21,7 @@ SECTIONS = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
 class _Store:
     """A store that has each secret."""
 
-    def secret(self, name: str, folder: Path) -> Secret:  # noqa: ARG002 - of the protocol
+    def secret(self, name: str, folder: Path) -> Secret:
         return Secret(f"the value of {name}")
 
     def derived(self, name: str, folder: Path, *, host: str, length: int, alphabet: str) -> Secret:
