@@ -174,6 +174,10 @@ class SystemdProvider(Provider[Service, State]):
         if {"enable", "start", "restart", "reload"} & set(service.doing):
             yield Thing("unit", service.identity)
 
+    def absent(self, state: State | None) -> bool:
+        """Return whether systemd knows no such unit."""
+        return state is None or state.load in ("not-found", "")
+
     def about(self, service: Service) -> Iterable[Thing]:
         """Yield the unit, and the template that it is an instance of."""
         template = template_of(service.identity)

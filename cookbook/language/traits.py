@@ -140,6 +140,14 @@ class Undoable(Generic[R, S]):
         """Return whether a found state shows that the thing exists."""
         return state is not None
 
+    def absent(self, state: S | None, /) -> bool:
+        """
+        Return True if a package that is not installed yet may bring the thing.
+
+        Where nothing is wanted of it, a plan says "unknown until" that package then, not "ok".
+        """
+        return not self.there(state)
+
     def gone(self, state: S | None, /) -> bool:
         """Return True if the thing is absent, with nothing left of it to be undone."""
         return not self.there(state)

@@ -68,6 +68,12 @@ class Pending:
         return any(thing.name == name for thing in _needs(self.provider, self.resource))
 
     @property
+    def may_create_anything(self) -> bool:
+        """True if it may create things that it does not name: a package, but no command."""
+        creates = self.change is None or self.change.kind in ("create", "update")
+        return self.may_bring_anything and creates and not self.failed
+
+    @property
     def may_take_anything(self) -> bool:
         """True if it may remove things that it does not name: the removal of a package."""
         return self.may_bring_anything and self.change is not None and self.change.kind == "remove"
@@ -164,6 +170,17 @@ class Forecast:
         able = [p.resource for p in self._pending if p.may_bring_anything]
         akin = [resource for resource in able if _words(name) & _words(resource.identity)]
         akin = akin or [resource for resource in able if _contains(resource.identity, name)]
+        return next(reversed(akin or able), None)
+
+    def may_create(self, name: str) -> Resource | None:
+        """
+        Return the resource whose change may create an absent thing without naming it, or None.
+
+        A package may: its files, its units, its accounts. A resource with a similar name is
+        preferred, then the latest one.
+        """
+        able = [p.resource for p in self._pending if p.may_create_anything]
+        akin = [resource for resource in able if _words(name) & _words(resource.identity)]
         return next(reversed(akin or able), None)
 
     def touches(self, text: str) -> Resource | None:

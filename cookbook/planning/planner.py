@@ -152,14 +152,9 @@ class Planner:
                 return Decision(item, "skipped", provider, None, probes)
             if until := forecast.outdates(provider, resource):
                 return Decision(item, "unknown", provider, None, until=until)
-            found = self.found(provider, resource)
-            there = provider.there(found)
-            stale = not there or provider.redefined(found)
-            if stale and (until := forecast.brings_it(provider, resource)):
+            change, until = self._change(provider, resource, forecast)
+            if change is None:
                 return Decision(item, "unknown", provider, None, until=until)
-            change = provider.plan(resource, forecast.foreseen(resource, found))
-            if change.needed:
-                self._need(provider, resource, forecast)
             change = self._warned(provider, resource, change)
         except HostError as error:
             error.phase = error.phase or ("probe" if isinstance(error, ProbeError) else "plan")
@@ -168,6 +163,22 @@ class Planner:
                 return Decision(item, "unknown", provider, None, until=until)
             return Decision(item, "failed", provider, None, error=error)
         return _decision(item, provider, change, probes)
+
+    def _change(
+        self, provider: AnyProvider, resource: Resource, forecast: Forecast
+    ) -> tuple[Change[Any] | None, Resource | None]:
+        """Return the change; None with the resource that has to be done before it is known."""
+        found = self.found(provider, resource)
+        there = provider.there(found)
+        stale = not there or provider.redefined(found)
+        if stale and (until := forecast.brings_it(provider, resource)):
+            return None, until
+        change = provider.plan(resource, forecast.foreseen(resource, found))
+        if change.needed:
+            self._need(provider, resource, forecast)
+        elif provider.absent(found) and (until := forecast.may_create(resource.identity)):
+            return None, until
+        return change, None
 
     def _is_left_out(self, item: Item) -> bool:
         return item.because is None and not self._chooses(item.resource)

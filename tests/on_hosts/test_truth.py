@@ -25,6 +25,14 @@ echo default >/tmp/build/etc/brought/main.conf
 printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' \
     >/tmp/build/lib/systemd/system/brought.service
 build brought
+mkdir -p /tmp/build/etc/leaves.d /tmp/build/usr/share/leaves/page /tmp/build/lib/systemd/system
+echo default >/tmp/build/etc/leaves.d/default; ln -s default /tmp/build/etc/leaves.d/enabled
+printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' \
+    >/tmp/build/lib/systemd/system/leaves.service
+mkdir -p /tmp/build/DEBIAN; printf '#!/bin/sh\nset -e\n
+adduser --system --group leaves\nsystemctl enable --now leaves\n' >/tmp/build/DEBIAN/postinst
+chmod 755 /tmp/build/DEBIAN/postinst
+build leaves
 cd /srv/repo; for deb in *.deb; do dpkg-deb -f $deb; echo "Filename: ./$deb"
 echo "Size: $(stat -c %s $deb)"; echo "SHA256: $(sha256sum <$deb | cut -c1-64)"; echo
 done >Packages
@@ -70,6 +78,17 @@ RECIPES = {
         file("/etc/default/unrelated", content="x", only_if="test -d /etc/brought")
         """,
 }
+
+UNWANTED = """
+    package("leaves")
+    link("/etc/leaves.d/enabled", action="delete")
+    file("/etc/leaves.d/default", action="delete", backup=False)
+    directory("/usr/share/leaves", action="delete", recursive=True)
+    service("leaves", action=["disable", "stop"])
+    user("leaves", action="remove")
+    line("x", path="/etc/leaves.d/other", action="delete")
+"""
+"""What is not wanted is absent as well before the package comes: a plan may not call that ok."""
 
 GOING = """
     service("ours", action=["disable", "stop"])
@@ -118,6 +137,21 @@ def test_a_fresh_host(fresh_host: KitchenHost, plan: Converge, converge: Converg
     assert "/etc/brought/conf.d/ours.conf" in unknown["what a package brings"]
 
     _truthful(fresh_host, GOING, plan, converge)
+
+
+def test_what_a_package_brings_and_nobody_wants(
+    fresh_host: KitchenHost, plan: Converge, converge: Converge
+) -> None:
+    assert fresh_host.run(REPOSITORY).returncode == 0
+
+    planned = _truthful(fresh_host, UNWANTED, plan, converge)
+
+    first, *others = planned
+    assert first.status == "changed"
+    assert {step.status for step in others} == {"unknown"}
+    assert {step.until for step in others} == {"package[leaves]"}
+    gone = "! [ -e /etc/leaves.d/default ] && ! [ -L /etc/leaves.d/enabled ] && ! id leaves"
+    assert fresh_host.run(f"{gone} && ! systemctl is-active leaves").returncode == 0
 
 
 def test_all_of_it_at_once(fresh_host: KitchenHost, plan: Converge, converge: Converge) -> None:
