@@ -219,9 +219,9 @@ class _Member(NamedTuple):
 
     key: str
     start: int
-    """Where it starts, with its key."""
+    """The place in the text, with its key."""
     value: int
-    """Where its value starts."""
+    """The place of its value."""
     end: int
 
 

@@ -48,6 +48,8 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
+from cookbook.resources.remote_directory import remote_directory as remote_directory
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.replace import Replace as Replace
@@ -98,6 +100,7 @@ __all__ = [
     "Mount",
     "Ntp",
     "Package",
+    "RemoteDirectory",
     "RemoteFile",
     "Replace",
     "Resolver",
@@ -134,6 +137,7 @@ __all__ = [
     "mount",
     "ntp",
     "package",
+    "remote_directory",
     "remote_file",
     "replace",
     "resolver",
