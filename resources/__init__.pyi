@@ -1,5 +1,7 @@
 # Written by `make types` from the names of the modules here.
 
+from cookbook.resources.acl import Acl as Acl
+from cookbook.resources.acl import acl as acl
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
@@ -76,6 +78,7 @@ from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
 from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
+    "Acl",
     "Alternatives",
     "ArchiveFile",
     "AuthorizedKey",
@@ -113,6 +116,7 @@ __all__ = [
     "Timezone",
     "User",
     "UserUlimit",
+    "acl",
     "alternatives",
     "archive_file",
     "authorized_key",
