@@ -26,6 +26,8 @@ from cookbook.resources.execute import Execute as Execute
 from cookbook.resources.execute import execute as execute
 from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
+from cookbook.resources.file_attributes import FileAttributes as FileAttributes
+from cookbook.resources.file_attributes import file_attributes as file_attributes
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
@@ -91,6 +93,7 @@ __all__ = [
     "EnvVar",
     "Execute",
     "File",
+    "FileAttributes",
     "FirewallRule",
     "Group",
     "Hostname",
@@ -129,6 +132,7 @@ __all__ = [
     "env_var",
     "execute",
     "file",
+    "file_attributes",
     "firewall_rule",
     "group",
     "hostname",
