@@ -219,9 +219,9 @@ class _Member(NamedTuple):
 
     key: str
     start: int
-    """The offset at which it starts, with its key."""
+    """The place in the text, with its key."""
     value: int
-    """The offset of its value."""
+    """The place of its value."""
     end: int
 
 

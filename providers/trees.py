@@ -40,7 +40,7 @@ class TreeState:
     content: str | None = None
     """The digest of the archive."""
     options: str | None = None
-    """The options of the extraction: owner, group, strip_components."""
+    """The options of the extraction: owner, strip_components."""
     differing: tuple[str, ...] = ()
     """Members that were changed since, or are missing."""
     extra: tuple[str, ...] = ()
@@ -60,6 +60,8 @@ class TreeState:
     strip: int = hint(default=0)
     former: str | None = hint()
     """The digest of the kept tree, `none` where there was none, `-` where it was not kept."""
+    gone: tuple[str, ...] = hint(default=())
+    """Files of others that are removed when the tree is made."""
     restores: bool = hint(default=False)
     """True if the kept tree is put back."""
 
@@ -142,7 +144,7 @@ while IFS= read -r f; do if [ "$f" != . ] && { [ -L "$d/$f" ] ||
 done <"$t/dirs"
 while IFS= read -r f; do if [ -d "$d/$f" ] && [ ! -L "$d/$f" ]
 then echo "$d/$f is a folder" >&2; exit 1; fi; done <"$t/names.f"
-if [ -d "$d" ]; then chmod --reference="$d" . && chown --reference="$d" .; else chmod 755 .; fi
+{}
 {} && {} || exit
 [ ! -e "$m/names" ] || comm -23 "$m/names" "$t/names" | cook_gone
 (cd "$d" 2>/dev/null && rm -f -- {})
@@ -160,12 +162,22 @@ find "$t/x" -mindepth 2 -maxdepth 2 -print0 | xargs -0 -r mv -t "$t/y" -- &&
 rm -rf "$t/x" && mv "$t/y" "$t/x" || exit; done; }"""
 
 
+_AS_BEFORE: LiteralString = (
+    'if [ -d "$d" ]; then chmod --reference="$d" . && chown --reference="$d" .;'
+    " else chmod 755 .; fi"
+)
+"""A folder that exists keeps its mode and its owner; an archive may have others."""
+
+_AS_SENT: LiteralString = "-m $([ ! -O / ] || echo --same-owner)"
+"""Options of tar(1) for a tree of the cookbook: only root can give files away."""
+
+
 def extract(name: str, found: TreeState | None, wanted: TreeState) -> Command:
     """Return the command that extracts the archive, checks it, and records it."""
     if wanted.form == "zip":
         names, unpack = sh('unzip -Z1 "$a"'), sh(_UNZIP, wanted.strip)
     else:
-        options = sh("-m --same-owner" if wanted.form == "tree" else "--no-same-owner")
+        options = sh(_AS_SENT if wanted.form == "tree" else "--no-same-owner")
         names = sh('tar -tf "$a"')
         strip = f"--strip-components={wanted.strip}"
         unpack = sh('tar {} -xpf "$a" {} -C "$t/x"', options, strip)
@@ -182,9 +194,10 @@ def extract(name: str, found: TreeState | None, wanted: TreeState) -> Command:
         names,
         unpack,
         _OUTSIDE,
+        sh(":") if wanted.form == "tree" else sh(_AS_BEFORE),
         sh("chown -Rh {} .", wanted.owner) if wanted.owner else sh(":"),
         sh("chmod {} .", wanted.mode) if wanted.mode is not None else sh(":"),
-        [f"./{one}" for one in (found.extra if found is not None else ())] or ["./-"],
+        [f"./{one}" for one in (wanted.gone if found is None else found.extra)] or ["./-"],
         wanted.content,
         wanted.options,
     )
@@ -218,14 +231,19 @@ def restore(name: str, found: TreeState | None, wanted: TreeState | None) -> Com
     side = wanted if wanted is not None else found
     former = side.former if side is not None else None
     kept = former if former not in (None, "none", "-") else None
-    was = [f"./{one}" for one in (wanted.extra if wanted is not None else ())]
+    back: tuple[str, ...] = wanted.extra if wanted is not None else ()
+    gone: tuple[str, ...] = ()
+    if wanted is not None:
+        gone = wanted.gone if found is None else found.extra
+    elif found is not None:
+        back = found.gone
     command = _shell(
         name,
         _RESTORE,
         kept or "",
-        [f"./{one}" for one in (found.extra if found is not None else ())] or ["./-"],
+        [f"./{one}" for one in gone] or ["./-"],
         sh("content {}", Content(kept)) if kept is not None else sh(":"),
-        was or ["."],
+        [f"./{one}" for one in back] or ["."],
         _FULL,
     )
     said = f"remove from {name}" if wanted is None else f"restore {name}"
@@ -275,8 +293,10 @@ class TreeProvider(Provider[R, TreeState]):
         done = change.wanted or change.found
         former = done.former if done is not None else None
         there = now if now is not None and now.recorded else None
+        gone = done.gone if done is not None else ()
         if change.found is None:
-            return Change(replace(there, former=former) if there is not None else None, None)
+            side = replace(there, former=former, gone=gone) if there is not None else None
+            return Change(side, None)
         return Change(there, replace(change.found, former=former, restores=True))
 
     def unobtainable(

@@ -1,5 +1,7 @@
 # Written by `make types` from the names of the modules here.
 
+from cookbook.resources.acl import Acl as Acl
+from cookbook.resources.acl import acl as acl
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.apt_preference import AptPreference as AptPreference
@@ -34,6 +36,8 @@ from cookbook.resources.execute import Execute as Execute
 from cookbook.resources.execute import execute as execute
 from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
+from cookbook.resources.file_attributes import FileAttributes as FileAttributes
+from cookbook.resources.file_attributes import file_attributes as file_attributes
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
@@ -60,6 +64,8 @@ from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
+from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
+from cookbook.resources.remote_directory import remote_directory as remote_directory
 from cookbook.resources.remote_file import RemoteFile as RemoteFile
 from cookbook.resources.remote_file import remote_file as remote_file
 from cookbook.resources.replace import Replace as Replace
@@ -86,6 +92,7 @@ from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
 from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 
 __all__ = [
+    "Acl",
     "Alternatives",
     "AptPreference",
     "AptRepository",
@@ -103,6 +110,7 @@ __all__ = [
     "EnvVar",
     "Execute",
     "File",
+    "FileAttributes",
     "FirewallRule",
     "Group",
     "Hostname",
@@ -116,6 +124,7 @@ __all__ = [
     "Ntp",
     "Package",
     "Reboot",
+    "RemoteDirectory",
     "RemoteFile",
     "Replace",
     "Resolver",
@@ -128,6 +137,7 @@ __all__ = [
     "Timezone",
     "User",
     "UserUlimit",
+    "acl",
     "alternatives",
     "apt_preference",
     "apt_repository",
@@ -145,6 +155,7 @@ __all__ = [
     "env_var",
     "execute",
     "file",
+    "file_attributes",
     "firewall_rule",
     "group",
     "hostname",
@@ -158,6 +169,7 @@ __all__ = [
     "ntp",
     "package",
     "reboot",
+    "remote_directory",
     "remote_file",
     "replace",
     "resolver",
