@@ -13,7 +13,7 @@ from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, joi
 from cookbook.providers.apt_get import LISTS, update_one, without
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.providers.stat import TARGET
-from cookbook.resources._openpgp import PublicKey, read_keys
+from cookbook.resources._openpgp import OpenPgpKey, read_keys
 from cookbook.resources.apt_repository import AptRepository
 
 _HOST = Probe(sh("(. /etc/os-release; echo $VERSION_CODENAME); date +%s"), loose=True)
@@ -193,7 +193,7 @@ def _files(repository: AptRepository) -> tuple[str, str]:
     return _paths(repository.name, repository.format)[:2]
 
 
-def _keys(text: str | None) -> list[PublicKey]:
+def _keys(text: str | None) -> list[OpenPgpKey]:
     try:
         return read_keys(text) if text is not None else []
     except ValueError:
@@ -209,7 +209,7 @@ def _digest(text: str | None) -> str:
     return hashlib.sha256(data).hexdigest()[:12] if data else ""
 
 
-def _defect(keys: Sequence[PublicKey], now: int) -> str:
+def _defect(keys: Sequence[OpenPgpKey], now: int) -> str:
     if any(key.revoked for key in keys):
         return "revoked"
     until = min((key.expires for key in keys if key.expires is not None), default=now)

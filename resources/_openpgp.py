@@ -19,7 +19,7 @@ _EXPIRATION = 9
 
 
 @dataclass(frozen=True)
-class PublicKey:
+class OpenPgpKey:
     """A primary key."""
 
     fingerprint: str
@@ -29,7 +29,7 @@ class PublicKey:
     """Seconds since the epoch; None: never."""
 
 
-def read_keys(armored: str) -> list[PublicKey]:
+def read_keys(armored: str) -> list[OpenPgpKey]:
     """
     Return the primary keys in an armored text. No signature in it is verified.
 
@@ -45,7 +45,7 @@ def read_keys(armored: str) -> list[PublicKey]:
         data = base64.b64decode("".join(body), validate=True)
     except binascii.Error as error:
         raise ValueError(f"the armored block is broken ({error})") from None
-    keys: list[PublicKey] = []
+    keys: list[OpenPgpKey] = []
     created = 0
     for tag, packet in _packets(data):
         if tag == _KEY:
@@ -54,7 +54,7 @@ def read_keys(armored: str) -> list[PublicKey]:
             created = int.from_bytes(packet[1:5], "big")
             head = b"\x99" + len(packet).to_bytes(2, "big")
             digest = hashlib.sha1(head + packet, usedforsecurity=False).hexdigest()
-            keys.append(PublicKey(digest.upper()))
+            keys.append(OpenPgpKey(digest.upper()))
         elif tag == _SIGNATURE and keys and packet[:1] == b"\x04":
             keys[-1] = _signed(keys[-1], created, packet)
     if not keys:
@@ -85,15 +85,15 @@ def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += head + size
 
 
-def _signed(key: PublicKey, created: int, packet: bytes) -> PublicKey:
+def _signed(key: OpenPgpKey, created: int, packet: bytes) -> OpenPgpKey:
     """Return the key with what one of its own signatures says of it."""
     if packet[1:2] == bytes([_REVOKED]):
-        return PublicKey(key.fingerprint, True, key.expires)
+        return OpenPgpKey(key.fingerprint, True, key.expires)
     if packet[1:2] and packet[1] in _OWN:
         hashed = packet[6 : 6 + int.from_bytes(packet[4:6], "big")]
         for kind, value in _subpackets(hashed):
             if kind == _EXPIRATION and any(value):
-                return PublicKey(
+                return OpenPgpKey(
                     key.fingerprint, key.revoked, created + int.from_bytes(value, "big")
                 )
     return key
