@@ -42,6 +42,8 @@ from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.locale import Locale as Locale
 from cookbook.resources.locale import locale as locale
+from cookbook.resources.log import Log as Log
+from cookbook.resources.log import log as log
 from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
@@ -72,6 +74,8 @@ from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
 from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
 from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
+from cookbook.resources.wait_for import WaitFor as WaitFor
+from cookbook.resources.wait_for import wait_for as wait_for
 
 __all__ = [
     "Alternatives",
@@ -95,6 +99,7 @@ __all__ = [
     "KernelModule",
     "Link",
     "Locale",
+    "Log",
     "Logrotate",
     "Mount",
     "Ntp",
@@ -110,6 +115,7 @@ __all__ = [
     "Timezone",
     "User",
     "UserUlimit",
+    "WaitFor",
     "alternatives",
     "apt_preference",
     "apt_repository",
@@ -131,6 +137,7 @@ __all__ = [
     "kernel_module",
     "link",
     "locale",
+    "log",
     "logrotate",
     "mount",
     "ntp",
@@ -146,6 +153,7 @@ __all__ = [
     "timezone",
     "user",
     "user_ulimit",
+    "wait_for",
 ]
 
 NAMES: tuple[str, ...]
