@@ -30,9 +30,9 @@ class LogProvider(Provider[Log, State]):
 
     def plan(self, log: Log, found: State | None) -> Change[State]:
         """Return no change, with the message."""
-        warns = log.level == "warn"
-        note, warning = (None, log.text) if warns else (log.text, None)
-        return Change(State(), State(), note=note, warning=warning)
+        # A note would not be shown, since there is nothing to be done.
+        text = f"warning: {log.text}" if log.level == "warn" else log.text
+        return Change(State(), State(), warning=text)
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Return nothing."""

@@ -23,7 +23,7 @@ class Log(Resource):
     """The message, if it is not the resource's name."""
 
     level: Literal["info", "warn"] = "info"
-    """`warn` shows it as a warning."""
+    """`warn` has it begin with `warning:`."""
 
     action: Literal["write", "nothing"] = "write"
 
