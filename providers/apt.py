@@ -216,6 +216,7 @@ def _with_hints(state: State, package: Package) -> State:
         providers=(),
         options=package.words,
         release=package.default_release,
+        recommends=package.install_recommends,
         overwrite=package.overwrite_config_files,
         cache_max_age=package.cache_max_age,
         lock_timeout=package.lock_timeout,

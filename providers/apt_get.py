@@ -122,6 +122,8 @@ class State:
     """True if the package lists are recent enough."""
     options: tuple[str, ...] = hint(default=())
     release: str | None = hint()
+    recommends: bool | None = hint()
+    """Install recommended packages, or not; None: as apt is configured."""
     overwrite: bool = hint(default=False)
     cache_max_age: int = hint(default=86400)
     lock_timeout: int = hint(default=120)
@@ -167,6 +169,7 @@ class TransactionOptions:
     cache_max_age: int
     lock_timeout: int
     alone: bool = False
+    recommends: bool | None = None
     names: tuple[str, ...] = ()
     """Those that it is about; what happens to others is told."""
 
@@ -189,7 +192,13 @@ def transaction(
     target = sh("-t {}", manner.release) if manner.release is not None else sh("")
     back = sh("--allow-downgrades") if downgrade else sh("")
     back = sh("--fix-broken --no-remove") if repair else back
-    what = sh("{} {} {} {} -- {}", verb, target, back, manner.options, list(specs))
+    with_more = {
+        None: sh(""),
+        True: sh("--install-recommends"),
+        False: sh("--no-install-recommends"),
+    }
+    more = with_more[manner.recommends if verb == "install" else None]
+    what = sh("{} {} {} {} {} -- {}", verb, target, back, more, manner.options, list(specs))
     refresh = (
         sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
         if verb == "install" and not repair
@@ -321,6 +330,7 @@ def _manner(change: Change[State]) -> TransactionOptions:
         state.cache_max_age,
         state.lock_timeout,
         state.alone,
+        state.recommends,
     )
 
 

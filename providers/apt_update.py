@@ -23,6 +23,7 @@ class AptUpdateProvider(Provider[AptUpdate, State]):
     """The age is that of apt's own folder, so no hook has to note it."""
 
     owns = False
+    traceless = frozenset({"update"})
 
     def probe(self, update: AptUpdate) -> Probe:
         """Ask for the age."""

@@ -46,6 +46,8 @@ from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
+from cookbook.resources.http_check import HttpCheck as HttpCheck
+from cookbook.resources.http_check import http_check as http_check
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.line import Line as Line
@@ -54,6 +56,8 @@ from cookbook.resources.link import Link as Link
 from cookbook.resources.link import link as link
 from cookbook.resources.locale import Locale as Locale
 from cookbook.resources.locale import locale as locale
+from cookbook.resources.log import Log as Log
+from cookbook.resources.log import log as log
 from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
@@ -90,6 +94,8 @@ from cookbook.resources.user import User as User
 from cookbook.resources.user import user as user
 from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
 from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
+from cookbook.resources.wait_for import WaitFor as WaitFor
+from cookbook.resources.wait_for import wait_for as wait_for
 
 __all__ = [
     "Acl",
@@ -115,10 +121,12 @@ __all__ = [
     "Group",
     "Hostname",
     "HostsEntry",
+    "HttpCheck",
     "KernelModule",
     "Line",
     "Link",
     "Locale",
+    "Log",
     "Logrotate",
     "Mount",
     "Ntp",
@@ -137,6 +145,7 @@ __all__ = [
     "Timezone",
     "User",
     "UserUlimit",
+    "WaitFor",
     "acl",
     "alternatives",
     "apt_preference",
@@ -160,10 +169,12 @@ __all__ = [
     "group",
     "hostname",
     "hosts_entry",
+    "http_check",
     "kernel_module",
     "line",
     "link",
     "locale",
+    "log",
     "logrotate",
     "mount",
     "ntp",
@@ -182,6 +193,7 @@ __all__ = [
     "timezone",
     "user",
     "user_ulimit",
+    "wait_for",
 ]
 
 NAMES: tuple[str, ...]

@@ -47,6 +47,9 @@ class Package(Resource):
     default_release: str | None = None
     """The release to prefer, e.g. bookworm-backports."""
 
+    install_recommends: bool | None = None
+    """True or False: with or without recommended packages; None: as apt is configured."""
+
     overwrite_config_files: bool = False
     """Take the package's version of configuration files that were changed on the host."""
 

@@ -88,7 +88,8 @@ def _acted(step: Step) -> bool:
     tried = step.status == "failed" and step.error is not None and step.error.phase in _TRYING
     if step.status not in ("changed", "unknown") and not tried:
         return False
-    return step.change.kind == "act" and step.change.act not in step.provider.again
+    lasting = step.change.act not in step.provider.again | step.provider.traceless
+    return step.change.kind == "act" and lasting
 
 
 def acts(done: Sequence[Step], todo: Sequence[Undoing]) -> Iterator[Item]:

@@ -110,6 +110,9 @@ class Undoable(Generic[R, S]):
     again: ClassVar[frozenset[str]] = frozenset()
     """Acts that are repeated after an undo, so that the restored state takes effect."""
 
+    traceless: ClassVar[frozenset[str]] = frozenset()
+    """Acts that change nothing which an undo would have to restore: waiting, a check."""
+
     essence: ClassVar[frozenset[str]] = frozenset()
     """Fields that identify a thing; if one differs, an undo does not touch the thing."""
 
@@ -132,9 +135,8 @@ class Undoable(Generic[R, S]):
 
     def lost(self, name: str, change: Change[S], /) -> str | None:
         """Describe the effects that an undo of the change does not restore; None without any."""
-        return (
-            f"what it did ({change.act})" if change.act and change.act not in self.again else None
-        )
+        lasting = change.act is not None and change.act not in self.again | self.traceless
+        return f"what it did ({change.act})" if lasting else None
 
     def there(self, state: S | None, /) -> bool:
         """Return whether a found state shows that the thing exists."""
