@@ -18,7 +18,13 @@ class Acl(Resource):
     Entries of the access control list of a file or a folder: acl(5). Other entries stay.
 
     The owner, the owning group and all others have their permissions by the mode: see `file`.
+
+    Example::
+
+        acl("/srv/site", entries=["user:ann:rwx", "default:user:ann:rwx"])
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

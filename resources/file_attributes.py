@@ -15,7 +15,13 @@ class FileAttributes(Resource):
     Attributes of a file or a folder, by chattr(1), and capabilities of a program, by setcap(8).
 
     An immutable file cannot be changed by any other resource: a plan says so.
+
+    Example::
+
+        file_attributes("/usr/local/bin/web", capabilities="cap_net_bind_service=ep")
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -20,7 +20,13 @@ class RemoteDirectory(Resource):
 
     All files are sent as one archive, and compared by one question. Files of others stay, unless
     `purge` is set. A changed or missing file has all written again.
+
+    Example::
+
+        remote_directory("/srv/site", source="site", owner="www-data", purge=True)
     """
+
+    category: ClassVar[str] = "files"
 
     unique: ClassVar[bool] = True
 

@@ -29,7 +29,8 @@ def counterparts() -> Mapping[str, Counterpart]:
     for page in _PAGES:
         text = files("cookbook.language").joinpath(page).read_text("utf-8")
         for row in re.findall(r"^\| ([^|`]+) \| ([^|`]+) \| (.+) \|$", text, re.MULTILINE):
-            found.setdefault(row[0], Counterpart(row[1], row[2]))
+            if row[1] != "cook":  # the head of the table
+                found.setdefault(row[0], Counterpart(row[1], row[2]))
     return found
 
 

@@ -21,7 +21,8 @@ def test_each_type_has_a_category_and_an_example_that_compiles(name: str, tmp_pa
     kind = TYPES[name]
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "app.conf.j2").write_text("port {{ port }}\n")
-    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "site").mkdir(parents=True)
+    (tmp_path / "files" / "site" / "index.html").write_text("hello\n")
     (tmp_path / "files" / "app.conf").write_text("port 8080\n")
     recipe = tmp_path / "r.py"
     recipe.write_text(f"from cookbook.resources import {name}\n{example_of(kind)}\n")
