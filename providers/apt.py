@@ -79,6 +79,7 @@ class AptProvider(Provider[Package, State]):
             ),
             offers=tuple(parse_offer(line) for line in rest[:-1] if line is not None),
             fresh=not rest or rest[-1] == "fresh\n",
+            recommends=package.install_recommends,
         )
 
     def plan(self, package: Package, found: State | None) -> Change[State]:

@@ -31,3 +31,7 @@ class AptPreferenceProvider(OwnFileProvider[AptPreference]):
     def brings_anything(self, name: str) -> bool:
         """Return True: a pin can make a package available."""
         return True
+
+    def takes_anything(self, name: str) -> bool:
+        """Return False: what is installed stays."""
+        return False

@@ -147,6 +147,10 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
         """Return True: any package."""
         return True
 
+    def takes_anything(self, name: str) -> bool:
+        """Return False: what is installed stays."""
+        return False
+
     def about(self, repository: AptRepository) -> Iterable[Thing]:
         """Yield the files."""
         return [Thing("path", one) for one in (*_files(repository), repository.keyring)]

@@ -58,6 +58,10 @@ class Ordered(Generic[R, S]):
         """Return whether a change may create things that it does not name: packages, commands."""
         return False
 
+    def takes_anything(self, name: str, /) -> bool:
+        """Return whether its removal may remove things that it does not name, as a package does."""
+        return self.brings_anything(name)
+
     def about(self, resource: R, /) -> Iterable[Thing]:
         """
         Return the things that its state describes: another change of them makes it stale.

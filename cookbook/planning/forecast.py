@@ -76,7 +76,9 @@ class Pending:
     @property
     def may_take_anything(self) -> bool:
         """True if it may remove things that it does not name: the removal of a package."""
-        return self.may_bring_anything and self.change is not None and self.change.kind == "remove"
+        if self.change is None or self.change.kind != "remove":
+            return False
+        return self.provider is None or self.provider.takes_anything(self.resource.identity)
 
 
 @dataclass
