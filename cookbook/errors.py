@@ -43,8 +43,8 @@ Each has a `code`, for which `cook explain CODE` prints an explanation: cli/erro
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import ClassVar, Literal, NamedTuple, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn
 
 __all__ = [
     "AuthenticationFailed",
@@ -346,6 +346,9 @@ class LockedOut(HostError):
 
     restored = False
     """True if the former state was restored through the session, which is still open."""
+
+    taken_back: Sequence[Any] = ()
+    """The changes (PlannedChange) that were undone then, also those of earlier batches."""
 
 
 class Locked(Refused):

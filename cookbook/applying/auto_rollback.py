@@ -102,6 +102,8 @@ class AutoRollback:
     _armed: str = ""
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
+    _changes: list[PlannedChange] = field(default_factory=list)
+    """The changes that the timer takes back."""
 
     def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""
@@ -133,7 +135,9 @@ class AutoRollback:
         """Return the command that starts the timer for these and all earlier risky changes."""
         for planned in changes:
             self._names.append(str(planned.resource))
-            self._back[:0] = reversal(planned)
+            back = reversal(planned)
+            self._changes += [planned] if back else []
+            self._back[:0] = back
             self._tell += repeated_acts(planned)
         self._armed = secrets.token_hex(6)
         self._since = self.clock.now()
@@ -200,11 +204,13 @@ class AutoRollback:
                 hint="it answers now, and does not say that it has gone back: look at it",
             )
         said = outcome.text.strip()
-        return LockedOut(
+        cut = LockedOut(
             f"after {what} no login was possible{why}; the host has restored the former"
             " state" + (f", and said:\n{said}" if said else ""),
             hint="change the recipe: what it declares locks the operator out",
         )
+        cut.taken_back = tuple(reversed(self._changes))
+        return cut
 
     def _gone_back(self, armed: str) -> Outcome:
         """Return the output of the rollback on the host once it is complete or takes too long."""

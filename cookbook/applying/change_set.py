@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cookbook.applying.batch import Notes, Sent, TransactionResult, cut_off, no_notes
 from cookbook.applying.executor import Executor
-from cookbook.errors import LockedOut, ProbeError
+from cookbook.errors import HostError, LockedOut, ProbeError
 from cookbook.hosts.probing import precondition
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
@@ -136,6 +136,7 @@ class ChangeSet:
         except LockedOut as cut:
             self.failed = True
             yield from (replace(step_of(one), status="failed", error=cut) for one in changes)
+            yield from map(taken_back, earlier_ones(cut.taken_back, changes))
             yield from map(_not_run, later)
             raise
         left: list[PlannedChange] = []
@@ -191,3 +192,21 @@ def fickle(resource: Resource) -> ProbeError:
         f"{resource}: the host gives another answer each time it is asked",
         hint="is something else changing it right now?",
     )
+
+
+def earlier_ones(
+    undone: Sequence[PlannedChange], changes: Sequence[PlannedChange]
+) -> list[PlannedChange]:
+    """Return those of the undone changes that are not of the last batch, in their order."""
+    last = {change.item.key for change in changes}
+    return [change for change in reversed(undone) if change.item.key not in last]
+
+
+def taken_back(planned: PlannedChange) -> Step:
+    """Return the step of a change that was reported as made, and is undone since."""
+    error = HostError(
+        "it was changed, and taken back: a later change locked the operator out",
+        hint="the error of that change says more",
+    )
+    error.phase = "confirm"
+    return replace(step_of(planned), status="failed", error=error, left=planned.change.found)

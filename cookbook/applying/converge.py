@@ -23,7 +23,13 @@ from dataclasses import replace
 
 from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Sent, TransactionResult, cut_off, look_at
-from cookbook.applying.change_set import PATIENCE, ChangeSet, fickle
+from cookbook.applying.change_set import (
+    PATIENCE,
+    ChangeSet,
+    earlier_ones,
+    fickle,
+    taken_back,
+)
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
@@ -352,10 +358,12 @@ class Convergence:
             changes = [decision for link in links for decision in link.changes]
             self._queue.consume(changes)
             self._queue.forget_the_end()
+            earlier = earlier_ones(error.taken_back, changes)
             if error.restored:
-                self._never_made += changes
+                self._never_made += [*changes, *earlier]
                 self._revoke()
             yield from (replace(step_of(v), status="failed", error=error) for v in changes)
+            yield from map(taken_back, earlier)
             raise
         pairs = zip(links, results, strict=True)
         reached = [(link, r) for link, r in pairs if self._is_done(link, r)]

@@ -146,7 +146,7 @@ class LoginCheck:
             f" through the open session ({names(undone)}), and login is possible again{told}",
             hint="change the recipe: what it declares locks the operator out",
         )
-        error.restored = True
+        error.restored, error.taken_back = True, tuple(undone)
         return error
 
     def _roll_back(self, changes: Sequence[PlannedChange]) -> str:

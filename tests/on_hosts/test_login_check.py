@@ -84,6 +84,27 @@ def test_a_change_that_was_taken_back_owes_no_notification(
     assert fresh_host.run("cat /root/told").returncode != 0
 
 
+def test_earlier_changes_that_were_taken_back_are_reported_so(
+    fresh_host: KitchenHost, cook: Cook
+) -> None:
+    """The port was changed and verified; the restart after it locks out, and both are undone."""
+    recipe = """
+config_value("Port", path="/etc/ssh/sshd_config", value=2222,
+             notifies=[delayed("restart", "service[ssh]")])
+service("ssh", action=["enable", "start"])
+"""
+    cook(fresh_host, "converge", recipe='file("/etc/first", content="x")\n')
+    before = state(fresh_host)
+    document = cook(fresh_host, "converge", "--confirm-timeout", "4s", recipe=recipe)
+
+    assert document["status"] == 3
+    told = [(r["id"], r["status"]) for r in document["hosts"][fresh_host.name]["resources"]]
+    assert told[-1] == ("config_value[Port]", "failed"), told
+    assert document["totals"]["changed"] == 0
+    assert difference(before, state(fresh_host)) == []
+    assert fresh_host.run("grep -q 2222 /etc/ssh/sshd_config").returncode == 1
+
+
 def test_a_change_that_no_undo_restores_is_named(
     kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook
 ) -> None:
