@@ -195,6 +195,13 @@ class PacketFilter(Provider[FirewallRule, State]):
         before = change.found
         return rule if before is None else replace(rule, after=before.after or None)
 
+    def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
+        """Return the reason: a rule that was saved and not loaded was a fault, not a state."""
+        before = change.found
+        if before is not None and before.saved and not before.live:
+            return "the rule was saved, and not loaded: the run has repaired that"
+        return None
+
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former lines; repairs of the fixed rules stay."""
         if (before := change.found) is None:

@@ -62,3 +62,30 @@ def test_own_types(fresh_host: KitchenHost, cook: Cook) -> None:
     assert undone["status"] == 0, failures(undone)
     changed = difference(before, state(fresh_host))
     assert [line for line in changed if "/etc/localtime" not in line] == []
+
+
+def test_a_repair_of_the_firewall_is_not_taken_back(fresh_host: KitchenHost, cook: Cook) -> None:
+    """Rules that were saved and not loaded are a fault: no undo opens the host again."""
+    recipe = """
+firewall_rule("ssh", port=22)
+firewall_rule("web", port=[80, 443])
+firewall_rule("default", command="deny", protocol="none", position=100)
+file("/etc/repaired", content="x")
+"""
+    assert cook(fresh_host, "converge", recipe=recipe)["status"] == 0
+    assert fresh_host.run("nft flush chain inet cook input; rm /etc/repaired").returncode == 0
+    repaired = cook(fresh_host, "converge", recipe=recipe)
+    assert repaired["totals"]["changed"] == 4, failures(repaired)
+    rules = fresh_host.run("nft list table inet cook").stdout
+    assert rules.count("cook ") >= 3
+
+    refused = cook(fresh_host, "undo", "last", "--yes")
+    assert refused["status"] == 3
+    assert "was saved, and not loaded" in str(failures(refused)) + refused["stderr"]
+    assert fresh_host.run("nft list table inet cook").stdout == rules
+
+    undone = cook(fresh_host, "undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, failures(undone)
+    assert fresh_host.run("nft list table inet cook").stdout == rules
+    assert fresh_host.run("test -e /etc/repaired").returncode == 1
+    assert cook(fresh_host, "plan", recipe=recipe)["totals"]["changed"] == 1
