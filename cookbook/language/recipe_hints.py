@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import NamedTuple
@@ -43,6 +44,9 @@ def counterpart(name: str) -> str | None:
     return f"{same}: {found.how}"
 
 
+_IMPORTED = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+"""The text of an ImportError for a name that a module does not have."""
+
 _FACTS = {"os": "distribution", "platform": "distribution", "os_family": "family"}
 """Names of facts in Ohai and Ansible, and of the same in cook."""
 
@@ -53,6 +57,9 @@ def hint_for(error: BaseException) -> str | None:
         if (fact := _FACTS.get(error.name)) is not None and hasattr(error.obj, fact):
             return f"did you mean {fact!r}?"
         return did_you_mean(error.name, [name for name in dir(error.obj) if name[0] != "_"])
+    if isinstance(error, ImportError) and (missing := _IMPORTED.match(str(error))):
+        module = sys.modules.get(missing[2])
+        return counterpart(missing[1]) or did_you_mean(missing[1], dir(module))
     if isinstance(error, NameError) and error.name:
         return counterpart(error.name) or did_you_mean(error.name, _globals(error))
     return None

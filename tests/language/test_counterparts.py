@@ -57,6 +57,20 @@ def test_a_recipe_with_a_module_of_ansible_gets_its_counterpart(
     assert "cook has 'line'" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("lineinfile", "cook has 'line'"), ("flie", "did you mean 'file'?"), ("apt", "'package'")],
+)
+def test_an_import_of_a_name_that_is_not_there_has_the_same_hints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, says: str
+) -> None:
+    (tmp_path / "r.py").write_text(f"from cookbook.resources import {name}\n")
+    assert main(["plan", str(tmp_path / "r.py"), "--local"]) == 1
+    said = capsys.readouterr().err
+    assert "r.py:1" in said
+    assert says in said
+
+
 @pytest.mark.parametrize("page", ["from-ansible.md", "from-chef.md"])
 def test_the_page_of_the_documents_is_the_table(page: str) -> None:
     assert Path("docs", page).resolve().parent == Path("cookbook/language").resolve()
