@@ -59,7 +59,11 @@ def test_a_recipe_with_a_module_of_ansible_gets_its_counterpart(
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("lineinfile", "cook has 'line'"), ("flie", "did you mean 'file'?"), ("apt", "'package'")],
+    [
+        ("lineinfile", "cook has 'line'"),
+        ("servce", "did you mean 'service'?"),
+        ("apt", "'package'"),
+    ],
 )
 def test_an_import_of_a_name_that_is_not_there_has_the_same_hints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, says: str
