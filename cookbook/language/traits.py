@@ -152,7 +152,7 @@ class Undoable(Generic[R, S]):
 
         Where nothing is wanted of it, a plan says "unknown until" that package then, not "ok".
         """
-        return not self.there(state)
+        return state is None
 
     def gone(self, state: S | None, /) -> bool:
         """Return True if the thing is absent, with nothing left of it to be undone."""

@@ -176,14 +176,13 @@ class Forecast:
 
     def may_create(self, name: str) -> Resource | None:
         """
-        Return the resource whose change may create an absent thing without naming it, or None.
+        Return the latest resource whose change may create an absent thing that is named after it.
 
-        A package may: its files, its units, its accounts. A resource with a similar name is
-        preferred, then the latest one.
+        A package may, without naming it: its files, its units, its accounts. Nothing on the host
+        tells what a package has in it, so a thing of another name is taken for unrelated.
         """
-        able = [p.resource for p in self._pending if p.may_create_anything]
-        akin = [resource for resource in able if _words(name) & _words(resource.identity)]
-        return next(reversed(akin or able), None)
+        able = (p.resource for p in reversed(self._pending) if p.may_create_anything)
+        return next((one for one in able if _names(name, one.identity)), None)
 
     def touches(self, text: str) -> Resource | None:
         """Return the resource whose change may influence the shell text of a guard, or None."""
