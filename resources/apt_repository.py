@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
 from cookbook.provider import LARGE, Resource, recipe_function
+from cookbook.resources._arguments import refuse_secrets
 from cookbook.resources._openpgp import BEGIN, read_keys
 from cookbook.resources.file import absolute
 
@@ -95,6 +96,8 @@ class AptRepository(Resource):
 
     def validate(self) -> None:
         """Check name, addresses, words, and the key with its fingerprint."""
+        passwords = "apt reads passwords from /etc/apt/auth.conf.d: apt_auth.conf(5)"
+        refuse_secrets(self, self.uris, self.key, self.options, hint=passwords)
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.name):
             raise RecipeError(
                 f"{self}: apt reads no file of this name",

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.resource import not_a_user
-from cookbook.provider import SENSITIVE, Resource, Secret, recipe_function
+from cookbook.provider import SENSITIVE, Resource, recipe_function
+from cookbook.resources._arguments import refuse_secrets
 
 Action = Literal["create", "delete", "nothing"]
 
@@ -147,11 +148,7 @@ class CronEntry(Resource):
             raise RecipeError(f"{self}: a comment is one line")
         if self.command is None and "create" in self.doing:
             raise RecipeError(f"{self}: there is no command")
-        if any(isinstance(text, Secret) for text in [self.command, *self.environment.values()]):
-            raise RecipeError(
-                f"{self}: every user can see the arguments of a running command",
-                hint="put the secret into a file that the command reads",
-            )
+        refuse_secrets(self, self.command, self.environment)
         _ = self.when, self.variables
 
     @property

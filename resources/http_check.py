@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
+from cookbook.resources._arguments import refuse_secrets
 
 
 class HttpCheck(Resource):
@@ -53,6 +54,7 @@ class HttpCheck(Resource):
 
     def validate(self) -> None:
         """Check address, statuses, headers and seconds."""
+        refuse_secrets(self, self.address, self.headers)
         if not re.fullmatch(r"https?://[^\s\0]+", self.address):
             raise RecipeError(f"{self}: {self.address!r} is no http address")
         if not self.statuses or not all(100 <= one <= 599 for one in self.statuses):

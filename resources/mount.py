@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
+from cookbook.resources._arguments import refuse_secrets
 from cookbook.resources.file import absolute
 
 Action = Literal["mount", "umount", "unmount", "remount", "enable", "disable", "nothing"]
@@ -63,6 +64,9 @@ class Mount(Resource):
 
     def validate(self) -> None:
         """Check paths and options."""
+        refuse_secrets(
+            self, self.device, self.options, hint="name a file with it: credentials=/etc/share.cred"
+        )
         if self.identity != "/":
             absolute(self, self.identity)
         doing = {"umount" if action == "unmount" else action for action in self.doing}

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
+from cookbook.resources._arguments import refuse_secrets
 from cookbook.resources.file import absolute
 
 
@@ -52,6 +53,7 @@ class WaitFor(Resource):
 
     def validate(self) -> None:
         """Check that there is one condition, and that it can be."""
+        refuse_secrets(self, self.text)
         given = [one for one in (self.port, self.path, self.unit) if one is not None]
         if len(given) != 1:
             raise RecipeError(f"{self}: one of port, path and unit is needed")
