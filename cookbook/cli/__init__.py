@@ -111,8 +111,9 @@ def run() -> NoReturn:
     """
     gc.set_threshold(200_000, 20, 100)  # few cycles are made: to look for them takes 7 ms
     status = main()
+    # The two that Python itself calls at its end, and has no public names for.
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for threads
-    atexit._run_exitfuncs()  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001 - what was registered: masters of ssh(1) are ended
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -47,8 +47,7 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
     kind = _named(name)
     yield f"{name}: {inspect.getdoc(kind)}".replace("Example::", "Example:")
     yield ""
-    default = next((f.default for f in fields(kind) if f.name == "action"), None)
-    yield f"actions: {', '.join(sorted(kind.actions()))} (default: {_plain(default)})"
+    yield f"actions: {', '.join(sorted(kind.actions()))} (default: {_plain(kind.action)})"
     for field, text in _properties(kind):
         if field.name == "action" or (field.name in _COMMON and not common):
             continue
@@ -61,8 +60,8 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
         yield f"of all types (--all shows them): {', '.join(_COMMON)}"
 
 
-def _plain(default: object) -> str:
-    return default if isinstance(default, str) else ", ".join(map(str, default or ()))  # type: ignore[call-overload]
+def _plain(default: str | Sequence[str]) -> str:
+    return default if isinstance(default, str) else ", ".join(default)
 
 
 def example_of(kind: type[Resource]) -> str:

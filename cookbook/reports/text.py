@@ -122,9 +122,9 @@ def _host_lines(
         status, diff = resource["status"], resource["diff"]
         owed = status == "not-run" and (resource["because"] or resource["until"]) is not None
         lost = status == "skipped" and resource["lost"] is not None
-        told = resource["note"] is not None and resource["note"] != "its tags are not chosen"
-        swallowed = status in ("ok", "skipped") and told
-        if verbose or owed or lost or swallowed or status not in _QUIET:
+        noted = resource["note"] is not None
+        told = noted and (status == "ok" or resource["because"] is not None)
+        if verbose or owed or lost or told or status not in _QUIET:
             first = name
             if diffs is not None and diff is not None and "\n" in diff:
                 first = diffs.setdefault((resource["id"], diff), name)
