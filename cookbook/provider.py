@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.language.file_mode import octal
 from cookbook.language.recipe import recipe_function
-from cookbook.language.resource import Resource
+from cookbook.language.resource import Resource, opposed
 
 if TYPE_CHECKING:
     from cookbook.language.access_path import AccessPath, Risk, file_is_on_it
@@ -58,6 +58,7 @@ __all__ = [
     "keep_tree",
     "mtime",
     "octal",
+    "opposed",
     "options",
     "provides",
     "recipe_function",

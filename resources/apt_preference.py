@@ -27,6 +27,8 @@ class AptPreference(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     package_name: str | None = None
     """The package, if it is not the resource's name."""
 

@@ -27,6 +27,8 @@ class CronD(CronEntry):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     mode: str | int = "0600"
     """Permissions of the file; cron(8) does not read one that others may write."""
 

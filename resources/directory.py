@@ -24,6 +24,8 @@ class Directory(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     path: str | None = None
     """The absolute path, if it is not the resource's name."""
 

@@ -42,6 +42,8 @@ class File(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     path: str | None = None
     """The absolute path, if it is not the resource's name."""
 
@@ -136,6 +138,16 @@ class File(Resource):
     def identity(self) -> str:
         """Its path."""
         return self.path or self.name
+
+    def clashes(self, other: Resource) -> str | None:
+        """Compare it with a file of another type, if only one of the two says what is in it."""
+        both = isinstance(other, File) and self.has_content and other.has_content
+        return "type" if both or not isinstance(other, File) else self.differs(other)
+
+    @property
+    def has_content(self) -> bool:
+        """True if it says what is in the file, by content or by checksum."""
+        return self.content is not None or self.checksum is not None
 
     @property
     def data(self) -> bytes | None:

@@ -25,6 +25,8 @@ class Link(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     to: str | None = None
     """The target: an absolute path, or for a symbolic link a relative one."""
 

@@ -39,6 +39,8 @@ class Logrotate(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     path: str | Sequence[str] = ()
     """Logs, by absolute paths or patterns."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, recipe_function
+from cookbook.provider import Resource, opposed, recipe_function
 
 Action = Literal["install", "upgrade", "remove", "purge", "lock", "unlock", "nothing"]
 
@@ -121,6 +121,19 @@ class Package(Resource):
         """Yield the packages."""
         names = self.name if self.package_name is None else self.package_name
         return (names,) if isinstance(names, str) else tuple(names)
+
+    @property
+    def topics(self) -> Iterable[tuple[str, str]]:
+        """Each of the packages; `nginx` and `nginx:amd64` may be two."""
+        return [("package", name) for name in self.names]
+
+    def contradicts(self, other: Package) -> str | None:
+        """Compare actions and versions; the other properties say how to install."""
+        if opposed(self.doing, other.doing):
+            return "action"
+        theirs = other.versions
+        both = [(version, theirs.get(name)) for name, version in self.versions.items()]
+        return "version" if any(one and two and one != two for one, two in both) else None
 
     @property
     def versions(self) -> dict[str, str | None]:

@@ -30,6 +30,8 @@ class RemoteDirectory(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     path: str | None = None
     """Absolute path of the folder on the host; None: the name of the resource."""
 
@@ -115,6 +117,10 @@ class RemoteDirectory(Resource):
         member.size = len(data)
         _own(member, self.files_owner, self.files_group)
         archive.addfile(member, io.BytesIO(data))
+
+    def clashes(self, other: Resource) -> str | None:
+        """Compare it with the declaration of the folder itself."""
+        return self.differs(other) if other.kind() == "directory" else "type"
 
     @property
     def identity(self) -> str:

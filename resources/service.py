@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, recipe_function
+from cookbook.provider import Resource, opposed, recipe_function
 
 Action = Literal[
     "enable", "disable", "start", "stop", "restart", "reload", "mask", "unmask", "nothing"
@@ -73,6 +73,10 @@ class Service(Resource):
         for name, seconds in (("timeout", self.timeout), ("settle", self.settle)):
             if seconds is not None and seconds < 0:
                 raise RecipeError(f"{self}: {name} cannot be negative")
+
+    def contradicts(self, other: Service) -> str | None:
+        """Compare the actions: a service cannot be both started and stopped."""
+        return "action" if opposed(self.doing, other.doing) else None
 
     @property
     def identity(self) -> str:

@@ -30,6 +30,8 @@ class Sudo(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     users: str | Sequence[str] = ()
     """Users with these rules."""
 

@@ -24,6 +24,8 @@ class SwapFile(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     path: str | None = None
     """Absolute path of the file; None: the name of the resource."""
 

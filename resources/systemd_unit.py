@@ -47,6 +47,8 @@ class SystemdUnit(Resource):
 
     unique: ClassVar[bool] = True
 
+    namespace: ClassVar[str] = "path"
+
     unit_name: str | None = None
     """Full name of the unit, like app.service; None: the name of the resource."""
 

@@ -168,15 +168,16 @@ class Collection:
             conditional = resource.only_if or resource.not_if
             if resource.doing == ("nothing",) or conditional:
                 continue
-            others = about.setdefault((resource.kind(), resource.topic), [])
-            for other in others:
-                if differing := other.resource.contradicts(resource):
-                    raise RecipeError(
-                        f"{declared.where}: {resource} and {other.resource} ({other.where}) are"
-                        f" both about {resource.topic}, with different {differing}",
-                        hint="declare it once; each run would change it twice",
-                    )
-            others.append(declared)
+            for topic in resource.topics:
+                others = about.setdefault(topic, [])
+                for other in others:
+                    if differing := _contradiction(other.resource, resource):
+                        raise RecipeError(
+                            f"{declared.where}: {resource} and {other.resource} ({other.where}) are"
+                            f" both about {topic[1]}, with different {differing}",
+                            hint="declare it once; each run would change it twice",
+                        )
+                others.append(declared)
 
     def _known(self, declared: Declared, key: str) -> Declared:
         if key not in self._declared:
@@ -186,6 +187,13 @@ class Collection:
                 hint="a notice names a declared resource as type[name], e.g. service[nginx]",
             )
         return self._declared[key]
+
+
+def _contradiction(one: Resource, other: Resource) -> str | None:
+    """Return the property by which two resources about one thing contradict each other, or None."""
+    if type(one) is type(other):
+        return one.contradicts(other)
+    return one.clashes(other) and other.clashes(one)
 
 
 _current: ContextVar[Collection] = ContextVar("the collection being compiled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import (
     Any,
@@ -65,6 +65,10 @@ class Resource:
 
     unique: ClassVar[bool] = False
     """True if `identity` names one thing on the host: resources about it must not differ."""
+
+    namespace: ClassVar[str] = ""
+    """The kind of thing that `topic` names, if other types name it as well: `path` for a type whose
+    identity is the path of a file, folder or link. By default it is the resource type itself."""
 
     category: ClassVar[str] = "other"
     """The heading under which `cook resources` lists the type."""
@@ -154,9 +158,22 @@ class Resource:
         """The thing on the host that other resources of the type must not contradict it about."""
         return self.identity
 
+    @property
+    def topics(self) -> Iterable[tuple[str, str]]:
+        """The things that other resources must not contradict it about: (namespace, topic)."""
+        return [(self.namespace or self.kind(), self.topic)]
+
     def contradicts(self, other: Self) -> str | None:
         """Return the property by which a resource with the same topic wants another state."""
-        return _differing(self, other) if self.unique else None
+        return self.differs(other) if self.unique else None
+
+    def clashes(self, other: Resource) -> str | None:
+        """Return the same for a resource of another type; None if both can be true."""
+        return "type"
+
+    def differs(self, other: Resource) -> str | None:
+        """Return the first property to which both give different values; None if there is none."""
+        return "action" if opposed(self.doing, other.doing) else _differing(self, other)
 
     def validate(self) -> None:
         """Raise RecipeError for errors that annotations cannot find. Called on construction."""
@@ -244,10 +261,37 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+_OPPOSITES = [
+    (
+        frozenset({"create", "create_if_missing", "touch", "add", "set"}),
+        frozenset({"delete", "remove", "unset"}),
+    ),
+    (frozenset({"install", "upgrade"}), frozenset({"remove", "purge", "uninstall"})),
+    (frozenset({"start", "enable", "unmask"}), frozenset({"mask"})),
+    *(
+        (frozenset({one}), frozenset({other}))
+        for one, other in [("start", "stop"), ("enable", "disable"), ("lock", "unlock")]
+    ),
+]
+"""Actions that take back what the others do; both on each run would never come to an end."""
+
+
+def opposed(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Return whether an action of one resource takes back what one of the other does."""
+    return any(
+        (not make.isdisjoint(a)) and (not end.isdisjoint(b))
+        for make, end in _OPPOSITES
+        for a, b in ((one, other), (other, one))
+    )
+
+
 def _differing(one: Resource, other: Resource) -> str | None:
     """Return the property that two resources about one thing set to different values, if any."""
     shared = {f.name for f in fields(Resource)}
+    theirs = {f.name for f in fields(other)}
     for f in fields(one):
+        if f.name not in theirs:
+            continue
         values = {repr(getattr(resource, f.name)) for resource in (one, other)}
         title = f.name.endswith("_name") or f.name in ("path", "target_file")
         if f.name in shared or title or repr(f.default) in values:

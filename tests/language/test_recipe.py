@@ -284,6 +284,26 @@ CONTRADICTIONS = {
         f"authorized_key('ann', path='/etc/keys', key={KEY!r}, key_options='restrict')\n"
         f"authorized_key('b', user='bob', path='/etc/keys', key={KEY!r}, key_options='')"
     ),
+    "two types that write one file": (
+        "sudo('ann', users=['ann'])\nfile('b', path='/etc/sudoers.d/ann', content='1')"
+    ),
+    "a file and a link": "file('/a', action='delete')\nlink('/a', to='/b')",
+    "a file with and without content, of two modes": (
+        "file('/a', mode='0600')\n"
+        f"remote_file('/a', mode='0644', source='http://x/', checksum='{'0' * 64}')"
+    ),
+    "a package under two names": (
+        "package('htop')\npackage('b', package_name=['vim', 'htop'], action='remove')"
+    ),
+    "a package in two versions": (
+        "package('a', version='1')\npackage('b', package_name='a', version='2')"
+    ),
+    "a service that is to run and not": (
+        "service('nginx', action='start')\nservice('b', service_name='nginx', action='stop')"
+    ),
+    "a file that is to be there and not": (
+        "file('/a', content='1')\nfile('b', path='/a', action='delete')"
+    ),
 }
 
 
@@ -300,6 +320,9 @@ def test_two_wishes_about_one_thing_are_refused_with_both_lines(
     [
         "file('/a', content='1')\nfile('b', path='/a', content='1')",
         "file('/a', content='1')\nfile('b', path='/a', content='2', only_if='true')",
+        "file('/a', mode='0600')\nfile('b', path='/a', content='2')",
+        "package('a')\npackage('b', package_name='a', version='2')",
+        "service('a', action='start')\nservice('b', service_name='a', action='enable')",
         "cron('a', command='x', minute=5)\ncron('b', command='x', minute=6, mailto='a')",
         "cron('a', command='x')\ncron('b', command='x', user='ann', action='delete')",
         f"authorized_key('ann', key={KEY!r})\nauthorized_key('b', user='ann', key={OTHER!r})",
