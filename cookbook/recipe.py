@@ -8,9 +8,12 @@ The names for recipes beside the resource types: the host, notifications, secret
 from __future__ import annotations
 
 from cookbook.language.recipe import (
+    attempt,
+    before,
     delayed,
     derived,
     final,
+    final_stage,
     immediate,
     node,
     recipe_function,
@@ -19,9 +22,12 @@ from cookbook.language.recipe import (
 )
 
 __all__ = [
+    "attempt",
+    "before",
     "delayed",
     "derived",
     "final",
+    "final_stage",
     "immediate",
     "node",
     "recipe_function",

@@ -33,12 +33,14 @@ from cookbook.applying.change_set import (
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
+from cookbook.applying.walk import Walk
 from cookbook.errors import BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
 from cookbook.hosts.probing import precondition
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection
 from cookbook.language.resource import Resource
+from cookbook.language.sections import Attempt, Failures
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
@@ -103,6 +105,9 @@ class Convergence:
         self._missed: list[Pending] = []
         """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)
+        self._failures = Failures()
+        refusal = self._executor.refusal
+        self._walk = Walk(self._queue, self._planner, self._failures, refusal, self._permitted)
         self._surprises = 0
         self._never_made: list[PlannedChange] = []
         """Changes of the last batch that have failed, and left the state as it was found."""
@@ -162,45 +167,6 @@ class Convergence:
 
     # -- judging -------------------------------------------------------------------------------
 
-    def _walk(self, forecast: Forecast) -> Iterator[Decision]:
-        """Decide about the queue in order; a change is followed by its immediate notifications."""
-        for item in list(self._queue.queue):
-            turn = [item]
-            while turn:
-                judged = self._permitted(self._safe(self._planner.decide(turn.pop(0), forecast)))
-                if (decision := judged) is None:
-                    return
-                if decision.status in ("change", "unknown"):
-                    forecast.add(_pending(decision))
-                yield decision
-                if decision.status == "change":
-                    turn[:0] = self._queue.notified(decision.item, "immediate")
-                elif decision.status == "unknown":
-                    for told in self._queue.perhaps(decision, "immediate"):
-                        forecast.add(_pending(told))
-                        yield told
-
-    def _safe(self, decision: Decision) -> Decision:
-        """Return the decision; a failed one if it is certain to lock the operator out."""
-        if not isinstance(decision, PlannedChange):
-            return decision
-        error = self._executor.refusal(decision)
-        return decision if error is None else decision.ended("failed", error)
-
-    def _look_ahead(self) -> None:
-        """
-        Refuse the run before anything is changed if one change is certain to lock the operator out.
-
-        Raises WouldLockOut.
-        """
-        forecast = Forecast()
-        for item in self._queue.queue:
-            decision = self._safe(self._planner.decide(item, forecast))
-            if isinstance(decision.error, WouldLockOut):
-                raise decision.error
-            if decision.status in ("change", "unknown"):
-                forecast.add(_pending(decision))
-
     def _permitted(self, decision: Decision) -> Decision | None:
         """Return the decision after `permit`; None if the run is to stop."""
         if self._permit is None or not isinstance(decision, PlannedChange):
@@ -220,9 +186,9 @@ class Convergence:
     def _refresh(self) -> None:
         """Probe the queue; the first time also read the manifests, in the same exchange."""
         if self._orphans is None or self._orphans.ready:
-            self._planner.refresh(self._queue.queue)
+            self._planner.refresh(self._queue.known)
             return
-        self._planner.refresh(self._queue.queue, [QUESTION])
+        self._planner.refresh(self._queue.known, [QUESTION])
         self._orphans.read()
         self._queue.recall(self._orphans.manifest.owed)
 
@@ -236,7 +202,7 @@ class Convergence:
         while self._queue:
             self._queue.go_on()
             self._refresh()
-            for decision in self._walk(forecast):
+            for decision in self._walk.decisions(forecast):
                 decisions.append(decision)
                 if isinstance(decision, PlannedChange):
                     self._queue.remember(decision, at_once=False)
@@ -283,7 +249,7 @@ class Convergence:
         links: list[Transaction] = []
         gap: list[Decision] = []
         stopped: Decision | None = None
-        for decision in self._walk(self._forecast()):
+        for decision in self._walk.decisions(self._forecast()):
             if decision.status in ("failed", "unknown") or self._may_need_missed(decision):
                 stopped = decision
                 break
@@ -305,7 +271,7 @@ class Convergence:
         # Nothing was changed before the first link, so what precedes it is judged already.
         if self._executor.has_rollback and not self._looked_ahead:
             self._looked_ahead = True
-            self._look_ahead()
+            self._walk.look_ahead()
         yield from self._done(links[0].gap)
         links[0].gap = []
         yield from self._send(links)
@@ -344,7 +310,7 @@ class Convergence:
     def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
         """Send one batch with the probes that verify it; yield the steps."""
         sent = [Sent.of(link, self._planner.answers, self._notes) for link in links]
-        asked = self._planner.probes([*self._queue.roused(links), *self._queue.queue])
+        asked = self._planner.probes([*self._queue.roused(links), *self._queue.known])
         try:
             results = self._executor.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:
@@ -417,11 +383,17 @@ class Convergence:
         item, failed = decision.item, step or step_of(decision)
         self._queue.consume([decision])
         final = isinstance(failed.error, Unapproved | BrokenOff)
-        if item.tries < item.resource.retries and not final:
+        if item.tries < item.resource.retries and not (final or item.resource.until):
             wait(item.resource.retry_delay, self._stopping)
             self._queue.again(item)
             self._planner.outdate()
             return
+        if not (item.resource.ignore_failure or final):
+            attempt = self._failures.add(item.declared.sections)
+            if attempt is not None:
+                yield replace(failed, ignored=True)
+                yield from self._left_out(attempt)
+                return
         if not item.resource.ignore_failure:
             self.failed = True
             if self._keep_going and not final:
@@ -435,7 +407,14 @@ class Convergence:
     def _give_up(self) -> Iterator[Step]:
         """Drop the declared rest of this host; notifications of changes so far are kept."""
         self._doomed, self.failed = False, True
-        yield from (Step(item.declared, "not-run") for item in self._queue.give_up())
+        yield from self._left_out(None)
+
+    def _left_out(self, within: Attempt | None) -> Iterator[Step]:
+        """Drop what a failure leaves out: all of the attempt that handles it, or of the host."""
+        left = self._queue.give_up(
+            lambda item: self._failures.leaves(item.declared.sections, within)
+        )
+        yield from (Step(item.declared, "not-run") for item in left)
 
     def _not_run(self) -> Iterator[Step]:
         """Yield steps `not-run` for the rest: declared resources and notifications."""
@@ -457,7 +436,3 @@ class Convergence:
 
 def _asked_for(decision: Decision) -> tuple[str, tuple[str, ...]]:
     return str(decision.item.resource), decision.item.resource.doing
-
-
-def _pending(decision: Decision) -> Pending:
-    return Pending(decision.item.resource, decision.provider, decision.change, decision.until)

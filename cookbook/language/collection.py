@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from cookbook.errors import HostError, RecipeError
 from cookbook.language.resource import Notice, Resource
+from cookbook.language.sections import Section
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
@@ -68,6 +69,12 @@ class Declared:
     where: str
     """`webserver.py:12`, as a path from the current directory."""
 
+    sections: tuple[Section, ...] = ()
+    """The parts of attempts in which it is declared, outermost first."""
+
+    is_final: bool = False
+    """True if it is done at the end, after all delayed notifications."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -82,6 +89,12 @@ class Collection:
 
         self.tags: tuple[str, ...] = ()
         """The tags of all resources that are declared right now."""
+
+        self.sections: tuple[Section, ...] = ()
+        """The parts of attempts that are open right now, outermost first."""
+
+        self.is_final = False
+        """True while resources of the final stage are declared."""
 
         self.sources: set[Path] = set()
         """The files that were read for it: recipes, their imports, templates, files."""
@@ -100,7 +113,7 @@ class Collection:
                 hint="declare it once, with all its properties; a loop needs a name of its own"
                 " for each turn",
             )
-        self._declared[key] = Declared(resource, where)
+        self._declared[key] = Declared(resource, where, self.sections, self.is_final)
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -217,7 +230,7 @@ def current() -> Collection:
 def caller_place() -> tuple[str, int]:
     """Return file and line of the innermost frame that is not of the engine."""
     frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - as logging does
-    while frame and frame.f_code.co_filename.startswith(ENGINE):
+    while frame and frame.f_code.co_filename.startswith((ENGINE, contextlib.__file__)):
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
 

@@ -7,7 +7,7 @@ import functools
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, Self, TypeVar, cast
 
 from cookbook.errors import RecipeError
 from cookbook.language.collection import (
@@ -21,6 +21,7 @@ from cookbook.language.collection import (
     suggestion,
 )
 from cookbook.language.resource import Notice, Resource
+from cookbook.language.sections import PARTS, Attempt, Part, Section
 from cookbook.secrets.reference import SecretSource
 from cookbook.secrets.secret import Secret
 
@@ -63,6 +64,91 @@ def final(action: str, other: Resource | str) -> Notice:
 def immediate(action: str, other: Resource | str) -> Notice:
     """Return a notice that is carried out directly after the change."""
     return Notice(action, str(other), "immediate")
+
+
+def before(action: str, other: Resource | str) -> Notice:
+    """
+    Return a notice that is carried out directly before the change, and only if there is one.
+
+    It is for what must not run meanwhile: a service that is stopped while its files are replaced.
+    """
+    return Notice(action, str(other), "before")
+
+
+class AttemptBlock:
+    """The context managers of the parts of one attempt."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._open.enter_context(self._part("body"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def rescue(self) -> contextlib.AbstractContextManager[None]:
+        """Declare in this context what is done if a resource of the attempt has failed."""
+        return self._part("rescue")
+
+    def always(self) -> contextlib.AbstractContextManager[None]:
+        """Declare in this context what is done after attempt and rescue, whatever has failed."""
+        return self._part("always")
+
+    @contextlib.contextmanager
+    def _part(self, part: Part) -> Iterator[None]:
+        """Raise RecipeError unless the parts are in order, each once, and none inside another."""
+        collection, attempt = current(), self._attempt
+        outer = collection.sections
+        inside = any(section.attempt is attempt for section in outer)
+        if inside or attempt.parts.intersection(PARTS[PARTS.index(part) :]):
+            raise RecipeError(
+                f"{caller()}: `{part}` of the attempt {attempt.name!r} is not in its place",
+                hint="first the block of the attempt, then rescue(), then always(), each once",
+            )
+        attempt.parts.add(part)
+        collection.sections = (*outer, Section(attempt, part))
+        try:
+            yield
+        finally:
+            collection.sections = outer
+
+
+def attempt(name: str) -> AttemptBlock:
+    """
+    Return the context manager of resources whose failure is handled in the recipe.
+
+        with attempt("deploy") as deploy:
+            execute("migrate", command="/srv/app/migrate")
+        with deploy.rescue():
+            execute("restore", command="/srv/app/restore")
+        with deploy.always():
+            service("app", action="start")
+
+    If a resource of the attempt fails, the rest of the attempt is left out, and the rescue is done:
+    the failure counts as ignored. Without a failure the rescue is skipped. `always` is done in any
+    case, also if the rescue has failed. A saved plan contains no rescue: its application stops at
+    a failure.
+    """
+    return AttemptBlock(Attempt(name, caller()))
+
+
+@contextlib.contextmanager
+def final_stage() -> Iterator[None]:
+    """
+    Declare resources of this context for the end of the run, after all delayed notifications.
+
+    It is for checks that judge the whole: `http_check`, `wait_for`.
+    """
+    collection = current()
+    outer = collection.is_final
+    collection.is_final = True
+    try:
+        yield
+    finally:
+        collection.is_final = outer
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ class Notice:
     other: str
     """The target in `notifies`, the source in `subscribes`: `service[nginx]`."""
 
-    timing: Literal["immediate", "delayed", "final"] = "delayed"
+    timing: Literal["before", "immediate", "delayed", "final"] = "delayed"
 
     def __str__(self) -> str:
         return f'{self.timing}("{self.action}", "{self.other}")'
@@ -83,7 +83,7 @@ class Resource:
 
     notifies: Sequence[Notice] = ()
     """The resources that act when this one has changed: `delayed(...)`, `immediate(...)`
-    or `final(...)`."""
+    or `final(...)`; or directly before it is changed: `before(...)`."""
 
     subscribes: Sequence[Notice] = ()
     """The resources whose change makes this one act: `notifies`, written at the target."""
@@ -95,7 +95,11 @@ class Resource:
     """Skip the resource if this shell text succeeds, or this callable returns true."""
 
     retries: int = 0
-    """The number of further attempts after a failure."""
+    """The number of further attempts after a failure; with `until`, of further questions."""
+
+    until: str | None = None
+    """Shell text that must succeed after a change: it is asked again every `retry_delay` seconds,
+    `retries` times; then the change has failed. The change itself is made once."""
 
     retry_delay: float = 2.0
     """Seconds between two attempts."""
@@ -143,6 +147,8 @@ class Resource:
                 f"{self}: tags must be a list of words, not {_short(self.tags)}",
                 hint='tags=["web", "tls"]: letters, digits, and . _ - in them',
             )
+        if self.retries < 0 or self.retry_delay < 0:
+            raise RecipeError(f"{self}: retries and retry_delay cannot be negative")
         self.validate()
 
     def _find_secrets(self) -> None:

@@ -53,8 +53,8 @@ class Decision:
     """The resource that has to be done before the result is known."""
 
     error: HostError | None = None
-    left_out: bool = False
-    """True if it is skipped because the tags of the run do not choose it."""
+    left_out: str | None = None
+    """The reason if it is skipped for another one than its guards: its tags are not chosen."""
 
     orphan: Literal["created", "adopted"] | None = None
     """For an orphan: whether cook created the thing, or found it and kept it in line."""

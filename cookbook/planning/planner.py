@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from cookbook.errors import (
     CookError,
@@ -135,9 +135,9 @@ class Planner:
         """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
         if self._is_left_out(item) or resource.doing == ("nothing",):
-            left_out = resource.doing != ("nothing",)
-            status: Literal["ok", "skipped"] = "skipped" if left_out else "ok"
-            return Decision(item, status, None, None, left_out=left_out)
+            if resource.doing == ("nothing",):
+                return Decision(item, "ok", None, None)
+            return Decision(item, "skipped", None, None, left_out="its tags are not chosen")
         provider = None
         try:
             provider = self._provider(resource)

@@ -23,21 +23,33 @@ class Queue:
         """Create the queue; `provider_for` returns the provider of a resource, or None."""
         self._collection = collection
         self._provider_for = provider_for
-        self.queue = [Item(declared, declared.resource) for declared in collection]
+        items = [Item(declared, declared.resource) for declared in collection]
+        self.queue = [item for item in items if not item.declared.is_final]
         """The next items, in order."""
+        self._at_the_end = [item for item in items if item.declared.is_final]
+        """The declared items of the final stage: after all notifications."""
         self._delayed = Delayed()
         self._final = Delayed()
         """The last stage: after all delayed notifications, also those of earlier runs."""
         self._sent: set[tuple[object, ...]] = set()
         """The items of the batch whose reply is being read: they are not notified again."""
+        self._done_before: set[tuple[object, ...]] = set()
+        """The `before` notifications that are carried out."""
 
     def __bool__(self) -> bool:
-        return bool(self.queue or self._delayed or self._final)
+        return bool(self.queue or self._delayed or self._final or self._at_the_end)
+
+    @property
+    def known(self) -> Sequence[Item]:
+        """The items that are to be done as far as they are known: those of the final stage too."""
+        return [*self.queue, *self._at_the_end]
 
     def go_on(self) -> None:
-        """Move the delayed notifications, then the final ones, into the queue if it is empty."""
+        """Move the next stage into the queue if it is empty: delayed, final, declared as final."""
         if not self.queue:
             self.queue = (self._delayed or self._final).take(self._provider_for)
+        if not self.queue:
+            self.queue, self._at_the_end = self._at_the_end, []
 
     def awaits(self, item: Item) -> bool:
         """Return whether the same notification waits in the queue, because of any change."""
@@ -49,6 +61,7 @@ class Queue:
         """Remove the items of these decisions from the queue."""
         if keys := {decision.item.key for decision in decisions}:
             self.queue = [item for item in self.queue if item.key not in keys]
+            self._done_before |= keys
 
     def reached(self, decisions: Sequence[Decision]) -> None:
         """Remove the items that a batch has come to; immediate notices do not repeat them."""
@@ -74,6 +87,10 @@ class Queue:
         if at_once:
             told = self.notified(item, "immediate")
             self.queue[:0] = [other for other in told if other.key not in self._sent]
+
+    def ahead(self, item: Item) -> list[Item]:
+        """Return the items that are to be done directly before the change of this one."""
+        return [one for one in self.notified(item, "before") if one.key not in self._done_before]
 
     def recall(self, owed: Iterable[Owed]) -> None:
         """Add the delayed notifications that an earlier run may have left undone."""
@@ -112,11 +129,15 @@ class Queue:
 
     def perhaps(self, decision: Decision, timing: str) -> Iterator[Decision]:
         """Yield unknown decisions for the items that an unknown change may notify."""
-        source = decision.item.resource
         for item in self.notified(decision.item, timing):
-            told = Decision(item, "unknown", self._provider_for(item.resource), None, until=source)
-            yield told
-            yield from self.perhaps(told, "immediate")
+            yield from self.perhaps_one(item, decision)
+
+    def perhaps_one(self, item: Item, source: Decision) -> Iterator[Decision]:
+        """Yield the unknown decision for one of these items, and those that follow from it."""
+        provider, until = self._provider_for(item.resource), source.item.resource
+        told = Decision(item, "unknown", provider, None, until=until)
+        yield told
+        yield from self.perhaps(told, "immediate")
 
     def perhaps_later(self, decision: Decision) -> Iterator[Decision]:
         """Yield the same for delayed notifications, and for those that follow from them."""
@@ -125,11 +146,13 @@ class Queue:
                 yield told
                 yield from self.perhaps_later(told)
 
-    def give_up(self) -> list[Item]:
-        """Remove and return the declared items; those that changes have notified stay."""
-        left = self.queue
-        self.queue = [item for item in left if item.because is not None]
-        return [item for item in left if item.because is None]
+    def give_up(self, leaves: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+        """Remove and return the declared items that `leaves` names; notified ones stay."""
+        left = [item for item in self.known if item.because is None and leaves(item)]
+        gone = {item.key for item in left}
+        self.queue = [item for item in self.queue if item.key not in gone]
+        self._at_the_end = [item for item in self._at_the_end if item.key not in gone]
+        return left
 
     def forget_the_end(self) -> None:
         """Drop all delayed notifications, because the changes that sent them were taken back."""
@@ -138,6 +161,7 @@ class Queue:
     def leave(self) -> list[Item]:
         """Empty the queue; return the items that will not be done, delayed ones included."""
         stages = (self._delayed, self._final)
-        left = [*self.queue, *(item for s in stages for item in s.take(self._provider_for))]
-        self.queue = []
+        told = (item for stage in stages for item in stage.take(self._provider_for))
+        left = [*self.queue, *told, *self._at_the_end]
+        self.queue, self._at_the_end = [], []
         return left

@@ -42,8 +42,8 @@ class Step:
     ignored: bool = False
     """True if it failed and has `ignore_failure`."""
 
-    left_out: bool = False
-    """True if it is skipped because the tags of the run do not choose it."""
+    left_out: str | None = None
+    """The reason if it is skipped for another one than its guards: its tags are not chosen."""
 
     seconds: float = 0.0
     began: float = 0.0

@@ -9,9 +9,9 @@ from typing import Any
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Decision, PlannedChange
-from cookbook.script.program import Do, Part
+from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.run_as import called
-from cookbook.script.shell import Command
+from cookbook.script.shell import Command, sh
 
 
 @dataclass
@@ -32,11 +32,13 @@ class Transaction:
         """
         Return whether an adjacent change can be part of this transaction.
 
-        A resource with `ignore_failure` or `retries` is never joined with others, so that its
-        failure does not affect them.
+        A resource with `ignore_failure`, `retries` or `until` is never joined with others, so that
+        its failure does not affect them; neither are those of different parts of an attempt.
         """
         resources = [one.resource for one in (*self.changes, planned)]
-        if any(resource.ignore_failure or resource.retries for resource in resources):
+        if any(one.ignore_failure or one.retries or one.until for one in resources):
+            return False
+        if planned.item.declared.sections != self.changes[0].item.declared.sections:
             return False
         if len({resource.become_user for resource in resources}) > 1:
             return False
@@ -62,7 +64,23 @@ class Transaction:
         commands = self.commands()
         if self.user is not None:
             commands = [replace(c, called=called(self.user, c)) for c in commands]
-        return [Do(command, self.limit, user=self.user, traced=True) for command in commands]
+        work = [Do(command, self.limit, user=self.user, traced=True) for command in commands]
+        return [*work, *map(self._waiting, filter(_waits, self.changes))]
+
+    def _waiting(self, planned: PlannedChange) -> Do:
+        """Return the question of `until`, repeated on the host until it succeeds."""
+        resource = planned.resource
+        tries, delay = resource.retries, resource.retry_delay
+        command = sh(
+            "n={}; while :; do said=$(eval {} 2>&1) && break; s=$?;"
+            ' [ "$n" -gt 0 ] || { printf "%s\\n" "$said" >&2; exit $s; };'
+            " n=$((n - 1)); sleep {}; done",
+            str(tries),
+            resource.until,
+            f"{delay:g}",
+        )
+        limit = (tries + 1) * ANSWER_TIMEOUT + tries * delay
+        return Do(replace(command, called=f"until {resource.until}"), limit, user=self.user)
 
     @property
     def limit(self) -> float:
@@ -76,6 +94,11 @@ class Transaction:
             for one in self.changes
             for digest, content in self.provider.contents(one.resource).items()
         }
+
+
+def _waits(planned: PlannedChange) -> bool:
+    """Return whether `until` holds for a change; an undo or a removal is not what it waits for."""
+    return planned.resource.until is not None and planned.goal is None
 
 
 def _pairs(changes: Sequence[PlannedChange]) -> list[tuple[str, Change[Any]]]:

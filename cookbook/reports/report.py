@@ -226,8 +226,8 @@ def _note(step: Step) -> str | None:
         return f"it may need {step.until}, which failed"
     if step.status == "unknown" and step.wanted is not None:
         return _wanted_note(step, step.wanted)
-    if step.left_out:
-        return "its tags are not chosen"
+    if step.left_out is not None:
+        return step.left_out
     if step.because not in (None, "undo") and step.status == "skipped":
         return f"notified, but its guard says no: its {', '.join(step.target.doing)} was left out"
     if step.change is None or step.status not in ("changed", "ok"):

@@ -1,0 +1,77 @@
+"""Sections of a recipe that belong together: attempts with rescue and cleanup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Part = Literal["body", "rescue", "always"]
+
+PARTS: Sequence[Part] = ("body", "rescue", "always")
+"""The parts of an attempt, in order."""
+
+
+@dataclass(eq=False)
+class Attempt:
+    """
+    Resources that may fail, with those that are done then, and those that are done in any case.
+
+    If a resource of the body fails, the rest of the body is left out and the rescue is done: the
+    failure counts as ignored. The rescue is skipped if nothing failed. The cleanup (`always`) is
+    done in any case, and also if the rescue has failed. An attempt without a rescue fails the run
+    as usual, after its cleanup.
+    """
+
+    name: str
+    """Its name in messages."""
+
+    where: str
+    """The line of the recipe that begins it."""
+
+    parts: set[Part] = field(default_factory=set)
+    """The parts that the recipe has declared."""
+
+
+class Section(NamedTuple):
+    """One part of an attempt, in which a resource is declared."""
+
+    attempt: Attempt
+    part: Part
+
+
+@dataclass
+class Failures:
+    """The failed attempts of a run, and what that means for the resources that are left."""
+
+    _failed: set[Attempt] = field(default_factory=set)
+    _kept: set[Attempt] = field(default_factory=set)
+    """Attempts whose cleanup is still to be done, though the run gives up."""
+
+    def skips(self, sections: tuple[Section, ...]) -> str | None:
+        """Return the reason to skip a resource in these sections; None if there is none."""
+        for attempt, part in sections:
+            if part == "rescue" and attempt not in self._failed:
+                return f"the attempt {attempt.name!r} has not failed"
+        return None
+
+    def add(self, sections: tuple[Section, ...]) -> Attempt | None:
+        """Note the failure of a resource; return the attempt that handles it, None if none does."""
+        self._kept = set()
+        for attempt, part in reversed(sections):
+            if part == "body" and "rescue" in attempt.parts:
+                self._failed.add(attempt)
+                return attempt
+            if part != "always":
+                self._kept.add(attempt)
+        return None
+
+    def leaves(self, sections: tuple[Section, ...], within: Attempt | None) -> bool:
+        """
+        Return whether a resource that is still to be done is left out after the last failure.
+
+        `within` is the attempt that handles the failure; None if the run gives up.
+        """
+        if any(attempt in self._kept and part == "always" for attempt, part in sections):
+            return False
+        return within is None or Section(within, "body") in sections
