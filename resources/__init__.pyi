@@ -62,6 +62,8 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
+from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -129,6 +131,7 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
+    "NotifyGroup",
     "Ntp",
     "Package",
     "Reboot",
@@ -177,6 +180,7 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
+    "notify_group",
     "ntp",
     "package",
     "reboot",

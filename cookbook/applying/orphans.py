@@ -43,10 +43,12 @@ class Orphans:
         provider = step.provider or self.planner.provider_or_none(step.resource)
         if provider is None:
             return
-        self._declared.update((provider.name, one) for one in provider.entries(step.resource))
+        resource = step.resource
+        entries = [resource.identity] if resource.lazies else provider.entries(resource)
+        self._declared.update((provider.name, one) for one in entries)
         if step.change is not None and step.change.wanted is not None:
             self._things.update(
-                provider.brings(step.resource.identity, Change(None, step.change.wanted))
+                provider.brings(resource.identity, Change(None, step.change.wanted))
             )
             if step.status == "ok":
                 self.manifest.adopt(step.declared, provider, step.change)

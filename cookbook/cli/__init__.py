@@ -25,7 +25,7 @@ _EXIT = """\
 exit status:
   0    in line: converged, or nothing to do
   1    the input is wrong (recipe, inventory, options): no host was touched
-  2    plan, drift: there is something to change
+  2    plan, drift: there is something to change; apply: something was unknown in the plan
   3    a host failed, or refused a plan that does not fit it any more; a reviewer objected
   4    a host was unreachable, none failed
   130  interrupted

@@ -10,11 +10,12 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from cookbook.errors import HostError, RecipeError
+from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
 from cookbook.language.sections import Section
 from cookbook.script.facts import Facts
@@ -93,6 +94,9 @@ class Collection:
         self.sections: tuple[Section, ...] = ()
         """The parts of attempts that are open right now, outermost first."""
 
+        self.has_lazies = False
+        """True if the recipe has made a lazy value."""
+
         self.is_final = False
         """True while resources of the final stage are declared."""
 
@@ -119,6 +123,12 @@ class Collection:
     def folders(self) -> Sequence[Path]:
         """Folders whose `files/` and `templates/` are searched: the module's, the recipe's."""
         return [self.folder] if self.beside is None else [self.beside, self.folder]
+
+    def only_folders(self) -> Collection:
+        """Return a collection without resources, whose sources are where they are right now."""
+        other = Collection(self.node)
+        other.folder, other.beside, other.sources = self.folder, self.beside, self.sources
+        return other
 
     def __iter__(self) -> Iterator[Declared]:
         return iter(self._declared.values())
@@ -169,7 +179,7 @@ class Collection:
                 f" {notice.action!r}{suggestion(notice.action, has)}"
             )
         try:
-            replace(told, action=notice.action)
+            with_action(told, notice.action)
         except RecipeError as error:
             raise RecipeError(f"{declared.where}: {notice}: {error}", hint=error.hint) from None
 
@@ -179,7 +189,7 @@ class Collection:
         for declared in self:
             resource = declared.resource
             conditional = resource.only_if or resource.not_if
-            if resource.doing == ("nothing",) or conditional:
+            if resource.doing == ("nothing",) or conditional or resource.lazies is not None:
                 continue
             for topic in resource.topics:
                 others = about.setdefault(topic, [])

@@ -11,15 +11,18 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, cast
 
 from cookbook.errors import RecipeError
 from cookbook.language.collection import (
+    Collection,
     Node,
     _current,
     caller,
     caller_place,
     current,
     declared_beside,
+    declaring,
     display_path,
     suggestion,
 )
+from cookbook.language.lazy import Lazies, Lazy, lazies_in, unresolved
 from cookbook.language.resource import Notice, Resource
 from cookbook.language.sections import PARTS, Attempt, Part, Section
 from cookbook.secrets.reference import SecretSource
@@ -151,6 +154,22 @@ def final_stage() -> Iterator[None]:
         collection.is_final = outer
 
 
+def lazy(command: str, parse: Callable[[str], Any] = str, *, sensitive: bool = False) -> Any:
+    """
+    Return the output of a command as the value of a property.
+
+        file("/etc/app/id", content=lazy("cat /etc/machine-id"), mode="0644")
+
+    The command is asked on the host when the turn of the resource comes, by the user that the
+    resource is changed by; it must not change anything. In a plan the resource is unknown if a
+    change before it may influence the command. `parse` makes the value of the output, which has no
+    newline at its end; a sensitive one is a Secret. Properties that all types have, and what names
+    the thing on the host, cannot be lazy. All lazy values of a host cost one exchange.
+    """
+    current().has_lazies = True
+    return Lazy(command, parse, sensitive)
+
+
 @contextlib.contextmanager
 def tagged(*tags: str) -> Iterator[None]:
     """Add tags to all resources that are declared in this context."""
@@ -237,11 +256,22 @@ def _construct(
             f"{where}: {label}: the name must be text, not a list", hint=_many(properties)
         )
     try:
+        if collection is not None and collection.has_lazies:
+            given = {**dict(zip(["name"], args, strict=False)), **kwargs}
+            if lazies := lazies_in(given):
+                construct = functools.partial(_later, kind, collection.only_folders())
+                return unresolved(kind, given, Lazies(lazies, construct))
         return kind(*args, **kwargs)
     except TypeError as error:
         raise RecipeError(f"{where}: {label}: {_plain(error)}") from None
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}", hint=error.hint) from None
+
+
+def _later(kind: Callable[..., R], collection: Collection, properties: Mapping[str, Any]) -> R:
+    """Construct a resource whose lazy values are known, beside the module that declares it."""
+    with declaring(collection):
+        return kind(**properties)
 
 
 def _many(properties: Mapping[str, Any]) -> str:

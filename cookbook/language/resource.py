@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import (
     Any,
@@ -128,18 +128,30 @@ class Resource:
         cls.providers = []
         cls._kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
+    lazies: ClassVar[Any] = None
+    """The lazy values of this resource (`cookbook.language.lazy.Lazies`); None if it has none."""
+
     def __post_init__(self) -> None:
+        self.check_types()
+        if REGISTRY:
+            self._find_secrets()
+        self.validate()
+
+    def check_types(self, skip: Collection[str] = ()) -> None:
+        """
+        Check the properties by their annotations; those in `skip` are not known yet.
+
+        Raises RecipeError.
+        """
         for name, (hint, default) in _hints(type(self)).items():
             value = getattr(self, name)
-            if value is not default and not fits(value, hint):
+            if value is not default and name not in skip and not fits(value, hint):
                 if type(value) is int and name in _BY_NAME:
                     raise not_a_user(self, value)
                 near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
                 raise RecipeError(
                     f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
                 )
-        if REGISTRY:
-            self._find_secrets()
         if self.become_user is not None and not _USER.fullmatch(self.become_user):
             raise not_a_user(self, self.become_user)
         if isinstance(self.tags, str) or not all(map(_TAG.fullmatch, self.tags)):
@@ -149,7 +161,6 @@ class Resource:
             )
         if self.retries < 0 or self.retry_delay < 0:
             raise RecipeError(f"{self}: retries and retry_delay cannot be negative")
-        self.validate()
 
     def _find_secrets(self) -> None:
         """Replace texts that contain a known secret, e.g. from an f-string, by Secrets."""

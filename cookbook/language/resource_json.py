@@ -59,9 +59,13 @@ def resource_json(
     Return the type of a resource, and the properties that differ from their default.
 
     `write` makes JSON data of a property (name, value), so that the caller decides about secrets.
+    Lazy values that are not known yet are left out.
     """
     data: dict[str, Any] = {"resource": resource.kind()}
+    unknown = resource.lazies.properties if resource.lazies is not None else ()
     for name, default in _written(type(resource)):
+        if name in unknown:
+            continue
         value = getattr(resource, name)
         if value is default or callable(value):  # a guard in Python was asked already
             continue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from cookbook.language.collection import Collection
+from cookbook.language.lazy import with_action
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Item, PlannedChange
@@ -22,7 +22,7 @@ def notified(collection: Collection, by: Item, timing: str) -> Iterator[Item]:
         step = (notice.other, notice.action)
         if notice.timing == timing and step not in by.before:
             target = collection[notice.other]
-            resource = replace(target.resource, action=notice.action)
+            resource = with_action(target.resource, notice.action)
             yield Item(target, resource, str(source), by.before | {step})
 
 

@@ -21,6 +21,7 @@ from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.change import Change
 from cookbook.language.collection import Node, guard_says_no
+from cookbook.language.lazy import Lazy
 from cookbook.language.probe import Probe, Thing
 from cookbook.language.provider import AnyProvider, asked_by, making_sense, questions
 from cookbook.language.resource import Resource
@@ -48,9 +49,12 @@ class _Asked:
 
     @classmethod
     def of(cls, provider: AnyProvider, resource: Resource) -> _Asked:
-        """Ask the provider for its probes."""
-        state = questions(provider, resource)
+        """Ask the provider for its probes; of a resource with lazy values only these are known."""
         guards = [_guard_probe(resource, text) for text in _guards(resource)]
+        if resource.lazies is not None:
+            who = [Probe(sh(":"), loose=True, user=resource.become_user)]
+            return cls(provider, resource, [], [*who, *guards, *_lazy_probes(resource).values()])
+        state = questions(provider, resource)
         watched = asked_by(resource, provider.watches(resource))
         user = resource.become_user
         there = [Probe(sh(":"), loose=True, user=user)] if user is not None else []
@@ -81,6 +85,8 @@ class Planner:
         self._facts_are_old = False
         self._asked: dict[int, _Asked] = {}
         """The questions about each resource, by its id."""
+        self._known_values: dict[int, tuple[Resource, Mapping[Lazy, str], Resource]] = {}
+        """By the id of a resource with lazy values: it, their outputs, the resource with them."""
 
     @property
     def answers(self) -> Answers:
@@ -105,6 +111,8 @@ class Planner:
         """
         asked = list(items)
         self._refresh([*self.probes(asked), *besides], asked)
+        if lazy := [item for item in asked if item.resource.lazies is not None]:
+            self._refresh(self.probes(lazy), lazy)  # their values are known now
 
     def text(self, probe: Probe) -> str:
         """Return the answer to a probe that belongs to no resource; ask again if it is stale."""
@@ -127,7 +135,9 @@ class Planner:
                 continue
             try:
                 probes += self._probes(item)
-            except Unsupported:
+                if item.resource.lazies is not None and self._values_are_fresh(item.resource):
+                    probes += self._probes(self._resolved(item))
+            except (Unsupported, ProbeError):
                 continue  # judged when its turn comes: its tool may be there by then
         return probes
 
@@ -143,13 +153,10 @@ class Planner:
             provider = self._provider(resource)
             probes = self._probes(item)
             self._refresh(probes, [item])
-            if guard_says_no(resource, self._node):
-                return Decision(item, "skipped", provider, None)
-            until = self._user_is_to_come(resource, probes, forecast)
-            if until := until or self._guard_depends_on(resource, forecast):
-                return Decision(item, "unknown", provider, None, until=until)
-            if self._guards_say_no(resource):
-                return Decision(item, "skipped", provider, None, probes)
+            if guarded := self._guarded(item, provider, probes, forecast):
+                return guarded
+            if resource.lazies is not None:
+                return self.decide(self._resolved(item), forecast)
             if until := forecast.outdates(provider, resource):
                 return Decision(item, "unknown", provider, None, until=until)
             change, until = self._change(provider, resource, forecast)
@@ -163,6 +170,22 @@ class Planner:
                 return Decision(item, "unknown", provider, None, until=until)
             return Decision(item, "failed", provider, None, error=error)
         return _decision(item, provider, change, probes)
+
+    def _guarded(
+        self, item: Item, provider: AnyProvider, probes: Sequence[Probe], forecast: Forecast
+    ) -> Decision | None:
+        """Return the decision that needs no state: a guard says no, or is unknown; None if not."""
+        resource = item.resource
+        if guard_says_no(resource, self._node):
+            return Decision(item, "skipped", provider, None)
+        until = self._user_is_to_come(resource, probes, forecast)
+        if until := until or self._guard_depends_on(resource, forecast):
+            return Decision(item, "unknown", provider, None, until=until)
+        if self._guards_say_no(resource):
+            return Decision(item, "skipped", provider, None, probes)
+        if until := self._values_depend_on(resource, forecast):
+            return Decision(item, "unknown", provider, None, until=until)
+        return None
 
     def _change(
         self, provider: AnyProvider, resource: Resource, forecast: Forecast
@@ -332,6 +355,34 @@ class Planner:
             )
         return None
 
+    def _values_are_fresh(self, resource: Resource) -> bool:
+        probes = _lazy_probes(resource).values()
+        return all(self._age.get(probe, -1) >= self._epoch for probe in probes)
+
+    def _values_depend_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
+        if resource.lazies is None:
+            return None
+        texts = (lazy.command for lazy in resource.lazies.values)
+        return next(filter(None, map(forecast.touches, texts)), None)
+
+    def _resolved(self, item: Item) -> Item:
+        """Return the item of a resource whose lazy values are known. Raises ProbeError."""
+        resource = item.resource
+        outputs: dict[Lazy, str] = {}
+        for lazy, probe in _lazy_probes(resource).items():
+            answer = self._answers[probe]
+            if answer.status != 0:
+                failed = Failed(lazy.command, answer.status, last_lines(answer.complaint.encode()))
+                reason = why(answer.complaint, answer.status)
+                raise ProbeError(f"{resource}: the lazy value {failed}", failed=failed, **reason)
+            outputs[lazy] = answer.text
+        known = self._known_values.get(id(resource))
+        if known is None or known[0] is not resource or known[1] != outputs:
+            real = resource.lazies.resolved(resource, outputs)
+            known = self._known_values[id(resource)] = (resource, outputs, real)
+        declared = replace(item.declared, resource=known[2])
+        return replace(item, declared=declared, resource=known[2])
+
     def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
         return next(filter(None, map(forecast.touches, _guards(resource))), None)
 
@@ -342,6 +393,18 @@ def _decision(
     if change.needed:
         return PlannedChange(item, provider, change, probes)
     return Decision(item, "ok", provider, change, probes)
+
+
+def _lazy_probes(resource: Resource) -> dict[Lazy, Probe]:
+    """Return the question for each lazy value; it is no precondition of the change."""
+    return {
+        lazy: Probe(
+            replace(sh("eval {}", lazy.command), called=lazy.command),
+            loose=True,
+            user=resource.become_user,
+        )
+        for lazy in resource.lazies.values
+    }
 
 
 def _guards(resource: Resource) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cookbook.language.collection import Collection
+from cookbook.language.lazy import with_action
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, Item, PlannedChange
@@ -97,7 +98,7 @@ class Queue:
         for one in owed:
             target = self._collection.get(one.owed)
             if target is not None and one.action in type(target.resource).actions():
-                resource = replace(target.resource, action=one.action)
+                resource = with_action(target.resource, one.action)
                 stage = self._final if one.key in self._final_ones() else self._delayed
                 stage.add(Item(target, resource, f"{one.because} (run {one.run})"))
 

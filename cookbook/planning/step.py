@@ -133,6 +133,8 @@ def with_wanted(step: Step, decision: Decision) -> Step:
     resource, provider = decision.item.resource, decision.provider
     if decision.status != "unknown" or provider is None or step.because is not None:
         return step
+    if resource.lazies is not None:
+        return step
     try:
         wanted = provider.plan(resource, None)
     except CookError:

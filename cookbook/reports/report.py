@@ -88,6 +88,8 @@ class Report:
             return 3
         if "unreachable" in statuses:
             return 4
+        if self.mode == "apply" and self.totals["unknown"]:
+            return 2
         return 2 if self.looks and self._pending else 0
 
     @property

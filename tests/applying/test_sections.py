@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Local:
         words = [command, str(self.folder / "r.py"), "--local", "--no-record", "--output", "json"]
         status = main([*words, *options])
         document = json.loads(self._capsys.readouterr().out)
-        self.steps = document["hosts"]["localhost"]["resources"]
+        self.steps: list[dict[str, Any]] = document["hosts"]["localhost"]["resources"]
         return status, {self._short(one["id"]): one["status"] for one in self.steps}
 
     def _short(self, name: str) -> str:
@@ -40,7 +41,7 @@ class Local:
 
     def note(self, name: str) -> str | None:
         """Return the remark about a resource."""
-        return next(one["note"] for one in self.steps if self._short(one["id"]) == name)
+        return next(str(one["note"]) for one in self.steps if self._short(one["id"]) == name)
 
 
 @pytest.fixture
@@ -221,3 +222,18 @@ def test_a_change_whose_until_never_succeeds_has_failed(local: Local) -> None:
     error = local.steps[0]["error"]
     assert error["command"] == "until echo not yet; exit 7"
     assert (error["status"], error["output"]) == (7, "not yet")
+
+
+def test_a_group_sends_the_notifications_of_all_that_notify_it_once(local: Local) -> None:
+    recipe = f"""
+for name in "ab":
+    file(f"D/{{name}}", content="x", mode="0644", notifies=[delayed("run", "notify_group[all]")])
+notify_group("all", notifies=[immediate("run", "execute[one]"), delayed("run", "execute[two]")])
+{say("one", ', action="nothing"')}
+{say("two", ', action="nothing"')}
+{say("three", ', action="nothing", subscribes=[delayed("run", "notify_group[all]")]')}
+"""
+    local(recipe)
+    assert local.order == ["one", "two", "three"]
+    local(recipe)
+    assert local.order == ["one", "two", "three"]

@@ -11,7 +11,20 @@ from cookbook.language.recipe_hints import counterpart, counterparts
 from cookbook.plugins.registry import registered
 
 WORDS = {
-    *("node", "delayed", "import", "for", "if", "def", "secret", "tags", "only_if", "subscribes"),
+    *(
+        "node",
+        "attempt",
+        "delayed",
+        "lazy",
+        "import",
+        "for",
+        "if",
+        "def",
+        "secret",
+        "tags",
+        "only_if",
+        "subscribes",
+    ),
     "--forks",
 }
 """What is no resource type: words of recipes, of Python, and of the command line."""

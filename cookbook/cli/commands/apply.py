@@ -72,7 +72,16 @@ def _run(options: argparse.Namespace) -> int:
         **safety(options),
         **limits(options),
     )
-    return execute(Runner(run), options).exit
+    return execute(Runner(run), options, _annotated).exit
+
+
+def _annotated(report: Report) -> Report:
+    """Say of resources that are still unknown that nothing was done about them."""
+    if not (left := report.totals["unknown"]):
+        return report
+    what = "1 resource was" if left == 1 else f"{left} resources were"
+    remark = f"{what} unknown in the plan and not changed: make the plan again for the rest"
+    return replace(report, remarks=(*report.remarks, remark))
 
 
 def _objections(plan: Report) -> Report | None:
