@@ -17,6 +17,7 @@ class NotifyGroup(Resource):
     Example::
 
         from cookbook.recipe import delayed
+        from cookbook.resources import file, service
 
         notify_group("the site", notifies=[delayed("reload", "service[nginx]")])
         service("nginx", action="nothing")
