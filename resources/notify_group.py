@@ -12,16 +12,12 @@ class NotifyGroup(Resource):
     Several notifications under one name: Chef's `notify_group`.
 
     It changes nothing itself. When it is notified, it sends its own notifications, and those of the
-    resources that subscribe to it; with the action `run` in the recipe it does so in each run.
+    resources that subscribe to it; with the action `run` in the recipe it does so in each run. Others notify it by
+    `delayed("run", "notify_group[the site is new]")`.
 
     Example::
 
-        from cookbook.recipe import delayed
-        from cookbook.resources import file, service
-
-        notify_group("the site", notifies=[delayed("reload", "service[nginx]")])
-        service("nginx", action="nothing")
-        file("/etc/a.conf", mode="0644", notifies=[delayed("run", "notify_group[the site]")])
+        notify_group("the site is new")
     """
 
     category: ClassVar[str] = "commands"
