@@ -12,8 +12,8 @@ class NotifyGroup(Resource):
     Several notifications under one name: Chef's `notify_group`.
 
     It changes nothing itself. When it is notified, it sends its own notifications, and those of the
-    resources that subscribe to it; with the action `run` in the recipe it does so in each run. Others notify it by
-    `delayed("run", "notify_group[the site is new]")`.
+    resources that subscribe to it; with the action `run` in the recipe it does so in each run.
+    Others notify it by `delayed("run", "notify_group[the site is new]")`.
 
     Example::
 

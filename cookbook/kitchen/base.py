@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 14 * 24 * 3600
 
+RELEASES = ("bullseye", "bookworm", "trixie", "forky")
+"""Codenames of Debian 11 to 14: hosts of each can be made."""
+
 # What a small Debian server has, and no Python: law 10 says a host needs none.
 PACKAGES = (
     "ca-certificates",
@@ -92,11 +95,10 @@ class Recipe:
         ]
 
 
-def todays() -> Recipe:
+def todays(release: str = "bookworm") -> Recipe:
     """Return the recipe for a base with this week's package lists, from the controller's mirror."""
     year, week, _day = datetime.now(UTC).isocalendar()
-    recipe = Recipe(week=f"{year}-W{week:02}")
-    return Recipe(week=recipe.week, sources=mirror.sources_for(recipe.release))
+    return Recipe(release, week=f"{year}-W{week:02}", sources=mirror.sources_for(release))
 
 
 def cache() -> Path:

@@ -34,6 +34,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     up = commands.add_parser("up", help="start hosts h1 to hN, unless they run already")
     up.add_argument("count", nargs="?", type=int, default=1, metavar="N")
     up.add_argument("--names", nargs="+", metavar="NAME", help="start these instead")
+    up.add_argument("--release", help="their Debian: bullseye, bookworm (the default), trixie ...")
     ssh = commands.add_parser("ssh", help="log in to a host, or run a command on it")
     ssh.add_argument("name", metavar="NAME")
     ssh.add_argument("command", nargs="*", metavar="COMMAND")
@@ -50,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
     cooking = kitchen.Kitchen(args.folder)
     match args.kitchen_command:
         case "up":
-            _print(cooking.up(args.count, args.names))
+            _print(cooking.up(args.count, args.names, args.release))
             _say(f"try: cook plan RECIPE --hosts {os.path.relpath(cooking.hosts_yml)}")
         case "down":
             cooking.down(args.names or None)

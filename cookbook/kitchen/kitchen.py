@@ -23,6 +23,8 @@ from cookbook.kitchen.state import KitchenState, RunningHost
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+DEFAULT = "bookworm"
+"""The Debian of a host for which none is named."""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
@@ -62,9 +64,16 @@ class Kitchen:
         state = KitchenState.load(self._state_json)
         return [host for host in self._hosts(state) if host.process.alive]
 
-    def up(self, count: int = 1, names: Sequence[str] | None = None) -> list[KitchenHost]:
+    def up(
+        self,
+        count: int = 1,
+        names: Sequence[str] | None = None,
+        release: str | None = None,
+    ) -> list[KitchenHost]:
         """
         Start h1 to h<count>, or the hosts named, unless they run already, and wait for them.
+
+        `release` is the codename of the Debian that new hosts have, by default bookworm.
 
         Raises KitchenError if this machine cannot do it; it says what is missing.
         """
@@ -75,12 +84,14 @@ class Kitchen:
                     f"{name!r} is no name for a host", hint="like web1: letters, digits, hyphens"
                 )
         tools.require()
-        root = base.ensure(base.todays(), base.cache())
+        with self._opened() as state:
+            self._check(state, wanted, release)
+        root = base.ensure(base.todays(release or DEFAULT), base.cache())
         with self._opened() as state:
             missing = [name for name in dict.fromkeys(wanted) if name not in state.entries]
             numbers = dict(zip(missing, state.free_numbers(), strict=False))
             if missing:
-                self._start(state, root, numbers)
+                self._start(state, root, numbers, release or DEFAULT)
             hosts = [self._host(state, name) for name in wanted]
         _each(KitchenHost.wait_until_up, hosts)
         return hosts
@@ -100,18 +111,36 @@ class Kitchen:
     def reset(self, name: str) -> KitchenHost:
         """Give a host a clean disk and boot it again; its address and ssh keys stay."""
         tools.require()
-        root = base.ensure(base.todays(), base.cache())
+        with self._opened() as state:
+            release = self._entry(state, name).release
+        root = base.ensure(base.todays(release), base.cache())
         with self._opened() as state:
             entry = self._entry(state, name)
             # What it would still write is thrown away in any case.
             cut_power(entry.process)
             self._disk(name).wipe()
-            self._start(state, root, {name: entry.number})
+            self._start(state, root, {name: entry.number}, release)
             host = self._host(state, name)
         host.wait_until_up()
         return host
 
-    def _start(self, state: KitchenState, root: Path, numbers: dict[str, int]) -> None:
+    def _check(self, state: KitchenState, names: Sequence[str], release: str | None) -> None:
+        """Raise KitchenError for a release that is unknown, or not that of a host that runs."""
+        if release is not None and release not in base.RELEASES:
+            raise KitchenError(
+                f"there are no hosts with the Debian {release!r}", hint=", ".join(base.RELEASES)
+            )
+        for name in names:
+            entry = state.entries.get(name)
+            if entry is not None and release not in (None, entry.release):
+                raise KitchenError(
+                    f"{name} runs already, with the Debian {entry.release!r}",
+                    hint=f"cook kitchen down {name}, or another name",
+                )
+
+    def _start(
+        self, state: KitchenState, root: Path, numbers: dict[str, int], release: str
+    ) -> None:
         """Boot hosts side by side; those that started are remembered even if one did not."""
         lan = state.network = state.network or network.raise_for(self.folder)
         public_key = self._public_key()
@@ -121,7 +150,7 @@ class Kitchen:
             disk = self._disk(name)
             disk.mount(root)
             disk.furnish(name, lan, numbers[name], public_key)
-            state.entries[name] = RunningHost(numbers[name], boot(name, lan.bridge, disk))
+            state.entries[name] = RunningHost(numbers[name], boot(name, lan.bridge, disk), release)
 
         _each(start, list(numbers))
 

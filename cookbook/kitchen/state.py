@@ -12,17 +12,18 @@ from cookbook.errors import KitchenError
 from cookbook.kitchen.network import KitchenNetwork
 from cookbook.kitchen.process import Process
 
-SCHEMA = 1
+SCHEMA = 2
 FIRST_NUMBER = 11
 LAST_NUMBER = 254
 
 
 @dataclass(frozen=True)
 class RunningHost:
-    """A host that was started: its number in the subnet and its systemd-nspawn."""
+    """A host that was started: its number in the subnet, its systemd-nspawn, its Debian."""
 
     number: int
     process: Process
+    release: str = "bookworm"
 
 
 @dataclass
@@ -53,6 +54,7 @@ class KitchenState:
                     "number": entry.number,
                     "pid": entry.process.pid,
                     "started": entry.process.started,
+                    "release": entry.release,
                 }
                 for name, entry in self.entries.items()
             },
@@ -73,7 +75,11 @@ class KitchenState:
             return cls(
                 network and KitchenNetwork(network["bridge"], IPv4Network(network["subnet"])),
                 {
-                    name: RunningHost(entry["number"], Process(entry["pid"], entry["started"]))
+                    name: RunningHost(
+                        entry["number"],
+                        Process(entry["pid"], entry["started"]),
+                        entry["release"],
+                    )
                     for name, entry in document["hosts"].items()
                 },
             )
