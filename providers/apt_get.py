@@ -219,10 +219,11 @@ def transaction(
     return replace(text, shown=sh("apt-get {}", what).shown)
 
 
-# apt-get(8) ends well if it could not fetch a list, and so uses an old one.
+# apt-get(8) ends well if it could not fetch a list, and so uses an old one. It warns of that then;
+# a line `Err:` alone is not enough: apt 3 writes it of translations that a source does not have.
 _UPDATE: LiteralString = r"""
 try {} update >"$u/out" 2>&1; s=$?
-if [ $s != 0 ] || grep -qE '^(Err:|W: (GPG|Failed))' "$u/out"; then
+if [ $s != 0 ] || grep -qE '^(E: |W: (GPG|Failed|An error))' "$u/out"; then
 grep -vE '^(Get|Hit|Ign|Fetched|Reading)' "$u/out" >&2; exit 100; fi
 """
 _SPACE: LiteralString = r"""

@@ -56,18 +56,26 @@ def parse_text(answer: str | None) -> str | None:
     return text[1:] if text[0] == "=" else None
 
 
-def write_small(path: str, text: str, modified: str | None = None, mode: str = "0644") -> Command:
+def write_small(
+    path: str,
+    text: str,
+    modified: str | None = None,
+    mode: str = "0644",
+    *,
+    may_be_empty: bool = False,
+) -> Command:
     """
-    Return the command that writes a file, or removes it if the text is empty.
+    Return the command that writes a file, or removes it if the text is empty and may not be.
 
-    A file that exists keeps its owner and mode. `modified` is the time of its last modification,
-    in seconds since the epoch; None: now.
+    A file that exists keeps its owner and mode; of a link the target is written. `modified` is the
+    time of its last modification, in seconds since the epoch; None: now.
     """
-    if not text:
+    if not (text or may_be_empty):
         return sh("rm -f -- {}", path)
     touch = sh('touch -d @{} -- "$t"', modified) if modified is not None else sh(":")
     command = sh(
-        '(p={}; t=${p%/*}/.cook-$cook_nonce; trap \'rm -f -- "$t"\' EXIT; umask 077; : >"$t" &&'
+        '(p={}; [ ! -L "$p" ] || p=$(readlink -f -- "$p") || exit;'
+        ' t=${p%/*}/.cook-$cook_nonce; trap \'rm -f -- "$t"\' EXIT; umask 077; : >"$t" &&'
         ' { if [ -f "$p" ]; then cp -p -- "$p" "$t"; else chmod {} -- "$t"; fi; } &&'
         ' printf %s {} >"$t" && {} && sync "$t" && mv -fT -- "$t" "$p")',
         path,

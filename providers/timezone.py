@@ -82,7 +82,8 @@ class TimezoneProvider(Provider[Timezone, State]):
         elif "zone" in change.fields:
             yield sh("rm -f -- {}", LOCALTIME)
         if "name" in change.fields:
-            yield write_small(TIMEZONE, f"{wanted.name}\n", wanted.modified)
+            text = f"{wanted.name}\n" if wanted.name else ""
+            yield write_small(TIMEZONE, text, wanted.modified, may_be_empty=True)
 
     def keeps(self, _name: str, change: Change[State]) -> Command | None:
         """Ask when the file was modified."""
