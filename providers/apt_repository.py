@@ -261,10 +261,17 @@ cp -- "$t/asc" "$p.cook-new" && chmod 644 -- "$p.cook-new" && mv -f -- "$p.cook-
 """
 
 
+_KEYRINGS = "/etc/apt/keyrings"
+
+
 def _write_key(path: str, wanted: State) -> Command:
     """Return the command that writes the keyring, removes it, or fetches it and checks it."""
     if wanted.url is None or not wanted.key:
         write = write_small(path, (wanted.keyring or "") if wanted.key else "", wanted.modified[2])
-        return write if not wanted.key else sh("mkdir -p -- {} && {}", "/etc/apt/keyrings", write)
+        if wanted.key:
+            return sh("mkdir -p -- {} && {}", _KEYRINGS, write)
+        # It is a part of apt since Debian 12; where cook has made it, it goes with the last key.
+        tidy = "{ grep -qsxF {} /var/lib/dpkg/info/apt.list || rmdir -- {} 2>/dev/null || :; }"
+        return sh("{} && {}", write, sh(tidy, _KEYRINGS, _KEYRINGS))
     text = sh(_FETCH.strip(), wanted.url, path, wanted.key)
     return replace(text, shown=f"fetch {wanted.url}", called=f"fetch {wanted.url}")
