@@ -78,6 +78,8 @@ from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.ssh_known_hosts_entry import SshKnownHostsEntry as SshKnownHostsEntry
+from cookbook.resources.ssh_known_hosts_entry import ssh_known_hosts_entry as ssh_known_hosts_entry
 from cookbook.resources.sudo import Sudo as Sudo
 from cookbook.resources.sudo import sudo as sudo
 from cookbook.resources.swap_file import SwapFile as SwapFile
@@ -137,6 +139,7 @@ __all__ = [
     "Replace",
     "Resolver",
     "Service",
+    "SshKnownHostsEntry",
     "Sudo",
     "SwapFile",
     "Sysctl",
@@ -185,6 +188,7 @@ __all__ = [
     "replace",
     "resolver",
     "service",
+    "ssh_known_hosts_entry",
     "sudo",
     "swap_file",
     "sysctl",
