@@ -11,7 +11,6 @@ import hashlib
 from dataclasses import replace
 
 from cookbook.provider import ENCODING, Command, Probe, sh
-from cookbook.providers.checkers import checker_of
 from cookbook.providers.writing import ATTRIBUTES, LABEL, check_beside
 
 ABSENT = 4
@@ -44,17 +43,22 @@ def ask_text(path: str, *, or_empty: bool = False) -> Probe:
 
 
 def write_text(
-    path: str, text: str, modified: str | None = None, *, new_mode: str | None = None
+    path: str,
+    text: str,
+    checker: str | None,
+    modified: str | None = None,
+    *,
+    new_mode: str | None = None,
 ) -> Command:
     """
     Return the command that replaces the text of a file, at once and completely.
 
-    `modified` is its time of last modification, in seconds since the epoch; None: now; `NO_FILE`:
-    the file is removed. With a `new_mode` the file need not exist, and gets that mode.
+    The `checker` has to accept the new file before; None: there is none. `modified` is its time of
+    last modification, in seconds since the epoch; None: now; `NO_FILE`: the file is removed. With
+    a `new_mode` the file need not exist, and gets that mode.
     """
     if modified == NO_FILE:
         return replace(sh("rm -f -- {}", path), called=f"remove {path}")
-    checker = checker_of(path)
     check = check_beside(path, checker) if checker is not None else sh(":")
     touch = sh('touch -d @{} -- "$t"', modified) if modified is not None else sh(":")
     as_it_is = sh('cp -p -- "$p" "$t" && {} && {}', ATTRIBUTES, LABEL)

@@ -31,6 +31,7 @@ from cookbook.provider import (
     mtime,
     sh,
 )
+from cookbook.providers.checkers import checker_of
 from cookbook.providers.edited_file import NO_FILE, ask_text, digest_of, write_text
 from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
 from cookbook.providers.stat import TARGET
@@ -147,14 +148,39 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
     def together(self, changes: Sequence[tuple[str, Change[T]]]) -> Sequence[Command] | None:
         """Return one command for changes of the same file, if each finds its lines."""
         text = self.merged([change for _, change in changes])
-        if text is None:
+        if text is None or not self._in_a_row(changes, text):
             return None
         path = _edit_of(changes[0][1]).path
         digest = digest_of(text)
         sides = [side for _, change in changes for side in (change.found, change.wanted) if side]
         times = [side.modified for side in sides if side.digest == digest]
-        modified = NO_FILE if not text and self.drops_empty else next(iter(times), None)
-        return [write_text(path, text, modified, new_mode=self.new_mode)]
+        modified = next(iter(times), NO_FILE if not text and self.drops_empty else None)
+        return [write_text(path, text, self.checker(path), modified, new_mode=self.new_mode)]
+
+    def checker(self, path: str) -> str | None:
+        """Return the command that has to accept the new file; see `checkers`."""
+        return checker_of(path)
+
+    def applied(self, change: Change[T], text: str, /) -> str | None:
+        """
+        Return any text with one change, where the text decides on the place of the edit.
+
+        None if the place of the edit is known by its lines.
+        """
+        return None
+
+    def _in_a_row(self, changes: Sequence[tuple[str, Change[T]]], merged: str) -> bool:
+        """Return whether the changes one after the other lead to the same text."""
+        sides = [change.wanted or change.found for _, change in changes]
+        if len(changes) == 1 or any(side is None or side.digest for side in sides):
+            return True
+        text = _edit_of(changes[0][1]).base or ""
+        for _, change in changes:
+            after = self.applied(change, text)
+            if after is None:
+                return True
+            text = after
+        return text == merged
 
     def merged(self, changes: Sequence[Change[T]]) -> str | None:
         """Return the text after all changes; None if they are not of one text, or disagree."""
