@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cookbook.provider import Change, Command, Thing, hint, provides
+from cookbook.provider import Change, Probe, Thing, hint, provides
 from cookbook.providers import settings
+from cookbook.providers.ssh_files import SshEdit, SshFiles, ask_files
 from cookbook.providers.text_edits import TextEditProvider, TextState
 from cookbook.resources.config_value import STRUCTURED, ConfigValue
 
@@ -61,21 +63,13 @@ class ConfigValueProvider(TextEditProvider[ConfigValue, State]):
             return change
         return replace(change, note="the file is formatted anew; its values and comments stay")
 
-    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Sequence[Command] | None:
-        """Return one command, unless an edit of the text before it would be another one."""
-        commands = super().together(changes)
-        sides = [change.wanted or change.found for _, change in changes]
-        if commands is None or len(changes) == 1 or any(s is None or s.digest for s in sides):
-            return commands
-        base = changes[0][1].found or changes[0][1].wanted
-        text = (base.text if changes[0][1].found else base.before) if base is not None else None
-        merged = self.merged([change for _, change in changes])
-        for side, (_, change) in zip(sides, changes, strict=True):
-            assert side is not None  # noqa: S101 - there is something to change
-            place = settings.SettingPlace(side.form, side.section, side.key)
-            wanted = side.value if change.wanted is not None else None
-            text = settings.edited(text or "", place, wanted)
-        return commands if text == merged else None
+    def applied(self, change: Change[State], text: str) -> str | None:
+        """Return the text with the value, or without the setting."""
+        side = change.wanted or change.found
+        if side is None:
+            return None
+        place = settings.SettingPlace(side.form, side.section, side.key)
+        return settings.edited(text, place, side.value if change.wanted is not None else None)
 
     def restored(self, change: Change[State], text: str) -> str | None:
         """Return the text with the former value: another setting may be on its line."""
@@ -89,6 +83,27 @@ class ConfigValueProvider(TextEditProvider[ConfigValue, State]):
         """Yield the setting only, because other settings of the file stay as they are."""
         return [Thing("setting", value.identity)]
 
+    def besides(self, value: ConfigValue) -> Sequence[Probe]:
+        """Ask for all files of sshd(8), of which the first with the setting decides."""
+        ours = re.fullmatch(r"/etc/ssh/sshd_config(\.d/.*)?", value.path) is not None
+        return [ask_files(_SSHD)] if ours and value.action == "set" else []
+
+    def warning(self, value: ConfigValue, said: str | None) -> str | None:
+        """Name another file of sshd(8) that has another value, and is read first."""
+        edit = SshEdit("", "", value.setting.lower(), ())
+        files = SshFiles.parse(_SSHD, said or "")
+        for path, setting in files.settings(edit):
+            if path == value.path:
+                return None
+            if setting.value != value.text:
+                return (
+                    f"{path} has {value.setting} {setting.value}, and is read first: sshd does not"
+                    " use this value; `sshd_config` writes a setting where it is used"
+                )
+        return None
+
+
+_SSHD = "/etc/ssh/sshd_config"
 
 _MOST = 3
 """Places of a file that an edit of one value changes."""

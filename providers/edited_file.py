@@ -11,10 +11,12 @@ import hashlib
 from dataclasses import replace
 
 from cookbook.provider import ENCODING, Command, Probe, sh
-from cookbook.providers.checkers import checker_of
 from cookbook.providers.writing import ATTRIBUTES, LABEL, check_beside
 
 ABSENT = 4
+
+NO_FILE = "-"
+"""In place of a time of modification: there was no file."""
 
 
 def digest_of(text: str) -> str:
@@ -22,39 +24,54 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode(ENCODING, "surrogateescape")).hexdigest()
 
 
-def ask_text(path: str) -> Probe:
+def ask_text(path: str, *, or_empty: bool = False) -> Probe:
     """
     Return the question for the text of a file; absent if there is no such file.
 
-    "Absent" is believed only where the folder can be searched; anything but a file is an error.
+    With `or_empty` a file that does not exist has an empty text. "Absent" is believed only where
+    the folder can be searched; anything but a file is an error.
     """
     ask = sh(
         'p={}; if [ -f "$p" ]; then cat -- "$p"; exit; fi;'
         ' if [ -e "$p" ] || [ -L "$p" ]; then echo "$p is not a file" >&2; exit 13; fi;'
         ' d=${p%/*}; while [ "$d" ] && [ ! -e "$d" ]; do d=${d%/*}; done;'
-        ' [ -x "${d:-/}" ] || { echo "cannot look into $d" >&2; exit 13; }; exit 4',
+        ' [ -x "${d:-/}" ] || { echo "cannot look into $d" >&2; exit 13; }; exit {}',
         path,
+        0 if or_empty else ABSENT,
     )
-    return Probe(ask, absent=ABSENT)
+    return Probe(ask, absent=None if or_empty else ABSENT)
 
 
-def write_text(path: str, text: str, modified: str | None = None) -> Command:
+def write_text(
+    path: str,
+    text: str,
+    checker: str | None,
+    modified: str | None = None,
+    *,
+    new_mode: str | None = None,
+) -> Command:
     """
-    Return the command that replaces the text of an existing file, at once and completely.
+    Return the command that replaces the text of a file, at once and completely.
 
-    `modified` is its time of last modification, in seconds since the epoch; None: now.
+    The `checker` has to accept the new file before; None: there is none. `modified` is its time of
+    last modification, in seconds since the epoch; None: now; `NO_FILE`: the file is removed. With
+    a `new_mode` the file need not exist, and gets that mode.
     """
-    checker = checker_of(path)
+    if modified == NO_FILE:
+        return replace(sh("rm -f -- {}", path), called=f"remove {path}")
     check = check_beside(path, checker) if checker is not None else sh(":")
     touch = sh('touch -d @{} -- "$t"', modified) if modified is not None else sh(":")
+    as_it_is = sh('cp -p -- "$p" "$t" && {} && {}', ATTRIBUTES, LABEL)
+    if new_mode is not None:
+        new = sh('if [ -e "$p" ]; then {}; else chmod {} -- "$t"; fi', as_it_is, new_mode)
+        as_it_is = sh("{ {}; }", new)
     command = sh(
         "p=$(readlink -f -- {}) || exit; t=${p%/*}/.cook-$cook_nonce; case ${p##*/} in"
         " ?*.*) t=$t.${p##*.} ;; esac; trap 'rm -f -- \"$t\"' EXIT; trap 'exit 143' HUP INT TERM;"
-        ' (umask 077; : >"$t") && cp -p -- "$p" "$t" && {} && {} && printf %s {} >"$t" && {} &&'
+        ' (umask 077; : >"$t") && {} && printf %s {} >"$t" && {} &&'
         ' {} && sync "$t" && mv -fT -- "$t" "$p"',
         path,
-        ATTRIBUTES,
-        LABEL,
+        as_it_is,
         text,
         check,
         touch,

@@ -16,14 +16,19 @@ _MOST = 200
 # Keys are looked after by `authorized_key`, which leaves those of others.
 _IN_IT: LiteralString = r"""
 in_home() { printf '%s\0' "$1"; [ ! -d "$2" ] || (cd "$2" && find . ! -type d \
-! -path ./.ssh/authorized_keys | head -n {} | while IFS= read -r f; do
+! -path ./.ssh/authorized_keys ! -path "./.ssh/$3" ! -path "./.ssh/$3.pub" |
+head -n {} | while IFS= read -r f; do
 cmp -s "$f" "/etc/skel/$f" || printf '%s\0' "$2/${f#./}"; done); printf '\0'; }
 """
 
 
-def listing(homes: Iterable[tuple[str, str | None]]) -> Command | None:
-    """Return the question for the content of each home, with a NUL after each entry."""
-    asked = [sh("in_home {} {}", name, path) for name, path in homes if path]
+def listing(homes: Iterable[tuple[str, str | None, str]]) -> Command | None:
+    """
+    Return the question for the content of each home, with a NUL after each entry.
+
+    Each is a name, the path, and the type of a key pair that was made with the account, or "".
+    """
+    asked = [sh("in_home {} {} {}", name, path, f"id_{key}") for name, path, key in homes if path]
     return join([sh(_IN_IT.strip(), _MOST), *asked], "\n") if asked else None
 
 

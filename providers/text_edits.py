@@ -3,7 +3,8 @@ The mechanism of edits of a text file, each known by the lines that it replaces.
 
 A type has three pure functions: read what is there, edit the text, and edit the text without it.
 The difference of the texts is what an undo reverts, also where other lines were changed since. If
-that leads to the former text, the file gets its former time of modification as well.
+that leads to the former text, the file gets its former time of modification as well; one that the
+edit has created is removed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from cookbook.errors import HostError
 from cookbook.provider import (
@@ -28,9 +29,12 @@ from cookbook.provider import (
     file_is_on_it,
     hint,
     mtime,
+    sh,
 )
-from cookbook.providers.edited_file import ask_text, digest_of, write_text
+from cookbook.providers.checkers import checker_of
+from cookbook.providers.edited_file import NO_FILE, ask_text, digest_of, write_text
 from cookbook.providers.obstacles import OBSTACLES, refuse_fixed, refuse_links, refuse_loops
+from cookbook.providers.stat import TARGET
 from cookbook.script.stash import age
 from cookbook.text.redaction import MASK
 
@@ -56,7 +60,9 @@ class TextState:
     digest: str | None = hint()
     """The digest of the text before the change: an undo that leads to it restores the time."""
     modified: str | None = hint()
-    """When the file was last modified before the change, in seconds since the epoch."""
+    """
+    When the file was last modified before the change, in seconds since the epoch, or `NO_FILE`.
+    """
 
 
 R = TypeVar("R", bound=Resource)
@@ -65,6 +71,12 @@ T = TypeVar("T", bound=TextState)
 
 class TextEditProvider(Provider[R, T], Generic[R, T]):
     """A provider of parts of a text file."""
+
+    new_mode: ClassVar[str | None] = None
+    """The mode of a file that the edit creates; None: the file must exist."""
+
+    drops_empty: ClassVar[bool] = False
+    """True if an edit that leaves nothing removes the file: only cook writes it."""
 
     @abstractmethod
     def path(self, resource: R, /) -> str:
@@ -88,9 +100,12 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
     def probe(self, resource: R) -> Sequence[Probe]:
         """Ask for the text of the file, and for links and attributes in the way."""
         path = self.path(resource)
-        return [ask_text(path), OBSTACLES.about(path)]
+        if self.new_mode is None:
+            return [ask_text(path), OBSTACLES.about(path)]
+        folder = TARGET.about(path.rpartition("/")[0] or "/", loose=True)
+        return [ask_text(path, or_empty=True), OBSTACLES.about(path), folder]
 
-    def parse(self, resource: R, text: str, obstacles: str | None) -> T:
+    def parse(self, resource: R, text: str, obstacles: str | None, *_more: Any) -> T:
         """Return what is seen, also if the file does not have it."""
         path = self.path(resource)
         refuse_links(path, obstacles, follows=True)
@@ -133,13 +148,39 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
     def together(self, changes: Sequence[tuple[str, Change[T]]]) -> Sequence[Command] | None:
         """Return one command for changes of the same file, if each finds its lines."""
         text = self.merged([change for _, change in changes])
-        if text is None:
+        if text is None or not self._in_a_row(changes, text):
             return None
         path = _edit_of(changes[0][1]).path
         digest = digest_of(text)
         sides = [side for _, change in changes for side in (change.found, change.wanted) if side]
         times = [side.modified for side in sides if side.digest == digest]
-        return [write_text(path, text, next(iter(times), None))]
+        modified = next(iter(times), NO_FILE if not text and self.drops_empty else None)
+        return [write_text(path, text, self.checker(path), modified, new_mode=self.new_mode)]
+
+    def checker(self, path: str) -> str | None:
+        """Return the command that has to accept the new file; see `checkers`."""
+        return checker_of(path)
+
+    def applied(self, change: Change[T], text: str, /) -> str | None:
+        """
+        Return any text with one change, where the text decides on the place of the edit.
+
+        None if the place of the edit is known by its lines.
+        """
+        return None
+
+    def _in_a_row(self, changes: Sequence[tuple[str, Change[T]]], merged: str) -> bool:
+        """Return whether the changes one after the other lead to the same text."""
+        sides = [change.wanted or change.found for _, change in changes]
+        if len(changes) == 1 or any(side is None or side.digest for side in sides):
+            return True
+        text = _edit_of(changes[0][1]).base or ""
+        for _, change in changes:
+            after = self.applied(change, text)
+            if after is None:
+                return True
+            text = after
+        return text == merged
 
     def merged(self, changes: Sequence[Change[T]]) -> str | None:
         """Return the text after all changes; None if they are not of one text, or disagree."""
@@ -153,27 +194,36 @@ class TextEditProvider(Provider[R, T], Generic[R, T]):
     def keeps(self, name: str, change: Change[T]) -> Command | None:
         """Ask when the file was modified."""
         state = change.found or change.wanted
-        return age(state.path) if state is not None else None
+        if state is None or self.new_mode is None:
+            return age(state.path) if state is not None else None
+        return sh("if [ -e {} ]; then {}; else echo {}; fi", state.path, age(state.path), NO_FILE)
 
     def learned(self, change: Change[T], kept: str, said: str) -> Change[T]:
         """Add the time of modification, and the text that it belongs to."""
         base = _edit_of(change).base
         if base is None or not kept:
             return change
-        modified, digest = mtime(kept), digest_of(base)
+        modified = NO_FILE if kept.strip() == NO_FILE else mtime(kept)
+        digest = digest_of(base)
 
         def known(side: T | None) -> T | None:
             return replace(side, modified=modified, digest=digest) if side is not None else None
 
         return replace(change, found=known(change.found), wanted=known(change.wanted))
 
-    def missing(self, resource: R, text: str | None, obstacles: str | None) -> Iterator[Thing]:
-        """Yield the file."""
+    def missing(
+        self, resource: R, text: str | None, obstacles: str | None, *more: Any
+    ) -> Iterator[Thing]:
+        """Yield the file; the folder of one that may be created."""
         path = self.path(resource)
         refuse_fixed(path, obstacles, replaces=True)
         refuse_loops(path, obstacles, follows=True)
-        if text is None and not self.removes_it(resource):
+        if self.removes_it(resource):
+            return
+        if self.new_mode is None and text is None:
             yield Thing("path", path)
+        if self.new_mode is not None and more[0] is None:
+            yield Thing("path", path.rpartition("/")[0] or "/")
 
     def about(self, resource: R) -> Iterable[Thing]:
         """Yield the file: it may be written as a whole by another resource."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import (
@@ -19,16 +19,18 @@ from cookbook.provider import (
     Table,
     Thing,
     hint,
+    join,
     keep_output,
     options,
     provides,
     secret,
     sh,
 )
-from cookbook.providers import home
+from cookbook.providers import home, logins
 from cookbook.providers.getent import GROUP, PASSWD
 from cookbook.providers.home import HOMES, Place, make_home
 from cookbook.providers.mounts import remove_tree
+from cookbook.providers.stat import TARGET
 from cookbook.resources.user import User
 
 NO_PASSWORD = Content.of(b"")
@@ -57,6 +59,11 @@ class State:
     locked: bool | None = None
     expire_date: str | None = None
     inactive: int | None = None
+    min_days: int | None = None
+    max_days: int | None = None
+    warn_days: int | None = None
+    ssh_key: str | None = None
+    """The type of the key pair in the home; empty if there is none of the type."""
     home_made: bool | None = None
     """
     True if a managed home exists: useradd(8) and usermod(8) change the account first, and may fail
@@ -71,6 +78,15 @@ class State:
     names: tuple[tuple[str, str], ...] = hint(default=())
     """Groups that are declared by number, and their names."""
     place: Place | None = hint()
+    clear: bool = hint(default=False)
+    """True if `password` names the password in the clear, not its hash."""
+    key_bits: int | None = hint()
+    key_pair: Content | None = hint()
+    """The archive of a key pair that was removed."""
+    ssh_folder: bool = hint(default=False)
+    """True if the folder of the key pair exists."""
+    no_shell: bool = hint(default=False)
+    """True if the declared shell does not exist."""
 
 
 _HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
@@ -129,12 +145,16 @@ class UseraddProvider(Provider[User, State]):
             # A home that is left without its account is still to be removed.
             inside = home.inside_of(user.identity, user.home)
             asked = [place, *asked, inside] if removed else [*asked, place]
+        if _compares(user):
+            asked.append(logins.ask_same(user.identity, user.clear or ""))
+        if _has_key(user):
+            asked += [logins.ask_key(user.identity, user.ssh_key_type), logins.KEYGEN]
         return [*asked, *(table.about(name, loose=True) for table, name in _needed(user))]
 
     def parse(self, user: User, *answers: str | None) -> State:
         """Read the four lines of `ACCOUNT`, and one of `HOMES`."""
         removed = user.manage_home and "remove" in user.doing
-        count = 3 if removed else 2 if user.manage_home else 1
+        count = _answers_of_home(user)
         account, place, *_ = *answers[:count], None
         if removed:
             account, place = place, account
@@ -147,6 +167,10 @@ class UseraddProvider(Provider[User, State]):
             )
         passwd, shadow, group, groups = account.split("\n")[:4]
         _name, _x, uid, gid, comment, path, shell = passwd.split(":")
+        same = _compares(user) and answers[count] == "same\n"
+        key = (_answer_of_key(user, answers) or "").split()
+        hashed, *days = _secrets(shadow)
+        locked, expire_date, inactive, least, most, warn = days
         moves = user.home is not None and user.home != (path.rstrip("/") or path)
         return State(
             int(uid),
@@ -155,13 +179,23 @@ class UseraddProvider(Provider[User, State]):
             path.rstrip("/") or path,
             shell,
             tuple(sorted(filter(None, groups.split(",")))),
-            *_secrets(shadow),
+            Content.of(_clear(user)) if same else hashed,
+            locked,
+            expire_date,
+            inactive,
+            least,
+            most,
+            warn,
+            ssh_key=None if not _has_key(user) else user.ssh_key_type if "key" in key else "",
             home_made=None if there is None else there.own or (moves and there.wanted),
             gid=int(gid),
             manage_home=user.manage_home,
             force=user.force,
-            names=_names(user, answers[count:]),
+            names=_names(user, answers),
             place=there,
+            clear=same,
+            ssh_folder="folder" in key,
+            no_shell=any(t is TARGET and line is None for t, _, line in _looked_up(user, answers)),
         )
 
     def plan(self, user: User, found: State | None) -> Change[State]:
@@ -189,8 +223,8 @@ class UseraddProvider(Provider[User, State]):
                 f"{user.identity} has no password that could be unlocked",
                 hint="declare one: unlocked and without a password, the account is open to all",
             )
-        change = Change(found, wanted)
-        return Change(found, wanted, note=_note(change)) if change.kind == "update" else change
+        change = Change(found, wanted, warning=_warning(user, found))
+        return replace(change, note=_note(change)) if change.kind == "update" else change
 
     def besides(self, user: User) -> Sequence[Probe]:
         """Ask for the processes of a user that is to be removed."""
@@ -211,23 +245,28 @@ class UseraddProvider(Provider[User, State]):
         """Return the password hash, which a state names by its digest."""
         if user.password is None:
             return {}
+        if user.clear:
+            return {Content.of(_clear(user)): _clear(user)}
         data = str.__str__(user.password).lstrip("!").encode()
         return {Content.of(data): data}
 
     def missing(self, user: User, *answers: str | None) -> Iterable[Thing]:
         """
-        Yield groups that do not exist, and the folder for a home that is moved.
+        Yield groups and a shell that do not exist, the folder for a home that is moved, and tools.
 
         Raises HostError for a number that another user has.
         """
         if "remove" in user.doing:
             return
-        needed = _needed(user)
-        for (table, name), line in zip(needed, answers[len(answers) - len(needed) :], strict=True):
+        shell = (answers[0] or "").partition("\n")[0].rpartition(":")[2]
+        for table, name, line in _looked_up(user, answers):
             if table is GROUP and line is None:
                 yield Thing("group", name)
+            elif table is TARGET and line is None and shell != name:
+                yield Thing("path", name)
             elif table is PASSWD and line is not None:
                 _check_number(user, line)
+        yield from _missing_for_key(user, answers)
         place = Place.parse(answers[1]) if user.manage_home and answers[1] else None
         if place is not None and place.own and not place.parent:
             yield Thing("path", place.path.rpartition("/")[0])
@@ -262,6 +301,7 @@ class UseraddProvider(Provider[User, State]):
         if found is not None and "home_made" in change.fields:
             yield make_home(name, wanted.home or found.home or f"/home/{name}")
         yield from _login(name, change)
+        yield from _key_pair(name, change)
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Return the risk: a change of the groups, the shell or the password of the login user."""
@@ -296,18 +336,27 @@ class UseraddProvider(Provider[User, State]):
         if change.found is None and change.wanted is not None and change.wanted.manage_home:
             home = change.wanted.home or f"/home/{name}"
             return sh("if [ -e {} ]; then echo there; fi", home)
+        kept = []
         if change.found is not None and (change.wanted is None or "password" in change.fields):
-            return keep_output(sh(_HASH, name))
-        return None
+            kept.append(sh("echo password $({})", keep_output(sh(_HASH, name))))
+        if change.found is not None and (key := _removed_key(change)):
+            kept.append(sh("echo key $({})", logins.keep_key(name, key)))
+        return join(kept, "; ") if kept else None
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
         """Note a home that existed before: it is not removed with the user."""
         if change.wanted is not None and kept == "there\n":
             return replace(change, wanted=replace(change.wanted, manage_home=False))
-        if change.found is not None and change.found.password is None and kept.strip():
-            # A plan without a key does not contain the digest.
-            return replace(change, found=replace(change.found, password=Content(kept.strip())))
-        return change
+        digests = dict(line.split(" ", 1) for line in kept.splitlines() if " " in line)
+        found = change.found
+        if found is None:
+            return change
+        if (found.password is None or found.clear) and "password" in digests:
+            # A plan without a key does not contain the digest; what is kept is the hash.
+            found = replace(found, password=Content(digests["password"].strip()), clear=False)
+        if "key" in digests:
+            found = replace(found, key_pair=Content(digests["key"].strip()))
+        return replace(change, found=found)
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Describe a home that is removed."""
@@ -325,12 +374,13 @@ class UseraddProvider(Provider[User, State]):
         back = super().back(name, change, now)
         if back.wanted is None or now is None:
             return back
-        return replace(back, wanted=replace(back.wanted, home_made=now.home_made))
+        key = back.wanted.ssh_key if now.ssh_key is not None else None
+        return replace(back, wanted=replace(back.wanted, home_made=now.home_made, ssh_key=key))
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """Ask for the content of the homes that would be removed."""
         return home.listing(
-            (name, change.found.home)
+            (name, change.found.home, change.found.ssh_key or "")
             for name, change in changes
             if change.wanted is None and change.found is not None and change.found.manage_home
         )
@@ -360,14 +410,62 @@ def _needed(user: User) -> list[tuple[Table, str]]:
     """
     primary = [user.gid] if isinstance(user.gid, str) and not user.gid.isdigit() else []
     needed = [(GROUP, name) for name in (*primary, *(user.groups or ()))]
+    shell = [(TARGET, user.shell)] if user.shell and _alters_account(user) else []
     alone = user.uid is not None and not user.non_unique and "remove" not in user.doing
-    return [*needed, *([(PASSWD, str(user.uid))] if alone else [])]
+    return [*needed, *([(PASSWD, str(user.uid))] if alone else []), *shell]
+
+
+def _looked_up(
+    user: User, answers: Sequence[str | None]
+) -> Iterator[tuple[Table, str, str | None]]:
+    """Yield what had to be looked up, with the answers."""
+    needed = _needed(user)
+    lines = answers[len(answers) - len(needed) :] if needed else ()
+    return ((table, name, line) for (table, name), line in zip(needed, lines, strict=True))
+
+
+def _answers_of_home(user: User) -> int:
+    """Return the number of the answers about the account and its home."""
+    removed = "remove" in user.doing
+    return (3 if removed else 2) if user.manage_home else 1
+
+
+def _compares(user: User) -> bool:
+    """Return whether the host has to compare a password with its hash."""
+    return user.clear is not None and _alters_account(user)
+
+
+def _clear(user: User) -> bytes:
+    return str.__str__(user.clear or "").encode()
+
+
+def _has_key(user: User) -> bool:
+    return user.generate_ssh_key and _alters_account(user)
+
+
+def _alters_account(user: User) -> bool:
+    return bool({"create", "modify", "manage"} & {*user.doing})
+
+
+def _answer_of_key(user: User, answers: Sequence[str | None]) -> str | None:
+    return answers[_answers_of_home(user) + _compares(user)] if _has_key(user) else None
+
+
+def _missing_for_key(user: User, answers: Sequence[str | None]) -> Iterator[Thing]:
+    """Yield ssh-keygen(1), and a home that is not made with the account."""
+    if not _has_key(user):
+        return
+    if answers[_answers_of_home(user) + _compares(user) + 1] is None:
+        yield Thing("tool", "ssh-keygen")
+    there = (_answer_of_key(user, answers) or "").split()
+    if answers[0] is not None and "home" not in there and not user.manage_home:
+        yield Thing("path", answers[0].split("\n")[0].split(":")[5])
 
 
 def _names(user: User, answers: Sequence[str | None]) -> tuple[tuple[str, str], ...]:
     """Return the names of groups that are declared by number: usermod(8) takes both."""
-    pairs = zip(_needed(user), answers, strict=True)
-    lines = [(name, line) for (table, name), line in pairs if table is GROUP and line is not None]
+    looked = _looked_up(user, answers)
+    lines = [(name, line) for table, name, line in looked if table is GROUP and line is not None]
     return tuple((name, line.partition(":")[0]) for name, line in lines if name.isdigit())
 
 
@@ -381,23 +479,24 @@ def _check_number(user: User, line: str) -> None:
         )
 
 
-def _secrets(shadow: str) -> tuple[Content | None, bool | None, str | None, int | None]:
-    """Digest of the hash, whether it is locked, when the account expires, days of grace."""
+def _secrets(shadow: str) -> tuple[Any, ...]:
+    """Digest of the hash, whether it is locked, when the account expires, days of its ages."""
     if not shadow:
-        return None, None, None, None
-    _name, field, _last, _min, _max, _warn, inactive, expire, *_ = shadow.split(":")
+        return (None,) * 7
+    _name, field, _last, least, most, warn, inactive, expire, *_ = shadow.split(":")
     hashed = field.lstrip("!")
     date = (_EPOCH + dt.timedelta(int(expire))).isoformat() if expire else ""
     digest = Content.of(hashed.encode("utf-8", "surrogateescape"))
-    return digest, field != hashed, date, int(inactive) if inactive else -1
+    days = (int(text) if text else -1 for text in (inactive, least, most, warn))
+    return digest, field != hashed, date, *days
 
 
 def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # noqa: FBT001 - three-valued
     password = None
     if user.password is not None:
         field = str.__str__(user.password)
-        password = Content.of(field.lstrip("!").encode())
-        if locked is None and field.startswith("!"):
+        password = Content.of(_clear(user) if user.clear else field.lstrip("!").encode())
+        if locked is None and field.startswith("!") and not user.clear:
             locked = True
         elif locked is None and (found is None or found.password == NO_PASSWORD):
             locked = False  # only the lack of a password locked it; an explicit lock stays
@@ -412,13 +511,26 @@ def _wanted(user: User, found: State | None, locked: bool | None) -> State:  # n
         locked,
         user.expire_date,
         user.inactive,
+        user.min_days,
+        user.max_days,
+        user.warn_days,
+        user.ssh_key_type if user.generate_ssh_key else None,
         system=user.system,
         manage_home=user.manage_home,
         non_unique=user.non_unique,
         force=user.force,
         home_made=True if user.manage_home else None,
         names=found.names if found is not None else (),
+        clear=user.clear is not None,
+        key_bits=user.ssh_key_bits,
     )
+
+
+def _warning(user: User, found: State | None) -> str | None:
+    """Return a warning of a shell that does not exist, where the account has it already."""
+    if found is None or not found.no_shell or found.shell != user.shell:
+        return None
+    return f"the shell {user.shell} does not exist: {user.identity} cannot log in"
 
 
 def _groups(user: User, found: State | None) -> tuple[str, ...] | None:
@@ -527,11 +639,29 @@ def _login(name: str, change: Change[State]) -> Iterator[Command]:
     locked = new["locked"][1] if "locked" in new else found is not None and found.locked
     if "password" in new:
         digest = new["password"][1]
-        hashed = sh("content {}", digest) if digest != NO_PASSWORD else sh(":")
-        yield sh(
-            "(printf %s {}; {}; echo) | chpasswd --encrypted",
-            f"{name}:{'!' if locked else ''}",
-            hashed,
-        )
+        clear = change.wanted is not None and change.wanted.clear
+        digest = digest if digest != NO_PASSWORD else None
+        yield logins.set_password(name, digest, clear=clear, locked=bool(locked))
     elif "locked" in new and found is not None:
         yield sh("usermod {} {}", options(lock=locked, unlock=not locked), name)
+    ages = ("min_days", "max_days", "warn_days")
+    yield from logins.set_ages(name, {field: new[field][1] for field in ages if field in new})
+
+
+def _removed_key(change: Change[State]) -> str | None:
+    """Return the type of the key pair that a change removes: only an undo does."""
+    before, after = change.fields.get("ssh_key", (None, None))
+    return before if change.wanted is not None and after == "" else None
+
+
+def _key_pair(name: str, change: Change[State]) -> Iterator[Command]:
+    """Make the key pair, or remove the one that an earlier run has made."""
+    before, after = change.fields.get("ssh_key", (None, None))
+    wanted = change.wanted
+    if after and wanted is not None:
+        if wanted.key_pair is not None:
+            yield logins.restore_key(name, after, wanted.key_pair)
+        else:
+            yield logins.generate(name, after, wanted.key_bits)
+    elif before and wanted is not None:
+        yield logins.remove_key(name, before, folder=not wanted.ssh_folder)

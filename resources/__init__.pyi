@@ -80,6 +80,12 @@ from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.ssh_config import SshConfig as SshConfig
+from cookbook.resources.ssh_config import ssh_config as ssh_config
+from cookbook.resources.ssh_known_hosts_entry import SshKnownHostsEntry as SshKnownHostsEntry
+from cookbook.resources.ssh_known_hosts_entry import ssh_known_hosts_entry as ssh_known_hosts_entry
+from cookbook.resources.sshd_config import SshdConfig as SshdConfig
+from cookbook.resources.sshd_config import sshd_config as sshd_config
 from cookbook.resources.sudo import Sudo as Sudo
 from cookbook.resources.sudo import sudo as sudo
 from cookbook.resources.swap_file import SwapFile as SwapFile
@@ -140,6 +146,9 @@ __all__ = [
     "Replace",
     "Resolver",
     "Service",
+    "SshConfig",
+    "SshKnownHostsEntry",
+    "SshdConfig",
     "Sudo",
     "SwapFile",
     "Sysctl",
@@ -189,6 +198,9 @@ __all__ = [
     "replace",
     "resolver",
     "service",
+    "ssh_config",
+    "ssh_known_hosts_entry",
+    "sshd_config",
     "sudo",
     "swap_file",
     "sysctl",

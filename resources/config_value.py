@@ -27,11 +27,12 @@ class ConfigValue(Resource):
     """
     One setting in a configuration file; the rest of the file stays as it is, comments included.
 
+    For sshd(8) and ssh(1) there are `sshd_config` and `ssh_config`, which know all their files.
     The file must exist: declare it before with `file(action="create_if_missing")` if it may not.
 
     Example::
 
-        config_value("PermitRootLogin", path="/etc/ssh/sshd_config", value="no")
+        config_value("port", path="/etc/app.ini", section="server", value=8080)
     """
 
     category: ClassVar[str] = "files"

@@ -9,7 +9,7 @@ from dataclasses import field
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import SENSITIVE, Resource, Secret, recipe_function
+from cookbook.provider import SENSITIVE, Resource, Secret, holds_secret, recipe_function
 
 Action = Literal["create", "remove", "modify", "manage", "lock", "unlock", "nothing"]
 
@@ -55,8 +55,21 @@ class User(Resource):
     """The login shell."""
 
     password: str | None = field(default=None, metadata=SENSITIVE)
-    """The hash of the password, as crypt(5) has it: `openssl passwd -6` makes one.
-    It is not shown, and passed to chpasswd(8) on a pipe."""
+    """
+    The hash of the password, as crypt(5) has it: `openssl passwd -6` makes one. Or a Secret, e.g.
+    `secret("ann")`, that is the password itself: perl(1) on the host compares it with the hash
+    that is there, and nothing is changed if it fits; else chpasswd(8) makes a hash as the host is
+    configured. Neither is shown; both reach the host on standard input only.
+    """
+
+    min_days: int | None = None
+    """Days before a password may be changed again; -1 for no limit, here and below."""
+
+    max_days: int | None = None
+    """Days after which a password has to be changed."""
+
+    warn_days: int | None = None
+    """Days before that on which the user is warned."""
 
     groups: Sequence[str] | None = None
     """Further groups the user belongs to."""
@@ -69,6 +82,15 @@ class User(Resource):
 
     inactive: int | None = None
     """Days between the expiry of the password and the end of logins; -1 for never."""
+
+    generate_ssh_key: bool = False
+    """Make a key pair without a passphrase in `~/.ssh`; one that is there is never replaced."""
+
+    ssh_key_type: Literal["ed25519", "rsa", "ecdsa"] = "ed25519"
+    """The type of the key pair: the file is `~/.ssh/id_TYPE`."""
+
+    ssh_key_bits: int | None = None
+    """Bits of a new key of the types rsa and ecdsa; None: as ssh-keygen(1) has it."""
 
     system: bool = False
     """Take the number from the system range. Only matters on creation."""
@@ -106,12 +128,18 @@ class User(Resource):
     def _check_password(self) -> None:
         if self.password is None:
             return
+        clear = isinstance(self.password, Secret) or holds_secret(self.password)
         object.__setattr__(self, "password", Secret(self.password))
-        if not _HASH.fullmatch(self.password):
+        if _HASH.fullmatch(self.password):
+            return
+        if not clear or not self.password:
             raise RecipeError(
                 f"{self}: the password is no hash that crypt(5) knows",
-                hint="make one with: openssl passwd -6",
+                hint="make one with: openssl passwd -6; a password in the clear must be a secret:"
+                ' secret("name")',
             )
+        if re.search(r"[\0\n\r]", self.password):
+            raise RecipeError(f"{self}: a password is one line")
 
     def _check_dates(self) -> None:
         if self.expire_date:
@@ -122,8 +150,20 @@ class User(Resource):
                     f"{self}: expire_date {self.expire_date!r} is no date",
                     hint='give it as "YYYY-MM-DD", or "" for never',
                 ) from None
-        if self.inactive is not None and self.inactive < -1:
-            raise RecipeError(f"{self}: inactive is a number of days, or -1 for never")
+        for what in ("inactive", "min_days", "max_days", "warn_days"):
+            days = getattr(self, what)
+            if days is not None and days < -1:
+                raise RecipeError(f"{self}: {what} is a number of days, or -1 for never")
+        bits, kind = self.ssh_key_bits, self.ssh_key_type
+        allowed = {"rsa": range(2048, 16385), "ecdsa": (256, 384, 521)}.get(kind, ())
+        if bits is not None and bits not in allowed:
+            raise RecipeError(f"{self}: a key of the type {kind} cannot have {bits} bits")
+
+    @property
+    def clear(self) -> str | None:
+        """The password in the clear; None if there is none, or its hash is declared."""
+        given = self.password
+        return None if given is None or _HASH.fullmatch(given) else given
 
     @property
     def identity(self) -> str:

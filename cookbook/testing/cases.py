@@ -16,6 +16,7 @@ A case is one mapping in `tests/cases/THING.yml`:
       brings: [group www]                   # optional: what is there afterwards
       entries: [www]                        # optional: what can be removed alone
       commands: [groupadd --gid 33 www]
+      after: the whole text                 # optional: the text of the file that is edited
       besides: ["..."]                      # optional: answers to what is asked besides
       warns: the chain ...                  # what these answers are a warning of
       error: ProbeError                     # instead of a change; with `says:`, a part of its text
@@ -145,6 +146,8 @@ def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
     ):
         if field in case:
             _same(field, case[field], [str(thing) for thing in things])
+    if "after" in case:
+        _same("after", case["after"], getattr(change.wanted, "text", None))
     if "entries" in case:
         _same("entries", case["entries"], list(provider.entries(resource)))
     if "besides" in case:

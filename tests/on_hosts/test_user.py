@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import shlex
 import threading
 import time
 from pathlib import Path
@@ -213,3 +215,68 @@ def test_a_hundred_users_in_line_are_one_question(
     assert time.monotonic() - start < 10
     users = [step.resource for step in steps]
     assert len(gather(p for u in users for p in questions(UseraddProvider(), u))) == 1
+
+
+CLEAR = """
+from cookbook.recipe import node
+from cookbook.secrets.secret import Secret
+user("cleo", gid="users", password=Secret(node.vars["password"]))
+user("lotte", gid="users", password=Secret(node.vars["password"]), action=["create", "lock"])
+"""
+
+
+def test_a_password_in_the_clear_is_compared_with_the_hash(
+    fresh_host: KitchenHost, converge: Converge
+) -> None:
+    """With each kind of hash; and neither it nor a hash is an argument, or on a disk."""
+    first, second = f"cnry{secrets.token_hex(8)} ä'$x\"", f"cnry{secrets.token_hex(8)}"
+    seen: set[str] = set()
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(path.read_bytes().decode(errors="replace"))
+                except OSError:
+                    continue  # it has ended
+
+    watcher = threading.Thread(target=sample)
+    watcher.start()
+    try:
+        steps = converge(fresh_host, CLEAR, variables={"password": first})
+        assert [step.status for step in steps] == ["changed", "changed"]
+        hashed = fresh_host.run("getent shadow cleo").stdout.split(":")[1]
+        assert hashed.startswith("$y$")  # as PAM of this release is configured
+        locked = fresh_host.run("getent shadow lotte").stdout.split(":")[1]
+        assert locked.startswith("!$y$")
+        again = converge(fresh_host, CLEAR, variables={"password": first})
+        assert [step.status for step in again] == ["ok", "ok"]
+        for kind in ("$6$saltsalt$", "$5$saltsalt$", "$2b$05$abcdefghijklmnopqrstuu", hashed):
+            script = "chomp($p = <STDIN>); print 'cleo:', crypt($p, $ARGV[0])"
+            perl = f"perl -e {shlex.quote(script)} {shlex.quote(kind)}"
+            fresh_host.run(f"{perl} <<'END' | chpasswd -e\n{first}\nEND")
+            assert fresh_host.run("getent shadow cleo").stdout.split(":")[1].startswith(kind[:10])
+            [same, _] = converge(fresh_host, CLEAR, variables={"password": first})
+            assert same.status == "ok", kind
+        changed = converge(fresh_host, CLEAR, variables={"password": second})
+        assert [step.status for step in changed] == ["changed", "changed"]
+        assert fresh_host.run("getent shadow lotte").stdout.split(":")[1].startswith("!$y$")
+        assert fresh_host.run("getent shadow cleo").stdout.split(":")[1] != hashed
+    finally:
+        done.set()
+        watcher.join()
+
+    mine = [text for text in seen if "cnry" in text and "perl -e 'chomp" not in text]
+    assert mine == []
+    assert fresh_host.run("grep -rlE 'cnry[0-9a-f]{16}' /var /etc /root /tmp /run").stdout == ""
+
+
+def test_a_plan_knows_that_a_shell_may_come_with_a_package(
+    fresh_host: KitchenHost, plan: Converge
+) -> None:
+    [alone] = plan(fresh_host, 'user("zoe", shell="/usr/bin/zsh")')
+    assert alone.status == "failed"
+    assert "needs the path /usr/bin/zsh, which is not there" in str(alone.error)
+    [_, later] = plan(fresh_host, 'package("zsh")\nuser("zoe", shell="/usr/bin/zsh")')
+    assert later.status == "unknown"
