@@ -66,6 +66,10 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
+from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
+from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
+from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
@@ -131,6 +135,8 @@ __all__ = [
     "Mount",
     "Ntp",
     "Package",
+    "PostgresqlDatabase",
+    "PostgresqlRole",
     "Reboot",
     "RemoteDirectory",
     "RemoteFile",
@@ -179,6 +185,8 @@ __all__ = [
     "mount",
     "ntp",
     "package",
+    "postgresql_database",
+    "postgresql_role",
     "reboot",
     "remote_directory",
     "remote_file",
