@@ -36,11 +36,14 @@ SERVER = "postgresql"
 
 _NO_PSQL = "!"
 
-_FUNCTION: LiteralString = """\
+_TEXT: LiteralString = """\
 cd / && export PGCLIENTENCODING=UTF8 PGAPPNAME=cook PGOPTIONS='-c lc_messages=C'
 pg() { if [ "$(id -un)" = postgres ]; then psql -XAtq "$@"
 else runuser -u postgres -- psql -XAtq "$@"; fi; }
 """
+
+FUNCTION = sh(_TEXT)
+"""Defines the shell function `pg`: psql(1), as the user postgres."""
 
 # Status 1 is runuser(1)'s for no such user, 2 is psql(1)'s for no connection: said in a line for
 # each key, as a failed question of a resource with a password would be hidden. 3 is an error.
@@ -182,7 +185,7 @@ def _ask(keys: Sequence[str]) -> Command:
     by_port = itertools.groupby(parts, key=lambda key: key[0])
     asked = join([_ask_port(port, list(some)) for port, some in by_port], " || exit\n")
     names = " ".join(dict.fromkeys(" ".join(key[2:]) for key in parts))
-    return replace(sh("{}{}", sh(_FUNCTION), asked), called=f"psql # {names}")
+    return replace(sh("{}{}", FUNCTION, asked), called=f"psql # {names}")
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -248,7 +251,7 @@ def statements(
     )
     command = sh(
         "{}{ {}; } | pg -v ON_ERROR_STOP=1 {} {} -d {} -f - >/dev/null",
-        sh(_FUNCTION),
+        FUNCTION,
         ways,
         options(port=port),
         sh("-1") if whole else sh(""),
@@ -266,7 +269,7 @@ def _ended(statement: Sql) -> str:
 def printed(select: Sql, port: int | None = None, database: str = DATABASE) -> Command:
     """Return the command that prints the result of a query."""
     text = "{}printf %s {} | pg -v ON_ERROR_STOP=1 {} -d {} -f -"
-    return sh(text, sh(_FUNCTION), select, options(port=port), _conninfo(database))
+    return sh(text, FUNCTION, select, options(port=port), _conninfo(database))
 
 
 def ask_about(probes: Mapping[str, Probe]) -> Command | None:
@@ -283,6 +286,18 @@ def told_about(name: str, said: str) -> str | None:
     lines = said.rstrip("\n").split("\n")
     half = len(lines) // 2
     return dict(zip(lines[:half], lines[half:], strict=False)).get(json.dumps(name))
+
+
+def _reload() -> Iterator[str]:
+    """Yield statements that end when the server has read its files, or after two seconds."""
+    yield "SELECT pg_conf_load_time() AS before \\gset\nSELECT pg_reload_conf();\n"
+    for _ in range(20):
+        yield "SELECT pg_conf_load_time() > :'before' AS loaded, pg_sleep(0.1) \\gset\n"
+        yield "\\if :loaded\n\\q\n\\endif\n"
+
+
+RELOAD = replace(sh("printf %s {}", "".join(_reload())), called="SELECT pg_reload_conf()")
+"""Prints statements by which the server reads its files."""
 
 
 def at_port(port: int | None, name: str) -> str:
