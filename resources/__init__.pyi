@@ -68,6 +68,18 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
+from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
+from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
+from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
+from cookbook.resources.postgresql_extension import PostgresqlExtension as PostgresqlExtension
+from cookbook.resources.postgresql_extension import postgresql_extension as postgresql_extension
+from cookbook.resources.postgresql_grant import PostgresqlGrant as PostgresqlGrant
+from cookbook.resources.postgresql_grant import postgresql_grant as postgresql_grant
+from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
+from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
+from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
+from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
@@ -140,6 +152,12 @@ __all__ = [
     "NotifyGroup",
     "Ntp",
     "Package",
+    "PgHbaEntry",
+    "PostgresqlDatabase",
+    "PostgresqlExtension",
+    "PostgresqlGrant",
+    "PostgresqlRole",
+    "PostgresqlSetting",
     "Reboot",
     "RemoteDirectory",
     "RemoteFile",
@@ -192,6 +210,12 @@ __all__ = [
     "notify_group",
     "ntp",
     "package",
+    "pg_hba_entry",
+    "postgresql_database",
+    "postgresql_extension",
+    "postgresql_grant",
+    "postgresql_role",
+    "postgresql_setting",
     "reboot",
     "remote_directory",
     "remote_file",

@@ -47,6 +47,10 @@ sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
 findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v '^/run/'; hostname
 tail -n +2 /proc/swaps | cut -d ' ' -f 1
 getent passwd; getent shadow; getent group
+# What a database server keeps, in its own words; a dump has a new key each time.
+if [ -S run/postgresql/.s.PGSQL.5432 ]; then runuser -u postgres -- pg_dumpall -s \
+    | grep -v '^\\[a-z]*restrict ' || exit
+runuser -u postgres -- psql -XAtqc 'SELECT sourcefile, name, setting FROM pg_file_settings'; fi
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
