@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, LiteralString
 
 from cookbook.provider import provides, sh
-from cookbook.providers.packet_filter import (
-    FOLDER,
-    REMOVE_UNIT,
-    PacketFilter,
-    comment,
-    install_unit,
-)
-from cookbook.resources.firewall_rule import FirewallRule, Network, Ports
+from cookbook.providers.default_policy import PolicyProvider
+from cookbook.providers.firewall_boot import FOLDER, REMOVE_UNIT, install_unit
+from cookbook.providers.packet_filter import PacketFilter, Verdict, closing_comment, comment
+from cookbook.providers.packet_rules import RuleProvider
+from cookbook.resources.firewall import Firewall
+from cookbook.resources.firewall_rule import FirewallRule, Network, Ports, RuleVerdict
 
 _CHAINS = {"in": "INPUT", "out": "OUTPUT", "forward": "FORWARD"}
 _VERDICTS = {
@@ -126,8 +124,7 @@ _LOADS = [
 ]
 
 
-@provides(FirewallRule, when=lambda facts: facts.firewall_tool == "iptables")
-class IptablesProvider(PacketFilter):
+class Iptables(PacketFilter):
     """Reads what `iptables-save` says, and restores each family in one transaction."""
 
     load = sh(
@@ -182,11 +179,37 @@ class IptablesProvider(PacketFilter):
                     ]
                     yield " ".join(filter(None, words))
 
+    def closing(self, direction: str, verdict: Verdict) -> Iterator[str]:
+        """Yield the last rule for each family: a chain of one's own has no policy."""
+        for family in (4, 6) if verdict != "accept" else ():
+            command: RuleVerdict = "deny" if verdict == "drop" else "reject"
+            yield (
+                f'{family}:COOK-{_CHAINS[direction]} -m comment --comment "{closing_comment()}"'
+                f" -j {_VERDICTS[command, family]}"
+            )
+
     def canonical(self, line: str) -> str:
         """Protocols by number, but for four."""
         return re.sub(
             r" -p ([a-z0-9-]+)", lambda m: f" -p {_NUMBERS.get(m[1], _NAMES.get(m[1], m[1]))}", line
         )
+
+
+IPTABLES = Iptables()
+
+
+@provides(FirewallRule, when=lambda facts: facts.firewall_tool == "iptables")
+class IptablesProvider(RuleProvider):
+    """Rules, by iptables(8)."""
+
+    filter = IPTABLES
+
+
+@provides(Firewall, when=lambda facts: facts.firewall_tool == "iptables")
+class IptablesPolicies(PolicyProvider):
+    """Policies of chains, by iptables(8)."""
+
+    filter = IPTABLES
 
 
 def _addresses(flag: str, networks: tuple[Network, ...], family: int) -> list[str]:

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from cookbook.provider import provides, sh
-from cookbook.providers.packet_filter import (
-    FOLDER,
-    REMOVE_UNIT,
-    PacketFilter,
-    comment,
-    install_unit,
-)
+from cookbook.providers.default_policy import PolicyProvider
+from cookbook.providers.firewall_boot import FOLDER, REMOVE_UNIT, install_unit
+from cookbook.providers.packet_filter import PacketFilter, Verdict, closing_comment, comment
+from cookbook.providers.packet_rules import RuleProvider
+from cookbook.resources.firewall import Firewall
 from cookbook.resources.firewall_rule import FirewallRule, Network, Ports
 
 _CHAINS = {"in": "input", "out": "output", "forward": "forward"}
@@ -78,8 +76,7 @@ def _awk_frame() -> str:
     return f"function frame(c) {{ {body} }}\n"
 
 
-@provides(FirewallRule, when=lambda facts: facts.firewall_tool == "nftables")
-class NftablesProvider(PacketFilter):
+class Nftables(PacketFilter):
     """Reads what `nft list` says, and loads a file in one transaction."""
 
     # nft(8) has the same status for every trouble, so its words decide.
@@ -124,10 +121,32 @@ class NftablesProvider(PacketFilter):
             ]
             yield " ".join(filter(None, words))
 
+    def closing(self, direction: str, verdict: Verdict) -> Iterator[str]:
+        """Yield the last rule: the chain itself accepts, so that a flush closes nothing."""
+        if verdict != "accept":
+            yield f'{_CHAINS[direction]} {verdict} comment "{closing_comment()}"'
+
     def canonical(self, line: str) -> str:
         """Return the line with sets in a fixed order, and without the default of reject."""
         line = re.sub(r"reject with icmp(v6|x)?( type)? port-unreachable", "reject", line)
         return re.sub(r"\{ ([^}]*) \}", lambda m: _set(m[1].split(", ")), line)
+
+
+NFTABLES = Nftables()
+
+
+@provides(FirewallRule, when=lambda facts: facts.firewall_tool == "nftables")
+class NftablesProvider(RuleProvider):
+    """Rules, by nft(8)."""
+
+    filter = NFTABLES
+
+
+@provides(Firewall, when=lambda facts: facts.firewall_tool == "nftables")
+class NftablesPolicies(PolicyProvider):
+    """Policies of chains, by nft(8)."""
+
+    filter = NFTABLES
 
 
 def _logs(rule: FirewallRule) -> bool:

@@ -38,6 +38,8 @@ from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
 from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
+from cookbook.resources.firewall import Firewall as Firewall
+from cookbook.resources.firewall import firewall as firewall
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.group import Group as Group
@@ -117,6 +119,7 @@ __all__ = [
     "Execute",
     "File",
     "FileAttributes",
+    "Firewall",
     "FirewallRule",
     "Group",
     "Hostname",
@@ -165,6 +168,7 @@ __all__ = [
     "execute",
     "file",
     "file_attributes",
+    "firewall",
     "firewall_rule",
     "group",
     "hostname",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
@@ -101,6 +100,7 @@ class FirewallRule(Resource):
             )
         self._check_numbers()
         self._check_places()
+        refuse_flushed_rules(self)
         object.__setattr__(self, "after", self.after or self._declared_before())
 
     def _check_numbers(self) -> None:
@@ -126,11 +126,8 @@ class FirewallRule(Resource):
 
     def _declared_before(self) -> str | None:
         """Return the rule just before this one, if only the recipe defines their order."""
-        with contextlib.suppress(RecipeError):
-            rules = (declared.resource for declared in current())
-            same = [r.name for r in rules if isinstance(r, FirewallRule) and self._ties(r)]
-            return same[-1] if same else None
-        return None
+        same = [r.name for r in _declared() if isinstance(r, FirewallRule) and self._ties(r)]
+        return same[-1] if same else None
 
     def _ties(self, other: FirewallRule) -> bool:
         same_place = (other.direction, other.position) == (self.direction, self.position)
@@ -213,6 +210,28 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> Ports:
         else:
             merged.append((low, high))
     return tuple(merged)
+
+
+def refuse_flushed_rules(resource: Resource) -> None:
+    """Raise RecipeError if a recipe declares rules, and a `firewall` that removes them."""
+    declared = _declared()
+    flushes = [one for one in (*declared, resource) if {"flush", "disable"} & set(one.doing)]
+    rules = [one for one in (*declared, resource) if "create" in one.doing]
+    flushes = [one for one in flushes if one.kind() == "firewall"]
+    rules = [one for one in rules if one.kind().startswith("firewall_")]
+    if flushes and rules and resource in (*flushes, *rules):
+        raise RecipeError(
+            f"{flushes[0]}: {flushes[0].doing[0]} would remove {rules[0]}, which is declared, too",
+            hint="declare one of them",
+        )
+
+
+def _declared() -> list[Resource]:
+    """Return what the recipe has declared so far; nothing outside of a recipe."""
+    try:
+        return [declared.resource for declared in current()]
+    except RecipeError:
+        return []
 
 
 firewall_rule = recipe_function(FirewallRule)
