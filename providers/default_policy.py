@@ -136,8 +136,8 @@ class PolicyProvider(Provider[Firewall, State]):
         return [Thing("firewall", "default")]
 
     def there(self, state: State | None) -> bool:
-        """Return whether something is not accepted."""
-        return state is not None and state.policies != _NOTHING.policies
+        """Return whether something is not accepted, or there are rules that were asked for."""
+        return state is not None and (state.policies != _NOTHING.policies or bool(state.rules))
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Return the risk: a policy will, if no rule lets the login in."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, LiteralString, NamedTuple
 
 from cookbook.provider import Command, join, script, sh
 from cookbook.providers.firewall_boot import BOOT_STATE
+from cookbook.resources.firewall_nat import FirewallNat
 from cookbook.resources.firewall_rule import FirewallRule
 
 _COMMENT = 110  # of the 128 bytes nft(8) keeps
@@ -27,17 +28,19 @@ Verdict = Literal["accept", "drop", "reject"]
 
 
 # A record is a line of a rule in a chain, live or saved. Cook's are known by their comment:
-# `cook POSITION: NAME | DESCRIPTION`. What has none belongs to the frame.
+# `cook POSITION: NAME | DESCRIPTION`. A set is known by its name, and is in a chain of that name,
+# with an @. What has neither belongs to the frame.
 _RECORDS = r"""
 function rec(kind, chain, text) { m++; K[m] = kind; C[m] = chain; T[m] = text; known(m) }
-function known(i,  s, j) { N[i] = ""; P[i] = 0
+function known(i,  s, j) { N[i] = C[i] ~ /^@/ ? C[i] : ""; P[i] = 0
   if (match(T[i], /comment "cook [0-9]+: [^"]*"/)) {
     s = substr(T[i], RSTART + 14, RLENGTH - 15); P[i] = s + 0; N[i] = substr(s, index(s, ": ") + 2)
     if (j = index(N[i], " | ")) N[i] = substr(N[i], 1, j - 1) } }
 BEGIN { n = ARGC; ARGC = 1 }
 """
 _EDIT = r"""
-function place(name, after, chain, text,  i, at, has) { m++; T[m] = text; known(m); p = P[m]; at = 0
+function place(name, after, chain, text,  i, at, has) { m++
+  C[m] = chain; T[m] = text; known(m); p = P[m]; at = 0
   for (i = 1; i < m; i++) if (C[i] == chain && N[i] == after && P[i] == p) has = 1
   for (i = 1; i < m; i++) if (C[i] == chain && (P[i] < p || (P[i] == p && (N[i] == name ||
     (has ? N[i] == after : after != ""))))) at = i
@@ -78,10 +81,16 @@ class PacketFilter(ABC):
     """Shell that loads and keeps what is in `new`, all or nothing; nothing left means nothing."""
     frame: ClassVar[Mapping[str, str]]
     """The fixed rules: chain and text -> pattern of the listed line."""
+    frame_of_nat: ClassVar[Mapping[str, str]]
+    """The same of the chains that are there only while they have rules."""
 
     @abstractmethod
     def lines(self, rule: FirewallRule) -> Iterator[str]:
         """Yield the rule as its tool lists it: chain, a blank, text."""
+
+    @abstractmethod
+    def translations(self, rule: FirewallNat, prefix: str) -> Iterator[str]:
+        """Yield a rule of translation, with `prefix` before its name in the comment."""
 
     @abstractmethod
     def closing(self, direction: str, verdict: Verdict) -> Iterator[str]:
@@ -108,21 +117,26 @@ class PacketFilter(ABC):
         made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
         return replace(join([self.load, made, self.install], ""), called="set the firewall rules")
 
-    def framed(self, lines: Sequence[str]) -> bool:
-        """Return whether exactly the lines of the frame exist, in any spelling of the tool."""
+    def framed(self, lines: Sequence[str], chains: Collection[str] = ()) -> bool:
+        """
+        Return whether exactly the lines of the frame exist, in any spelling of the tool.
+
+        Chains of translation may be absent, unless they are among `chains`.
+        """
         left = list(lines)
-        for pattern in self.frame.values():
+        needed = tuple(f"{chain.replace('COOK-', '')} " for chain in chains)
+        for wanted, pattern in {**self.frame, **self.frame_of_nat}.items():
             hits = [line for line in left if re.fullmatch(pattern, line)]
-            if not hits:
+            if not hits and (wanted in self.frame or wanted.startswith(needed)):
                 return False
             left = [line for line in left if line not in hits]
         return not left
 
 
-def comment(rule: FirewallRule) -> str:
+def comment(rule: FirewallRule | FirewallNat, prefix: str = "") -> str:
     """Return the comment that identifies a live rule."""
-    text = f"cook {rule.position}: {rule.name}"
-    if rule.description and rule.include_comment:
+    text = f"cook {rule.position}: {prefix}{rule.name}"
+    if rule.description and getattr(rule, "include_comment", True):
         text += f" | {re.sub(r'[^A-Za-z0-9_.:/@+ -]', ' ', rule.description)}"
     return text[:_COMMENT].rstrip()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from cookbook.provider import (
     AccessPath,
@@ -15,11 +16,13 @@ from cookbook.provider import (
     Provider,
     Risk,
     Table,
+    Thing,
     hint,
     sh,
 )
 from cookbook.providers.base_chains import FOREIGN, deciding
 from cookbook.providers.packet_filter import Entry, PacketFilter, has_port
+from cookbook.resources.firewall_nat import FirewallNat
 from cookbook.resources.firewall_rule import FirewallRule
 
 
@@ -56,10 +59,27 @@ END { for (i = 1; i <= m && !(K[i] == "live" && N[i] == ARGV[1]); i++);
 """
 
 
-class RuleProvider(Provider[FirewallRule, State]):
+_SETS = r"""
+END { for (i = 1; i <= m; i++) if (C[i] ~ /^@/) { sub(/[.].*/, "", C[i]); print substr(C[i], 2) } }
+"""
+_FORWARDING = Probe(
+    sh("for f in ipv4/ip_forward ipv6/conf/all/forwarding; do cat /proc/sys/net/$f || :; done"),
+    loose=True,
+)
+
+R = TypeVar("R", FirewallRule, FirewallNat)
+
+
+class PacketRules(Provider[R, State], Generic[R]):
     """Rules, each known by its comment, in the tables or chains of cook."""
 
     filter: ClassVar[PacketFilter]
+    prefix: ClassVar[str] = ""
+    """The part of the comment that tells the rules of a type from those of others."""
+
+    @abstractmethod
+    def lines(self, rule: R) -> Iterator[str]:
+        """Yield the rule as its tool lists it: chain, a blank, text."""
 
     def __init__(self) -> None:
         self._table = Table(self._ask, _split)
@@ -73,26 +93,12 @@ class RuleProvider(Provider[FirewallRule, State]):
         pairs = [part for key in keys for part in key.split("\n")]
         return self.filter.ask(_SHOW, pairs)
 
-    def probe(self, rule: FirewallRule) -> Probe:
+    def probe(self, rule: R) -> Probe | Sequence[Probe]:
         """Its own lines, and whether something stands where it should not."""
-        return self._table.about(f"{rule.name}\n{rule.after or ''}")
+        after = f"{self.prefix}{rule.after}" if rule.after else ""
+        return self._table.about(f"{self.prefix}{rule.name}\n{after}")
 
-    def besides(self, rule: FirewallRule) -> Sequence[Probe]:
-        """Ask for the base chains of others, where the rule lets something pass."""
-        lets_pass = rule.command == "allow" and "create" in rule.doing
-        return [FOREIGN] if lets_pass else []
-
-    def warning(self, rule: FirewallRule, said: str) -> str | None:
-        """Name the base chains of others that may drop what the rule accepts."""
-        if not (chains := deciding(rule, said)):
-            return None
-        named = " and ".join(f"the chain {chain}" for chain in chains)
-        return (
-            f"{named} of others may still drop what this rule allows: a packet passes only if"
-            " no base chain drops it (`nft list ruleset`)"
-        )
-
-    def parse(self, rule: FirewallRule, text: str) -> State | None:
+    def parse(self, rule: R, text: str, *_: str) -> State | None:
         """None if there is no line of it, live or saved."""
         parts: dict[str, list[str]] = {mark: [] for mark in "=+~!"}
         for line in text.split("\n")[1:-1]:
@@ -104,16 +110,16 @@ class RuleProvider(Provider[FirewallRule, State]):
             tuple(map(self.filter.canonical, parts["="])),
             tuple(map(self.filter.canonical, parts["+"])),
             bad == "0",
-            self.filter.framed(parts["~"]),
+            self.filter.framed(parts["~"], {line.partition(" ")[0] for line in parts["="]}),
             boot == "1",
             rule.after or "",
         )
 
-    def plan(self, rule: FirewallRule, found: State | None) -> Change[State]:
+    def plan(self, rule: R, found: State | None) -> Change[State]:
         """All or nothing: the same live and saved, in its place."""
         if "delete" in rule.doing:
             return Change(found, None)
-        lines = tuple(self.filter.lines(rule))
+        lines = tuple(self.lines(rule))
         return Change(found, State(lines, lines, after=rule.after or ""))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
@@ -133,15 +139,17 @@ class RuleProvider(Provider[FirewallRule, State]):
         """Keep the position of the rule: the order is part of the meaning."""
         if change.found is None:
             return None
-        return sh("({}) || :", self.filter.ask(_BEFORE, [name]))
+        return sh("({}) || :", self.filter.ask(_BEFORE, [f"{self.prefix}{name}"]))
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
         """Note the rule before it."""
         if change.found is None:
             return change
-        return replace(change, found=replace(change.found, after=kept.strip()))
+        return replace(
+            change, found=replace(change.found, after=kept.strip().removeprefix(self.prefix))
+        )
 
-    def ask_back(self, rule: FirewallRule, change: Change[State]) -> FirewallRule:
+    def ask_back(self, rule: R, change: Change[State]) -> R:
         """Ask for the former position, not the declared one."""
         before = change.found
         return rule if before is None else replace(rule, after=before.after or None)
@@ -163,8 +171,65 @@ class RuleProvider(Provider[FirewallRule, State]):
         entries = []
         for name, change in _in_order(changes):
             wanted = change.wanted if change.wanted is not None else State()
-            entries.append(Entry(name, wanted.after, wanted.live))
+            after = f"{self.prefix}{wanted.after}" if wanted.after else ""
+            entries.append(Entry(f"{self.prefix}{name}", after, wanted.live))
         return self.filter.edit(entries)
+
+
+class RuleProvider(PacketRules[FirewallRule]):
+    """Rules of filter chains."""
+
+    def lines(self, rule: FirewallRule) -> Iterator[str]:
+        """Yield the rule as its tool lists it."""
+        return self.filter.lines(rule)
+
+    def probe(self, rule: FirewallRule) -> Sequence[Probe]:
+        """Ask for its lines, and for the sets it refers to."""
+        asked = self._table.about(f"{rule.name}\n{rule.after or ''}")
+        return [asked, Probe(self.filter.ask(_SETS, []), loose=True)] if rule.sets else [asked]
+
+    def missing(self, rule: FirewallRule, *answers: str | None) -> Iterator[Thing]:
+        """Yield the sets that are not there."""
+        there = (answers[-1] or "").split() if rule.sets and "create" in rule.doing else rule.sets
+        yield from (Thing("firewall_set", name) for name in rule.sets if name not in there)
+
+    def besides(self, rule: FirewallRule) -> Sequence[Probe]:
+        """Ask for the base chains of others, where the rule lets something pass."""
+        lets_pass = rule.command == "allow" and "create" in rule.doing
+        return [FOREIGN] if lets_pass else []
+
+    def warning(self, rule: FirewallRule, said: str) -> str | None:
+        """Name the base chains of others that may drop what the rule accepts."""
+        if not (chains := deciding(rule, said)):
+            return None
+        named = " and ".join(f"the chain {chain}" for chain in chains)
+        return (
+            f"{named} of others may still drop what this rule allows: a packet passes only if"
+            " no base chain drops it (`nft list ruleset`)"
+        )
+
+
+class NatProvider(PacketRules[FirewallNat]):
+    """Rules of translation."""
+
+    prefix = "(nat) "
+
+    def lines(self, rule: FirewallNat) -> Iterator[str]:
+        """Yield the rule as its tool lists it."""
+        return self.filter.translations(rule, self.prefix)
+
+    def besides(self, rule: FirewallNat) -> Sequence[Probe]:
+        """Ask whether packets are passed on, where the rule is about those."""
+        return [_FORWARDING] if rule.command != "redirect" and "create" in rule.doing else []
+
+    def warning(self, rule: FirewallNat, said: str) -> str | None:
+        """Name the version of IP that the kernel does not pass on."""
+        on: dict[int, str] = dict(zip((4, 6), said.split(), strict=False))
+        off = [family for family in rule.families if on.get(family) == "0"]
+        if not off:
+            return None
+        key = "net.ipv4.ip_forward" if off[0] == 4 else "net.ipv6.conf.all.forwarding"
+        return f'the kernel passes no IPv{off[0]} packets on: declare sysctl("{key}", value=1)'
 
 
 def _in_order(

@@ -40,8 +40,12 @@ from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
 from cookbook.resources.firewall import Firewall as Firewall
 from cookbook.resources.firewall import firewall as firewall
+from cookbook.resources.firewall_nat import FirewallNat as FirewallNat
+from cookbook.resources.firewall_nat import firewall_nat as firewall_nat
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
+from cookbook.resources.firewall_set import FirewallSet as FirewallSet
+from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -120,7 +124,9 @@ __all__ = [
     "File",
     "FileAttributes",
     "Firewall",
+    "FirewallNat",
     "FirewallRule",
+    "FirewallSet",
     "Group",
     "Hostname",
     "HostsEntry",
@@ -169,7 +175,9 @@ __all__ = [
     "file",
     "file_attributes",
     "firewall",
+    "firewall_nat",
     "firewall_rule",
+    "firewall_set",
     "group",
     "hostname",
     "hosts_entry",

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 from cookbook.errors import RecipeError
 from cookbook.language.collection import Collection, current
 from cookbook.provider import Resource, recipe_function
-from cookbook.resources.firewall_rule import FirewallRule, refuse_flushed_rules
+from cookbook.resources._packets import refuse_flushed_rules
+from cookbook.resources.firewall_rule import FirewallRule
 
 Policy = Literal["accept", "drop", "reject"]
 
