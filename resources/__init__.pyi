@@ -54,6 +54,8 @@ from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
+from cookbook.resources.http_proxy import HttpProxy as HttpProxy
+from cookbook.resources.http_proxy import http_proxy as http_proxy
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.line import Line as Line
@@ -131,6 +133,7 @@ __all__ = [
     "Hostname",
     "HostsEntry",
     "HttpCheck",
+    "HttpProxy",
     "KernelModule",
     "Line",
     "Link",
@@ -182,6 +185,7 @@ __all__ = [
     "hostname",
     "hosts_entry",
     "http_check",
+    "http_proxy",
     "kernel_module",
     "line",
     "link",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from cookbook.errors import RecipeError
 from cookbook.language.collection import Collection, current
@@ -59,6 +59,14 @@ class Firewall(Resource):
     def identity(self) -> str:
         """There is one."""
         return "default"
+
+    def contradicts(self, other: Self) -> str | None:
+        """Return the first policy that both want differently: a default counts, too."""
+        for name in ("input", "forward", "output"):
+            wanted = {getattr(self, name), getattr(other, name)} - {None}
+            if len(wanted) == 2:
+                return name
+        return super().contradicts(other)
 
     @property
     def neighbours(self) -> list[FirewallRule]:
