@@ -38,8 +38,14 @@ from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
 from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
+from cookbook.resources.firewall import Firewall as Firewall
+from cookbook.resources.firewall import firewall as firewall
+from cookbook.resources.firewall_nat import FirewallNat as FirewallNat
+from cookbook.resources.firewall_nat import firewall_nat as firewall_nat
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
+from cookbook.resources.firewall_set import FirewallSet as FirewallSet
+from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -48,6 +54,8 @@ from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
+from cookbook.resources.http_proxy import HttpProxy as HttpProxy
+from cookbook.resources.http_proxy import http_proxy as http_proxy
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.line import Line as Line
@@ -137,11 +145,15 @@ __all__ = [
     "Execute",
     "File",
     "FileAttributes",
+    "Firewall",
+    "FirewallNat",
     "FirewallRule",
+    "FirewallSet",
     "Group",
     "Hostname",
     "HostsEntry",
     "HttpCheck",
+    "HttpProxy",
     "KernelModule",
     "Line",
     "Link",
@@ -195,11 +207,15 @@ __all__ = [
     "execute",
     "file",
     "file_attributes",
+    "firewall",
+    "firewall_nat",
     "firewall_rule",
+    "firewall_set",
     "group",
     "hostname",
     "hosts_entry",
     "http_check",
+    "http_proxy",
     "kernel_module",
     "line",
     "link",

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.language.collection import current
 from cookbook.provider import Resource, recipe_function
+from cookbook.resources._packets import (
+    Network,
+    Ports,
+    PortsGiven,
+    check_interfaces,
+    check_rule,
+    check_sets,
+    declared_before,
+    networks,
+    port_ranges,
+    refuse_flushed_rules,
+    set_named,
+)
 
 Action = Literal["create", "delete", "nothing"]
 RuleVerdict = Literal["allow", "deny", "reject", "log"]
 Protocol = Literal["tcp", "udp", "icmp", "ipv6-icmp", "none"]
 Direction = Literal["in", "out", "forward"]
 
-Ports = tuple[tuple[int, int], ...]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_LONGEST_NAME = 80  # nft(8) keeps 128 bytes of a comment, which has the position, too
+_RATE = re.compile(r"[1-9][0-9]{0,5}/(second|minute|hour|day)")
 
 
 class FirewallRule(Resource):
@@ -49,16 +56,22 @@ class FirewallRule(Resource):
     """Which protocol; a number is one of /etc/protocols, `none` means any."""
 
     port: int | str | Sequence[int | str] | None = None
-    """The destination port: a port, a range as "8000:8100", or several. tcp and udp only."""
+    """
+    The destination port: a port, a range as "8000:8100", or several; or a set as "@name". tcp and
+    udp only.
+    """
 
     dest_port: int | str | Sequence[int | str] | None = None
     """Another name of `port`."""
 
     source_port: int | str | Sequence[int | str] | None = None
-    """The source port."""
+    """The source port; no set."""
 
     source: str | Sequence[str] | None = None
-    """The sender: an address, a network as 192.0.2.0/24, or several; IPv4 or IPv6."""
+    """
+    The sender: an address, a network as 192.0.2.0/24, or several, IPv4 or IPv6; or a
+    `firewall_set` as "@name".
+    """
 
     destination: str | Sequence[str] | None = None
     """The receiver, likewise."""
@@ -74,6 +87,15 @@ class FirewallRule(Resource):
 
     stateful: bool | str | Sequence[str] | None = None
     """States of its connection: new, established, related, invalid; True means new."""
+
+    limit: str | None = None
+    """
+    The rate of packets it matches, as "10/minute"; the others meet the rules that follow. With
+    `stateful=True` it counts new connections.
+    """
+
+    burst: int = 5
+    """The number of packets it matches at once before the limit counts."""
 
     position: int = 50
     """The order of the rules, 0-9999: smaller ones come first."""
@@ -94,43 +116,42 @@ class FirewallRule(Resource):
 
     def validate(self) -> None:
         """Check what makes no rule."""
-        if not re.fullmatch(rf"[A-Za-z0-9_.:/@+ -]{{1,{_LONGEST_NAME}}}", self.name):
-            raise RecipeError(
-                f"{self}: a name is up to {_LONGEST_NAME} letters, digits, blanks and _.:/@+-",
-                hint="it becomes the comment of the rule",
-            )
+        check_rule(self, self.position)
         self._check_numbers()
         self._check_places()
+        refuse_flushed_rules(self)
         object.__setattr__(self, "after", self.after or self._declared_before())
 
     def _check_numbers(self) -> None:
         if self.port is not None and self.dest_port is not None:
             raise RecipeError(f"{self}: port and dest_port are the same thing")
-        if (self.ports or self.source_ports) and self.protocol not in ("tcp", "udp"):
+        given = self.ports or self.source_ports or self.port_set
+        if given and self.protocol not in ("tcp", "udp"):
             raise RecipeError(f"{self}: only tcp and udp have ports, not {self.protocol}")
-        if not 0 <= self.position <= 9999:
-            raise RecipeError(f"{self}: position is a number from 0 to 9999")
         if isinstance(self.protocol, int) and not 0 < self.protocol < 256:
             raise RecipeError(f"{self}: protocol {self.protocol} is not from 1 to 255")
 
     def _check_places(self) -> None:
-        for name in (self.interface, self.dest_interface):
-            if name is not None and not re.fullmatch(r"[A-Za-z0-9_.@-]{1,15}", name):
-                raise RecipeError(f"{self}: {name!r} cannot be the name of an interface")
+        check_interfaces(self, (self.interface, self.dest_interface))
+        check_sets(self, (self.source, self.destination, self.port, self.dest_port))
         if self.dest_interface is not None and self.direction == "in":
             raise RecipeError(f"{self}: what comes in does not go out on an interface")
         if self.states - {"new", "established", "related", "invalid", "untracked"}:
             raise RecipeError(f"{self}: {self.stateful!r} is no state of a connection")
         if not self.families:
             raise RecipeError(f"{self}: no packet has addresses of both IPv4 and IPv6")
+        if self.limit is not None and not _RATE.fullmatch(self.limit):
+            raise RecipeError(
+                f"{self}: {self.limit!r} is no rate",
+                hint='a number for a second, minute, hour or day: "10/minute"',
+            )
+        if not 0 < self.burst <= 10000:
+            raise RecipeError(f"{self}: burst is a number of packets, 1 to 10000")
 
     def _declared_before(self) -> str | None:
         """Return the rule just before this one, if only the recipe defines their order."""
-        with contextlib.suppress(RecipeError):
-            rules = (declared.resource for declared in current())
-            same = [r.name for r in rules if isinstance(r, FirewallRule) and self._ties(r)]
-            return same[-1] if same else None
-        return None
+        same = [r.name for r in declared_before() if isinstance(r, FirewallRule) and self._ties(r)]
+        return same[-1] if same else None
 
     def _ties(self, other: FirewallRule) -> bool:
         same_place = (other.direction, other.position) == (self.direction, self.position)
@@ -139,50 +160,43 @@ class FirewallRule(Resource):
     @property
     def ports(self) -> Ports:
         """Ranges of ports it goes to, sorted, without overlaps."""
-        return self._ranges(self.port if self.port is not None else self.dest_port)
+        return port_ranges(self, self._port)
+
+    @property
+    def _port(self) -> PortsGiven:
+        return self.port if self.port is not None else self.dest_port
+
+    @property
+    def port_set(self) -> str | None:
+        """The set of ports it goes to."""
+        return set_named(self._port)
 
     @property
     def source_ports(self) -> Ports:
         """Ranges of ports it comes from."""
-        return self._ranges(self.source_port)
-
-    def _ranges(self, given: int | str | Sequence[int | str] | None) -> Ports:
-        if given is None:
-            return ()
-        items = [given] if isinstance(given, int | str) else given
-        return _merged(self._range(item) for item in items)
-
-    def _range(self, item: int | str) -> tuple[int, int]:
-        m = re.fullmatch(r"(\d{1,5})(?:[:-](\d{1,5}))?", str(item))
-        low, high = (int(m[1]), int(m[2] or m[1])) if m else (0, 0)
-        if not 0 < low <= high < 65536:
-            raise RecipeError(f"{self}: {item!r} is neither a port nor a range like 8000:8100")
-        return low, high
+        return port_ranges(self, self.source_port)
 
     @property
     def sources(self) -> tuple[Network, ...]:
         """Networks it comes from; none means any."""
-        return self._networks(self.source)
+        return networks(self, self.source)
 
     @property
     def destinations(self) -> tuple[Network, ...]:
         """Networks it goes to; none means any."""
-        return self._networks(self.destination)
+        return networks(self, self.destination)
 
-    def _networks(self, given: str | Sequence[str] | None) -> tuple[Network, ...]:
-        if given is None:
-            return ()
-        try:
-            found = [
-                ipaddress.ip_network(a) for a in ([given] if isinstance(given, str) else given)
-            ]
-        except ValueError as error:
-            raise RecipeError(f"{self}: {error}", hint="e.g. 192.0.2.0/24 or 2001:db8::1") from None
-        four = ipaddress.collapse_addresses(
-            n for n in found if isinstance(n, ipaddress.IPv4Network)
-        )
-        six = ipaddress.collapse_addresses(n for n in found if isinstance(n, ipaddress.IPv6Network))
-        return (*four, *six)
+    @property
+    def sets(self) -> list[str]:
+        """The names of the sets it refers to."""
+        named = map(set_named, (self._port, self.source, self.destination))
+        return [name for name in named if name is not None]
+
+    @property
+    def rate(self) -> tuple[int, str]:
+        """The limit: packets, and the unit of time."""
+        count, _, unit = (self.limit or "0/second").partition("/")
+        return int(count), unit
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -203,16 +217,6 @@ class FirewallRule(Resource):
                 return frozenset({one.lower()})
             case several:
                 return frozenset(state.lower() for state in several)
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> Ports:
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
 
 
 firewall_rule = recipe_function(FirewallRule)

@@ -125,10 +125,12 @@ class AutoRollback:
             )
         if self.allowed:
             return None
+        better = planned.provider.lockout_hint(planned.name, planned.change, self.way)
+        force = "--allow-lockout applies it; it is taken back if login fails afterwards"
         return WouldLockOut(
             f"{item.resource} ({item.declared.where}) would lock out"
             f" user {self.way.user} (SSH, port {self.way.port})",
-            hint="--allow-lockout applies it; it is taken back if login fails afterwards",
+            hint=force if better is None else f"{better}; {force}",
         )
 
     def arm(self, changes: Sequence[PlannedChange]) -> Do:

@@ -237,6 +237,10 @@ class LockoutRisk(Generic[R, S]):
         """Return the risk that the change locks the operator out of the access path."""
         return "no"
 
+    def lockout_hint(self, name: str, change: Change[S], way: AccessPath, /) -> str | None:
+        """Return what to declare so that the access path stays open; None if that is not known."""
+        return None
+
 
 class Warned(Generic[R, S]):
     """

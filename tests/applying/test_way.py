@@ -48,6 +48,10 @@ CUTS = [
     ("may", 'firewall_rule("x", port=2222, command="deny")'),
     ("may", 'firewall_rule("x", command="deny", position=99)'),
     ("may", 'firewall_rule("x", port=22, command="deny", direction="out")'),
+    ("will", 'firewall("x")'),
+    ("will", 'firewall("x", input="reject", forward="drop")'),
+    ("may", 'firewall("x", input="accept", output="drop")'),
+    ("may", 'firewall("x", action="disable")'),
     ("no", 'cron("x", command="true")'),
     ("no", 'group("x")'),
 ]
@@ -55,7 +59,7 @@ CUTS = [
 
 def planned(text: str, facts: Facts = DEBIAN) -> tuple[Resource, PlannedChange]:
     """A line of a recipe, on a host that has nothing of it."""
-    [declared] = declare(text, facts, Path("tests/cases"))
+    [declared, *_] = declare(text, facts, Path("tests/cases"))
     resource = declared.resource
     provider = catalog().choose(resource, facts)
     change = provider.plan(resource, None)
@@ -72,6 +76,27 @@ def test_what_a_change_may_cut(risk: str, text: str, tool: str) -> None:
     if text.endswith('action="delete")'):
         change = Change(provider.state(), None)
     assert provider.lockout_risk(verdict.item.resource.identity, change, WAY) == risk
+
+
+OPENED = [
+    ("may", 'firewall_rule("s", port=22)'),
+    ("may", 'firewall_rule("s", port="20-30", source="192.0.2.0/24")'),
+    ("may", 'firewall_rule("s", protocol="none", interface="eth0")'),
+    ("will", 'firewall_rule("s", port=2222)'),
+    ("will", 'firewall_rule("s", port=22, protocol="udp")'),
+    ("will", 'firewall_rule("s", protocol="icmp")'),
+    ("will", 'firewall_rule("s", port=22, direction="out")'),
+    ("will", 'firewall_rule("s", port=22, command="log")'),
+    ("will", 'firewall_rule("s", source_port=22)'),
+    ("will", 'file("/x")\nfirewall_rule("s", port=22)'),
+]
+
+
+@pytest.mark.parametrize("tool", ["nftables", "iptables"])
+@pytest.mark.parametrize(("risk", "text"), OPENED, ids=[text for _, text in OPENED])
+def test_a_policy_closes_what_no_rule_beside_it_opens(risk: str, text: str, tool: str) -> None:
+    resource, verdict = planned(f'firewall("x")\n{text}', replace(DEBIAN, firewall_tool=tool))
+    assert verdict.provider.lockout_risk(resource.identity, verdict.change, WAY) == risk
 
 
 # -- the timer -----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.planning.step import Step
 from cookbook.plugins.manager import catalog
-from cookbook.providers.iptables import IptablesProvider
+from cookbook.providers.iptables import Iptables
 from cookbook.script.program import Ask
 from cookbook.transport.contract import TooSlow
 from cookbook.transport.paramiko_ssh.transport import SshTransport
@@ -436,9 +436,9 @@ def test_the_lock_of_iptables_is_waited_for_and_who_holds_it_is_named(
     module_host: KitchenHost, converge: Converge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C22."""
-    install = IptablesProvider.install
+    install = Iptables.install
     shorter = replace(install, text=install.text.replace("-w 20 ", "-w 2 "))
-    monkeypatch.setattr(IptablesProvider, "install", shorter)
+    monkeypatch.setattr(Iptables, "install", shorter)
     legacy = "update-alternatives --set iptables /usr/sbin/iptables-legacy; mv /usr/sbin/nft /srv/"
     hold = "(setsid flock /run/xtables.lock sleep 60 >/dev/null 2>&1 &); sleep 0.3; pgrep -x flock"
     recipe = 'firewall_rule("web", port=80)'
@@ -449,7 +449,7 @@ def test_the_lock_of_iptables_is_waited_for_and_who_holds_it_is_named(
         assert said.startswith("another program holds the lock of the firewall\n")
         assert f"the xtables lock is held by process {holder}: flock /run/xtables.lock" in said
         assert "COOK" not in do(module_host, "iptables-save")
-        monkeypatch.setattr(IptablesProvider, "install", install)
+        monkeypatch.setattr(Iptables, "install", install)
         threading.Timer(2.0, lambda: do(module_host, f"pkill -P {holder}")).start()
         assert [step.status for step in converge(module_host, recipe)] == ["changed"]
         assert "COOK-INPUT" in do(module_host, "iptables-save")

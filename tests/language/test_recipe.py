@@ -280,6 +280,10 @@ CONTRADICTIONS = {
         f"authorized_key('ann', key={KEY!r}, exclusive=True)\n"
         f"authorized_key('b', user='ann', key={OTHER!r})"
     ),
+    "two policies": "firewall('a', input='drop')\nfirewall('b', input='reject')",
+    "two proxies of one tool": (
+        "http_proxy('a', http='http://a:1')\nhttp_proxy('b', http='http://b:1', for_tools=['npm'])"
+    ),
     "a key of a file": (
         f"authorized_key('ann', path='/etc/keys', key={KEY!r}, key_options='restrict')\n"
         f"authorized_key('b', user='bob', path='/etc/keys', key={KEY!r}, key_options='')"

@@ -27,6 +27,7 @@ from cookbook.transport.openssh import control_dir
 from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.connection import Target
 from cookbook.transport.paramiko_ssh.transport import SshTransport
+from tests.on_hosts.walled import Walled
 
 ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -186,3 +187,17 @@ def _session(transport: Shell) -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+@pytest.fixture(params=["nftables", "iptables"])
+def walled(request: pytest.FixtureRequest, module_host: KitchenHost) -> Iterator[Walled]:
+    """A host without rules; for iptables, one without nft(8)."""
+    module_host.run("[ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft")
+    module_host.run(
+        "nft flush ruleset; rm -rf /etc/cook /tmp/in*; systemctl disable --now cook-firewall"
+    )
+    if request.param == "iptables":
+        module_host.run("mv /usr/sbin/nft /usr/sbin/nft.away")
+    yield Walled(module_host, request.param)
+    module_host.run("[ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft")
+    module_host.run("nft flush ruleset")

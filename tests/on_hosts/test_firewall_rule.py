@@ -6,10 +6,8 @@ A port where nobody listens answers "refused" as long as its packets pass.
 
 from __future__ import annotations
 
-import socket
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,10 +15,8 @@ from cookbook.kitchen.host import greets
 from cookbook.reports.report import step_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cookbook.kitchen import KitchenHost
     from tests.on_hosts.conftest import Converge
+    from tests.on_hosts.walled import Walled
 
 pytestmark = pytest.mark.hosts
 
@@ -35,66 +31,18 @@ firewall_rule("default", command="deny", protocol="none", position=100)
 """
 
 
-@dataclass(frozen=True)
-class Walled:
-    """A host, and which tool its rules are made by."""
-
-    host: KitchenHost
-    tool: str
-    recipe: str
-
-    def run(self, command: str) -> str:
-        said = self.host.run(command)
-        assert said.returncode == 0, said.stderr
-        return said.stdout
-
-    @property
-    def rules(self) -> str:
-        """All there are, ours and others'."""
-        if self.tool == "nftables":
-            return self.run("nft list ruleset")
-        return self.run("(iptables-save; ip6tables-save) | grep -E '^(-|:COOK|:THEIRS)' || :")
-
-    def flush(self) -> None:
-        if self.tool == "nftables":
-            self.run("nft flush ruleset")
-        else:
-            self.run("iptables -F; iptables -X; ip6tables -F; ip6tables -X")
-
-    def reach(self, port: int, *, six: bool = False) -> Literal["passes", "blocked"]:
-        address = self.host.address6 if six else self.host.address
-        try:
-            socket.create_connection((address, port), timeout=0.7).close()
-        except ConnectionRefusedError:
-            return "passes"
-        except TimeoutError:
-            return "blocked"
-        return "passes"
-
-
-@pytest.fixture(params=["nftables", "iptables"])
-def walled(request: pytest.FixtureRequest, module_host: KitchenHost) -> Iterator[Walled]:
-    """A host without rules; for iptables, one without nft(8)."""
-    gateway = module_host.address.rpartition(".")[0] + ".1"
-    module_host.run("[ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft")
-    module_host.run(
-        "nft flush ruleset; rm -rf /etc/cook /tmp/in*; systemctl disable --now cook-firewall"
-    )
-    if request.param == "iptables":
-        module_host.run("mv /usr/sbin/nft /usr/sbin/nft.away")
-    yield Walled(module_host, request.param, RECIPE.format(gateway=gateway))
-    module_host.run("[ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft")
-    module_host.run("nft flush ruleset")
+def recipe_for(walled: Walled) -> str:
+    return RECIPE.format(gateway=walled.gateway)
 
 
 def test_ports_are_open_and_closed_as_declared(walled: Walled, converge: Converge) -> None:
     assert walled.reach(9999) == walled.reach(9999, six=True) == "passes"
-    assert {step.status for step in converge(walled.host, walled.recipe)} == {"changed"}
+    assert {step.status for step in converge(walled.host, recipe_for(walled))} == {"changed"}
     passing = [p for p in (22, 80, 443, 8005, 5432, 5433, 8443, 9999) if _open(walled, p)]
     assert passing == [22, 80, 443, 8005, 5432, 8443]
     passing = [p for p in (22, 80, 5432, 5433, 9999) if _open(walled, p, six=True)]
     assert passing == [22, 80, 5433]
-    assert {step.status for step in converge(walled.host, walled.recipe)} == {"ok"}
+    assert {step.status for step in converge(walled.host, recipe_for(walled))} == {"ok"}
 
 
 def _open(walled: Walled, port: int, *, six: bool = False) -> bool:
@@ -102,7 +50,7 @@ def _open(walled: Walled, port: int, *, six: bool = False) -> bool:
 
 
 def test_what_was_done_by_hand_is_seen_and_undone(walled: Walled, converge: Converge) -> None:
-    converge(walled.host, walled.recipe)
+    converge(walled.host, recipe_for(walled))
     as_it_was = walled.rules
     if walled.tool == "nftables":
         walled.run(
@@ -113,11 +61,11 @@ def test_what_was_done_by_hand_is_seen_and_undone(walled: Walled, converge: Conv
     else:
         walled.run("iptables -D COOK-INPUT 4 && ip6tables -D INPUT -j COOK-INPUT")
     assert not _open(walled, 80) or walled.tool == "iptables"
-    steps = converge(walled.host, walled.recipe)
+    steps = converge(walled.host, recipe_for(walled))
     assert "changed" in {step.status for step in steps}
     assert {step.status for step in steps} <= {"changed", "ok"}
     assert walled.rules == as_it_was
-    assert {step.status for step in converge(walled.host, walled.recipe)} == {"ok"}
+    assert {step.status for step in converge(walled.host, recipe_for(walled))} == {"ok"}
 
 
 def test_an_order_changed_by_hand_is_restored(walled: Walled, converge: Converge) -> None:
@@ -157,7 +105,7 @@ def test_rules_of_others_are_left_alone(walled: Walled, converge: Converge) -> N
     else:
         walled.run("iptables -A INPUT -p tcp --dport 7777 -j DROP; iptables -N THEIRS")
     before = walled.rules
-    converge(walled.host, walled.recipe)
+    converge(walled.host, recipe_for(walled))
     gone = "\n".join(
         f'firewall_rule("{name}", action="delete")'
         for name in ("ssh", "web", "four", "six", "not me", "default")
@@ -172,7 +120,7 @@ def test_rules_of_others_are_left_alone(walled: Walled, converge: Converge) -> N
 
 
 def test_rules_survive_a_flush_of_others_and_a_reboot(walled: Walled, converge: Converge) -> None:
-    converge(walled.host, walled.recipe)
+    converge(walled.host, recipe_for(walled))
     walled.flush()
     assert _open(walled, 9999)
     walled.run("systemctl restart cook-firewall")
@@ -184,7 +132,7 @@ def test_rules_survive_a_flush_of_others_and_a_reboot(walled: Walled, converge: 
     walled.host.wait_until_up()
     assert not _open(walled, 9999)
     assert _open(walled, 80)
-    steps = converge(walled.host, walled.recipe)  # the file in /tmp does not outlive a boot
+    steps = converge(walled.host, recipe_for(walled))  # the file in /tmp does not outlive a boot
     rules = [step for step in steps if step.resource.kind() == "firewall_rule"]
     assert {step.status for step in rules} == {"ok"}
 
@@ -206,7 +154,7 @@ def test_a_boot_that_would_load_nothing_is_a_difference(walled: Walled, converge
 
 def test_a_plan_changes_nothing(walled: Walled, plan: Converge) -> None:
     before = walled.rules
-    assert {step.status for step in plan(walled.host, walled.recipe)} == {"changed"}
+    assert {step.status for step in plan(walled.host, recipe_for(walled))} == {"changed"}
     assert walled.rules == before
     assert walled.host.run("ls /etc/cook").stdout == ""
 
@@ -217,15 +165,19 @@ def test_rules_are_back_when_the_packet_filter_was_stopped_and_started(
     if walled.tool != "nftables":
         pytest.skip("Debian's netfilter-persistent keeps all rules, ours included")
     walled.run("systemctl start nftables")  # as on a host where it is enabled
-    converge(walled.host, walled.recipe)
+    converge(walled.host, recipe_for(walled))
     walled.run("systemctl stop nftables")  # which flushes all rules
     assert _open(walled, 9999)
-    rules = [s for s in plan(walled.host, walled.recipe) if s.resource.kind() == "firewall_rule"]
+    rules = [
+        s for s in plan(walled.host, recipe_for(walled)) if s.resource.kind() == "firewall_rule"
+    ]
     assert {step.status for step in rules} == {"changed"}  # the plan sees that they are gone
     walled.run("systemctl start nftables")
     assert not _open(walled, 9999)
     assert _open(walled, 80)
-    rules = [s for s in plan(walled.host, walled.recipe) if s.resource.kind() == "firewall_rule"]
+    rules = [
+        s for s in plan(walled.host, recipe_for(walled)) if s.resource.kind() == "firewall_rule"
+    ]
     assert {step.status for step in rules} == {"ok"}
 
 

@@ -145,7 +145,7 @@ def test_an_entry_has_its_own_lines_only(shell: list[str], tools: Path) -> None:
 def test_firewall_rules(shell: list[str], tools: Path) -> None:
     provider = NftablesProvider()
     rules = [FirewallRule(name, after=after) for name, after in (("a", "a b"), ("a b", "a"))]
-    probes = [provider.probe(rule) for rule in [*rules, FirewallRule("c"), FirewallRule("d")]]
+    probes = [provider.probe(rule)[0] for rule in [*rules, FirewallRule("c"), FirewallRule("d")]]
     table = probes[0].table
     assert table is not None
     found = hold(shell, tools, table, [probe.key for probe in probes])
