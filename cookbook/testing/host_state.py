@@ -35,8 +35,8 @@ find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
     -printf '%p %y %m %U:%G %s %T@ %l\n' | sort
-find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f ! -path var/spool/exim4/\* -exec sha256sum {} + \
-    2>/dev/null | sort
+find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f \
+    ! -path var/spool/exim4/\* -exec sha256sum {} + 2>/dev/null | sort
 dpkg-query -W -f '${Package} ${Version} ${Status}\n'
 find run/systemd/system run/systemd/generator* -printf '%p %y %m %l\n' 2>/dev/null | sort
 find run/systemd/system -type f -exec sha256sum {} + 2>/dev/null | sort
