@@ -18,6 +18,14 @@ from cookbook.resources.apt_repository import AptRepository
 
 _HOST = Probe(sh("(. /etc/os-release; echo $VERSION_CODENAME); date +%s"), loose=True)
 
+_KEYRINGS = "/etc/apt/keyrings"
+# It is a part of apt since Debian 12; where cook has made it, it goes with the last key.
+_TIDY = sh(
+    "{ grep -qsxF {} /var/lib/dpkg/info/apt.list || rmdir -- {} 2>/dev/null || :; }",
+    _KEYRINGS,
+    _KEYRINGS,
+)
+
 
 @dataclass(frozen=True)
 class State:
@@ -109,7 +117,7 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
         own, other, keyring = _paths(name, side.format)
         if wanted is None:
             rm = sh("rm -f -- {}", [own, other, keyring])
-            yield replace(without(own, rm), shown=rm.shown)
+            yield replace(without(own, sh("{} && {}", rm, _TIDY)), shown=rm.shown)
             return
         if {"key", "digest", "defect"} & change.fields.keys():
             yield _write_key(keyring, wanted)
@@ -261,17 +269,12 @@ cp -- "$t/asc" "$p.cook-new" && chmod 644 -- "$p.cook-new" && mv -f -- "$p.cook-
 """
 
 
-_KEYRINGS = "/etc/apt/keyrings"
-
-
 def _write_key(path: str, wanted: State) -> Command:
     """Return the command that writes the keyring, removes it, or fetches it and checks it."""
     if wanted.url is None or not wanted.key:
         write = write_small(path, (wanted.keyring or "") if wanted.key else "", wanted.modified[2])
         if wanted.key:
             return sh("mkdir -p -- {} && {}", _KEYRINGS, write)
-        # It is a part of apt since Debian 12; where cook has made it, it goes with the last key.
-        tidy = "{ grep -qsxF {} /var/lib/dpkg/info/apt.list || rmdir -- {} 2>/dev/null || :; }"
-        return sh("{} && {}", write, sh(tidy, _KEYRINGS, _KEYRINGS))
+        return sh("{} && {}", write, _TIDY)
     text = sh(_FETCH.strip(), wanted.url, path, wanted.key)
     return replace(text, shown=f"fetch {wanted.url}", called=f"fetch {wanted.url}")

@@ -210,5 +210,11 @@ def _none(stage: str, faults: Sequence[str]) -> None:
 
 
 def _equal(stage: str, expected: object, found: object) -> None:
-    if expected != found:
-        raise AssertionError(f"{stage}: expected {expected}, found {found}")
+    if expected == found:
+        return
+    if isinstance(expected, list) and isinstance(found, list):
+        missing = [one for one in expected if one not in found]
+        more = [one for one in found if one not in expected]
+        if missing or more:
+            raise AssertionError(f"{stage}: missing {missing}, not expected {more}")
+    raise AssertionError(f"{stage}: expected {expected}, found {found}")
