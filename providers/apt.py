@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
 from cookbook.language.access_path import packages_on_it
-from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing, provides
+from cookbook.provider import (
+    AccessPath,
+    Change,
+    Command,
+    Probe,
+    Provider,
+    Risk,
+    Thing,
+    provides,
+    sh,
+)
 from cookbook.providers import apt_back
 from cookbook.providers.apt_get import (
     ANY,
@@ -196,6 +207,25 @@ class AptProvider(Provider[Package, State]):
         """As the recipe says, and the time to wait for a lock."""
         state = change.wanted if change.wanted is not None else change.found
         return self.timeout if state is None else state.timeout + state.lock_timeout
+
+    def everything(self) -> Command:
+        """Ask for the packages that were installed by request, and what others depend on."""
+        shown = "${Package}\\t${Priority}\\t${Pre-Depends}, ${Depends}\\n"
+        return sh("dpkg-query -W -f {}; echo; LC_ALL=C apt-mark showmanual", shown)
+
+    def unmanaged(self, text: str, declared: Sequence[Package]) -> Iterable[tuple[str, Thing]]:
+        """Yield the packages that were installed by request, and that no other one depends on."""
+        all_, _, manual = text.partition("\n\n")
+        system: set[str] = set()
+        for line in all_.splitlines():
+            name, priority, needs = line.split("\t")
+            system |= {name} if priority in ("required", "important", "standard") else set()
+            system.update(re.findall(r"[a-z0-9][a-z0-9+.-]+", re.sub(r"\([^)]*\)", "", needs)))
+        known = {name.partition(":")[0] for package in declared for name in package.names}
+        for line in manual.splitlines():
+            name = line.partition(":")[0]
+            if name not in known | system:
+                yield name, Thing("package", name)
 
 
 def _installs(package: Package) -> bool:

@@ -11,6 +11,7 @@ from typing import LiteralString
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, join, provides, sh
 from cookbook.providers.apt_get import LISTS, update_one, without
+from cookbook.providers.by_hand import files_by_hand, named_by_file
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.providers.stat import TARGET
 from cookbook.resources._openpgp import OpenPgpKey, read_keys
@@ -193,6 +194,16 @@ class AptRepositoryProvider(Provider[AptRepository, State]):
         if back.wanted is None or before is None or "key" not in change.fields:
             return back
         return replace(back, wanted=replace(back.wanted, digest=before.digest))
+
+    def everything(self) -> Command:
+        """Ask for the files that no package has."""
+        return files_by_hand("/etc/apt/sources.list.d", ["*.list", "*.sources"])
+
+    def unmanaged(
+        self, text: str, declared: Sequence[AptRepository]
+    ) -> Iterable[tuple[str, Thing]]:
+        """Yield those that are not declared."""
+        return named_by_file(text, [".list", ".sources"])
 
 
 def _paths(name: str, format: str) -> tuple[str, str, str]:

@@ -243,6 +243,25 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
             return None
         return None if any(s.exclusive for s in sides) else [_edit([c for _, c in changes])]
 
+    def everything(self) -> Command:
+        """Ask for the keys of all accounts."""
+        return sh(
+            "getent passwd | while IFS=: read -r u _ _ _ _ h _; do f=$h/.ssh/authorized_keys;"
+            ' [ ! -f "$f" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$f"; done'
+        )
+
+    def unmanaged(
+        self, text: str, declared: Sequence[AuthorizedKey]
+    ) -> Iterable[tuple[str, Thing]]:
+        """Yield the keys that are not declared, with the account."""
+        known = {(one.identity, key.blob) for one in declared for key in one.keys}
+        for line in text.splitlines():
+            user, _, entry = line.partition(" ")
+            key = found[0] if (found := _BLOB.search(entry)) and not entry.startswith("#") else None
+            if key is not None and (user, key) not in known:
+                comment = entry.partition(key)[2].strip() or key[-12:]
+                yield f"{user}: {comment}", Thing("key", f"{user} {key}")
+
 
 def _things(resource: AuthorizedKey) -> Iterator[Thing]:
     for key in resource.keys:

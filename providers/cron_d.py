@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cookbook.provider import Probe, Thing, provides
+from cookbook.provider import Command, Probe, Thing, provides
+from cookbook.providers.by_hand import files_by_hand, named_by_file
 from cookbook.providers.getent import PASSWD
 from cookbook.providers.own_file import OwnFileProvider
 from cookbook.resources.cron_d import CronD
@@ -43,3 +44,11 @@ class CronDProvider(OwnFileProvider[CronD]):
         yield from super().missing(job, *answers[:-1])
         if answers[-1] is None and job.action != "delete":
             yield Thing("user", job.user)
+
+    def everything(self) -> Command:
+        """Ask for the files that no package has."""
+        return files_by_hand("/etc/cron.d")
+
+    def unmanaged(self, text: str, declared: Sequence[CronD]) -> Iterable[tuple[str, Thing]]:
+        """Yield those that are not declared."""
+        return named_by_file(text)

@@ -179,6 +179,30 @@ class CrontabProvider(Provider[Cron, State]):
             return None
         return [_edit(changes)]
 
+    def everything(self) -> Command:
+        """Ask for all crontabs of users."""
+        return sh(
+            "cd /var/spool/cron/crontabs 2>/dev/null || exit 0; for u in *; do"
+            ' [ ! -f "$u" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$u"; done'
+        )
+
+    def unmanaged(self, text: str, declared: Sequence[Cron]) -> Iterable[tuple[str, Thing]]:
+        """Yield the entries that have no mark of cook, and are not those of a declared job."""
+        known = {(cron.user, " ".join((cron.command or "").split())) for cron in declared}
+        marked: set[str] = set()
+        for line in text.splitlines():
+            user, _, entry = line.partition(" ")
+            if entry.startswith(_MARK):
+                marked.add(user)
+            if not entry.strip() or entry.startswith("#") or re.match(r"\w+\s*=", entry):
+                continue
+            if user in marked:
+                marked.discard(user)
+                continue
+            command = " ".join(entry.split(None, 1 if entry.startswith("@") else 5)[-1].split())
+            if (user, command) not in known:
+                yield f"{entry.strip()} ({user})", Thing("cron", f"{user} {entry.strip()}")
+
 
 def _block(cron: Cron, lines: Sequence[str]) -> State:
     """Return the state of a mark and its entry; an entry that was removed is empty."""

@@ -54,3 +54,12 @@ PASSWD = Table(_ask("passwd"), _split)
 
 GROUP = Table(_ask("group"), _split)
 """group(5): name:x:gid:member,member."""
+
+
+def people(table: str) -> Iterator[str]:
+    """Yield the names in passwd(5) or group(5) that are not of the system: from 1000 on."""
+    for line in table.splitlines():
+        name, _, rest = line.partition(":")
+        number = rest.split(":")[1:2]
+        if number and number[0].isdigit() and 1000 <= int(number[0]) < 60000:
+            yield name

@@ -20,7 +20,7 @@ from cookbook.provider import (
     provides,
     sh,
 )
-from cookbook.providers.getent import GROUP, PASSWD
+from cookbook.providers.getent import GROUP, PASSWD, people
 from cookbook.resources.group import Group
 
 
@@ -175,6 +175,18 @@ class GroupProvider(Provider[Group, State]):
             return []
         gid = change.wanted.gid
         return [Thing("group", str(one)) for one in (name, gid) if one is not None]
+
+    def everything(self) -> Command:
+        """Ask for the groups, and for the accounts, since most accounts have a group."""
+        return sh("getent passwd; echo; getent group")
+
+    def unmanaged(self, text: str, declared: Sequence[Group]) -> Iterable[tuple[str, Thing]]:
+        """Yield those with a number from 1000 on that are not declared, nor those of accounts."""
+        users, _, groups = text.partition("\n\n")
+        known = {group.identity for group in declared} | {
+            line.partition(":")[0] for line in users.splitlines()
+        }
+        return [(name, Thing("group", name)) for name in people(groups) if name not in known]
 
 
 def _named(group: Group) -> list[str]:

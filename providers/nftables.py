@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from cookbook.provider import provides, sh
+from cookbook.provider import Command, Thing, provides, sh
 from cookbook.providers.default_policy import PolicyProvider
 from cookbook.providers.firewall_boot import FOLDER, REMOVE_UNIT, install_unit
 from cookbook.providers.packet_filter import PacketFilter, Verdict, closing_comment, comment
@@ -189,6 +189,26 @@ class NftablesProvider(RuleProvider):
     """Rules, by nft(8)."""
 
     filter = NFTABLES
+
+    def everything(self) -> Command:
+        """Ask for the rules of all tables, also of those that iptables(8) writes."""
+        return sh("nft list ruleset 2>/dev/null; :")
+
+    def unmanaged(self, text: str, declared: Sequence[FirewallRule]) -> Iterable[tuple[str, Thing]]:
+        """Yield the rules in tables of others, such as those of Docker or fail2ban."""
+        table = chain = ""
+        for line in map(str.strip, text.splitlines()):
+            if line.startswith("table "):
+                table, chain = line.removeprefix("table ").removesuffix(" {"), ""
+            elif line.startswith("chain "):
+                chain = line.removeprefix("chain ").removesuffix(" {")
+            elif line == "}":
+                chain = ""
+            elif chain and table != "inet cook" and not line.startswith(("type ", "policy ")):
+                rule = (
+                    f"{table} {chain}: {re.sub(' counter packets [0-9]+ bytes [0-9]+', '', line)}"
+                )
+                yield rule, Thing("rule", rule)
 
 
 @provides(FirewallNat, when=lambda facts: facts.firewall_tool == "nftables")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cookbook.provider import provides
+from collections.abc import Iterable, Sequence
+
+from cookbook.provider import Command, Thing, provides
+from cookbook.providers.by_hand import files_by_hand, named_by_file
 from cookbook.providers.checkers import checker_of, named
 from cookbook.providers.own_file import OwnFileProvider
 from cookbook.resources.file import File
@@ -41,3 +44,11 @@ class SudoProvider(OwnFileProvider[Sudo]):
             backup=False,
             verify=[named("visudo", check) for check in (alone, together) if check is not None],
         )
+
+    def everything(self) -> Command:
+        """Ask for the files that no package has."""
+        return files_by_hand("/etc/sudoers.d")
+
+    def unmanaged(self, text: str, declared: Sequence[Sudo]) -> Iterable[tuple[str, Thing]]:
+        """Yield those that are not declared."""
+        return named_by_file(text)

@@ -20,6 +20,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers import systemd, writing
+from cookbook.providers.by_hand import files_by_hand, named_by_file
 from cookbook.providers.checkers import checker_of, named
 from cookbook.providers.own_file import FILES
 from cookbook.providers.units import UNITS, units_of
@@ -227,6 +228,15 @@ class SystemdUnitProvider(Provider[SystemdUnit, State]):
     def limit(self, change: Change[State]) -> float:
         """Return the seconds of the recipe."""
         return max(UNIT.limit(_parts(change)[1]), self.timeout)
+
+    def everything(self) -> Command:
+        """Ask for the units in /etc/systemd/system that no package has."""
+        kinds = ("service", "timer", "socket", "path", "mount", "automount", "slice", "target")
+        return files_by_hand("/etc/systemd/system", [f"*.{kind}" for kind in kinds])
+
+    def unmanaged(self, text: str, declared: Sequence[SystemdUnit]) -> Iterable[tuple[str, Thing]]:
+        """Yield those that are not declared, without the one of cook's firewall rules."""
+        return [pair for pair in named_by_file(text) if not pair[0].startswith("cook-")]
 
 
 def _in_folder(folder: str, command: Command) -> Command:

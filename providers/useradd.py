@@ -27,7 +27,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers import home, logins
-from cookbook.providers.getent import GROUP, PASSWD
+from cookbook.providers.getent import GROUP, PASSWD, people
 from cookbook.providers.home import HOMES, Place, make_home
 from cookbook.providers.mounts import remove_tree
 from cookbook.providers.stat import TARGET
@@ -400,6 +400,15 @@ class UseraddProvider(Provider[User, State]):
             yield Thing("group", name)
         if change.found is None and change.wanted.manage_home:
             yield Thing("path", change.wanted.home or f"/home/{name}")
+
+    def everything(self) -> Command:
+        """Ask for the accounts of people."""
+        return sh("getent passwd")
+
+    def unmanaged(self, text: str, declared: Sequence[User]) -> Iterable[tuple[str, Thing]]:
+        """Yield those with a number from 1000 on that are not declared."""
+        known = {user.identity for user in declared}
+        return [(name, Thing("user", name)) for name in people(text) if name not in known]
 
 
 def _needed(user: User) -> list[tuple[Table, str]]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from cookbook.applying.audit import Audit
 from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Sent, TransactionResult, cut_off, look_at
 from cookbook.applying.change_set import (
@@ -73,6 +74,7 @@ class Convergence:
         keep_going: bool = False,
         chooses: Callable[[Resource], bool] = lambda _: True,
         rescue: AutoRollback | None = None,
+        audit: Callable[[Planner], Audit] | None = None,
     ) -> None:
         """
         Create the convergence of a host; `apply=False` makes a dry run of it.
@@ -91,6 +93,8 @@ class Convergence:
         still act when they are notified.
 
         `rescue` is the auto-rollback for changes that may lock the operator out.
+
+        `audit` creates the object that finds things which no recipe declares.
         """
         self._stopping = stopping
         self._listener = listener or Listener()
@@ -98,6 +102,7 @@ class Convergence:
         self._planner = Planner(collection.node, session, facts, catalog, chooses)
         self._executor = Executor(self._planner, session, rescue)
         self._orphans = orphans(self._planner) if orphans is not None else None
+        self._audit = audit(self._planner) if audit is not None else None
         self._applies = apply
         self._permit = permit
         self._stepwise = stepwise
@@ -128,9 +133,17 @@ class Convergence:
         for step in self._foresee() if not self._applies else self._finish(self._apply()):
             if self._orphans is not None:
                 self._orphans.hear(step)
-            yield step
+            yield from self._heard(step)
         if self._orphans is not None and not (self._left or self.failed):
-            yield from self._look_after(self._orphans)
+            for step in self._look_after(self._orphans):
+                yield from self._heard(step)
+        if self._audit is not None:
+            yield from self._audit.steps(self._orphans.manifest if self._orphans else None)
+
+    def _heard(self, step: Step) -> Iterator[Step]:
+        if self._audit is not None:
+            self._audit.hear(step)
+        yield step
 
     def _finish(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps, then those of resources that were not reached, even after an error."""

@@ -120,6 +120,11 @@ class Manifest:
     def _own(self) -> dict[ThingKey, ManifestEntry]:
         return self._sets.setdefault(self.name, {})
 
+    def has(self, key: ThingKey) -> bool:
+        """Return whether a set of recipes has declared a thing that exists."""
+        found = (entries.get(key) for entries in self._sets.values())
+        return any(entry is not None and not entry.gone for entry in found)
+
     def owns(self, key: ThingKey) -> bool:
         """Return whether cook created a thing, even if it does not exist any more."""
         entry = self._own.get(key)

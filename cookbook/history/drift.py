@@ -68,6 +68,9 @@ def _steps(host: HostReport, started: str, past: Past, ignores: Sequence[Ignore]
     ids = list(dict.fromkeys(str(step.resource) for step in host.steps))
     known = past.of(host.name, host.machine_id, ids) if ids else {}
     for step in host.steps:
+        if step.status == "unmanaged":
+            yield replace(step, excused=_excuse(host.name, step, ignores))
+            continue
         if not drifted(step):
             yield step
             continue
@@ -118,7 +121,7 @@ def _has_moved(
 
 def _excuse(host: str, step: Step, ignores: Sequence[Ignore]) -> Excuse | None:
     """Return the first matching ignore entry if the entries cover all that differs."""
-    if step.status not in ("changed", "unknown"):
+    if step.status not in ("changed", "unknown", "unmanaged"):
         return None  # a failed question is no drift, and no ignore entry can match it
     about = [ignore for ignore in ignores if ignore.about(host, str(step.resource))]
     fields = set(step.change.fields) if step.change is not None else set()

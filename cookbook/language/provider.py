@@ -25,6 +25,7 @@ from cookbook.language.probe import Probe
 from cookbook.language.resource import Resource
 from cookbook.language.traits import (
     Batched,
+    Listed,
     LockoutRisk,
     Notified,
     Ordered,
@@ -65,6 +66,7 @@ class Provider(
     LockoutRisk[R, S],
     Batched[R, S],
     Warned[R, S],
+    Listed[R, S],
     ABC,
 ):
     """

@@ -234,6 +234,15 @@ class Resource:
         return f"{self.kind()}({', '.join([repr(self.name), *shown])})"
 
 
+def named(kind: type[Resource], name: str) -> Resource:
+    """Return a resource of which only the name is known; its other properties are the defaults."""
+    resource = object.__new__(kind)
+    for f in fields(kind):
+        default = None if f.default is MISSING else f.default
+        object.__setattr__(resource, f.name, name if f.name == "name" else default)
+    return resource
+
+
 def _set(resource: Resource) -> list[Field[Any]]:
     """Return the properties that differ from their default."""
     return [

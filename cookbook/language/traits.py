@@ -242,6 +242,32 @@ class LockoutRisk(Generic[R, S]):
         return None
 
 
+class Listed(Generic[R, S]):
+    """
+    The list of all things of a type on a host, for an audit of those that no recipe declares.
+
+    Override both methods where such a thing may have been made by hand: an account, a job.
+
+        def everything(self) -> Command:
+            return sh("getent group")
+
+        def unmanaged(self, text: str, declared: Sequence[Group]) -> Iterable[tuple[str, Thing]]:
+            ...
+    """
+
+    def everything(self) -> Command | None:
+        """Return the question for all things of the type; None if there is no list of them."""
+        return None
+
+    def unmanaged(self, text: str, declared: Sequence[R], /) -> Iterable[tuple[str, Thing]]:
+        """
+        Return the things in the answer that none of these resources is about, with their names.
+
+        What the system has of itself is left out: system accounts, files of packages.
+        """
+        return ()
+
+
 class Warned(Generic[R, S]):
     """
     Warnings about things outside a resource that defeat its purpose.

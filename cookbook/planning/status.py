@@ -18,7 +18,7 @@ HostStatus = Literal["ok", "changed", "failed", "unreachable", "timeout", "inter
 
 
 ResourceStatus = Literal[
-    "ok", "changed", "unknown", "failed", "skipped", "not-run", "orphaned", "refused"
+    "ok", "changed", "unknown", "failed", "skipped", "not-run", "orphaned", "refused", "unmanaged"
 ]
 
 
@@ -28,7 +28,7 @@ Cause = Literal["drift", "intent"]
 
 _WORST_FIRST = (
     *("failed", "refused", "unknown", "not-run", "drift", "intent", "differs"),
-    *("changed", "act", "excused"),
+    *("changed", "act", "excused", "unmanaged"),
 )
 
 

@@ -39,6 +39,7 @@ _RESULTS: dict[ResourceOutcome, JUnitResult] = {
     "act": "skipped",
     "not-run": "skipped",
     "orphaned": "skipped",
+    "unmanaged": "failure",
 }
 """Whatever is in line, or was brought into line, has passed."""
 

@@ -32,7 +32,9 @@ _SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 """HTML, and mentions; an address shall not become a link either."""
 
 _DIFF_LINES = 40
-_BESIDES: frozenset[ResourceOutcome] = frozenset({"changed", "act", "excused", "orphaned"})
+_BESIDES: frozenset[ResourceOutcome] = frozenset(
+    {"changed", "act", "excused", "orphaned", "unmanaged"}
+)
 _SHOWN = OUT_OF_LINE | _BESIDES
 
 

@@ -24,6 +24,7 @@ ResourceOutcome = Literal[
     "skipped",
     "not-run",
     "orphaned",
+    "unmanaged",
 ]
 
 HostState = HostStatus | Literal["drift", "intent", "differs", "unknown"]
@@ -42,10 +43,11 @@ MEANING: dict[ResourceOutcome, str] = {
     "skipped": "left alone by its guard",
     "not-run": "the run did not come to it",
     "orphaned": "no longer in the recipe",
+    "unmanaged": "it is on the host, and no recipe declares it",
 }
 
 OUT_OF_LINE: frozenset[ResourceOutcome] = frozenset(
-    {"drift", "intent", "differs", "unknown", "failed", "refused", "not-run"}
+    {"drift", "intent", "differs", "unknown", "failed", "refused", "not-run", "unmanaged"}
 )
 
 LOST: frozenset[HostStatus] = frozenset({"unreachable", "timeout", "interrupted", "refused"})
@@ -98,6 +100,7 @@ _WORST: tuple[tuple[ResourceOutcome, HostState], ...] = (
     ("intent", "intent"),
     ("differs", "differs"),
     ("unknown", "unknown"),
+    ("unmanaged", "differs"),
     ("changed", "changed"),
 )
 

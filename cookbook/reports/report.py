@@ -117,7 +117,7 @@ class Report:
     def _pending(self) -> bool:
         steps = [step for host in self.hosts.values() for step in host.steps]
         if self.mode == "drift":
-            return any(map(drifted, steps))
+            return any(drifted(step) or _unexpected(step) for step in steps)
         return any(step.status in ("changed", "unknown") for step in steps)
 
 
@@ -133,6 +133,10 @@ def drifted(step: Step) -> bool:
     return step.status in ("changed", "unknown", "failed", "not-run")
 
 
+def _unexpected(step: Step) -> bool:
+    return step.status == "unmanaged" and step.excused is None
+
+
 def share(steps: Iterable[Step], *, looks: bool) -> float:
     """
     Percent of the resources that are in line, of those that can be.
@@ -143,7 +147,8 @@ def share(steps: Iterable[Step], *, looks: bool) -> float:
     counted = [
         step
         for step in steps
-        if step.status != "orphaned" and (step.change is None or step.change.kind != "act")
+        if step.status not in ("orphaned", "unmanaged")
+        and (step.change is None or step.change.kind != "act")
     ]
     right = sum((step.status == "changed" and not looks) or not drifted(step) for step in counted)
     return 100.0 * right / len(counted) if counted else 100.0
@@ -153,7 +158,7 @@ def report_json(report: Report) -> Document:
     """Return the document that `--output json` prints."""
     counted = report.totals
     totals = {key: counted[key] for key in ("ok", "changed", "failed", "unknown", "skipped")}
-    totals |= {key: counted[key] for key in ("not-run", "orphaned")}
+    totals |= {key: counted[key] for key in ("not-run", "orphaned", "unmanaged")}
     origin = report.origin
     document: Document = {
         "schema": SCHEMA,

@@ -38,6 +38,7 @@ _STATUS_MARKS = {
     "unknown": ("?", "magenta"),
     "ok": ("=", "green"),
     "orphaned": ("o", "magenta"),
+    "unmanaged": ("*", "magenta"),
 }
 
 _ORPHANS = {
@@ -172,6 +173,8 @@ def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield resource["note"]
     elif status == "orphaned":
         yield f"orphaned  ({_ORPHANS[resource['orphan']]})"
+    elif status == "unmanaged":
+        yield "unmanaged"
     elif resource["ran"]:
         yield _acted(resource["ran"], looking=looking)
     if status == "changed" and resource["orphan"] is not None:

@@ -31,6 +31,7 @@ from cookbook.script.lock import Holder
 from cookbook.transport.contract import Transport
 
 if TYPE_CHECKING:
+    from cookbook.applying.audit import Audit
     from cookbook.applying.converge import Convergence
     from cookbook.applying.saved_plan import Application
     from cookbook.applying.undo import Undo
@@ -182,7 +183,16 @@ class HostRun:
             stepwise=self._run.stepwise,
             keep_going=self._run.keep_going,
             chooses=self._run.chooses,
+            audit=self._audit(facts),
         )
+
+    def _audit(self, facts: Facts) -> Callable[[Planner], Audit] | None:
+        """Return the constructor of the audit; None if none is requested."""
+        if not self._run.unmanaged:
+            return None
+        from cookbook.applying.audit import Audit
+
+        return lambda planner: Audit(self._run.unmanaged, planner, catalog(), facts)
 
     def _permit(self) -> Permit | None:
         """Return a permission that asks all approvers; each must agree."""

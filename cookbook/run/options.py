@@ -91,6 +91,9 @@ class Run:
     prune: bool = False
     """Remove what cook created and no recipe of the set declares any more."""
 
+    unmanaged: Sequence[type[Resource]] = ()
+    """The resource types whose things on a host are reported if no recipe declares them."""
+
     inventory: Path | None = None
     """Path of the inventory."""
 

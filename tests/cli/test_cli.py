@@ -188,6 +188,7 @@ def test_json_is_the_document_of_the_design(
         "skipped": 0,
         "not-run": 0,
         "orphaned": 0,
+        "unmanaged": 0,
     }
     [host] = document["hosts"].values()
     assert (host["status"], host["exchanges"], host["error"]) == ("changed", 3, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,9 @@ def test_an_unknown_release_is_refused_with_those_there_are(tmp_path: Path) -> N
 
 
 def test_the_release_of_a_host_is_kept_in_the_state(tmp_path: Path) -> None:
-    from ipaddress import IPv4Network
-
     state = KitchenState(
         KitchenNetwork("cook0", IPv4Network("10.78.0.0/24")),
-        {"h1": RunningHost(11, Process(1, 2), "trixie")},
+        {"h1": RunningHost(11, Process(1, "2"), "trixie")},
     )
     state.save(tmp_path / "kitchen.json")
     assert KitchenState.load(tmp_path / "kitchen.json").entries["h1"].release == "trixie"

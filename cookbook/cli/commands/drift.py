@@ -21,6 +21,9 @@ from cookbook.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cookbook.language.resource import Resource
     from cookbook.reports.report import Report
 
 
@@ -49,6 +52,12 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         help="drift to ignore: a file (docs/reports.md), or 'file[/etc/*]=reason until "
         "2026-12-31'; may be given again",
     )
+    command.add_argument(
+        "--unmanaged",
+        metavar="TYPE,...",
+        help="report also what is on a host and not declared: things of these resource types "
+        "(user, package, cron ...), or of `all` that can be listed",
+    )
     add_verbose(command)
     command.set_defaults(run=_run)
 
@@ -76,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         set=options.set or "",
         tags=options.tags,
         skip_tags=options.skip_tags,
+        unmanaged=_audited(options.unmanaged),
         **limits(options),
     )
 
@@ -86,3 +96,39 @@ def _run(options: argparse.Namespace) -> int:
             return annotated(report, history, excused, today)
 
     return execute(Runner(run), options, with_past).exit
+
+
+def _audited(names: str | None) -> Sequence[type[Resource]]:
+    """
+    Return the resource types that `--unmanaged` names.
+
+    Raises UsageError for a type that is unknown, or whose things cannot be listed.
+    """
+    if names is None:
+        return ()
+    from cookbook.errors import UsageError
+    from cookbook.language.provider import Provider
+    from cookbook.plugins.manager import catalog
+    from cookbook.plugins.registry import kinds
+    from cookbook.text.suggest import did_you_mean
+
+    def is_listed(kind: type[Resource]) -> bool:
+        catalog().load(kind)
+        offers = (offer.provider for offer in kind.providers)
+        return any(type(one).everything is not Provider.everything for one in offers)
+
+    known = kinds()
+    chosen = list(known) if names == "all" else [name.strip() for name in names.split(",")]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(
+                f"--unmanaged: there is no resource type {name!r}", hint=did_you_mean(name, known)
+            )
+    listed = [known[name] for name in chosen if is_listed(known[name])]
+    if names != "all" and len(listed) < len(chosen):
+        without = next(name for name in chosen if not is_listed(known[name]))
+        able = ", ".join(sorted(name for name, kind in known.items() if is_listed(kind)))
+        raise UsageError(
+            f"--unmanaged: the things of {without} cannot be listed", hint=f"these can: {able}"
+        )
+    return listed

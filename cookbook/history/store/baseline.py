@@ -39,7 +39,7 @@ class _Trail:
 
     def follow(self, row: AnyRow) -> None:
         """Go one step further back."""
-        if row.status in ("not-run", "refused", "orphaned"):
+        if row.status in ("not-run", "refused", "orphaned", "unmanaged"):
             return  # it was not probed
         self.met, acting = True, row.mode in ACTING
         in_line = row.status in ("ok", "skipped") or (acting and row.status == "changed")

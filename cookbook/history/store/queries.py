@@ -15,7 +15,7 @@ from cookbook.history.store.tables import hosts, runs, steps, texts
 from cookbook.reports.schema import SCHEMA, Document, HostDocument, ResourceDocument
 from cookbook.text.bounded_io import parsed_json
 
-_TOTALS = ("ok", "changed", "failed", "unknown", "skipped", "not-run", "orphaned")
+_TOTALS = ("ok", "changed", "failed", "unknown", "skipped", "not-run", "orphaned", "unmanaged")
 _SHOWN = 5
 """Runs that are named where an abbreviation fits several."""
 _AT_ONCE = 500

@@ -25,7 +25,7 @@ function sign(state) {
 
 const SIGNS = {
   ok: "", changed: "~", drift: "D", intent: "I", differs: "≠", act: ">", excused: "e", unknown: "?",
-  failed: "!", refused: "×", skipped: "-", "not-run": "-", orphaned: "o",
+  failed: "!", refused: "×", skipped: "-", "not-run": "-", orphaned: "o", unmanaged: "*",
   unreachable: "×", timeout: "×", interrupted: "×",
 };
 

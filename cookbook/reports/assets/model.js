@@ -11,9 +11,9 @@ const STATES = [
 ];
 const OUTCOMES = [
   "failed", "refused", "drift", "intent", "differs", "unknown", "not-run", "changed",
-  "act", "excused", "orphaned", "skipped", "ok",
+  "act", "excused", "orphaned", "unmanaged", "skipped", "ok",
 ];
-const OUT_OF_LINE = new Set(["failed", "refused", "drift", "intent", "differs", "unknown", "not-run"]);
+const OUT_OF_LINE = new Set(["failed", "refused", "drift", "intent", "differs", "unknown", "not-run", "unmanaged"]);
 
 const THINGS = DATA.things.map((thing, number) => {
   const text = (key) => TEXTS[thing[key] || 0];
