@@ -30,6 +30,8 @@ from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
+from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
+from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -141,6 +143,7 @@ __all__ = [
     "DebconfSelection",
     "Directory",
     "DpkgDivert",
+    "DpkgPackage",
     "EnvVar",
     "Execute",
     "File",
@@ -203,6 +206,7 @@ __all__ = [
     "debconf_selection",
     "directory",
     "dpkg_divert",
+    "dpkg_package",
     "env_var",
     "execute",
     "file",
