@@ -10,6 +10,8 @@ from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
 from cookbook.resources.apt_update import AptUpdate as AptUpdate
 from cookbook.resources.apt_update import apt_update as apt_update
+from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
+from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
@@ -133,6 +135,7 @@ __all__ = [
     "AptPreference",
     "AptRepository",
     "AptUpdate",
+    "AptUpgrade",
     "ArchiveFile",
     "AuthorizedKey",
     "Block",
@@ -196,6 +199,7 @@ __all__ = [
     "apt_preference",
     "apt_repository",
     "apt_update",
+    "apt_upgrade",
     "archive_file",
     "authorized_key",
     "block",
