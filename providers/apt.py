@@ -102,7 +102,7 @@ class AptProvider(Provider[Package, State]):
             _refuse_removal(package, now, before)
             return _removal(package, then, before)
         after = {**before, **_goals(package, now, before)}
-        _respect_holds(package, now, before, after)
+        respect_holds(package, now, before, after)
         held = _held(package, now, after)
         if not after:
             return Change(None, None)
@@ -279,13 +279,14 @@ def _goal(
             return have
         return offer.candidate if fresh_lists else NEWEST
     if have is not None and declared is not None and not package.allow_downgrade:
-        _refuse_downgrade(name, have, declared)
+        refuse_downgrade(name, have, declared)
     if offer is None or not fresh_lists:
         return declared or ANY
     return _pick(name, declared, offer)
 
 
-def _refuse_downgrade(name: str, have: str, declared: str) -> None:
+def refuse_downgrade(name: str, have: str, declared: str) -> None:
+    """Raise HostError if a version is older than the one that is there."""
     if have[0].isdigit() and order(declared) < order(have):
         raise HostError(
             f"{name} is at {have}, and would go back to {declared}",
@@ -357,7 +358,8 @@ def _pick(name: str, declared: str | None, offer: Offer) -> str:
     return BY + offer.providers[0]
 
 
-def _respect_holds(package: Package, now: State, before: Versions, after: Versions) -> None:
+def respect_holds(package: Package, now: State, before: Versions, after: Versions) -> None:
+    """Raise HostError if a held package would change its version."""
     if "unlock" in package.doing:
         return
     for name in now.held or ():
@@ -410,7 +412,7 @@ def _removal(package: Package, now: State, before: Versions) -> Change[State]:
     if not gone and not (purge and now.leftovers):
         return Change(now, now)
     after = {name: version for name, version in before.items() if name not in gone}
-    _respect_holds(package, now, before, after)
+    respect_holds(package, now, before, after)
     held = () if "unlock" in package.doing else now.held
     rest = replace(now, version=text_of(package.names, after), held=held, broken=None)
     wanted = replace(rest, leftovers=() if purge else None) if after else None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Change, Command, Thing, hint, sh
+from cookbook.provider import Change, Command, Content, Thing, hint, sh
 from cookbook.providers.dpkg import Offer, order
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
@@ -86,6 +86,18 @@ BY = "by "
 
 
 @dataclass(frozen=True)
+class Deb:
+    """The file of a package."""
+
+    version: str
+    path: str = ""
+    """Its path on the host; empty if it is sent or fetched."""
+    content: Content | None = None
+    sources: tuple[str, ...] = ()
+    """The addresses from which the host fetches it."""
+
+
+@dataclass(frozen=True)
 class State:
     """
     Packages as dpkg has them.
@@ -128,6 +140,8 @@ class State:
     cache_max_age: int = hint(default=86400)
     lock_timeout: int = hint(default=120)
     timeout: float = hint(default=1800.0)
+    deb: Deb | None = hint()
+    """The file that the package is installed from; None: from a repository."""
 
 
 Versions = Mapping[str, str]
@@ -186,6 +200,7 @@ def transaction(
     *,
     downgrade: bool = False,
     repair: bool = False,
+    refresh: bool = True,
 ) -> Command:
     """Install, remove, purge or repair; the lists are refreshed first if that is called for."""
     force = _OVERWRITE if manner.overwrite else _KEEP
@@ -199,9 +214,9 @@ def transaction(
     }
     more = with_more[manner.recommends if verb == "install" else None]
     what = sh("{} {} {} {} {} -- {}", verb, target, back, more, manner.options, list(specs))
-    refresh = (
+    update = (
         sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
-        if verb == "install" and not repair
+        if verb == "install" and not repair and refresh
         else sh("")
     )
     ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
@@ -210,7 +225,7 @@ def transaction(
         "export {}\n{}\n{}{}{}try {} {} || exit\ntold",
         [*_QUIET, ucf],
         waiting,
-        refresh,
+        update,
         sh(_ALONE, verb, list(specs), list(specs)) if manner.alone else sh(""),
         sh(_TOLD, list(manner.names)),
         [word for option in force for word in ("-o", f"Dpkg::Options::={option}")],
@@ -318,10 +333,11 @@ def kind_of(name: str, change: Change[State]) -> tuple[str, TransactionOptions] 
     if any(_marked(change, release=release) for release in (True, False)):
         return None
     removes = bool(before.keys() - after.keys()) or change.act is not None
-    return change.act or ("remove" if removes else "install"), _manner(change)
+    return change.act or ("remove" if removes else "install"), manner_of(change)
 
 
-def _manner(change: Change[State]) -> TransactionOptions:
+def manner_of(change: Change[State]) -> TransactionOptions:
+    """Return the options of the transaction for a change."""
     state = change.wanted if change.wanted is not None else change.found
     assert state is not None  # noqa: S101 - a change has a side
     return TransactionOptions(
@@ -338,7 +354,7 @@ def _manner(change: Change[State]) -> TransactionOptions:
 def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Command]:
     """Let go, remove, install, hold: of several changes of one kind, in one transaction."""
     names = tuple(name for one in changes for name in (*one[0].split(), *_again(one[1])))
-    manner = replace(_manner(changes[0][1]), names=names)
+    manner = replace(manner_of(changes[0][1]), names=names)
     if any(_others_broken(*one) for one in changes):
         yield transaction("install", [], manner, repair=True)
     if released := [name for one in changes for name in _marked(one[1], release=True)]:

@@ -10,6 +10,8 @@ from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
 from cookbook.resources.apt_update import AptUpdate as AptUpdate
 from cookbook.resources.apt_update import apt_update as apt_update
+from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
+from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
@@ -30,6 +32,8 @@ from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
+from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
+from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -131,6 +135,7 @@ __all__ = [
     "AptPreference",
     "AptRepository",
     "AptUpdate",
+    "AptUpgrade",
     "ArchiveFile",
     "AuthorizedKey",
     "Block",
@@ -141,6 +146,7 @@ __all__ = [
     "DebconfSelection",
     "Directory",
     "DpkgDivert",
+    "DpkgPackage",
     "EnvVar",
     "Execute",
     "File",
@@ -193,6 +199,7 @@ __all__ = [
     "apt_preference",
     "apt_repository",
     "apt_update",
+    "apt_upgrade",
     "archive_file",
     "authorized_key",
     "block",
@@ -203,6 +210,7 @@ __all__ = [
     "debconf_selection",
     "directory",
     "dpkg_divert",
+    "dpkg_package",
     "env_var",
     "execute",
     "file",
