@@ -62,6 +62,12 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.mysql_database import MysqlDatabase as MysqlDatabase
+from cookbook.resources.mysql_database import mysql_database as mysql_database
+from cookbook.resources.mysql_grant import MysqlGrant as MysqlGrant
+from cookbook.resources.mysql_grant import mysql_grant as mysql_grant
+from cookbook.resources.mysql_user import MysqlUser as MysqlUser
+from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -141,6 +147,9 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
+    "MysqlDatabase",
+    "MysqlGrant",
+    "MysqlUser",
     "Ntp",
     "Package",
     "PgHbaEntry",
@@ -195,6 +204,9 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
+    "mysql_database",
+    "mysql_grant",
+    "mysql_user",
     "ntp",
     "package",
     "pg_hba_entry",

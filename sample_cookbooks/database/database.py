@@ -27,18 +27,17 @@ SETTINGS = node.vars.get(
     "postgresql_settings",
     {"shared_buffers": "64MB", "work_mem": "8MB", "log_min_duration_statement": "1s"},
 )
-BACKUPS = "/var/backups/postgresql"
-DUMP = f"""\
+DUMP = """\
 #!/bin/sh
 # A dump of each database, complete or not there; those of two weeks are kept.
 set -eu
 umask 077
 for database in $(psql -XAtqc "SELECT datname FROM pg_database WHERE datname !~ '^template'"); do
-    file={BACKUPS}/$database-$(date +%F).dump
+    file=/var/backups/postgresql/$database-$(date +%F).dump
     pg_dump -Fc "$database" >"$file.part"
     mv "$file.part" "$file"
 done
-find {BACKUPS} -name '*.dump*' -mtime +14 -delete
+find /var/backups/postgresql -name '*.dump*' -mtime +14 -delete
 """
 
 package("postgresql")
@@ -74,7 +73,7 @@ for clients in CLIENTS:
         method="scram-sha-256",
     )
 
-directory(BACKUPS, owner="postgres", group="postgres", mode="0700")
+directory("/var/backups/postgresql", owner="postgres", group="postgres", mode="0700")
 file("/usr/local/sbin/dump-databases", content=DUMP, mode="0755")
 systemd_unit(
     "dump-databases.service",
