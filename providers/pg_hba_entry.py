@@ -124,7 +124,7 @@ class PgHbaEntryProvider(TextEditProvider[PgHbaEntry, State]):
     def about(self, entry: PgHbaEntry) -> Iterable[Thing]:
         """Yield the file, and the unit: a server that does not run checks nothing."""
         yield from super().about(entry)
-        yield Thing("unit", f"{SERVER}.service")
+        yield Thing("unit", f"{SERVER.package}.service")
 
 
 def _wanted(entry: PgHbaEntry) -> HbaRule:

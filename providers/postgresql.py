@@ -9,32 +9,26 @@ no process shows them.
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, LiteralString, TypeVar
+from typing import Any, Generic, LiteralString, TypeVar
 
-from cookbook.errors import Missing
-from cookbook.provider import (
-    Change,
-    Command,
-    Probe,
-    Provider,
-    Resource,
-    Table,
-    Thing,
-    join,
-    options,
-    sh,
+from cookbook.provider import Command, Probe, Resource, Table, join, options, sh
+from cookbook.providers.databases import (
+    CatalogueProvider,
+    DatabaseServer,
+    Sql,
+    SqlName,
+    lines_by_key,
+    listed,
+    row_in,
+    woven,
 )
 
 DATABASE = "postgres"
 """The database for questions about what is not in one."""
 
-SERVER = "postgresql"
-"""The package and the service, as a thing that a change may miss."""
-
-_NO_PSQL = "!"
+SERVER = DatabaseServer("PostgreSQL", "postgresql")
 
 _TEXT: LiteralString = """\
 cd / && export PGCLIENTENCODING=UTF8 PGAPPNAME=cook PGOPTIONS='-c lc_messages=C'
@@ -54,18 +48,6 @@ case $s in 0) printf '%s\\n' "$o" ;; 1|2) m=$(pg {} -d postgres -c '' 2>&1 | tr 
 [ "$m" ] || exit $s; yes "!$m" | head -n {} ;; *) exit $s ;; esac; fi"""
 
 
-class Sql(str):
-    """A piece of SQL; `sql` makes it."""
-
-    __slots__ = ()
-
-
-class SqlName(str):
-    """A name of a thing, which `sql` quotes as an identifier."""
-
-    __slots__ = ()
-
-
 def sql(template: LiteralString, *values: object) -> Sql:
     """
     Fill the holes `{}` of a template: Sql and numbers unchanged, names and texts quoted.
@@ -75,19 +57,7 @@ def sql(template: LiteralString, *values: object) -> Sql:
     >>> print(sql("COMMENT ON ROLE {} IS {}", SqlName('a"b'), "it's"))
     COMMENT ON ROLE "a""b" IS E'it''s'
     """
-    pieces = template.split("{}")
-    return Sql("".join(_woven(pieces, list(map(_quoted, values)))))
-
-
-def listed(parts: Iterable[Sql], between: LiteralString = ", ") -> Sql:
-    """Return the parts as one."""
-    return Sql(between.join(parts))
-
-
-def _woven(pieces: Sequence[str], values: Sequence[str]) -> Iterator[str]:
-    for piece, value in zip(pieces, [*values, ""], strict=True):
-        yield piece
-        yield value
+    return woven(template, values, _quoted)
 
 
 def _quoted(value: object) -> str:
@@ -188,50 +158,13 @@ def _ask(keys: Sequence[str]) -> Command:
     return replace(sh("{}{}", FUNCTION, asked), called=f"psql # {names}")
 
 
-def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    lines = text.split("\n")[:-1]
-    return ((key, f"{line}\n") for key, line in zip(keys, lines, strict=True))
-
-
-CATALOGUE = Table(_ask, _split)
-"""A line for each row: JSON, `-` for none, `!` without psql(1), `!why` if no server answers."""
-
-
-def is_installed(answer: str | None) -> bool:
-    """Return whether an answer was given by psql(1)."""
-    return answer is not None and answer.rstrip("\n") != _NO_PSQL
+CATALOGUE = Table(_ask, lines_by_key)
+"""The rows of the catalogue; see `databases`."""
 
 
 def row_of(answer: str | None) -> Mapping[str, Any] | None:
-    """
-    Return the row in an answer; None if there is none, or no psql(1).
-
-    Raises Missing if the server does not answer, ValueError for an answer that is none.
-    """
-    text = (answer or "-").rstrip("\n")
-    if text in ("-", _NO_PSQL):
-        return None
-    if text.startswith(_NO_PSQL):
-        raise Missing(
-            f"PostgreSQL does not answer: {text.removeprefix(_NO_PSQL).strip()}",
-            thing=SERVER,
-            hint="does it run? `pg_lsclusters` on the host shows it",
-        )
-    try:
-        row = json.loads(text)
-    except RecursionError:
-        raise ValueError("no row") from None
-    if not isinstance(row, dict):
-        raise ValueError("no row")  # noqa: TRY004 - of an answer
-    return row
-
-
-def texts_of(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return a column that is a list of texts. Raises ValueError for anything else."""
-    value = row[name]
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError(name)
-    return tuple(value)
+    """Return the row in an answer; None if there is none, or no psql(1). Raises Missing."""
+    return row_in(SERVER, answer)
 
 
 def statements(
@@ -272,22 +205,6 @@ def printed(select: Sql, port: int | None = None, database: str = DATABASE) -> C
     return sh(text, FUNCTION, select, options(port=port), _conninfo(database))
 
 
-def ask_about(probes: Mapping[str, Probe]) -> Command | None:
-    """Return one command for these probes, by the names that they are about; None without any."""
-    if not probes:
-        return None
-    ordered = sorted(probes.items(), key=lambda pair: pair[1].key)
-    names = [json.dumps(name) for name, _ in ordered]
-    return sh("printf '%s\\n' {}; {}", names, _ask([probe.key for _, probe in ordered]))
-
-
-def told_about(name: str, said: str) -> str | None:
-    """Return the answer about a name in the output of `ask_about`."""
-    lines = said.rstrip("\n").split("\n")
-    half = len(lines) // 2
-    return dict(zip(lines[:half], lines[half:], strict=False)).get(json.dumps(name))
-
-
 def _reload() -> Iterator[str]:
     """Yield statements that end when the server has read its files, or after two seconds."""
     yield "SELECT pg_conf_load_time() AS before \\gset\nSELECT pg_reload_conf();\n"
@@ -314,36 +231,7 @@ R = TypeVar("R", bound=Resource)
 S = TypeVar("S", bound=Any)
 
 
-class PostgresqlProvider(Provider[R, S], Generic[R, S]):
-    """A provider of things in a PostgreSQL server; they are unknown until it answers."""
+class PostgresqlProvider(CatalogueProvider[R, S], Generic[R, S]):
+    """A provider of things in a PostgreSQL server."""
 
-    kind: ClassVar[str]
-    """The name of the resource type."""
-
-    def wants(self, resource: R, /) -> bool:
-        """Return whether the resource wants the thing to exist."""
-        return not {"drop", "revoke", "reset", "delete"} & set(resource.doing)
-
-    def missing(self, resource: R, *answers: str | None) -> Iterable[Thing]:
-        """Yield the server if there is no psql(1), then what the type needs."""
-        if not self.wants(resource):
-            return
-        if not answers or not is_installed(answers[0]):
-            yield Thing("tool", SERVER)
-        yield from self.needs(resource, *answers)
-
-    def needs(self, resource: R, /, *answers: str | None) -> Iterable[Thing]:
-        """Return the things that a change needs and the answers show as absent."""
-        return ()
-
-    def about(self, resource: R) -> Iterable[Thing]:
-        """Yield the thing, and the unit: what a server says that is not started is no answer."""
-        return [Thing(self.kind, resource.identity), Thing("unit", f"{SERVER}.service")]
-
-    def alters(self, resource: R, change: Change[S] | None) -> Iterable[Thing]:
-        """Yield the thing."""
-        return [Thing(self.kind, resource.identity)]
-
-    def brings(self, name: str, change: Change[S]) -> Iterable[Thing]:
-        """Yield the thing."""
-        return [Thing(self.kind, name)] if change.wanted is not None else []
+    server = SERVER

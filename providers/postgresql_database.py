@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Thing, hint, provides
+from cookbook.providers.databases import Sql, SqlName, ask_about, listed, told_about
 from cookbook.providers.postgresql import (
+    CATALOGUE,
     PostgresqlProvider,
-    Sql,
-    SqlName,
-    ask_about,
     at_port,
     bare_name,
-    listed,
     query,
     row_of,
     sql,
     statements,
-    told_about,
 )
 from cookbook.providers.postgresql_role import ROLE
 from cookbook.resources.postgresql_database import PostgresqlDatabase
@@ -179,7 +176,8 @@ class PostgresqlDatabaseProvider(PostgresqlProvider[PostgresqlDatabase, State]):
         gone = [(name, c.found.port) for name, c in changes if c.found and c.wanted is None]
         named = [(name, bare_name(name, port), port) for name, port in gone]
         return ask_about(
-            {name: CONTENT.about(bare, port=port, database=bare) for name, bare, port in named}
+            CATALOGUE,
+            {name: CONTENT.about(bare, port=port, database=bare) for name, bare, port in named},
         )
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:

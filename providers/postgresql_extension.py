@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cookbook.provider import Change, Command, Probe, Thing, hint, provides
+from cookbook.providers.databases import SqlName, listed
 from cookbook.providers.postgresql import (
     PostgresqlProvider,
-    SqlName,
     at_port,
-    listed,
     query,
     row_of,
     sql,

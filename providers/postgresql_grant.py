@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cookbook.provider import Change, Command, Probe, Thing, hint, provides
+from cookbook.providers.databases import Sql, SqlName, listed, texts_of
 from cookbook.providers.postgresql import (
     PostgresqlProvider,
-    Sql,
-    SqlName,
     at_port,
-    listed,
     query,
     row_of,
     sql,
     statements,
-    texts_of,
 )
 from cookbook.resources.postgresql_grant import PostgresqlGrant
 
@@ -50,9 +47,6 @@ KEYWORDS = {
     "sequence": sql("SEQUENCE"),
     "function": sql("ROUTINE"),
 }
-
-
-_NONE = Sql()
 
 
 @dataclass(frozen=True)
@@ -116,23 +110,28 @@ class PostgresqlGrantProvider(PostgresqlProvider[PostgresqlGrant, State]):
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Grant and revoke in one transaction."""
         side = change.wanted or change.found or State()
-        before = _options(change.found.privileges if change.found is not None else ())
-        after = _options(change.wanted.privileges if change.wanted is not None else ())
-        role = sql("PUBLIC") if side.role == "public" else sql("{}", SqlName(side.role))
-        given = {key: option for key, option in after.items() if before.get(key) != option}
-        yield statements(
-            *_revokes(side, role, [key for key in before if key not in after], Sql()),
-            *_revokes(
-                side,
-                role,
-                [key for key, option in given.items() if before.get(key) and not option],
-                sql("GRANT OPTION FOR "),
-            ),
-            *_grants(side, role, [key for key, o in given.items() if key not in before and not o]),
-            *_grants(side, role, [key for key, o in given.items() if o], sql(" WITH GRANT OPTION")),
-            port=side.port,
-            database=side.database,
-        )
+        yield statements(*_sql(change), port=side.port, database=side.database)
+
+    def together(self, changes: Sequence[tuple[str, Change[State]]]) -> Sequence[Command] | None:
+        """Return one transaction for what is revoked: each privilege is pruned by itself."""
+        sides = [change.found for _, change in changes if change.wanted is None and change.found]
+        places = {(side.port, side.database) for side in sides}
+        if len(sides) != len(changes) or len(places) != 1:
+            return None
+        [(port, database)] = places
+        parts = [part for _, change in changes for part in _sql(change)]
+        return [statements(*parts, port=port, database=database)]
+
+    def entries(self, grant: PostgresqlGrant) -> Mapping[str, PostgresqlGrant]:
+        """Return each privilege by itself: one that leaves the list is an orphan."""
+        return {
+            f"{grant.identity}: {one}": replace(grant, privileges=[one]) for one in grant.wanted
+        }
+
+    def holds(self, state: State, entry: PostgresqlGrant) -> bool:
+        """Return whether the privilege is there, on any of the objects."""
+        names = {one.rpartition(": ")[2].rstrip("*") for one in state.privileges}
+        return bool(names & {*entry.wanted})
 
     def needs(self, grant: PostgresqlGrant, *answers: str | None) -> Iterable[Thing]:
         """Yield the role, the database, and the object."""
@@ -156,6 +155,22 @@ class PostgresqlGrantProvider(PostgresqlProvider[PostgresqlGrant, State]):
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former privileges."""
         return super().back(name, change, now if self.there(now) else None)
+
+
+def _sql(change: Change[State]) -> Iterator[Sql]:
+    """Yield the statements of a change."""
+    side = change.wanted or change.found or State()
+    before = _options(change.found.privileges if change.found is not None else ())
+    after = _options(change.wanted.privileges if change.wanted is not None else ())
+    role = sql("PUBLIC") if side.role == "public" else sql("{}", SqlName(side.role))
+    given = {key: option for key, option in after.items() if before.get(key) != option}
+    bare = [key for key, option in given.items() if not option]
+    yield from _revokes(side, role, [key for key in before if key not in after], Sql())
+    narrower = [key for key in bare if key in before]
+    yield from _revokes(side, role, narrower, sql("GRANT OPTION FOR "))
+    yield from _grants(side, role, [key for key in bare if key not in before], Sql())
+    wider = [key for key, option in given.items() if option]
+    yield from _grants(side, role, wider, sql(" WITH GRANT OPTION"))
 
 
 def _state(grant: PostgresqlGrant, privileges: Iterable[str], objects: Iterable[str]) -> State:
@@ -198,9 +213,7 @@ def _by_object(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[Sql, Sql]]:
         yield Sql(name), listed(map(Sql, some))
 
 
-def _grants(
-    side: State, role: Sql, keys: Iterable[tuple[str, str]], option: Sql = _NONE
-) -> Iterator[Sql]:
+def _grants(side: State, role: Sql, keys: Iterable[tuple[str, str]], option: Sql) -> Iterator[Sql]:
     for name, privileges in _by_object(keys):
         on = KEYWORDS[side.type]
         yield sql("GRANT {} ON {} {} TO {}{}", privileges, on, name, role, option)

@@ -20,21 +20,17 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers import scram
+from cookbook.providers.databases import Sql, SqlName, ask_about, listed, texts_of, told_about
 from cookbook.providers.postgresql import (
+    CATALOGUE,
     PostgresqlProvider,
-    Sql,
-    SqlName,
-    ask_about,
     at_port,
     bare_name,
-    listed,
     printed,
     query,
     row_of,
     sql,
     statements,
-    texts_of,
-    told_about,
 )
 from cookbook.resources.postgresql_role import PostgresqlRole
 
@@ -225,7 +221,8 @@ class PostgresqlRoleProvider(PostgresqlProvider[PostgresqlRole, State]):
         """Ask what the roles own that would be dropped."""
         gone = [(name, c.found.port) for name, c in changes if c.found and c.wanted is None]
         return ask_about(
-            {name: ROLE_USE.about(bare_name(name, port), port=port) for name, port in gone}
+            CATALOGUE,
+            {name: ROLE_USE.about(bare_name(name, port), port=port) for name, port in gone},
         )
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Thing, hint, provides
+from cookbook.providers.databases import Sql, SqlName, listed
 from cookbook.providers.postgresql import (
     RELOAD,
     PostgresqlProvider,
-    Sql,
-    SqlName,
     bare_name,
-    listed,
     query,
     row_of,
     sql,

@@ -10,8 +10,6 @@ from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
 from cookbook.resources.apt_update import AptUpdate as AptUpdate
 from cookbook.resources.apt_update import apt_update as apt_update
-from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
-from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
@@ -32,8 +30,6 @@ from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
-from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
-from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -42,14 +38,8 @@ from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
 from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
-from cookbook.resources.firewall import Firewall as Firewall
-from cookbook.resources.firewall import firewall as firewall
-from cookbook.resources.firewall_nat import FirewallNat as FirewallNat
-from cookbook.resources.firewall_nat import firewall_nat as firewall_nat
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
-from cookbook.resources.firewall_set import FirewallSet as FirewallSet
-from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -58,8 +48,6 @@ from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
-from cookbook.resources.http_proxy import HttpProxy as HttpProxy
-from cookbook.resources.http_proxy import http_proxy as http_proxy
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.line import Line as Line
@@ -74,8 +62,12 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
-from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
-from cookbook.resources.notify_group import notify_group as notify_group
+from cookbook.resources.mysql_database import MysqlDatabase as MysqlDatabase
+from cookbook.resources.mysql_database import mysql_database as mysql_database
+from cookbook.resources.mysql_grant import MysqlGrant as MysqlGrant
+from cookbook.resources.mysql_grant import mysql_grant as mysql_grant
+from cookbook.resources.mysql_user import MysqlUser as MysqlUser
+from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -104,12 +96,6 @@ from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
-from cookbook.resources.ssh_config import SshConfig as SshConfig
-from cookbook.resources.ssh_config import ssh_config as ssh_config
-from cookbook.resources.ssh_known_hosts_entry import SshKnownHostsEntry as SshKnownHostsEntry
-from cookbook.resources.ssh_known_hosts_entry import ssh_known_hosts_entry as ssh_known_hosts_entry
-from cookbook.resources.sshd_config import SshdConfig as SshdConfig
-from cookbook.resources.sshd_config import sshd_config as sshd_config
 from cookbook.resources.sudo import Sudo as Sudo
 from cookbook.resources.sudo import sudo as sudo
 from cookbook.resources.swap_file import SwapFile as SwapFile
@@ -135,7 +121,6 @@ __all__ = [
     "AptPreference",
     "AptRepository",
     "AptUpdate",
-    "AptUpgrade",
     "ArchiveFile",
     "AuthorizedKey",
     "Block",
@@ -146,20 +131,15 @@ __all__ = [
     "DebconfSelection",
     "Directory",
     "DpkgDivert",
-    "DpkgPackage",
     "EnvVar",
     "Execute",
     "File",
     "FileAttributes",
-    "Firewall",
-    "FirewallNat",
     "FirewallRule",
-    "FirewallSet",
     "Group",
     "Hostname",
     "HostsEntry",
     "HttpCheck",
-    "HttpProxy",
     "KernelModule",
     "Line",
     "Link",
@@ -167,7 +147,9 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
-    "NotifyGroup",
+    "MysqlDatabase",
+    "MysqlGrant",
+    "MysqlUser",
     "Ntp",
     "Package",
     "PgHbaEntry",
@@ -182,9 +164,6 @@ __all__ = [
     "Replace",
     "Resolver",
     "Service",
-    "SshConfig",
-    "SshKnownHostsEntry",
-    "SshdConfig",
     "Sudo",
     "SwapFile",
     "Sysctl",
@@ -199,7 +178,6 @@ __all__ = [
     "apt_preference",
     "apt_repository",
     "apt_update",
-    "apt_upgrade",
     "archive_file",
     "authorized_key",
     "block",
@@ -210,20 +188,15 @@ __all__ = [
     "debconf_selection",
     "directory",
     "dpkg_divert",
-    "dpkg_package",
     "env_var",
     "execute",
     "file",
     "file_attributes",
-    "firewall",
-    "firewall_nat",
     "firewall_rule",
-    "firewall_set",
     "group",
     "hostname",
     "hosts_entry",
     "http_check",
-    "http_proxy",
     "kernel_module",
     "line",
     "link",
@@ -231,7 +204,9 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
-    "notify_group",
+    "mysql_database",
+    "mysql_grant",
+    "mysql_user",
     "ntp",
     "package",
     "pg_hba_entry",
@@ -246,9 +221,6 @@ __all__ = [
     "replace",
     "resolver",
     "service",
-    "ssh_config",
-    "ssh_known_hosts_entry",
-    "sshd_config",
     "sudo",
     "swap_file",
     "sysctl",

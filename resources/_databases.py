@@ -19,3 +19,10 @@ def check_name(resource: Resource, name: str, longest: int = _LONGEST) -> None:
         raise RecipeError(
             f"{resource}: {name!r} cannot be a name", hint=f"it has 1 to {longest} bytes"
         )
+
+
+def check_line(resource: Resource, name: str, longest: int) -> None:
+    """Raise RecipeError for what cannot be a name in MariaDB: one line."""
+    check_name(resource, name, longest)
+    if any(ord(c) < ord(" ") for c in name) or name != name.strip():
+        raise RecipeError(f"{resource}: {name!r} cannot be a name", hint="it is one line")

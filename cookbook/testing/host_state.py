@@ -51,6 +51,13 @@ getent passwd; getent shadow; getent group
 if [ -S run/postgresql/.s.PGSQL.5432 ]; then runuser -u postgres -- pg_dumpall -s \
     | grep -v '^\\[a-z]*restrict ' || exit
 runuser -u postgres -- psql -XAtqc 'SELECT sourcefile, name, setting FROM pg_file_settings'; fi
+if [ -S run/mysqld/mysqld.sock ]; then mariadb -NBe "SELECT user, host,
+JSON_VALUE(priv, '$.plugin'), JSON_VALUE(priv, '$.authentication_string'),
+JSON_QUERY(priv, '$.auth_or'), coalesce(JSON_VALUE(priv, '$.account_locked'), 0),
+coalesce(JSON_VALUE(priv, '$.max_user_connections'), 0), JSON_VALUE(priv, '$.access')
+FROM mysql.global_priv; SELECT * FROM mysql.db;
+SELECT db, user, host, table_name, table_priv FROM mysql.tables_priv;
+SELECT * FROM information_schema.schemata"; fi
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)

@@ -13,6 +13,7 @@ from tests.on_hosts.manifest import difference, failures, state
 pytestmark = pytest.mark.hosts
 
 WEBSERVER = "sample_cookbooks/webserver/webserver.py"
+DATABASE = "sample_cookbooks/database/database.py"
 OWN_TYPES = "sample_cookbooks/own_types/own_types.py"
 
 
@@ -62,6 +63,32 @@ def test_own_types(fresh_host: KitchenHost, cook: Cook) -> None:
     assert undone["status"] == 0, failures(undone)
     changed = difference(before, state(fresh_host))
     assert [line for line in changed if "/etc/localtime" not in line] == []
+
+
+def test_database(fresh_host: KitchenHost, cook: Cook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty database goes with its server; one with a table in it keeps all that it needs."""
+    monkeypatch.setenv("COOK_SECRET_DATABASE_SHOP", "open sesame")
+    fresh_host.run("su admin -c 'sudo true'; apt-get update")
+    before = state(fresh_host)
+    done = cook(fresh_host, "converge", DATABASE)
+    assert done["status"] == 0, failures(done)
+    table = "runuser -u postgres -- psql -XAtd shop -c '{} TABLE hats'"
+    assert fresh_host.run(table.format("CREATE") + "'(n int)'").returncode == 0
+
+    looked = cook(fresh_host, "undo", "last", "--partial")
+    assert "its data would be lost: 1 tables" in lost(looked)["postgresql_database[shop]"]
+    assert "it owns something in shop" in lost(looked)["postgresql_role[shop]"]
+    assert cook(fresh_host, "undo", "last", "--yes")["status"] == 3
+    assert fresh_host.run(table.format("DROP")).returncode == 0
+
+    undone = cook(fresh_host, "undo", "last", "--yes", "--partial")
+    assert undone["status"] == 0, failures(undone)
+    # Users of packages stay, and the purge of packages that came along removes what they own.
+    others = ("postgres", "ssl-cert", "etc/default/locale", "var/lib/ucf")
+    changed = difference(before, state(fresh_host))
+    left = [line for line in changed if not any(other in line for other in others)]
+    assert left == [], "\n".join(left)
+    assert fresh_host.run("test -e /usr/bin/psql || test -d /etc/postgresql/15").returncode == 1
 
 
 def test_a_repair_of_the_firewall_is_not_taken_back(fresh_host: KitchenHost, cook: Cook) -> None:
