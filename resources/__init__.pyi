@@ -70,6 +70,8 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
+from cookbook.resources.network_interface import network_interface as network_interface
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -84,6 +86,8 @@ from cookbook.resources.replace import Replace as Replace
 from cookbook.resources.replace import replace as replace
 from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
+from cookbook.resources.route import Route as Route
+from cookbook.resources.route import route as route
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.sudo import Sudo as Sudo
@@ -141,6 +145,7 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
+    "NetworkInterface",
     "Ntp",
     "Package",
     "Reboot",
@@ -148,6 +153,7 @@ __all__ = [
     "RemoteFile",
     "Replace",
     "Resolver",
+    "Route",
     "Service",
     "Sudo",
     "SwapFile",
@@ -193,6 +199,7 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
+    "network_interface",
     "ntp",
     "package",
     "reboot",
@@ -200,6 +207,7 @@ __all__ = [
     "remote_file",
     "replace",
     "resolver",
+    "route",
     "service",
     "sudo",
     "swap_file",
