@@ -38,6 +38,8 @@ from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
 from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
+from cookbook.resources.filesystem import Filesystem as Filesystem
+from cookbook.resources.filesystem import filesystem as filesystem
 from cookbook.resources.firewall import Firewall as Firewall
 from cookbook.resources.firewall import firewall as firewall
 from cookbook.resources.firewall_nat import FirewallNat as FirewallNat
@@ -129,6 +131,7 @@ __all__ = [
     "Execute",
     "File",
     "FileAttributes",
+    "Filesystem",
     "Firewall",
     "FirewallNat",
     "FirewallRule",
@@ -183,6 +186,7 @@ __all__ = [
     "execute",
     "file",
     "file_attributes",
+    "filesystem",
     "firewall",
     "firewall_nat",
     "firewall_rule",
