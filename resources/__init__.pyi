@@ -38,8 +38,16 @@ from cookbook.resources.file import File as File
 from cookbook.resources.file import file as file
 from cookbook.resources.file_attributes import FileAttributes as FileAttributes
 from cookbook.resources.file_attributes import file_attributes as file_attributes
+from cookbook.resources.filesystem import Filesystem as Filesystem
+from cookbook.resources.filesystem import filesystem as filesystem
+from cookbook.resources.firewall import Firewall as Firewall
+from cookbook.resources.firewall import firewall as firewall
+from cookbook.resources.firewall_nat import FirewallNat as FirewallNat
+from cookbook.resources.firewall_nat import firewall_nat as firewall_nat
 from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
+from cookbook.resources.firewall_set import FirewallSet as FirewallSet
+from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -48,6 +56,8 @@ from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
+from cookbook.resources.http_proxy import HttpProxy as HttpProxy
+from cookbook.resources.http_proxy import http_proxy as http_proxy
 from cookbook.resources.kernel_module import KernelModule as KernelModule
 from cookbook.resources.kernel_module import kernel_module as kernel_module
 from cookbook.resources.line import Line as Line
@@ -62,28 +72,12 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
-from cookbook.resources.mysql_database import MysqlDatabase as MysqlDatabase
-from cookbook.resources.mysql_database import mysql_database as mysql_database
-from cookbook.resources.mysql_grant import MysqlGrant as MysqlGrant
-from cookbook.resources.mysql_grant import mysql_grant as mysql_grant
-from cookbook.resources.mysql_user import MysqlUser as MysqlUser
-from cookbook.resources.mysql_user import mysql_user as mysql_user
+from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
+from cookbook.resources.network_interface import network_interface as network_interface
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
-from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
-from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
-from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
-from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
-from cookbook.resources.postgresql_extension import PostgresqlExtension as PostgresqlExtension
-from cookbook.resources.postgresql_extension import postgresql_extension as postgresql_extension
-from cookbook.resources.postgresql_grant import PostgresqlGrant as PostgresqlGrant
-from cookbook.resources.postgresql_grant import postgresql_grant as postgresql_grant
-from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
-from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
-from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
-from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
@@ -94,6 +88,8 @@ from cookbook.resources.replace import Replace as Replace
 from cookbook.resources.replace import replace as replace
 from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
+from cookbook.resources.route import Route as Route
+from cookbook.resources.route import route as route
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.sudo import Sudo as Sudo
@@ -135,11 +131,16 @@ __all__ = [
     "Execute",
     "File",
     "FileAttributes",
+    "Filesystem",
+    "Firewall",
+    "FirewallNat",
     "FirewallRule",
+    "FirewallSet",
     "Group",
     "Hostname",
     "HostsEntry",
     "HttpCheck",
+    "HttpProxy",
     "KernelModule",
     "Line",
     "Link",
@@ -147,22 +148,15 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
-    "MysqlDatabase",
-    "MysqlGrant",
-    "MysqlUser",
+    "NetworkInterface",
     "Ntp",
     "Package",
-    "PgHbaEntry",
-    "PostgresqlDatabase",
-    "PostgresqlExtension",
-    "PostgresqlGrant",
-    "PostgresqlRole",
-    "PostgresqlSetting",
     "Reboot",
     "RemoteDirectory",
     "RemoteFile",
     "Replace",
     "Resolver",
+    "Route",
     "Service",
     "Sudo",
     "SwapFile",
@@ -192,11 +186,16 @@ __all__ = [
     "execute",
     "file",
     "file_attributes",
+    "filesystem",
+    "firewall",
+    "firewall_nat",
     "firewall_rule",
+    "firewall_set",
     "group",
     "hostname",
     "hosts_entry",
     "http_check",
+    "http_proxy",
     "kernel_module",
     "line",
     "link",
@@ -204,22 +203,15 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
-    "mysql_database",
-    "mysql_grant",
-    "mysql_user",
+    "network_interface",
     "ntp",
     "package",
-    "pg_hba_entry",
-    "postgresql_database",
-    "postgresql_extension",
-    "postgresql_grant",
-    "postgresql_role",
-    "postgresql_setting",
     "reboot",
     "remote_directory",
     "remote_file",
     "replace",
     "resolver",
+    "route",
     "service",
     "sudo",
     "swap_file",

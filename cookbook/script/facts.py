@@ -12,7 +12,7 @@ from cookbook.script.shell import Command, script
 
 _TOOLS = (
     "apt-get dnf yum zypper pacman apk nft iptables ufw firewall-cmd systemctl rc-service "
-    "crontab useradd adduser sudo doas ip visudo"
+    "crontab useradd adduser sudo doas ip visudo ifup"
 )
 
 _SCRIPT = f"""\
@@ -33,6 +33,8 @@ while read -r k v _; do [ "$k" = MemTotal: ] && p memory "$v" && break; done </p
 if [ -r /sys/devices/system/cpu/online ]; then r online /sys/devices/system/cpu/online
 else p cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)"; fi
 for t in {_TOOLS}; do command -v $t >/dev/null 2>&1 && p tool $t; done
+for d in "" /systemd; do f=/sys/fs/cgroup$d/system.slice/systemd-networkd.service/cgroup.procs
+[ ! -r $f ] || while read -r v; do [ "$v" = 0 ] || {{ p networkd "$v"; break; }}; done <$f; done
 if command -v ip >/dev/null 2>&1; then
 ip -o addr show scope global | while read -r _ _ _ a _; do p address "$a"; done
 fi
@@ -93,6 +95,9 @@ class Facts:
     firewall_tool: str | None = None
     """nftables if there is nft, else iptables; None without both."""
 
+    network_tool: str | None = None
+    """networkd if systemd-networkd runs, else ifupdown; None without both."""
+
     hostname: str = ""
     """The kernel's host name."""
 
@@ -148,7 +153,8 @@ def parse_facts(text: str) -> Facts:
     if "kernel" not in found:
         raise ProbeError("the host did not answer as a POSIX shell would", hint=text[-400:])
     try:
-        return Facts(**_os(found), **_machine(found), **_tools(found.get("tool", [])))
+        tools = _tools(found.get("tool", []), networkd="networkd" in found)
+        return Facts(**_os(found), **_machine(found), **tools)
     except ValueError:
         raise ProbeError("what the host says of itself makes no sense", hint=text[-400:]) from None
 
@@ -205,12 +211,13 @@ def _cpus(online: str) -> int:
     return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
 
 
-def _tools(tools: list[str]) -> dict[str, Any]:
+def _tools(tools: list[str], *, networkd: bool) -> dict[str, Any]:
     return {
         "package_tool": next((_PACKAGE_TOOLS[t] for t in _PACKAGE_TOOLS if t in tools), None),
         "firewall_tool": "nftables"
         if "nft" in tools
         else ("iptables" if "iptables" in tools else None),
+        "network_tool": "networkd" if networkd else ("ifupdown" if "ifup" in tools else None),
         "tools": frozenset(tools),
     }
 

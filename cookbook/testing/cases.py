@@ -53,6 +53,7 @@ DEBIAN = Facts(
     init="systemd",
     package_tool="apt",
     firewall_tool="nftables",
+    network_tool="networkd",
     hostname="web1",
     fqdn="web1.example.org",
     root=True,
