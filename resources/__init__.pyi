@@ -10,6 +10,8 @@ from cookbook.resources.apt_repository import AptRepository as AptRepository
 from cookbook.resources.apt_repository import apt_repository as apt_repository
 from cookbook.resources.apt_update import AptUpdate as AptUpdate
 from cookbook.resources.apt_update import apt_update as apt_update
+from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
+from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
@@ -30,6 +32,8 @@ from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
+from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
+from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -72,12 +76,32 @@ from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
+from cookbook.resources.mysql_database import MysqlDatabase as MysqlDatabase
+from cookbook.resources.mysql_database import mysql_database as mysql_database
+from cookbook.resources.mysql_grant import MysqlGrant as MysqlGrant
+from cookbook.resources.mysql_grant import mysql_grant as mysql_grant
+from cookbook.resources.mysql_user import MysqlUser as MysqlUser
+from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
+from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
+from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
+from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
+from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
+from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
+from cookbook.resources.postgresql_extension import PostgresqlExtension as PostgresqlExtension
+from cookbook.resources.postgresql_extension import postgresql_extension as postgresql_extension
+from cookbook.resources.postgresql_grant import PostgresqlGrant as PostgresqlGrant
+from cookbook.resources.postgresql_grant import postgresql_grant as postgresql_grant
+from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
+from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
+from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
+from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
@@ -92,6 +116,12 @@ from cookbook.resources.route import Route as Route
 from cookbook.resources.route import route as route
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
+from cookbook.resources.ssh_config import SshConfig as SshConfig
+from cookbook.resources.ssh_config import ssh_config as ssh_config
+from cookbook.resources.ssh_known_hosts_entry import SshKnownHostsEntry as SshKnownHostsEntry
+from cookbook.resources.ssh_known_hosts_entry import ssh_known_hosts_entry as ssh_known_hosts_entry
+from cookbook.resources.sshd_config import SshdConfig as SshdConfig
+from cookbook.resources.sshd_config import sshd_config as sshd_config
 from cookbook.resources.sudo import Sudo as Sudo
 from cookbook.resources.sudo import sudo as sudo
 from cookbook.resources.swap_file import SwapFile as SwapFile
@@ -117,6 +147,7 @@ __all__ = [
     "AptPreference",
     "AptRepository",
     "AptUpdate",
+    "AptUpgrade",
     "ArchiveFile",
     "AuthorizedKey",
     "Block",
@@ -127,6 +158,7 @@ __all__ = [
     "DebconfSelection",
     "Directory",
     "DpkgDivert",
+    "DpkgPackage",
     "EnvVar",
     "Execute",
     "File",
@@ -148,9 +180,19 @@ __all__ = [
     "Log",
     "Logrotate",
     "Mount",
+    "MysqlDatabase",
+    "MysqlGrant",
+    "MysqlUser",
     "NetworkInterface",
+    "NotifyGroup",
     "Ntp",
     "Package",
+    "PgHbaEntry",
+    "PostgresqlDatabase",
+    "PostgresqlExtension",
+    "PostgresqlGrant",
+    "PostgresqlRole",
+    "PostgresqlSetting",
     "Reboot",
     "RemoteDirectory",
     "RemoteFile",
@@ -158,6 +200,9 @@ __all__ = [
     "Resolver",
     "Route",
     "Service",
+    "SshConfig",
+    "SshKnownHostsEntry",
+    "SshdConfig",
     "Sudo",
     "SwapFile",
     "Sysctl",
@@ -172,6 +217,7 @@ __all__ = [
     "apt_preference",
     "apt_repository",
     "apt_update",
+    "apt_upgrade",
     "archive_file",
     "authorized_key",
     "block",
@@ -182,6 +228,7 @@ __all__ = [
     "debconf_selection",
     "directory",
     "dpkg_divert",
+    "dpkg_package",
     "env_var",
     "execute",
     "file",
@@ -203,9 +250,19 @@ __all__ = [
     "log",
     "logrotate",
     "mount",
+    "mysql_database",
+    "mysql_grant",
+    "mysql_user",
     "network_interface",
+    "notify_group",
     "ntp",
     "package",
+    "pg_hba_entry",
+    "postgresql_database",
+    "postgresql_extension",
+    "postgresql_grant",
+    "postgresql_role",
+    "postgresql_setting",
     "reboot",
     "remote_directory",
     "remote_file",
@@ -213,6 +270,9 @@ __all__ = [
     "resolver",
     "route",
     "service",
+    "ssh_config",
+    "ssh_known_hosts_entry",
+    "sshd_config",
     "sudo",
     "swap_file",
     "sysctl",
