@@ -17,11 +17,11 @@ class MysqlUser(Resource):
     An account of MariaDB: a user who connects from a host.
 
     A password is compared with the stored hash, and only a hash of it is sent. An account without
-    a password and plugin is open to all: declare one of them for a new one.
+    a password and plugin is open to all: declare one of them for a new one, such as
+    `mysql_user("app", host="10.0.0.%", password=secret("db/app"))`.
 
     Example::
 
-        mysql_user("app", host="10.0.0.%", password=secret("db/app"))
         mysql_user("backup", plugin="unix_socket")
     """
 

@@ -24,7 +24,7 @@ from cookbook.language.collection import (
 )
 from cookbook.language.lazy import Lazies, Lazy, lazies_in, unresolved
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import PARTS, Attempt, Part, Section
+from cookbook.language.sections import PARTS, Attempt, AttemptPart, Section
 from cookbook.secrets.reference import SecretSource
 from cookbook.secrets.secret import Secret
 
@@ -101,7 +101,7 @@ class AttemptBlock:
         return self._part("always")
 
     @contextlib.contextmanager
-    def _part(self, part: Part) -> Iterator[None]:
+    def _part(self, part: AttemptPart) -> Iterator[None]:
         """Raise RecipeError unless the parts are in order, each once, and none inside another."""
         collection, attempt = current(), self._attempt
         outer = collection.sections

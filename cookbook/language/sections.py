@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Part = Literal["body", "rescue", "always"]
+AttemptPart = Literal["body", "rescue", "always"]
 
-PARTS: Sequence[Part] = ("body", "rescue", "always")
+PARTS: Sequence[AttemptPart] = ("body", "rescue", "always")
 """The parts of an attempt, in order."""
 
 
@@ -29,7 +29,7 @@ class Attempt:
     where: str
     """The line of the recipe that begins it."""
 
-    parts: set[Part] = field(default_factory=set)
+    parts: set[AttemptPart] = field(default_factory=set)
     """The parts that the recipe has declared."""
 
 
@@ -37,7 +37,7 @@ class Section(NamedTuple):
     """One part of an attempt, in which a resource is declared."""
 
     attempt: Attempt
-    part: Part
+    part: AttemptPart
 
 
 @dataclass
