@@ -17,7 +17,7 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 CHECKS := check-tests check-pyright check-mypy check-imports check-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup types demo test check $(CHECKS) bench clean
+.PHONY: help setup types demo test check $(CHECKS) docs bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check-pyright:
 
 check-tests:
 	pytest -q -n 2 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
+
+docs: setup ## Write the pages of the resource types: docs/resources
+	@cook resources --pages docs/resources
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench

@@ -48,8 +48,8 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
     yield f"{name}: {inspect.getdoc(kind)}".replace("Example::", "Example:")
     yield ""
     yield f"actions: {', '.join(sorted(kind.actions()))} (default: {_plain(kind.action)})"
-    for field, text in _properties(kind):
-        if field.name == "action" or (field.name in _COMMON and not common):
+    for field, text in described_properties(kind):
+        if field.name == "action" or (field.name in COMMON and not common):
             continue
         default = "" if field.default is MISSING else f" = {field.default!r}"
         yield f"\n  {field.name}: {field.type}{default}"
@@ -57,7 +57,7 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
             yield textwrap.indent(textwrap.fill(text, 88), "      ")
     if not common:
         yield ""
-        yield f"of all types (--all shows them): {', '.join(_COMMON)}"
+        yield f"of all types (--all shows them): {', '.join(COMMON)}"
 
 
 def _plain(default: str | Sequence[str]) -> str:
@@ -94,7 +94,7 @@ def _document(kind: type[Resource]) -> dict[str, Any]:
                 "default": None if field.default is MISSING else field.default,
                 "description": text,
             }
-            for field, text in _properties(kind)
+            for field, text in described_properties(kind)
         },
     }
 
@@ -107,14 +107,14 @@ def _named(name: str) -> type[Resource]:
     return kind
 
 
-def _properties(kind: type[Resource]) -> Iterator[tuple[Field[Any], str]]:
+def described_properties(kind: type[Resource]) -> Iterator[tuple[Field[Any], str]]:
     """Yield the properties with their descriptions, those that all types share at the end."""
     texts = _texts(kind)
-    for field in sorted(fields(kind), key=lambda field: field.name in _COMMON):
+    for field in sorted(fields(kind), key=lambda field: field.name in COMMON):
         yield field, " ".join(texts.get(field.name, "").split())
 
 
-_COMMON = tuple(f.name for f in fields(Resource) if f.name not in ("name", "action"))
+COMMON = tuple(f.name for f in fields(Resource) if f.name not in ("name", "action"))
 """The properties of all types."""
 
 
