@@ -123,6 +123,21 @@ def thousand(lab: Lab, effort: Effort) -> Result:
     return Result(figures, [Bar("1,000 resources in line", figures[0].median, 1.5, "s")])
 
 
+def all_types(lab: Lab, effort: Effort) -> Result:
+    """500 resources of all types, nothing to do, on the host next door."""
+    site = lab.fresh()
+    recipe = lab.all_types(500)
+    call = contenders.cook(site, str(recipe), "--as", "bench")
+    run(call)
+    settle([call])
+    calls = [call, contenders.paramiko_true(site)]
+    figures = _figures(
+        "all-types", alternate(calls, dict.fromkeys(("cook", "paramiko"), effort.fast))
+    )
+    title = "500 resources of all types, nothing to do: cook / paramiko"
+    return Result(figures, [Bar(title, ratio(figures, "cook", "paramiko"), 2.0)])
+
+
 def files_far(lab: Lab, effort: Effort) -> Result:
     """200 files to write, 50 ms away."""
     samples: list[Sample] = []
@@ -218,6 +233,7 @@ CASES: dict[str, Case] = {
     "noop-lan": noop_lan,
     "noop-far": noop_far,
     "thousand": thousand,
+    "all-types": all_types,
     "files-far": files_far,
     "noop-ten": noop_ten,
     "fresh": fresh,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bench.relay import Link, Relay
 from cookbook.kitchen import Kitchen, KitchenHost, base
+from cookbook.testing import load_lives
+from cookbook.testing.life_run import prepare_lives
 
 ROUND_TRIP = 0.050
 _STASH = "/srv/stash"
@@ -136,6 +138,20 @@ class Lab:
         self.run("touch /var/lib/apt/lists/partial /var/lib/apt/lists && sync")
         return self.near()
 
+    def all_types(self, count: int) -> Path:
+        """Prepare the first host for the lives of all types; return a recipe of so many."""
+        (folder := self._scratch / "all").mkdir()
+        lives = load_lives((Path(__file__).parents[1] / "tests/life").glob("*.yml"))
+        prepare_lives(lives, self._kitchen.hosts()[0], folder)
+        text = (folder / "declare.py").read_text()
+        more = count - text.count("\nrecipe_function(")
+        line = (
+            'recipe_function(resource_type("file"))(f"/srv/bench{n}", content=f"{n}", mode="0644")'
+        )
+        recipe = folder / "all_types.py"
+        recipe.write_text(f"{text}\nfor n in range({more}):\n    {line}\n")
+        return recipe
+
     def run(self, command: str) -> str:
         """
         Run something on the first host, not through ssh.
@@ -160,9 +176,9 @@ class Lab:
 _todays = base.todays
 
 
-def _with_python() -> base.Recipe:
+def _with_python(release: str = "bookworm") -> base.Recipe:
     """Return the kitchen's base with Python, and W50's packages fetched (not installed)."""
-    todays = _todays()
+    todays = _todays(release)
     fetch = f"apt-get -qq -y install --download-only {_WANTED}"
     hooks = (
         *(hook for hook in todays.hooks if "python" not in hook),

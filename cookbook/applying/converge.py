@@ -19,7 +19,7 @@ The steps of a run:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from cookbook.applying.audit import Audit
 from cookbook.applying.auto_rollback import AutoRollback
@@ -55,6 +55,42 @@ from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, TooSlow
 
 
+@dataclass(frozen=True)
+class ConvergenceOptions:
+    """The choices of one convergence; what is not given is left at its default."""
+
+    apply: bool = True
+    """False for a dry run."""
+
+    stopping: Callable[[], bool] = lambda: False
+    """Called between two exchanges; true ends the run after what was sent."""
+
+    listener: Listener = field(default_factory=Listener)
+    """The callbacks for work whose steps are not known yet."""
+
+    orphans: Callable[[Planner], Orphans] | None = None
+    """Creates the object that finds and prunes orphans; None leaves them alone."""
+
+    audit: Callable[[Planner], Audit] | None = None
+    """Creates the object that finds things which no recipe declares; None: they are ignored."""
+
+    permit: Permit | None = None
+    """Called before each change is sent, and told whether it is a further attempt."""
+
+    stepwise: bool = False
+    """Send each change alone, so that `permit` knows its diff."""
+
+    keep_going: bool = False
+    """After a failure leave out only what needs the failed resource; declared commands count as
+    such, because nothing says what they need."""
+
+    chooses: Callable[[Resource], bool] = lambda _: True
+    """Returns whether a declared resource is looked at; others still act when they are notified."""
+
+    rescue: AutoRollback | None = None
+    """The auto-rollback for changes that may lock the operator out."""
+
+
 class Convergence:
     """The convergence, or the dry run, of one host."""
 
@@ -64,49 +100,21 @@ class Convergence:
         session: Session,
         facts: Facts,
         catalog: Catalog,
-        *,
-        apply: bool = True,
-        stopping: Callable[[], bool] = lambda: False,
-        listener: Listener | None = None,
-        orphans: Callable[[Planner], Orphans] | None = None,
-        permit: Permit | None = None,
-        stepwise: bool = False,
-        keep_going: bool = False,
-        chooses: Callable[[Resource], bool] = lambda _: True,
-        rescue: AutoRollback | None = None,
-        audit: Callable[[Planner], Audit] | None = None,
+        options: ConvergenceOptions | None = None,
     ) -> None:
-        """
-        Create the convergence of a host; `apply=False` makes a dry run of it.
-
-        `stopping` is called between two exchanges; true ends the run after what was sent.
-
-        `orphans` creates the object that finds and prunes orphans; None leaves them alone.
-
-        `permit` is called before each change is sent, and told whether it is a further attempt;
-        with `stepwise` each change is sent alone, and its diff is known to `permit`.
-
-        With `keep_going` a failure leaves out only what needs the failed resource; declared
-        commands count as such, because nothing says what they need.
-
-        Declared resources that `chooses` refuses are skipped, without a question to the host; they
-        still act when they are notified.
-
-        `rescue` is the auto-rollback for changes that may lock the operator out.
-
-        `audit` creates the object that finds things which no recipe declares.
-        """
-        self._stopping = stopping
-        self._listener = listener or Listener()
+        """Create the convergence of a host."""
+        options = options or ConvergenceOptions()
+        self._stopping = options.stopping
+        self._listener = options.listener
         self._session = session
-        self._planner = Planner(collection.node, session, facts, catalog, chooses)
-        self._executor = Executor(self._planner, session, rescue)
-        self._orphans = orphans(self._planner) if orphans is not None else None
-        self._audit = audit(self._planner) if audit is not None else None
-        self._applies = apply
-        self._permit = permit
-        self._stepwise = stepwise
-        self._keep_going = keep_going
+        self._planner = Planner(collection.node, session, facts, catalog, options.chooses)
+        self._executor = Executor(self._planner, session, options.rescue)
+        self._orphans = options.orphans(self._planner) if options.orphans is not None else None
+        self._audit = options.audit(self._planner) if options.audit is not None else None
+        self._applies = options.apply
+        self._permit = options.permit
+        self._stepwise = options.stepwise
+        self._keep_going = options.keep_going
         self._missed: list[Pending] = []
         """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)

@@ -164,14 +164,10 @@ class HostRun:
             return Application(steps, executor, self._listener(), manifest, self._stopping)
         if self._run.past is not None:
             return self._reversal(session, facts)
-        from cookbook.applying.converge import Convergence
+        from cookbook.applying.converge import Convergence, ConvergenceOptions
         from cookbook.applying.orphans import Orphans
 
-        return Convergence(
-            self._collection(facts),
-            session,
-            facts,
-            catalog(),
+        options = ConvergenceOptions(
             apply=not self._all.looks,
             stopping=self._stopping,
             rescue=self._rescue(session),
@@ -185,6 +181,7 @@ class HostRun:
             chooses=self._run.chooses,
             audit=self._audit(facts),
         )
+        return Convergence(self._collection(facts), session, facts, catalog(), options)
 
     def _audit(self, facts: Facts) -> Callable[[Planner], Audit] | None:
         """Return the constructor of the audit; None if none is requested."""

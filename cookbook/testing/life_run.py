@@ -66,6 +66,40 @@ def check_lives(
     run.removed()
 
 
+def prepare_lives(lives: Sequence[Life], host: LifeHost, folder: Path) -> None:
+    """
+    Prepare a host for these lives; write `declare.py`, `later.py` and `remove.py` into the folder.
+
+    Raises AssertionError if a command fails.
+    """
+    for life in lives:
+        for name, text in life.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    _run_all(host, "prepare", ((life.type, f"set -e\n{life.prepare}") for life in lives))
+    _write_recipe(folder / "declare.py", (life.declare for life in lives))
+    _write_recipe(folder / "later.py", ({**life.declare, **life.later} for life in lives))
+    _write_recipe(folder / "remove.py", (life.remove for life in lives))
+
+
+def _write_recipe(path: Path, resources: Iterable[Resources]) -> None:
+    declared = {i: properties for some in resources for i, properties in some.items()}
+    lines = [_line(identity, properties) for identity, properties in declared.items()]
+    path.write_text("\n".join([HEADING, *lines, ""]))
+
+
+def _run_all(host: LifeHost, stage: str, commands: Iterable[tuple[str, str]]) -> None:
+    """Run all commands on the host; raise AssertionError if one of them fails."""
+    faults = []
+    for name, command in commands:
+        done = host.run(command)
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()
+            faults.append(f"{name}: `{command.strip()}` ended with {done.returncode}: {said}")
+    _none(stage, faults)
+
+
 @dataclass
 class _Run:
     """One host, and the recipes that are run on it."""
@@ -80,15 +114,7 @@ class _Run:
     first: str = ""
 
     def prepare(self) -> None:
-        for life in self.lives:
-            for name, text in life.files.items():
-                path = self.folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-        self._all("prepare", ((life.type, f"set -e\n{life.prepare}") for life in self.lives))
-        self._recipe("declare", (life.declare for life in self.lives))
-        self._recipe("later", ({**life.declare, **life.later} for life in self.lives))
-        self._recipe("remove", (life.remove for life in self.lives))
+        prepare_lives(self.lives, self.host, self.folder)
         self.before = state(self.host)
 
     def declared(self) -> None:
@@ -149,11 +175,6 @@ class _Run:
         self._cook("undo", run, "--yes", "--partial")
         _none(f"{stage}: not as before", difference([*expected], state(self.host)))
 
-    def _recipe(self, name: str, resources: Iterable[Resources]) -> None:
-        declared = {i: properties for some in resources for i, properties in some.items()}
-        lines = [_line(identity, properties) for identity, properties in declared.items()]
-        (self.folder / f"{name}.py").write_text("\n".join([HEADING, *lines, ""]))
-
     def _cook(self, command: str, what: str, *words: str, status: int = 0) -> RunDocument:
         """Run cook; return its document."""
         recipe = [] if command == "undo" else [f"{what}.py"]
@@ -180,14 +201,7 @@ class _Run:
         return [r["id"] for r in told if r["status"] not in ("ok", "orphaned")]
 
     def _all(self, stage: str, commands: Iterable[tuple[str, str]]) -> None:
-        """Run all commands on the host; raise if one of them fails."""
-        faults = []
-        for name, command in commands:
-            done = self.host.run(command)
-            if done.returncode != 0:
-                said = (done.stderr or done.stdout).strip()
-                faults.append(f"{name}: `{command.strip()}` ended with {done.returncode}: {said}")
-        _none(stage, faults)
+        _run_all(self.host, stage, commands)
 
 
 def _line(identity: str, properties: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.errors import CommandError, HostError, Missing, NotConverged, ProbeError
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog, provides
@@ -145,7 +145,9 @@ def converge(
 ) -> list[Step]:
     collection = collect(resources)
     transport = transport or Counting()
-    convergence = Convergence(collection, Session(transport), Facts(), Catalog(), apply=apply)
+    convergence = Convergence(
+        collection, Session(transport), Facts(), Catalog(), ConvergenceOptions(apply=apply)
+    )
     with contextlib.closing(transport):
         return list(convergence.steps())
 

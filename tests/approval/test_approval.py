@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.approval.gate import Fence, objections
 from cookbook.cli import main
 from cookbook.cli.plan_view import grouped_lines
@@ -455,7 +455,13 @@ def test_nothing_is_sent_that_was_not_permitted(
 
     session = Session(LocalTransport())
     collection = compile_recipes([folder / "r.py"], Node("here"))
-    work = Convergence(collection, session, Facts(), catalog(), permit=permit, stepwise=stepwise)
+    work = Convergence(
+        collection,
+        session,
+        Facts(),
+        catalog(),
+        ConvergenceOptions(permit=permit, stepwise=stepwise),
+    )
     steps = list(work.steps())
     session.close()
 
@@ -508,7 +514,9 @@ def test_whatever_happens_after_the_plan_only_what_was_planned_is_done(
 def _run(collection: Collection, **more: Any) -> list[Step]:
     session = Session(LocalTransport())
     try:
-        return list(Convergence(collection, session, Facts(), catalog(), **more).steps())
+        return list(
+            Convergence(collection, session, Facts(), catalog(), ConvergenceOptions(**more)).steps()
+        )
     finally:
         session.close()
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import pytest
 
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.cli import main
 from cookbook.hosts.session import Session
 from cookbook.kitchen import Kitchen, KitchenHost
@@ -118,7 +118,11 @@ def converge(target: Any, shell: Open, tmp_path: Path) -> Converge:
             facts = session.facts()
             node = Node(host.name, facts, dict(variables or {}))
             collection = compile_recipes([path], node)
-            return list(Convergence(collection, session, facts, catalog(), apply=apply).steps())
+            return list(
+                Convergence(
+                    collection, session, facts, catalog(), ConvergenceOptions(apply=apply)
+                ).steps()
+            )
 
     return run
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cookbook import resources
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.hosts.session import Session
 from cookbook.language import recipe as language
 from cookbook.language.collection import Collection, Node, declaring
@@ -129,7 +129,11 @@ def scratch(there: Sequence[tuple[int, str]]) -> Iterator[Path]:
 
 
 def run(collection: Collection, session: Session, *, apply: bool) -> list[Step]:
-    return list(Convergence(collection, session, Facts(), catalog(), apply=apply).steps())
+    return list(
+        Convergence(
+            collection, session, Facts(), catalog(), ConvergenceOptions(apply=apply)
+        ).steps()
+    )
 
 
 @pytest.fixture(scope="module")

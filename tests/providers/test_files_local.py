@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.hosts.session import Session
 from cookbook.language.collection import Collection, Node, declaring
 from cookbook.language.provider import questions
@@ -49,7 +49,11 @@ def run(session: Session) -> Run:
         collection = Collection(Node("here"))
         with declaring(collection):
             declare()
-        return list(Convergence(collection, session, Facts(), catalog(), apply=apply).steps())
+        return list(
+            Convergence(
+                collection, session, Facts(), catalog(), ConvergenceOptions(apply=apply)
+            ).steps()
+        )
 
     return run
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from cookbook.applying.converge import Convergence
+from cookbook.applying.converge import Convergence, ConvergenceOptions
 from cookbook.errors import LinkLost, TooMuchOutput
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog, provides
@@ -155,7 +155,11 @@ def test_who_answers_too_much_is_named_and_the_others_go_on(
         collection.declare(Note(str(folder / name)), f"recipe.py:{name}")
     session = Session(LocalTransport())
 
-    steps = list(Convergence(collection, session, Facts(), Catalog(), apply=False).steps())
+    steps = list(
+        Convergence(
+            collection, session, Facts(), Catalog(), ConvergenceOptions(apply=False)
+        ).steps()
+    )
     session.close()
 
     assert [step.status for step in steps] == ["ok", "failed", "ok"]
