@@ -198,20 +198,27 @@ class Manifest:
         self, declared: Declared, resource: Resource, provider: AnyProvider
     ) -> Iterator[tuple[ManifestEntry, Resource]]:
         """Yield an entry for each thing of a known type that can be removed and is no secret."""
-        if not (provider.owns and self.known(resource)):
-            return
-        name, where = provider.name, declared.where
-        for identity, one in provider.entries(resource).items():
-            if not holds_secret(identity):
-                yield ManifestEntry(name, identity, False, brief(one), where, self.run), one
+        for key, one in self._things(resource, provider):
+            yield self._entry(key, declared, one), one
+
+    def _things(
+        self, resource: Resource, provider: AnyProvider
+    ) -> Iterator[tuple[ThingKey, Resource]]:
+        if provider.owns and self.known(resource):
+            for identity, one in provider.entries(resource).items():
+                if not holds_secret(identity):
+                    yield (provider.name, identity), one
+
+    def _entry(self, key: ThingKey, declared: Declared, one: Resource) -> ManifestEntry:
+        return ManifestEntry(*key, False, brief(one), declared.where, self.run)
 
     def adopt(self, declared: Declared, provider: AnyProvider, change: Change[Any]) -> None:
         """Note a thing that was in line already; it is written at the end of the run."""
-        for entry, one in self._about(declared, declared.resource, provider):
-            before = self._own.get(entry.key)
+        for key, one in self._things(declared.resource, provider):
+            before = self._own.get(key)
             known = before is not None and not before.gone
             if not known and _contains(provider, change.wanted, one):
-                self._new[entry.key] = entry
+                self._new[key] = self._entry(key, declared, one)
 
     def rest(self) -> Command | None:
         """Return the command that writes the rest at the end of a run; None if there is no rest."""
