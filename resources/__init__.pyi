@@ -56,6 +56,8 @@ from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
+from cookbook.resources.htpasswd import Htpasswd as Htpasswd
+from cookbook.resources.htpasswd import htpasswd as htpasswd
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
 from cookbook.resources.http_proxy import HttpProxy as HttpProxy
@@ -158,6 +160,7 @@ __all__ = [
     "Group",
     "Hostname",
     "HostsEntry",
+    "Htpasswd",
     "HttpCheck",
     "HttpProxy",
     "KernelModule",
@@ -222,6 +225,7 @@ __all__ = [
     "group",
     "hostname",
     "hosts_entry",
+    "htpasswd",
     "http_check",
     "http_proxy",
     "kernel_module",
