@@ -17,8 +17,8 @@ class Htpasswd(Resource):
     """
     A user in a password file of nginx or Apache.
 
-    A password in the clear, which must be a Secret (`secret("ann")`), is compared with the hash in the file, of
-    whatever method it is; only its hash reaches the host. Other users of the file stay.
+    A password in the clear, which must be a Secret (`secret("ann")`), is compared with the hash in
+    the file, of whatever method it is; only its hash reaches the host. Other users stay.
 
     Example::
 
