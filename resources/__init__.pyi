@@ -82,6 +82,8 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.pam_entry import PamEntry as PamEntry
+from cookbook.resources.pam_entry import pam_entry as pam_entry
 from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
 from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
 from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
@@ -173,6 +175,7 @@ __all__ = [
     "NotifyGroup",
     "Ntp",
     "Package",
+    "PamEntry",
     "PgHbaEntry",
     "PostgresqlDatabase",
     "PostgresqlExtension",
@@ -238,6 +241,7 @@ __all__ = [
     "notify_group",
     "ntp",
     "package",
+    "pam_entry",
     "pg_hba_entry",
     "postgresql_database",
     "postgresql_extension",
