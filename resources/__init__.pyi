@@ -24,6 +24,8 @@ from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
 from cookbook.resources.cookbook_file import cookbook_file as cookbook_file
 from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
+from cookbook.resources.cron_access import CronAccess as CronAccess
+from cookbook.resources.cron_access import cron_access as cron_access
 from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
 from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
@@ -146,6 +148,7 @@ __all__ = [
     "ConfigValue",
     "CookbookFile",
     "Cron",
+    "CronAccess",
     "CronD",
     "DebconfSelection",
     "Directory",
@@ -212,6 +215,7 @@ __all__ = [
     "config_value",
     "cookbook_file",
     "cron",
+    "cron_access",
     "cron_d",
     "debconf_selection",
     "directory",
