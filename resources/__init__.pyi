@@ -14,6 +14,8 @@ from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
 from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
+from cookbook.resources.at import At as At
+from cookbook.resources.at import at as at
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
@@ -143,6 +145,7 @@ __all__ = [
     "AptUpdate",
     "AptUpgrade",
     "ArchiveFile",
+    "At",
     "AuthorizedKey",
     "Block",
     "ConfigValue",
@@ -210,6 +213,7 @@ __all__ = [
     "apt_update",
     "apt_upgrade",
     "archive_file",
+    "at",
     "authorized_key",
     "block",
     "config_value",
