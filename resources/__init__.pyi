@@ -14,6 +14,8 @@ from cookbook.resources.apt_upgrade import AptUpgrade as AptUpgrade
 from cookbook.resources.apt_upgrade import apt_upgrade as apt_upgrade
 from cookbook.resources.archive_file import ArchiveFile as ArchiveFile
 from cookbook.resources.archive_file import archive_file as archive_file
+from cookbook.resources.at import At as At
+from cookbook.resources.at import at as at
 from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
@@ -24,6 +26,8 @@ from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
 from cookbook.resources.cookbook_file import cookbook_file as cookbook_file
 from cookbook.resources.cron import Cron as Cron
 from cookbook.resources.cron import cron as cron
+from cookbook.resources.cron_access import CronAccess as CronAccess
+from cookbook.resources.cron_access import cron_access as cron_access
 from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
 from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
@@ -58,6 +62,8 @@ from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
 from cookbook.resources.hosts_entry import hosts_entry as hosts_entry
+from cookbook.resources.htpasswd import Htpasswd as Htpasswd
+from cookbook.resources.htpasswd import htpasswd as htpasswd
 from cookbook.resources.http_check import HttpCheck as HttpCheck
 from cookbook.resources.http_check import http_check as http_check
 from cookbook.resources.http_proxy import HttpProxy as HttpProxy
@@ -90,6 +96,8 @@ from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
 from cookbook.resources.package import package as package
+from cookbook.resources.pam_entry import PamEntry as PamEntry
+from cookbook.resources.pam_entry import pam_entry as pam_entry
 from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
 from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
 from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
@@ -149,11 +157,13 @@ __all__ = [
     "AptUpdate",
     "AptUpgrade",
     "ArchiveFile",
+    "At",
     "AuthorizedKey",
     "Block",
     "ConfigValue",
     "CookbookFile",
     "Cron",
+    "CronAccess",
     "CronD",
     "DebconfSelection",
     "Directory",
@@ -171,6 +181,7 @@ __all__ = [
     "Group",
     "Hostname",
     "HostsEntry",
+    "Htpasswd",
     "HttpCheck",
     "HttpProxy",
     "KernelModule",
@@ -187,6 +198,7 @@ __all__ = [
     "NotifyGroup",
     "Ntp",
     "Package",
+    "PamEntry",
     "PgHbaEntry",
     "PostgresqlDatabase",
     "PostgresqlExtension",
@@ -219,11 +231,13 @@ __all__ = [
     "apt_update",
     "apt_upgrade",
     "archive_file",
+    "at",
     "authorized_key",
     "block",
     "config_value",
     "cookbook_file",
     "cron",
+    "cron_access",
     "cron_d",
     "debconf_selection",
     "directory",
@@ -241,6 +255,7 @@ __all__ = [
     "group",
     "hostname",
     "hosts_entry",
+    "htpasswd",
     "http_check",
     "http_proxy",
     "kernel_module",
@@ -257,6 +272,7 @@ __all__ = [
     "notify_group",
     "ntp",
     "package",
+    "pam_entry",
     "pg_hba_entry",
     "postgresql_database",
     "postgresql_extension",

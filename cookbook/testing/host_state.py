@@ -67,6 +67,7 @@ BY_PRODUCTS = re.compile(
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
     r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
     r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
+    r"|(?:[0-9a-f]{64} +|\./)var/spool/cron/at(?:jobs|spool)/"  # at(1) counts jobs; see below
 )
 TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
 """Of a folder only the mode and the owner count: whatever comes and goes in it changes the rest."""
@@ -98,6 +99,12 @@ def state(host: LifeHost) -> list[str]:
     # crontab(1) writes down when a table was installed: of that, the entries count.
     tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
     lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
+    # Of a job of at(1), time, user and command count, not the environment in which it was made.
+    jobs = (
+        "for j in $(atq 2>/dev/null | cut -f 1); do"
+        ' atq | sed -n "s/^$j\\t//p"; at -c $j | tail -n 5; done'
+    )
+    lines += [f"at: {line}" for line in host.run(jobs).stdout.splitlines()]
     # The order of keys means nothing to sshd(8).
     keys = "grep -H . /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys"
     lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
