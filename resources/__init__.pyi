@@ -32,6 +32,8 @@ from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
 from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
 from cookbook.resources.debconf_selection import debconf_selection as debconf_selection
+from cookbook.resources.dhparam import Dhparam as Dhparam
+from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
@@ -148,6 +150,10 @@ from cookbook.resources.user_ulimit import UserUlimit as UserUlimit
 from cookbook.resources.user_ulimit import user_ulimit as user_ulimit
 from cookbook.resources.wait_for import WaitFor as WaitFor
 from cookbook.resources.wait_for import wait_for as wait_for
+from cookbook.resources.x509_certificate import X509Certificate as X509Certificate
+from cookbook.resources.x509_certificate import x509_certificate as x509_certificate
+from cookbook.resources.x509_private_key import X509PrivateKey as X509PrivateKey
+from cookbook.resources.x509_private_key import x509_private_key as x509_private_key
 
 __all__ = [
     "Acl",
@@ -166,6 +172,7 @@ __all__ = [
     "CronAccess",
     "CronD",
     "DebconfSelection",
+    "Dhparam",
     "Directory",
     "DpkgDivert",
     "DpkgPackage",
@@ -224,6 +231,8 @@ __all__ = [
     "User",
     "UserUlimit",
     "WaitFor",
+    "X509Certificate",
+    "X509PrivateKey",
     "acl",
     "alternatives",
     "apt_preference",
@@ -240,6 +249,7 @@ __all__ = [
     "cron_access",
     "cron_d",
     "debconf_selection",
+    "dhparam",
     "directory",
     "dpkg_divert",
     "dpkg_package",
@@ -298,6 +308,8 @@ __all__ = [
     "user",
     "user_ulimit",
     "wait_for",
+    "x509_certificate",
+    "x509_private_key",
 ]
 
 NAMES: tuple[str, ...]

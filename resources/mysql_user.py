@@ -36,7 +36,8 @@ class MysqlUser(Resource):
     """The host that it connects from; "%" for any."""
 
     password: str | None = field(default=None, metadata=SENSITIVE)
-    """The password, or the hash that `SELECT PASSWORD(...)` shows (`*` and 40 digits)."""
+    """The password, or the hash that `SELECT PASSWORD(...)` shows (`*` and 40 digits).
+    It is a secret: `secret("db/app")`."""
 
     plugin: Plugin | None = None
     """The way it logs in: by a password, or as the user of the same name on the host. With
