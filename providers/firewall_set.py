@@ -3,5 +3,10 @@
 from __future__ import annotations
 
 from cookbook.providers.nftables_sets import SetProvider
+from cookbook.providers.other_firewall import FirewalldIsActive, UfwIsActive
 
-__all__ = ["SetProvider"]
+__all__ = [
+    "FirewalldIsActive",
+    "SetProvider",
+    "UfwIsActive",
+]

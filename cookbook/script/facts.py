@@ -33,8 +33,12 @@ while read -r k v _; do [ "$k" = MemTotal: ] && p memory "$v" && break; done </p
 if [ -r /sys/devices/system/cpu/online ]; then r online /sys/devices/system/cpu/online
 else p cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null || nproc)"; fi
 for t in {_TOOLS}; do command -v $t >/dev/null 2>&1 && p tool $t; done
-for d in "" /systemd; do f=/sys/fs/cgroup$d/system.slice/systemd-networkd.service/cgroup.procs
-[ ! -r $f ] || while read -r v; do [ "$v" = 0 ] || {{ p networkd "$v"; break; }}; done <$f; done
+for d in "" /systemd; do for u in systemd-networkd firewalld; do
+f=/sys/fs/cgroup$d/system.slice/$u.service/cgroup.procs
+[ ! -r $f ] || while read -r v; do [ "$v" = 0 ] || {{ p running "$u"; break; }}; done <$f
+done; done
+[ ! -r /etc/ufw/ufw.conf ] || while read -r line; do
+[ "$line" != ENABLED=yes ] || p running ufw; done </etc/ufw/ufw.conf
 if command -v ip >/dev/null 2>&1; then
 ip -o addr show scope global | while read -r _ _ _ a _; do p address "$a"; done
 fi
@@ -62,6 +66,9 @@ _PACKAGE_TOOLS = {
     "pacman": "pacman",
     "apk": "apk",
 }
+
+
+_FILTERS = {"nft": "nftables", "iptables": "iptables"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Facts:
     """apt, dnf, yum, zypper, pacman or apk."""
 
     firewall_tool: str | None = None
-    """nftables if there is nft, else iptables; None without both."""
+    """ufw or firewalld if that is active; else nftables if there is nft, else iptables."""
 
     network_tool: str | None = None
     """networkd if systemd-networkd runs, else ifupdown; None without both."""
@@ -153,7 +160,7 @@ def parse_facts(text: str) -> Facts:
     if "kernel" not in found:
         raise ProbeError("the host did not answer as a POSIX shell would", hint=text[-400:])
     try:
-        tools = _tools(found.get("tool", []), networkd="networkd" in found)
+        tools = _tools(found.get("tool", []), found.get("running", []))
         return Facts(**_os(found), **_machine(found), **tools)
     except ValueError:
         raise ProbeError("what the host says of itself makes no sense", hint=text[-400:]) from None
@@ -211,13 +218,15 @@ def _cpus(online: str) -> int:
     return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
 
 
-def _tools(tools: list[str], *, networkd: bool) -> dict[str, Any]:
+def _tools(tools: list[str], running: list[str]) -> dict[str, Any]:
+    managers = (name for name in ("ufw", "firewalld") if name in running)
+    filters = (name for tool, name in _FILTERS.items() if tool in tools)
     return {
         "package_tool": next((_PACKAGE_TOOLS[t] for t in _PACKAGE_TOOLS if t in tools), None),
-        "firewall_tool": "nftables"
-        if "nft" in tools
-        else ("iptables" if "iptables" in tools else None),
-        "network_tool": "networkd" if networkd else ("ifupdown" if "ifup" in tools else None),
+        "firewall_tool": next(managers, None) or next(filters, None),
+        "network_tool": "networkd"
+        if "systemd-networkd" in running
+        else ("ifupdown" if "ifup" in tools else None),
         "tools": frozenset(tools),
     }
 
