@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookbook.language.probe import Table
+from cookbook.providers.accounts import ACCOUNT
 from cookbook.providers.authorized_keys import KEYS
 from cookbook.providers.crontab import ENTRIES
 from cookbook.providers.home import HOMES, Place, key
 from cookbook.providers.nftables import NftablesProvider
-from cookbook.providers.useradd import ACCOUNT
 from cookbook.resources.firewall_rule import FirewallRule
 from tests.quick import examples, first_in_check
 

@@ -12,7 +12,8 @@ from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.planning.mismatch import moved
 from cookbook.planning.step import Step
-from cookbook.providers.useradd import State, UseraddProvider
+from cookbook.providers.accounts import State
+from cookbook.providers.useradd import UseraddProvider
 from cookbook.reports.report import shown_changes
 from cookbook.resources.user import User
 from cookbook.script.shell import Content
