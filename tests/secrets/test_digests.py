@@ -80,4 +80,4 @@ def test_a_plan_without_a_key_has_no_digest_of_a_password() -> None:
 
     assert HASH not in json.dumps(written)
     bare: Change[State] = Change(State(uid=1000), None)
-    assert UseraddProvider().learned(bare, f"{HASH}\n", "").found == change.found
+    assert UseraddProvider().learned(bare, f"password {HASH}\n", "").found == change.found
