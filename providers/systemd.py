@@ -107,8 +107,9 @@ class SystemdProvider(Provider[Service, State]):
         load, kind = said["LoadState"], said.get("Type", "")
         file = said.get("IsEnabled") or said["UnitFileState"]
         there = load not in ("not-found", "masked")
-        # systemd keeps a unit for a while after its file was removed.
-        vanished = file in ("", "not-found") and said.get("NeedDaemonReload") == "yes"
+        # systemd keeps a unit for a while after its file was removed: its path leads to nothing.
+        stale = said.get("NeedDaemonReload") == "yes" or bool(said.get("FragmentPath"))
+        vanished = file in ("", "not-found") and stale
         unknown = (there and not vanished) or load == "masked"
         enabled = _ENABLED.get(file, None if unknown else False)
         return State(
