@@ -53,6 +53,9 @@ class Package(Resource):
     overwrite_config_files: bool = False
     """Take the package's version of configuration files that were changed on the host."""
 
+    purge: bool = False
+    """True: `remove` removes the configuration files as well, as `purge` does."""
+
     allow_downgrade: bool = True
     """
     Go back to `version` where a newer one is installed; False: that is an error.
@@ -87,6 +90,9 @@ class Package(Resource):
 
     def validate(self) -> None:
         """Check names, versions, and that the actions do not contradict each other."""
+        if self.purge and "remove" in self.doing:
+            words = ("purge" if word == "remove" else word for word in self.doing)
+            object.__setattr__(self, "action", tuple(dict.fromkeys(words)))
         for name in self.names:
             if not _NAME.fullmatch(name):
                 hint = 'say version="..." for a version' if "=" in name else None

@@ -244,9 +244,12 @@ def _construct(
     label = f"{cast('type[Resource]', kind).kind()}({', '.join(map(repr, args))})"
     for name in kwargs:
         if name not in properties:
-            raise RecipeError(
-                f"{where}: {label}: there is no property {name!r}{suggestion(name, properties)}"
-            )
+            from cookbook.language.recipe_hints import property_hint  # after a mistake only
+
+            actions = cast("type[Resource]", kind).actions()
+            hint = property_hint(name, kwargs[name], actions, properties["action"].default)
+            near = suggestion(name, properties) if hint is None else ""
+            raise RecipeError(f"{where}: {label}: there is no property {name!r}{near}", hint=hint)
     collection = _current.get(None)
     tags = collection.tags if collection is not None else ()
     if tags and not isinstance(kwargs.get("tags", ()), str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -42,6 +42,76 @@ def counterpart(name: str) -> str | None:
         return None
     same = f"{name} is there as well" if found.name == last else f"cook has {found.name!r}"
     return f"{same}: {found.how}"
+
+
+_STATES: Mapping[str, Sequence[str]] = {
+    "present": ("install", "create", "add", "set", "apply", "update", "allow", "extract", "enable"),
+    "absent": ("remove", "delete", "unset", "uninstall", "umount", "deny"),
+    "latest": ("upgrade",),
+    "installed": ("install",),
+    "removed": ("remove", "delete"),
+    "purged": ("purge",),
+    "held": ("lock",),
+    "started": ("start",),
+    "running": ("start",),
+    "stopped": ("stop",),
+    "restarted": ("restart",),
+    "reloaded": ("reload",),
+    "enabled": ("enable",),
+    "disabled": ("disable",),
+    "masked": ("mask",),
+    "mounted": ("mount",),
+    "unmounted": ("umount",),
+    "remounted": ("remount",),
+    "file": ("create",),
+    "touch": ("touch",),
+    "locked": ("lock",),
+    "unlocked": ("unlock",),
+}
+"""States in Ansible, Puppet and Salt, and the actions that lead to them, the first that exists."""
+
+_OTHER_TYPES = {"directory": "directory", "link": "link", "hard": "link"}
+"""States of Ansible's file that are resource types here."""
+
+
+def action_for(state: object, actions: Collection[str]) -> str | None:
+    """
+    Return the action of a type that leads to a state, as another tool names it; None without one.
+
+    >>> action_for("present", {"install", "remove"}), action_for("absent", {"install", "remove"})
+    ('install', 'remove')
+    """
+    word = {"True": "present", "False": "absent"}.get(str(state), str(state).lower())
+    return next((one for one in (word, *_STATES.get(word, ())) if one in actions), None)
+
+
+def action_hint(value: object, actions: Collection[str], default: object) -> str | None:
+    """Return the hint for a wrong action; None if no action is near."""
+    words = [value] if isinstance(value, str) else value
+    for word in words if isinstance(words, list | tuple) else ():
+        if isinstance(word, str) and word not in actions:
+            if (action := action_for(word, actions)) is not None:
+                same = ", which is the default" if action == default else ""
+                return f"for {word!r} say action={action!r}{same}"
+            return did_you_mean(word, actions)
+    return None
+
+
+def property_hint(
+    name: str, value: object, actions: Collection[str], default: object
+) -> str | None:
+    """Return the hint for a property of other tools that an action stands for here."""
+    if name == "enabled":
+        return 'action=["enable", "start"]' if {"enable", "start"} <= {*actions} else None
+    if name not in ("state", "ensure", "present"):
+        return None
+    if isinstance(value, str) and value in _OTHER_TYPES and "touch" in actions:
+        return f"there is a resource type for it: {_OTHER_TYPES[value]}(...)"
+    if (action := action_for(value, actions)) is None:
+        known = ", ".join(sorted(actions))
+        return f"a state is the result of an action here; action may be {known}"
+    same = ", which is the default" if action == default else ""
+    return f"for {name}={value!r} say action={action!r}{same}"
 
 
 _IMPORTED = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")

@@ -149,6 +149,10 @@ class Resource:
                 if type(value) is int and name in _BY_NAME:
                     raise not_a_user(self, value)
                 near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
+                if name == "action":
+                    from cookbook.language.recipe_hints import action_hint  # after a mistake only
+
+                    near = action_hint(value, self.actions(), default)
                 raise RecipeError(
                     f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
                 )
