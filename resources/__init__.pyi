@@ -2,6 +2,8 @@
 
 from cookbook.resources.acl import Acl as Acl
 from cookbook.resources.acl import acl as acl
+from cookbook.resources.acme_certificate import AcmeCertificate as AcmeCertificate
+from cookbook.resources.acme_certificate import acme_certificate as acme_certificate
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.apt_preference import AptPreference as AptPreference
@@ -157,6 +159,7 @@ from cookbook.resources.x509_private_key import x509_private_key as x509_private
 
 __all__ = [
     "Acl",
+    "AcmeCertificate",
     "Alternatives",
     "AptPreference",
     "AptRepository",
@@ -234,6 +237,7 @@ __all__ = [
     "X509Certificate",
     "X509PrivateKey",
     "acl",
+    "acme_certificate",
     "alternatives",
     "apt_preference",
     "apt_repository",

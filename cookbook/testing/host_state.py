@@ -61,11 +61,13 @@ SELECT * FROM information_schema.schemata"; fi
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
-# keep copies and logs of their own, systemd notes when a timer ran, and cook keeps its stash.
+# keep copies and logs of their own, certbot(1) its requests and accounts, systemd notes when a
+# timer ran, and cook keeps its stash.
 BY_PRODUCTS = re.compile(
     r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
-    r"|var/lib/apt/|var/lib/systemd/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
+    r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
+    r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
     r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
     r"|(?:[0-9a-f]{64} +|\./)var/spool/cron/at(?:jobs|spool)/"  # at(1) counts jobs; see below
 )
