@@ -119,6 +119,8 @@ class Convergence:
         """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._failures = Failures()
+        self._handled: set[tuple[object, ...]] = set()
+        """In a dry run: the items whose failure an attempt of the recipe handles."""
         refusal = self._executor.refusal
         self._walk = Walk(self._queue, self._planner, self._failures, refusal, self._permitted)
         self._surprises = 0
@@ -225,6 +227,9 @@ class Convergence:
             self._refresh()
             for decision in self._walk.decisions(forecast):
                 decisions.append(decision)
+                if decision.status == "failed" and not decision.item.resource.ignore_failure:
+                    handled = self._failures.add(decision.item.declared.sections) is not None
+                    self._handled |= {decision.item.key} if handled else set()
                 if isinstance(decision, PlannedChange):
                     self._queue.remember(decision, at_once=False)
                 elif decision.status == "unknown":
@@ -241,6 +246,8 @@ class Convergence:
         seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
         for i, decision in enumerate(decisions):
             step = step_of(decision)
+            if step.status == "failed" and decision.item.key in self._handled:
+                step = replace(step, ignored=True)
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
                 step = replace(

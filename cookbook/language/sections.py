@@ -50,9 +50,12 @@ class Failures:
 
     def skips(self, sections: tuple[Section, ...]) -> str | None:
         """Return the reason to skip a resource in these sections; None if there is none."""
-        for attempt, part in sections:
+        for i, (attempt, part) in enumerate(sections):
             if part == "rescue" and attempt not in self._failed:
                 return f"the attempt {attempt.name!r} has not failed"
+            cleans = any(inner.part == "always" for inner in sections[i + 1 :])
+            if part == "body" and attempt in self._failed and not cleans:
+                return f"the attempt {attempt.name!r} fails before it"
         return None
 
     def add(self, sections: tuple[Section, ...]) -> Attempt | None:

@@ -27,6 +27,7 @@ class Local:
         words = [command, str(self.folder / "r.py"), "--local", "--no-record", "--output", "json"]
         status = main([*words, *options])
         document = json.loads(self._capsys.readouterr().out)
+        self.document: dict[str, Any] = document
         self.steps: list[dict[str, Any]] = document["hosts"]["localhost"]["resources"]
         return status, {self._short(one["id"]): one["status"] for one in self.steps}
 
@@ -88,6 +89,33 @@ def test_a_plan_shows_a_rescue_as_skipped(local: Local) -> None:
     _, done = local(ATTEMPT.replace("FAILS", "false"), command="plan")
     assert (done["back"], done["clean"], done["two"]) == ("skipped", "changed", "changed")
     assert local.order == []
+
+
+def test_a_plan_shows_the_rescue_of_an_attempt_that_is_certain_to_fail(local: Local) -> None:
+    (local.folder / "plain").write_text("a file")
+    status, done = local(
+        f"""
+with attempt("folder") as folder:
+    directory("D/plain/sub")
+    {say("never")}
+with folder.rescue():
+    {say("back")}
+{say("last")}
+""",
+        command="plan",
+    )
+    assert (status, done["plain/sub"]) == (2, "failed")
+    assert (done["never"], done["back"], done["last"]) == ("skipped", "changed", "changed")
+    assert local.note("never") == "the attempt 'folder' fails before it"
+
+
+def test_a_plan_says_that_a_run_would_stop_at_a_failure(local: Local) -> None:
+    (local.folder / "plain").write_text("a file")
+    recipe = f'directory("D/plain/sub")\n{say("last")}'
+    status, done = local(recipe, command="plan")
+    assert (status, done["last"]) == (3, "changed")
+    [remark] = local.document["remarks"]
+    assert "a run stops at directory[" in remark
 
 
 def test_the_cleanup_is_done_also_if_the_rescue_fails_but_nothing_after_it(local: Local) -> None:

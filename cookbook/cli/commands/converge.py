@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,10 +95,24 @@ def _run(options: argparse.Namespace) -> int:
 def _plan(run: Run, options: argparse.Namespace, key: Key | None) -> Report:
     from cookbook.run.runner import Runner
 
-    report = execute(Runner(run), options)
+    report = execute(Runner(run), options, _annotated)
     if options.out is not None:
         from cookbook.approval.planfile import save
         from cookbook.approval.saved_plan import saved_plan
 
         save(saved_plan(report), options.out, key)
     return report
+
+
+def _annotated(report: Report) -> Report:
+    """Say of each host with a failure that a run would not do what is planned after it."""
+    remarks = [*report.remarks]
+    for name, host in report.hosts.items():
+        failed = [i for i, s in enumerate(host.steps) if s.status == "failed" and not s.ignored]
+        after = host.steps[failed[0] :] if failed else ()
+        if any(step.status in ("changed", "unknown") for step in after):
+            remarks.append(
+                f"{name}: a run stops at {after[0].resource}; what is planned after it is done"
+                " only when that is mended (or with --keep-going, if it does not need it)"
+            )
+    return replace(report, remarks=remarks)
