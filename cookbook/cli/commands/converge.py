@@ -109,7 +109,9 @@ def _annotated(report: Report) -> Report:
     remarks = [*report.remarks]
     for name, host in report.hosts.items():
         failed = [i for i, s in enumerate(host.steps) if s.status == "failed" and not s.ignored]
-        after = host.steps[failed[0] :] if failed else ()
+        if not failed:
+            continue
+        after = host.steps[failed[0] :]
         if any(step.status in ("changed", "unknown") for step in after):
             remarks.append(
                 f"{name}: a run stops at {after[0].resource}; what is planned after it is done"
