@@ -300,7 +300,7 @@ class Planner:
                 raise Missing(
                     f"{resource} needs the {thing}, which is not there",
                     thing=thing.name,
-                    hint="is the name right? What brings it has to be declared before this resource",
+                    hint="is the name right? What brings it has to be declared before it",
                 )
 
     def _provider(self, resource: Resource) -> AnyProvider:

@@ -1,9 +1,9 @@
 """A resource type of its own, a composite of several resources, and values that differ by host."""
 
-from timezone import timezone
+from default_target import default_target
 
 from cookbook.recipe import node
-from cookbook.resources import directory, file, group, package, user
+from cookbook.resources import directory, file, group, user
 
 SHOPS = {"boots": 901, "hats": 902}
 
@@ -16,7 +16,6 @@ def shop(name: str, number: int) -> None:
     file(f"/srv/{name}/README", content=f"The shop that sells {name}.\n", owner=name, group=name)
 
 
-package("tzdata")
-timezone(node.vars.get("timezone", "Etc/UTC"))
+default_target(node.vars.get("target", "multi-user"))
 for each, gid in SHOPS.items():
     shop(each, gid)

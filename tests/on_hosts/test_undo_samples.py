@@ -53,16 +53,16 @@ def test_webserver(fresh_host: KitchenHost, cook: Cook) -> None:
 def test_own_types(fresh_host: KitchenHost, cook: Cook) -> None:
     fresh_host.run("su admin -c 'sudo true'; apt-get update")
     before = state(fresh_host)
-    done = cook(fresh_host, "converge", OWN_TYPES, "--set", "timezone=Europe/Paris")
+    done = cook(fresh_host, "converge", OWN_TYPES, "--set", "target=rescue")
     assert done["status"] == 0, failures(done)
     refused = cook(fresh_host, "undo", "last", "--yes")
     assert refused["status"] == 3  # the recipe's own word goes with the recipe
     looked = cook(fresh_host, "undo", "last", "--partial")
-    assert list(lost(looked)) == ["timezone[Europe/Paris]"]
+    assert list(lost(looked)) == ["default_target[rescue]"]
     undone = cook(fresh_host, "undo", "last", "--yes", "--partial")
     assert undone["status"] == 0, failures(undone)
     changed = difference(before, state(fresh_host))
-    assert [line for line in changed if "/etc/localtime" not in line] == []
+    assert [line for line in changed if "default.target" not in line] == []
 
 
 def test_database(fresh_host: KitchenHost, cook: Cook, monkeypatch: pytest.MonkeyPatch) -> None:
