@@ -53,6 +53,10 @@ class File(Resource):
     source: str | None = field(default=None, metadata=LARGE)
     """A file beside the recipe, in `files/`, that has the content."""
 
+    cookbook: str | None = None
+    """The Python package that has the source in its `files/` or `templates/`, as `import` names it:
+    "roles.nginx". By default the module that declares the file, then the recipe."""
+
     owner: str | int | None = None
     """The owner: a name, or a number."""
 

@@ -229,7 +229,12 @@ def recipe_function(kind: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(kind, updated=())
     def declare(*args: P.args, **kwargs: P.kwargs) -> R:
         where = caller()
-        with declared_beside(Path(caller_place()[0]).parent):
+        package = kwargs.get("cookbook")
+        with declared_beside(
+            _folder_of(package, where)
+            if isinstance(package, str)
+            else Path(caller_place()[0]).parent
+        ):
             resource = _construct(kind, where, args, kwargs)
         current().declare(resource, where)
         return resource
@@ -275,6 +280,25 @@ def _later(kind: Callable[..., R], collection: Collection, properties: Mapping[s
     """Construct a resource whose lazy values are known, beside the module that declares it."""
     with declaring(collection):
         return kind(**properties)
+
+
+def _folder_of(package: str, where: str) -> Path:
+    """Return the folder of a Python package, whose `files/` and `templates/` have the sources."""
+    import importlib.util
+
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    if not folders and spec is not None and spec.origin:
+        folders = [str(Path(spec.origin).parent)]
+    if not folders:
+        raise RecipeError(
+            f"{where}: there is no Python package {package!r}",
+            hint="`cookbook` names a package as `import` does: the source is in its folder",
+        )
+    return Path(folders[0])
 
 
 def _many(properties: Mapping[str, Any]) -> str:

@@ -311,6 +311,31 @@ CONTRADICTIONS = {
 }
 
 
+def test_a_source_of_another_package_is_found_by_its_name(
+    compiled: Compile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, name, text in [
+        ("files", "a.conf", "of the package"),
+        ("templates", "b.j2", "n={{ n }}"),
+    ]:
+        (folder := tmp_path / "lib" / "roles" / "web" / kind).mkdir(parents=True)
+        (folder / name).write_text(text)
+    (tmp_path / "lib" / "roles" / "web" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    found = compiled(
+        "cookbook_file('/a', source='a.conf', cookbook='roles.web')\n"
+        "file('/c', source='a.conf', cookbook='roles.web')\n"
+        "template('/b', source='b.j2', cookbook='roles.web', variables={'n': 5})"
+    )
+    texts = [getattr(declared.resource, "data", b"") for declared in found]
+    assert texts == [b"of the package", b"of the package", b"n=5"]
+
+
+def test_a_package_that_is_not_there_is_named_with_the_line(compiled: Compile) -> None:
+    with pytest.raises(RecipeError, match=r"recipe0.py:3: there is no Python package 'roles.no'"):
+        compiled("cookbook_file('/a', cookbook='roles.no')")
+
+
 @pytest.mark.parametrize("recipe", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_two_wishes_about_one_thing_are_refused_with_both_lines(
     compiled: Compile, recipe: str
