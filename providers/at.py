@@ -40,7 +40,7 @@ on { print "|" $0 } $0 == ENVIRON["m"] && !on { print h; on = 1 }'; done
 _MAKE: LiteralString = (
     "cd / && printf '%s\\n' {} {} |"
     " env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    ' HOME="${HOME:-/}" LOGNAME={} USER={} SHELL=/bin/sh at -t {} 2>/dev/null'
+    ' HOME="${HOME:-/}" LOGNAME={} USER={} SHELL=/bin/sh at -t {}'
 )
 
 
