@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, provides, sh, tainted
 from cookbook.providers import settings
 from cookbook.providers.settings import SettingPlace
@@ -22,6 +23,9 @@ _PATHS = {
     "pip": "/etc/pip.conf",
     "npm": "/etc/npmrc",
 }
+_MOST = 65536
+"""Characters of a file that is read as one of settings."""
+
 _OWN = ("apt", "docker")
 """Tools with a file of cook's own."""
 
@@ -81,9 +85,12 @@ class HttpProxyProvider(Provider[HttpProxy, State]):
         told: dict[str, Any] = {}
         tools, whole = proxy.tools, [""] * len(TOOLS)
         for tool, answer in zip(tools, answers, strict=False):
-            text = _hidden(parse_text(answer) or "")
+            text = parse_text(answer) or ""
+            if len(text) > _MOST:
+                raise HostError(f"{_PATHS[tool]} has {len(text)} characters: that is no such file")
             whole[TOOLS.index(tool)] = text
-            told[tool] = text if tool in _OWN else _read(tool, text)
+            value = text if tool in _OWN else _read(tool, text)
+            told[tool] = _hidden(value) if proxy.confidential else _masked(value)
         stats = answers[len(tools) :]
         modes = " ".join(parse_stat(s).mode if s else "-" for s in stats) if stats else None
         return State(**told, private=modes, whole=tuple(whole))
@@ -141,7 +148,22 @@ class HttpProxyProvider(Provider[HttpProxy, State]):
         if before is None:
             asked: dict[str, Any] = {tool: "" for tool in TOOLS if getattr(done, tool) is not None}
             before = State(**asked)
-        return Change(now, replace(before, whole=()))
+        # A password that the recipe does not know is not in the state: its file stays as it is.
+        gone: dict[str, Any] = {
+            tool: None for tool in TOOLS if _MASKED in (getattr(before, tool) or "")
+        }
+        restored: dict[str, Any] = {**gone, "whole": ()}
+        return Change(now, replace(before, **restored))
+
+    def lost(self, name: str, change: Change[State]) -> str | None:
+        """Name what an undo does not restore: a password that the recipe did not know."""
+        before = change.found or State()
+        masked = [tool for tool in TOOLS if _MASKED in (getattr(before, tool) or "")]
+        return f"the former proxy of {' and '.join(masked)}: it has a password" if masked else None
+
+
+_LOGIN = re.compile(r"://[^/\s\"']{1,400}@")
+_MASKED = ":***@"
 
 
 _MODES = {"apt": "0600", "environment": "0640", "docker": "0600"}
@@ -149,7 +171,17 @@ _MODES = {"apt": "0600", "environment": "0640", "docker": "0600"}
 
 def _hidden(text: str) -> str:
     """Return a text as a Secret if it has a password in a URL."""
-    return tainted(text) if re.search(r"://[^/\s\"']*@", text) else text
+    return tainted(text) if _masked(text) != text else text
+
+
+def _masked(text: str) -> str:
+    """Return a text without the passwords in its URLs."""
+
+    def mask(found: re.Match[str]) -> str:
+        user, colon, _ = found[0][3:].partition(":")
+        return f"://{user}{_MASKED}" if colon else found[0]
+
+    return _LOGIN.sub(mask, text)
 
 
 def _text(tool: str, proxy: HttpProxy) -> str:
@@ -181,7 +213,7 @@ def _read(tool: str, text: str) -> str:
         if values != {None}:
             value = values.pop() if len(values) == 1 else "differs"
             lines.append(f"{kind} {value}")
-    return _joined(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _edited(tool: str, whole: str, told: str) -> str:

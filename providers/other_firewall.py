@@ -68,6 +68,7 @@ class FirewalldIsActive(OtherFirewallProvider):
     program = "firewalld"
 
 
+for _not_of_ufw in (FirewallNat, FirewallSet):
+    provides(_not_of_ufw, when=lambda facts: facts.firewall_tool == "ufw")(UfwIsActive)
 for _kind in (Firewall, FirewallRule, FirewallNat, FirewallSet):
-    provides(_kind, when=lambda facts: facts.firewall_tool == "ufw")(UfwIsActive)
     provides(_kind, when=lambda facts: facts.firewall_tool == "firewalld")(FirewalldIsActive)
