@@ -112,6 +112,12 @@ class Nftables(PacketFilter):
         " e=$(nft -p list table inet cook 2>&1);"
         ' case $e in *"No such file or directory"*) c=;; *) echo "$e" >&2; exit $s;; esac; }\n'
     )
+    # After `nft flush` all that was saved comes back with the first rule that is repaired.
+    base = sh(
+        "b=$c; case $c in *'comment \"cook '*) ;; *) [ ! -s {} ] || b=$(cat {});; esac\n",
+        _FILE,
+        _FILE,
+    )
     reader = _READER
     writer = _WRITER + _awk_frame()
     install = sh(

@@ -73,6 +73,8 @@ class PacketFilter(ABC):
 
     load: Command
     """Shell that puts the live rules into `c`; it ends the shell if it cannot look."""
+    base: Command = sh("b=$c\n")
+    """Shell that puts the rules that are edited into `b`: the live ones, if they are not lost."""
     reader: str
     """awk: a pattern without END that calls rec("live", ...), and saved()."""
     writer: str
@@ -114,8 +116,9 @@ class PacketFilter(ABC):
             words += [name, after, str(len(pairs))]
             words += [word for chain, _, text in pairs for word in (chain, text)]
         program = self.reader + self.writer + _RECORDS + _EDIT
-        made = sh('new=$(printf "%s\\n" "$c" | awk {} {}) || exit\n', program, words)
-        return replace(join([self.load, made, self.install], ""), called="set the firewall rules")
+        made = sh('new=$(printf "%s\\n" "$b" | awk {} {}) || exit\n', program, words)
+        whole = join([self.load, self.base, made, self.install], "")
+        return replace(whole, called="set the firewall rules")
 
     def framed(self, lines: Sequence[str], chains: Collection[str] = ()) -> bool:
         """

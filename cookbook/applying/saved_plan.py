@@ -14,7 +14,7 @@ from cookbook.errors import HostError, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields, sensitive_fields
-from cookbook.planning.decision import Item, PlannedChange
+from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.forecast import Forecast
 from cookbook.planning.mismatch import moved
 from cookbook.planning.notifications import settled_by
@@ -165,8 +165,12 @@ class Application:
                 self.unfinished = bool(left)
                 break
             links = self._remaining(links, left)
-            if self._delivery.surprised and not self._planned_again(links[0]):
-                break
+            if self._delivery.surprised:
+                settled = self._planned_again(links[0])
+                if settled is None:
+                    break
+                yield from map(step_of, settled)
+                links = [link for link in links if link.changes]
             left = [planned for link in links for planned in link.changes]
             self._delivery.surprised = False
         if left and not (self.failed or self.unfinished):
@@ -199,29 +203,37 @@ class Application:
         open_ = {id(planned) for planned in left}
         return [link for link in links if id(link.changes[0]) in open_]
 
-    def _planned_again(self, link: Transaction) -> bool:
+    def _planned_again(self, link: Transaction) -> Sequence[Decision] | None:
         """
-        Plan changes again that an earlier one of the plan has surprised; return if they are as it.
+        Plan changes again that an earlier one of the plan has surprised.
 
-        Another setting of a file, or another key of a user, gives the host another answer, and
-        needs the same change, or less. A different change is none of the plan.
+        Return those that are made already, or None if one is not as planned. Another setting of a
+        file, or another key of a user, gives the host another answer, and needs the same change,
+        or less, or none. A different change is none of the plan.
         """
         again: list[PlannedChange] = []
+        settled: list[Decision] = []
         for planned in link.changes:
             if planned.orphan is not None:
-                return False
+                return None
             decision = self._planner.decide(planned.item, Forecast())
+            if decision.status == "ok":
+                settled.append(decision)
+                continue
             if not isinstance(decision, PlannedChange):
-                return False
+                return None
             if not _is_left_of(decision.change, planned.change):
-                return False
+                return None
             again.append(decision)
         if len(links_of(again)) > 1:
-            return False
+            return None
+        if not again:
+            link.changes[:] = []
+            return settled
         self._preconditions[id(again[0])] = self._precondition(again)
         link.changes[:] = again
         self._replanned += again
-        return True
+        return settled
 
     def _surprised(self, planned: PlannedChange) -> HostError:
         return Refused(

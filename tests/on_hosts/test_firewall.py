@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cookbook.kitchen import KitchenHost
     from tests.on_hosts.conftest import Converge, Cook
     from tests.on_hosts.walled import Walled
 
@@ -95,3 +98,46 @@ def test_a_policy_changed_by_hand_is_restored(walled: Walled, converge: Converge
     assert walled.reach(81) == "passes"
     converge(walled.host, RECIPE)
     assert walled.rules == as_it_was
+
+
+WALL = """
+firewall_rule("ssh", port=22)
+firewall_set("office", elements=["192.0.2.0/24"])
+firewall_rule("web", port=80, source="@office")
+firewall("default", input="drop")
+"""
+
+
+@pytest.mark.parametrize("flush", ["nft flush ruleset", "nft flush table inet cook"])
+def test_all_that_was_saved_comes_back_at_once_and_an_undo_of_that_removes_nothing(
+    module_host: KitchenHost, cook: Cook, flush: str
+) -> None:
+    module_host.run("[ ! -e /usr/sbin/nft.away ] || mv /usr/sbin/nft.away /usr/sbin/nft")
+    module_host.run("nft flush ruleset; rm -rf /etc/cook")
+    assert cook(module_host, "converge", recipe=WALL)["status"] == 0
+    before = module_host.run("nft list ruleset").stdout
+    assert "@office.v4" in before
+
+    module_host.run(flush)
+    repaired = cook(module_host, "converge", recipe=WALL)
+    assert repaired["status"] == 0
+    assert module_host.run("nft list ruleset").stdout == before
+
+    undone = cook(module_host, "undo", "last", "--yes", "--partial")
+    assert undone["status"] == 3  # there is nothing to go back to
+    assert "the run has repaired that" in json.dumps(undone)
+    assert module_host.run("nft list ruleset").stdout == before
+
+
+def test_a_plan_of_rules_that_were_flushed_is_applied(
+    module_host: KitchenHost, cook: Cook, tmp_path: Path
+) -> None:
+    module_host.run("nft flush ruleset; rm -rf /etc/cook")
+    assert cook(module_host, "converge", recipe=WALL)["status"] == 0
+    before = module_host.run("nft list ruleset").stdout
+    module_host.run("nft flush ruleset")
+    plan = str(tmp_path / "plan.json")
+    assert cook(module_host, "plan", "-o", plan, recipe=WALL)["status"] == 2
+    applied = cook(module_host, "apply", plan)
+    assert applied["status"] == 0
+    assert module_host.run("nft list ruleset").stdout == before
