@@ -20,13 +20,15 @@ _SETTLE: LiteralString = (
     "i=0; while [ $((i += 1)) -le 50 ]; do a=$(ip -o addr show dev {} 2>/dev/null); w=;"
     ' for x in {}; do case $a in *" $x "*) ;; *) w=1 ;; esac; done;'
     ' for x in {}; do case $a in *" $x "*) w=1 ;; esac; done;'
-    ' [ "$w" ] || [ ! "$a" ] || break; sleep 0.1; done'
+    ' [ "$w" ] || [ ! "$a" ] || break; [ $i -lt 5 ] ||'
+    " case $(networkctl --no-legend list {} 2>/dev/null) in *unmanaged*) break ;; esac;"
+    " sleep 0.1; done"
 )
 
 
 def settle(name: str, found: Collection[str], wanted: Collection[str]) -> Command:
     """Return the command that waits until an interface has the wanted addresses: 5 s at most."""
-    return sh(_SETTLE, name, sorted(wanted), sorted({*found} - {*wanted}))
+    return sh(_SETTLE, name, sorted(wanted), sorted({*found} - {*wanted}), name)
 
 
 @provides(NetworkInterface, when=lambda facts: facts.network_tool == "networkd")
@@ -51,7 +53,7 @@ class NetworkdProvider(InterfaceProvider):
         files = {"device", "network"} & change.fields.keys()
         if found.kind and wanted.kind != "" and (wanted.network or not files):
             yield sh("networkctl reconfigure {}", name)
-        if wanted.kind != "" and wanted.network and wanted.addresses is not None:
+        if wanted.kind != "" and wanted.addresses is not None:
             yield settle(name, found.addresses or (), wanted.addresses)
 
 
