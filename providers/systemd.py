@@ -107,16 +107,17 @@ class SystemdProvider(Provider[Service, State]):
         load, kind = said["LoadState"], said.get("Type", "")
         file = said.get("IsEnabled") or said["UnitFileState"]
         there = load not in ("not-found", "masked")
-        # systemd keeps a unit for a while after its file was removed: its path leads to nothing.
-        stale = said.get("NeedDaemonReload") == "yes" or bool(said.get("FragmentPath"))
-        vanished = file in ("", "not-found") and stale
+        # systemd keeps a unit for a while after its file was removed, and may call it bad then.
+        outdated = said.get("NeedDaemonReload") == "yes"
+        stale = outdated or bool(said.get("FragmentPath"))
+        vanished = (file in ("", "not-found") and stale) or (file == "bad" and outdated)
         unknown = (there and not vanished) or load == "masked"
         enabled = _ENABLED.get(file, None if unknown else False)
         return State(
             enabled=enabled and "Unlinked" not in said,
             active=_ACTIVE.get(said["ActiveState"]),
             masked=_MASKED.get(file, load == "masked"),
-            outdated=said.get("NeedDaemonReload") == "yes" or "Script" in said,
+            outdated=outdated or "Script" in said,
             id=said.get("Id", ""),
             path=said.get("FragmentPath", ""),
             load="loaded" if "Script" in said else load,

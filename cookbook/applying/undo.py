@@ -31,6 +31,7 @@ from cookbook.applying.undo_steps import (
 from cookbook.errors import HostError, Irreversible, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
+from cookbook.language.field_traits import compared_fields
 from cookbook.language.probe import Probe
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.planner import Planner
@@ -171,10 +172,20 @@ class Undo:
         return PlannedChange(item, provider, change, probes, goal=goal)
 
     def _still(self, one: Undoing, state: Any, change: Change[Any]) -> Change[Any]:
-        """Return the change that is still needed after the undo."""
+        """
+        Return the change that is still needed after the undo, in the properties that it restores.
+
+        The others may have been restored by the undo of another resource about the same thing.
+        """
         if one.key in self._swept and one.provider.gone(state):
             return Change(None, None)
-        return way(one.provider, state, change.wanted)
+        left = way(one.provider, state, change.wanted)
+        if change.found is None or left.found is None or left.wanted is None:
+            return left
+        others = {
+            name: None for name in compared_fields(type(left.wanted)) if name not in change.fields
+        }
+        return replace(left, wanted=replace(left.wanted, **others))
 
     def _checked(self, decision: Decision) -> Decision:
         gone = set(_needed(decision)) - self._kept

@@ -328,3 +328,28 @@ def test_a_sysv_script_is_enabled_and_disabled(
     assert statuses(converge(module_host, off)) == ["changed"]
     assert "S" not in module_host.run("ls /etc/rc3.d | grep sysv").stdout
     assert statuses(converge(module_host, off)) == ["ok"]
+
+
+def test_two_resources_about_one_unit_are_undone_and_redone_together(
+    module_host: KitchenHost, cook: Cook
+) -> None:
+    """What an undo leaves alone is not verified: the other resource may have changed it."""
+    recipe = """
+file("/etc/systemd/system/ours.service", mode="0644", content="[Service]\\nExecStart=/bin/sleep 9999\\n"
+     "[Install]\\nWantedBy=multi-user.target\\n")
+service("ours", action=["enable", "start"], settle=0)
+service("cron", action=["disable", "stop"])
+systemd_unit("part", unit_name="cron.service", drop_in="part",
+             content={"Service": {"LimitNOFILE": 4321}}, action="create")
+"""
+    assert cook(module_host, "converge", recipe=recipe)["status"] == 0
+    undone = cook(module_host, "undo", "last", "--yes")
+    assert undone["status"] == 0, undone["hosts"]
+    assert states(module_host, "cron")[0] == "active"
+    assert not module_host.run("ls /etc/systemd/system/ours.service").stdout
+
+    redone = cook(module_host, "undo", "last", "--yes")
+    assert redone["status"] == 0, redone["hosts"]
+    assert states(module_host, "cron")[0] == "inactive"
+    assert states(module_host, "ours")[0] == "active"
+    assert cook(module_host, "plan", recipe=recipe)["status"] == 0
