@@ -9,6 +9,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
+from tests.on_hosts.conftest import Cook
 
 pytestmark = pytest.mark.hosts
 
@@ -335,8 +336,8 @@ def test_two_resources_about_one_unit_are_undone_and_redone_together(
 ) -> None:
     """What an undo leaves alone is not verified: the other resource may have changed it."""
     recipe = """
-file("/etc/systemd/system/ours.service", mode="0644", content="[Service]\\nExecStart=/bin/sleep 9999\\n"
-     "[Install]\\nWantedBy=multi-user.target\\n")
+unit = "[Service]\\nExecStart=/bin/sleep 9999\\n[Install]\\nWantedBy=multi-user.target\\n"
+file("/etc/systemd/system/ours.service", mode="0644", content=unit)
 service("ours", action=["enable", "start"], settle=0)
 service("cron", action=["disable", "stop"])
 systemd_unit("part", unit_name="cron.service", drop_in="part",
