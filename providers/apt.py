@@ -208,7 +208,7 @@ class AptProvider(Provider[Package, State]):
         state = change.wanted if change.wanted is not None else change.found
         return self.timeout if state is None else state.timeout + state.lock_timeout
 
-    def everything(self) -> Command:
+    def everything(self) -> Command | None:
         """Ask for the packages that were installed by request, and what others depend on."""
         shown = "${Package}\\t${Priority}\\t${Pre-Depends}, ${Depends}\\n"
         return sh("dpkg-query -W -f {}; echo; LC_ALL=C apt-mark showmanual", shown)

@@ -34,6 +34,9 @@ _PLACE = "/var/cache/apt/archives/cook-{}.deb"
 class DpkgPackageProvider(AptProvider):
     """As a package, except for where it comes from."""
 
+    def everything(self) -> None:
+        """Return nothing: what is on a host, and not declared, is listed by `package`."""
+
     def probe(self, package: Package) -> Sequence[Probe]:
         """Ask for the installed version, the offers of apt for an undo, and the file."""
         deb = _deb_of(package)

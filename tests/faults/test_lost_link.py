@@ -254,7 +254,7 @@ file("/etc/link-2", content="2" * 2000)
 file("/etc/link-3", content="3" * 2000)
 """
     before = fresh_host.run("cat /proc/1/stat").stdout
-    said = ran(fresh_host, recipe, "--reconnect", "5")
+    said = ran(fresh_host, recipe, "--reconnect", "10")
 
     assert said.exit == 0, said
     assert said.statuses == ["changed"] * 4

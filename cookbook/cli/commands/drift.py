@@ -107,7 +107,6 @@ def _audited(names: str | None) -> Sequence[type[Resource]]:
     if names is None:
         return ()
     from cookbook.errors import UsageError
-    from cookbook.language.provider import Provider
     from cookbook.plugins.manager import catalog
     from cookbook.plugins.registry import kinds
     from cookbook.text.suggest import did_you_mean
@@ -115,7 +114,7 @@ def _audited(names: str | None) -> Sequence[type[Resource]]:
     def is_listed(kind: type[Resource]) -> bool:
         catalog().load(kind)
         offers = (offer.provider for offer in kind.providers)
-        return any(type(one).everything is not Provider.everything for one in offers)
+        return any(one.everything() is not None for one in offers)
 
     known = kinds()
     chosen = list(known) if names == "all" else [name.strip() for name in names.split(",")]
