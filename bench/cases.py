@@ -233,9 +233,9 @@ CASES: dict[str, Case] = {
     "noop-lan": noop_lan,
     "noop-far": noop_far,
     "thousand": thousand,
-    "all-types": all_types,
     "files-far": files_far,
     "noop-ten": noop_ten,
+    "all-types": all_types,
     "fresh": fresh,
 }
 """In the order in which they are run."""
