@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -37,7 +38,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 @contextmanager
 def limited(host: KitchenHost, controller: str, file: str, value: int) -> Iterator[None]:
     """Whoever logs in has only so much: by a cgroup of the machine, where it still has v1."""
-    group = CGROUPS / controller / f"cook-{host.leader}"
+    group = CGROUPS / controller / f"cook-{uuid.uuid4().hex[:12]}"  # a pid may come again
     if not group.parent.is_dir():
         name = {"pids": "TasksMax", "memory": "MemoryMax"}[controller]
         with undone(
