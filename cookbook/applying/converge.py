@@ -228,7 +228,7 @@ class Convergence:
             for decision in self._walk.decisions(forecast):
                 decisions.append(decision)
                 if decision.status == "failed" and not decision.item.resource.ignore_failure:
-                    handled = self._failures.add(decision.item.declared.sections) is not None
+                    handled = self._failures.add(self._queue.sections(decision.item)) is not None
                     self._handled |= {decision.item.key} if handled else set()
                 if isinstance(decision, PlannedChange):
                     self._queue.remember(decision, at_once=False)
@@ -417,7 +417,7 @@ class Convergence:
             self._planner.outdate()
             return
         if not (item.resource.ignore_failure or final):
-            attempt = self._failures.add(item.declared.sections)
+            attempt = self._failures.add(self._queue.sections(item))
             if attempt is not None:
                 yield replace(failed, ignored=True)
                 yield from self._left_out(attempt)
@@ -428,6 +428,8 @@ class Convergence:
                 resource = item.resource
                 self._missed.append(Pending(resource, decision.provider, None, failed=True))
                 yield failed
+                for one in self._queue.waiting_for(item):
+                    yield self._leave_out(Decision(one, "unknown", None, None, until=resource))
                 return
         self._doomed |= final or not item.resource.ignore_failure
         yield failed

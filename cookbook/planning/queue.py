@@ -9,6 +9,7 @@ from cookbook.language.collection import Collection
 from cookbook.language.lazy import with_action
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
+from cookbook.language.sections import Section
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.notifications import Delayed, notified
 from cookbook.planning.owed import Owed
@@ -34,6 +35,8 @@ class Queue:
         """The last stage: after all delayed notifications, also those of earlier runs."""
         self._sent: set[tuple[object, ...]] = set()
         """The items of the batch whose reply is being read: they are not notified again."""
+        self.ends = False
+        """True if all declared resources are done, those of the final stage excepted."""
         self._done_before: set[tuple[object, ...]] = set()
         """The `before` notifications that are carried out."""
 
@@ -48,6 +51,7 @@ class Queue:
     def go_on(self) -> None:
         """Move the next stage into the queue if it is empty: delayed, final, declared as final."""
         if not self.queue:
+            self.ends = True
             self.queue = (self._delayed or self._final).take(self._provider_for)
         if not self.queue:
             self.queue, self._at_the_end = self._at_the_end, []
@@ -92,6 +96,26 @@ class Queue:
     def ahead(self, item: Item) -> list[Item]:
         """Return the items that are to be done directly before the change of this one."""
         return [one for one in self.notified(item, "before") if one.key not in self._done_before]
+
+    def waiting_for(self, item: Item) -> list[Item]:
+        """Return the items whose change must not be made unless this one was done before it."""
+        return [
+            one
+            for one in self.known
+            if item.key in {first.key for first in self.notified(one, "before")}
+        ]
+
+    def sections(self, item: Item) -> tuple[Section, ...]:
+        """
+        Return the sections that the failure of an item belongs to.
+
+        A notification belongs to the resource that sent it; at the end of the run to no attempt,
+        because their rescues are over.
+        """
+        if item.because is None:
+            return item.declared.sections
+        source = self._collection.get(item.because)
+        return source.sections if source is not None and not self.ends else ()
 
     def recall(self, owed: Iterable[Owed]) -> None:
         """Add the delayed notifications that an earlier run may have left undone."""

@@ -228,6 +228,39 @@ def test_a_change_is_not_made_if_what_comes_before_it_fails(local: Local) -> Non
     assert not (local.folder / "a").exists()
 
 
+def test_also_with_keep_going_a_change_is_not_made_if_what_comes_before_it_fails(
+    local: Local,
+) -> None:
+    recipe = BEFORE.replace("CONTENT", "1").replace("echo stop", "exit 9; echo")
+    recipe += 'file("D/other", content="x", mode="0644")'
+    status, done = local(recipe, "--keep-going")
+    assert (status, done["a"], done["other"]) == (3, "not-run", "changed")
+    assert not (local.folder / "a").exists()
+
+
+def test_an_immediate_notification_of_an_attempt_fails_the_attempt(local: Local) -> None:
+    status, done = local(f"""
+execute("told", command="false", action="nothing")
+with attempt("a") as a:
+    file("D/a", content="a", mode="0644", notifies=[immediate("run", "execute[told]")])
+    {say("never")}
+with a.rescue():
+    {say("back")}
+""")
+    assert (status, done["never"], local.order) == (0, "not-run", ["back"])
+
+
+def test_a_delayed_notification_fails_the_run_because_the_rescue_is_over(local: Local) -> None:
+    status, done = local(f"""
+with attempt("a") as a:
+    execute("told", command="false", action="nothing")
+    file("D/a", content="a", mode="0644", notifies=[delayed("run", "execute[told]")])
+with a.rescue():
+    {say("back")}
+""")
+    assert (status, done["back"], local.order) == (3, "skipped", [])
+
+
 def test_a_plan_shows_a_before_notification_in_front_of_its_change(local: Local) -> None:
     local(BEFORE.replace("CONTENT", "1"), command="plan")
     shown = [local._short(one["id"]) for one in local.steps if one["status"] == "changed"]
