@@ -36,7 +36,7 @@ class Audit:
         resource = step.resource
         self._declared[type(resource)].append(resource)
         provider = step.provider or self.planner.provider_or_none(resource)
-        if provider is None:
+        if provider is None or resource.lazies is not None:
             return
         self._things.update(provider.about(resource))
         state = step.change.wanted if step.change is not None else None

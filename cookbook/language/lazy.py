@@ -17,6 +17,10 @@ _COMMON = frozenset(f.name for f in fields(Resource))
 """The properties of all resources: the engine needs them before a host is asked."""
 
 
+class NotKnownYet(TypeError):
+    """The signal that a lazy value was used as text before the host was asked for it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Lazy:
     """The output of a command, as the value of a property."""
@@ -30,13 +34,10 @@ class Lazy:
     def value(self, output: str) -> Any:
         """Return the value of the property for the output of the command."""
         text = output.rstrip("\n")
-        found = self.parse(Secret(text) if self.sensitive else text)
-        if self.sensitive and isinstance(found, str) and not isinstance(found, Secret):
-            return Secret(found)
-        return found
+        return _secret(self.parse(Secret(text))) if self.sensitive else self.parse(text)
 
     def _misused(self, *_: object) -> Never:
-        raise TypeError(
+        raise NotKnownYet(
             "a lazy value is not known while the recipe runs, so no text can contain it; make the"
             ' text of it by parse: lazy("cat /etc/id", lambda id: f"id={id}")'
         )
@@ -110,7 +111,7 @@ def unresolved(kind: Callable[..., R], properties: Mapping[str, Any], lazies: La
     resource.check_types(skip=lazies.properties.keys())
     try:
         named = isinstance(resource.identity, str)
-    except TypeError:
+    except NotKnownYet:
         named = False
     if not named:
         raise RecipeError(f"{resource}: the name of the thing on the host cannot be lazy")
@@ -124,6 +125,19 @@ def with_action(resource: R, action: str) -> R:
     changed = copy.copy(resource)
     object.__setattr__(changed, "action", action)
     return changed
+
+
+def _secret(value: Any) -> Any:
+    """Return a value with all its texts as Secrets: what JSON makes of a Secret are bare texts."""
+    match value:
+        case str():
+            return value if isinstance(value, Secret) else Secret(value)
+        case dict():
+            return {name: _secret(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_secret(one) for one in value]
+        case _:
+            return value
 
 
 def _default(f: Field[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from cookbook.language.change import Change
+from cookbook.language.lazy import NotKnownYet
 from cookbook.language.probe import Thing
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
@@ -35,12 +37,16 @@ class Pending:
     @property
     def alters(self) -> Iterable[Thing]:
         """The things that it modifies."""
-        return self.provider.alters(self.resource, self.change) if self.provider else ()
+        with contextlib.suppress(NotKnownYet):
+            return list(self.provider.alters(self.resource, self.change)) if self.provider else ()
+        return ()
 
     @property
     def removes(self) -> Iterable[Thing]:
         """The things that it removes."""
-        return self.provider.removes(self.resource, self.change) if self.provider else ()
+        with contextlib.suppress(NotKnownYet):
+            return list(self.provider.removes(self.resource, self.change)) if self.provider else ()
+        return ()
 
     @property
     def brings(self) -> Iterable[Thing]:
@@ -63,7 +69,7 @@ class Pending:
 
     def needs(self, name: str) -> bool:
         """Return whether it needs the thing of this name itself, and so does not create it."""
-        if self.provider is None:
+        if self.provider is None or self.resource.lazies is not None:
             return False
         return any(thing.name == name for thing in _needs(self.provider, self.resource))
 

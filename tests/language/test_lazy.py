@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from cookbook.language.lazy import Lazy
+from cookbook.secrets.secret import Secret
 
 LINES = "from cookbook.recipe import *\nfrom cookbook.resources import *\n"
 
@@ -164,6 +166,37 @@ def test_a_sensitive_value_is_in_no_report_and_in_no_file_of_the_history(
     assert any(store.rglob("*"))
     assert not [f for f in store.rglob("*") if f.is_file() and word.encode() in f.read_bytes()]
     assert word not in done.stderr
+
+
+def test_all_texts_in_a_sensitive_value_are_secrets() -> None:
+    value = Lazy("", json.loads, sensitive=True).value('{"a": ["s3cret-word", 5]}')
+    assert value == {"a": ["s3cret-word", 5]}
+    assert isinstance(value["a"][0], Secret)
+
+
+UNKNOWN = {
+    "link": 'link("D/x", to=lazy("cat D/made"))',
+    "config_value": 'config_value("a", path="D/conf", value=lazy("cat D/made"))',
+    "user": 'user("nobody", comment=lazy("cat D/made"))',
+    "cron": 'cron("c", command=lazy("cat D/made"), minute=5)',
+    "template": 'template("D/t", source="t.j2", variables={"a": lazy("cat D/made")})',
+    "execute": 'execute("e", command=lazy("cat D/made"))',
+    "service": 'service("cron", action="restart", timeout=lazy("cat D/made", float))',
+    "directory": 'directory("D/x/y", owner=lazy("cat D/made"))',
+}
+
+
+@pytest.mark.parametrize("resource", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_plan_with_an_unknown_lazy_value_has_no_defect(local: Local, resource: str) -> None:
+    recipe = f"""
+execute("make", command="echo made > D/made", creates="D/made")
+{resource}
+file("D/x/y/z", content="z", mode="0644")
+link("D/other", to="D/x")
+"""
+    _, host = local(recipe, command="plan")
+    assert host["error"] is None
+    assert statuses(host)[1] == "unknown"
 
 
 def test_a_saved_plan_has_the_value_and_applies_it(
