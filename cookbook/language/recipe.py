@@ -132,8 +132,9 @@ def attempt(name: str) -> AttemptBlock:
 
     If a resource of the attempt fails, the rest of the attempt is left out, and the rescue is done:
     the failure counts as ignored. Without a failure the rescue is skipped. `always` is done in any
-    case, also if the rescue has failed. A saved plan contains no rescue: its application stops at
-    a failure.
+    case, also if the rescue has failed. Immediate notifications count as a part of the attempt,
+    delayed ones come when it is over. A saved plan contains no rescue: its application stops at a
+    failure.
     """
     return AttemptBlock(Attempt(name, caller()))
 
