@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 import uuid
@@ -56,10 +57,26 @@ def limited(host: KitchenHost, controller: str, file: str, value: int) -> Iterat
         yield
     finally:
         (group / file).write_text("max" if controller == "pids" else "-1")
-        for pid in (group / "cgroup.procs").read_text().split():
-            with suppress(ProcessLookupError):  # it has ended meanwhile
-                (group.parent / "cgroup.procs").write_text(pid)
+        until = time.monotonic() + 10
+        while not _dissolved(
+            group
+        ):  # one that forks meanwhile leaves a child, one that ends a zombie
+            assert time.monotonic() < until, (group / "cgroup.procs").read_text()
+            time.sleep(0.05)
+
+
+def _dissolved(group: Path) -> bool:
+    """Whether all processes of the group are back in the one above it, and the group is gone."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            (group.parent / "cgroup.procs").write_text(pid)
+    try:
         group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def _sshd(host: KitchenHost) -> int:

@@ -20,6 +20,7 @@ from cookbook.errors import AuthenticationFailed
 from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
+from tests.agents import running_agent
 from tests.on_hosts.sshd import configure
 
 pytestmark = pytest.mark.hosts
@@ -149,13 +150,8 @@ def _at_a_terminal(command: list[str], typed: list[str]) -> tuple[int, str]:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
     """An ssh-agent(1) of our own."""
-    place = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
-    while not place.exists():
-        time.sleep(0.02)
-    yield place
-    process.terminate()
-    process.wait()
+    with running_agent(tmp_path / "agent") as place:
+        yield place
 
 
 class _token_first:  # noqa: N801 - used like a function

@@ -19,6 +19,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.openssh.transport import OpenSshOptions, OpenSshTransport
 from cookbook.transport.paramiko_ssh.transport import SshTransport
 from cookbook.transport.target import Target
+from tests.agents import running_agent
 from tests.on_hosts.conftest import Cook, by_openssh, who
 from tests.on_hosts.sshd import configure, restore
 
@@ -229,13 +230,7 @@ class TestToken:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """It is the first one there; the next one is taken. ssh(1) takes the token's."""
-        place = tmp_path / "agent"
-        process = subprocess.Popen(
-            ["ssh-agent", "-D", "-P", token, "-a", place], stdout=subprocess.DEVNULL
-        )
-        try:
-            while not place.exists():
-                time.sleep(0.02)
+        with running_agent(tmp_path / "agent", "-P", token) as place:
             monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
             [plain] = target(module_host).identity_files
             for words in (["-S", token, token.with_name("id")], [plain]):
@@ -246,9 +241,6 @@ class TestToken:
             assert "ED25519" in accepted(module_host)
             assert who(by_openssh(any_key)) == "root"
             assert "ECDSA-SK" in accepted(module_host)
-        finally:
-            process.terminate()
-            process.wait()
 
     def test_a_provider_in_ssh_config_is_refused_by_name(
         self, module_host: KitchenHost, config: Path

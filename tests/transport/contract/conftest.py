@@ -33,7 +33,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +46,7 @@ from cookbook.script.program import Ask, Outcome, Program
 from cookbook.script.shell import Command
 from cookbook.transport.contract import run
 from cookbook.transport.target import Target
+from tests.agents import running_agent
 from tests.faults.conftest import ran, start, words
 from tests.on_hosts import sshd as settings
 from tests.on_hosts.conftest import (
@@ -141,13 +141,8 @@ def relay(module_host: KitchenHost) -> Iterator[Relay]:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Path]:
     """An ssh-agent(1) of our own."""
-    place = tmp_path / "agent"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL)
-    while not place.exists():
-        time.sleep(0.02)
-    yield place
-    process.terminate()
-    process.wait()
+    with running_agent(tmp_path / "agent") as place:
+        yield place
 
 
 def ask(transport: Shell, *texts: str, timeout: float = 30) -> list[Outcome]:
