@@ -17,17 +17,17 @@ FOLDER = "/etc/systemd/network"
 
 # systemd-networkd says "configured" also before it has begun: what is wanted is looked for.
 _SETTLE: LiteralString = (
-    "i=0; while [ $((i += 1)) -le 50 ]; do a=$(ip -o addr show dev {} 2>/dev/null); w=;"
+    "i=0; while [ $((i += 1)) -le 200 ]; do a=$(ip -o addr show dev {} 2>/dev/null); w=;"
     ' for x in {}; do case $a in *" $x "*) ;; *) w=1 ;; esac; done;'
     ' for x in {}; do case $a in *" $x "*) w=1 ;; esac; done;'
-    ' [ "$w" ] || [ ! "$a" ] || break; [ $i -lt 5 ] ||'
+    ' [ "$w" ] || [ ! "$a" ] || break; [ $i -lt 20 ] ||'
     " case $(networkctl --no-legend list {} 2>/dev/null) in *unmanaged*) break ;; esac;"
     " sleep 0.1; done"
 )
 
 
 def settle(name: str, found: Collection[str], wanted: Collection[str]) -> Command:
-    """Return the command that waits until an interface has the wanted addresses: 5 s at most."""
+    """Return the command that waits until an interface has the wanted addresses: 20 s at most."""
     return sh(_SETTLE, name, sorted(wanted), sorted({*found} - {*wanted}), name)
 
 

@@ -1,4 +1,4 @@
-"""The lives of all resource types, together on one host; and of files that are wrong."""
+"""The files of lives: each resource type has one, and of a wrong one the fault is named."""
 
 from __future__ import annotations
 
@@ -7,27 +7,15 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import UsageError
-from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.plugins.registry import registered
-from cookbook.testing import check_lives, load_life, load_lives
-from tests.on_hosts.conftest import in_process
+from cookbook.testing import load_life, load_lives
+from tests.life.groups import HERE
 
-HERE = Path(__file__).parent
 GOOD = {"declare": "{x: {content: y}}", "judge": "test -e x", "drift": "{x: rm x}", "gone": "ls x"}
 
 
 def test_each_resource_type_has_a_life() -> None:
     assert [life.type for life in load_lives(HERE.glob("*.yml"))] == sorted(registered())
-
-
-@pytest.mark.hosts
-def test_all_lives(
-    kitchen: Kitchen, fresh_host: KitchenHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
-    fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
-    (folder := tmp_path / "recipes").mkdir()
-    check_lives(load_lives(HERE.glob("*.yml")), fresh_host, kitchen.hosts_yml, folder, in_process)
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:
