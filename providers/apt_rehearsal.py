@@ -1,4 +1,4 @@
-"""What apt-get(8) would do besides what is named to it, by the list that it makes of a plan."""
+"""The other effects of a transaction of apt-get(8), by the list that it makes for a download."""
 
 from __future__ import annotations
 
