@@ -19,7 +19,7 @@ from cookbook.provider import (
     provides,
     sh,
 )
-from cookbook.providers import apt_back
+from cookbook.providers import apt_back, apt_rehearsal
 from cookbook.providers.apt_get import (
     ANY,
     BY,
@@ -52,6 +52,7 @@ class AptProvider(Provider[Package, State]):
     """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
 
     whole = True
+    rehearsed = LISTS
 
     def probe(self, package: Package) -> Sequence[Probe]:
         """Ask for the installed versions, and for the offers of apt if they are needed."""
@@ -128,6 +129,24 @@ class AptProvider(Provider[Package, State]):
         """One transaction of all that is to be installed, or removed, in the same manner."""
         kinds = {kind_of(name, change) for name, change in changes}
         return commands_of(changes) if len(kinds) == 1 and None not in kinds else None
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Ask apt what it would do besides, and for the bytes; by the lists as they are."""
+        return apt_rehearsal.rehearse(changes)
+
+    def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
+        """Return what apt would do besides; of several changes, once for all of them."""
+        names = apt_rehearsal.named_in(changes)
+        told = apt_rehearsal.besides(said, names)
+        if told is None or len(changes) == 1:
+            return told
+        return f"with {', '.join(names)} together: {told}"
+
+    def unforeseen(self, change: Change[State]) -> str | None:
+        """Say that lists which are to come decide what apt does besides."""
+        if change.wanted is None or change.wanted.version is None:
+            return None
+        return "what apt installs, upgrades or removes with it is not known before"
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """sshd(8) and sudo(8) that would be gone."""

@@ -59,7 +59,15 @@ def lost(name: str, change: Change[State]) -> str | None:
         return f"configuration and data of {name}"
     side = change.wanted if change.wanted is not None else change.found
     moved = side.moved if side is not None else ()
-    return f"the versions before of what came with it: {', '.join(moved)}" if moved else None
+    stays = side.pulled if side is not None and _is_update(name, change) else ()
+    told = [f"the versions before of what came with it: {', '.join(moved)}"] if moved else []
+    told += [f"what came with it stays installed: {', '.join(stays)}"] if stays else []
+    return "; ".join(told) or None
+
+
+def _is_update(name: str, change: Change[State]) -> bool:
+    """Return whether packages were there before and after: what came with them stays."""
+    return bool(versions(name, change.found) and versions(name, change.wanted))
 
 
 def back(name: str, change: Change[State], now: State | None) -> Change[State]:
@@ -69,7 +77,9 @@ def back(name: str, change: Change[State], now: State | None) -> Change[State]:
     if not before and wanted is not None:
         clean = {*name.split(), *wanted.pulled} - {*wanted.residue}
         found = _besides(replace(now, alone=True), wanted)
-        return Change(found, None, "purge" if clean else None)
+        with_it = ", ".join(wanted.pulled)
+        note = f"removes what came with it as well: {with_it}" if with_it else None
+        return Change(found, None, "purge" if clean else None, note)
     assert change.found is not None  # noqa: S101 - there were versions
     held = change.found.held if "held" in change.fields or wanted is None else None
     then = replace(now, version=change.found.version, held=held, leftovers=None, broken=None)

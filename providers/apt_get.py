@@ -193,6 +193,27 @@ def fresh(cache_max_age: int) -> Command:
     return sh("{}if fresh; then echo fresh; else echo old; fi", _fresh(cache_max_age))
 
 
+def arguments(
+    verb: str,
+    specs: Sequence[str],
+    manner: TransactionOptions,
+    *,
+    downgrade: bool = False,
+    repair: bool = False,
+) -> Command:
+    """Return the arguments of apt-get(8) for a transaction."""
+    target = sh("-t {}", manner.release) if manner.release is not None else sh("")
+    back = sh("--allow-downgrades") if downgrade else sh("")
+    back = sh("--fix-broken --no-remove") if repair else back
+    with_more = {
+        None: sh(""),
+        True: sh("--install-recommends"),
+        False: sh("--no-install-recommends"),
+    }
+    more = with_more[manner.recommends if verb == "install" else None]
+    return sh("{} {} {} {} {} -- {}", verb, target, back, more, manner.options, list(specs))
+
+
 def transaction(
     verb: str,
     specs: Sequence[str],
@@ -204,16 +225,7 @@ def transaction(
 ) -> Command:
     """Install, remove, purge or repair; the lists are refreshed first if that is called for."""
     force = _OVERWRITE if manner.overwrite else _KEEP
-    target = sh("-t {}", manner.release) if manner.release is not None else sh("")
-    back = sh("--allow-downgrades") if downgrade else sh("")
-    back = sh("--fix-broken --no-remove") if repair else back
-    with_more = {
-        None: sh(""),
-        True: sh("--install-recommends"),
-        False: sh("--no-install-recommends"),
-    }
-    more = with_more[manner.recommends if verb == "install" else None]
-    what = sh("{} {} {} {} {} -- {}", verb, target, back, more, manner.options, list(specs))
+    what = arguments(verb, specs, manner, downgrade=downgrade, repair=repair)
     update = (
         sh("{}fresh || try update || exit\n", _fresh(manner.cache_max_age))
         if verb == "install" and not repair and refresh
@@ -361,9 +373,8 @@ def commands_of(changes: Sequence[tuple[str, Change[State]]]) -> Iterator[Comman
         yield mark("unhold", released)
     if gone := [name for one in changes for name in gone_of(*one)]:
         yield from _removals(changes, gone, manner)
-    if specs := [spec for one in changes for spec in _specs(*one)]:
-        back = any(_goes_back(*one) for one in changes)
-        yield transaction("install", specs, manner, downgrade=back)
+    if specs := [spec for one in changes for spec in specs_of(*one)]:
+        yield transaction("install", specs, manner, downgrade=goes_back(changes))
     if automatic := [name for one in changes for name in _automatic(one[1])]:
         yield mark("auto", automatic)
     if held := [name for one in changes for name in _marked(one[1], release=False)]:
@@ -411,7 +422,7 @@ def _others_broken(name: str, change: Change[State]) -> bool:
     return bool(halves - {*name.split()})
 
 
-def _specs(name: str, change: Change[State]) -> Iterator[str]:
+def specs_of(name: str, change: Change[State]) -> Iterator[str]:
     """Yield the arguments of apt-get(8) install: `name`, or `name=version`."""
     before = versions(name, change.found)
     broken = change.found.broken if change.found is not None else ()
@@ -440,6 +451,11 @@ def _again(change: Change[State]) -> Iterator[str]:
 def _automatic(change: Change[State]) -> Sequence[str]:
     side = change.wanted if change.wanted is not None else change.found
     return side.automatic if side is not None else ()
+
+
+def goes_back(changes: Sequence[tuple[str, Change[State]]]) -> bool:
+    """Return whether a package gets an older version than it has."""
+    return any(_goes_back(*one) for one in changes)
 
 
 def _goes_back(name: str, change: Change[State]) -> bool:

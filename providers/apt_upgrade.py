@@ -20,7 +20,8 @@ from cookbook.provider import (
     provides,
     sh,
 )
-from cookbook.providers.apt_get import LISTS, TransactionOptions, transaction
+from cookbook.providers.apt_get import LISTS, TransactionOptions, arguments, transaction
+from cookbook.providers.apt_rehearsal import ask_besides, besides
 from cookbook.providers.dpkg import INSTALLED, offers, order, parse_installed, parse_offer
 from cookbook.resources.apt_upgrade import AptUpgrade
 
@@ -76,6 +77,7 @@ class AptUpgradeProvider(Provider[AptUpgrade, State]):
     owns = False
     whole = True
     after_anything = True
+    rehearsed = LISTS
 
     def probe(self, upgrade: AptUpgrade) -> Sequence[Probe]:
         """Ask for a simulation, which an undo does not need; of some packages for the versions."""
@@ -156,6 +158,20 @@ class AptUpgradeProvider(Provider[AptUpgrade, State]):
             yield _transaction(found, wanted)
         if "archives" in change.fields:
             yield sh("apt-get -q autoclean")
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Ask for the bytes; which packages are upgraded is known."""
+        change = changes[0][1]
+        if change.found is None or change.wanted is None or "packages" not in change.fields:
+            return None
+        verb, specs, manner, back = _arguments(change.found, change.wanted)
+        return ask_besides(arguments(verb, specs, manner, downgrade=back))
+
+    def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
+        """Return the bytes; other packages there are none, unless the lists have changed."""
+        change = changes[0][1]
+        sides = [side.packages for side in (change.found, change.wanted) if side is not None]
+        return besides(said, [name for side in sides for name in _versions(side)])
 
     def alters(self, upgrade: AptUpgrade, change: Change[State] | None) -> Iterable[Thing]:
         """Yield the packages."""
@@ -284,6 +300,15 @@ installed) apt-mark auto -- "$p" >/dev/null ;; esac; done; (exit $s)"""
 
 def _transaction(found: State, wanted: State) -> Command:
     """Return the transaction; its lists are those from which it was planned."""
+    verb, specs, manner, back = _arguments(found, wanted)
+    text = transaction(verb, specs, manner, downgrade=back, refresh=False)
+    if not specs:
+        return text
+    return replace(sh(_AS_MARKED, list(manner.names), text), shown=text.shown, called=text.called)
+
+
+def _arguments(found: State, wanted: State) -> tuple[str, list[str], TransactionOptions, bool]:
+    """Return verb, packages and options of the transaction, and whether one becomes older."""
     before, after = _versions(found.packages), _versions(wanted.packages)
     names = sorted(before.keys() | after.keys())
     verb, *words = wanted.verb or ("install",)
@@ -301,7 +326,4 @@ def _transaction(found: State, wanted: State) -> Command:
     manner = TransactionOptions(
         options, None, wanted.overwrite, 86400, wanted.lock_timeout, names=tuple(names)
     )
-    text = transaction(verb, specs, manner, downgrade=back, refresh=False)
-    if not specs:
-        return text
-    return replace(sh(_AS_MARKED, names, text), shown=text.shown, called=text.called)
+    return verb, specs, manner, back

@@ -9,7 +9,16 @@ from typing import Any, LiteralString, cast
 from cookbook.errors import HostError, Missing
 from cookbook.provider import Change, Command, Content, Probe, Thing, provides, sh
 from cookbook.providers.apt import AptProvider, refuse_downgrade, respect_holds
-from cookbook.providers.apt_get import Deb, State, manner_of, transaction, versions
+from cookbook.providers.apt_get import (
+    Deb,
+    State,
+    TransactionOptions,
+    arguments,
+    manner_of,
+    transaction,
+    versions,
+)
+from cookbook.providers.apt_rehearsal import ask_besides
 from cookbook.providers.dpkg import order
 from cookbook.providers.fetched import with_fetched
 from cookbook.resources.dpkg_package import DpkgPackage
@@ -83,7 +92,20 @@ class DpkgPackageProvider(AptProvider):
             leftovers=None,
             residue=now.leftovers or (),
         )
-        return Change(then if have is not None or then.broken else None, wanted)
+        unseen = now.deb is not None and not now.deb.path and have != target
+        note = "what apt installs with it is known when the file is on the host" if unseen else None
+        return Change(then if have is not None or then.broken else None, wanted, note=note)
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Ask what apt would do besides, if it has the file; without one, as for a package."""
+        (name, change), *_ = changes
+        deb = change.wanted.deb if change.wanted is not None else None
+        if deb is None:
+            return super().rehearsal(changes)
+        if not deb.path or "version" not in change.fields:
+            return None
+        manner, back = _manner(name, change, deb)
+        return ask_besides(arguments("install", [deb.path], manner, downgrade=back))
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Install the file; all else is done with the package."""
@@ -203,13 +225,18 @@ def _found_deb(deb: DpkgPackage, control: str | None) -> Deb | None:
     return Deb(fields["Version"], path=deb.source or "")
 
 
-def _install(name: str, change: Change[State], deb: Deb) -> Command:
-    """Return the transaction with the file; one that is sent or fetched is kept for a redo."""
-    path = deb.path or _PLACE.format((deb.content or "")[:16])
+def _manner(name: str, change: Change[State], deb: Deb) -> tuple[TransactionOptions, bool]:
+    """Return the options of the transaction, and whether it goes back to an older version."""
     manner = manner_of(change)
     manner = replace(manner, names=(name,), options=("--no-remove", *manner.options))
     have = versions(name, change.found).get(name, "")
-    back = have[:1].isdigit() and order(deb.version) < order(have)
+    return manner, have[:1].isdigit() and order(deb.version) < order(have)
+
+
+def _install(name: str, change: Change[State], deb: Deb) -> Command:
+    """Return the transaction with the file; one that is sent or fetched is kept for a redo."""
+    path = deb.path or _PLACE.format((deb.content or "")[:16])
+    manner, back = _manner(name, change, deb)
     install = transaction("install", [path], manner, downgrade=back, refresh=False)
     if deb.content is None:
         return install

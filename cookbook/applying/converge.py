@@ -47,7 +47,16 @@ from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
-from cookbook.planning.step import Listener, Permit, Step, diff_of, step_of, with_wanted
+from cookbook.planning.side_effects import rehearsals
+from cookbook.planning.step import (
+    Listener,
+    Permit,
+    Step,
+    diff_of,
+    step_of,
+    with_note,
+    with_wanted,
+)
 from cookbook.planning.transaction import Transaction
 from cookbook.retry import wait
 from cookbook.script.facts import Facts
@@ -242,10 +251,15 @@ class Convergence:
 
     def _with_diffs(self, decisions: Sequence[Decision]) -> Iterator[Step]:
         looks = {i: look for i, v in enumerate(decisions) if (look := look_at(v))}
-        outcomes = self._session.read(list(looks.values()))
-        seen = dict(zip(looks, (outcome.stdout for outcome in outcomes), strict=True))
+        asked = {one.numbers[0]: one for one in rehearsals(decisions)}
+        questions = [one.question for one in asked.values()]
+        read = self._planner.read([*looks.values(), *filter(None, questions)])
+        seen = dict(zip(looks, read, strict=False))
+        said = dict(zip(asked, read[len(looks) :], strict=True))
         for i, decision in enumerate(decisions):
             step = step_of(decision)
+            if i in asked:
+                step = with_note(step, asked[i].remark(said[i]))
             if step.status == "failed" and decision.item.key in self._handled:
                 step = replace(step, ignored=True)
             self.failed |= step.status == "failed" and not step.ignored

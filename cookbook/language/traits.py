@@ -312,6 +312,27 @@ class Batched(Generic[R, S]):
         """Return the commands of one transaction for adjacent changes; None for one change each."""
         return None
 
+    rehearsed: ClassVar[Thing | None] = None
+    """The thing that the answer to `rehearsal` depends on: package lists. Where an earlier change
+    of the plan alters it, the remark says so."""
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
+        """
+        Return a question for what changes that go together would do besides; None without one.
+
+        It is asked only for a plan that has such changes, and in no further exchange if diffs are
+        asked for anyway.
+        """
+        return None
+
+    def side_effects(self, changes: Sequence[tuple[str, Change[S]]], said: str, /) -> str | None:
+        """Return a remark for the plan, by the output of `rehearsal`; None without any."""
+        return None
+
+    def unforeseen(self, change: Change[S], /) -> str | None:
+        """Return a remark on what a plan cannot say of a change that is unknown itself."""
+        return None
+
     def absence(self, change: Change[S], /) -> float:
         """
         Return the seconds for which the change may take the host away: a reboot; 0: not at all.

@@ -118,6 +118,14 @@ def step_of(decision: Decision) -> Step:
     )
 
 
+def with_note(step: Step, note: str | None) -> Step:
+    """Return the step whose change has one more remark, if there is one."""
+    if step.change is None or note is None:
+        return step
+    notes = "; ".join(filter(None, (step.change.note, note)))
+    return replace(step, change=replace(step.change, note=notes))
+
+
 def lost_by(planned: PlannedChange) -> str | None:
     """Return the effects that an undo does not restore; None without any."""
     return planned.provider.lost(planned.name, planned.change)

@@ -252,7 +252,12 @@ def _wanted_note(step: Step, wanted: Change[Any]) -> str | None:
         for name, (_, side) in shown.items()
         if side not in ([], "") and not (name == "content" and step.diff is not None)
     ]
-    return f"what is there by then is unknown; if it is absent: {', '.join(told)}" if told else None
+    if not told:
+        return None
+    provider = step.provider
+    rest = provider.unforeseen(wanted) if provider is not None else None
+    known = f"what is there by then is unknown; if it is absent: {', '.join(told)}"
+    return "; ".join(filter(None, (known, rest)))
 
 
 def percent(value: float | None) -> float | None:

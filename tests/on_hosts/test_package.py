@@ -346,3 +346,37 @@ def test_what_apt_refuses_to_remove_is_said_by_the_plan(
         [step] = plan(module_host, recipe)
         assert step.status == "failed"
         assert why in str(step.error)
+
+
+def test_a_plan_says_what_comes_with_a_package_and_what_goes(
+    stocked: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    offer(
+        stocked,
+        "for v in 1.0 2.0; do build base $v; done; build part 1.0"
+        "; build whole 1.0 'Depends: base (>= 2.0), part'; build enemy 1.0"
+        "; build rival 1.0 'Conflicts: enemy' 'Depends: part'; build broken 1.0 'Depends: never'",
+    )
+    do(stocked, f"{BUILD}\nindex; apt-get update; apt-get install -y base=1.0 enemy")
+    (step,) = plan(stocked, 'package("whole")')
+    assert step.change is not None
+    assert step.change.note is not None
+    said = "apt also installs part 1.0 and upgrades base 1.0 -> 2.0; 0 B to download"
+    assert step.change.note.startswith(said), step.change.note
+    first, second = plan(stocked, 'package("whole")\npackage("rival")')
+    assert first.change is not None
+    assert second.change is not None
+    note = "with whole, rival together: apt also removes enemy and installs part 1.0 and upgr"
+    assert (first.change.note or "").startswith(note), first.change.note
+    assert second.change.note is None
+    (step,) = plan(stocked, 'package("broken")')
+    assert step.change is not None
+    assert "apt says that this fails: Unable to correct problems" in (step.change.note or "")
+    assert version(stocked, "enemy").startswith("ii")
+    repository = 'apt_preference("three", pin="version 1.0", pin_priority=900)\n'
+    *_, step = plan(stocked, f'{repository}package("whole")')
+    assert step.change is not None
+    assert "apt_preference[three] may change that" in (step.change.note or "")
+    assert statuses(converge(stocked, 'package("whole")')) == ["changed"]
+    assert version(stocked, "base").endswith("2.0")
+    do(stocked, "apt-get purge -y whole base part enemy")
