@@ -60,6 +60,8 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.firewall_set import FirewallSet as FirewallSet
 from cookbook.resources.firewall_set import firewall_set as firewall_set
+from cookbook.resources.git import Git as Git
+from cookbook.resources.git import git as git
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -188,6 +190,7 @@ __all__ = [
     "FirewallNat",
     "FirewallRule",
     "FirewallSet",
+    "Git",
     "Group",
     "Hostname",
     "HostsEntry",
@@ -266,6 +269,7 @@ __all__ = [
     "firewall_nat",
     "firewall_rule",
     "firewall_set",
+    "git",
     "group",
     "hostname",
     "hosts_entry",

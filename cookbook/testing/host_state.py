@@ -58,16 +58,23 @@ coalesce(JSON_VALUE(priv, '$.max_user_connections'), 0), JSON_VALUE(priv, '$.acc
 FROM mysql.global_priv; SELECT * FROM mysql.db;
 SELECT db, user, host, table_name, table_priv FROM mysql.tables_priv;
 SELECT * FROM information_schema.schemata"; fi
+# Of a working copy, what git says of it; its objects and logs are by-products.
+find srv opt home root -xdev -name HEAD -path '*/.git/HEAD' | sort | while IFS= read -r f; do
+w=/${f%/.git/HEAD}; say() { GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -C "$w" "$@"; }
+echo "git: $w"; echo "git: $w $(say rev-parse HEAD) $(say symbolic-ref -q HEAD)"
+say status --porcelain | sed "s,^,git: $w ,"
+say config --local --list | grep -v '^branch[.]' | sort | sed "s,^,git: $w ,"; done
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
 # keep copies and logs of their own, certbot(1) its requests and accounts, systemd notes when a
-# timer ran, and cook keeps its stash.
+# timer ran, and cook keeps its stash, also in the homes of users that it acts as.
 BY_PRODUCTS = re.compile(
     r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
     r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
-    r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$))"
+    r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
+    r"|home/[^/ ]+/\.local(?: |/state(?: |/cook(?: |/))))"
     r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
     r"|(?:[0-9a-f]{64} +|\./)var/spool/cron/at(?:jobs|spool)/"  # at(1) counts jobs; see below
 )
@@ -95,9 +102,15 @@ def difference(before: list[str], after: list[str]) -> list[str]:
     return [*(f"- {line}" for line in sorted(gone)), *(f"+ {line}" for line in sorted(came))]
 
 
+IN_GIT = re.compile(r"(?:[0-9a-f]{64} +|\./)\S*/\.git(?:/| )")
+"""The objects, logs and references of a working copy; `git:` lines tell its state."""
+
+
 def state(host: LifeHost) -> list[str]:
     """Return the manifest without by-products of tools and of cook."""
     lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
+    copies = tuple(f".{line[5:]}/" for line in lines if re.fullmatch("git: \\S+", line))
+    lines = [_without_time(line, copies) for line in lines if not IN_GIT.match(line)]
     # crontab(1) writes down when a table was installed: of that, the entries count.
     tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
     lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
@@ -112,6 +125,12 @@ def state(host: LifeHost) -> list[str]:
     lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
     lines += [f"key: {line}" for line in host.run(keys).stdout.splitlines()]
     return sorted(map(_timeless, lines))
+
+
+def _without_time(line: str, copies: tuple[str, ...]) -> str:
+    """Return a line without the time of a file in a working copy: a checkout writes it anew."""
+    found = re.fullmatch(r"(\./\S+ f .*) [\d.]+ ", line) if line.startswith(copies) else None
+    return found[1] if found is not None and copies else line
 
 
 def _timeless(line: str) -> str:

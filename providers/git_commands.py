@@ -1,0 +1,130 @@
+"""The commands of git(1) that make and update a working copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import LiteralString
+
+from cookbook.provider import Change, Command, join, script, sh
+from cookbook.providers.git_state import DETACHED, State
+from cookbook.providers.revisions import FETCH, UNSIGNED, verifying, with_source
+
+_CREATE: LiteralString = """\
+{}{}d={} n=${d%/*}/.cook-$cook_nonce u={} r={} c={}
+trap 'cd /; rm -rf -- "$n" "$cook_p"' EXIT
+cook_git init -q {} -- "$n" && cd "$n" || exit
+{}
+if [ ! -e "$d" ]; then mv -T -- "$n" "$d"; else
+[ "$(find "$d" -maxdepth 0 -empty)" ] || { echo "$d is not empty" >&2; exit 1; }
+[ {} = export ] || cook_git config cook.folder kept || exit
+find . -mindepth 1 -maxdepth 1 ! -name .git -exec mv -t "$d" -- {} + &&
+{ [ ! -e .git ] || mv -- .git "$d"; } && rmdir -- "$n"; fi
+"""
+
+_SYNC: LiteralString = """\
+{}{}d={} u={} r={} c={}; cd "$d" || exit
+{}
+"""
+
+_POINT: LiteralString = """\
+cook_git remote set-url "$r" "$u" 2>/dev/null || cook_git remote add "$r" "$u" || exit
+"""
+
+_KEEP_COMMITS: LiteralString = """\
+for h in $(cook_git rev-parse -q --verify HEAD) \
+$(cook_git rev-parse -q --verify "refs/heads/$b"); do
+[ "$(cook_git rev-list --count "$h" --not --remotes --tags --glob=refs/cook/)" = 0 ] ||
+cook_git update-ref "refs/cook/kept/$h" "$h" || exit; done
+"""
+
+_CHECK_OUT: LiteralString = """\
+b={}; cook_fetch "$r" "$c" {} "remotes/$r/" || exit
+cook_verify "$c" || { echo "the commit $c {}" >&2; exit 1; }
+{}
+if [ "$b" ]; then cook_git checkout -q {} -B "$b" "$c" || exit
+cook_git branch -q --set-upstream-to="$r/$b" "$b" 2>/dev/null
+else cook_git checkout -q {} --detach "$c" || exit; fi
+cook_git update-ref refs/cook/sync "$c" || exit
+"""
+
+_MIRROR: LiteralString = """\
+old=$(cook_git for-each-ref --format='%(objectname)' refs/heads)
+cook_net fetch -q --force --prune -- "$r" \
+'+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || exit
+for h in $old; do
+[ "$(cook_git rev-list --count "$h" --not --branches --tags --glob=refs/cook/)" = 0 ] ||
+cook_git update-ref "refs/cook/kept/$h" "$h" || exit; done
+b={}; [ -z "$b" ] || cook_git symbolic-ref HEAD "refs/heads/$b" || exit
+"""
+
+
+def _parts(wanted: State, *, point: bool, new: bool) -> Command:
+    """Return the steps in the folder: remotes, fetch, verify, check out, submodules."""
+    parts = [sh(_POINT)] if point and wanted.repository else []
+    for name, address in wanted.remotes or ():
+        parts.append(
+            sh(
+                "cook_git remote set-url {} {} 2>/dev/null || cook_git remote add {} {} || exit\n",
+                *(name, address, name, address),
+            )
+        )
+    branch = "" if wanted.branch in (None, DETACHED) else wanted.branch
+    if wanted.form == "bare":
+        return join([*parts, *([sh(_MIRROR, branch)] if wanted.repository else [])], "")
+    force = sh("-f") if wanted.local_changes == "discard" else sh("")
+    depth = 1 if wanted.form == "export" else wanted.depth
+    kept = sh(":") if new else sh(_KEEP_COMMITS.rstrip())
+    unsigned = script(UNSIGNED)
+    parts.append(sh(_CHECK_OUT, branch, depth or "", unsigned, kept, force, force))
+    if wanted.modules:
+        deep = sh("--depth {}", depth) if depth else sh("")
+        parts.append(
+            sh(
+                "cook_net submodule sync -q --recursive &&"
+                " cook_net submodule update -q --init --recursive {} {} || exit\n",
+                sh("--force") if force else sh(""),
+                deep,
+            )
+        )
+    if wanted.clean:
+        parts.append(sh("cook_git clean -ffdq || exit\n"))
+    if wanted.form == "export":
+        parts.append(sh("find . -name .git -prune -exec rm -rf -- {} + || exit\n", script("{}")))
+    return join(parts, "")
+
+
+def create(name: str, wanted: State) -> Command:
+    """Return the command that clones or exports beside the place, and moves it there."""
+    body = sh(
+        _CREATE.rstrip(),
+        sh(FETCH),
+        verifying(wanted.signers, wanted.signing_keys),
+        name,
+        wanted.repository or "",
+        wanted.remote,
+        wanted.commit or "",
+        sh("--bare") if wanted.form == "bare" else sh(""),
+        _parts(wanted, point=True, new=True),
+        wanted.form,
+        script("{}"),
+    )
+    return _called(with_source(wanted.source, body), f"clone {wanted.repository or name}")
+
+
+def update(name: str, change: Change[State], wanted: State) -> Command:
+    """Return the command that leads a working copy to the commit, or a mirror to its source."""
+    body = sh(
+        _SYNC.rstrip(),
+        sh(FETCH),
+        verifying(wanted.signers, wanted.signing_keys),
+        name,
+        wanted.repository or "",
+        wanted.remote,
+        wanted.commit or "",
+        _parts(wanted, point="repository" in change.fields, new=False),
+    )
+    return _called(with_source(wanted.source, body), f"update {name}")
+
+
+def _called(command: Command, said: str) -> Command:
+    return replace(command, called=said, shown=said)

@@ -1,0 +1,253 @@
+"""
+The mechanism of revisions of a git repository: resolved, fetched and verified on the host.
+
+A private key or a token is never in an argument, an address or a file on a disk: it is in a private
+folder in memory while git runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import LiteralString
+from urllib.parse import urlsplit
+
+from cookbook.errors import HostError
+from cookbook.provider import Command, Probe, join, sh
+from cookbook.resources._revisions import FromGit, lines_of
+
+TIMEOUT = 60
+"""Seconds that a question to a repository may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A repository, and what is needed to fetch from it."""
+
+    repository: str = ""
+    key: str | None = None
+    known_hosts: tuple[str, ...] = ()
+    token: str | None = None
+    username: str = "git"
+
+    @classmethod
+    def of(cls, resource: FromGit) -> Origin:
+        """Return the source of a resource."""
+        return cls(
+            resource.repository or "",
+            resource.key,
+            lines_of(resource.known_hosts),
+            resource.token,
+            resource.username,
+        )
+
+
+_GIT: LiteralString = """\
+GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 LC_ALL=C
+export GIT_TERMINAL_PROMPT GIT_OPTIONAL_LOCKS LC_ALL
+cook_git() { ${cook_t-} git -c core.hooksPath=/dev/null -c core.fsmonitor=false \
+-c core.quotePath=false -c advice.detachedHead=false -c gc.auto=0 \
+-c fetch.recurseSubmodules=false "$@"; }
+"""
+
+# The private folder is in memory; where there is no such place, it is among the files of cook.
+_PRIVATE: LiteralString = """\
+cook_private() { cook_p=/dev/shm/.cook-$cook_nonce
+(umask 077; mkdir -- "$cook_p") 2>/dev/null || { cook_p=$cook_home/.git-$cook_nonce
+(umask 077; mkdir -p -- "$cook_home" && mkdir -- "$cook_p") || exit; }
+trap 'rm -rf -- "$cook_p"' EXIT; trap 'exit 143' HUP INT TERM; }
+"""
+
+_SSH: LiteralString = (
+    "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20"
+    " -o PermitLocalCommand=no"
+)
+
+
+def git_shell(body: Command) -> Command:
+    """Return a script that has `cook_git`, which runs git(1) without hooks and questions."""
+    return sh("{}{}", sh(_GIT), body)
+
+
+def with_source(source: Origin, body: Command) -> Command:
+    """
+    Return a script that has `cook_net`, which runs git(1) with the credentials of the source.
+
+    `$cook_p` is a private folder that is removed at the end.
+    """
+    parts = [sh(_GIT), sh(_PRIVATE), sh("cook_private\n"), *_credentials(source)]
+    return sh("{}{}", join(parts, ""), body)
+
+
+def _credentials(source: Origin) -> Iterator[Command]:
+    ssh = sh(_SSH)
+    if source.key is not None:
+        yield sh(
+            "(umask 077; printf '%s\\n' {} >\"$cook_p/key\") || exit\n", source.key.rstrip("\n")
+        )
+        ssh = sh("{} -i $cook_p/key -o IdentitiesOnly=yes -o IdentityAgent=none", ssh)
+    if source.known_hosts:
+        yield sh("printf '%s\\n' {} >\"$cook_p/known\" || exit\n", list(source.known_hosts))
+        ssh = sh("{} -o UserKnownHostsFile=$cook_p/known -o GlobalKnownHostsFile=/dev/null", ssh)
+    yield sh('GIT_SSH_COMMAND="{}"; export GIT_SSH_COMMAND\n', ssh)
+    if source.token is None:
+        yield sh('cook_net() { cook_git -c credential.helper= "$@"; }\n')
+        return
+    login = "username=" + source.username
+    yield sh(
+        "(umask 077; printf '%s\\n' {} {} >\"$cook_p/login\") || exit\n",
+        login,
+        "password=" + source.token,
+    )
+    parts = urlsplit(source.repository)
+    helper = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
+    yield sh(
+        "cook_net() { cook_git -c credential.helper="
+        ' -c {}="!f() { cat \'$cook_p/login\'; }; f" "$@"; }\n',
+        helper,
+    )
+
+
+def ask_revision(resource: FromGit, *, everything: bool = False) -> list[Probe]:
+    """
+    Return the question for the commit of the revision; none if it names the commit itself.
+
+    With `everything` it is about all branches and tags. The answer is no precondition: the change
+    names the commit.
+    """
+    if resource.pinned is not None or resource.repository is None:
+        return []
+    name = resource.revision
+    names = [name, f"{name}^{{}}"] if name.startswith("refs/") else [name] if name == "HEAD" else []
+    if not names:
+        names = [f"refs/heads/{name}", f"refs/tags/{name}", f"refs/tags/{name}^{{}}"]
+    names = [] if everything else names
+    body = sh(
+        "command -v git >/dev/null || exit 4\ncook_t='timeout {}'\n"
+        "x=$(cook_net ls-remote --symref -- {} {} 2>&1) && printf '%s\\n' \"$x\" ||"
+        " printf 'failed %s\\n' \"$(printf '%s' \"$x\" | tail -n 9)\"",
+        TIMEOUT,
+        resource.repository,
+        names,
+    )
+    asked = with_source(Origin.of(resource), body)
+    called = f"git ls-remote {resource.repository} {name}"
+    return [Probe(replace(asked, called=called), absent=4, loose=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The meaning of a revision in the repository."""
+
+    commit: str
+    branch: str | None
+    """The branch that has this name; None for a tag or a commit."""
+
+
+def resolve(resource: FromGit, said: str, *, empty: bool = False) -> Revision:
+    """
+    Return the commit of the revision, by the answer to `ask_revision`.
+
+    With `empty` a repository without a commit is right: its commit is an empty text.
+
+    Raises HostError if the repository has no such branch or tag, or has both.
+    """
+    if said.startswith("failed"):
+        lines = [one.strip() for one in said.removeprefix("failed ").splitlines()]
+        lines = [one for one in lines if one and not one.startswith(_SAYS_NOTHING)]
+        told = "; ".join(lines) or f"no answer within {TIMEOUT} s"
+        raise HostError(
+            f"git ls-remote {resource.repository} has failed: {told}", hint=_advice(told)
+        )
+    refs, head = _references(said)
+    name = resource.revision
+    if empty and not refs:
+        return Revision("", None)
+    if name == "HEAD" and name in refs:
+        return Revision(refs[name], (head or "").removeprefix("refs/heads/") or None)
+    if name in refs:
+        branch = name.removeprefix("refs/heads/")
+        return Revision(refs.get(f"{name}^{{}}", refs[name]), None if branch == name else branch)
+    at_branch, tag = refs.get(f"refs/heads/{name}"), refs.get(f"refs/tags/{name}")
+    if at_branch is not None and tag is not None:
+        raise HostError(
+            f"{name} is both a branch and a tag of {resource.repository}",
+            hint=f"say refs/heads/{name} or refs/tags/{name}",
+        )
+    if at_branch is not None:
+        return Revision(at_branch, name)
+    if tag is not None:
+        return Revision(refs.get(f"refs/tags/{name}^{{}}", tag), None)
+    short = re.fullmatch("[0-9a-f]{7,39}", name)
+    raise HostError(
+        f"{resource.repository} has no branch and no tag {name}",
+        hint="a commit is named by all its 40 digits" if short else "`git ls-remote` lists them",
+    )
+
+
+def _references(said: str) -> tuple[Mapping[str, str], str | None]:
+    """Return the commits of the names in an answer of ls-remote, and the name of the default."""
+    refs: dict[str, str] = {}
+    head = None
+    for line in said.splitlines():
+        left, _, name = line.partition("\t")
+        if left.startswith("ref: "):
+            head = left.removeprefix("ref: ") if name == "HEAD" else head
+        elif re.fullmatch("[0-9a-f]{40}", left):
+            refs[name] = left
+    return refs, head
+
+
+_SAYS_NOTHING = (
+    "fatal: Could not read from remote",
+    "Please make sure you have",
+    "and the repository exists",
+)
+"""The beginnings of lines that git(1) adds to each error of a server."""
+
+
+def _advice(told: str) -> str:
+    """Return what to do about an error of git(1)."""
+    if "Host key verification failed" in told:
+        return "give known_hosts, or declare ssh_known_hosts_entry for the server before it"
+    if "Permission denied" in told:
+        return "give the key that may read it: key=secret(...)"
+    if "Authentication failed" in told or "could not read Username" in told:
+        return "give the token that may read it: token=secret(...)"
+    return "`git ls-remote` on the host, as the same user, shows the same error"
+
+
+FETCH: LiteralString = """\
+cook_has() { cook_git cat-file -e "$1^{commit}" 2>/dev/null; }
+cook_fetch() { cook_has "$2" && return
+if [ "$3" ]; then cook_net fetch -q --no-tags --depth "$3" -- "$1" "$2"
+else cook_net fetch -q --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
+{ cook_has "$2" || cook_net fetch -q -- "$1" "$2"; }; fi
+cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; }; }
+"""
+"""Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards."""
+
+
+_VERIFY_SSH: LiteralString = (
+    "printf '%s\\n' {} >\"$cook_p/signers\" || exit\n"
+    'cook_verify() { cook_git -c gpg.format=ssh -c gpg.ssh.allowedSignersFile="$cook_p/signers"'
+    ' verify-commit "$1"; }\n'
+)
+
+_VERIFY_PGP: LiteralString = (
+    "cook_verify() { (umask 077; mkdir -p \"$cook_p/gpg\") && printf '%s\\n' {} |"
+    ' gpg --homedir "$cook_p/gpg" --batch -q --import && GNUPGHOME=$cook_p/gpg'
+    ' cook_git -c gpg.format=openpgp verify-commit "$1"; }\n'
+)
+
+
+def verifying(signers: tuple[str, ...], keys: tuple[str, ...]) -> Command:
+    """Return the definition of `cook_verify COMMIT`; it needs the private folder."""
+    if signers:
+        return sh(_VERIFY_SSH, list(signers))
+    return sh(_VERIFY_PGP, list(keys)) if keys else sh("cook_verify() { :; }\n")
+
+
+UNSIGNED = "has no signature of the declared keys"
+"""The end of an error about a commit."""

@@ -1,0 +1,190 @@
+"""`git` with keys, tokens, signatures, local changes and bad input, judged by git(1) itself."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from cookbook.kitchen import KitchenHost
+from tests.on_hosts.conftest import Converge, Cook
+
+pytestmark = pytest.mark.hosts
+
+TOKEN = f"tkn{secrets.token_hex(8)}"
+
+SERVER = f"""
+import base64, functools, http.server
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        wanted = "Basic " + base64.b64encode(b"git:{TOKEN}").decode()
+        if self.headers.get("Authorization") == wanted:
+            return super().do_GET()
+        self.send_response(401); self.send_header("WWW-Authenticate", "Basic realm=x")
+        self.send_header("Content-Length", "0"); self.end_headers()
+    def log_message(self, *a): pass
+handler = functools.partial(Handler, directory="/srv")
+http.server.ThreadingHTTPServer(("127.0.0.1", 8099), handler).serve_forever()
+"""
+
+PREPARE = f"""
+apt-get install -y --no-install-recommends git >/dev/null && useradd -m keeper || exit
+git config --global user.name Ann; git config --global user.email ann@example.org
+git init -q -b main /srv/app && cd /srv/app && echo 1 >version && git add . && git commit -qm one
+ssh-keygen -q -t ed25519 -N '' -f /root/signer; ssh-keygen -q -t ed25519 -N '' -f /root/deploy
+echo 2 >version; git -c gpg.format=ssh -c user.signingkey=/root/signer commit -qam two -S
+git branch signed; echo 3 >version; git commit -qam three
+git clone -q --bare /srv/app /home/keeper/app.git && chown -R keeper /home/keeper/app.git
+git clone -q --bare /srv/app /srv/bare.git && git -C /srv/bare.git update-server-info
+install -d -m 700 -o keeper /home/keeper/.ssh
+install -m 600 -o keeper /root/deploy.pub /home/keeper/.ssh/authorized_keys
+cat >/root/server.py <<'END'
+{SERVER}
+END
+systemd-run -q --unit=git-by-http python3 /root/server.py
+python3 -V >/dev/null || apt-get install -y python3-minimal >/dev/null
+until (: </dev/tcp/127.0.0.1/8099) 2>/dev/null; do sleep 0.2; done
+"""
+
+
+@pytest.fixture(scope="module")
+def forge(module_host: KitchenHost) -> Iterator[KitchenHost]:
+    """A host with repositories that it serves by file, ssh and http with a token."""
+    module_host.run("apt-get install -y --no-install-recommends python3 >/dev/null", timeout=180)
+    done = module_host.run(
+        f"bash -c '{PREPARE.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'", timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    yield module_host
+    module_host.run("systemctl stop git-by-http")
+
+
+def head(host: KitchenHost, path: str) -> str:
+    return host.run(f"git -C {path} log -1 --format=%s").stdout.strip()
+
+
+def test_a_deploy_key_and_a_token_leave_nothing(forge: KitchenHost, converge: Converge) -> None:
+    recipe = """
+        from cookbook.secrets.secret import Secret
+        git("/opt/by-ssh", repository="ssh://keeper@127.0.0.1/~/app.git", revision="main",
+            key=Secret(node.vars["key"]), known_hosts=node.vars["known"])
+        git("/opt/by-http", repository="http://127.0.0.1:8099/bare.git", revision="main",
+            token=Secret(node.vars["token"]))
+    """
+    known = "127.0.0.1 " + forge.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.strip()
+    key = forge.run("cat /root/deploy").stdout
+    given = {"key": key, "known": known, "token": TOKEN}
+    done = converge(forge, recipe, variables=given)
+    assert [s.status for s in done] == ["changed"] * 2, [vars(s.error) for s in done if s.error]
+    assert head(forge, "/opt/by-ssh") == head(forge, "/opt/by-http") == "three"
+    assert [s.status for s in converge(forge, recipe, variables=given)] == ["ok"] * 2
+    left = forge.run(f"grep -rlF {TOKEN} /opt /dev/shm /tmp /var/lib/cook /root/.git-credentials")
+    assert left.stdout == ""
+    assert forge.run("ls -A /dev/shm | grep cook").stdout == ""
+    inner = key.splitlines()[2]
+    assert forge.run(f"grep -rlF '{inner}' /opt /tmp /var/lib/cook").stdout == ""
+
+
+BAD = {
+    "no such revision": (
+        'git("/opt/bad", repository="/srv/app", revision="nowhere")',
+        "has no branch and no tag nowhere",
+    ),
+    "no such commit": (
+        f'git("/opt/bad", repository="/srv/app", revision="{"ab" * 20}")',
+        "abababab",
+    ),
+    "no such repository": (
+        'git("/opt/bad", repository="/srv/none")',
+        "'/srv/none' does not appear to be a git repository",
+    ),
+    "a wrong token": (
+        'git("/opt/bad", repository="http://127.0.0.1:8099/bare.git", token="wrong")',
+        "Authentication failed",
+    ),
+    "an unknown host key": (
+        'git("/opt/bad", repository="ssh://keeper@127.0.0.1/srv/app")',
+        "Host key verification failed",
+    ),
+    "a commit without a signature": (
+        'git("/opt/bad", repository="/srv/app", allowed_signers=node.vars["signers"])',
+        "has no signature of the declared keys",
+    ),
+    "files that are no working copy": (
+        'git("/etc/apt", repository="/srv/app")',
+        "/etc/apt has files, and is no working copy of git",
+    ),
+    "a working copy of another user": (
+        'git("/srv/app", repository="/srv/bare.git", user="keeper")',
+        "the working copy /srv/app belongs to the user root",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_named_and_leaves_nothing(
+    forge: KitchenHost, converge: Converge, what: str
+) -> None:
+    recipe, says = BAD[what]
+    signers = "ann@example.org " + forge.run("cat /root/signer.pub").stdout.strip()
+    [step] = converge(forge, recipe, variables={"signers": signers})
+    assert step.error is not None
+    assert says in str(vars(step.error)), vars(step.error)
+    assert forge.run("ls -dA /opt/bad /opt/.cook* 2>/dev/null").stdout == ""
+
+
+def test_a_signed_commit_is_checked_out(forge: KitchenHost, converge: Converge) -> None:
+    recipe = """
+        git("/opt/signed", repository="/srv/app", revision=node.vars["at"],
+            allowed_signers=node.vars["signers"])
+    """
+    signers = "ann@example.org " + forge.run("cat /root/signer.pub").stdout.strip()
+    given = {"signers": signers, "at": "signed"}
+    assert [s.status for s in converge(forge, recipe, variables=given)] == ["changed"]
+    assert [s.status for s in converge(forge, recipe, variables=given)] == ["ok"]
+    [step] = converge(forge, recipe, variables={**given, "at": "main"})
+    assert step.error is not None
+    assert head(forge, "/opt/signed") == "two"  # what was there goes on
+
+
+def test_local_changes_are_seen_and_never_lost(forge: KitchenHost, converge: Converge) -> None:
+    def recipe(changes: str, revision: str = "main") -> str:
+        return (
+            f'git("/opt/edited", repository="/srv/app", revision="{revision}",'
+            f' local_changes="{changes}")'
+        )
+
+    assert [s.status for s in converge(forge, recipe("refuse"))] == ["changed"]
+    forge.run("cd /opt/edited && echo edit >>version")
+    [step] = converge(forge, recipe("refuse"))
+    assert step.error is not None
+    assert "has local edits: version" in str(step.error)
+    assert [s.status for s in converge(forge, recipe("keep"))] == ["ok"]
+    [step] = converge(forge, recipe("discard"))
+    assert step.status == "changed"
+    assert forge.run("cd /opt/edited && git status --porcelain").stdout == ""
+
+    forge.run("cd /opt/edited && echo mine >mine && git add . && git commit -qm mine")
+    mine = forge.run("git -C /opt/edited rev-parse HEAD").stdout.strip()
+    [step] = converge(forge, recipe("refuse"))
+    assert step.error is not None
+    assert "has 1 local commit that no remote has" in str(step.error)
+    [step] = converge(forge, recipe("discard"))
+    assert step.status == "changed"
+    assert head(forge, "/opt/edited") == "three"
+    kept = forge.run("git -C /opt/edited for-each-ref --format='%(objectname)' refs/cook/kept")
+    assert kept.stdout.strip() == mine
+
+
+def test_a_plan_shows_the_commits_between(forge: KitchenHost, cook: Cook) -> None:
+    forge.run("git clone -q /srv/app /opt/behind && git -C /opt/behind reset -q --hard HEAD~2")
+    forge.run("cd /srv/app && git checkout -q main && echo 4 >version && git commit -qam 'four, ü'")
+    everything = "cd /opt/behind && find . -type f -exec sha256sum {} + | sort"
+    before = forge.run(everything).stdout
+    recipe = 'git("/opt/behind", repository="/srv/app", revision="main")'
+    done = cook(forge, "plan", recipe=recipe)
+    [told] = done["hosts"][forge.name]["resources"]
+    assert re.fullmatch(r"3 commits: \w+ four, ü; \w+ three; \w+ two", told["note"])
+    assert forge.run(everything).stdout == before
