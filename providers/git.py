@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import LiteralString
@@ -26,13 +25,19 @@ from cookbook.providers.git_commands import create, update
 from cookbook.providers.git_state import (
     State,
     ask_copy,
-    ask_tools,
     latest_of,
     parse_copy,
 )
 from cookbook.providers.mounts import remove_tree
 from cookbook.providers.ownership import need_folder
-from cookbook.providers.revisions import UNSIGNED, ask_revision, git_shell, with_source
+from cookbook.providers.revisions import (
+    UNSIGNED,
+    ask_between,
+    ask_revision,
+    ask_tools,
+    between,
+    git_shell,
+)
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.git import Git
@@ -181,22 +186,11 @@ class GitProvider(Provider[Git, State]):
             return None
         if wanted.form == "bare" or wanted.depth is not None or wanted.restores:
             return None
-        ask = sh(_BETWEEN.rstrip(), name, wanted.repository, found.commit, wanted.commit)
-        return with_source(wanted.source, ask)
+        return ask_between(name, wanted.source, found.commit, wanted.commit or "")
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return the number of commits and their subject lines."""
-        lines = said.splitlines()
-        if not lines or not re.fullmatch(r"\d+\t\d+", lines[0]):
-            return None
-        back, ahead = (int(number) for number in lines[0].split("\t"))
-        subjects = [one.strip() for one in lines[1:] if one.strip()]
-        count = f"{ahead} commit{'s' * (ahead != 1)}"
-        if len(subjects) < ahead:
-            subjects.append("...")
-        new = [f"{count}: {'; '.join(subjects)}"] if ahead else []
-        gone = [f"{back} commit{'s' * (back != 1)} taken back"] if back else []
-        return ", and ".join([*gone, *new]) or None
+        return between(said)
 
     def about(self, git: Git) -> Iterable[Thing]:
         """Yield the folder with all that is in it."""
@@ -284,15 +278,4 @@ for d in {}; do printf '%s\\n' "$d"; (cd "$d" 2>/dev/null && [ -O . ] && [ -O .g
 command -v git >/dev/null || exit 0; cook_git status --porcelain --no-renames
 cook_git log --format='commit %h %s' HEAD --not --remotes --tags --glob=refs/cook/ 2>/dev/null)
 printf '\\0'; done
-"""
-
-_BETWEEN: LiteralString = """\
-d={} u={} a={} b={}; cook_t='timeout 60'; cd "$d" || exit
-if ! cook_git cat-file -e "$b^{commit}" 2>/dev/null; then
-o=$(cook_git rev-parse --git-path objects) && o=$(cd "$o" && pwd) || exit
-cook_git init -q --bare "$cook_p/between" && cd "$cook_p/between" || exit
-echo "$o" >objects/info/alternates
-cook_net fetch -q --no-tags -- "$u" "$b" || exit 0; fi
-cook_git rev-list --left-right --count "$a...$b" || exit 0
-cook_git log --no-color --format='%h %s' -n 10 "$a..$b"
 """

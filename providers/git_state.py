@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import Content, Probe, hint, sh
-from cookbook.providers.revisions import Origin, git_shell, resolve, verifying, with_source
+from cookbook.providers.revisions import GitOrigin, git_shell, resolve, verifying, with_source
 from cookbook.providers.trees import SHOWN
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.git import Git
@@ -74,9 +74,11 @@ class State:
         return self.form in ("git", "bare", "export")
 
     @property
-    def source(self) -> Origin:
+    def source(self) -> GitOrigin:
         """The repository, with what is needed to fetch from it."""
-        return Origin(self.repository or "", self.key, self.known_hosts, self.token, self.username)
+        return GitOrigin(
+            self.repository or "", self.key, self.known_hosts, self.token, self.username
+        )
 
 
 # All that is read is of the user who asks: what belongs to another one is not run (its
@@ -116,23 +118,10 @@ def ask_copy(git: Git) -> Probe:
     modules = sh(_SUBMODULES if git.submodules else "m=")
     if signers or keys:
         signed = sh("{}{}", verifying(signers, keys), sh(_SIGNED))
-        asked = with_source(Origin(), sh(_ASK.rstrip(), git.identity, signed, modules))
+        asked = with_source(GitOrigin(), sh(_ASK.rstrip(), git.identity, signed, modules))
     else:
         asked = git_shell(sh(_ASK.rstrip(), git.identity, sh("s="), modules))
     return Probe(replace(asked, called=f"git status in {git.identity}"))
-
-
-def ask_tools(git: Git) -> Probe:
-    """Return the question for the programs that the host does not have."""
-    names = ["git"]
-    if re.match(r"ssh://|[^/:]+@", git.repository or ""):
-        names.append("ssh")
-    if git.allowed_signers:
-        names.append("ssh-keygen")
-    if git.signing_keys:
-        names.append("gpg")
-    text = sh('for c in {}; do command -v "$c" >/dev/null || echo "$c"; done', names)
-    return Probe(text, loose=True)
 
 
 def parse_copy(git: Git, text: str) -> State:

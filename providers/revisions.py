@@ -22,7 +22,7 @@ TIMEOUT = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class GitOrigin:
     """A repository, and what is needed to fetch from it."""
 
     repository: str = ""
@@ -32,7 +32,7 @@ class Origin:
     username: str = "git"
 
     @classmethod
-    def of(cls, resource: FromGit) -> Origin:
+    def of(cls, resource: FromGit) -> GitOrigin:
         """Return the source of a resource."""
         return cls(
             resource.repository or "",
@@ -70,7 +70,7 @@ def git_shell(body: Command) -> Command:
     return sh("{}{}", sh(_GIT), body)
 
 
-def with_source(source: Origin, body: Command) -> Command:
+def with_source(source: GitOrigin, body: Command) -> Command:
     """
     Return a script that has `cook_net`, which runs git(1) with the credentials of the source.
 
@@ -80,7 +80,7 @@ def with_source(source: Origin, body: Command) -> Command:
     return sh("{}{}", join(parts, ""), body)
 
 
-def _credentials(source: Origin) -> Iterator[Command]:
+def _credentials(source: GitOrigin) -> Iterator[Command]:
     ssh = sh(_SSH)
     if source.key is not None:
         yield sh(
@@ -131,9 +131,22 @@ def ask_revision(resource: FromGit, *, everything: bool = False) -> list[Probe]:
         resource.repository,
         names,
     )
-    asked = with_source(Origin.of(resource), body)
+    asked = with_source(GitOrigin.of(resource), body)
     called = f"git ls-remote {resource.repository} {name}"
     return [Probe(replace(asked, called=called), absent=4, loose=True)]
+
+
+def ask_tools(resource: FromGit) -> Probe:
+    """Return the question for the programs that the host does not have."""
+    names = ["git"]
+    if re.match(r"ssh://|[^/:]+@", resource.repository or ""):
+        names.append("ssh")
+    if resource.allowed_signers:
+        names.append("ssh-keygen")
+    if resource.signing_keys:
+        names.append("gpg")
+    text = sh('for c in {}; do command -v "$c" >/dev/null || echo "$c"; done', names)
+    return Probe(text, loose=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +264,39 @@ def verifying(signers: tuple[str, ...], keys: tuple[str, ...]) -> Command:
 
 UNSIGNED = "has no signature of the declared keys"
 """The end of an error about a commit."""
+
+
+_BETWEEN: LiteralString = """\
+d={} u={} a={} b={}; cook_t='timeout 60'; cd "$d" || exit
+if ! cook_git cat-file -e "$b^{commit}" 2>/dev/null; then
+o=$(cook_git rev-parse --git-path objects) && o=$(cd "$o" && pwd) || exit
+cook_git init -q --bare "$cook_p/between" && cd "$cook_p/between" || exit
+echo "$o" >objects/info/alternates
+cook_net fetch -q --no-tags -- "$u" "$b" || exit 0; fi
+cook_git rev-list --left-right --count "$a...$b" || exit 0
+cook_git log --no-color --format='%h %s' -n 10 "$a..$b"
+"""
+
+
+def ask_between(folder: str, origin: GitOrigin, found: str, wanted: str) -> Command:
+    """
+    Return the question for the commits between two, for `between`.
+
+    What is missing is fetched into a private folder, so the repository stays as it is.
+    """
+    return with_source(origin, sh(_BETWEEN.rstrip(), folder, origin.repository, found, wanted))
+
+
+def between(said: str) -> str | None:
+    """Return the number of commits and their subject lines, by the answer to `ask_between`."""
+    lines = said.splitlines()
+    if not lines or not re.fullmatch(r"\d+\t\d+", lines[0]):
+        return None
+    back, ahead = (int(number) for number in lines[0].split("\t"))
+    subjects = [one.strip() for one in lines[1:] if one.strip()]
+    count = f"{ahead} commit{'s' * (ahead != 1)}"
+    if len(subjects) < ahead:
+        subjects.append("...")
+    new = [f"{count}: {'; '.join(subjects)}"] if ahead else []
+    gone = [f"{back} commit{'s' * (back != 1)} taken back"] if back else []
+    return ", and ".join([*gone, *new]) or None

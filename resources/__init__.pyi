@@ -34,6 +34,8 @@ from cookbook.resources.cron_d import CronD as CronD
 from cookbook.resources.cron_d import cron_d as cron_d
 from cookbook.resources.debconf_selection import DebconfSelection as DebconfSelection
 from cookbook.resources.debconf_selection import debconf_selection as debconf_selection
+from cookbook.resources.deploy import Deploy as Deploy
+from cookbook.resources.deploy import deploy as deploy
 from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
@@ -177,6 +179,7 @@ __all__ = [
     "CronAccess",
     "CronD",
     "DebconfSelection",
+    "Deploy",
     "Dhparam",
     "Directory",
     "DpkgDivert",
@@ -256,6 +259,7 @@ __all__ = [
     "cron_access",
     "cron_d",
     "debconf_selection",
+    "deploy",
     "dhparam",
     "directory",
     "dpkg_divert",

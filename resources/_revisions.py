@@ -31,7 +31,7 @@ class FromGit(Resource):
     `HEAD` is the default branch."""
 
     user: str | None = None
-    """The user that fetches it and owns the files: a short form of `become_user`."""
+    """The user that fetches it and owns the files; None: the one that the run acts as."""
 
     key: str | None = field(default=None, metadata=SENSITIVE)
     """The private key for ssh, as text: a deploy key. It is on the host only while git runs, in a
@@ -56,10 +56,8 @@ class FromGit(Resource):
 
     def validate(self) -> None:
         """Check the address, the revision and the credentials."""
-        if self.user is not None:
-            if self.become_user not in (None, self.user):
-                raise RecipeError(f"{self}: user and become_user are two ways to say who runs it")
-            object.__setattr__(self, "become_user", self.user)
+        if self.user is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", self.user):
+            raise RecipeError(f"{self}: {self.user!r} is no name of a user")
         if self.repository is not None:
             check_address(self, "the repository", self.repository)
         if self.revision != "HEAD" and _BAD.search(self.revision):

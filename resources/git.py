@@ -68,6 +68,10 @@ class Git(FromGit):
     def validate(self) -> None:
         """Check also the path, the remotes, and what excludes each other."""
         super().validate()
+        if self.user is not None:
+            if self.become_user not in (None, self.user):
+                raise RecipeError(f"{self}: user and become_user are two ways to say who runs it")
+            object.__setattr__(self, "become_user", self.user)
         absolute(self, self.identity)
         if self.repository is None and not self.bare:
             raise RecipeError(f"{self}: it needs a repository")
@@ -76,8 +80,11 @@ class Git(FromGit):
                 raise RecipeError(f"{self}: {name!r} is no name of a remote")
         if self.remote in self.remotes:
             raise RecipeError(f"{self}: the remote {self.remote} is the repository itself")
+        self._check_form()
         for name, address in self.remotes.items():
             check_address(self, f"the remote {name}", address)
+
+    def _check_form(self) -> None:
         if self.depth is not None and self.depth < 1:
             raise RecipeError(f"{self}: depth is at least 1")
         if self.bare and (self.submodules or self.clean or self.action == "export"):

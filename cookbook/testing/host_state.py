@@ -64,6 +64,9 @@ w=/${f%/.git/HEAD}; say() { GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -C "$
 echo "git: $w"; echo "git: $w $(say rev-parse HEAD) $(say symbolic-ref -q HEAD)"
 say status --porcelain | sed "s,^,git: $w ,"
 say config --local --list | grep -v '^branch[.]' | sort | sed "s,^,git: $w ,"; done
+# Of an application in releases, the current one.
+for k in var/lib/cook/deploys/*; do [ ! -e "$k/path" ] || { p=$(cat "$k/path")
+echo "release: $p $(readlink "$p/current")"; }; done
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
@@ -110,6 +113,8 @@ def state(host: LifeHost) -> list[str]:
     """Return the manifest without by-products of tools and of cook."""
     lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
     copies = tuple(f".{line[5:]}/" for line in lines if re.fullmatch("git: \\S+", line))
+    other = _other_releases(lines)
+    lines = [line for line in lines if other is None or not other.match(line)]
     lines = [_without_time(line, copies) for line in lines if not IN_GIT.match(line)]
     # crontab(1) writes down when a table was installed: of that, the entries count.
     tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
@@ -125,6 +130,17 @@ def state(host: LifeHost) -> list[str]:
     lines = [line for line in lines if not line.endswith("/.ssh/authorized_keys")]
     lines += [f"key: {line}" for line in host.run(keys).stdout.splitlines()]
     return sorted(map(_timeless, lines))
+
+
+def _other_releases(lines: list[str]) -> re.Pattern[str] | None:
+    """Return a pattern of lines about releases that are not current, and their repositories."""
+    found = []
+    for line in lines:
+        if application := re.fullmatch(r"release: (/\S+) (?:releases/(\S*))?", line):
+            path, current = application[1].lstrip("/"), re.escape(application[2] or "-")
+            found.append(f"{re.escape(path)}/(?:repo/|releases/(?!{current}[/ ])[^ ])")
+    start = r"(?:[0-9a-f]{64} +|\./)"
+    return re.compile(f"{start}(?:{'|'.join(found)})") if found else None
 
 
 def _without_time(line: str, copies: tuple[str, ...]) -> str:

@@ -1,0 +1,182 @@
+"""
+The releases of an application on a host, and the records about them.
+
+The records belong to the user that the run acts as, among the files of cook, and not to the user of
+the application: what they name is restarted with the rights of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import LiteralString
+
+from cookbook.provider import Content, Probe, hint, sh
+from cookbook.providers.revisions import GitOrigin
+from cookbook.resources.deploy import Deploy
+
+RELEASE = re.compile(r"[0-9a-f]{12}-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class State:
+    """The current release of an application."""
+
+    commit: str | None = None
+    """The commit that the current release was made from."""
+    build: str | None = None
+    """The digest of what it was built by."""
+    path: str = hint(default="")
+    user: str | None = hint()
+    units: tuple[tuple[str, str], ...] = hint(default=())
+    health_check: str = hint(default="")
+    health_timeout: float = hint(default=60.0)
+    repository: str = hint(default="")
+    known_hosts: tuple[str, ...] = hint(default=())
+    username: str = hint(default="git")
+    key: str | None = hint(sensitive=True)
+    token: str | None = hint(sensitive=True)
+    signers: tuple[str, ...] = hint(default=())
+    signing_keys: tuple[str, ...] = hint(default=())
+    submodules: bool = hint(default=False)
+    shared_folders: tuple[str, ...] = hint(default=())
+    shared_files: tuple[str, ...] = hint(default=())
+    steps: tuple[str, ...] = hint(default=(), sensitive=True)
+    environment: tuple[tuple[str, str], ...] = hint(default=(), sensitive=True)
+    migrate: str | None = hint(sensitive=True)
+    migrates: bool = hint(default=False)
+    """True if there is a migration."""
+    revision: str = hint(default="")
+    """The revision that was declared."""
+    complete: tuple[str, ...] = hint(default=())
+    """The releases that are on the host and were built, the latest first."""
+    held: tuple[tuple[str, str], ...] = hint(default=())
+    """The releases that are held back, with the reason: failed or rolled-back."""
+    gone: tuple[str, ...] = hint(default=())
+    """The releases that are removed afterwards."""
+    holds: str = hint(default="")
+    """The release that is held back from now on."""
+    latest: str | None = hint()
+    failed: str = hint(default="")
+    """The error, with what to do about it, if it is not known which commit is wanted."""
+    link: str = hint(default="")
+    """The target of the link `current` that was found; or `other`."""
+    absent_files: tuple[str, ...] = hint(default=())
+    """The shared files that are missing."""
+    records: tuple[tuple[str, str], ...] = hint(default=())
+    """The records of the complete releases."""
+    tree: Content | None = hint()
+    """The digest of the kept folder."""
+    unkept: bool = hint(default=False)
+    restores: bool = hint(default=False)
+
+    @property
+    def release(self) -> str:
+        """The name of the release; empty if there is none."""
+        return f"{self.commit[:12]}-{self.build}" if self.commit and self.build else ""
+
+    @property
+    def origin(self) -> GitOrigin:
+        """The repository, with what is needed to fetch from it."""
+        return GitOrigin(self.repository, self.key, self.known_hosts, self.token, self.username)
+
+    @property
+    def record(self) -> str:
+        """The record of this release: what a rollback needs."""
+        return json.dumps(
+            {
+                "commit": self.commit,
+                "revision": self.revision,
+                "user": self.user,
+                "units": self.units,
+                "health_check": self.health_check,
+                "health_timeout": self.health_timeout,
+            }
+        )
+
+
+_READ: LiteralString = """\
+say() { printf '%s\\0' "$@"; }
+k=$cook_home/deploys/{} p={}; [ ! -e "$k/path" ] || p=$(cat "$k/path")
+l=; if [ -L "$p/current" ]; then l=$(readlink "$p/current")
+elif [ -e "$p/current" ]; then l=other; fi
+say "$p" "$l" "$(ls -A "$p/releases" 2>/dev/null)" "$(tail -n 500 "$k/history" 2>/dev/null)"
+m=; for f in {}; do [ -e "$p/shared/$f" ] || m="$m$f
+"; done; say "$m"
+for f in "$k"/*.json; do [ ! -e "$f" ] || { f=${f##*/}; say "${f%.json}" "$(cat "$k/$f")"; }; done
+"""
+
+
+def ask_releases(deploy: Deploy) -> Probe:
+    """Return the question for the current release, all releases and their records."""
+    asked = sh(_READ.rstrip(), deploy.name, deploy.place, list(deploy.shared_files) or [])
+    return Probe(replace(asked, called=f"look for releases of {deploy.name}"))
+
+
+def parse_releases(text: str) -> State:
+    """Return the state in the answer to `ask_releases`."""
+    path, link, names, history, missing, *records = text.split("\0")
+    known = dict(zip(records[0::2], records[1::2], strict=False))
+    on_host = {name for name in names.splitlines() if name in known}
+    order, held = _history(history)
+    complete = [name for name in order if name in on_host]
+    complete += sorted(on_host - {*complete})
+    state = State(
+        path=path,
+        link=link,
+        complete=tuple(complete),
+        held=tuple((name, why) for name, why in held.items() if name in on_host),
+        gone=tuple(n for n in names.splitlines() if RELEASE.fullmatch(n) and n not in known),
+        absent_files=tuple(missing.splitlines()),
+        records=tuple((name, known[name]) for name in complete),
+    )
+    current = link.removeprefix("releases/")
+    if link.startswith("releases/") and current in on_host:
+        return at_release(state, current)
+    return replace(state, commit="", build="") if complete else state
+
+
+def at_release(state: State, name: str) -> State:
+    """Return the state with this release as the current one, by its record."""
+    record = json.loads(dict(state.records)[name])
+    return replace(
+        state,
+        commit=str(record["commit"]),
+        build=name.rpartition("-")[2],
+        revision=str(record["revision"]),
+        user=record["user"],
+        units=tuple((str(unit), str(check)) for unit, check in record["units"]),
+        health_check=str(record["health_check"]),
+        health_timeout=float(record["health_timeout"]),
+    )
+
+
+def _history(text: str) -> tuple[list[str], Mapping[str, str]]:
+    """Return the releases in the order in which they became current, and what is held back."""
+    order: list[str] = []
+    last: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split(" ")
+        if len(words) != 3 or not RELEASE.fullmatch(words[1]):
+            continue
+        if words[2] == "done":
+            order = [words[1], *(name for name in order if name != words[1])]
+        last[words[1]] = words[2]
+    return order, {name: why for name, why in last.items() if why != "done"}
+
+
+def superseded(found: State, release: str, keep: int) -> Sequence[str]:
+    """Return the releases to remove when this one becomes current."""
+    stay = {release, found.release, *found.complete[: max(keep - 1, 0)]}
+    old = [name for name in found.complete if name not in stay]
+    return [*old, *(name for name in found.gone if name != release)]
+
+
+def matching(found: State, name: str) -> Iterable[str]:
+    """Return the releases that a name, or the beginning of a commit, means."""
+    if name in found.complete:
+        return [name]
+    commits = {one: str(json.loads(text)["commit"]) for one, text in found.records}
+    return [one for one in found.complete if commits[one].startswith(name)]
