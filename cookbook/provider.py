@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cookbook.language.field_traits import LARGE, SENSITIVE, SENSITIVE_AND_LARGE
     from cookbook.language.probe import Probe, Table, Thing
     from cookbook.language.provider import AnyProvider, Provider
+    from cookbook.language.release import Release
     from cookbook.script.facts import Facts
     from cookbook.script.run_as import called, with_environment
     from cookbook.script.shell import ENCODING, Command, Content, join, options, script, sh
@@ -40,6 +41,7 @@ __all__ = [
     "Facts",
     "Probe",
     "Provider",
+    "Release",
     "Resource",
     "Risk",
     "Secret",
@@ -80,6 +82,7 @@ _LATE = {
     "LARGE": "cookbook.language.field_traits",
     "Probe": "cookbook.language.probe",
     "Provider": "cookbook.language.provider",
+    "Release": "cookbook.language.release",
     "Risk": "cookbook.language.access_path",
     "SENSITIVE": "cookbook.language.field_traits",
     "SENSITIVE_AND_LARGE": "cookbook.language.field_traits",

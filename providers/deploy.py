@@ -12,19 +12,21 @@ from cookbook.provider import (
     Content,
     Probe,
     Provider,
+    Release,
     Thing,
     keep_tree,
     provides,
-    sh,
 )
 from cookbook.providers.deploy_commands import make, put_back, remove, switch, unlink
 from cookbook.providers.getent import PASSWD
 from cookbook.providers.ownership import need_folder
 from cookbook.providers.releases import (
+    ASK_ALL,
     State,
     ask_releases,
     at_release,
     matching,
+    parse_all,
     parse_releases,
     superseded,
 )
@@ -68,7 +70,7 @@ class DeployProvider(Provider[Deploy, State]):
 
     def plan(self, deploy: Deploy, found: State | None) -> Change[State]:
         """Compare the current release with the commit and the build."""
-        now = found if found is not None and found.complete else None
+        now = found if found is not None and found.exists else None
         if found is not None:
             _refuse(deploy, found)
         if deploy.action == "rollback":
@@ -137,7 +139,7 @@ class DeployProvider(Provider[Deploy, State]):
 
     def there(self, state: State | None) -> bool:
         """Return whether there are releases."""
-        return state is not None and bool(state.release or state.complete)
+        return state is not None and state.exists
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Return the migration: no undo takes it back."""
@@ -214,10 +216,11 @@ class DeployProvider(Provider[Deploy, State]):
 
     def releases(self) -> Command:
         """Return the question for the releases of all applications."""
-        return sh(
-            'cd "$cook_home/deploys" 2>/dev/null || exit 0; for n in *; do [ -d "$n" ] || continue;'
-            " printf '%s\\0' \"$n\"; done"
-        )
+        return ASK_ALL
+
+    def release_list(self, text: str) -> Iterable[Release]:
+        """Return the releases, those of one application from the latest on."""
+        return parse_all(text)
 
 
 def _refuse(deploy: Deploy, found: State) -> None:
@@ -255,6 +258,7 @@ def _wanted(deploy: Deploy, commit: str | None) -> State:
     return State(
         commit,
         deploy.build_digest,
+        exists=True,
         path=deploy.place,
         user=deploy.user,
         units=deploy.units,

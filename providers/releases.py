@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import LiteralString
+from typing import Any, LiteralString, cast
 
-from cookbook.provider import Content, Probe, hint, sh
+from cookbook.provider import Content, Probe, Release, hint, sh
 from cookbook.providers.revisions import GitOrigin
 from cookbook.resources.deploy import Deploy
 
@@ -28,6 +28,8 @@ class State:
     """The commit that the current release was made from."""
     build: str | None = None
     """The digest of what it was built by."""
+    exists: bool = hint(default=False)
+    """True if there are releases, current or not."""
     path: str = hint(default="")
     user: str | None = hint()
     units: tuple[tuple[str, str], ...] = hint(default=())
@@ -99,7 +101,7 @@ class State:
 
 _READ: LiteralString = """\
 say() { printf '%s\\0' "$@"; }
-k=$cook_home/deploys/{} p={}; [ ! -e "$k/path" ] || p=$(cat "$k/path")
+[ ! -e "$k/path" ] || p=$(cat "$k/path")
 l=; if [ -L "$p/current" ]; then l=$(readlink "$p/current")
 elif [ -e "$p/current" ]; then l=other; fi
 say "$p" "$l" "$(ls -A "$p/releases" 2>/dev/null)" "$(tail -n 500 "$k/history" 2>/dev/null)"
@@ -109,9 +111,43 @@ for f in "$k"/*.json; do [ ! -e "$f" ] || { f=${f##*/}; say "${f%.json}" "$(cat 
 """
 
 
+ASK_ALL = sh(
+    'for k in "$cook_home/deploys"/*; do [ -d "$k" ] || continue; p=\n'
+    "( {}) | tr '\\0' '\\1'; printf '\\0%s\\0' \"${k##*/}\"; done",
+    sh(_READ, []),
+)
+"""The question for the releases of all applications."""
+
+
+def parse_all(text: str) -> Iterator[Release]:
+    """Yield the releases in the answer to `ASK_ALL`, those of one application from the latest."""
+    words = text.split("\0")
+    for record, application in zip(words[0::2], words[1::2], strict=False):
+        state = parse_releases(record.replace("\1", "\0"))
+        held, times = dict(state.held), _times(record.split("\1")[3])
+        latest_first = sorted(state.complete, key=lambda name: times.get(name, 0.0), reverse=True)
+        for name in latest_first:
+            one = at_release(state, name)
+            status = "current" if name == state.release else held.get(name, "former")
+            known = cast("Any", status)
+            when = times.get(name, 0.0)
+            yield Release(application, name, one.revision, one.commit or "", when, known)
+
+
+def _times(history: str) -> Mapping[str, float]:
+    """Return the seconds since the epoch when each release became current or failed to."""
+    found = {}
+    for line in history.splitlines():
+        words = line.split(" ")
+        if len(words) == 3 and words[0].isdigit() and words[2] != "rolled-back":
+            found[words[1]] = float(words[0])
+    return found
+
+
 def ask_releases(deploy: Deploy) -> Probe:
     """Return the question for the current release, all releases and their records."""
-    asked = sh(_READ.rstrip(), deploy.name, deploy.place, list(deploy.shared_files) or [])
+    read = sh(_READ.rstrip(), list(deploy.shared_files))
+    asked = sh("k=$cook_home/deploys/{} p={}\n{}", deploy.name, deploy.place, read)
     return Probe(replace(asked, called=f"look for releases of {deploy.name}"))
 
 
@@ -126,6 +162,7 @@ def parse_releases(text: str) -> State:
     state = State(
         path=path,
         link=link,
+        exists=bool(complete),
         complete=tuple(complete),
         held=tuple((name, why) for name, why in held.items() if name in on_host),
         gone=tuple(n for n in names.splitlines() if RELEASE.fullmatch(n) and n not in known),

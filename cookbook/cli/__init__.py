@@ -49,6 +49,14 @@ COMMANDS = {
         "show which runs changed a resource, from which revision",
     ),
     "undo": ("cookbook.cli.commands.undo", "take back what a run has changed"),
+    "releases": (
+        "cookbook.cli.commands.releases",
+        "list the releases of applications on hosts",
+    ),
+    "rollback": (
+        "cookbook.cli.commands.releases",
+        "lead an application back to a release before, on all chosen hosts",
+    ),
     "lock": (
         "cookbook.cli.commands.lock",
         "keep runs away from hosts until they are unlocked",

@@ -30,6 +30,7 @@ from cookbook.language.traits import (
     Notified,
     Ordered,
     Prunable,
+    Released,
     Undoable,
     Warned,
 )
@@ -67,6 +68,7 @@ class Provider(
     Batched[R, S],
     Warned[R, S],
     Listed[R, S],
+    Released[R, S],
     ABC,
 ):
     """

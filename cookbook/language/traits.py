@@ -18,6 +18,7 @@ from typing import (
 from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change, S
 from cookbook.language.probe import Probe, Thing
+from cookbook.language.release import Release
 from cookbook.language.resource import Resource
 from cookbook.script.shell import Command
 
@@ -265,6 +266,22 @@ class Listed(Generic[R, S]):
 
         What the system has of itself is left out: system accounts, files of packages.
         """
+        return ()
+
+
+class Released(Generic[R, S]):
+    """
+    The releases of applications on a host, for `cook releases` and `cook rollback`.
+
+    Override both methods in a type with an action `rollback` and a property `to`.
+    """
+
+    def releases(self) -> Command | None:
+        """Return the question for all releases on a host; None if there are none of the type."""
+        return None
+
+    def release_list(self, text: str, /) -> Iterable[Release]:
+        """Return the releases in the answer, those of one application from the latest on."""
         return ()
 
 

@@ -1,0 +1,162 @@
+"""
+`deploy` of an application that answers by HTTP: new versions, bad ones, and the way back.
+
+The application is Python's http.server as two units, on two ports, which serve the file `version`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cookbook.kitchen import KitchenHost
+from tests.on_hosts.conftest import Converge, Cook
+
+pytestmark = pytest.mark.hosts
+
+UNIT = """[Service]
+User=shop
+WorkingDirectory=/srv/shop/current
+ExecStart=/usr/bin/python3 server.py %i
+[Install]
+WantedBy=multi-user.target
+"""
+
+SERVER = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = open("built").read().encode()
+        self.send_response(500 if b"broken" in body else 200)
+        self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+PREPARE = f"""
+apt-get install -y --no-install-recommends git python3 curl >/dev/null && useradd -m shop || exit
+cat >/etc/systemd/system/shop@.service <<'END'
+{UNIT}
+END
+systemctl daemon-reload; systemctl enable -q shop@8001 shop@8002
+git config --global user.name Ann; git config --global user.email ann@example.org
+git init -q -b main /srv/shop.git; cd /srv/shop.git; cat >server.py <<'END'
+{SERVER}
+END
+echo 1 >version; git add .; git commit -qm 'Version 1'; git tag v1
+echo 2 >version; git commit -qam 'Version 2'; git tag v2
+echo broken >version; git commit -qam 'Version 3, broken'; git tag v3
+git rm -q version; git commit -qm 'Version 4, cannot be built'; git tag v4
+echo 5 >version; git add .; git commit -qm 'Version 5'; git tag v5
+chown -R shop: /srv/shop.git
+"""
+
+RECIPE = """
+deploy("shop", repository="/srv/shop.git", revision="{at}", user="shop",
+    build="cp version built", health_timeout=4, keep_releases=2,
+    restart={{"shop@8001.service": "http://127.0.0.1:8001/",
+              "shop@8002.service": "http://127.0.0.1:8002/"}})
+"""
+
+
+@pytest.fixture(scope="module")
+def server(module_host: KitchenHost) -> Iterator[KitchenHost]:
+    """A host with the repository and the units of the application."""
+    done = module_host.run(PREPARE, timeout=240)
+    assert done.returncode == 0, done.stderr
+    yield module_host
+    module_host.run("systemctl stop shop@8001 shop@8002")
+
+
+def served(host: KitchenHost) -> list[str]:
+    said = host.run("curl -s http://127.0.0.1:8001/; curl -s http://127.0.0.1:8002/").stdout
+    return said.split()
+
+
+def releases(host: KitchenHost) -> set[str]:
+    return set(host.run("ls /srv/shop/releases").stdout.split())
+
+
+def told(done: dict[str, Any], host: KitchenHost) -> dict[str, Any]:
+    [one] = done["hosts"][host.name]["resources"]
+    return one  # type: ignore[no-any-return]
+
+
+def test_from_version_to_version_and_back(
+    server: KitchenHost, converge: Converge, cook: Cook
+) -> None:
+    def go(at: str) -> Any:
+        [step] = converge(server, RECIPE.format(at=at))
+        return step
+
+    assert go("v1").status == "changed"
+    assert served(server) == ["1", "1"]
+    assert go("v1").status == "ok"
+    first = server.run("readlink /srv/shop/current").stdout.strip()
+    assert server.run("stat -c %U /srv/shop/current/built").stdout == "shop\n"
+
+    # The next version; the plan names the commits, and the host is as before.
+    planned = told(cook(server, "plan", recipe=RECIPE.format(at="v2")), server)
+    assert re.search(r"1 commit: \w+ Version 2", planned["note"])
+    assert served(server) == ["1", "1"]
+    assert go("v2").status == "changed"
+    assert served(server) == ["2", "2"]
+    second = server.run("readlink /srv/shop/current").stdout.strip()
+
+    # One that is not healthy never stays: what was there before serves again.
+    bad = go("v3")
+    assert "shop@8001.service is not healthy" in str(vars(bad.error))
+    assert "answers 500" in str(vars(bad.error))
+    assert served(server) == ["2", "2"]
+    assert server.run("readlink /srv/shop/current").stdout.strip() == second
+    started = "systemctl show -p ExecMainStartTimestampMonotonic shop@8001 shop@8002"
+    since = server.run(started).stdout
+    held = go("v3")
+    assert "was not healthy, and is held back" in str(held.error)
+    assert server.run(started).stdout == since  # it is not tried again
+
+    # One that cannot be built is no release, and nothing is restarted.
+    bad = go("v4")
+    assert "step 1 of the build has ended with status 1" in str(vars(bad.error))
+    assert "cannot stat 'version'" in str(vars(bad.error))
+    assert served(server) == ["2", "2"]
+    assert server.run(started).stdout == since
+
+    # Back by the command, which needs no recipe; the declared version is held back then.
+    listed = cook(server, "releases", "shop")["hosts"][server.name]
+    assert [one["state"] for one in listed if one["state"] != "failed"] == ["current", "former"]
+    assert [one["revision"] for one in listed if one["state"] == "failed"] == ["v3"]
+    looked = told(cook(server, "rollback", "shop", "--plan"), server)
+    assert looked["status"] == "changed"
+    assert served(server) == ["2", "2"]
+    done = cook(server, "rollback", "shop")
+    assert told(done, server)["status"] == "changed", done
+    assert served(server) == ["1", "1"]
+    assert server.run("readlink /srv/shop/current").stdout.strip() == first
+    again = go("v2")
+    assert again.status == "ok"
+    assert "was rolled back from" in str(again.change.warning if again.change else "")
+    assert served(server) == ["1", "1"]
+
+    # A rollback is a run: it can be undone. Then the declared version is current again.
+    undone = cook(server, "undo", "last", "--yes")
+    assert undone["status"] == 0, undone
+    assert served(server) == ["2", "2"]
+    assert go("v2").status == "ok"
+
+    # A newer version; of the old ones, as many stay as are declared.
+    assert go("v5").status == "changed"
+    assert served(server) == ["5", "5"]
+    assert len(releases(server)) == 2
+    assert second.removeprefix("releases/") in releases(server)
+
+
+def test_a_rollback_to_what_is_not_there_is_refused(server: KitchenHost, cook: Cook) -> None:
+    before = served(server)
+    assert cook(server, "rollback", "shop", "--to", "abcdef")["status"] == 1
+    assert cook(server, "rollback", "nothing")["status"] == 1
+    assert served(server) == before
