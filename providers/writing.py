@@ -68,8 +68,8 @@ class State:
     backup: int = hint(default=0)
     verify: tuple[str, ...] = hint(default=())
     atomic: bool = hint(default=True)
-    sources: tuple[str, ...] = hint(default=())
-    """The addresses from which the host fetches the content; empty where it is sent."""
+    fetched: bool = hint(default=False)
+    """The content is a name for what was fetched: the variable `cook_digest` has its digest."""
     secret: bool = hint(default=False)
     unsynced: bool = hint(default=False)
     """It is a file of the kernel: there is no disk that it could be brought to."""
@@ -178,23 +178,26 @@ def _fill(there: State | None, wanted: State) -> Iterator[Command]:
     else:
         yield from [content, grant] if int(mode, 8) & 0o7000 else [grant, content]
         yield sh("exec 9>&-")
-    yield _arrived(wanted.content or EMPTY)
+    yield _arrived(wanted)
     if wanted.mtime is not None:
         yield sh('touch -d @{} -- "$t"', wanted.mtime)
 
 
-def _arrived(content: Content) -> Command:
+def _arrived(wanted: State) -> Command:
     """
-    Return the check of content that was sent ahead, or kept; the rest came whole.
+    Return the check of content that was sent ahead, fetched or kept; the rest came whole.
 
     What was sent ahead was received whole: its copy has to have the same size, and the probe
     that follows compares its digest. What was kept may have been damaged since.
     """
+    digest = (
+        sh('"$cook_digest  -"') if wanted.fetched else sh("{}", f"{wanted.content or EMPTY}  -")
+    )
     return sh(
         '{ if [ "$cook_loose" ]; then [ "$(sha256sum < "$t")" = {} ]; elif [ "$cook_sent" ]; then'
         ' [ "$(wc -c < "$cook_sent")" = "$(wc -c < "$t")" ]; fi'
         " || { echo 'the content is not whole' >&2; false; }; }",
-        f"{content}  -",
+        digest,
     )
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Content, Probe, Thing, hint, provides, sh
@@ -18,24 +16,18 @@ from cookbook.providers.pem_files import (
     passed,
     phrase_of,
 )
+from cookbook.providers.x509_text import (
+    READ_REQUEST,
+    as_option,
+    is_ca,
+    names_of,
+    subject_of,
+    usage_lines,
+    usage_of,
+)
 from cookbook.resources._pem import is_pem
-from cookbook.resources.x509_certificate import FIELDS, X509Certificate
+from cookbook.resources.x509_certificate import X509Certificate
 
-USAGES = {
-    "Digital Signature": "digitalSignature",
-    "Non Repudiation": "nonRepudiation",
-    "Key Encipherment": "keyEncipherment",
-    "Data Encipherment": "dataEncipherment",
-    "Key Agreement": "keyAgreement",
-    "Certificate Sign": "keyCertSign",
-    "CRL Sign": "cRLSign",
-    "TLS Web Server Authentication": "serverAuth",
-    "TLS Web Client Authentication": "clientAuth",
-    "Code Signing": "codeSigning",
-    "E-mail Protection": "emailProtection",
-    "Time Stamping": "timeStamping",
-    "OCSP Signing": "OCSPSigning",
-}
 _DAY = 86400
 
 
@@ -55,6 +47,10 @@ class State(PemState):
     """True if it ends in less than `renew_before` days."""
     days: int = hint(default=365)
     private_key: str = hint(default="")
+    csr: str | None = hint()
+    asked_subject: tuple[str, ...] | None = hint()
+    """The subject in the request."""
+    asked_names: tuple[str, ...] | None = hint()
     passphrase: Content | None = hint(sensitive=True)
     ca_certificate: str | None = hint()
     """Its path; else `ca_pem` has the digest of it."""
@@ -92,41 +88,39 @@ class X509CertificateProvider(PemProvider[X509Certificate, State]):
         return sh(
             'openssl x509 -in "$p" -noout -subject -nameopt multiline,-esc_msb,utf8 -ext'
             " basicConstraints,keyUsage,extendedKeyUsage,subjectAltName 2>/dev/null || echo none;"
-            ' a=$(openssl x509 -in "$p" -noout -pubkey 2>/dev/null);'
-            " b=$({} | openssl pkey -in {} -passin stdin -pubout 2>/dev/null);"
+            ' a=$(openssl x509 -in "$p" -noout -pubkey 2>/dev/null); b=$({}); {};'
             ' [ -z "$a" ] || [ "$a" != "$b" ] || echo "= key";'
-            " [ \"$b\" ] || ! grep -qs ENCRYPTED {} || echo '= locked';"
             ' ! {} >/dev/null 2>&1 || echo "= chain";'
-            ' ! openssl x509 -in "$p" -noout -checkend {} >/dev/null 2>&1 || echo "= lasts"',
-            passed(certificate.passphrase),
-            certificate.private_key,
-            certificate.private_key,
+            ' ! openssl x509 -in "$p" -noout -checkend {} >/dev/null 2>&1 || echo "= lasts"{}',
+            _public_key(certificate),
+            _locked(certificate),
             signer,
             certificate.renew_before * _DAY,
+            sh("; {}", sh(READ_REQUEST, certificate.csr)) if certificate.csr else sh(""),
         )
 
     def parse(self, certificate: X509Certificate, text: str, *_: str | None) -> State:
         """Return the state. Raises HostError for a file that is no certificate."""
+        text, _csr, request = text.partition("= csr\n")
         first, _blank, rest = text.partition("\n")
-        lines = rest.splitlines()
+        lines, asked = rest.splitlines(), request.splitlines()
         if "none" in lines:
             raise HostError(f"{certificate.identity} is no certificate", hint="move it away")
-        known = {long: short for short, long in FIELDS.items()}
-        pairs = [line.strip().partition(" = ") for line in lines if line.startswith("    ")]
-        pairs = [(key.strip(), sep, value.replace("\\\\", "\\")) for key, sep, value in pairs]
-        subject = tuple(f"{known.get(key, key)}={value}" for key, sep, value in pairs if sep)
+        if "none" in asked:
+            raise HostError(f"{certificate.csr} is no certificate request")
         # A record has no passphrase: for an undo, the key is taken for that of the certificate.
         unknown = "= locked" in lines and certificate.sensitive and not certificate.passphrase
-        usages = _after(lines, "Extended Key Usage"), _after(lines, "X509v3 Key Usage")
         return State(
             *attributes_of(first),
-            subject=subject,
-            names=tuple(sorted(map(_name, _after(lines, "Alternative Name")))),
-            usage=tuple(sorted(USAGES.get(one, one) for some in usages for one in some)),
-            ca="CA:TRUE" in _after(lines, "Basic Constraints"),
+            subject=subject_of(lines),
+            names=names_of(lines),
+            usage=usage_of(lines),
+            ca=is_ca(lines),
             of_key="= key" in lines or unknown,
             signed="= chain" in lines,
             due="= lasts" not in lines,
+            asked_subject=subject_of(asked) if certificate.csr is not None else None,
+            asked_names=names_of(asked) if certificate.csr is not None else None,
         )
 
     def plan(self, certificate: X509Certificate, found: State | None) -> Change[State]:
@@ -134,17 +128,21 @@ class X509CertificateProvider(PemProvider[X509Certificate, State]):
         if certificate.action == "delete":
             return Change(found, None)
         ca, key = certificate.ca_certificate, certificate.ca_key
+        subject, names = _of_whom(certificate, found)
         wanted = State(
             *self.attributes(certificate),
-            subject=tuple(f"{key}={value}" for key, value in certificate.pairs.items()),
-            names=certificate.wanted_names,
+            subject=subject,
+            names=names,
             usage=tuple(sorted(_usage(certificate))),
             ca=certificate.ca,
             of_key=True,
             signed=True,
             due=False,
             days=certificate.days,
-            private_key=certificate.private_key,
+            private_key=certificate.private_key or "",
+            csr=certificate.csr,
+            asked_subject=subject if certificate.csr is not None else None,
+            asked_names=names if certificate.csr is not None else None,
             passphrase=phrase_of(certificate.passphrase),
             ca_certificate=None if ca is None or is_pem(ca) else ca,
             ca_key=None if key is None or is_pem(key) else key,
@@ -164,14 +162,15 @@ class X509CertificateProvider(PemProvider[X509Certificate, State]):
 
     def make(self, wanted: State) -> Command:
         """Return the commands for a request, and for the certificate that answers it."""
-        subject = "".join(f"/{_escaped(one)}" for one in wanted.subject or ())
         request = sh(
             '{} | openssl req -new -utf8 -config "$d/ext" -key {} -passin stdin -subj {}'
             ' -out "$d/csr" 2>"$d/said"',
             passed(wanted.passphrase),
             wanted.private_key,
-            subject,
+            as_option(wanted.subject or ()),
         )
+        if wanted.csr is not None:
+            request = sh(_TAKE_REQUEST, wanted.csr)
         options = sh("-signkey {}", wanted.private_key)
         phrase, before = wanted.passphrase, sh(":")
         if wanted.ca_key is not None or wanted.ca_key_pem is not None:
@@ -213,10 +212,45 @@ class X509CertificateProvider(PemProvider[X509Certificate, State]):
         return [Thing("path", path) for path in (certificate.identity, *_files(certificate))]
 
 
+# A request may come from elsewhere. Of its names only those are taken that are nothing else in a
+# configuration, and nothing else of it but subject and key.
+_TAKE_REQUEST: LiteralString = """\
+cp -- {} "$d/csr" && openssl req -in "$d/csr" -noout -verify >/dev/null 2>"$d/said" &&
+n=$(openssl req -in "$d/csr" -noout -text |
+sed -n '/Subject Alternative Name/{n;s/^ *//;s/IP Address:/IP:/g;p;q;}') && case $n in
+*[!A-Za-z0-9:.,*@_\\ +-]*) echo 'a name in the request cannot be signed' >"$d/said"; false ;;
+'') ;; *) printf 'subjectAltName = %s\\n' "$n" >>"$d/ext" ;; esac"""
+
+
+def _public_key(certificate: X509Certificate) -> Command:
+    if certificate.csr is not None:
+        return sh("openssl req -in {} -noout -verify -pubkey 2>/dev/null", certificate.csr)
+    key = sh("openssl pkey -in {} -passin stdin -pubout 2>/dev/null", certificate.private_key)
+    return sh("{} | {}", passed(certificate.passphrase), key)
+
+
+def _locked(certificate: X509Certificate) -> Command:
+    """Return the command that tells of a key that cannot be read for want of its passphrase."""
+    if certificate.csr is not None:
+        return sh(":")
+    return sh("[ \"$b\" ] || ! grep -qs ENCRYPTED {} || echo '= locked'", certificate.private_key)
+
+
+def _of_whom(
+    certificate: X509Certificate, found: State | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return subject and names: what is declared, or what the request has if it is known."""
+    if certificate.csr is not None:
+        return (found.asked_subject, found.asked_names) if found is not None else (None, None)
+    subject = tuple(f"{key}={value}" for key, value in certificate.pairs.items())
+    return subject, certificate.wanted_names
+
+
 def _files(certificate: X509Certificate) -> list[str]:
     given = (certificate.ca_certificate, certificate.ca_key)
     ca = [one for one in given if one is not None and not is_pem(one)]
-    return [certificate.private_key, *ca]
+    own = certificate.csr if certificate.csr is not None else certificate.private_key
+    return [*([own] if own is not None else []), *ca]
 
 
 def _content(pem: str | None) -> Content | None:
@@ -246,38 +280,12 @@ def _usage(certificate: X509Certificate) -> list[str]:
 
 
 def _extensions(wanted: State) -> Iterator[str]:
-    """Yield the lines of a file of extensions."""
+    """Yield the lines of a file of extensions; the names of a request are added to it."""
     yield f"basicConstraints = critical, CA:{'TRUE' if wanted.ca else 'FALSE'}"
-    extended = [one for one in wanted.usage or () if one in _EXTENDED]
-    if usage := [one for one in wanted.usage or () if one not in _EXTENDED]:
-        yield f"keyUsage = critical, {', '.join(usage)}"
-    if extended:
-        yield f"extendedKeyUsage = {', '.join(extended)}"
+    yield from usage_lines(wanted.usage or ())
     yield "subjectKeyIdentifier = hash"
+    if wanted.csr is not None:
+        return
     if wanted.names:
         yield f"subjectAltName = {', '.join(wanted.names)}"
     yield from ("[req]", "distinguished_name = dn", "[dn]")
-
-
-_EXTENDED = {*list(USAGES.values())[7:]}
-
-
-def _escaped(pair: str) -> str:
-    """Return a field of a subject as the option of openssl(1) takes it."""
-    return re.sub(r"([\\/+])", r"\\\1", pair)
-
-
-def _after(lines: Sequence[str], heading: str) -> list[str]:
-    """Return the words in the line after a heading of an extension."""
-    for line, following in itertools.pairwise(lines):
-        if heading in line and not line.startswith("    "):
-            return [one.strip() for one in following.split(",")]
-    return []
-
-
-def _name(word: str) -> str:
-    """Return a name as it is declared: addresses are spelled otherwise in the text."""
-    kind, _, value = word.partition(":")
-    if kind == "IP Address":
-        return f"IP:{ipaddress.ip_address(value).compressed}"
-    return f"{kind}:{value}"

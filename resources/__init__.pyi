@@ -158,6 +158,8 @@ from cookbook.resources.wait_for import WaitFor as WaitFor
 from cookbook.resources.wait_for import wait_for as wait_for
 from cookbook.resources.x509_certificate import X509Certificate as X509Certificate
 from cookbook.resources.x509_certificate import x509_certificate as x509_certificate
+from cookbook.resources.x509_csr import X509Csr as X509Csr
+from cookbook.resources.x509_csr import x509_csr as x509_csr
 from cookbook.resources.x509_private_key import X509PrivateKey as X509PrivateKey
 from cookbook.resources.x509_private_key import x509_private_key as x509_private_key
 
@@ -241,6 +243,7 @@ __all__ = [
     "UserUlimit",
     "WaitFor",
     "X509Certificate",
+    "X509Csr",
     "X509PrivateKey",
     "acl",
     "acme_certificate",
@@ -321,6 +324,7 @@ __all__ = [
     "user_ulimit",
     "wait_for",
     "x509_certificate",
+    "x509_csr",
     "x509_private_key",
 ]
 
