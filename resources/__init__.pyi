@@ -42,6 +42,8 @@ from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
 from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
+from cookbook.resources.env_file import EnvFile as EnvFile
+from cookbook.resources.env_file import env_file as env_file
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -179,6 +181,7 @@ __all__ = [
     "Directory",
     "DpkgDivert",
     "DpkgPackage",
+    "EnvFile",
     "EnvVar",
     "Execute",
     "File",
@@ -257,6 +260,7 @@ __all__ = [
     "directory",
     "dpkg_divert",
     "dpkg_package",
+    "env_file",
     "env_var",
     "execute",
     "file",

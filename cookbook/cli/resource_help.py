@@ -16,7 +16,7 @@ from cookbook.text.suggest import did_you_mean
 
 CATEGORIES = (
     *("packages", "files", "accounts", "system", "services", "network", "databases"),
-    *("certificates", "code", "containers", "commands", "other"),
+    *("certificates", "code", "applications", "containers", "commands", "other"),
 )
 """The headings of the list, in this order; others of plugins come last."""
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 
 ACCESS = ("accounts", "network")
 SERVERS = ("databases", "certificates", "packages")
+APPLICATIONS = ("applications",)
 
 ON_OTHER_RELEASES = (
     *("acl", "alternatives", "apt_preference", "apt_repository", "apt_update", "authorized_key"),
@@ -42,7 +43,11 @@ def lives_of(*categories: str) -> list[Life]:
         found = resource_type(name)
         assert found is not None
         category = found.category
-        return category in categories if categories else category not in (*ACCESS, *SERVERS)
+        return (
+            category in categories
+            if categories
+            else category not in (*ACCESS, *SERVERS, *APPLICATIONS)
+        )
 
     return load_lives(HERE / f"{name}.yml" for name in registered() if chosen(name))
 
