@@ -6,6 +6,8 @@ from cookbook.resources.acme_certificate import AcmeCertificate as AcmeCertifica
 from cookbook.resources.acme_certificate import acme_certificate as acme_certificate
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.app_service import AppService as AppService
+from cookbook.resources.app_service import app_service as app_service
 from cookbook.resources.apt_preference import AptPreference as AptPreference
 from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
@@ -163,6 +165,7 @@ __all__ = [
     "Acl",
     "AcmeCertificate",
     "Alternatives",
+    "AppService",
     "AptPreference",
     "AptRepository",
     "AptUpdate",
@@ -242,6 +245,7 @@ __all__ = [
     "acl",
     "acme_certificate",
     "alternatives",
+    "app_service",
     "apt_preference",
     "apt_repository",
     "apt_update",
