@@ -21,7 +21,7 @@ link("/srv/current", to=node.vars.get("release", "/srv/1"))
 app_service(
     "app",
     user="app",
-    command=["/bin/sh", "-c", 'tr "\\\\\\\\0" "\\\\n" </proc/$$/environ >/run/lock/$$; exec sleep 1000'],
+    command=["/bin/sleep", "1000"],
     env_file="/etc/app.env",
     restart_on="/srv/current",
     settle=0.2,
