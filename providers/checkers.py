@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import LiteralString
+
+from cookbook.provider import Command, sh
 
 # A checker that is not installed checks nothing. What depends on more than the file itself (a
 # certificate that is yet to come, a program that a unit starts) is no fault of the file, so the
@@ -69,6 +73,20 @@ def checker_of(path: str) -> str | None:
     if command is None or not re.fullmatch(r"[\w.@:+-]+", base):
         return None
     return command.replace("{base}", base)
+
+
+# The copy has the name of the unit, by which its kind is known, and its instance.
+_BESIDE: LiteralString = """\
+! command -v systemd-analyze >/dev/null || (d=/run/.cook-$cook_nonce; trap 'rm -rf -- "$d"' EXIT
+mkdir -m 700 -- "$d" && printf %s {} >"$d"/{} || exit
+said=$(systemd-analyze verify "$d"/{} 2>&1); case $said in
+*"bad unit file setting"*|*"failed to load properly"*|*"$d/"*": Unknown key"*)
+printf '%s\\n' "$said" | sed "s#$d/##g" >&2; false ;; esac)"""
+
+
+def check_of_unit(unit: str, text: str) -> Command:
+    """Return the command that checks the text of a unit before it is in its place."""
+    return replace(sh(_BESIDE, text, unit, unit), called=f"check {unit} by systemd-analyze")
 
 
 def named(program: str, command: str) -> str:

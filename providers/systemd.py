@@ -26,7 +26,7 @@ from cookbook.resources.service import Service
 SETTLE = 2.0
 """Seconds a unit is watched that cannot tell when it is ready: see `Service.settle`."""
 
-_MARGIN = 10.0
+MARGIN = 10.0
 """Seconds more than it may take to start, for its journal to be read."""
 
 _SILENT_TYPES = frozenset({"simple", "exec", "idle"})
@@ -163,7 +163,7 @@ class SystemdProvider(Provider[Service, State]):
         if "enabled" in todo:
             yield sh("systemctl {} -- {}", "enable" if todo["enabled"] else "disable", name)
         if change.act is not None or todo.get("active"):
-            yield _bring_up(change.act or "start", name, wanted)
+            yield bring_up(change.act or "start", name, wanted)
         elif "active" in todo:
             yield sh("systemctl stop -- {}", name)
         if todo.get("masked"):
@@ -236,7 +236,7 @@ class SystemdProvider(Provider[Service, State]):
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time it is watched."""
         wanted = change.wanted
-        return wanted.timeout + wanted.settle + _MARGIN if wanted is not None else self.timeout
+        return wanted.timeout + wanted.settle + MARGIN if wanted is not None else self.timeout
 
 
 def _wish(doing: set[str], yes: str, no: str, *, found: bool | None) -> bool | None:
@@ -344,8 +344,12 @@ journalctl -u "$u" -n 20 --no-pager -q -o cat --since "@$since"
 echo "$u is" $(systemctl show -p ActiveState,SubState,Result,ExecMainStatus -- "$u"); exit 1; }"""
 
 
-def _bring_up(verb: str, unit: str, wanted: State) -> Command:
-    """Start, restart or reload it; if that fails, or it dies soon after, its journal says why."""
+def bring_up(verb: str, unit: str, wanted: State) -> Command:
+    """
+    Return the command that starts, restarts or reloads a unit.
+
+    If that fails, or the unit dies within the seconds that it is watched, its journal says why.
+    """
     shown = sh("systemctl {} -- {}", verb, unit)
     watched = verb != "reload" and wanted.settle > 0
     watch = sh(_WATCH, wanted.settle) if watched else sh("")

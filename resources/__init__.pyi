@@ -6,6 +6,8 @@ from cookbook.resources.acme_certificate import AcmeCertificate as AcmeCertifica
 from cookbook.resources.acme_certificate import acme_certificate as acme_certificate
 from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
+from cookbook.resources.app_service import AppService as AppService
+from cookbook.resources.app_service import app_service as app_service
 from cookbook.resources.apt_preference import AptPreference as AptPreference
 from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
@@ -44,6 +46,8 @@ from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
 from cookbook.resources.dpkg_package import dpkg_package as dpkg_package
+from cookbook.resources.env_file import EnvFile as EnvFile
+from cookbook.resources.env_file import env_file as env_file
 from cookbook.resources.env_var import EnvVar as EnvVar
 from cookbook.resources.env_var import env_var as env_var
 from cookbook.resources.execute import Execute as Execute
@@ -167,6 +171,7 @@ __all__ = [
     "Acl",
     "AcmeCertificate",
     "Alternatives",
+    "AppService",
     "AptPreference",
     "AptRepository",
     "AptUpdate",
@@ -186,6 +191,7 @@ __all__ = [
     "Directory",
     "DpkgDivert",
     "DpkgPackage",
+    "EnvFile",
     "EnvVar",
     "Execute",
     "File",
@@ -248,6 +254,7 @@ __all__ = [
     "acl",
     "acme_certificate",
     "alternatives",
+    "app_service",
     "apt_preference",
     "apt_repository",
     "apt_update",
@@ -267,6 +274,7 @@ __all__ = [
     "directory",
     "dpkg_divert",
     "dpkg_package",
+    "env_file",
     "env_var",
     "execute",
     "file",

@@ -222,7 +222,7 @@ class Undo:
 
     def _told(self, todo: Sequence[Undoing], delivery: ChangeSet | None = None) -> Iterator[Step]:
         """Yield the repeated acts (restart, reload) of resources that the changes had notified."""
-        items = list(acts(self.done, todo))
+        items = list(acts(self.done))
         if not items:
             return
         self.planner.refresh(items)

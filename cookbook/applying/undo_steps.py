@@ -92,16 +92,15 @@ def _acted(step: Step) -> bool:
     return step.change.kind == "act" and lasting
 
 
-def acts(done: Sequence[Step], todo: Sequence[Undoing]) -> Iterator[Item]:
-    """Yield the restarts and reloads of the run, each once, unless the service is undone itself."""
-    back = {one.key for one in todo}
+def acts(done: Sequence[Step]) -> Iterator[Item]:
+    """Yield the restarts and reloads of the run, each once, also of what is undone itself."""
     seen = set()
     for step in done:
         change, provider = step.change, step.provider
         if step.status != "changed" or change is None or provider is None or change.act is None:
             continue
         key = (provider.name, step.resource.identity, change.act)
-        if change.act in provider.again and key not in seen and key[:2] not in back:
+        if change.act in provider.again and key not in seen:
             seen.add(key)
             resource = replace(step.target, action=change.act)
             yield Item(replace(step.declared, resource=resource), resource, BECAUSE)

@@ -1,4 +1,4 @@
-"""The lives of code and applications, together on one host."""
+"""The lives of applications and what they are built of, together on one host."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PLANTED = [
 RECIPE = """
 import base64
 from cookbook.recipe import derived, node, secret
-from cookbook.resources import authorized_key, execute, file, template
+from cookbook.resources import authorized_key, env_file, execute, file, template
 
 D = node.vars["folder"]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGyVh0q1v3u7uXQv0ZbY3m7cX6o0cV2f5kQ0Vv5Xc3aS me"
@@ -33,6 +33,7 @@ file(f"{D}/content", content=secret("content"), mode="0600")
 file(f"{D}/bytes", content=secret("bytes").encode())
 file(f"{D}/fstring", content=f"password={secret('fstring')}\\nport=80\\n")
 file(f"{D}/joined", content=":".join(["user", secret("joined")]))
+env_file(f"{D}/env", variables={"PORT": 80, "TOKEN": secret("variable")})
 file(f"{D}/left", content="nothing secret any more")
 file(f"{D}/key", content=secret("key"))
 file(f"{D}/derived", content=f"{derived('app')}\\n")
