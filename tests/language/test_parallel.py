@@ -60,6 +60,12 @@ with final_stage():
     assert found[1].is_final
 
 
+BLOCK = "with parallel():\n    execute('a')\n"
+NOTIFIES = (
+    "r.py:5: execute[b] and execute[a] (r.py:4) are in one parallel block,"
+    " and one notifies the other"
+)
+
 REFUSED = {
     "a block in a block": (
         "with parallel():\n    with parallel():\n        pass",
@@ -82,16 +88,12 @@ REFUSED = {
         "r.py:3: parallel: at_once must be a number from 1, not '4'",
     ),
     "a notification": (
-        "with parallel():\n    execute('a')\n"
-        "    execute('b', notifies=[delayed('run', 'execute[a]')])",
-        "r.py:5: execute[b] and execute[a] (r.py:4) are in one parallel block,"
-        " and one notifies the other",
+        f"{BLOCK}    execute('b', notifies=[delayed('run', 'execute[a]')])",
+        NOTIFIES,
     ),
     "a subscription": (
-        "with parallel():\n    execute('a')\n"
-        "    execute('b', subscribes=[immediate('run', 'execute[a]')])",
-        "r.py:5: execute[b] and execute[a] (r.py:4) are in one parallel block,"
-        " and one notifies the other",
+        f"{BLOCK}    execute('b', subscribes=[immediate('run', 'execute[a]')])",
+        NOTIFIES,
     ),
 }
 
