@@ -96,7 +96,7 @@ class Sent:
         return sent
 
     def _add_jobs(self, notes: Notes) -> None:
-        """Add the changes as jobs, their reports, and the removal of what the host keeps of them."""
+        """Add the changes as jobs, their reports, and the command that forgets both."""
         token, work = secrets.token_hex(8), []
         for planned in self.link.changes:
             before, after = notes([planned])
