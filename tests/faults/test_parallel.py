@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -109,7 +110,12 @@ def test_what_takes_too_long_ends_the_block(ran: Ran, module_host: KitchenHost) 
 
 @pytest.mark.parametrize("then", ["reset", "silent"])
 def test_the_link_is_lost_while_they_run_and_nothing_is_done_twice(
-    *, start: Start, module_host: KitchenHost, relay: Relay, hosts: Path, then: str
+    *,
+    start: Start,
+    module_host: KitchenHost,
+    relay: Relay,
+    hosts: Path,
+    then: Literal["reset", "silent"],
 ) -> None:
     recipe = jobs(
         made("a", 4),

@@ -39,7 +39,7 @@ def test_each_block_compiles(section: str, code: str, tmp_path: Path) -> None:
 
 
 def test_each_section_with_python_is_found() -> None:
-    assert len(BLOCKS) == TEXT.count("```python") == 8
+    assert len(BLOCKS) == TEXT.count("```python") == 9
     assert {name for name, _ in BLOCKS} < {*SECTIONS}
 
 
