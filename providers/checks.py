@@ -37,6 +37,7 @@ class CheckProvider(Provider[R, State], Generic[R]):
     """A provider of a check."""
 
     owns = False
+    concurrent = True
     traceless = frozenset({"wait"})
 
     @abstractmethod

@@ -63,6 +63,8 @@ class State:
 class DirectoryProvider(Provider[Directory, State]):
     """Chef's directory provider; a link to a directory is one, too."""
 
+    concurrent = True
+
     def probe(self, directory: Directory) -> Sequence[Probe]:
         """Ask for the path, the target of a link, the folder above, the owners, and obstacles."""
         path = directory.identity

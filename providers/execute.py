@@ -52,6 +52,7 @@ class ExecuteProvider(Provider[Execute, State]):
     """Chef's execute provider, and honest about it: what was run is said to have been run."""
 
     owns = False
+    concurrent = True
 
     def probe(self, execute: Execute) -> Sequence[Probe]:
         """Ask for the path that it creates, its folder and its user."""

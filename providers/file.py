@@ -65,6 +65,7 @@ class FileProvider(Provider[File, State]):
     """Chef's file provider: old or new, never a mix."""
 
     essence = frozenset({"kind", "linked"})
+    concurrent = True
 
     def probe(self, file: File) -> Sequence[Probe]:
         """

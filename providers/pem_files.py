@@ -68,6 +68,8 @@ trap 'rm -rf -- "$t" "$d"' EXIT; trap 'exit 143' HUP INT TERM
 class PemProvider(Provider[R, P], Generic[R, P]):
     """A provider of one file that openssl(1) makes."""
 
+    concurrent = True
+
     content: ClassVar[frozenset[str]]
     """The fields that are in the file: if one differs, it is made anew."""
 

@@ -256,6 +256,8 @@ R = TypeVar("R", bound=Resource)
 class TreeProvider(Provider[R, TreeState]):
     """A provider of trees; the identity of the resource is the destination."""
 
+    concurrent = True
+
     @property
     def state(self) -> type[TreeState]:
         """The state of a tree."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,8 +11,10 @@ from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.hosts.probing import Answers, precondition
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.transaction import Transaction
+from cookbook.script import jobs
+from cookbook.script.jobs import Job, JobReport, read_report
 from cookbook.script.program import Ask, Do, Outcome, Part, Precondition
-from cookbook.script.run_as import as_user
+from cookbook.script.run_as import as_user, called
 from cookbook.script.shell import Command
 from cookbook.script.trace import Trace
 from cookbook.text.diagnosis import why
@@ -44,6 +47,8 @@ class TransactionResult:
     """The output of its commands."""
 
     seconds: float = 0.0
+    alone: Sequence[TransactionResult] = ()
+    """The result of each change, if they have run in parallel."""
 
     def learned(self, link: Transaction) -> Iterator[PlannedChange]:
         """Yield the changes of the transaction with the hints that their commands have printed."""
@@ -61,6 +66,8 @@ class Sent:
     parts: list[Part] = field(default_factory=list)
     _looks: list[int | None] = field(default_factory=list)
     _keeps: list[int | None] = field(default_factory=list)
+    reports: Sequence[Ask] = ()
+    """The questions for the reports of the changes, if they run in parallel."""
 
     @classmethod
     def of(cls, link: Transaction, answers: Answers, notes: Notes = no_notes) -> Sent:
@@ -75,14 +82,33 @@ class Sent:
         for look in map(look_at, link.changes):
             sent._looks.append(len(sent.parts) if look else None)
             sent.parts += [Ask(look)] if look else []
-        for keep in map(keep_of, link.changes):
+        for planned, keep in zip(link.changes, map(keep_of, link.changes), strict=True):
+            user = planned.resource.become_user
             sent._keeps.append(len(sent.parts) if keep else None)
-            sent.parts += [Do(keep, link.limit, keeps=True, user=link.user)] if keep else []
+            sent.parts += [Do(keep, link.limit, keeps=True, user=user)] if keep else []
+        if link.is_parallel:
+            sent._add_jobs(notes)
+            return sent
         before, after = notes(link.changes)
         sent.parts += [Do(before, link.limit)] if before is not None else []
         sent.parts += link.work
         sent.parts += [Do(after, link.limit)] if after is not None else []
         return sent
+
+    def _add_jobs(self, notes: Notes) -> None:
+        """Add the changes as jobs, their reports, and the command that forgets both."""
+        token, work = secrets.token_hex(8), []
+        for planned in self.link.changes:
+            before, after = notes([planned])
+            self.parts += [Do(before, self.link.limit)] if before is not None else []
+            user = planned.resource.become_user
+            commands = [as_user(user, one, from_stash=True) for one in planned.commands]
+            work.append(Job(commands, after))
+        self.parts.append(
+            Do(jobs.running(token, work, self.link.at_once), self.link.limit, traced=True)
+        )
+        self.reports = [Ask(jobs.report(token, i)) for i in range(len(work))]
+        self.parts += [*self.reports, Ask(jobs.clean(token))]
 
     def read(self, outcomes: Sequence[Outcome]) -> TransactionResult:
         """Return the result from the outcomes of its parts; a lost link leaves out some of them."""
@@ -98,6 +124,12 @@ class Sent:
             for part, outcome in zip(self.parts, outcomes, strict=False)
             if isinstance(part, Do) and not part.keeps
         )
+        if self.reports and len(outcomes) == len(self.parts):
+            at = self.parts.index(self.reports[0])
+            if outcomes[at - 1].status not in (None, jobs.NO_FOLDER):
+                result = TransactionResult("done", None, texts, kept, said, seconds)
+                told = [read_report(outcome) or JobReport() for outcome in outcomes[at:-1]]
+                return self.by_reports(result, told)
         for part, outcome in zip(self.parts, outcomes, strict=False):
             if isinstance(part, Do) and outcome.status != 0:
                 hidden = any(v.item.resource.confidential for v in self.link.changes)
@@ -107,6 +139,54 @@ class Sent:
         if len(outcomes) < len(self.parts):
             return TransactionResult("failed", None, texts, kept, said, seconds)
         return TransactionResult("done", None, texts, kept, said, seconds)
+
+    def by_reports(
+        self, result: TransactionResult, reports: Iterable[JobReport]
+    ) -> TransactionResult:
+        """Return the result with those of changes that have run in parallel, by their reports."""
+        pairs = zip(self.link.changes, reports, strict=True)
+        known = [_result_of(planned, one) for planned, one in pairs]
+        alone = [
+            replace(one, texts=result.texts[i : i + 1], kept=result.kept[i : i + 1])
+            for i, one in enumerate(known)
+        ]
+        error = next((one.error for one in alone if one.error is not None), None)
+        done = all(one.fate == "done" for one in alone)
+        return replace(result, fate="done" if done else "failed", error=error, alone=alone)
+
+
+def _result_of(planned: PlannedChange, report: JobReport) -> TransactionResult:
+    """Return the result of a change that has run in parallel."""
+    commands = planned.commands
+    if not report.begun:
+        return TransactionResult("not-reached")
+    if report.is_done(len(commands)):
+        said = report.outcome.text
+        return TransactionResult("done", said=said, seconds=report.seconds)
+    if not report.status:
+        error: HostError = BrokenOff(
+            "it began, and was ended before its end: how far it got is unknown",
+            hint="look at the host; where it may run twice, run again",
+        )
+        return TransactionResult("failed", error, seconds=report.seconds)
+    command, user = commands[min(report.command, len(commands) - 1)], planned.resource.become_user
+    if user is not None:
+        command = replace(command, called=called(user, command))
+    error = explain(command, report.outcome, hidden=planned.resource.confidential)
+    return TransactionResult("failed", error, seconds=report.seconds)
+
+
+def each_alone(
+    links: Iterable[Transaction], results: Iterable[TransactionResult]
+) -> Iterator[tuple[Transaction, TransactionResult]]:
+    """Yield each transaction with its result; changes that ran in parallel one by one."""
+    for link, result in zip(links, results, strict=True):
+        if not link.is_parallel:
+            yield link, result
+            continue
+        for i, one in enumerate(link.apart()):
+            texts, kept = result.texts[i : i + 1], result.kept[i : i + 1]
+            yield one, result.alone[i] if result.alone else replace(result, texts=texts, kept=kept)
 
 
 def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[TransactionResult]:
@@ -119,8 +199,8 @@ def read_all(sent: Sequence[Sent], outcomes: Sequence[Outcome]) -> Iterator[Tran
 
 def broken_off(result: TransactionResult) -> TransactionResult:
     """Return the result with BrokenOff as its error if it failed: the user has ended it."""
-    if result.fate != "failed":
-        return result
+    if result.fate != "failed" or result.alone:
+        return result  # a change that ran beside others says itself whether it has ended
     error = BrokenOff(
         "it was ended in the middle: what it has done is unknown",
         hint="run again: that goes on from what is so then",
@@ -193,10 +273,12 @@ def cut_off(
         if stopped and not passed:
             return
         yield from ((decision, {}) for decision in one.link.gap if passed)
-        for decision in one.link.changes:
-            why = result.error if result.error is not None else error
-            status = "failed" if result.error is not None else "unknown"
-            yield decision, {"status": status, "error": why}
+        for link, alone in each_alone([one.link], [result]):
+            if result.alone and alone.fate == "not-reached":
+                continue
+            why = alone.error if alone.error is not None else error
+            status = "failed" if alone.error is not None else "unknown"
+            yield from ((decision, {"status": status, "error": why}) for decision in link.changes)
         if stopped:
             return
 

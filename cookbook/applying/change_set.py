@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cookbook.applying.batch import Notes, Sent, TransactionResult, cut_off, no_notes
+from cookbook.applying.batch import (
+    Notes,
+    Sent,
+    TransactionResult,
+    cut_off,
+    each_alone,
+    no_notes,
+)
 from cookbook.applying.executor import Executor
 from cookbook.errors import HostError, LockedOut, ProbeError
 from cookbook.hosts.probing import precondition
@@ -65,7 +72,7 @@ class ChangeSet:
         """
         todo, surprises = list(changes), 0
         while todo := (yield from self._permitted(todo)):
-            links = links_of(todo)
+            links = self.links_of(todo)
             left = yield from self.send(links, self._preconditions(links))
             surprises = surprises + 1 if len(left) == len(todo) else 0
             if surprises == PATIENCE:
@@ -140,7 +147,7 @@ class ChangeSet:
             yield from map(_not_run, later)
             raise
         left: list[PlannedChange] = []
-        for link, result in zip(links, results, strict=True):
+        for link, result in each_alone(links, results):
             tried = result.fate == "failed" and self.again(link.changes[0])
             if tried or result.fate in ("surprised", "not-reached") or self._undone(link, result):
                 self.surprised |= result.fate == "surprised"
@@ -148,6 +155,16 @@ class ChangeSet:
             else:
                 yield from self._verify(link, result)
         return [*left, *later]
+
+    def links_of(self, changes: Sequence[PlannedChange]) -> list[Transaction]:
+        """Return the transactions of these changes; adjacent ones are joined if possible."""
+        links: list[Transaction] = []
+        for planned in changes:
+            if links and self.executor.admits(links[-1], planned):
+                links[-1].changes.append(planned)
+            else:
+                links.append(Transaction([], [planned]))
+        return links
 
     def _verify(self, link: Transaction, result: TransactionResult) -> Iterator[Step]:
         """Yield the step of each change of a transaction, by the answers after it."""
@@ -169,17 +186,6 @@ class ChangeSet:
 
 def _not_run(planned: PlannedChange) -> Step:
     return replace(step_of(planned), status="not-run")
-
-
-def links_of(changes: Sequence[PlannedChange]) -> list[Transaction]:
-    """Return the transactions of these changes; adjacent ones are joined if possible."""
-    links: list[Transaction] = []
-    for planned in changes:
-        if links and links[-1].admits(planned):
-            links[-1].changes.append(planned)
-        else:
-            links.append(Transaction([], [planned]))
-    return links
 
 
 PATIENCE = 3

@@ -18,12 +18,12 @@ The steps of a run:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cookbook.applying.audit import Audit
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.applying.batch import Sent, TransactionResult, cut_off, look_at
+from cookbook.applying.batch import Sent, TransactionResult, cut_off, each_alone, look_at
 from cookbook.applying.change_set import (
     PATIENCE,
     ChangeSet,
@@ -254,6 +254,7 @@ class Convergence:
         asked = {one.numbers[0]: one for one in rehearsals(decisions)}
         questions = [one.question for one in asked.values()]
         read = self._planner.read([*looks.values(), *filter(None, questions)])
+        beside = self._beside(decisions)
         seen = dict(zip(looks, read, strict=False))
         said = dict(zip(asked, read[len(looks) :], strict=True))
         for i, decision in enumerate(decisions):
@@ -264,10 +265,28 @@ class Convergence:
                 step = replace(step, ignored=True)
             self.failed |= step.status == "failed" and not step.ignored
             if step.status == "changed":
-                step = replace(
-                    step, precondition=precondition(decision.probes, self._planner.answers)
-                )
+                by = precondition(decision.probes, self._planner.answers)
+                step = replace(step, precondition=by, parallel=beside.get(decision.item.key, ()))
             yield with_wanted(replace(step, diff=diff_of(decision, seen.get(i))), decision)
+
+    def _beside(self, decisions: Sequence[Decision]) -> Mapping[object, tuple[str, ...]]:
+        """Return, for each item that a run changes beside others, the resources of the others."""
+        links: list[Transaction] = []
+        gap: list[Decision] = []
+        for decision in decisions:
+            if not isinstance(decision, PlannedChange):
+                gap.append(decision)
+                continue
+            waits = any(one.status in ("unknown", "failed") for one in gap)
+            if links and not waits and self._executor.admits(links[-1], decision, gap):
+                links[-1].changes.append(decision)
+            else:
+                links.append(Transaction([], [decision]))
+            gap = []
+        parallel = (link for link in links if link.is_parallel)
+        return {
+            one.changes[0].item.key: tuple(one.beside) for link in parallel for one in link.apart()
+        }
 
     # -- applying ------------------------------------------------------------------------------
 
@@ -299,8 +318,10 @@ class Convergence:
                 gap.append(decision)
             elif links and self._apart(links, decision):
                 break
-            elif links and not gap and links[-1].admits(decision):
+            elif links and self._executor.admits(links[-1], decision, gap):
+                links[-1].gap += gap
                 links[-1].changes.append(decision)
+                gap = []
             else:
                 links.append(Transaction(gap, [decision]))
                 gap = []
@@ -373,7 +394,7 @@ class Convergence:
             yield from (replace(step_of(v), status="failed", error=error) for v in changes)
             yield from map(taken_back, earlier)
             raise
-        pairs = zip(links, results, strict=True)
+        pairs = each_alone(links, results)
         reached = [(link, r) for link, r in pairs if self._is_done(link, r)]
         self._be_patient(progress=bool(reached))
         done = [decision for link, _ in reached for decision in [*link.gap, *link.changes]]

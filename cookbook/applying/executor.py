@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import (
@@ -20,6 +21,7 @@ from cookbook.applying.batch import (
     announce,
     as_recorded,
     broken_off,
+    each_alone,
     fate_of,
     keep_of,
     lost_in_it,
@@ -32,11 +34,12 @@ from cookbook.hosts.probing import Question, gather
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import Risk
 from cookbook.language.probe import Probe
-from cookbook.planning.decision import PlannedChange
+from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.step import Listener, Step, diff_of, step_of
 from cookbook.planning.transaction import Transaction
-from cookbook.script import stash
+from cookbook.script import jobs, stash
+from cookbook.script.jobs import JobReport, read_report
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, Part
 from cookbook.script.trace import Trace
 from cookbook.transport.contract import Interrupted, TooSlow
@@ -139,7 +142,8 @@ class Executor:
         def working(link: Transaction | None) -> None:
             self._session.whole = link is not None and link.provider.whole
             if link is not None:
-                listener.working(link.changes[0].resource)
+                for planned in link.changes if link.is_parallel else link.changes[:1]:
+                    listener.working(planned.resource)
 
         return working
 
@@ -155,9 +159,14 @@ class Executor:
         self._renew(error, sent)
         rebooted = self.planner.has_rebooted()
         record = self._session.trace_of(error.nonce, rebooted=rebooted)
-        outcomes = self._session.run([question.part for question in asked])
-        self.planner.learn(self._session.understand(asked, outcomes))
-        return list(self._what_became(sent, error.outcomes, record, rebooted=rebooted))
+        told = [report for one in sent for report in one.reports]
+        outcomes = self._session.run([*told, *(question.part for question in asked)])
+        self.planner.learn(self._session.understand(asked, outcomes[len(told) :]))
+        if told:
+            self._session.read([jobs.CLEAN_ALL])
+        reports = map(read_report, outcomes)
+        known = [[next(reports) for _ in one.reports] for one in sent]
+        return list(self._what_became(sent, error.outcomes, record, known, rebooted=rebooted))
 
     def _renew(self, lost: Interrupted, sent: Sequence[Sent]) -> None:
         """
@@ -188,14 +197,26 @@ class Executor:
         sent: Sequence[Sent],
         heard: Sequence[Outcome],
         record: Trace | None,
+        reports: Sequence[Sequence[JobReport | None]],
         *,
         rebooted: bool,
     ) -> Iterator[TransactionResult]:
-        """Yield the result of each transaction after a lost connection."""
+        """
+        Yield the result of each transaction after a lost connection.
+
+        `reports` are those of the changes of each that have run in parallel.
+        """
         stopped, is_cause_open = False, rebooted
-        for one, before, numbers in zip(sent, read_all(sent, heard), traced(sent), strict=True):
+        befores = read_all(sent, heard)
+        for one, before, numbers, told in zip(sent, befores, traced(sent), reports, strict=True):
             stopped |= before.fate == "surprised" or before.error is not None
             result = before
+            if one.link.is_parallel and not stopped and before.fate != "done":
+                fate = record.fate(numbers) if record is not None else "begun"
+                result = self._what_became_of_jobs(one, before, told, fate)
+                stopped |= result.fate == "failed"
+                yield result
+                continue
             if not stopped and before.fate != "done" and record is not None:
                 result = as_recorded(one, before, numbers, record)
                 stopped |= result.error is not None
@@ -213,6 +234,36 @@ class Executor:
                 yield TransactionResult("not-reached")
             else:
                 yield lost_in_it(result, begun=record is not None)
+
+    def _what_became_of_jobs(
+        self,
+        one: Sent,
+        before: TransactionResult,
+        told: Sequence[JobReport | None],
+        fate: Literal["done", "failed", "begun", "not-begun"],
+    ) -> TransactionResult:
+        """Return the result of changes in parallel, by their reports, else by the host's record."""
+        if fate == "not-begun":
+            return replace(before, fate="not-reached")
+        reports = [report for report in told if report is not None]
+        if len(reports) < len(told):  # the host has removed them, because all have ended
+            if fate == "done":
+                return replace(before, fate="done")
+            reports = [JobReport(begun=True)] * len(told)
+        result = one.by_reports(before, reports)
+        alone = [
+            self._by_state(planned, of_it)
+            if of_it.fate == "failed" and not report.status
+            else of_it
+            for planned, of_it, report in zip(one.link.changes, result.alone, reports, strict=True)
+        ]
+        return replace(result, alone=alone)
+
+    def _by_state(self, planned: PlannedChange, result: TransactionResult) -> TransactionResult:
+        """Return the result of a change of which is only known that it began."""
+        if self._is_open(planned):
+            return lost_in_it(result, begun=True)
+        return replace(result, fate="lost", error=None)
 
     def _may_do_again(self, acts: Sequence[PlannedChange]) -> bool:
         """Return whether acts may be repeated; only once, because they may cause the lost link."""
@@ -268,6 +319,18 @@ class Executor:
         self._rescue.confirm()
         return True
 
+    def admits(
+        self, link: Transaction, planned: PlannedChange, gap: Sequence[Decision] = ()
+    ) -> bool:
+        """
+        Return whether a change can be part of a transaction, with the decisions between them.
+
+        Of changes that may lock the operator out none runs beside others.
+        """
+        if link.admits_beside(planned, gap):
+            return all(self.risk(one) == "no" for one in (link.changes[0], planned))
+        return not gap and link.admits(planned)
+
     def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""
         return self._rescue.risk(planned) if self._rescue is not None else "no"
@@ -288,16 +351,17 @@ class Executor:
             step = step_of(planned if error is None else planned.ended(fate_of(error), error))
             seconds = result.seconds / len(link.changes)
             diff = diff_of(planned, text) if error is None else None
-            yield planned, replace(step, diff=diff, seconds=seconds, left=state)
+            step = replace(step, diff=diff, seconds=seconds, left=state)
+            yield planned, replace(step, parallel=tuple(link.beside))
 
 
 def _begun(sent: Sequence[Sent], results: Iterable[TransactionResult]) -> Sequence[PlannedChange]:
     """Return the changes that were begun, with what their commands told."""
     return [
         planned
-        for one, result in zip(sent, results, strict=True)
+        for link, result in each_alone((one.link for one in sent), results)
         if result.fate in ("done", "failed")
-        for planned in result.learned(one.link)
+        for planned in result.learned(link)
     ]
 
 

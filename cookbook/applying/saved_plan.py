@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cookbook.applying.change_set import ChangeSet, links_of
+from cookbook.applying.change_set import ChangeSet
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
 from cookbook.errors import HostError, Refused
@@ -54,6 +54,8 @@ class Application:
         self._manifest = manifest
         self._delivery = ChangeSet(executor, listener, self._notes, again=self._again)
         self._preconditions: dict[int, Precondition] = {}
+        self._own: dict[int, Precondition] = {}
+        """Those of the plan, each of one change."""
         self._tries: Counter[int] = Counter()
         self._replanned: list[PlannedChange] = []
         """Changes that were planned again; kept, because preconditions are known by their ids."""
@@ -127,7 +129,8 @@ class Application:
     def _fits(self, step: Step, planned: PlannedChange) -> bool:
         """Return whether the precondition of the plan holds."""
         # The same as the file's, and with the questions that the file does not hold.
-        self._preconditions[id(planned)] = now = precondition(planned.probes, self._planner.answers)
+        now = precondition(planned.probes, self._planner.answers)
+        self._preconditions[id(planned)] = self._own[id(planned)] = now
         return step.precondition is not None and now.digest == step.precondition.digest
 
     def _again(self, planned: PlannedChange) -> bool:
@@ -186,7 +189,7 @@ class Application:
         One precondition holds for all changes of a transaction; `_preconditions` has it under the
         first of them.
         """
-        links = links_of(changes)
+        links = self._delivery.links_of(changes)
         for link in links:
             self._preconditions[id(link.changes[0])] = self._precondition(link.changes)
         return links
@@ -199,9 +202,22 @@ class Application:
     def _remaining(
         self, links: Sequence[Transaction], left: Sequence[PlannedChange]
     ) -> list[Transaction]:
-        """Return the transactions whose changes were not made; none of them is made in part."""
+        """
+        Return the transactions whose changes were not made.
+
+        Of changes that ran in parallel a part may be left, after a lost link. Each of these has its
+        own precondition again: another one was made since.
+        """
         open_ = {id(planned) for planned in left}
-        return [link for link in links if id(link.changes[0]) in open_]
+        remaining: list[Transaction] = []
+        for link in links:
+            rest = [planned for planned in link.changes if id(planned) in open_]
+            if len(rest) == len(link.changes):
+                remaining.append(link)
+                continue
+            self._preconditions |= {id(one): self._own[id(one)] for one in rest}
+            remaining += [Transaction([], [planned]) for planned in rest]
+        return remaining
 
     def _planned_again(self, link: Transaction) -> Sequence[Decision] | None:
         """
@@ -225,7 +241,7 @@ class Application:
             if not _is_left_of(decision.change, planned.change):
                 return None
             again.append(decision)
-        if len(links_of(again)) > 1:
+        if len(self._delivery.links_of(again)) > 1:
             return None
         if not again:
             link.changes[:] = []

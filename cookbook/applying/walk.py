@@ -107,4 +107,11 @@ class Walk:
 
 def pending(decision: Decision) -> Pending:
     """Return a decision that is not carried out yet, as the forecast needs it."""
-    return Pending(decision.item.resource, decision.provider, decision.change, decision.until)
+    item = decision.item
+    return Pending(
+        item.resource,
+        decision.provider,
+        decision.change,
+        decision.until,
+        block=item.declared.parallel if item.because is None else None,
+    )

@@ -1,7 +1,7 @@
 """
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
-    {"cook": "plan", "format": 3, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+    {"cook": "plan", "format": 4, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
      "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
      "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
@@ -32,6 +32,7 @@ from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.resource_json import plain, resource_json, revealed, with_secrets
+from cookbook.language.sections import ParallelBlock
 from cookbook.language.serialize import change_from_json
 from cookbook.planning.status import ResourceStatus
 from cookbook.planning.step import Step
@@ -46,13 +47,22 @@ from cookbook.text.json_shape import Misshapen, shaped
 from cookbook.text.redaction import protect
 from cookbook.text.user_dirs import write_private
 
-FORMAT = 3
+FORMAT = 4
 MOST_BYTES = 256 * 1024 * 1024
 """A plan file of a stranger may be anything; more than this is not read."""
 
 _PROPERTY = "resource."
 _NAMES_IT = frozenset({"name", "action"})
 """Keys that a plan shows for every resource: its identity and the planned action."""
+
+
+class ParallelDocument(TypedDict):
+    """The parallel block of a step in a plan file."""
+
+    block: int
+    at_once: int
+    beside: list[str]
+    """The resources whose changes run at the same time, as the plan says it."""
 
 
 class StepDocument(TypedDict):
@@ -65,6 +75,7 @@ class StepDocument(TypedDict):
     until: str | None
     orphan: Literal["created", "adopted"] | None
     lost: str | None
+    parallel: ParallelDocument | None
     error: str | None
     resource: dict[str, Any]
     provider: str | None
@@ -223,6 +234,7 @@ class _Writing:
             "until": step.until,
             "orphan": step.orphan,
             "lost": step.lost,
+            "parallel": self._parallel(),
             "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
         }
@@ -240,6 +252,12 @@ class _Writing:
             "digest": self._value("digest", step.precondition.digest),
             "diff": protect(str(step.diff)) if step.diff is not None else None,
         }
+
+    def _parallel(self) -> ParallelDocument | None:
+        block, beside = self.step.declared.parallel, list(self.step.parallel)
+        if block is None:
+            return None
+        return {"block": block.number, "at_once": block.at_once, "beside": beside}
 
     def _resource(self) -> dict[str, Any]:
         """Return the resource as a value: its type, and the properties without a default value."""
@@ -298,7 +316,9 @@ class _Reading:
             host, number = self.place
             where = f"hosts.{host}.steps[{number}].resource"
             raise PlanError(f"{where}: {error}", hint=error.hint) from None
-        declared = Declared(resource, data["where"])
+        known = data["parallel"]
+        block = ParallelBlock(known["block"], known["at_once"]) if known is not None else None
+        declared = Declared(resource, data["where"], parallel=block)
         step = Step(
             declared,
             data["status"],
@@ -306,6 +326,7 @@ class _Reading:
             until=data["until"],
             orphan=data["orphan"],
             lost=data["lost"],
+            parallel=tuple(known["beside"]) if known is not None else (),
         )
         if data["provider"] is None:
             return step

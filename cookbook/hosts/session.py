@@ -20,7 +20,7 @@ from cookbook.hosts.probing import Answer, Question, gather
 from cookbook.hosts.reconnect import RenewableTransport
 from cookbook.language.probe import Probe
 from cookbook.retry import Retry, growing, wait
-from cookbook.script import control, trace
+from cookbook.script import control, jobs, trace
 from cookbook.script.facts import QUESTION, Facts, parse_facts
 from cookbook.script.lock import TAKEN, Holder, halting, holding, holding_shell
 from cookbook.script.program import (
@@ -304,9 +304,11 @@ class Session:
         self.aside(control.halting(self._nonce))
         self._halted = True
 
-    def break_off(self) -> None:
+    def break_off(self, *, for_good: bool = False) -> None:
         """
         Have the host end what it is at, unless that must not be ended in the middle.
+
+        With `for_good` the outcome of the batch is not read any more.
 
         Raises Unreachable and its kin, CommandError if it cannot be ended.
         """
@@ -314,7 +316,7 @@ class Session:
             return
         self.ended = True  # before it is: its end is heard of at once
         try:
-            outcome = self.aside(control.ending(self.shell))
+            outcome = self.aside(_ending(self.shell) if for_good else control.ending(self.shell))
             if outcome.status != 0:
                 raise CommandError(f"what the host was at cannot be ended: {outcome.complaint}")
         except HostError:
@@ -332,7 +334,7 @@ class Session:
             slow.hint = "it is not ended in the middle, and goes on there: wait, then run again"
         elif self.connection.has_another:
             try:
-                self.break_off()
+                self.break_off(for_good=True)
                 slow.ended = True
             except HostError as error:
                 slow.hint = f"it may still be at it: {error}"
@@ -352,7 +354,7 @@ class Session:
         self._staged.clear()
         self.end = None
         with contextlib.suppress(HostError):
-            [outcome] = self.run([Do(control.ending(shell), ANSWER_TIMEOUT)])
+            [outcome] = self.run([Do(_ending(shell), ANSWER_TIMEOUT)])
             return outcome.status == 0
         return False
 
@@ -363,6 +365,7 @@ class Session:
             tidy = [Ask(as_user(user, sh('rm -rf "$cook_stage"'))) for user in self._staged]
             if self._halted:
                 tidy.append(Ask(sh('rm -f "$cook_home"/.halt-*')))
+                tidy.append(Ask(jobs.CLEAN_ALL))
             if tidy:
                 self.run(tidy)
         except HostError:
@@ -438,6 +441,11 @@ class Session:
             piece, path = printing(data[start : start + INLINE_CONTENT]), f"{folder}/{digest}"
             write = sh("{} >> {} || { head -c 65536 /dev/zero >> {}; false; }", piece, path, path)
             yield Do(write, _STAGE_TIMEOUT, user=user)
+
+
+def _ending(shell: int) -> Command:
+    """Return the command that ends the children of a shell, and forgets what they printed."""
+    return control.ending(shell, jobs.CLEAN_ALL)
 
 
 def _new_stage() -> str:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from cookbook.errors import HostError, RecipeError
 from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import Section
+from cookbook.language.sections import ParallelBlock, Section
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
@@ -76,6 +76,9 @@ class Declared:
     is_final: bool = False
     """True if it is done at the end, after all delayed notifications."""
 
+    parallel: ParallelBlock | None = None
+    """The parallel block in which it is declared; None outside of one."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -100,6 +103,12 @@ class Collection:
         self.is_final = False
         """True while resources of the final stage are declared."""
 
+        self.parallel: ParallelBlock | None = None
+        """The parallel block that is open right now."""
+
+        self.parallel_blocks = 0
+        """The number of parallel blocks so far."""
+
         self.sources: set[Path] = set()
         """The files that were read for it: recipes, their imports, templates, files."""
 
@@ -117,7 +126,7 @@ class Collection:
                 hint="declare it once, with all its properties; a loop needs a name of its own"
                 " for each turn",
             )
-        self._declared[key] = Declared(resource, where, self.sections, self.is_final)
+        self._declared[key] = Declared(resource, where, self.sections, self.is_final, self.parallel)
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -159,16 +168,17 @@ class Collection:
 
     def check(self) -> None:
         """
-        Check that the target and the action of each notice exist.
+        Check that the target and the action of each notice exist, outside of its parallel block.
 
         Raises RecipeError with the line of the resource that has the notice.
         """
         for declared in self:
             for notice in declared.resource.notifies:
                 self._check(declared, notice, notice.other)
+                self._check_independence(declared, self._known(declared, notice.other))
             for notice in declared.resource.subscribes:
                 self._check(declared, notice, str(declared.resource))
-                self._known(declared, notice.other)
+                self._check_independence(declared, self._known(declared, notice.other))
 
     def _check(self, declared: Declared, notice: Notice, target: str) -> None:
         told = self._known(declared, target).resource
@@ -182,6 +192,14 @@ class Collection:
             with_action(told, notice.action)
         except RecipeError as error:
             raise RecipeError(f"{declared.where}: {notice}: {error}", hint=error.hint) from None
+
+    def _check_independence(self, declared: Declared, other: Declared) -> None:
+        if declared.parallel is not None and declared.parallel == other.parallel:
+            raise RecipeError(
+                f"{declared.where}: {declared.resource} and {other.resource} ({other.where}) are in"
+                " one parallel block, and one notifies the other",
+                hint="resources of a parallel block are independent; declare one of them outside",
+            )
 
     def check_contradictions(self) -> None:
         """Raise RecipeError if two resources want one thing in two states."""

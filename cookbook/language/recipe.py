@@ -24,7 +24,7 @@ from cookbook.language.collection import (
 )
 from cookbook.language.lazy import Lazies, Lazy, lazies_in, unresolved
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import PARTS, Attempt, AttemptPart, Section
+from cookbook.language.sections import PARTS, Attempt, AttemptPart, ParallelBlock, Section
 from cookbook.secrets.reference import SecretSource
 from cookbook.secrets.secret import Secret
 
@@ -104,6 +104,11 @@ class AttemptBlock:
     def _part(self, part: AttemptPart) -> Iterator[None]:
         """Raise RecipeError unless the parts are in order, each once, and none inside another."""
         collection, attempt = current(), self._attempt
+        if collection.parallel is not None:
+            raise RecipeError(
+                f"{caller()}: the attempt {attempt.name!r} is inside a parallel block",
+                hint="put the parallel block into the attempt: a failure in it fails the attempt",
+            )
         outer = collection.sections
         inside = any(section.attempt is attempt for section in outer)
         if inside or attempt.parts.intersection(PARTS[PARTS.index(part) :]):
@@ -153,6 +158,40 @@ def final_stage() -> Iterator[None]:
         yield
     finally:
         collection.is_final = outer
+
+
+@contextlib.contextmanager
+def parallel(*, at_once: int = 4) -> Iterator[None]:
+    """
+    Declare resources of this context as independent of one another.
+
+        with parallel():
+            remote_file("/srv/model", source="https://example.com/model", checksum="...")
+            execute("index", command="/opt/index/build", creates="/srv/index")
+
+    Their changes run at the same time on the host, at most `at_once` of them, if nothing that has
+    to be done alone is between them. Each has a result of its own: if one fails, the others
+    are completed, and then the run stops. What a command of the block does is not taken to
+    influence the others.
+
+    Changes of most types are made one after the other here, too: packages, services, accounts.
+    `execute`, files, downloads, archives, keys and checks can run beside others, unless they have
+    `retries` or `until`, touch what login needs, or name a path that another one of them changes.
+    """
+    collection = current()
+    if collection.parallel is not None:
+        raise RecipeError(
+            f"{caller()}: a parallel block is inside another one",
+            hint="declare all their resources in one block",
+        )
+    if type(at_once) is not int or at_once < 1:
+        raise RecipeError(f"{caller()}: parallel: at_once must be a number from 1, not {at_once!r}")
+    collection.parallel_blocks += 1
+    collection.parallel = ParallelBlock(collection.parallel_blocks, at_once)
+    try:
+        yield
+    finally:
+        collection.parallel = None
 
 
 def lazy(command: str, parse: Callable[[str], Any] = str, *, sensitive: bool = False) -> Any:

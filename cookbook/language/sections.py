@@ -1,4 +1,4 @@
-"""Sections of a recipe that belong together: attempts with rescue and cleanup."""
+"""Sections of a recipe that belong together: attempts with rescue and cleanup, parallel blocks."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ class Section(NamedTuple):
 
     attempt: Attempt
     part: AttemptPart
+
+
+@dataclass(frozen=True)
+class ParallelBlock:
+    """Resources that are independent of one another: their changes can run at the same time."""
+
+    number: int
+    """Its number in the recipe, from 1."""
+
+    at_once: int
+    """The maximum number of changes that run at the same time."""
 
 
 @dataclass

@@ -329,6 +329,10 @@ class Batched(Generic[R, S]):
         """Return the commands of one transaction for adjacent changes; None for one change each."""
         return None
 
+    concurrent: ClassVar[bool] = False
+    """True if a change can run at the same time as others of a parallel block: its commands take no
+    lock that others need as well, and change only what the resource names."""
+
     rehearsed: ClassVar[Thing | None] = None
     """The thing that the answer to `rehearsal` depends on: package lists. Where an earlier change
     of the plan alters it, the remark says so."""

@@ -14,6 +14,7 @@ from cookbook.language.lazy import NotKnownYet
 from cookbook.language.probe import Thing
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
+from cookbook.language.sections import ParallelBlock
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Pending:
 
     failed: bool = False
     """True if it was tried and has failed, or was left out: its effects do not come."""
+
+    block: ParallelBlock | None = None
+    """The parallel block in which it is declared: it is independent of the others in it."""
 
     @property
     def may_bring_anything(self) -> bool:
@@ -71,7 +75,7 @@ class Pending:
         """Return whether it needs the thing of this name itself, and so does not create it."""
         if self.provider is None or self.resource.lazies is not None:
             return False
-        return any(thing.name == name for thing in _needs(self.provider, self.resource))
+        return any(thing.name == name for thing in needs_of(self.provider, self.resource))
 
     @property
     def may_create_anything(self) -> bool:
@@ -143,7 +147,7 @@ class Forecast:
             for pending in reversed(self._pending):
                 if pending.may_bring_anything:
                     return pending.root
-        needs = list(_needs(provider, resource))
+        needs = list(needs_of(provider, resource))
         for thing in needs:
             if (gone := self._is_gone(thing)) is not None:
                 return self._pending[gone].root
@@ -188,13 +192,18 @@ class Forecast:
         tells what a package has in it, so a thing of another name is taken for unrelated.
         """
         able = (p.resource for p in reversed(self._pending) if p.may_create_anything)
-        return next((one for one in able if _names(name, one.identity)), None)
+        return next((one for one in able if mentions(name, one.identity)), None)
 
-    def touches(self, text: str) -> Resource | None:
-        """Return the resource whose change may influence the shell text of a guard, or None."""
+    def touches(self, text: str, block: ParallelBlock | None = None) -> Resource | None:
+        """
+        Return the resource whose change may influence the shell text of a guard, or None.
+
+        A change of the same parallel block influences it only by the things that it names.
+        """
         for pending in reversed(self._pending):
-            anything = pending.may_bring_anything and not pending.failed
-            if anything or any(_names(text, name) for name in pending.names):
+            beside = block is not None and pending.block == block
+            anything = pending.may_bring_anything and not (pending.failed or beside)
+            if anything or any(mentions(text, name) for name in pending.names):
                 return pending.resource
         return None
 
@@ -238,7 +247,7 @@ class Forecast:
         return None
 
 
-def _needs(provider: AnyProvider, resource: Resource) -> Iterable[Thing]:
+def needs_of(provider: AnyProvider, resource: Resource) -> Iterable[Thing]:
     """Return the things that a change needs: those that are missing if every answer is absent."""
     asked = provider.probe(resource)
     count = len(asked) if isinstance(asked, list | tuple) else 1
@@ -292,6 +301,6 @@ def _contains(identity: str, name: str) -> bool:
     return any(len(w) > 2 and w in identity.lower() for w in _words(name.lower()) - _COMMON)
 
 
-def _names(text: str, identity: str) -> bool:
+def mentions(text: str, identity: str) -> bool:
     """Return whether shell text contains a name as a separate word or path."""
     return re.search(rf"(?<![\w.-]){re.escape(identity)}(?![\w-])", text) is not None

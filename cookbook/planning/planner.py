@@ -179,11 +179,11 @@ class Planner:
         if guard_says_no(resource, self._node):
             return Decision(item, "skipped", provider, None)
         until = self._user_is_to_come(resource, probes, forecast)
-        if until := until or self._guard_depends_on(resource, forecast):
+        if until := until or self._guard_depends_on(item, forecast):
             return Decision(item, "unknown", provider, None, until=until)
         if self._guards_say_no(resource):
             return Decision(item, "skipped", provider, None, probes)
-        if until := self._values_depend_on(resource, forecast):
+        if until := self._values_depend_on(item, forecast):
             return Decision(item, "unknown", provider, None, until=until)
         return None
 
@@ -359,11 +359,10 @@ class Planner:
         probes = _lazy_probes(resource).values()
         return all(self._age.get(probe, -1) >= self._epoch for probe in probes)
 
-    def _values_depend_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
-        if resource.lazies is None:
-            return None
-        texts = (lazy.command for lazy in resource.lazies.values)
-        return next(filter(None, map(forecast.touches, texts)), None)
+    def _values_depend_on(self, item: Item, forecast: Forecast) -> Resource | None:
+        lazies = item.resource.lazies
+        texts = [lazy.command for lazy in lazies.values] if lazies is not None else []
+        return _influenced(item, texts, forecast)
 
     def _resolved(self, item: Item) -> Item:
         """Return the item of a resource whose lazy values are known. Raises ProbeError."""
@@ -383,8 +382,8 @@ class Planner:
         declared = replace(item.declared, resource=known[2])
         return replace(item, declared=declared, resource=known[2])
 
-    def _guard_depends_on(self, resource: Resource, forecast: Forecast) -> Resource | None:
-        return next(filter(None, map(forecast.touches, _guards(resource))), None)
+    def _guard_depends_on(self, item: Item, forecast: Forecast) -> Resource | None:
+        return _influenced(item, _guards(item.resource), forecast)
 
 
 def _decision(
@@ -393,6 +392,13 @@ def _decision(
     if change.needed:
         return PlannedChange(item, provider, change, probes)
     return Decision(item, "ok", provider, change, probes)
+
+
+def _influenced(item: Item, texts: Iterable[str], forecast: Forecast) -> Resource | None:
+    """Return the earlier change that may influence one of these shell texts of an item, or None."""
+    block = item.declared.parallel if item.because is None else None
+    told = (forecast.touches(text, block) for text in texts)
+    return next(filter(None, told), None)
 
 
 def _lazy_probes(resource: Resource) -> dict[Lazy, Probe]:

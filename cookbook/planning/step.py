@@ -52,6 +52,9 @@ class Step:
     left: Any = None
     """The state after the step, if it was probed; None also for an absent thing."""
 
+    parallel: tuple[str, ...] = ()
+    """The resources whose changes run at the same time."""
+
     precondition: Precondition | None = None
     """In a plan: the precondition of the change."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Decision, PlannedChange
+from cookbook.planning.independence import independent, may_run_beside
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.run_as import called
 from cookbook.script.shell import Command, sh
@@ -23,10 +24,45 @@ class Transaction:
 
     changes: list[PlannedChange]
 
+    beside: Sequence[str] = ()
+    """The resources whose changes run at the same time, if this is one of several that do."""
+
     @property
     def provider(self) -> AnyProvider:
         """The provider of the changes."""
         return self.changes[0].provider
+
+    @property
+    def is_parallel(self) -> bool:
+        """True if its changes run at the same time, each with a result of its own."""
+        return len(self.changes) > 1 and may_run_beside(self.changes[0])
+
+    @property
+    def at_once(self) -> int:
+        """The number of changes that run at the same time."""
+        block = self.changes[0].item.declared.parallel
+        return block.at_once if block is not None else 1
+
+    def admits_beside(self, planned: PlannedChange, gap: Sequence[Decision] = ()) -> bool:
+        """
+        Return whether a change can run at the same time as those of this transaction.
+
+        `gap` are the decisions between them: all are of the same parallel block then.
+        """
+        block = planned.item.declared.parallel
+        one = self.changes[0].item.declared.parallel
+        if block is None or block != one or any(v.item.declared.parallel != block for v in gap):
+            return False
+        if not all(map(may_run_beside, (*self.changes, planned))):
+            return False
+        return all(independent(planned, other) for other in self.changes)
+
+    def apart(self) -> Iterator[Transaction]:
+        """Yield its changes as transactions of their own, after they have run in parallel."""
+        names = [str(one.resource) for one in self.changes]
+        for i, planned in enumerate(self.changes):
+            beside = [*names[:i], *names[i + 1 :]]
+            yield Transaction(self.gap if i == 0 else [], [planned], beside)
 
     def admits(self, planned: PlannedChange) -> bool:
         """
@@ -35,6 +71,8 @@ class Transaction:
         A resource with `ignore_failure`, `retries` or `until` is never joined with others, so that
         its failure does not affect them; neither are those of different parts of an attempt.
         """
+        if self.is_parallel:
+            return False
         resources = [one.resource for one in (*self.changes, planned)]
         if any(one.ignore_failure or one.retries or one.until for one in resources):
             return False
@@ -84,15 +122,20 @@ class Transaction:
 
     @property
     def limit(self) -> float:
-        """Seconds that each of its commands may take."""
-        return max((self.provider.limit(one.change) for one in self.changes), default=0.0)
+        """Seconds that each of its commands may take; all of them if they run in parallel."""
+        if not self.is_parallel:
+            return max((self.provider.limit(one.change) for one in self.changes), default=0.0)
+        limits = [one.provider.limit(one.change) * len(one.commands) for one in self.changes]
+        longest = max(limits)
+        waits = (sum(limits) - longest) / self.at_once if len(limits) > self.at_once else 0.0
+        return longest + waits
 
     def contents(self) -> Mapping[str, bytes]:
         """Return the bytes that the commands read: digest -> content."""
         return {
             digest: content
             for one in self.changes
-            for digest, content in self.provider.contents(one.resource).items()
+            for digest, content in one.provider.contents(one.resource).items()
         }
 
 

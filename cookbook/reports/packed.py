@@ -105,6 +105,7 @@ class _Tables:
             "excuse": [self.text(excuse["reason"]), self.text(excuse["until"])] if excuse else 0,
             "ignored": int(resource["ignored"]),
             "diff": self._lines(resource["diff"]),
+            "parallel": self.text(", ".join(resource.get("parallel", []))),
         }
         texts = ("ran", "note", "because", "until", "lost", "orphan")
         said |= {key: self.text(resource[key]) for key in texts}  # type: ignore[literal-required]  # they are keys

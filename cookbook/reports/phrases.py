@@ -60,6 +60,10 @@ _LONGEST_LIST = 120
 """Characters; of longer lists only the items that differ are shown."""
 
 
+_NAMED = 3
+"""The number of resources that are named before the rest is counted."""
+
+
 def outcome(resource: ResourceDocument, mode: Mode) -> ResourceOutcome:
     """Return the result in one word."""
     if resource["excused"] is not None:
@@ -145,6 +149,8 @@ def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
     """Why, since when and until when."""
     if why := reason(resource, document):
         yield why
+    if others := at_once(resource):
+        yield others
     if resource["note"]:
         yield resource["note"]
     if lost := unrecoverable(resource):
@@ -166,6 +172,15 @@ def reason(resource: ResourceDocument, document: Document) -> str | None:
     if resource["because"]:
         return f"because {resource['because']} {'changes' if looking else 'changed'}"
     return None
+
+
+def at_once(resource: ResourceDocument) -> str | None:
+    """Return the resources that are changed at the same time; None without any."""
+    names = resource.get("parallel", [])
+    if not names:
+        return None
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"at the same time as {', '.join(names[:_NAMED])}{more}"
 
 
 def unrecoverable(resource: ResourceDocument) -> str | None:

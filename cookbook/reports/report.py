@@ -203,7 +203,7 @@ def host_json(host: HostReport) -> HostDocument:
 def step_json(step: Step) -> ResourceDocument:
     """One resource."""
     change = step.change
-    return {
+    document: ResourceDocument = {
         "id": visible(str(step.resource)),
         "where": step.declared.where,
         "status": step.status,
@@ -224,6 +224,9 @@ def step_json(step: Step) -> ResourceDocument:
         "since": step.since,
         "excused": step.excused,
     }
+    if step.parallel:
+        document["parallel"] = [visible(name) for name in step.parallel]
+    return document
 
 
 def _note(step: Step) -> str | None:

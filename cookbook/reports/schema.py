@@ -78,6 +78,8 @@ class ResourceDocument(TypedDict):
     since: str | None
     """When it was first seen not to be in line."""
     excused: Excuse | None
+    parallel: NotRequired[list[str]]
+    """The resources whose changes run, or ran, at the same time; missing without any."""
 
 
 class HostDocument(TypedDict):

@@ -11,6 +11,7 @@ from cookbook.reports.phrases import (
     LOST,
     ResourceOutcome,
     all_outcomes,
+    at_once,
     error_line,
     error_remarks,
     first_seen,
@@ -179,8 +180,7 @@ def _words(resource: ResourceDocument, document: Document) -> Iterator[str]:
         yield _acted(resource["ran"], looking=looking)
     if status == "changed" and resource["orphan"] is not None:
         yield "orphaned"
-    if why := reason(resource, document):
-        yield why
+    yield from filter(None, (reason(resource, document), at_once(resource)))
 
 
 def _drift_words(resource: ResourceDocument, document: Document) -> Iterator[str]:

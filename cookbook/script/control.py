@@ -29,7 +29,7 @@ p={}; [ "/proc/$p/exe" -ef /bin/sh ] && command -v awk >/dev/null ||
 for signal in TERM KILL; do
 tries=0
 while [ $tries -lt {} ]; do
-set -- $(below); [ $# -gt 0 ] || exit 0
+set -- $(below); [ $# -gt 0 ] || { {}; exit 0; }
 [ $tries -gt 0 ] || {
 # Held first: a script must not come to its next line because the one before was ended.
 kill -s STOP "$@" 2>/dev/null; set -- $(below); kill -s STOP "$@" 2>/dev/null
@@ -48,6 +48,8 @@ umask 077; mkdir -p -- "$cook_home" && : >"$cook_home/.halt-{}"
 [ "$(below)" ] || { nap; nap; nap; [ "$(below)" ] || kill -s KILL "$p"; }"""
 )
 
+_NOTHING = sh(":")
+
 _HALT = '[ -d "$cook_home" ] || (umask 077; mkdir -p -- "$cook_home"); : >"$cook_home"/.halt-{}'
 
 
@@ -56,9 +58,13 @@ def halting(nonce: str) -> Command:
     return sh(_HALT, nonce)
 
 
-def ending(shell: int) -> Command:
-    """Return the command that ends the children of a shell; it fails if they cannot be ended."""
-    return sh(_END, shell, PATIENCE * 10)
+def ending(shell: int, then: Command = _NOTHING) -> Command:
+    """
+    Return the command that ends the children of a shell; it fails if they cannot be ended.
+
+    `then` is run when none is left.
+    """
+    return sh(_END, shell, PATIENCE * 10, then)
 
 
 def retiring(shell: int, nonce: str) -> Command:

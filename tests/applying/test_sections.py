@@ -24,8 +24,14 @@ class Local:
     ) -> tuple[int, dict[str, str]]:
         """Run; return the exit status, and the last status of each resource by name."""
         (self.folder / "r.py").write_text(LINES + recipe.replace("D/", f"{self.folder}/"))
-        words = [command, str(self.folder / "r.py"), "--local", "--no-record", "--output", "json"]
-        status = main([*words, *options])
+        return self._run(command, str(self.folder / "r.py"), *options)
+
+    def apply(self, plan: Path) -> tuple[int, dict[str, str]]:
+        """Apply a saved plan; return the same."""
+        return self._run("apply", str(plan))
+
+    def _run(self, *words: str) -> tuple[int, dict[str, str]]:
+        status = main([*words, "--local", "--no-record", "--output", "json"])
         document = json.loads(self._capsys.readouterr().out)
         self.document: dict[str, Any] = document
         self.steps: list[dict[str, Any]] = document["hosts"]["localhost"]["resources"]

@@ -386,6 +386,20 @@ def test_each_step_is_asked_for(tmp_path: Path, answers: str, done: str, status:
     assert "+a" in drawn  # the diff is seen before
 
 
+def test_each_change_of_a_parallel_block_is_a_step(tmp_path: Path) -> None:
+    one = "execute(n, command=f'date +%s%N >>{D}/log; sleep 0.2; date +%s%N >>{D}/log')"
+    write(tmp_path, f"with parallel():\n    for n in 'ab':\n        {one}\n")
+
+    status, drawn, _ = at_a_terminal(
+        tmp_path, ["y\n", "y\n"], "converge", "r.py", "--local", "--step"
+    )
+
+    assert status == 0, drawn
+    moments = (tmp_path / "d/log").read_text().split()
+    assert (len(moments), moments) == (4, sorted(moments))
+    assert "at the same time" not in drawn
+
+
 def test_a_step_that_is_left_out_notifies_nobody(tmp_path: Path) -> None:
     write(
         tmp_path,

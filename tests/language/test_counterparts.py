@@ -14,6 +14,7 @@ WORDS = {
     *(
         "node",
         "attempt",
+        "parallel",
         "delayed",
         "lazy",
         "import",

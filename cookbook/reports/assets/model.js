@@ -23,7 +23,7 @@ const THINGS = DATA.things.map((thing, number) => {
     id: text("id"), where: text("where"), outcome: thing.outcome, kind: thing.kind || "none",
     changes: (thing.changes || []).map((change) => change.map((one) => TEXTS[one])),
     error: pair(thing.error), excuse: pair(thing.excuse), ignored: Boolean(thing.ignored),
-    ran: text("ran"), note: text("note"), because: text("because"), until: text("until"),
+    ran: text("ran"), note: text("note"), because: text("because"), until: text("until"), parallel: text("parallel"),
     diff: (thing.diff || []).map((line) => TEXTS[line]).join("\n"), lost: text("lost"), orphan: text("orphan"),
     outOfLine: OUT_OF_LINE.has(thing.outcome),
   };
