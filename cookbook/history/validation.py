@@ -80,6 +80,7 @@ class ResourceRecord(TypedDict):
     cause: str | None
     since: str | None
     excused: dict[str, Any] | None
+    parallel: list[Name] | None
 
 
 class StepLine(TypedDict):
@@ -190,7 +191,10 @@ def error(value: object) -> ErrorDocument | None:
 
 def resource(value: object) -> ResourceDocument:
     """Return the document of a resource; properties that an older version lacks are empty."""
-    return cast("ResourceDocument", shaped(ResourceRecord, value))
+    document = shaped(ResourceRecord, value)
+    if document["parallel"] is None:  # a document has it only if there are some
+        del document["parallel"]  # type: ignore[misc]  # it is required in the shape of a record
+    return cast("ResourceDocument", document)
 
 
 def state(value: object) -> StateRecord | None:
