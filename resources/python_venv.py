@@ -19,7 +19,6 @@ class PythonVenv(Resource):
 
     Example::
 
-        package("python3-venv")
         python_venv("/srv/shop/venv", user="www-data")
     """
 
