@@ -30,7 +30,14 @@ from cookbook.providers.releases import (
     parse_releases,
     superseded,
 )
-from cookbook.providers.revisions import ask_between, ask_revision, ask_tools, between, resolve
+from cookbook.providers.revisions import (
+    ask_between,
+    ask_revision,
+    ask_tools,
+    between,
+    missing_tools,
+    resolve,
+)
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.deploy import Deploy
@@ -95,17 +102,22 @@ class DeployProvider(Provider[Deploy, State]):
         return Change(now, replace(wanted, gone=tuple(gone), complete=found.complete))
 
     def missing(
-        self, deploy: Deploy, text: str, tools: str | None, above: str | None, *others: str | None
+        self,
+        deploy: Deploy,
+        text: str | None,
+        tools: str | None,
+        above: str | None,
+        *others: str | None,
     ) -> Iterator[Thing]:
         """Yield the programs, the folder above, the user and the shared files."""
-        for tool in (tools or "").split():
-            yield Thing("tool", tool)
+        yield from missing_tools(deploy, tools)
         need_folder(deploy.place, above)
         if above is None:
             yield Thing("path", deploy.place.rpartition("/")[0])
         if deploy.user is not None and others[0] is None:
             yield Thing("user", deploy.user)
-        for path in parse_releases(text).absent_files:
+        absent = deploy.shared_files if text is None else parse_releases(text).absent_files
+        for path in absent:
             yield Thing("path", f"{deploy.place}/shared/{path}")
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:

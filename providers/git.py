@@ -37,6 +37,7 @@ from cookbook.providers.revisions import (
     ask_tools,
     between,
     git_shell,
+    missing_tools,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
@@ -94,11 +95,10 @@ class GitProvider(Provider[Git, State]):
         return Change(now, wanted, note=note)
 
     def missing(
-        self, git: Git, _text: str, tools: str | None, above: str | None, *_said: str | None
+        self, git: Git, _text: str | None, tools: str | None, above: str | None, *_said: str | None
     ) -> Iterator[Thing]:
         """Yield the programs and the folder above."""
-        for tool in (tools or "").split():
-            yield Thing("tool", tool)
+        yield from missing_tools(git, tools)
         need_folder(git.identity, above)
         if above is None:
             yield Thing("path", git.identity.rpartition("/")[0])

@@ -8,13 +8,13 @@ folder in memory while git runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 from urllib.parse import urlsplit
 
 from cookbook.errors import HostError
-from cookbook.provider import Command, Probe, join, sh
+from cookbook.provider import Command, Probe, Thing, join, sh
 from cookbook.resources._revisions import FromGit, lines_of
 
 TIMEOUT = 60
@@ -136,8 +136,8 @@ def ask_revision(resource: FromGit, *, everything: bool = False) -> list[Probe]:
     return [Probe(replace(asked, called=called), absent=4, loose=True)]
 
 
-def ask_tools(resource: FromGit) -> Probe:
-    """Return the question for the programs that the host does not have."""
+def tools_of(resource: FromGit) -> Sequence[str]:
+    """Return the programs that the host needs."""
     names = ["git"]
     if re.match(r"ssh://|[^/:]+@", resource.repository or ""):
         names.append("ssh")
@@ -145,8 +145,19 @@ def ask_tools(resource: FromGit) -> Probe:
         names.append("ssh-keygen")
     if resource.signing_keys:
         names.append("gpg")
-    text = sh('for c in {}; do command -v "$c" >/dev/null || echo "$c"; done', names)
+    return names
+
+
+def ask_tools(resource: FromGit) -> Probe:
+    """Return the question for the programs that the host does not have."""
+    text = sh('for c in {}; do command -v "$c" >/dev/null || echo "$c"; done', tools_of(resource))
     return Probe(text, loose=True)
+
+
+def missing_tools(resource: FromGit, said: str | None) -> Iterator[Thing]:
+    """Yield the programs that the host does not have, by the answer to `ask_tools`."""
+    for tool in tools_of(resource) if said is None else said.split():
+        yield Thing("tool", tool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
 from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
 from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
 from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
+from cookbook.resources.python_venv import PythonVenv as PythonVenv
+from cookbook.resources.python_venv import python_venv as python_venv
 from cookbook.resources.reboot import Reboot as Reboot
 from cookbook.resources.reboot import reboot as reboot
 from cookbook.resources.remote_directory import RemoteDirectory as RemoteDirectory
@@ -229,6 +231,7 @@ __all__ = [
     "PostgresqlGrant",
     "PostgresqlRole",
     "PostgresqlSetting",
+    "PythonVenv",
     "Reboot",
     "RemoteDirectory",
     "RemoteFile",
@@ -312,6 +315,7 @@ __all__ = [
     "postgresql_grant",
     "postgresql_role",
     "postgresql_setting",
+    "python_venv",
     "reboot",
     "remote_directory",
     "remote_file",

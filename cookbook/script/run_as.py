@@ -115,6 +115,12 @@ def as_user(user: str | None, command: Command, *, from_stash: bool = False) -> 
     return Command(text, command.shown, command.contents, called(user, command))
 
 
+def as_owner(path: str, command: Command) -> Command:
+    """Return a command that runs another one as the user that a path on the host belongs to."""
+    text = sh('u=$(stat -c %U -- {}) || exit; cook_as "$u" {}', path, command.text).text
+    return Command(text, command.shown, command.contents, command.brief)
+
+
 def with_environment(body: Command) -> Command:
     """
     Return the command that prints this shell text, for a shell of another user.
