@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cookbook.language.access_path import AccessPath
+from cookbook.language.probe import Thing
 from cookbook.planning.decision import PlannedChange
 from cookbook.planning.forecast import Pending, mentions, needs_of
 
@@ -32,27 +35,52 @@ def may_run_beside(planned: PlannedChange) -> bool:
     return provider.lockout_risk(planned.name, planned.change, _ANY_PATH) == "no"
 
 
-def independent(one: PlannedChange, other: PlannedChange) -> bool:
-    """
-    Return whether neither change needs, describes or names what the other one changes.
+@dataclass(frozen=True)
+class Footprint:
+    """The things that a change makes, alters, needs and names, to compare it with others."""
 
-    Two changes that fetch the same content are not independent: the host keeps it in one place.
-    """
-    if (_read(one) - _sent(one)) & _read(other):
-        return False
-    return not (_influences(one, other) or _influences(other, one))
+    changed: frozenset[Thing]
+    concerned: frozenset[Thing]
+    """The things that it needs, and those that its state describes."""
 
+    paths: frozenset[str]
+    """The paths that it changes."""
 
-def _influences(one: PlannedChange, other: PlannedChange) -> bool:
-    pending = Pending(one.resource, one.provider, one.change)
-    changed = {*pending.alters, *pending.removes, *pending.brings}
-    concerned = {*needs_of(other.provider, other.resource), *other.provider.about(other.resource)}
-    if changed & concerned:
-        return True
-    names = {thing.name for thing in changed} | {one.name}
-    paths = [name for name in names if name.startswith("/") and name != "/"]
-    texts = [command.text for command in other.commands]
-    return any(mentions(text, path) for text in texts for path in paths)
+    text: str
+    """Its commands."""
+
+    fetched: frozenset[str]
+    """The digests of the contents that its commands read, and that are not sent."""
+
+    @classmethod
+    def of(cls, planned: PlannedChange) -> Footprint:
+        """Return the footprint of a change."""
+        provider, resource = planned.provider, planned.resource
+        pending = Pending(resource, provider, planned.change)
+        changed = frozenset([*pending.alters, *pending.removes, *pending.brings])
+        names = {planned.name, *(thing.name for thing in changed)}
+        return cls(
+            changed,
+            frozenset([*needs_of(provider, resource), *provider.about(resource)]),
+            frozenset(name for name in names if name.startswith("/") and name != "/"),
+            "\n".join(command.text for command in planned.commands),
+            _read(planned) - _sent(planned),
+        )
+
+    def is_independent_of(self, other: Footprint) -> bool:
+        """
+        Return whether neither change needs, describes or names what the other one changes.
+
+        Two changes that fetch the same content are not independent: the host keeps it in one place.
+        """
+        if self.fetched & other.fetched:
+            return False
+        return not (self._influences(other) or other._influences(self))
+
+    def _influences(self, other: Footprint) -> bool:
+        if self.changed & other.concerned:
+            return True
+        return any(path in other.text and mentions(other.text, path) for path in self.paths)
 
 
 def _read(planned: PlannedChange) -> frozenset[str]:

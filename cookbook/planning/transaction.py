@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cookbook.language.change import Change
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Decision, PlannedChange
-from cookbook.planning.independence import independent, may_run_beside
+from cookbook.planning.independence import Footprint, may_run_beside
 from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
 from cookbook.script.run_as import called
 from cookbook.script.shell import Command, sh
+
+MOST_BESIDE = 32
+"""The maximum number of changes of a parallel block in one transaction: each is compared with all
+others, and names them in reports."""
 
 
 @dataclass
@@ -26,6 +30,9 @@ class Transaction:
 
     beside: Sequence[str] = ()
     """The resources whose changes run at the same time, if this is one of several that do."""
+
+    _footprints: dict[int, Footprint] = field(default_factory=dict, repr=False, compare=False)
+    """Those of its changes, by their ids, as far as they were compared with others."""
 
     @property
     def provider(self) -> AnyProvider:
@@ -53,9 +60,17 @@ class Transaction:
         one = self.changes[0].item.declared.parallel
         if block is None or block != one or any(v.item.declared.parallel != block for v in gap):
             return False
-        if not all(map(may_run_beside, (*self.changes, planned))):
+        if len(self.changes) == MOST_BESIDE:
             return False
-        return all(independent(planned, other) for other in self.changes)
+        if not (may_run_beside(self.changes[0]) and may_run_beside(planned)):
+            return False
+        new = Footprint.of(planned)
+        return all(new.is_independent_of(self._footprint(other)) for other in self.changes)
+
+    def _footprint(self, planned: PlannedChange) -> Footprint:
+        if id(planned) not in self._footprints:
+            self._footprints[id(planned)] = Footprint.of(planned)
+        return self._footprints[id(planned)]
 
     def apart(self) -> Iterator[Transaction]:
         """Yield its changes as transactions of their own, after they have run in parallel."""

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +245,48 @@ def test_the_run_does_what_the_plan_says(
                 "ok",
                 "skipped",
             }, again
+
+
+@given(RECIPES, THERE)
+@settings(
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_a_parallel_block_does_what_its_order_does(
+    session: Session, recipe: list[Spec], there: list[tuple[int, str]]
+) -> None:
+    alone = [replace(spec, notifies=None, waits=False) for spec in recipe]
+    with scratch(there) as root:
+        in_order = run(collect(root, alone), session, apply=True)
+        wanted = tree(root)
+    if any(step.status == "failed" for step in in_order):
+        return  # in a block the others are done, too
+    with scratch(there) as root:
+        collection = Collection(Node("here"))
+        with declaring(collection), language.parallel():
+            declare(root, alone)
+        planned = run(collection, session, apply=False)
+        done = run(collection, session, apply=True)
+
+        keeps_its_word(planned, done)
+        assert tree(root) == wanted
+        assert {str(s.resource): s.status for s in done} == {
+            str(s.resource): s.status for s in in_order
+        }
+
+
+def tree(root: Path) -> dict[str, tuple[object, ...]]:
+    """What is below a scratch root, wherever that is: paths, modes, contents, links."""
+    return {
+        str(path.relative_to(root)): (
+            path.lstat().st_mode,
+            path.lstat().st_nlink,
+            path.read_bytes() if path.is_file() else None,
+            path.readlink().name if path.is_symlink() else None,
+        )
+        for path in root.rglob("*")
+    }
 
 
 def calm(recipe: Sequence[Spec]) -> bool:
