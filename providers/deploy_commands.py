@@ -50,11 +50,15 @@ _SWITCH: LiteralString = (
     't={}/.current-$$; rm -f -- "$t" && ln -s -- {} "$t" && mv -T -- "$t" {}/current'
 )
 
+# On the way back, only units that were restarted are restarted again.
 _RESTART: LiteralString = """\
-cook_restart() { [ "$(systemctl show -p LoadState "$1")" = LoadState=loaded ] || return 0
+cook_restart() { if [ "$cook_back" ]; then case " $cook_done " in *" $1 "*) ;; *) return 0 ;; esac
+fi; cook_done="$cook_done $1"
+[ "$(systemctl show -p LoadState "$1")" = LoadState=loaded ] || return 0
 systemctl restart -- "$1" || { echo "the restart of $1 has failed" >&2; return 1; }
 "$2" || { echo "$1 is not healthy: $c" >&2; return 1; }; }
 cook_none() { :; }
+cook_done= cook_back=
 """
 
 _HEALTH: LiteralString = """\
@@ -141,7 +145,7 @@ def switch(name: str, found: State | None, wanted: State) -> Command:
     )
     if wanted.holds:
         parts.append(sh(_NOTE, wanted.holds, "rolled-back"))
-    parts.append(sh("else {}", sh(_NOTE, wanted.release, "failed")))
+    parts.append(sh("else cook_back=1; {}", sh(_NOTE, wanted.release, "failed")))
     if found is not None and before:
         again = sh("{} || echo 'it is not healthy either' >&2", _restarted("cook_old", found))
         parts.append(sh("{} && {}\n", _linked(wanted, before), again))

@@ -10,6 +10,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Cook
 from tests.on_hosts.manifest import difference, manifest
+from tests.on_hosts.shop import PREPARE
 
 pytestmark = pytest.mark.hosts
 
@@ -49,6 +50,15 @@ JUDGED = {
         "[ \"$(runuser -u postgres -- psql -XAtd shop -c 'SELECT n FROM hats')\" = 7 ]",
         "! runuser -u postgres -- psql -XAtd shop -c 'SET ROLE reports' -c 'SELECT n FROM hats'",
     ],
+    "deploy_app": [
+        "curl -sf http://127.0.0.1/ | grep -qx 'Hello from version 1'",
+        "for p in 8001 8002; do curl -sf http://127.0.0.1:$p/health; done | grep -qx okok",
+        "[ \"$(stat -c '%U %a' /etc/shop.env | xargs)\" = 'root 600' ]",
+        '[ "$(stat -Lc %U /srv/shop/current/server.py)" = shop ]',
+        "su ann -c 'sudo -n /bin/systemctl restart shop-8001'",
+        "! grep -rqs 'open sesame' /var/lib/cook /srv/shop /var/log",
+        "nft list ruleset | grep -q 'tcp dport 80 accept'",
+    ],
     "own_types": [
         '[ "$(systemctl get-default)" = multi-user.target ]',
         "[ \"$(stat -c '%U %G %a' /srv/hats)\" = 'hats hats 750' ]",
@@ -67,7 +77,8 @@ JUDGED = {
 # What a server writes by itself is in a file system of its own, which a manifest leaves out.
 PREPARED = {
     "database": "for d in /var/lib/postgresql /var/log/postgresql; do"
-    " mkdir -p $d && mount -t tmpfs sample $d || exit; done"
+    " mkdir -p $d && mount -t tmpfs sample $d || exit; done",
+    "deploy_app": f"apt-get install -y --no-install-recommends curl >/dev/null\n{PREPARE}",
 }
 
 
@@ -77,7 +88,8 @@ def test_plan_converge_and_nothing_more_to_do(
 ) -> None:
     recipe = str(sample / f"{sample.name}.py")
     monkeypatch.setenv("COOK_SECRET_DATABASE_SHOP", "open sesame")
-    assert fresh_host.run(PREPARED.get(sample.name, "true")).returncode == 0
+    monkeypatch.setenv("COOK_SECRET_SHOP_TOKEN", "open sesame")
+    assert fresh_host.run(PREPARED.get(sample.name, "true"), timeout=240).returncode == 0
     fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     before = manifest(fresh_host)
 
