@@ -39,7 +39,7 @@ _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
-class Order:
+class Download:
     """The addresses of one content, and how they are asked."""
 
     addresses: tuple[str, ...]
@@ -66,16 +66,16 @@ def with_notice(checksum: str, command: Command) -> Command:
     return replace(checked, shown=command.shown, called=command.called)
 
 
-def fetched_here(order: Order) -> Mapping[str, bytes]:
+def fetched_here(download: Download) -> Mapping[str, bytes]:
     """Return the content by its digest, and the notice, which is empty if it was fetched."""
-    with _locks[order.checksum]:
-        data, why = _kept.get(order.checksum), ""
+    with _locks[download.checksum]:
+        data, why = _kept.get(download.checksum), ""
         if data is None:
-            data, why = _fetch(order)
+            data, why = _fetch(download)
         if data is not None:
-            _keep(order.checksum, data)
-    notice = {str(notice_of(order.checksum)): why.encode()}
-    return {order.checksum: data, **notice} if data is not None else notice
+            _keep(download.checksum, data)
+    notice = {str(notice_of(download.checksum)): why.encode()}
+    return {download.checksum: data, **notice} if data is not None else notice
 
 
 def _keep(checksum: str, data: bytes) -> None:
@@ -87,27 +87,27 @@ def _keep(checksum: str, data: bytes) -> None:
             _kept.pop(oldest, None)
 
 
-def _fetch(order: Order) -> tuple[bytes | None, str]:
+def _fetch(download: Download) -> tuple[bytes | None, str]:
     """Return the content of the first address that has it, or the reasons of all."""
     import hashlib  # only where something is fetched
     import http.client
 
     reasons = []
-    opener = _opener(order)
-    for address in order.addresses:
+    opener = _opener(download)
+    for address in download.addresses:
         try:
             with opener.open(address, timeout=_SILENCE) as answer:
-                data = _read(answer, time.monotonic() + order.seconds)
+                data = _read(answer, time.monotonic() + download.seconds)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(f"the controller cannot fetch {address}: {error}")
             continue
         digest = hashlib.sha256(data).hexdigest()
         if len(data) > MOST:
             reasons.append(f"the content of {address} has more than {MOST} bytes")
-        elif digest == order.checksum:
+        elif digest == download.checksum:
             return data, ""
         else:
-            what = f"has the checksum {digest}, not {order.checksum}"
+            what = f"has the checksum {digest}, not {download.checksum}"
             reasons.append(f"the content of {address} {what}")
     return None, "; ".join(reasons)
 
@@ -123,8 +123,8 @@ def _read(answer: SupportsRead[bytes], end: float) -> bytes:
     return b"".join(pieces)
 
 
-def _opener(order: Order) -> OpenerDirector:
-    """Return what sends the requests of an order: to another server without its headers."""
+def _opener(download: Download) -> OpenerDirector:
+    """Return what sends the requests of an download: to another server without its headers."""
     import urllib.request
     from urllib.parse import urlsplit
 
@@ -142,8 +142,8 @@ def _opener(order: Order) -> OpenerDirector:
             return new
 
     handlers: list[urllib.request.BaseHandler] = [Redirections()]
-    if order.proxy is not None:
-        pair = {"http": order.proxy, "https": order.proxy} if order.proxy else {}
+    if download.proxy is not None:
+        pair = {"http": download.proxy, "https": download.proxy} if download.proxy else {}
         handlers.append(urllib.request.ProxyHandler(pair))
     opener = urllib.request.build_opener(*handlers)
     opener.addheaders = []
@@ -152,8 +152,8 @@ def _opener(order: Order) -> OpenerDirector:
         handler_order = 100
 
         def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-            if request.full_url in order.addresses:
-                for name, value in order.headers:
+            if request.full_url in download.addresses:
+                for name, value in download.headers:
                     request.add_header(name, value)
             return request
 

@@ -19,7 +19,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers.fetched import Access, with_any_fetched, with_fetched
-from cookbook.providers.fetched_here import Order, fetched_here, with_notice
+from cookbook.providers.fetched_here import Download, fetched_here, with_notice
 from cookbook.providers.file import FileProvider
 from cookbook.providers.remote_answers import (
     RemoteVersions,
@@ -195,7 +195,7 @@ class RemoteFileProvider(FileProvider):
         """Return what it takes to be served; or the content, if the controller fetches it."""
         remote = cast("RemoteFile", file)
         if remote.fetched_by == "controller" and remote.checksum and remote.addresses:
-            return fetched_here(_order(remote, remote.checksum))
+            return fetched_here(_download(remote, remote.checksum))
         given = [remote.request, remote.remote_password or "", _pem(remote) or ""]
         texts = [str.__str__(text).encode() for text in given if text]
         return {Content.of(data): data for data in texts}
@@ -260,7 +260,7 @@ def _digest(text: str | None) -> Content | None:
     return Content.of(str.__str__(text).encode()) if text else None
 
 
-def _order(remote: RemoteFile, checksum: str) -> Order:
+def _download(remote: RemoteFile, checksum: str) -> Download:
     """Return what the controller is to fetch."""
     headers = [(name, str.__str__(value)) for name, value in (remote.headers or {}).items()]
     if remote.remote_user is not None:
@@ -269,7 +269,7 @@ def _order(remote: RemoteFile, checksum: str) -> Order:
         login = f"{remote.remote_user}:{str.__str__(remote.remote_password or '')}".encode()
         headers.append(("Authorization", f"Basic {base64.b64encode(login).decode()}"))
     proxy = str.__str__(remote.proxy) if remote.proxy is not None else None
-    return Order(remote.addresses, checksum, tuple(headers), proxy, remote.timeout)
+    return Download(remote.addresses, checksum, tuple(headers), proxy, remote.timeout)
 
 
 def _way_to(wanted: RemoteState) -> Access:

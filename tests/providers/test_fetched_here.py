@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from cookbook.providers.fetched_here import Order, fetched_here, notice_of
+from cookbook.providers.fetched_here import Download, fetched_here, notice_of
 from tests.on_hosts.web_server import WebServer, serving
 
 
@@ -27,8 +27,8 @@ def elsewhere() -> Iterator[WebServer]:
 SECRET = (("Authorization", "Bearer x"), ("X-Token", "y"))
 
 
-def order(data: bytes, *addresses: str, proxy: str = "") -> Order:
-    return Order(addresses, hashlib.sha256(data).hexdigest(), SECRET, proxy)
+def order(data: bytes, *addresses: str, proxy: str = "") -> Download:
+    return Download(addresses, hashlib.sha256(data).hexdigest(), SECRET, proxy)
 
 
 def test_another_server_gets_no_headers(web: WebServer, elsewhere: WebServer) -> None:
