@@ -19,6 +19,7 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers.fetched import Access, with_any_fetched, with_fetched
+from cookbook.providers.fetched_here import Download, fetched_here, with_notice
 from cookbook.providers.file import FileProvider
 from cookbook.providers.remote_answers import (
     RemoteVersions,
@@ -48,6 +49,8 @@ class RemoteState(State):
     """The line of the server's headers that tells what it has now."""
     sources: tuple[str, ...] = hint(default=())
     """The addresses from which the host fetches the content; empty where it is in the stash."""
+    sent: bool = hint(default=False)
+    """The controller fetches the content, and sends it."""
     timeout: float = hint(default=300.0)
     request: Content | None = hint(sensitive=True)
     user: str | None = hint()
@@ -109,7 +112,8 @@ class RemoteFileProvider(FileProvider):
                 offered=now.offered if asked else None,
                 known=content,
                 expected=now.expected if asked else "",
-                sources=remote.addresses,
+                sources=remote.addresses if remote.fetched_by == "host" else (),
+                sent=remote.fetched_by == "controller",
                 timeout=remote.timeout,
                 **_access(remote),
             ),
@@ -118,7 +122,10 @@ class RemoteFileProvider(FileProvider):
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Fetch the content and write it, or only set what differs, or remove."""
         wanted = change.wanted
-        if not isinstance(wanted, RemoteState) or not wanted.sources:
+        if isinstance(wanted, RemoteState) and wanted.sent and wanted.content and _differs(change):
+            for command in super().commands(name, change):
+                yield with_notice(wanted.content, command)
+        elif not isinstance(wanted, RemoteState) or not wanted.sources:
             yield from super().commands(name, change)  # the record stays: a redo fetches nothing
         elif wanted.content is None and (change.found is None or _differs(change)):
             yield self._any_content(name, change, wanted)
@@ -164,17 +171,12 @@ class RemoteFileProvider(FileProvider):
             return change
         return replace(change, wanted=replace(change.wanted, content=Content(told[1])))
 
-    def ask_back(self, file: File, change: Change[State]) -> File:
-        """Return a resource that asks no server: the former content is on the host."""
-        remote = cast("RemoteFile", file)
-        return replace(remote, action="create_if_missing") if remote.asks_server else remote
-
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former file from the stash; the record of what was fetched stays."""
         back = super().back(name, change, now)
         if not isinstance(back.wanted, RemoteState):
             return back
-        return replace(back, wanted=replace(back.wanted, version=None, sources=()))
+        return replace(back, wanted=replace(back.wanted, version=None, sources=(), sent=False))
 
     def missing(
         self, file: File, at: str | None, to: str | None, sha: str | None, *others: str | None
@@ -190,8 +192,10 @@ class RemoteFileProvider(FileProvider):
         _versions(file, others)
 
     def contents(self, file: File) -> Mapping[str, bytes]:
-        """Return what it takes to be served; the content itself is not sent."""
+        """Return what it takes to be served; or the content, if the controller fetches it."""
         remote = cast("RemoteFile", file)
+        if remote.fetched_by == "controller" and remote.checksum and remote.addresses:
+            return fetched_here(_download(remote, remote.checksum))
         given = [remote.request, remote.remote_password or "", _pem(remote) or ""]
         texts = [str.__str__(text).encode() for text in given if text]
         return {Content.of(data): data for data in texts}
@@ -214,7 +218,7 @@ def _differs(change: Change[State]) -> bool:
 def _tool(file: File) -> list[Probe]:
     """Return the question for the program that fetches."""
     remote = cast("RemoteFile", file)
-    if "delete" in remote.doing:
+    if "delete" in remote.doing or remote.fetched_by == "controller":
         return []
     plain = not remote.request and remote.checksum is not None
     tool = tool_for(remote.addresses, plain=plain)
@@ -254,6 +258,18 @@ def _pem(remote: RemoteFile) -> str | None:
 
 def _digest(text: str | None) -> Content | None:
     return Content.of(str.__str__(text).encode()) if text else None
+
+
+def _download(remote: RemoteFile, checksum: str) -> Download:
+    """Return what the controller is to fetch."""
+    headers = [(name, str.__str__(value)) for name, value in (remote.headers or {}).items()]
+    if remote.remote_user is not None:
+        import base64  # only for a login
+
+        login = f"{remote.remote_user}:{str.__str__(remote.remote_password or '')}".encode()
+        headers.append(("Authorization", f"Basic {base64.b64encode(login).decode()}"))
+    proxy = str.__str__(remote.proxy) if remote.proxy is not None else None
+    return Download(remote.addresses, checksum, tuple(headers), proxy, remote.timeout)
 
 
 def _way_to(wanted: RemoteState) -> Access:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import LARGE, SENSITIVE, Secret, holds_secret, recipe_function
@@ -81,6 +81,13 @@ class RemoteFile(File):
     """The public key of the sftp server, e.g. "ssh-ed25519 AAAA...". None: the one in the
     known_hosts of the host. Another one, or an unknown one, is refused."""
 
+    fetched_by: Literal["host", "controller"] = "host"
+    """
+    `controller` is for hosts that cannot reach the server: cook fetches it over http or https, once
+    for all hosts of a run, when a host needs it, and sends it. It is in memory meanwhile, and an
+    interrupted fetch is not continued. It needs the checksum.
+    """
+
     timeout: float = 1800.0
     """Seconds the change may take."""
 
@@ -95,6 +102,7 @@ class RemoteFile(File):
             self._check_address(address)
         if wants:
             self._check_comparison()
+            self._check_controller()
         self._check_request()
         self._check_login()
         object.__setattr__(self, "source", None)
@@ -157,6 +165,16 @@ class RemoteFile(File):
             )
         if self.proxy and "@" in self.proxy and not holds_secret(self.proxy):
             object.__setattr__(self, "proxy", Secret(self.proxy))
+
+    def _check_controller(self) -> None:
+        """Raise RecipeError if the controller cannot fetch it."""
+        web = all(re.match(r"https?:", address) for address in self.addresses)
+        if self.fetched_by == "controller" and not (web and self.checksum is not None):
+            raise RecipeError(
+                f"{self}: the controller fetches http and https, with the checksum (SHA-256)"
+            )
+        if self.fetched_by == "controller" and (self.proxy or "http:").split(":")[0] != "http":
+            raise RecipeError(f"{self}: the controller has no proxies but those of http")
 
     def _check_login(self) -> None:
         """Raise RecipeError for a login that cannot be."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -272,6 +273,74 @@ def test_mirrors_and_a_redirection(
     assert step.status == "ok", step.error
     # The server that had the file is asked first.
     assert [(r.target, r.status) for r in web.take()] == [("/moved", 302), ("/a", 304)]
+
+
+def test_the_controller_fetches_what_the_host_cannot(
+    module_host: KitchenHost, cook: Cook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = f"cnry{secrets.token_hex(8)}"
+    monkeypatch.setenv("LIFE_TOKEN", token)
+    module_host.run("rm -rf /srv/got; mkdir -p /srv/got")
+    data = secrets.token_bytes(300_000)  # more than fits into a script
+    with serving("127.0.0.1") as web:
+        web.files["/a"] = data
+        web.needs = ("Authorization", f"Bearer {token}")
+        assert module_host.run(f"curl -fsS {web.url('/a')}").returncode != 0
+        recipe = f"""
+import os
+from cookbook.secrets.secret import Secret
+token = Secret(os.environ["LIFE_TOKEN"])
+for name in "ab":
+    remote_file(f"/srv/got/{{name}}", source="{web.url("/a")}", mode="0644", proxy="",
+        checksum="{digest(data)}", fetched_by="controller",
+        headers={{"Authorization": f"Bearer {{token}}"}})
+"""
+        planned = cook(module_host, "plan", recipe=recipe)
+        assert (planned["status"], web.take()) == (2, [])
+        made = cook(module_host, "converge", recipe=recipe)
+        assert made["status"] == 0, json.dumps(made)
+        assert [(r.method, r.status) for r in web.take()] == [("GET", 200)], "once for both"
+        sums = module_host.run("sha256sum /srv/got/*").stdout
+        assert sums.count(digest(data)) == 2
+        assert cook(module_host, "converge", recipe=recipe)["status"] == 0
+        back = cook(module_host, "undo", made["run"], "--yes")
+        assert back["status"] == 0, json.dumps(back)
+        assert module_host.run("ls /srv/got").stdout == ""
+        again = cook(module_host, "undo", back["run"], "--yes")
+        assert again["status"] == 0, json.dumps(again)
+        assert module_host.run("sha256sum /srv/got/*").stdout == sums
+        assert web.take() == []
+        assert token not in json.dumps([planned, made, back, again])
+
+        # A failure is that of the one resource, with its reason.
+        web.needs = None
+        plain = f"""
+file("/srv/got/before", content="x")
+remote_file("/srv/got/c", source=["{web.url("/none")}", "{web.url("/d")}"], checksum="{"0" * 64}",
+    fetched_by="controller", proxy="")
+file("/srv/got/after", content="x")
+"""
+        web.files["/d"] = b"another"
+        failed = cook(module_host, "converge", recipe=plain)
+        steps = failed["hosts"]["module"]["resources"]
+        assert [step["status"] for step in steps] == ["changed", "failed", "not-run"]
+        said = json.dumps(steps[1]["error"])
+        assert "/none: HTTP Error 404" in said
+        assert f"has the checksum {digest(b'another')}, not" in said
+        assert module_host.run("ls /srv/got").stdout == "a\nb\nbefore\n"
+        web.take()
+
+        # A saved plan fetches when it is applied.
+        web.files["/e"] = b"e"
+        module_host.run("rm -rf /var/lib/cook")  # nothing is an orphan
+        saved = str(tmp_path / "plan.cook")
+        given = plain.replace("0" * 64, digest(b"e")).replace("/d", "/e")
+        planned = cook(module_host, "plan", "-o", saved, recipe=given)
+        assert planned["status"] == 2, planned["stderr"]
+        assert web.take() == []
+        applied = cook(module_host, "apply", saved)
+        assert applied["status"] == 0, json.dumps(applied)
+        assert module_host.run("cat /srv/got/c").stdout == "e"
 
 
 SFTP = """
