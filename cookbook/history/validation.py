@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from cookbook.history.step_record import StateRecord
 from cookbook.planning.status import HostStatus, Mode, ResourceStatus
@@ -80,6 +80,7 @@ class ResourceRecord(TypedDict):
     cause: str | None
     since: str | None
     excused: dict[str, Any] | None
+    parallel: NotRequired[list[Name]]
 
 
 class StepLine(TypedDict):
