@@ -108,6 +108,10 @@ from cookbook.resources.pam_entry import PamEntry as PamEntry
 from cookbook.resources.pam_entry import pam_entry as pam_entry
 from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
 from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
+from cookbook.resources.pip_package import PipPackage as PipPackage
+from cookbook.resources.pip_package import pip_package as pip_package
+from cookbook.resources.pip_requirements import PipRequirements as PipRequirements
+from cookbook.resources.pip_requirements import pip_requirements as pip_requirements
 from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
 from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
 from cookbook.resources.postgresql_extension import PostgresqlExtension as PostgresqlExtension
@@ -218,6 +222,8 @@ __all__ = [
     "Package",
     "PamEntry",
     "PgHbaEntry",
+    "PipPackage",
+    "PipRequirements",
     "PostgresqlDatabase",
     "PostgresqlExtension",
     "PostgresqlGrant",
@@ -299,6 +305,8 @@ __all__ = [
     "package",
     "pam_entry",
     "pg_hba_entry",
+    "pip_package",
+    "pip_requirements",
     "postgresql_database",
     "postgresql_extension",
     "postgresql_grant",
