@@ -122,6 +122,8 @@ from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
 from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
 from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
 from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
+from cookbook.resources.procfile import Procfile as Procfile
+from cookbook.resources.procfile import procfile as procfile
 from cookbook.resources.python_venv import PythonVenv as PythonVenv
 from cookbook.resources.python_venv import python_venv as python_venv
 from cookbook.resources.reboot import Reboot as Reboot
@@ -229,6 +231,7 @@ __all__ = [
     "PostgresqlGrant",
     "PostgresqlRole",
     "PostgresqlSetting",
+    "Procfile",
     "PythonVenv",
     "Reboot",
     "RemoteDirectory",
@@ -312,6 +315,7 @@ __all__ = [
     "postgresql_grant",
     "postgresql_role",
     "postgresql_setting",
+    "procfile",
     "python_venv",
     "reboot",
     "remote_directory",
