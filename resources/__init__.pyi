@@ -112,6 +112,10 @@ from cookbook.resources.pam_entry import PamEntry as PamEntry
 from cookbook.resources.pam_entry import pam_entry as pam_entry
 from cookbook.resources.pg_hba_entry import PgHbaEntry as PgHbaEntry
 from cookbook.resources.pg_hba_entry import pg_hba_entry as pg_hba_entry
+from cookbook.resources.pip_package import PipPackage as PipPackage
+from cookbook.resources.pip_package import pip_package as pip_package
+from cookbook.resources.pip_requirements import PipRequirements as PipRequirements
+from cookbook.resources.pip_requirements import pip_requirements as pip_requirements
 from cookbook.resources.postgresql_database import PostgresqlDatabase as PostgresqlDatabase
 from cookbook.resources.postgresql_database import postgresql_database as postgresql_database
 from cookbook.resources.postgresql_extension import PostgresqlExtension as PostgresqlExtension
@@ -122,6 +126,8 @@ from cookbook.resources.postgresql_role import PostgresqlRole as PostgresqlRole
 from cookbook.resources.postgresql_role import postgresql_role as postgresql_role
 from cookbook.resources.postgresql_setting import PostgresqlSetting as PostgresqlSetting
 from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
+from cookbook.resources.procfile import Procfile as Procfile
+from cookbook.resources.procfile import procfile as procfile
 from cookbook.resources.python_venv import PythonVenv as PythonVenv
 from cookbook.resources.python_venv import python_venv as python_venv
 from cookbook.resources.reboot import Reboot as Reboot
@@ -226,11 +232,14 @@ __all__ = [
     "Package",
     "PamEntry",
     "PgHbaEntry",
+    "PipPackage",
+    "PipRequirements",
     "PostgresqlDatabase",
     "PostgresqlExtension",
     "PostgresqlGrant",
     "PostgresqlRole",
     "PostgresqlSetting",
+    "Procfile",
     "PythonVenv",
     "Reboot",
     "RemoteDirectory",
@@ -310,11 +319,14 @@ __all__ = [
     "package",
     "pam_entry",
     "pg_hba_entry",
+    "pip_package",
+    "pip_requirements",
     "postgresql_database",
     "postgresql_extension",
     "postgresql_grant",
     "postgresql_role",
     "postgresql_setting",
+    "procfile",
     "python_venv",
     "reboot",
     "remote_directory",

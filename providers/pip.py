@@ -1,0 +1,272 @@
+"""Packages of Python in virtual environments, by pip and the metadata of what is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString
+
+from cookbook.errors import HostError
+from cookbook.provider import Change, Command, Probe, Secret, hint, holds_secret, join, sh
+from cookbook.resources._pip import InVenv, canonical
+from cookbook.script.run_as import as_owner
+
+
+@dataclass(frozen=True)
+class PipState:
+    """Packages in a virtual environment."""
+
+    version: str | None = None
+    """The version of the package; None of a list of requirements."""
+    unmet: tuple[str, ...] | None = None
+    """Requirements that what is installed does not meet, those of its dependencies included."""
+    venv: str = hint(default="")
+    wanted: tuple[str, ...] = hint(default=())
+    """The requirements, or options that name a file of them."""
+    lines: tuple[str, ...] = hint(default=())
+    """The lines of a file of requirements that is made for pip."""
+    options: tuple[str, ...] = hint(default=())
+    variables: tuple[tuple[str, ...], ...] = hint(default=())
+    """The environment of pip: names and values."""
+    candidate: str | None = hint()
+    """The newest version that fits."""
+    everything: tuple[str, ...] = hint(default=())
+    """All packages in the environment before the change, as name==version."""
+    after: tuple[str, ...] = hint(default=())
+    """The same after it."""
+    going: tuple[str, ...] = hint(default=())
+    """The packages that an undo removes."""
+    restore: tuple[str, ...] = hint(default=())
+    """The packages that an undo installs, as name==version."""
+    timeout: float = hint(default=1800.0)
+
+
+# It is run by the Python of the environment, which belongs to a user, as that user.
+_LOOK = r"""
+import importlib.metadata as meta, json, os, re, sys
+from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
+from pip._vendor.packaging.utils import canonicalize_name
+source, *given = sys.argv[1:]
+unmet, odd, seen, versions = [], [], set(), {}
+def read(path):
+    text = re.sub(r"\\\r?\n", " ", open(path, encoding="utf-8").read())
+    for line in text.splitlines():
+        yield from parse(line, os.path.dirname(path))
+def parse(line, folder):
+    line = re.sub(r"(^|\s)#.*", "", line).strip()
+    more = re.match(r"(?:-r|--requirement)[\s=]*(.+)", line)
+    if more:
+        yield from read(os.path.join(folder, more[1].strip()))
+    elif re.match(r"-e|--editable", line):
+        odd.append(line)
+    elif line and not line.startswith("-"):
+        try:
+            yield Requirement(re.split(r"\s+--", line)[0].strip())
+        except InvalidRequirement:
+            odd.append(line)
+def version(name):
+    try:
+        return meta.version(name)
+    except meta.PackageNotFoundError:
+        return None
+def look(wanted, extras=("",), because=""):
+    if wanted.marker and not any(wanted.marker.evaluate({"extra": e}) for e in extras):
+        return
+    key = (canonicalize_name(wanted.name), str(wanted.specifier), tuple(sorted(wanted.extras)))
+    if key in seen:
+        return
+    seen.add(key)
+    found = version(wanted.name)
+    said = "%s%s%s" % (key[0], wanted.specifier, because)
+    if found is None:
+        unmet.append(said + ": missing")
+    elif not wanted.specifier.contains(found, prereleases=True):
+        unmet.append("%s: %s" % (said, found))
+    elif wanted.url and url(wanted.name) != wanted.url.split("#")[0]:
+        unmet.append("%s: from elsewhere" % key[0])
+    else:
+        for one in meta.requires(wanted.name) or ():
+            look(Requirement(one), ("", *wanted.extras), " of " + key[0])
+def url(name):
+    told = json.loads(meta.distribution(name).read_text("direct_url.json") or "{}")
+    vcs = told.get("vcs_info")
+    if vcs:
+        return "%s+%s@%s" % (vcs["vcs"], told["url"], vcs.get("requested_revision"))
+    return told.get("url")
+try:
+    lines = list(read(source)) if source else [r for line in given for r in parse(line, "/")]
+except OSError as error:
+    sys.exit("%s: %s" % (error.filename, error.strerror))
+for one in lines:
+    versions[canonicalize_name(one.name)] = version(one.name)
+    look(one)
+print(json.dumps({"unmet": unmet, "odd": odd, "versions": versions}))
+"""
+_ALL = """
+import importlib.metadata as meta
+found = {"%s==%s" % (d.metadata["Name"], d.version) for d in meta.distributions()}
+print("\\n".join(sorted(found)))
+"""
+_PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-input --no-color {}"
+
+
+def ask_installed(resource: InVenv, source: str | None, lines: Sequence[str]) -> list[Probe]:
+    """
+    Return the question whether requirements are met, and that for all that is installed.
+
+    They are in a file on the host, the `source`, or are these lines. The answer to the first is
+    absent if there is no environment, or no such file.
+    """
+    run = sh("{}/bin/python -I -c {} {} {}", resource.venv, _LOOK, source or "", list(lines))
+    there = sh("[ -x {}/bin/python ]", resource.venv)
+    if source is not None:
+        there = sh("{} && [ -e {} ]", there, source)
+    look = sh("{} || exit 4; {}", there, as_owner(resource.venv, run))
+    rest = sh("[ ! -x {}/bin/python ] || {}", resource.venv, list_all(resource.venv))
+    called = f"look at what is installed in {resource.venv}"
+    return [
+        Probe(replace(look, called=called), absent=4),
+        Probe(replace(rest, called=called), loose=True),
+    ]
+
+
+def parse_installed(resource: InVenv, text: str, everything: str | None) -> tuple[PipState, Any]:
+    """Return the state, and the versions of the packages that are asked for."""
+    said = json.loads(text)
+    if said["odd"]:
+        raise HostError(
+            f"{resource}: {said['odd'][0]!r} has no name, and cannot be compared",
+            hint="NAME @ URL instead of the URL; no editable packages",
+        )
+    return PipState(
+        unmet=tuple(said["unmet"]),
+        venv=resource.venv,
+        everything=tuple((everything or "").split()),
+    ), said["versions"]
+
+
+def told(resource: InVenv, state: PipState) -> PipState:
+    """Return the wanted state with all that pip is told."""
+    return replace(
+        state,
+        venv=resource.venv,
+        options=tuple(resource.options),
+        variables=tuple(resource.variables),
+        timeout=resource.timeout,
+    )
+
+
+def pip(state: PipState, words: Command) -> Command:
+    """Return the command that runs pip as the owner of an environment."""
+    run = sh(_PIP, state.venv, words)
+    exports = [sh("export {}={}", name, _quiet(value)) for name, value in state.variables]
+    whole = join([*exports, run])
+    return replace(as_owner(state.venv, whole), called=f"pip {words.shown} ({state.venv})")
+
+
+def _quiet(value: str) -> str:
+    return value if holds_secret(value) or "@" not in value else Secret(value)
+
+
+def install(states: Sequence[PipState], *more: str) -> Command:
+    """Return the command that installs what several states of one environment want."""
+    first = states[0]
+    wanted = [one for state in states for one in state.wanted]
+    lines = [line for state in states for line in state.lines]
+    words = sh("install -q {} {} {}", list(more), list(first.options), wanted)
+    if not lines:
+        return pip(first, words)
+    words = sh('install -q {} {} -r "$f"', list(more), list(first.options))
+    text = "".join(f"{line}\n" for line in lines)
+    run = sh(_PIP, first.venv, words)
+    exports = [sh("export {}={}", name, _quiet(value)) for name, value in first.variables]
+    file = sh('f=$(mktemp) && trap \'rm -f -- "$f"\' EXIT && printf %s {} >"$f" || exit', text)
+    whole = as_owner(first.venv, join([*exports, file, run]))
+    return replace(whole, called=f"pip install {' '.join(lines)} ({first.venv})")
+
+
+def newest(state: PipState) -> Command:
+    """Return the question for the newest version that fits, as a report of pip."""
+    more = ("--upgrade", "--no-deps", "--dry-run", "--report", "-", "--no-cache-dir")
+    return install([state], *more)
+
+
+def named_in(everything: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the packages of these names, as name==version."""
+    wanted = {canonical(name.partition("==")[0]) for name in names}
+    return tuple(one for one in everything if _split(one)[0] in wanted)
+
+
+def like(state: PipState, done: PipState) -> PipState:
+    """Return a state in which pip is told of the same indexes as in the change that was made."""
+    return replace(
+        state,
+        venv=done.venv,
+        options=done.options,
+        variables=done.variables,
+        timeout=done.timeout,
+    )
+
+
+def changed_since(before: Sequence[str], after: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the names of packages that are new, and the former versions of all others."""
+    was, now = dict(map(_split, before)), dict(map(_split, after))
+    if not now:
+        return [], []  # the run did not come to tell
+    new = [name for name in now if name not in was]
+    return new, [f"{n}=={v}" for n, v in was.items() if now.get(n) != v]
+
+
+def revert(going: Sequence[str], state: PipState) -> Iterator[Command]:
+    """Yield the commands that remove packages and bring back former versions."""
+    if going:
+        yield pip(state, sh("uninstall -q -y {}", list(going)))
+    if state.restore:
+        yield install([replace(state, wanted=("--no-deps", *state.restore), lines=())])
+    yield list_all(state.venv)
+
+
+def learn(change: Change[PipState], said: str) -> Change[PipState]:
+    """Return the change with all that is installed after it, by the output of `list_all`."""
+    if change.wanted is None or not said:
+        return change
+    return replace(change, wanted=replace(change.wanted, after=tuple(said.split())))
+
+
+def list_all(venv: str) -> Command:
+    """Return the command that prints all packages of an environment as name==version."""
+    run = sh("{}/bin/python -I -c {}", venv, _ALL)
+    return replace(as_owner(venv, run), called=f"list what is installed in {venv}")
+
+
+def _split(package: str) -> tuple[str, str]:
+    name, _, version = package.partition("==")
+    return canonical(name), version
+
+
+def rehearse(states: Sequence[PipState]) -> Command:
+    """Return the question for all that pip would install; it changes nothing."""
+    more = ("--dry-run", "--report", "-", "--no-cache-dir")
+    return sh("{ {}; } 2>&1 || echo 'status' $?", install(states, *more))
+
+
+def also(states: Sequence[PipState], said: str) -> str | None:
+    """Return what pip would install besides, by the answer to `rehearse`; None without any."""
+    if (refused := re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)) and "status " in said:
+        return f"pip would refuse: {'; '.join(dict.fromkeys(refused))}"
+    try:
+        report = json.loads(said[said.index("{") : said.rindex("}") + 1])
+        names = [(m["metadata"]["name"], m["metadata"]["version"]) for m in report["install"]]
+    except (ValueError, LookupError, TypeError):
+        return None  # pip of before 22.2 knows no report
+    told = [one for state in states for one in (*state.wanted, *state.lines)]
+    asked = {canonical(re.split(r"[\[<>=!~@; ]", one)[0]) for one in told}
+    there = {name: version for state in states for name, version in map(_split, state.everything)}
+    others = [
+        f"{name} {version}{f' (was {was})' if (was := there.get(canonical(name))) else ''}"
+        for name, version in sorted(names)
+        if canonical(name) not in asked
+    ]
+    return f"pip also installs {', '.join(others)}" if others else None

@@ -1,0 +1,108 @@
+"""`python_venv` and pip: what is missing, what is broken, and an index with a login."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+import pytest
+
+from cookbook.kitchen import KitchenHost
+from cookbook.planning.step import Step
+from tests.on_hosts.conftest import Converge
+
+pytestmark = pytest.mark.hosts
+
+VENV = 'user("app", system=True)\npython_venv("/srv/venv", user="app")\n'
+PACKAGE = """
+from cookbook.secrets.secret import Secret
+url = node.vars["login"].join(("http://", "@127.0.0.1:8099/simple"))
+pip_package("tiny", venv="/srv/venv", index_url=Secret(url))
+"""
+INDEX = """
+import base64, http.server, io, sys, zipfile
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.headers.get("Authorization") != "Basic " + sys.argv[1]:
+            self.send_response(401); self.send_header("WWW-Authenticate", "Basic")
+            return self.end_headers()
+        name = "tiny-1.0-py3-none-any.whl"
+        body = f'<a href="/{name}">{name}</a>'.encode()
+        if self.path.endswith(".whl"):
+            info, file = "tiny-1.0.dist-info", io.BytesIO()
+            with zipfile.ZipFile(file, "w") as wheel:
+                wheel.writestr("tiny.py", "x = 1\\n")
+                wheel.writestr(f"{info}/METADATA",
+                    "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1.0\\n")
+                wheel.writestr(f"{info}/WHEEL",
+                    "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+                wheel.writestr(f"{info}/RECORD", "")
+            body = file.getvalue()
+        self.send_response(200); self.send_header("Content-Type", "text/html"); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
+"""
+
+
+def statuses(steps: list[Step]) -> list[str]:
+    return [step.status for step in steps]
+
+
+def installed(host: KitchenHost) -> None:
+    done = host.run("apt-get update -qq && apt-get install -y -qq python3-venv", timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_missing_is_named_and_what_is_broken_is_repaired(
+    fresh_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    steps = plan(fresh_host, VENV)
+    assert statuses(steps) == ["changed", "failed"]
+    assert "python3" in str(steps[1].error)
+    fresh_host.run("apt-get update -qq && apt-get install -y -qq python3-minimal", timeout=240)
+    steps = plan(fresh_host, VENV)
+    assert statuses(steps) == ["changed", "failed"]
+    assert "python3-venv" in str(steps[1].error)
+
+    installed(fresh_host)
+    assert statuses(converge(fresh_host, VENV)) == ["changed", "changed"]
+    assert statuses(converge(fresh_host, VENV)) == ["ok", "ok"]
+    fresh_host.run("ln -sfn /usr/bin/python3.0 /srv/venv/bin/python3")
+    assert statuses(converge(fresh_host, VENV)) == ["ok", "changed"]
+    assert fresh_host.run("/srv/venv/bin/pip --version").returncode == 0
+    fresh_host.run("rm -r /srv/venv/lib/python3*/site-packages/pip")
+    assert statuses(converge(fresh_host, VENV)) == ["ok", "changed"]
+    assert fresh_host.run("/srv/venv/bin/pip --version").returncode == 0
+    assert fresh_host.run("find /srv/venv ! -user app").stdout == ""
+
+
+def test_a_password_of_an_index_is_seen_nowhere(
+    fresh_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    host = fresh_host
+    installed(host)
+    password = f"cnry{secrets.token_hex(8)}"
+    login = {"login": f"ann:{password}"}
+    header = base64.b64encode(login["login"].encode()).decode()
+    host.run(f"cat >/run/index.py <<'END'\n{INDEX}\nEND")
+    host.run(f"systemd-run -q --unit index python3 /run/index.py {header}; sleep 1")
+    host.run("systemd-run -q --unit watch sh -c 'while :; do cat /proc/[0-9]*/cmdline; done"
+             " >/run/seen 2>/dev/null'")  # fmt: skip
+
+    fresh = plan(host, VENV + PACKAGE, variables=login)
+    assert statuses(fresh) == ["changed", "changed", "unknown"]
+    steps = converge(host, VENV + PACKAGE, variables=login)
+    assert statuses(steps) == ["changed"] * 3, steps[2].error
+    assert host.run("/srv/venv/bin/python -c 'import tiny'").returncode == 0
+    assert statuses(converge(host, VENV + PACKAGE, variables=login)) == ["ok"] * 3
+    host.run("systemctl stop watch")
+    assert host.run("test -s /run/seen && ! grep -qa cnry /run/seen").returncode == 0
+    found = host.run(f"grep -rl {password} /var/lib /var/log /etc /root /tmp /srv /home")
+    assert found.stdout == ""
+    assert not any("cnry" in str(step.change) for step in steps)
+
+    host.run("systemctl stop index; rm -r /srv/venv/lib/python3*/site-packages/tiny*")
+    steps = converge(host, VENV + PACKAGE, variables=login)
+    assert statuses(steps) == ["ok", "ok", "failed"]
+    assert "cnry" not in str(steps[2].error)
