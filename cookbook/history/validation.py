@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from cookbook.history.step_record import StateRecord
 from cookbook.planning.status import HostStatus, Mode, ResourceStatus
@@ -80,7 +80,7 @@ class ResourceRecord(TypedDict):
     cause: str | None
     since: str | None
     excused: dict[str, Any] | None
-    parallel: list[Name] | None
+    parallel: NotRequired[list[Name]]
 
 
 class StepLine(TypedDict):
@@ -191,10 +191,7 @@ def error(value: object) -> ErrorDocument | None:
 
 def resource(value: object) -> ResourceDocument:
     """Return the document of a resource; properties that an older version lacks are empty."""
-    document = shaped(ResourceRecord, value)
-    if document["parallel"] is None:  # a document has it only if there are some
-        del document["parallel"]  # type: ignore[misc]  # it is required in the shape of a record
-    return cast("ResourceDocument", document)
+    return cast("ResourceDocument", shaped(ResourceRecord, value))
 
 
 def state(value: object) -> StateRecord | None:

@@ -16,6 +16,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NotRequired,
     TypeVar,
     Union,
     cast,
@@ -54,7 +55,7 @@ def shaped(shape: type[T], data: object) -> T:
     Return JSON data as a value of this shape.
 
     In a TypedDict other keys are left out, since a later version may write more, and a missing key
-    is None where None is allowed. In a dataclass the keys are exactly its fields. Raises Misshapen.
+    is None where None is allowed, or stays missing where it is NotRequired. In a dataclass the keys are exactly its fields. Raises Misshapen.
     """
     return cast("T", _reader(cast("Any", shape))(data))
 
@@ -164,6 +165,8 @@ def _dict(read_key: _Read, read: _Read) -> _Read:
 
 def _record(shape: Any) -> _Read:
     hints = get_type_hints(shape, include_extras=True)
+    optional = {key for key, hint in hints.items() if get_origin(hint) is NotRequired}
+    hints |= {key: get_args(hints[key])[0] for key in optional}
     readers = [(key, _reader(hint), _default(key, hint)) for key, hint in hints.items()]
 
     def read_record(value: Any) -> Any:
@@ -171,6 +174,8 @@ def _record(shape: Any) -> _Read:
             raise _unexpected("an object", value)
         found: dict[str, Any] = {}
         for key, read, default in readers:
+            if key in optional and key not in value:
+                continue
             try:
                 found[key] = read(value[key]) if key in value else default()
             except Misshapen as error:

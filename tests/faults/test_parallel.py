@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -154,6 +156,28 @@ def test_the_link_is_lost_and_the_run_goes_on(
     assert (said.exit, set(said.statuses)) == (0, {"changed"}), said
     assert begun(module_host) == ["a", "b", "c"]
     assert module_host.run("test -e /srv/p/last").returncode == 0
+    assert left_behind(module_host) == ""
+
+
+def test_the_link_is_lost_while_a_saved_plan_is_applied(
+    *, ran: Ran, module_host: KitchenHost, relay: Relay, hosts: Path, tmp_path: Path
+) -> None:
+    recipe, plan = jobs(*(made(name, 3) for name in "abc"), at_once=2), str(tmp_path / "p.plan")
+    assert ran(module_host, recipe, "-o", plan, command="plan", hosts=hosts).exit == 2
+    run = subprocess.Popen(
+        [sys.executable, "-m", "cookbook.cli", "apply", plan, "--hosts", hosts, "--output", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(module_host, "/srv/p/b")
+    relay.set(Link(after=0, then="reset"))
+    time.sleep(1.0)
+    relay.set(Link())
+    said = told(run, within=60)
+
+    assert (said.exit, said.statuses) == (0, ["changed"] * 4), said
+    assert begun(module_host) == ["a", "b", "c"]
     assert left_behind(module_host) == ""
 
 

@@ -105,6 +105,7 @@ execute("last", command="touch /srv/p/last")
     kept = resources(command("show", told["run"], "--output", "json"))
     assert (kept["bad"]["error"]["status"], kept["bad"]["error"]["output"]) == (7, "of bad")
     assert (kept["good"]["status"], kept["/srv/p/f"]["status"]) == ("failed", "changed")
+    assert kept["bad"]["parallel"] == ["execute[good]", "file[/srv/p/f]"]
 
     assert cook(machine, "undo", told["run"], "--yes", "--partial")["status"] == 0
     assert said(machine, "ls /srv/p") == ""

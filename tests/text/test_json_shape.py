@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 from hypothesis import given
@@ -34,6 +34,7 @@ class Leaf(TypedDict):
     color: Literal["red", "blue"]
     half: Annotated[int, _even]
     ratio: float | None
+    marks: NotRequired[list[str]]
 
 
 class Root(TypedDict):
@@ -58,6 +59,7 @@ def test_data_of_the_shape_is_returned_with_what_the_checks_made_of_it() -> None
     given = {"leaves": {"a": [{**GOOD, "later": "a newer version has it"}]}, "rest": [1, None]}
     leaf = {"name": "n", "color": "red", "half": 2, "ratio": 1}
     assert shaped(Root, given) == {"leaves": {"a": [leaf]}, "rest": [1, None]}
+    assert shaped(Leaf, {**GOOD, "marks": ["x"]}) == {**leaf, "marks": ["x"]}
     assert shaped(Line, {"text": "x", "done": True}) == Line("x", True)
     assert shaped(Leaf, {k: v for k, v in GOOD.items() if k != "ratio"})["ratio"] is None
 
@@ -71,6 +73,7 @@ def test_data_of_the_shape_is_returned_with_what_the_checks_made_of_it() -> None
         ({"half": 3}, "leaves.a[1].half: 3 is odd"),
         ({"half": True}, "leaves.a[1].half: a whole number was expected, not True"),
         ({"half": 1.0}, "leaves.a[1].half: a whole number was expected, not 1.0"),
+        ({"marks": None}, "leaves.a[1].marks: an array was expected, not None"),
         ({"ratio": "1"}, "leaves.a[1].ratio: a number was expected, not '1'"),
     ],
 )
