@@ -49,6 +49,7 @@ from cookbook.script.stash import unpack_tree
 class GitProvider(Provider[Git, State]):
     """Chef's git provider, with the files compared as well as the commit."""
 
+    concurrent = True
     timeout = 3600.0
 
     def probe(self, git: Git) -> Sequence[Probe]:

@@ -175,8 +175,9 @@ def parallel(*, at_once: int = 4) -> Iterator[None]:
     influence the others.
 
     Changes of most types are made one after the other here, too: packages, services, accounts.
-    `execute`, files, downloads, archives, keys and checks can run beside others, unless they have
-    `retries` or `until`, touch what login needs, or name a path that another one of them changes.
+    `execute`, files, downloads, archives, working copies, keys and checks can run beside others,
+    unless they have `retries` or `until`, touch what login needs, or name a path that another one
+    of them changes.
     """
     collection = current()
     if collection.parallel is not None:

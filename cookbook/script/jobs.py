@@ -24,35 +24,37 @@ NO_FOLDER = 73
 _NOT_BEGUN = 3
 """The exit status of a report if no lane has taken the job; another one: all reports are gone."""
 
-# A lane takes a job by making its folder. /proc/uptime is read without a further process. Files
-# that a command makes beside others are named by the nonce, so that each job needs one of its own,
-# also for the shell of another user.
+# The commands of a job see these variables: their names begin with `cook_j_`, as those of no other
+# script do. A lane takes a job by making its folder. /proc/uptime is read without a new process.
+# Files that a command makes beside others are named by the nonce, so that each job needs one of its
+# own, also for the shell of another user.
 _BEGIN = """\
-cook_jobs=$cook_home/.jobs-{}; rm -rf -- "$cook_home"/.jobs-*
-(umask 077; mkdir -p -- "$cook_jobs") || exit {}
-cook_now() { cook_t=0; { read -r cook_t cook_v </proc/uptime; } 2>/dev/null; }
+cook_j_all=$cook_home/.jobs-{}; rm -rf -- "$cook_home"/.jobs-*
+(umask 077; mkdir -p -- "$cook_j_all") || exit {}
+cook_j_now() { cook_j_t=0; { read -r cook_j_t cook_j_v </proc/uptime; } 2>/dev/null; }
 cook_job() {
-! cook_ends && mkdir -- "$cook_jobs/$1" 2>/dev/null || return 0
-(cook_j=$cook_jobs/$1 cook_k=0; cook_now; cook_since=$cook_t
+! cook_ends && mkdir -- "$cook_j_all/$1" 2>/dev/null || return 0
+(cook_j_at=$cook_j_all/$1 cook_j_k=0; cook_j_now; cook_j_since=$cook_j_t
 cook_nonce=$cook_nonce-$1 cook_inner=${cook_inner:+$cook_inner-$1}; shift
-for cook_one do
-printf '%s - %s -\\n' $cook_k "$cook_since" >"$cook_j/state"
-(cook_run "$cook_one") </dev/null >>"$cook_j/out" 2>>"$cook_j/err"; cook_s=$?
-cook_now; printf '%s %s %s %s\\n' $cook_k $cook_s "$cook_since" "$cook_t" >"$cook_j/state"
-[ $cook_s = 0 ] || break; cook_k=$((cook_k + 1)); done); }
-cook_ended() {
-cook_k=; { read -r cook_k cook_s cook_v <"$cook_jobs/$1/state"; } 2>/dev/null
-[ "$cook_k $cook_s" = "$2 0" ] || { cook_bad=1; return 0; }; (cook_run "$3"); }
-cook_lane() {
+for cook_j_text do
+printf '%s - %s -\\n' $cook_j_k "$cook_j_since" >"$cook_j_at/state"
+(cook_run "$cook_j_text") </dev/null >>"$cook_j_at/out" 2>>"$cook_j_at/err"; cook_j_s=$?
+cook_j_now; set -- $cook_j_k $cook_j_s "$cook_j_since" "$cook_j_t"
+printf '%s %s %s %s\\n' "$@" >"$cook_j_at/state"
+[ $cook_j_s = 0 ] || break; cook_j_k=$((cook_j_k + 1)); done); }
+cook_j_end() {
+cook_j_k=; { read -r cook_j_k cook_j_s cook_j_v <"$cook_j_all/$1/state"; } 2>/dev/null
+[ "$cook_j_k $cook_j_s" = "$2 0" ] || { cook_j_bad=1; return 0; }; (cook_run "$3"); }
+cook_j_lane() {
 """
 
 _LANES = """\
 }
-cook_n=0 cook_bad=
-while [ $cook_n -lt {} ]; do cook_lane & cook_n=$((cook_n + 1)); done; wait
+cook_j_n=0 cook_j_bad=
+while [ $cook_j_n -lt {} ]; do cook_j_lane & cook_j_n=$((cook_j_n + 1)); done; wait
 """
 
-_END = '[ ! "$cook_bad" ]'
+_END = '[ ! "$cook_j_bad" ]'
 
 _REPORT = """\
 j=$cook_home/.jobs-{}; [ -d "$j" ] || exit 1; j=$j/{}; [ -d "$j" ] || exit {}
@@ -100,7 +102,12 @@ def running(token: str, jobs: Sequence[Job], at_once: int) -> Command:
         for i, job in enumerate(jobs)
     ]
     notes = [
-        sh("cook_ended {} {} {}\n", str(i), str(len(job.commands) - 1), _word(job.note or sh("")))
+        sh(
+            "cook_j_end {} {} {}\n",
+            str(i),
+            str(len(job.commands) - 1),
+            _word(job.note or sh("")),
+        )
         for i, job in enumerate(jobs)
     ]
     lanes = str(min(at_once, len(jobs)))

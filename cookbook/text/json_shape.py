@@ -55,7 +55,8 @@ def shaped(shape: type[T], data: object) -> T:
     Return JSON data as a value of this shape.
 
     In a TypedDict other keys are left out, since a later version may write more, and a missing key
-    is None where None is allowed, or stays missing where it is NotRequired. In a dataclass the keys are exactly its fields. Raises Misshapen.
+    is None where None is allowed, or stays missing where it is NotRequired. In a dataclass the keys
+    are exactly its fields. Raises Misshapen.
     """
     return cast("T", _reader(cast("Any", shape))(data))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -179,6 +180,23 @@ def test_downloads_run_at_the_same_time(local: Local) -> None:
     status, _ = local(block(*resources))
     assert (status, beside(local)["a"]) == (0, {"b", "c"})
     assert [(local.folder / name).read_text() for name in "abc"] == ["a", "b", "c"]
+
+
+def test_working_copies_are_cloned_at_the_same_time(local: Local) -> None:
+    for name in "abc":
+        source = local.folder / f"source-{name}"
+        commit = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", name]
+        for words in (["init", "-q", "-b", "main", str(source)], ["add", "."], commit):
+            if words[0] == "add":
+                (source / "file").write_text(name)
+            where = [] if words[0] == "init" else ["-C", str(source)]
+            subprocess.run(["git", *where, *words], check=True)
+    copies = (
+        f'git("D/{name}", repository="file://D/source-{name}", revision="main")' for name in "abc"
+    )
+    status, _ = local(block(*copies))
+    assert (status, beside(local)["a"]) == (0, {"b", "c"})
+    assert [(local.folder / name / "file").read_text() for name in "abc"] == ["a", "b", "c"]
 
 
 def test_files_in_one_folder_do_not_get_in_each_others_way(local: Local) -> None:

@@ -86,6 +86,16 @@ def test_each_job_has_names_of_its_own_for_files_beside_others(shell: str) -> No
     assert len(names) == 2
 
 
+def test_a_job_sees_no_variable_that_its_commands_may_use(shell: str) -> None:
+    names = r"set | sed -n 's/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p'"
+    [alone] = ran(shell, Do(script(names), 60, traced=True))
+    _, [_, told] = reported(shell, [job("true"), job("true", names)])
+    more = set(told.outcome.text.split()) - set(alone.text.split())
+    others = {name for name in more if not name.startswith("cook_j_")}
+    assert others <= {"cook_inner"}  # the engine's own: for the shell of another user
+    assert "cook_j_at" in more
+
+
 def test_the_lanes_take_the_jobs_in_order(shell: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     work = [job(f"echo {i} >>{log}") for i in range(6)]
