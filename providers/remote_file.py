@@ -164,12 +164,21 @@ class RemoteFileProvider(FileProvider):
         return keep(name, change)
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
-        """Add the digest of what was fetched."""
+        """
+        Replace the version of the server by the digest of what was fetched, if that is another one.
+
+        An undo asks no server, so it could not tell whether the version is still what it was.
+        """
         change = super().learned(change, kept, said)
         told = re.search(r"^fetched ([0-9a-f]{64})$", said, re.MULTILINE)
-        if told is None or change.wanted is None:
+        wanted, found = change.wanted, change.found
+        if told is None or not isinstance(wanted, RemoteState):
             return change
-        return replace(change, wanted=replace(change.wanted, content=Content(told[1])))
+        digest = Content(told[1])
+        if found is None or found.content == digest:
+            return replace(change, wanted=replace(wanted, content=digest))
+        note = f"fetched {wanted.version}" if wanted.version is not None else change.note
+        return replace(change, wanted=replace(wanted, content=digest, version=None), note=note)
 
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former file from the stash; the record of what was fetched stays."""

@@ -17,6 +17,7 @@ from cookbook.providers.pem_files import (
     phrase_of,
 )
 from cookbook.providers.x509_text import (
+    KEY_OF_REQUEST,
     READ_REQUEST,
     as_option,
     is_ca,
@@ -224,7 +225,7 @@ sed -n '/Subject Alternative Name/{n;s/^ *//;s/IP Address:/IP:/g;p;q;}') && case
 
 def _public_key(certificate: X509Certificate) -> Command:
     if certificate.csr is not None:
-        return sh("openssl req -in {} -noout -verify -pubkey 2>/dev/null", certificate.csr)
+        return sh(KEY_OF_REQUEST, certificate.csr, certificate.csr)
     key = sh("openssl pkey -in {} -passin stdin -pubout 2>/dev/null", certificate.private_key)
     return sh("{} | {}", passed(certificate.passphrase), key)
 

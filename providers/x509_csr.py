@@ -16,6 +16,7 @@ from cookbook.providers.pem_files import (
     phrase_of,
 )
 from cookbook.providers.x509_text import (
+    KEY_OF_REQUEST,
     READ_REQUEST,
     as_option,
     is_ca,
@@ -55,11 +56,12 @@ class X509CsrProvider(PemProvider[X509Csr, State]):
     def question(self, csr: X509Csr) -> Command:
         """Return the command that prints the request as text, and whether it is of the key."""
         return sh(
-            '{}; a=$(openssl req -in "$r" -noout -verify -pubkey 2>/dev/null);'
+            "{}; a=$({});"
             " b=$({} | openssl pkey -in {} -passin stdin -pubout 2>/dev/null);"
             ' [ -z "$a" ] || [ "$a" != "$b" ] || echo "= key";'
             " [ \"$b\" ] || ! grep -qs ENCRYPTED {} || echo '= locked'",
             sh(READ_REQUEST, csr.identity),
+            sh(KEY_OF_REQUEST, csr.identity, csr.identity),
             passed(csr.passphrase),
             csr.private_key,
             csr.private_key,

@@ -35,6 +35,12 @@ echo '= csr'; r={}; openssl req -in "$r" -noout -subject -nameopt multiline,-esc
 sed -n '/X509v3/{s/^ *//p;n;s/^ */    /p;}'"""
 """Prints a request as `openssl x509 -ext` prints a certificate."""
 
+KEY_OF_REQUEST: LiteralString = (
+    "openssl req -in {} -noout -verify >/dev/null 2>&1 &&"
+    " openssl req -in {} -noout -pubkey 2>/dev/null"
+)
+"""Prints the public key of a request that this key has signed; OpenSSL 3.5 says so between."""
+
 
 def subject_of(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the subject in the lines of `-subject -nameopt multiline`: ("O=Shop", "CN=a")."""

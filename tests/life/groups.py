@@ -28,9 +28,19 @@ ON_OTHER_RELEASES = (
     *("acl", "alternatives", "apt_preference", "apt_repository", "apt_update", "authorized_key"),
     *("cron", "cron_d", "debconf_selection", "directory", "dpkg_divert", "env_var", "file"),
     *("file_attributes", "firewall", "firewall_rule", "group", "hostname", "hosts_entry"),
-    *("kernel_module", "locale", "logrotate", "mount", "ntp", "package", "resolver", "service"),
+    *(
+        "kernel_module",
+        "locale",
+        "logrotate",
+        "mount",
+        "ntp",
+        "package",
+        "remote_file",
+        "resolver",
+        "service",
+    ),
     *("ssh_config", "sshd_config", "sudo", "swap_file", "sysctl", "systemd_unit", "timezone"),
-    *("user", "user_ulimit"),
+    *("user", "user_ulimit", "x509_csr"),
 )
 """The types whose tools and files differ between releases. The others read and write in the same
 way everywhere, or need a database of one version."""
