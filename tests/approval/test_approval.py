@@ -9,8 +9,10 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -254,6 +256,7 @@ def test_what_is_tried_again_is_still_what_was_approved(cook: Cook) -> None:
 
 MANY_MACHINES = """
 import sys
+import time
 from cookbook.run import host_run, runner
 from cookbook.cli import main
 from cookbook.transport.local import LocalTransport
@@ -273,8 +276,13 @@ def at_a_terminal(
     answers: Sequence[str],
     *words: str,
     program: Sequence[str] = ("-m", "cookbook.cli"),
+    before: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
 ) -> tuple[int, str, str]:
-    """Run cook with a terminal; each answer is typed when it asks. Status, what it drew, stdout."""
+    """
+    Run cook with a terminal; each answer is typed when it asks. Status, what it drew, stdout.
+
+    An answer in `before` is typed only once that holds.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, *program, *words],
@@ -300,7 +308,11 @@ def at_a_terminal(
         drawn += data
         while len(re.findall(rb"Do this\? \[.*?(?:N\]|uit) ", drawn)) > asked:
             asked += 1
-            os.write(ours, (left.pop(0) if left else "\x04").encode())
+            answer = left.pop(0) if left else "\x04"
+            until, holds = time.monotonic() + _HUNG, before.get(answer, lambda: True)
+            while not holds() and time.monotonic() < until:
+                time.sleep(0.05)
+            os.write(ours, answer.encode())
     out, _ = process.communicate(timeout=_HUNG)
     os.close(ours)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn.decode())
@@ -427,6 +439,8 @@ def test_many_hosts_ask_one_at_a_time(tmp_path: Path) -> None:
         ["y\n", "n\n", "y\n", "y\n", "q\n"],
         *["converge", "r.py", "--hosts", "hosts.yml", "--step"],
         program=["-c", MANY_MACHINES.replace("={host", f"={tmp_path}/.{{host")],
+        # To stop takes back the permission of a change that is not made yet.
+        before={"q\n": lambda: len(list((tmp_path / "d").iterdir())) == 3},
     )
 
     assert (status, len(list((tmp_path / "d").iterdir()))) == (130, 3), drawn
