@@ -96,8 +96,12 @@ class DeployProvider(Provider[Deploy, State]):
                 f" `cook rollback {deploy.name} --to {wanted.release}`",
             )
         if why is not None:
-            text = f"the release {wanted.release} was rolled back from, and is held back until"
-            return Change(found, found, warning=f"{text} the revision or the build changes")
+            text = (
+                f"the release {wanted.release} was rolled back from, and is held back until the"
+                " revision or the build changes;"
+                f" `cook rollback {deploy.name} --to {wanted.release}` leads to it"
+            )
+            return Change(found, found, warning=text)
         gone = superseded(found, wanted.release, deploy.keep_releases)
         return Change(now, replace(wanted, gone=tuple(gone), complete=found.complete))
 
@@ -217,14 +221,6 @@ class DeployProvider(Provider[Deploy, State]):
     def brings_anything(self, name: str) -> bool:
         """Return True: the files are not known before."""
         return True
-
-    def alters(self, deploy: Deploy, change: Change[State] | None) -> Iterable[Thing]:
-        """Yield also the units that are restarted."""
-        return [*self.about(deploy), *(Thing("unit", unit) for unit, _ in deploy.units)]
-
-    def removes(self, deploy: Deploy, change: Change[State] | None) -> Iterable[Thing]:
-        """Yield the application; its units stay."""
-        return self.about(deploy) if change is None or change.wanted is None else ()
 
     def releases(self) -> Command:
         """Return the question for the releases of all applications."""
