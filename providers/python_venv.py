@@ -73,11 +73,13 @@ c=$(command -v -- {}) || exit 4; "$c" -I -c 'import sys, importlib.util as u
 print("%d.%d" % sys.version_info[:2], all(map(u.find_spec, ("venv", "ensurepip"))))' || exit
 readlink -f -- "$c"
 """
-# Module venv replaces no link of an interpreter, and installs no pip that says it is there.
+# Module venv replaces no link of an interpreter, and installs no pip that says it is there; an
+# upgrade writes its .gitignore again.
 _MAKE: LiteralString = """\
 p={}; [ ! -d "$p/bin" ] || find "$p/bin" -maxdepth 1 -type l -name 'python*' -delete || exit
 for d in "$p"/lib/python*/site-packages; do [ -d "$d/pip" ] || rm -rf -- "$d"/pip-*.dist-info; done
-{} -m venv {} "$p\""""
+t=$(stat -c %.Y -- "$p/.gitignore" 2>/dev/null)
+{} -m venv {} "$p" && { [ -z "$t" ] || touch -d "@$t" -- "$p/.gitignore"; }"""
 
 
 @provides(PythonVenv)
@@ -154,6 +156,9 @@ class PythonVenvProvider(Provider[PythonVenv, State]):
         if found is None or {"python", "interpreter", "system_site_packages"} & {*change.fields}:
             if wanted.config is not None:
                 yield from _restore(name, wanted)
+                return
+            if found is not None and not {"python", "interpreter"} & {*change.fields}:
+                yield _configure(name, wanted)
                 return
             yield _make(name, wanted, upgrade=found is not None)
 
@@ -263,6 +268,24 @@ def _restore(path: str, wanted: State) -> Iterator[Command]:
     yield write_small(f"{path}/pyvenv.cfg", wanted.config or "", wanted.modified)
 
 
+def _configure(path: str, wanted: State) -> Command:
+    """Return the command that sets the line of the configuration about packages of the system."""
+    value = "true" if wanted.system_site_packages else "false"
+    line = f"include-system-site-packages = {value}"
+    text = sh(
+        'f={}; sed -i {} -- "$f" && { grep -qxF -e {} -- "$f" || echo {} >>"$f"; }',
+        f"{path}/pyvenv.cfg",
+        f"s/^include-system-site-packages *=.*/{line}/",
+        line,
+        line,
+    )
+    return as_user(_acting(wanted), replace(text, called=f"set {line} in {path}/pyvenv.cfg"))
+
+
+def _acting(wanted: State) -> str | None:
+    return None if wanted.owner in (None, "root") else wanted.owner
+
+
 def _make(path: str, wanted: State, *, upgrade: bool) -> Command:
     """Return the command that makes an environment, or upgrades it in its place."""
     flags = ["--upgrade"] if upgrade else []
@@ -271,5 +294,4 @@ def _make(path: str, wanted: State, *, upgrade: bool) -> Command:
     python = (wanted.interpreter if upgrade else None) or wanted.command
     shown = sh("{} -m venv {} {}", python, flags, path)
     command = sh(_MAKE, path, python, flags)
-    user = None if wanted.owner in (None, "root") else wanted.owner
-    return as_user(user, replace(command, shown=shown.shown, called=shown.shown))
+    return as_user(_acting(wanted), replace(command, shown=shown.shown, called=shown.shown))

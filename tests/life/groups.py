@@ -25,6 +25,7 @@ SERVERS = ("databases", "certificates", "packages")
 APPLICATIONS = ("applications", "code")
 
 ON_OTHER_RELEASES = (
+    *("app_service", "env_file", "procfile", "python_venv"),
     *("acl", "alternatives", "apt_preference", "apt_repository", "apt_update", "authorized_key"),
     *("cron", "cron_d", "debconf_selection", "directory", "dpkg_divert", "env_var", "file"),
     *("file_attributes", "firewall", "firewall_rule", "group", "hostname", "hosts_entry"),
