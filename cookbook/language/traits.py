@@ -44,7 +44,12 @@ class Ordered(Generic[R, S]):
     """True if each change that `brings_anything` makes its answers stale: a needed reboot."""
 
     def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
-        """Return the things that a change needs and the answers show as absent: an owner."""
+        """
+        Return the things that a change needs and the answers show as absent: an owner.
+
+        It is also called with None for every answer, the first one included: then it returns all
+        things that a change may need.
+        """
         return ()
 
     def brings(self, name: str, change: Change[S], /) -> Iterable[Thing]:
