@@ -127,7 +127,7 @@ def _built(wanted: State, place: str, steps: Sequence[str]) -> Command:
 def _recorded(wanted: State) -> Command:
     return sh(
         '(umask 077; mkdir -p -- "$k" && printf %s {} >"$k/path" &&'
-        ' printf %s {} >"$k"/{}) || exit\n',
+        ' printf %s {} >"$k/.new" && mv -f -- "$k/.new" "$k"/{}) || exit\n',
         wanted.path,
         wanted.record,
         f"{wanted.release}.json",

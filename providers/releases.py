@@ -11,11 +11,25 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, TypedDict, cast
 
 from cookbook.provider import Content, Probe, Release, hint, sh
 from cookbook.providers.revisions import GitOrigin
 from cookbook.resources.deploy import Deploy
+from cookbook.text.bounded_io import parsed_json
+from cookbook.text.json_shape import shaped
+
+
+class Record(TypedDict):
+    """The record of a complete release."""
+
+    commit: str
+    revision: str
+    user: str | None
+    units: list[list[str]]
+    health_check: str
+    health_timeout: float
+
 
 RELEASE = re.compile(r"[0-9a-f]{12}-[0-9a-f]{6}")
 
@@ -154,7 +168,8 @@ def ask_releases(deploy: Deploy) -> Probe:
 def parse_releases(text: str) -> State:
     """Return the state in the answer to `ask_releases`."""
     path, link, names, history, missing, *records = text.split("\0")
-    known = dict(zip(records[0::2], records[1::2], strict=False))
+    pairs = zip(records[0::2], records[1::2], strict=False)
+    known = {name: text for name, text in pairs if _record(name, text) is not None}
     on_host = {name for name in names.splitlines() if name in known}
     order, held = _history(history)
     complete = [name for name in order if name in on_host]
@@ -175,18 +190,30 @@ def parse_releases(text: str) -> State:
     return replace(state, commit="", build="") if complete else state
 
 
+def _record(name: str, text: str) -> Record | None:
+    """Return a record; None for one that was cut off or changed: its release is built anew."""
+    try:
+        record = shaped(Record, parsed_json(text))
+    except ValueError:
+        return None
+    fits = name.rpartition("-")[0] == record["commit"][:12]
+    return record if fits and all(len(unit) == 2 for unit in record["units"]) else None
+
+
 def at_release(state: State, name: str) -> State:
     """Return the state with this release as the current one, by its record."""
-    record = json.loads(dict(state.records)[name])
+    record = _record(name, dict(state.records)[name])
+    if record is None:
+        raise ValueError(name)
     return replace(
         state,
-        commit=str(record["commit"]),
+        commit=record["commit"],
         build=name.rpartition("-")[2],
-        revision=str(record["revision"]),
+        revision=record["revision"],
         user=record["user"],
-        units=tuple((str(unit), str(check)) for unit, check in record["units"]),
-        health_check=str(record["health_check"]),
-        health_timeout=float(record["health_timeout"]),
+        units=tuple((unit, check) for unit, check in record["units"]),
+        health_check=record["health_check"],
+        health_timeout=record["health_timeout"],
     )
 
 
@@ -215,5 +242,4 @@ def matching(found: State, name: str) -> Iterable[str]:
     """Return the releases that a name, or the beginning of a commit, means."""
     if name in found.complete:
         return [name]
-    commits = {one: str(json.loads(text)["commit"]) for one, text in found.records}
-    return [one for one in found.complete if commits[one].startswith(name)]
+    return [one for one in found.complete if (at_release(found, one).commit or "").startswith(name)]
