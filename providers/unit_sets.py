@@ -187,6 +187,8 @@ class UnitSetProvider(Provider[R, State], Generic[R]):
             # All at once: a socket would start its service again.
             yield sh("systemctl stop -- {}", gone)
             yield sh("systemctl disable -q -- {}", gone)
+            # One that failed while it was stopped would stay in the list of units.
+            yield sh("systemctl reset-failed -- {} 2>/dev/null || :", gone)
             yield sh("rm -f -- {}", [f"{FOLDER}/{u}" for u in gone])
             yield sh("rm -f -- {}", [f"{RECORDS}/{u}" for u in gone])
         for unit in new:
