@@ -136,6 +136,7 @@ def _opener(download: Download) -> OpenerDirector:
             before, after = urlsplit(req.full_url), urlsplit(newurl)
             if (before.scheme, after.scheme) == ("https", "http"):
                 raise OSError(f"it redirects from https to {newurl}")
+            # The stubs want a stream and a message; they are handed on as they came.
             new = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
             if new is not None and before.netloc != after.netloc:
                 new.headers = {}

@@ -16,7 +16,6 @@ from cookbook.provider import (
     Provider,
     Risk,
     Thing,
-    file_is_on_it,
     keep_tree,
     provides,
     sh,
@@ -40,6 +39,7 @@ from cookbook.providers.revisions import (
     missing_tools,
 )
 from cookbook.providers.stat import TARGET
+from cookbook.providers.trees import risk_of_tree
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.git import Git
 from cookbook.script.stash import unpack_tree
@@ -187,7 +187,7 @@ class GitProvider(Provider[Git, State]):
             return None
         if wanted.form == "bare" or wanted.depth is not None or wanted.restores:
             return None
-        return ask_between(name, wanted.source, found.commit, wanted.commit or "")
+        return ask_between(name, wanted.origin, found.commit, wanted.commit or "")
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return the number of commits and their subject lines."""
@@ -207,8 +207,7 @@ class GitProvider(Provider[Git, State]):
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Return the risk of files in a folder of the access path, or above one."""
-        near = name in ("/etc", "/root", "/home") or file_is_on_it(f"{name}/x")
-        return "may" if near else "no"
+        return risk_of_tree(name)
 
 
 def _refuse(git: Git, found: State) -> None:

@@ -108,7 +108,7 @@ def create(name: str, wanted: State) -> Command:
         wanted.form,
         script("{}"),
     )
-    return _called(with_source(wanted.source, body), f"clone {wanted.repository or name}")
+    return _called(with_source(wanted.origin, body), f"clone {wanted.repository or name}")
 
 
 def update(name: str, change: Change[State], wanted: State) -> Command:
@@ -123,7 +123,7 @@ def update(name: str, change: Change[State], wanted: State) -> Command:
         wanted.commit or "",
         _parts(wanted, point="repository" in change.fields, new=False),
     )
-    return _called(with_source(wanted.source, body), f"update {name}")
+    return _called(with_source(wanted.origin, body), f"update {name}")
 
 
 def _called(command: Command, said: str) -> Command:

@@ -74,7 +74,7 @@ class State:
         return self.form in ("git", "bare", "export")
 
     @property
-    def source(self) -> GitOrigin:
+    def origin(self) -> GitOrigin:
         """The repository, with what is needed to fetch from it."""
         return GitOrigin(
             self.repository or "", self.key, self.known_hosts, self.token, self.username

@@ -250,6 +250,12 @@ def restore(name: str, found: TreeState | None, wanted: TreeState | None) -> Com
     return replace(command, called=said, shown=said)
 
 
+def risk_of_tree(path: str) -> Risk:
+    """Return the risk of changes anywhere in a folder: of the access path, or above one."""
+    near = path in ("/etc", "/root", "/home") or file_is_on_it(f"{path}/x")
+    return "may" if near else "no"
+
+
 R = TypeVar("R", bound=Resource)
 
 
@@ -323,5 +329,4 @@ class TreeProvider(Provider[R, TreeState]):
 
     def lockout_risk(self, name: str, change: Change[TreeState], way: AccessPath) -> Risk:
         """Return the risk of changes in a folder of the access path, or above one."""
-        near = name in ("/etc", "/root", "/home") or file_is_on_it(f"{name}/x")
-        return "may" if near else "no"
+        return risk_of_tree(name)

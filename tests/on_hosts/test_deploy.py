@@ -82,8 +82,9 @@ def releases(host: KitchenHost) -> set[str]:
 
 
 def told(done: dict[str, Any], host: KitchenHost) -> dict[str, Any]:
-    [one] = done["hosts"][host.name]["resources"]
-    return one  # type: ignore[no-any-return]
+    resources: list[dict[str, Any]] = done["hosts"][host.name]["resources"]
+    [one] = resources
+    return one
 
 
 def test_from_version_to_version_and_back(
