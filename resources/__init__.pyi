@@ -42,6 +42,18 @@ from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.docker_container import DockerContainer as DockerContainer
+from cookbook.resources.docker_container import docker_container as docker_container
+from cookbook.resources.docker_engine import DockerEngine as DockerEngine
+from cookbook.resources.docker_engine import docker_engine as docker_engine
+from cookbook.resources.docker_image import DockerImage as DockerImage
+from cookbook.resources.docker_image import docker_image as docker_image
+from cookbook.resources.docker_network import DockerNetwork as DockerNetwork
+from cookbook.resources.docker_network import docker_network as docker_network
+from cookbook.resources.docker_registry import DockerRegistry as DockerRegistry
+from cookbook.resources.docker_registry import docker_registry as docker_registry
+from cookbook.resources.docker_volume import DockerVolume as DockerVolume
+from cookbook.resources.docker_volume import docker_volume as docker_volume
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
@@ -197,6 +209,12 @@ __all__ = [
     "Deploy",
     "Dhparam",
     "Directory",
+    "DockerContainer",
+    "DockerEngine",
+    "DockerImage",
+    "DockerNetwork",
+    "DockerRegistry",
+    "DockerVolume",
     "DpkgDivert",
     "DpkgPackage",
     "EnvFile",
@@ -284,6 +302,12 @@ __all__ = [
     "deploy",
     "dhparam",
     "directory",
+    "docker_container",
+    "docker_engine",
+    "docker_image",
+    "docker_network",
+    "docker_registry",
+    "docker_volume",
     "dpkg_divert",
     "dpkg_package",
     "env_file",

@@ -30,7 +30,8 @@ cd /
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
     -o -path ./var/tmp/systemd-private-\* -o -path ./var/mail \
-    -o -path ./var/spool/exim4 \) -prune -o \
+    -o -path ./var/spool/exim4 -o -path ./var/lib/docker \
+    -o -path ./var/lib/containerd \) -prune -o \
     ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
@@ -42,9 +43,11 @@ find run/systemd/system run/systemd/generator* -printf '%p %y %m %l\n' 2>/dev/nu
 find run/systemd/system -type f -exec sha256sum {} + 2>/dev/null | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
     | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
-nft list ruleset
+# The rules of a container engine have addresses that it chooses; its networks are listed below.
+nft list ruleset | sed 's/ counter packets [0-9]* bytes [0-9]*//' \
+    | grep -v -e DOCKER -e docker0 -e '"br-' -e 'masquerade' -e 'dnat to'
 sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
-findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v '^/run/'; hostname
+findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v -e '^/run/' -e '^/var/lib/docker/'; hostname
 tail -n +2 /proc/swaps | cut -d ' ' -f 1
 getent passwd; getent shadow; getent group
 # What a database server keeps, in its own words; a dump has a new key each time.
@@ -64,6 +67,24 @@ w=/${f%/.git/HEAD}; say() { GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -C "$
 echo "git: $w"; echo "git: $w $(say rev-parse HEAD) $(say symbolic-ref -q HEAD)"
 say status --porcelain | sed "s,^,git: $w ,"
 say config --local --list | grep -v '^branch[.]' | sort | sed "s,^,git: $w ,"; done
+# What a container engine has; a former container is kept by cook.
+if [ -S run/docker.sock ]; then d() { docker "$@" | sed 's/^/docker: /'; }
+for c in $(docker ps -aq); do d inspect -f '{{.Name}} {{.Image}} {{.State.Running}} {{.Path}}
+{{.Name}} {{.Args}} {{.Config.Labels}}{{$n := .Name}}{{range .Config.Env}}
+{{$n}} {{.}}{{end}}{{range .HostConfig.Binds}}
+{{$n}} {{.}}{{end}}
+{{.Name}} {{.HostConfig.PortBindings}} {{.HostConfig.RestartPolicy.Name}}
+{{range $k, $v := .NetworkSettings.Networks}}{{$n}} {{$k}} {{end}}' "$c"
+done | grep -v '^docker: /[^ ]*[.]former '
+# An image that is built again has the time in it: what it is built from tells that it is the same.
+i=$(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>')
+l='{{with index $i.Config.Labels "io.cook.built-from"}}{{.}}{{else}}{{$i.ID}}{{end}}'
+[ -z "$i" ] || d image inspect -f "{{\$i := .}}{{range .RepoTags}}{{.}} $l
+{{end}}" $i | sort -u
+d network inspect -f '{{.Name}} {{.Driver}} {{range .IPAM.Config}}{{.Subnet}} {{.IPRange}} {{end}}{{.Internal}} {{.Attachable}}
+{{.Name}} {{.Options}} {{.Labels}}' $(docker network ls -q)
+for v in $(docker volume ls -q); do d volume inspect -f '{{.Name}} {{.Options}} {{.Labels}}' "$v"
+find "var/lib/docker/volumes/$v/_data" -printf 'docker: %p %y %m %U:%G %s\n'; done; fi
 # Of an application in releases, the current one.
 for k in var/lib/cook/deploys/*; do [ ! -e "$k/path" ] || { p=$(cat "$k/path")
 echo "release: $p $(readlink "$p/current")"; }; done

@@ -1,0 +1,199 @@
+"""Commands that make, replace and change containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import LiteralString
+
+from cookbook.provider import Command, join, options, sh
+from cookbook.providers.containers import State
+from cookbook.providers.docker import docker
+
+LIMITS = ("memory", "memory_swap", "cpus", "cpu_shares", "cpuset", "pids_limit")
+
+# A container without a check of its health has to run for a while, without being started again.
+_WAIT: LiteralString = r"""
+cook_up() { s=$(date +%s); r=; while :; do
+t=$(d container inspect --format \
+'{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")
+set -- "$1" $t; [ "$r" ] || r=$3; n=$(($(date +%s) - s))
+case "$2 $4" in "running healthy") return;; "running unhealthy") w="it is not healthy";;
+"running starting") w=; [ $n -lt {} ] || w="it is not healthy within {} s";;
+running*) w=; [ "$r" = "$3" ] || w="it ends and is started again";
+[ $n -lt {} ] || [ "$w" ] || return 0;;
+created*) w=; [ $n -lt {} ] || w="it does not start" ;;
+*) w="it has ended" ;; esac
+[ -z "$w" ] || { echo "the container $1 does not run as it has to: $w" >&2
+d container inspect --format \
+'{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}{{.State.Error}}' \
+"$1" 2>&1 | grep . | tail -n 3 >&2; d logs --tail 15 "$1" >&2 2>&1; return 1; }; sleep 0.2; done; }
+"""
+
+# Variables with secrets are in the environment of docker(1), which only its user can read.
+_SECRETS: LiteralString = r"""
+while IFS= read -r l; do v=$(printf %s "${l#*=}" | tr '\1' '\n'; echo .)
+export "${l%%=*}=${v%.}"; done <<cook_end
+$(content {})
+cook_end
+"""
+
+_KEEP: LiteralString = r"""
+{} container inspect --format '{{range .Config.Env}}{{printf "%s\x00" .}}{{end}}' {} |
+tr '\n\0' '\1\n' | grep -E {} | LC_ALL=C sort
+"""
+
+_REPLACE: LiteralString = r"""
+n={} o={}; d rm -f "$n.new" >/dev/null 2>&1
+{} || exit
+was=$(d container inspect --format '{{.State.Running}}' "$o") || exit
+d rm -f "$n.former" >/dev/null 2>&1
+back() { d rm -f "$n" >/dev/null 2>&1; d rename "$o" "$n"
+d update --restart {} "$o" >/dev/null 2>&1; [ "$was" != true ] || d start "$o" >/dev/null; }
+{ [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } && d update --restart no "$o" >/dev/null &&
+d rename "$o" "$n.former" && d rename "$n.new" "$n" || {
+back; d rm -f "$n.new" >/dev/null 2>&1; exit 1; }
+{} || { back; echo "the former container runs again" >&2; exit 1; }
+"""
+
+# The two change places, so that an undo of the undo finds the other one.
+_RESTORE: LiteralString = r"""
+n={} o={}; d container inspect "$o" >/dev/null && d stop -t {} "$n" >/dev/null &&
+d update --restart no "$n" >/dev/null && d rename "$n" "$n.new" && d rename "$o" "$n" &&
+d rename "$n.new" "$n.former" && d update --restart {} "$o" >/dev/null
+"""
+
+
+def shell(state: State, body: Command) -> Command:
+    """Return a script that has `d`, which calls docker(1), and `cook_up`, which waits."""
+    deadline, settle = round(state.deadline), max(1, round(state.settle))
+    settle = settle if state.settle else 0
+    wait = sh(_WAIT.strip(), deadline, deadline, settle, deadline)
+    return sh('(d() { {} "$@"; }\n{}\n{})', docker(state.host), wait, body)
+
+
+def creation(name: str, state: State) -> Command:
+    """Return the script that makes a container under a name, with all of its networks."""
+    known = [one.partition(" ") for one in state.networks or ()]
+    first, *more = known or [("", "", "")]
+    words = list(_words(state))
+    if first[0] and first[0] != "bridge":
+        words += ["--network", first[0]]
+        words += [word for alias in first[2].split() for word in ("--network-alias", alias)]
+    for one in state.secrets:
+        words += ["-e", one]
+    program, *arguments = state.command or ("",)
+    entry = ["--entrypoint", program] if program else []
+    image = state.image or state.reference
+    make = sh("d create --name {} {} {} {} {} >/dev/null", name, words, entry, image, arguments)
+    if state.secrets and state.other_env is not None:
+        make = sh("({}\n{})", sh(_SECRETS.strip(), state.other_env), make)
+    return join([make, *(connect(name, net, also) for net, _, also in more)], " && ")
+
+
+def connect(name: str, network: str, aliases: str) -> Command:
+    """Return the command that connects a container to a network."""
+    words = [word for alias in aliases.split() for word in ("--alias", alias)]
+    return sh("d network connect {} {} {}", words, network, name)
+
+
+def _words(state: State) -> Iterator[str]:
+    several: Sequence[tuple[str, Sequence[str] | None]] = (
+        ("-e", state.env),
+        ("-v", state.volumes),
+        ("--tmpfs", state.tmpfs),
+        ("--label", state.labels),
+        ("--cap-add", state.cap_add),
+        ("--cap-drop", state.cap_drop),
+        ("--device", state.devices),
+        ("--add-host", state.extra_hosts),
+        ("--dns", state.dns),
+        ("--sysctl", state.sysctls),
+        ("--security-opt", state.security_opt),
+        ("--log-opt", (state.log or ())[1:]),
+    )
+    for flag, values in several:
+        for value in values or ():
+            yield from (flag, value)
+    for port in state.ports or ():
+        address, outer, inner = port.rsplit(":", 2)
+        place = f"[{address}]" if ":" in address else address
+        yield from ("-p", f"{place}:{outer}:{inner}" if place else f"{outer}:{inner}")
+    one: Sequence[tuple[str, object]] = (
+        ("--restart", state.restart),
+        ("--network", state.network_mode),
+        ("--user", state.user),
+        ("--workdir", state.working_dir),
+        ("--hostname", state.hostname),
+        ("--stop-signal", state.stop_signal),
+        ("--stop-timeout", state.stop_timeout),
+        ("--log-driver", (state.log or ("",))[0]),
+    )
+    for flag, setting in one:
+        if setting not in (None, ""):
+            yield from (flag, str(setting))
+    yield from _limits(state, LIMITS)
+    yield from ["--privileged"] if state.privileged else []
+    yield from ["--read-only"] if state.read_only else []
+    yield from [f"--init={'true' if state.init else 'false'}"] if state.init is not None else []
+    if state.health:
+        command, interval, timeout, tries = state.health
+        yield from ("--health-cmd", command)
+        yield from ("--health-interval", interval, "--health-timeout", timeout)
+        yield from ("--health-retries", tries)
+    elif state.health == ():
+        yield "--no-healthcheck"
+
+
+def _limits(state: State, which: Sequence[str]) -> Iterator[str]:
+    for name in which:
+        if value := getattr(state, name):
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            yield from (f"--{name.replace('_', '-').replace('cpuset', 'cpuset-cpus')}", text)
+
+
+def start(name: str) -> Command:
+    """Return the script that starts a container, and waits until it runs as it has to."""
+    return sh("d start {} >/dev/null && cook_up {}", name, name)
+
+
+def replacement(name: str, found: State, wanted: State) -> Command:
+    """Return the command that replaces a container, and puts it back if the new one fails."""
+    body = sh(
+        _REPLACE.strip(),
+        name,
+        found.id,
+        creation(f"{name}.new", wanted),
+        found.restart,
+        found.stop_timeout,
+        start(name) if wanted.running else sh(":"),
+    )
+    return replace(shell(wanted, body), called=f"replace the container {name}")
+
+
+def restoration(name: str, wanted: State) -> Command:
+    """Return the command that puts the former container in the place of the present one."""
+    body = sh(_RESTORE.strip(), name, wanted.id, wanted.stop_timeout, wanted.restart)
+    then = [body, start(name)] if wanted.running else [body]
+    return replace(shell(wanted, join(then, " && ")), called=f"restore the container {name}")
+
+
+def kept_variables(name: str, state: State) -> Command:
+    """Return the command that prints the variables which the state has the digest of."""
+    pattern = f"^({'|'.join(state.secrets)})="
+    return sh(_KEEP.strip(), docker(state.host), name, pattern)
+
+
+def update(name: str, fields: Sequence[str], wanted: State) -> Command | None:
+    """Return the command that changes limits and the restart policy; None if nothing of these."""
+    which = [one for one in LIMITS if one in fields]
+    if "memory" in which and wanted.memory and "memory_swap" not in which:
+        # The engine refuses a limit of memory above the former one of memory and swap.
+        swap = wanted.memory_swap or 2 * wanted.memory
+        words = [*_limits(wanted, which), "--memory-swap", str(swap)]
+    else:
+        words = [*_limits(wanted, which)]
+    policy = options(restart=wanted.restart if "restart" in fields else None)
+    if not words and not policy:
+        return None
+    return sh("{} update {} {} {} >/dev/null", docker(wanted.host), words, policy, name)
