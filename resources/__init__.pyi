@@ -102,6 +102,8 @@ from cookbook.resources.mysql_user import MysqlUser as MysqlUser
 from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
+from cookbook.resources.nginx_site import NginxSite as NginxSite
+from cookbook.resources.nginx_site import nginx_site as nginx_site
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
@@ -227,6 +229,7 @@ __all__ = [
     "MysqlGrant",
     "MysqlUser",
     "NetworkInterface",
+    "NginxSite",
     "NotifyGroup",
     "Ntp",
     "Package",
@@ -314,6 +317,7 @@ __all__ = [
     "mysql_grant",
     "mysql_user",
     "network_interface",
+    "nginx_site",
     "notify_group",
     "ntp",
     "package",

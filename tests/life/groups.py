@@ -34,6 +34,7 @@ ON_OTHER_RELEASES = (
         "locale",
         "logrotate",
         "mount",
+        "nginx_site",
         "ntp",
         "package",
         "remote_file",
