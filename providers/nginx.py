@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import LiteralString
 
 from cookbook.provider import Command, sh
+from cookbook.providers.reloads import reloaded
 
 # nginx(8) reads all sites as one configuration. So a copy of nginx.conf names each site that is
 # enabled, and the new file in place of the one there; nothing is in its place before it is checked.
+# An old worker accepts requests for a moment after there are new ones.
 # A name that two sites have is only a warning of nginx, and the second site is never served.
 _FUNCTIONS: LiteralString = r"""
 n={} a=/etc/nginx/sites-available/$n l=/etc/nginx/sites-enabled/$n k=/run/cook-nginx
-PATH=$PATH:/usr/sbin:/sbin c=/etc/nginx/.cook-$cook_nonce.conf
+w=$(readlink -- "$l" 2>/dev/null) PATH=$PATH:/usr/sbin:/sbin c=/etc/nginx/.cook-$cook_nonce.conf
 cook_try() { s=$({ cd /etc/nginx/sites-enabled && for f in *; do [ "$f" = "$n" ] ||
 { [ ! -e "$f" ] && [ ! -L "$f" ]; } || echo "$f"; done; [ ! "$1" ] || echo "$n"; } |
 LC_ALL=C sort | while IFS= read -r f; do if [ "$f" = "$n" ]; then echo "include \"$1\";"
@@ -33,28 +35,18 @@ $f is a default site as well"; done ;; esac
 sed -e "s|${1:-/nowhere}|$a|g" -e "s|$c|/etc/nginx/nginx.conf|g" >&2; return 1; }; }
 cook_reload() { p=$(cat /run/nginx.pid 2>/dev/null)
 [ "$p" ] && kill -0 "$p" 2>/dev/null || return 0
-g=/var/log/nginx/error.log b=" $(cat "/proc/$p/task/$p/children") "
-z=$(stat -c %s -- $g 2>/dev/null || echo 0); i=300; said=
+b=$(cook_children "$p") z=$(stat -c %s -- /var/log/nginx/error.log 2>/dev/null || echo 0)
 if systemctl is-active -q nginx 2>/dev/null; then systemctl reload nginx
 else nginx -s reload; fi || return
-while [ $((i -= 1)) -gt 0 ]; do for f in $(cat "/proc/$p/task/$p/children"); do
-case $b in *" $f "*) ;; *) return 0 ;; esac; done
-if [ ! "$said" ] && said=$(tail -c "+$((z + 1))" $g 2>/dev/null | grep -F '[emerg]'); then
-[ $i -lt 40 ] || i=40; fi; sleep 0.1; done
-echo "nginx goes on with its former configuration: ${said:-no new one within 30 s}" >&2; return 1; }
+cook_taken "$p" "$b" nginx || return
+i=50; for f in $b; do while [ $((i -= 1)) -gt 0 ] &&
+[ "$(tr -d '\0' 2>/dev/null <"/proc/$f/cmdline")" = 'nginx: worker process' ]; do sleep 0.1; done
+done 2>/dev/null; }
+cook_said() { tail -c "+$((z + 1))" /var/log/nginx/error.log 2>/dev/null | grep -F '[emerg]'; }
 """
 
-# What is in /run is gone after a boot, which loads everything.
-_CHANGE: LiteralString = r"""
-o=${a%/*}/.cook-$cook_nonce-old w=$(readlink -- "$l" 2>/dev/null)
-trap 'rm -f -- "$o" "$c"' EXIT; trap 'exit 143' HUP INT TERM
-[ ! -e "$a" ] || cp -a -- "$a" "$o" || exit
-mkdir -p -m 700 -- "$k" && : >"$k/$n" || exit
-{ {}; } || { s=$?; if [ -e "$o" ] || [ -L "$o" ]; then mv -fT -- "$o" "$a"; else rm -f -- "$a"; fi
-if [ "$w" ]; then ln -sfn -- "$w" "$l"; elif [ -L "$l" ]; then rm -f -- "$l"; fi
-rm -f -- "$k/$n"; exit $s; }
-rm -f -- "$k/$n"
-"""
+_FORMER_LINK: LiteralString = """\
+if [ "$w" ]; then ln -sfn -- "$w" "$l"; elif [ -L "$l" ]; then rm -f -- "$l"; fi"""
 
 
 def with_nginx(site: str, steps: Command) -> Command:
@@ -65,7 +57,7 @@ def with_nginx(site: str, steps: Command) -> Command:
     them, and fails if it goes on with the former ones. `a` is the path of the file, `l` that of
     the link.
     """
-    return sh("{}{}", sh(_FUNCTIONS.lstrip("\n"), site), sh(_CHANGE.strip("\n"), steps))
+    return reloaded(sh(_FUNCTIONS.strip("\n"), site), steps, sh(_FORMER_LINK))
 
 
 ASK: LiteralString = r"""

@@ -70,6 +70,8 @@ from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.haproxy_backend import HaproxyBackend as HaproxyBackend
+from cookbook.resources.haproxy_backend import haproxy_backend as haproxy_backend
 from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
@@ -213,6 +215,7 @@ __all__ = [
     "FirewallSet",
     "Git",
     "Group",
+    "HaproxyBackend",
     "Hostname",
     "HostsEntry",
     "Htpasswd",
@@ -301,6 +304,7 @@ __all__ = [
     "firewall_set",
     "git",
     "group",
+    "haproxy_backend",
     "hostname",
     "hosts_entry",
     "htpasswd",
