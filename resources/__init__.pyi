@@ -82,6 +82,8 @@ from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.haproxy_backend import HaproxyBackend as HaproxyBackend
+from cookbook.resources.haproxy_backend import haproxy_backend as haproxy_backend
 from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
@@ -114,6 +116,8 @@ from cookbook.resources.mysql_user import MysqlUser as MysqlUser
 from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
+from cookbook.resources.nginx_site import NginxSite as NginxSite
+from cookbook.resources.nginx_site import nginx_site as nginx_site
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
@@ -229,6 +233,7 @@ __all__ = [
     "FirewallSet",
     "Git",
     "Group",
+    "HaproxyBackend",
     "Hostname",
     "HostsEntry",
     "Htpasswd",
@@ -245,6 +250,7 @@ __all__ = [
     "MysqlGrant",
     "MysqlUser",
     "NetworkInterface",
+    "NginxSite",
     "NotifyGroup",
     "Ntp",
     "Package",
@@ -322,6 +328,7 @@ __all__ = [
     "firewall_set",
     "git",
     "group",
+    "haproxy_backend",
     "hostname",
     "hosts_entry",
     "htpasswd",
@@ -338,6 +345,7 @@ __all__ = [
     "mysql_grant",
     "mysql_user",
     "network_interface",
+    "nginx_site",
     "notify_group",
     "ntp",
     "package",

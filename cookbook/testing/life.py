@@ -3,6 +3,7 @@ The life of a resource type as data: what to declare, how to judge it, how it dr
 
 A life is one file `tests/life/TYPE.yml`; the name of the file is the resource type:
 
+    packages: [acl, curl]                   # optional: installed before everything else
     prepare: useradd ann                    # optional, shell: what the host has before
     files: {templates/t.j2: "{{ n }}\n"}    # optional: files beside the recipe
     declare:                                # the resources: name -> properties
@@ -39,6 +40,7 @@ from cookbook.text.yaml_reader import YamlReader
 Resources = Mapping[str, Mapping[str, Any]]
 """Properties by the identity of a resource: `type[name]`."""
 
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 IDENTITY = re.compile(r"([a-z][a-z0-9_]*)\[(.+)\]", re.DOTALL)
 PRUNE = "prune"
 
@@ -52,6 +54,7 @@ class Life:
     judge: Sequence[str]
     drift: Mapping[str, str]
     gone: Sequence[str]
+    packages: Sequence[str] = ()
     prepare: str = "true"
     files: Mapping[str, str] = field(default_factory=dict)
     later: Resources = field(default_factory=dict)
@@ -111,6 +114,7 @@ class _Reader:
             judge=self._commands("judge", given["judge"]),
             drift=self._by_name("drift", given["drift"], declare),
             gone=self._commands("gone", given["gone"]),
+            packages=self._packages(given.get("packages", [])),
             prepare=self._text("prepare", given.get("prepare", "true")),
             files=self._texts("files", given.get("files", {})),
             later=next_,
@@ -172,6 +176,14 @@ class _Reader:
         if not given:
             raise _wrong(self.path, f"{where}: at least one command is needed")
         return [self._text(where, command) for command in given]
+
+    def _packages(self, data: object) -> Sequence[str]:
+        if not isinstance(data, list):
+            raise _wrong(self.path, f"packages: a list of names is needed, not {data!r}")
+        for name in data:
+            if not isinstance(name, str) or not PACKAGE.fullmatch(name):
+                raise _wrong(self.path, f"packages: {name!r} is no name of a package")
+        return data
 
     def _text(self, where: str, data: object) -> str:
         if not isinstance(data, str) or not data.strip():

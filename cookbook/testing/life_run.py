@@ -18,6 +18,7 @@ from typing import Any
 
 from cookbook.testing.host_state import LifeHost, difference, manifest, state
 from cookbook.testing.life import IDENTITY, Life, Resources
+from cookbook.testing.life_packages import prepare_packages
 
 HEADING = """\
 from cookbook.language.recipe import recipe_function
@@ -77,6 +78,7 @@ def prepare_lives(lives: Sequence[Life], host: LifeHost, folder: Path) -> None:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+    prepare_packages(lives, host)
     _run_all(host, "prepare", ((life.type, f"set -e\n{life.prepare}") for life in lives))
     _write_recipe(folder / "declare.py", (life.declare for life in lives))
     _write_recipe(folder / "later.py", ({**life.declare, **life.later} for life in lives))

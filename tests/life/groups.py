@@ -30,10 +30,12 @@ ON_OTHER_RELEASES = (
     *("cron", "cron_d", "debconf_selection", "directory", "dpkg_divert", "env_var", "file"),
     *("file_attributes", "firewall", "firewall_rule", "group", "hostname", "hosts_entry"),
     *(
+        "haproxy_backend",
         "kernel_module",
         "locale",
         "logrotate",
         "mount",
+        "nginx_site",
         "ntp",
         "package",
         "remote_file",
