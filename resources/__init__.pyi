@@ -68,6 +68,8 @@ from cookbook.resources.firewall_set import FirewallSet as FirewallSet
 from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
+from cookbook.resources.go_toolchain import GoToolchain as GoToolchain
+from cookbook.resources.go_toolchain import go_toolchain as go_toolchain
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
 from cookbook.resources.hostname import Hostname as Hostname
@@ -102,6 +104,8 @@ from cookbook.resources.mysql_user import MysqlUser as MysqlUser
 from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
+from cookbook.resources.node_runtime import NodeRuntime as NodeRuntime
+from cookbook.resources.node_runtime import node_runtime as node_runtime
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
@@ -210,6 +214,7 @@ __all__ = [
     "FirewallRule",
     "FirewallSet",
     "Git",
+    "GoToolchain",
     "Group",
     "Hostname",
     "HostsEntry",
@@ -227,6 +232,7 @@ __all__ = [
     "MysqlGrant",
     "MysqlUser",
     "NetworkInterface",
+    "NodeRuntime",
     "NotifyGroup",
     "Ntp",
     "Package",
@@ -297,6 +303,7 @@ __all__ = [
     "firewall_rule",
     "firewall_set",
     "git",
+    "go_toolchain",
     "group",
     "hostname",
     "hosts_entry",
@@ -314,6 +321,7 @@ __all__ = [
     "mysql_grant",
     "mysql_user",
     "network_interface",
+    "node_runtime",
     "notify_group",
     "ntp",
     "package",
