@@ -55,6 +55,9 @@ def installation(
     command = extract(name, change.found, wanted, unpack)
     if wanted.sources and wanted.content is not None:
         command = with_fetched(Content(wanted.content), wanted.sources, command)
+    if wanted.build is not None:
+        said = f"build {name} of {' or '.join(wanted.sources) or 'the archive'}"
+        command = replace(command, shown=said, called=said)
     yield command
 
 

@@ -2,7 +2,8 @@
 The links in /usr/local/bin by which a toolchain is the default one.
 
 A link belongs to a toolchain if it leads into the folder `bin` of a tree that has a record on the
-host; no other link and no file is replaced.
+host; no other link and no file is replaced. The record notes the language, because the default goes
+over as a whole: no program of another version of the language keeps its link.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ printf '%s/%s leads to %s' "$b" "$1" "$t"
 else [ -e "$b/$1" ] && printf '%s/%s is a file' "$b" "$1"; fi; }
 cook_own() { for l in "$b"/*; do [ ! -L "$l" ] || case $(readlink -- "$l") in "$p"/bin/*)
 printf '%s\n' "${l##*/}" ;; esac; done; }
+cook_others() { for l in "$b"/*; do [ ! -L "$l" ] || { t=$(readlink -- "$l"); case $t in
+"$p"/bin/*) ;; *) cook_of_tree "$t" &&
+[ "$(cat "$cook_home/trees/$(printf %.32s "$k")/language" 2>/dev/null)" = "$1" ] &&
+printf '%s\n' "${l##*/}" ;; esac; }; done; }
 """
 
 _ASK: LiteralString = r"""
@@ -52,7 +57,8 @@ _LINK: LiteralString = r"""
 cook_programs | while IFS= read -r f; do ! x=$(cook_foreign "$f") || {
 echo "$x, which is of no toolchain: remove it first" >&2; exit 1; }; done || exit
 cook_programs | while IFS= read -r f; do cook_set "$f" "$p/bin/$f"; done || exit
-cook_programs | cook_only"""
+cook_programs | cook_only; printf '%s\n' {} >"$m/language" || exit
+cook_others {} | while IFS= read -r f; do cook_set "$f" -; done"""
 
 _RELINK: LiteralString = r"""
 {}{}set -- {}; while [ $# -gt 0 ]; do x=$(cook_foreign "$1") && {
@@ -95,9 +101,14 @@ def parse_links(text: str) -> Links:
     return Links(default, tuple(foreign), ("full", "") in pairs)
 
 
-def link(name: str) -> Command:
-    """Return the command that links to all programs of a toolchain, and tells what was there."""
-    command = sh(_LINK.removeprefix("\n"), _shell(name), sh(_SET.removeprefix("\n")))
+def link(name: str, language: str) -> Command:
+    """
+    Return the command that links to all programs of a toolchain, and tells what was there.
+
+    Links to other toolchains of the language are removed.
+    """
+    setting = sh(_SET.removeprefix("\n"))
+    command = sh(_LINK.removeprefix("\n"), _shell(name), setting, language, language)
     said = f"link the programs of {name} in {PLACE}"
     return replace(command, shown=said, called=said)
 

@@ -24,6 +24,7 @@ class ToolchainState(TreeState):
     """Packages that are there by halves, and how."""
     default: str | None = None
     """The links to it in /usr/local/bin: yes, no, or partly."""
+    language: str = hint(default="")
     foreign: tuple[str, ...] = hint(default=())
     full: bool = hint(default=False)
     sources: tuple[str, ...] = hint(default=())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cookbook.errors import HostError
 from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing, sh
@@ -50,6 +50,9 @@ from cookbook.resources._toolchains import Toolchain
 T = TypeVar("T", bound=Toolchain)
 
 
+_COMPARED = ("content", "options", "differing", "default")
+
+
 class ToolchainProvider(Provider[T, ToolchainState]):
     """A provider of toolchains; the identity is the folder, or the packages."""
 
@@ -76,6 +79,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
             return of_packages(APT.parse(as_package(toolchain), text, *others))
         tree, links = parse_tree(text), parse_links(others[0] or "")
         return ToolchainState(
+            language=toolchain.language,
             above=_own_above(toolchain),
             content=tree.content,
             options=tree.options,
@@ -128,7 +132,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
             if wanted.relink:
                 yield relink(name, wanted.relink)
             elif "default" in change.fields and (found is not None or wanted.default == "yes"):
-                yield link(name) if wanted.default == "yes" else unlink(name)
+                yield link(name, wanted.language) if wanted.default == "yes" else unlink(name)
 
     def contents(self, toolchain: T) -> Mapping[str, bytes]:
         """Return the archive, if it is beside the recipe."""
@@ -192,10 +196,11 @@ class ToolchainProvider(Provider[T, ToolchainState]):
             stays = done is not None and done.stays
             side = replace(there, relink=links, stays=stays) if there is not None else None
             return Change(side, None)
+        left: dict[str, Any] = {f: None for f in _COMPARED if f not in change.fields}
         if repairs(change):
-            return Change(there, replace(before, relink=links, differing=None))
+            left["differing"] = None
         restores = before.former not in (None, "-") and changes_tree(change)
-        return Change(there, replace(before, relink=links, restores=restores))
+        return Change(there, replace(before, relink=links, restores=restores, **left))
 
     def unobtainable(
         self, name: str, change: Change[ToolchainState], now: ToolchainState | None
@@ -285,6 +290,7 @@ def _packages(
 def _hints(toolchain: Toolchain) -> ToolchainState:
     """Return all that tells how to install the archive."""
     return ToolchainState(
+        language=toolchain.language,
         form=(toolchain.form or ("tar",))[0],
         strip=toolchain.strip_components,
         folder=True,

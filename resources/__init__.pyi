@@ -132,6 +132,8 @@ from cookbook.resources.postgresql_setting import PostgresqlSetting as Postgresq
 from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
 from cookbook.resources.procfile import Procfile as Procfile
 from cookbook.resources.procfile import procfile as procfile
+from cookbook.resources.python_runtime import PythonRuntime as PythonRuntime
+from cookbook.resources.python_runtime import python_runtime as python_runtime
 from cookbook.resources.python_venv import PythonVenv as PythonVenv
 from cookbook.resources.python_venv import python_venv as python_venv
 from cookbook.resources.reboot import Reboot as Reboot
@@ -146,6 +148,8 @@ from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.route import Route as Route
 from cookbook.resources.route import route as route
+from cookbook.resources.ruby_runtime import RubyRuntime as RubyRuntime
+from cookbook.resources.ruby_runtime import ruby_runtime as ruby_runtime
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.ssh_config import SshConfig as SshConfig
@@ -246,6 +250,7 @@ __all__ = [
     "PostgresqlRole",
     "PostgresqlSetting",
     "Procfile",
+    "PythonRuntime",
     "PythonVenv",
     "Reboot",
     "RemoteDirectory",
@@ -253,6 +258,7 @@ __all__ = [
     "Replace",
     "Resolver",
     "Route",
+    "RubyRuntime",
     "Service",
     "SshConfig",
     "SshKnownHostsEntry",
@@ -335,6 +341,7 @@ __all__ = [
     "postgresql_role",
     "postgresql_setting",
     "procfile",
+    "python_runtime",
     "python_venv",
     "reboot",
     "remote_directory",
@@ -342,6 +349,7 @@ __all__ = [
     "replace",
     "resolver",
     "route",
+    "ruby_runtime",
     "service",
     "ssh_config",
     "ssh_known_hosts_entry",

@@ -20,6 +20,9 @@ Raw = Callable[[str], str]
 
 GO = "command -v go || apt-get install -y -qq --no-install-recommends golang-go >/dev/null"
 
+TOOLS = "apt-get install -y -qq --no-install-recommends make tcc libc6-dev >/dev/null"
+"""A compiler that is small."""
+
 
 def statuses(steps: list[Step]) -> list[str]:
     return [step.status for step in steps]
@@ -137,3 +140,49 @@ def test_an_archive_beside_the_recipe_is_sent(
     assert statuses(converge(module_host, recipe)) == ["changed"]
     assert raw("/srv/sent/bin/node; ls -A /srv/sent") == "v20\nbin"
     assert statuses(converge(module_host, recipe)) == ["ok"]
+
+
+PROGRAM = """
+mkdir -p /srv/src/ruby && cd /srv/src/ruby
+printf '%s\\n' '#!/bin/sh' 'echo "prefix=${1#--prefix=}" >config.mk' >configure; chmod 755 configure
+cat >Makefile <<'END'
+include config.mk
+ruby: ruby.c
+\ttcc -DPREFIX='"$(prefix)"' -o $@ ruby.c
+install: ruby
+\tmkdir -p $(DESTDIR)$(prefix)/bin && cp ruby $(DESTDIR)$(prefix)/bin
+END
+printf '%s\\n' '#include <stdio.h>' 'int main(void) { puts(PREFIX)LINE_END }' >ruby.c
+sed 's/LINE_END/;/' -i ruby.c; tar -C /srv/src -cf /srv/good.tar ruby
+sed 's/;//' -i ruby.c; tar -C /srv/src -cf /srv/bad.tar ruby
+"""
+
+
+def test_sources_are_built_and_a_failed_build_leaves_what_was_there(
+    module_host: KitchenHost, converge: Converge, plan: Converge, raw: Raw
+) -> None:
+    raw(PROGRAM)
+    raw("apt-get purge -y -qq make 2>/dev/null || :")
+
+    def recipe(name: str) -> str:
+        digest = raw(f"sha256sum </srv/{name}.tar").split()[0]
+        source = f'source="file:///srv/{name}.tar", checksum="{digest}"'
+        return f'ruby_runtime("3.0", {source}, build=True, default=True)'
+
+    [step] = plan(module_host, recipe("good"))
+    assert "needs the tool make" in fault(step)
+    raw(TOOLS)
+    [step] = converge(module_host, recipe("bad"))
+    assert "the build has failed" in fault(step)
+    assert "ruby.c:2: error: " in fault(step)
+    assert "build /opt/ruby/3.0 of file:///srv/bad.tar" in fault(step)
+    assert raw("ls -A /opt/ruby; ls -A /usr/local/bin | grep ruby || :") == ""
+
+    assert statuses(converge(module_host, recipe("good"))) == ["changed"]
+    assert raw("/usr/local/bin/ruby; ls -A /opt/ruby/3.0") == "/opt/ruby/3.0\nbin"
+    assert statuses(converge(module_host, recipe("good"))) == ["ok"]
+
+    [step] = converge(module_host, recipe("bad"))
+    assert step.status == "failed"
+    assert raw("/usr/local/bin/ruby; ls -A /opt/ruby/3.0") == "/opt/ruby/3.0\nbin"
+    assert statuses(converge(module_host, recipe("good"))) == ["ok"]
