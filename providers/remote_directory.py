@@ -34,7 +34,7 @@ class RemoteDirectoryProvider(TreeProvider[RemoteDirectory]):
         if directory.content is None:  # it is to be removed, and the others stay
             return replace(found, extra=())
         own = _members(directory.content)
-        return replace(found, extra=tuple(one for one in found.extra if one not in own))
+        return replace(found, extra=tuple(one for one in found.extra or () if one not in own))
 
     def plan(self, directory: RemoteDirectory, found: TreeState | None) -> Change[TreeState]:
         """Compare the digest of the archive, the files with the record, and look for others."""
@@ -47,7 +47,7 @@ class RemoteDirectoryProvider(TreeProvider[RemoteDirectory]):
             form="tree",
             folder=True,
         )
-        removed = found.extra if found is not None and now is None else ()
+        removed = (found.extra or ()) if found is not None and now is None else ()
         note = f"removes {', '.join(removed)}" if removed else None
         return Change(now, replace(wanted, gone=removed), note=note)
 

@@ -41,10 +41,10 @@ class TreeState:
     """The digest of the archive."""
     options: str | None = None
     """The options of the extraction: owner, strip_components."""
-    differing: tuple[str, ...] = ()
+    differing: tuple[str, ...] | None = ()
     """Members that were changed since, or are missing."""
-    extra: tuple[str, ...] = ()
-    """Files of others that are to be removed."""
+    extra: tuple[str, ...] | None = ()
+    """Files of others that are to be removed; None: they do not count."""
     recorded: bool = hint(default=True)
     """False only in what was found: there is no record."""
     folder: bool = hint(default=False)
@@ -66,10 +66,14 @@ class TreeState:
     """True if the kept tree is put back."""
 
 
+# A file whose content was changed has another time of change in its inode, which no program can
+# set: what has the same one, as in the index of git(1), is not read.
 _HEAD: LiteralString = """\
 d={} m=$cook_home/trees/{}
 cook_seen() { tr '\\n' '\\0' <"$1" | xargs -0 -r stat -c '%a %u:%g %N' -- 2>/dev/null
 tr '\\n' '\\0' <"$1.f" | xargs -0 -r sha256sum -- 2>/dev/null; }
+cook_quick() { tr '\\n' '\\0' <"$1" | xargs -0 -r stat -c '%i %s %.9Y %.9Z %a %u:%g %n' -- \
+2>/dev/null; }
 cook_gone() { sort -r | while IFS= read -r f; do if [ -d "$d/$f" ] && [ ! -L "$d/$f" ]
 then rmdir -- "$d/${f#.}" 2>/dev/null; else rm -f -- "$d/$f"; fi; done; }
 """
@@ -77,15 +81,16 @@ then rmdir -- "$d/${f#.}" 2>/dev/null; else rm -f -- "$d/$f"; fi; done; }
 
 def _shell(name: str, text: LiteralString, *values: object) -> Command:
     """Return a script that has the destination in `d`, the folder of the record in `m`."""
-    key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return sh("{}\n{}", sh(_HEAD.rstrip(), name, key), sh(text.rstrip(), *values))
+    head = sh(_HEAD.rstrip(), name, record_of_tree(name))
+    return sh("{}\n{}", head, sh(text.rstrip(), *values))
 
 
 _ASK: LiteralString = """\
 if [ -e "$m/head" ]; then cat "$m/head"; fi; printf '\\0'
 if [ -d "$d" ]; then echo folder; fi; printf '\\0'
 if [ -e "$m/head" ]; then if cd "$d" 2>/dev/null; then
-cook_seen "$m/names" | diff "$m/seen" -; [ $? -lt 2 ]; else echo '< .'; fi; fi; printf '\\0'
+cook_quick "$m/names" | cmp -s - "$m/quick" || {
+cook_seen "$m/names" | diff "$m/seen" -; [ $? -lt 2 ]; }; else echo '< .'; fi; fi; printf '\\0'
 [ ! {} ] || [ ! -d "$d" ] || { cd "$d" && find . -mindepth 1 ! -type d -print0; }
 """
 
@@ -149,8 +154,9 @@ then echo "$d/$f is a folder" >&2; exit 1; fi; done <"$t/names.f"
 [ ! -e "$m/names" ] || comm -23 "$m/names" "$t/names" | cook_gone
 (cd "$d" 2>/dev/null && rm -f -- {})
 mkdir -p -- "$d" && cp -al --remove-destination -- "$t/x/." "$d/" || exit
-cd "$d" && cook_seen "$t/names" >"$t/seen" && (umask 077; mkdir -p -- "$m") &&
-mv -f -- "$t/names" "$t/names.f" "$t/seen" "$m/" && printf '%s\\n' {} {} >"$m/head"
+cd "$d" && rm -rf -- "$t/x" && cook_seen "$t/names" >"$t/seen" &&
+cook_quick "$t/names" >"$t/quick" && (umask 077; mkdir -p -- "$m") &&
+mv -f -- "$t/names" "$t/names.f" "$t/seen" "$t/quick" "$m/" && printf '%s\\n' {} {} >"$m/head"
 """
 
 _OUTSIDE = """\
@@ -172,13 +178,19 @@ _AS_SENT: LiteralString = "-m $([ ! -O / ] || echo --same-owner)"
 """Options of tar(1) for a tree of the cookbook: only root can give files away."""
 
 
-def extract(name: str, found: TreeState | None, wanted: TreeState) -> Command:
-    """Return the command that extracts the archive, checks it, and records it."""
-    if wanted.form == "zip":
-        names, unpack = sh('unzip -Z1 "$a"'), sh(_UNZIP, wanted.strip)
-    else:
+def extract(
+    name: str, found: TreeState | None, wanted: TreeState, unpack: Command | None = None
+) -> Command:
+    """
+    Return the command that extracts the archive, checks it, and records it.
+
+    `unpack` makes the tree `$t/x` of the archive `$a` in another way.
+    """
+    names = sh('unzip -Z1 "$a"') if wanted.form == "zip" else sh('tar -tf "$a"')
+    if unpack is None and wanted.form == "zip":
+        unpack = sh(_UNZIP, wanted.strip)
+    elif unpack is None:
         options = sh(_AS_SENT if wanted.form == "tree" else "--no-same-owner")
-        names = sh('tar -tf "$a"')
         strip = f"--strip-components={wanted.strip}"
         unpack = sh('tar {} -xpf "$a" {} -C "$t/x"', options, strip)
     archive = (
@@ -197,7 +209,7 @@ def extract(name: str, found: TreeState | None, wanted: TreeState) -> Command:
         sh(":") if wanted.form == "tree" else sh(_AS_BEFORE),
         sh("chown -Rh {} .", wanted.owner) if wanted.owner else sh(":"),
         sh("chmod {} .", wanted.mode) if wanted.mode is not None else sh(":"),
-        [f"./{one}" for one in (wanted.gone if found is None else found.extra)] or ["./-"],
+        [f"./{one}" for one in (wanted.gone if found is None else found.extra or ())] or ["./-"],
         wanted.content,
         wanted.options,
     )
@@ -231,10 +243,10 @@ def restore(name: str, found: TreeState | None, wanted: TreeState | None) -> Com
     side = wanted if wanted is not None else found
     former = side.former if side is not None else None
     kept = former if former not in (None, "none", "-") else None
-    back: tuple[str, ...] = wanted.extra if wanted is not None else ()
+    back: tuple[str, ...] = (wanted.extra or ()) if wanted is not None else ()
     gone: tuple[str, ...] = ()
     if wanted is not None:
-        gone = wanted.gone if found is None else found.extra
+        gone = wanted.gone if found is None else found.extra or ()
     elif found is not None:
         back = found.gone
     command = _shell(
@@ -248,6 +260,21 @@ def restore(name: str, found: TreeState | None, wanted: TreeState | None) -> Com
     )
     said = f"remove from {name}" if wanted is None else f"restore {name}"
     return replace(command, called=said, shown=said)
+
+
+def keep_members(name: str) -> Command:
+    """Return the command that keeps a folder and its record; it prints the digest, or `none`."""
+    return _shell(name, _KEEP)
+
+
+def put_back(digest: str) -> Command:
+    """Return the command that puts a whole kept tree back, with its record."""
+    return sh("content {} | tar -C / --acls --xattrs '--xattrs-include=*' -xpf -", Content(digest))
+
+
+def record_of_tree(name: str) -> str:
+    """Return the name of the record of a tree, in the folder `trees` among the files of cook."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def risk_of_tree(path: str) -> Risk:
@@ -278,7 +305,7 @@ class TreeProvider(Provider[R, TreeState]):
 
     def keeps(self, name: str, change: Change[TreeState]) -> Command | None:
         """Keep the destination and the record."""
-        return _shell(name, _KEEP)
+        return keep_members(name)
 
     def learned(self, change: Change[TreeState], kept: str, said: str) -> Change[TreeState]:
         """Add where the former files are kept."""

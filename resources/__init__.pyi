@@ -42,18 +42,6 @@ from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
-from cookbook.resources.docker_container import DockerContainer as DockerContainer
-from cookbook.resources.docker_container import docker_container as docker_container
-from cookbook.resources.docker_engine import DockerEngine as DockerEngine
-from cookbook.resources.docker_engine import docker_engine as docker_engine
-from cookbook.resources.docker_image import DockerImage as DockerImage
-from cookbook.resources.docker_image import docker_image as docker_image
-from cookbook.resources.docker_network import DockerNetwork as DockerNetwork
-from cookbook.resources.docker_network import docker_network as docker_network
-from cookbook.resources.docker_registry import DockerRegistry as DockerRegistry
-from cookbook.resources.docker_registry import docker_registry as docker_registry
-from cookbook.resources.docker_volume import DockerVolume as DockerVolume
-from cookbook.resources.docker_volume import docker_volume as docker_volume
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
@@ -80,10 +68,10 @@ from cookbook.resources.firewall_set import FirewallSet as FirewallSet
 from cookbook.resources.firewall_set import firewall_set as firewall_set
 from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
+from cookbook.resources.go_toolchain import GoToolchain as GoToolchain
+from cookbook.resources.go_toolchain import go_toolchain as go_toolchain
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
-from cookbook.resources.haproxy_backend import HaproxyBackend as HaproxyBackend
-from cookbook.resources.haproxy_backend import haproxy_backend as haproxy_backend
 from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
@@ -116,8 +104,8 @@ from cookbook.resources.mysql_user import MysqlUser as MysqlUser
 from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
-from cookbook.resources.nginx_site import NginxSite as NginxSite
-from cookbook.resources.nginx_site import nginx_site as nginx_site
+from cookbook.resources.node_runtime import NodeRuntime as NodeRuntime
+from cookbook.resources.node_runtime import node_runtime as node_runtime
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.ntp import Ntp as Ntp
@@ -144,6 +132,8 @@ from cookbook.resources.postgresql_setting import PostgresqlSetting as Postgresq
 from cookbook.resources.postgresql_setting import postgresql_setting as postgresql_setting
 from cookbook.resources.procfile import Procfile as Procfile
 from cookbook.resources.procfile import procfile as procfile
+from cookbook.resources.python_runtime import PythonRuntime as PythonRuntime
+from cookbook.resources.python_runtime import python_runtime as python_runtime
 from cookbook.resources.python_venv import PythonVenv as PythonVenv
 from cookbook.resources.python_venv import python_venv as python_venv
 from cookbook.resources.reboot import Reboot as Reboot
@@ -158,6 +148,8 @@ from cookbook.resources.resolver import Resolver as Resolver
 from cookbook.resources.resolver import resolver as resolver
 from cookbook.resources.route import Route as Route
 from cookbook.resources.route import route as route
+from cookbook.resources.ruby_runtime import RubyRuntime as RubyRuntime
+from cookbook.resources.ruby_runtime import ruby_runtime as ruby_runtime
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.ssh_config import SshConfig as SshConfig
@@ -213,12 +205,6 @@ __all__ = [
     "Deploy",
     "Dhparam",
     "Directory",
-    "DockerContainer",
-    "DockerEngine",
-    "DockerImage",
-    "DockerNetwork",
-    "DockerRegistry",
-    "DockerVolume",
     "DpkgDivert",
     "DpkgPackage",
     "EnvFile",
@@ -232,8 +218,8 @@ __all__ = [
     "FirewallRule",
     "FirewallSet",
     "Git",
+    "GoToolchain",
     "Group",
-    "HaproxyBackend",
     "Hostname",
     "HostsEntry",
     "Htpasswd",
@@ -250,7 +236,7 @@ __all__ = [
     "MysqlGrant",
     "MysqlUser",
     "NetworkInterface",
-    "NginxSite",
+    "NodeRuntime",
     "NotifyGroup",
     "Ntp",
     "Package",
@@ -264,6 +250,7 @@ __all__ = [
     "PostgresqlRole",
     "PostgresqlSetting",
     "Procfile",
+    "PythonRuntime",
     "PythonVenv",
     "Reboot",
     "RemoteDirectory",
@@ -271,6 +258,7 @@ __all__ = [
     "Replace",
     "Resolver",
     "Route",
+    "RubyRuntime",
     "Service",
     "SshConfig",
     "SshKnownHostsEntry",
@@ -308,12 +296,6 @@ __all__ = [
     "deploy",
     "dhparam",
     "directory",
-    "docker_container",
-    "docker_engine",
-    "docker_image",
-    "docker_network",
-    "docker_registry",
-    "docker_volume",
     "dpkg_divert",
     "dpkg_package",
     "env_file",
@@ -327,8 +309,8 @@ __all__ = [
     "firewall_rule",
     "firewall_set",
     "git",
+    "go_toolchain",
     "group",
-    "haproxy_backend",
     "hostname",
     "hosts_entry",
     "htpasswd",
@@ -345,7 +327,7 @@ __all__ = [
     "mysql_grant",
     "mysql_user",
     "network_interface",
-    "nginx_site",
+    "node_runtime",
     "notify_group",
     "ntp",
     "package",
@@ -359,6 +341,7 @@ __all__ = [
     "postgresql_role",
     "postgresql_setting",
     "procfile",
+    "python_runtime",
     "python_venv",
     "reboot",
     "remote_directory",
@@ -366,6 +349,7 @@ __all__ = [
     "replace",
     "resolver",
     "route",
+    "ruby_runtime",
     "service",
     "ssh_config",
     "ssh_known_hosts_entry",

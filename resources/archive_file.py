@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
 from cookbook.provider import LARGE, Content, Resource, octal, recipe_function
+from cookbook.resources._archives import FORMS, form_of
 from cookbook.resources.file import absolute, owned
-
-_FORMS = (
-    (r".*\.(tar\.gz|tgz)", "tar", "gzip"),
-    (r".*\.(tar\.xz|txz)", "tar", "xz"),
-    (r".*\.(tar\.bz2|tbz2?)", "tar", "bzip2"),
-    (r".*\.(tar\.zst|tzst)", "tar", "zstd"),
-    (r".*\.tar", "tar", "tar"),
-    (r".*\.zip", "zip", "unzip"),
-)
-"""Patterns of names, the form of the archive, and the program that the host needs."""
 
 
 class ArchiveFile(Resource):
@@ -83,7 +73,7 @@ class ArchiveFile(Resource):
         if self.form is None:
             raise RecipeError(
                 f"{self}: the form of {self.path or self.source} is not known",
-                hint=".tar, .tar.gz, .tar.xz, .tar.bz2, .tar.zst or .zip",
+                hint=FORMS,
             )
         if self.strip_components < 0:
             raise RecipeError(f"{self}: strip_components cannot be {self.strip_components}")
@@ -97,8 +87,7 @@ class ArchiveFile(Resource):
     @property
     def form(self) -> tuple[str, str] | None:
         """The form, and the program that the host needs; None if the name does not say."""
-        name = self.path or self.source or ""
-        return next(((f, tool) for p, f, tool in _FORMS if re.fullmatch(p, name.lower())), None)
+        return form_of(self.path or self.source or "")
 
     @property
     def identity(self) -> str:

@@ -251,6 +251,11 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1
 OTHER = KEY.replace("q2Zl0aB ann", "q2Zl0aC bob")
 
 CONTRADICTIONS = {
+    "two default toolchains": (
+        f"sum, at = '{'a' * 64}', 'https://go.dev/go.tar'\n"
+        "go_toolchain('1.1', source=at, checksum=sum, default=True)\n"
+        "go_toolchain('1.2', source=at, checksum=sum, default=True)"
+    ),
     "a file of two contents": "file('/a', content='1')\nfile('b', path='/a', content='2')",
     "the third of three": (
         "file('/a', mode='0600')\nfile('b', path='/a')\nfile('c', path='/a', mode='0644')"
