@@ -66,6 +66,8 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.firewall_set import FirewallSet as FirewallSet
 from cookbook.resources.firewall_set import firewall_set as firewall_set
+from cookbook.resources.gem_package import GemPackage as GemPackage
+from cookbook.resources.gem_package import gem_package as gem_package
 from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
 from cookbook.resources.group import Group as Group
@@ -209,6 +211,7 @@ __all__ = [
     "FirewallNat",
     "FirewallRule",
     "FirewallSet",
+    "GemPackage",
     "Git",
     "Group",
     "Hostname",
@@ -296,6 +299,7 @@ __all__ = [
     "firewall_nat",
     "firewall_rule",
     "firewall_set",
+    "gem_package",
     "git",
     "group",
     "hostname",
