@@ -24,6 +24,8 @@ from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
 from cookbook.resources.block import block as block
+from cookbook.resources.bundle import Bundle as Bundle
+from cookbook.resources.bundle import bundle as bundle
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
@@ -190,6 +192,7 @@ __all__ = [
     "At",
     "AuthorizedKey",
     "Block",
+    "Bundle",
     "ConfigValue",
     "CookbookFile",
     "Cron",
@@ -278,6 +281,7 @@ __all__ = [
     "at",
     "authorized_key",
     "block",
+    "bundle",
     "config_value",
     "cookbook_file",
     "cron",
