@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from cookbook.errors import HostError
 from cookbook.provider import Command, Probe, Thing, join, sh
+from cookbook.providers.private_folder import private_folder
 from cookbook.resources._revisions import FromGit, lines_of
 
 TIMEOUT = 60
@@ -51,14 +52,6 @@ cook_git() { ${cook_t-} git -c core.hooksPath=/dev/null -c core.fsmonitor=false 
 -c fetch.recurseSubmodules=false "$@"; }
 """
 
-# The private folder is in memory; where there is no such place, it is among the files of cook.
-_PRIVATE: LiteralString = """\
-cook_private() { cook_p=/dev/shm/.cook-$cook_nonce
-(umask 077; mkdir -- "$cook_p") 2>/dev/null || { cook_p=$cook_home/.git-$cook_nonce
-(umask 077; mkdir -p -- "$cook_home" && mkdir -- "$cook_p") || exit; }
-trap 'rm -rf -- "$cook_p"' EXIT; trap 'exit 143' HUP INT TERM; }
-"""
-
 _SSH: LiteralString = (
     "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20"
     " -o PermitLocalCommand=no"
@@ -76,7 +69,7 @@ def with_source(source: GitOrigin, body: Command) -> Command:
 
     `$cook_p` is a private folder that is removed at the end.
     """
-    parts = [sh(_GIT), sh(_PRIVATE), sh("cook_private\n"), *_credentials(source)]
+    parts = [sh(_GIT), private_folder(), *_credentials(source)]
     return sh("{}{}", join(parts, ""), body)
 
 

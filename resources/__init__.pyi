@@ -24,6 +24,8 @@ from cookbook.resources.authorized_key import AuthorizedKey as AuthorizedKey
 from cookbook.resources.authorized_key import authorized_key as authorized_key
 from cookbook.resources.block import Block as Block
 from cookbook.resources.block import block as block
+from cookbook.resources.bundle import Bundle as Bundle
+from cookbook.resources.bundle import bundle as bundle
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
@@ -66,6 +68,8 @@ from cookbook.resources.firewall_rule import FirewallRule as FirewallRule
 from cookbook.resources.firewall_rule import firewall_rule as firewall_rule
 from cookbook.resources.firewall_set import FirewallSet as FirewallSet
 from cookbook.resources.firewall_set import firewall_set as firewall_set
+from cookbook.resources.gem_package import GemPackage as GemPackage
+from cookbook.resources.gem_package import gem_package as gem_package
 from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
 from cookbook.resources.go_toolchain import GoToolchain as GoToolchain
@@ -196,6 +200,7 @@ __all__ = [
     "At",
     "AuthorizedKey",
     "Block",
+    "Bundle",
     "ConfigValue",
     "CookbookFile",
     "Cron",
@@ -217,6 +222,7 @@ __all__ = [
     "FirewallNat",
     "FirewallRule",
     "FirewallSet",
+    "GemPackage",
     "Git",
     "GoToolchain",
     "Group",
@@ -287,6 +293,7 @@ __all__ = [
     "at",
     "authorized_key",
     "block",
+    "bundle",
     "config_value",
     "cookbook_file",
     "cron",
@@ -308,6 +315,7 @@ __all__ = [
     "firewall_nat",
     "firewall_rule",
     "firewall_set",
+    "gem_package",
     "git",
     "go_toolchain",
     "group",

@@ -110,7 +110,7 @@ TIMES = re.compile(r"^(\./\S*) d (\S+ \S+) \d+ [\d.]+ ?")
 
 OWN_TIMES = re.compile(
     r"^(\./\S*(?:crontabs|authorized_keys|firewall\.nft|cook-firewall\.service|locale-archive"
-    r"|/site-packages/|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
+    r"|/site-packages/|/gems/|usr/local/bin/life|\.service\.d/cook\.conf)\S* f .*) [\d.]+ $"
 )
 """Of files that are not a `file`'s own, the content counts, not when it was written."""
 
