@@ -44,6 +44,18 @@ from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.docker_container import DockerContainer as DockerContainer
+from cookbook.resources.docker_container import docker_container as docker_container
+from cookbook.resources.docker_engine import DockerEngine as DockerEngine
+from cookbook.resources.docker_engine import docker_engine as docker_engine
+from cookbook.resources.docker_image import DockerImage as DockerImage
+from cookbook.resources.docker_image import docker_image as docker_image
+from cookbook.resources.docker_network import DockerNetwork as DockerNetwork
+from cookbook.resources.docker_network import docker_network as docker_network
+from cookbook.resources.docker_registry import DockerRegistry as DockerRegistry
+from cookbook.resources.docker_registry import docker_registry as docker_registry
+from cookbook.resources.docker_volume import DockerVolume as DockerVolume
+from cookbook.resources.docker_volume import docker_volume as docker_volume
 from cookbook.resources.dpkg_divert import DpkgDivert as DpkgDivert
 from cookbook.resources.dpkg_divert import dpkg_divert as dpkg_divert
 from cookbook.resources.dpkg_package import DpkgPackage as DpkgPackage
@@ -76,6 +88,8 @@ from cookbook.resources.go_toolchain import GoToolchain as GoToolchain
 from cookbook.resources.go_toolchain import go_toolchain as go_toolchain
 from cookbook.resources.group import Group as Group
 from cookbook.resources.group import group as group
+from cookbook.resources.haproxy_backend import HaproxyBackend as HaproxyBackend
+from cookbook.resources.haproxy_backend import haproxy_backend as haproxy_backend
 from cookbook.resources.hostname import Hostname as Hostname
 from cookbook.resources.hostname import hostname as hostname
 from cookbook.resources.hosts_entry import HostsEntry as HostsEntry
@@ -108,6 +122,8 @@ from cookbook.resources.mysql_user import MysqlUser as MysqlUser
 from cookbook.resources.mysql_user import mysql_user as mysql_user
 from cookbook.resources.network_interface import NetworkInterface as NetworkInterface
 from cookbook.resources.network_interface import network_interface as network_interface
+from cookbook.resources.nginx_site import NginxSite as NginxSite
+from cookbook.resources.nginx_site import nginx_site as nginx_site
 from cookbook.resources.node_runtime import NodeRuntime as NodeRuntime
 from cookbook.resources.node_runtime import node_runtime as node_runtime
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
@@ -210,6 +226,12 @@ __all__ = [
     "Deploy",
     "Dhparam",
     "Directory",
+    "DockerContainer",
+    "DockerEngine",
+    "DockerImage",
+    "DockerNetwork",
+    "DockerRegistry",
+    "DockerVolume",
     "DpkgDivert",
     "DpkgPackage",
     "EnvFile",
@@ -226,6 +248,7 @@ __all__ = [
     "Git",
     "GoToolchain",
     "Group",
+    "HaproxyBackend",
     "Hostname",
     "HostsEntry",
     "Htpasswd",
@@ -242,6 +265,7 @@ __all__ = [
     "MysqlGrant",
     "MysqlUser",
     "NetworkInterface",
+    "NginxSite",
     "NodeRuntime",
     "NotifyGroup",
     "Ntp",
@@ -303,6 +327,12 @@ __all__ = [
     "deploy",
     "dhparam",
     "directory",
+    "docker_container",
+    "docker_engine",
+    "docker_image",
+    "docker_network",
+    "docker_registry",
+    "docker_volume",
     "dpkg_divert",
     "dpkg_package",
     "env_file",
@@ -319,6 +349,7 @@ __all__ = [
     "git",
     "go_toolchain",
     "group",
+    "haproxy_backend",
     "hostname",
     "hosts_entry",
     "htpasswd",
@@ -335,6 +366,7 @@ __all__ = [
     "mysql_grant",
     "mysql_user",
     "network_interface",
+    "nginx_site",
     "node_runtime",
     "notify_group",
     "ntp",
