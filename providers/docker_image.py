@@ -207,7 +207,11 @@ class DockerImageProvider(DockerProvider[DockerImage, State]):
 
 
 def _how(image: DockerImage) -> Action:
-    return next((one for one in MADE if one in image.doing), "nothing")
+    doing = set(image.doing)
+    for one in MADE:
+        if one in doing:
+            return one
+    return "nothing"
 
 
 def _declared(image: DockerImage) -> dict[str, Any]:

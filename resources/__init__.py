@@ -18,6 +18,9 @@ from typing import Any
 NAMES = tuple(sorted(file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py")))
 """The names of the built-in resource types, from the names of the modules; none is imported."""
 
+FUNCTIONS = {"compose": "_compose"}
+"""Functions that declare resources of several types, and the modules that they are in."""
+
 
 def class_name(name: str) -> str:
     """Return the name of the class of a resource type: FirewallRule for `firewall_rule`."""
@@ -27,9 +30,11 @@ def class_name(name: str) -> str:
 def __getattr__(name: str) -> Any:
     """Import the function or the class of a resource type, or the names of all for `import *`."""
     if name == "__all__":
-        return [*map(class_name, NAMES), *NAMES]
+        return [*map(class_name, NAMES), *NAMES, *FUNCTIONS]
     module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    if module not in NAMES or name not in (module, class_name(module)):
+    if name in FUNCTIONS:
+        module = FUNCTIONS[name]
+    elif module not in NAMES or name not in (module, class_name(module)):
         raise AttributeError(f"there is no resource type {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     globals()[name] = value  # __getattr__ is not asked again

@@ -1,5 +1,6 @@
 # Written by `make types` from the names of the modules here.
 
+from cookbook.resources._compose import compose as compose
 from cookbook.resources.acl import Acl as Acl
 from cookbook.resources.acl import acl as acl
 from cookbook.resources.acme_certificate import AcmeCertificate as AcmeCertificate
@@ -318,6 +319,7 @@ __all__ = [
     "authorized_key",
     "block",
     "bundle",
+    "compose",
     "config_value",
     "cookbook_file",
     "cron",

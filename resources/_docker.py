@@ -1,4 +1,4 @@
-"""What the types of a container engine have in common: the engine, names, references of images."""
+"""The common parts of types about a container engine: its address, names, references of images."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class DockerImage(DockerResource):
     `latest`."""
 
     source: str | None = None
-    """Where it is from: `build`: a folder on the host; `import`, `load`: a tar archive on the host;
-    `tag`: the reference of another image."""
+    """The origin: for `build` a folder on the host, for `import` and `load` a tar archive there,
+    for `tag` the reference of another image."""
 
     dockerfile: str = "Dockerfile"
     """The file with the steps of the build, relative to the source."""

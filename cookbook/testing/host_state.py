@@ -81,7 +81,8 @@ i=$(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>')
 l='{{with index $i.Config.Labels "io.cook.built-from"}}{{.}}{{else}}{{$i.ID}}{{end}}'
 [ -z "$i" ] || d image inspect -f "{{\$i := .}}{{range .RepoTags}}{{.}} $l
 {{end}}" $i | sort -u
-d network inspect -f '{{.Name}} {{.Driver}} {{range .IPAM.Config}}{{.Subnet}} {{.IPRange}} {{end}}{{.Internal}} {{.Attachable}}
+d network inspect -f '{{.Name}} {{.Driver}} {{.Internal}} {{.Attachable}}
+{{.Name}} {{range .IPAM.Config}}{{.Subnet}} {{.IPRange}} {{end}}
 {{.Name}} {{.Options}} {{.Labels}}' $(docker network ls -q)
 for v in $(docker volume ls -q); do d volume inspect -f '{{.Name}} {{.Options}} {{.Labels}}' "$v"
 find "var/lib/docker/volumes/$v/_data" -printf 'docker: %p %y %m %U:%G %s\n'; done; fi
