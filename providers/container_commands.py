@@ -27,7 +27,7 @@ created*) w=; [ $n -lt {} ] || w="it does not start" ;;
 [ -z "$w" ] || { echo "the container $1 does not run as it has to: $w" >&2
 d container inspect --format \
 '{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}{{.State.Error}}' \
-"$1" 2>&1 | grep . | tail -n 3 >&2; d logs --tail 15 "$1" >&2 2>&1; return 1; }; sleep 0.2; done; }
+"$1" 2>&1 | grep . | tail -n 3 >&2; {}; return 1; }; sleep 0.2; done; }
 """
 
 # Variables with secrets are in the environment of docker(1), which only its user can read.
@@ -68,8 +68,23 @@ def shell(state: State, body: Command) -> Command:
     """Return a script that has `d`, which calls docker(1), and `cook_up`, which waits."""
     deadline, settle = round(state.deadline), max(1, round(state.settle))
     settle = settle if state.settle else 0
-    wait = sh(_WAIT.strip(), deadline, deadline, settle, deadline)
+    wait = sh(_WAIT.strip(), deadline, deadline, settle, deadline, _logs(state))
     return sh('(d() { {} "$@"; }\n{}\n{})', docker(state.host), wait, body)
+
+
+def _logs(state: State) -> Command:
+    """
+    Return the command that shows the end of the log of a container that failed.
+
+    If it has a secret, in whatever form its program prints it, only root can read that: it goes
+    to the journal of the host.
+    """
+    if not state.secrets:
+        return sh('d logs --tail 15 "$1" >&2 2>&1')
+    return sh(
+        'd logs --tail 100 "$1" 2>&1 | systemd-cat -t "cook-$1" 2>/dev/null;'
+        ' echo "its log may have a secret in it: journalctl -t cook-$1 on the host shows it" >&2'
+    )
 
 
 def creation(name: str, state: State) -> Command:

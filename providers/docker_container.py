@@ -54,6 +54,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
     what = "container"
     form = FORM
     again = frozenset({"restart"})
+    tells_no_secret = True  # the log of a container that has one is not in the output
     supersedes: ClassVar[Mapping[str, frozenset[str]]] = {"restart": frozenset({"start"})}
 
     def probe(self, container: DockerContainer) -> Sequence[Probe]:

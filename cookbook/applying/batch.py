@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.hosts.probing import Answers, precondition
+from cookbook.language.provider import AnyProvider
+from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.transaction import Transaction
 from cookbook.script import jobs
@@ -132,7 +134,7 @@ class Sent:
                 return self.by_reports(result, told)
         for part, outcome in zip(self.parts, outcomes, strict=False):
             if isinstance(part, Do) and outcome.status != 0:
-                hidden = any(v.item.resource.confidential for v in self.link.changes)
+                hidden = any(is_hidden(v.item.resource, v.provider) for v in self.link.changes)
                 error = explain(part.command, outcome, hidden=hidden)
                 error.phase = "notify" if self.link.changes[0].item.because else "apply"
                 return TransactionResult("failed", error, texts, kept, said, seconds)
@@ -172,7 +174,7 @@ def _result_of(planned: PlannedChange, report: JobReport) -> TransactionResult:
     command, user = commands[min(report.command, len(commands) - 1)], planned.resource.become_user
     if user is not None:
         command = replace(command, called=called(user, command))
-    error = explain(command, report.outcome, hidden=planned.resource.confidential)
+    error = explain(command, report.outcome, hidden=is_hidden(planned.resource, planned.provider))
     return TransactionResult("failed", error, seconds=report.seconds)
 
 
@@ -294,6 +296,12 @@ def announce(
             working(whose[part] if part < len(whose) else None)
 
     return begun
+
+
+def is_hidden(resource: Resource, provider: AnyProvider | None) -> bool:
+    """Return True if the output of a failed command could have a secret of the resource in it."""
+    safe = provider is not None and provider.tells_no_secret and not resource.sensitive
+    return resource.confidential and not safe
 
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:

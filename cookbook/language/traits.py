@@ -327,6 +327,10 @@ class Batched(Generic[R, S]):
     timeout: ClassVar[float] = COMMAND_TIMEOUT
     """Seconds that each command of a change may take."""
 
+    tells_no_secret: ClassVar[bool] = False
+    """True if the output of a failed command cannot have a secret in it, in whatever form: it is
+    shown then, although the resource has one. By default it is hidden."""
+
     whole: ClassVar[bool] = False
     """True if a change must not be interrupted, not even by a second Ctrl-C."""
 

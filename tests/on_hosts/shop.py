@@ -15,7 +15,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
     def log_message(self, *a): pass
 if BROKEN: sys.exit("version {version} does not start")
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+address = os.environ.get("BIND", "127.0.0.1")
+http.server.ThreadingHTTPServer((address, int(sys.argv[1])), Handler).serve_forever()
+"""
+
+DOCKERFILE = """
+FROM python:3.11-slim
+COPY server.py /app/server.py
+ENV BIND=0.0.0.0 PYTHONDONTWRITEBYTECODE=1
+STOPSIGNAL SIGINT
+CMD ["/usr/bin/python3", "-u", "/app/server.py", "8000"]
 """
 
 VERSIONS = (("1", False), ("2", False), ("3", True))
@@ -24,7 +33,7 @@ VERSIONS = (("1", False), ("2", False), ("3", True))
 def _version(version: str, *, broken: bool) -> str:
     text = SERVER.replace("{version}", version).replace("{broken}", str(broken))
     return (
-        f"cat >server.py <<'END'\n{text}\nEND\n"
+        f"cat >server.py <<'END'\n{text}\nEND\ncat >Dockerfile <<'END'\n{DOCKERFILE}\nEND\n"
         f"git add . && git commit -qm 'Version {version}' && git tag v{version} || exit\n"
     )
 
@@ -39,3 +48,17 @@ PREPARE = (
     "until git ls-remote -q git://127.0.0.1/shop.git >/dev/null; do sleep 0.2; done\n"
 )
 """Makes versions 1 and 2, which work, and 3, which does not start; and serves them on loopback."""
+
+BASE_ARCHIVE = "/srv/python.tar"
+"""The path of the base image on the host: no image can be pulled here."""
+
+PREPARE_BASE = (
+    "command -v python3 >/dev/null || apt-get install -y --no-install-recommends python3 >&2\n"
+    "p=$(readlink -f /usr/bin/python3); v=${p##*/}\n"
+    "l=$(ldd $p /bin/sh /usr/lib/$v/lib-dynload/*.so | grep -o '/[^ :]* (' | tr -d ' (')\n"
+    f"tar -chf {BASE_ARCHIVE} --exclude=__pycache__ --exclude=test"
+    " --no-recursion / /bin /lib /lib64 /tmp /usr /usr/bin /usr/lib /lib/*-linux-gnu"
+    " --recursion /usr/bin/python3 /bin/sh /usr/lib/$v $(printf '%s\\n' $l | sort -u) 2>/dev/null\n"
+    f"[ -s {BASE_ARCHIVE} ]\n"
+)
+"""Packs a base image with Python out of the host's own files."""
