@@ -9,15 +9,13 @@ from cookbook.errors import HostError
 from cookbook.provider import (
     Change,
     Command,
-    Content,
     Probe,
-    Provider,
     Release,
     Thing,
-    keep_tree,
     provides,
 )
 from cookbook.providers.deploy_commands import make, put_back, remove, switch, unlink
+from cookbook.providers.folders import KeptFolderProvider
 from cookbook.providers.getent import PASSWD
 from cookbook.providers.ownership import need_folder
 from cookbook.providers.releases import (
@@ -45,7 +43,7 @@ from cookbook.script.run_as import as_user
 
 
 @provides(Deploy)
-class DeployProvider(Provider[Deploy, State]):
+class DeployProvider(KeptFolderProvider[Deploy, State]):
     """Releases beside each other, and a link to the current one."""
 
     timeout = 7200.0
@@ -139,19 +137,9 @@ class DeployProvider(Provider[Deploy, State]):
                 yield make(name, wanted)
             yield switch(name, found, wanted)
 
-    def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """Keep all releases if they are removed."""
-        if change.found is None or change.wanted is not None:
-            return None
-        return keep_tree(change.found.path)
-
-    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
-        """Add where the releases are kept."""
-        tree = kept.partition("\n")[0].strip()
-        if change.found is None or change.wanted is not None or not tree:
-            return change
-        content = Content(tree) if tree != "-" else None
-        return replace(change, found=replace(change.found, tree=content, unkept=content is None))
+    def kept_path(self, name: str, found: State) -> str:
+        """Return the folder of the application."""
+        return found.path
 
     def there(self, state: State | None) -> bool:
         """Return whether there are releases."""

@@ -8,18 +8,14 @@ from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import (
-    AccessPath,
     Change,
     Command,
-    Content,
     Probe,
-    Provider,
-    Risk,
     Thing,
-    keep_tree,
     provides,
     sh,
 )
+from cookbook.providers.folders import FolderProvider, KeptFolderProvider, put_folder_back
 from cookbook.providers.git_commands import create, update
 from cookbook.providers.git_state import (
     State,
@@ -39,14 +35,12 @@ from cookbook.providers.revisions import (
     missing_tools,
 )
 from cookbook.providers.stat import TARGET
-from cookbook.providers.trees import risk_of_tree
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.git import Git
-from cookbook.script.stash import unpack_tree
 
 
 @provides(Git)
-class GitProvider(Provider[Git, State]):
+class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
     """Chef's git provider, with the files compared as well as the commit."""
 
     concurrent = True
@@ -111,29 +105,15 @@ class GitProvider(Provider[Git, State]):
             inside = found is not None and found.inside
             yield sh("find {} -xdev -mindepth 1 -delete", name) if inside else remove_tree(name)
         elif wanted.restores:
-            if found is not None:
-                yield remove_tree(name)
-            yield unpack_tree(wanted.tree, name)
+            yield from put_folder_back(name, found, wanted)
         elif found is None:
             yield create(name, wanted)
         else:
             yield update(name, change, wanted)
 
-    def keeps(self, name: str, change: Change[State]) -> Command | None:
-        """Keep a copy that is removed, and one whose files are discarded."""
-        if change.found is None:
-            return None
-        gone = {"local_edits", "untracked"} & change.fields.keys()
-        return keep_tree(name) if change.wanted is None or gone else None
-
-    def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
-        """Add where the copy is kept."""
-        tree = kept.partition("\n")[0].strip()
-        if change.found is None or not tree:
-            return change
-        kept_tree = Content(tree) if tree != "-" else None
-        found = replace(change.found, tree=kept_tree, unkept=kept_tree is None)
-        return replace(change, found=found)
+    def loses_files(self, change: Change[State]) -> bool:
+        """Return whether the copy is removed, or its files are discarded."""
+        return change.wanted is None or bool({"local_edits", "untracked"} & change.fields.keys())
 
     def there(self, state: State | None) -> bool:
         """Return whether there is a working copy, a bare repository, or what was exported."""
@@ -192,22 +172,6 @@ class GitProvider(Provider[Git, State]):
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return the number of commits and their subject lines."""
         return between(said)
-
-    def about(self, git: Git) -> Iterable[Thing]:
-        """Yield the folder with all that is in it."""
-        return [Thing("tree", git.identity)]
-
-    def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
-        """Yield the folder."""
-        return [Thing("path", name)] if change.wanted is not None else []
-
-    def brings_anything(self, name: str) -> bool:
-        """Return True: the files are not known before."""
-        return True
-
-    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """Return the risk of files in a folder of the access path, or above one."""
-        return risk_of_tree(name)
 
 
 def _refuse(git: Git, found: State) -> None:

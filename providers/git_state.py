@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import Content, Probe, hint, sh
+from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin, git_shell, resolve, verifying, with_source
 from cookbook.providers.trees import SHOWN
 from cookbook.resources._revisions import lines_of
@@ -18,7 +19,7 @@ DETACHED = "(detached)"
 
 
 @dataclass(frozen=True)
-class State:
+class State(FolderState):
     """A working copy, or a bare repository."""
 
     commit: str | None = None
@@ -61,12 +62,6 @@ class State:
     token: str | None = hint(sensitive=True)
     signers: tuple[str, ...] = hint(default=())
     signing_keys: tuple[str, ...] = hint(default=())
-    tree: Content | None = hint()
-    """The digest of the kept copy."""
-    unkept: bool = hint(default=False)
-    """True if the copy was too large to be kept."""
-    restores: bool = hint(default=False)
-    """True if the kept copy is put back."""
 
     @property
     def there(self) -> bool:

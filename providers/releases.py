@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString, TypedDict, cast
 
-from cookbook.provider import Content, Probe, Release, hint, sh
+from cookbook.provider import Probe, Release, hint, sh
+from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin
 from cookbook.resources.deploy import Deploy
 from cookbook.text.bounded_io import parsed_json
@@ -35,7 +36,7 @@ RELEASE = re.compile(r"[0-9a-f]{12}-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
-class State:
+class State(FolderState):
     """The current release of an application."""
 
     commit: str | None = None
@@ -83,10 +84,6 @@ class State:
     """The shared files that are missing."""
     records: tuple[tuple[str, str], ...] = hint(default=())
     """The records of the complete releases."""
-    tree: Content | None = hint()
-    """The digest of the kept folder."""
-    unkept: bool = hint(default=False)
-    restores: bool = hint(default=False)
 
     @property
     def release(self) -> str:

@@ -16,6 +16,7 @@ from cookbook.errors import HostError
 from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing, sh
 from cookbook.providers.apt_get import LISTS
 from cookbook.providers.apt_get import State as PackageState
+from cookbook.providers.folders import risk_of_tree
 from cookbook.providers.ownership import need_folder
 from cookbook.providers.remote_answers import tool_for
 from cookbook.providers.stat import TARGET
@@ -43,7 +44,6 @@ from cookbook.providers.trees import (
     ask_tree,
     keep_members,
     parse_tree,
-    risk_of_tree,
 )
 from cookbook.resources._toolchains import Toolchain
 

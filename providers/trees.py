@@ -15,19 +15,15 @@ from dataclasses import dataclass, replace
 from typing import LiteralString, TypeVar
 
 from cookbook.provider import (
-    AccessPath,
     Change,
     Command,
     Content,
     Probe,
-    Provider,
     Resource,
-    Risk,
-    Thing,
-    file_is_on_it,
     hint,
     sh,
 )
+from cookbook.providers.folders import FolderProvider
 
 SHOWN = 20
 """Members that a plan shows as differing."""
@@ -277,16 +273,10 @@ def record_of_tree(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def risk_of_tree(path: str) -> Risk:
-    """Return the risk of changes anywhere in a folder: of the access path, or above one."""
-    near = path in ("/etc", "/root", "/home") or file_is_on_it(f"{path}/x")
-    return "may" if near else "no"
-
-
 R = TypeVar("R", bound=Resource)
 
 
-class TreeProvider(Provider[R, TreeState]):
+class TreeProvider(FolderProvider[R, TreeState]):
     """A provider of trees; the identity of the resource is the destination."""
 
     concurrent = True
@@ -341,19 +331,3 @@ class TreeProvider(Provider[R, TreeState]):
         done = change.wanted or change.found
         lost = done is not None and done.former == "-"
         return "the former files were not kept" if lost else None
-
-    def about(self, resource: R) -> Iterable[Thing]:
-        """Yield the destination with all that is in it."""
-        return [Thing("tree", resource.identity)]
-
-    def brings(self, name: str, change: Change[TreeState]) -> Iterable[Thing]:
-        """Yield the destination."""
-        return [Thing("path", name)] if change.wanted is not None else []
-
-    def brings_anything(self, name: str) -> bool:
-        """Return True: the members are not known before."""
-        return True
-
-    def lockout_risk(self, name: str, change: Change[TreeState], way: AccessPath) -> Risk:
-        """Return the risk of changes in a folder of the access path, or above one."""
-        return risk_of_tree(name)

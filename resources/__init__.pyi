@@ -179,6 +179,8 @@ from cookbook.resources.ssh_known_hosts_entry import SshKnownHostsEntry as SshKn
 from cookbook.resources.ssh_known_hosts_entry import ssh_known_hosts_entry as ssh_known_hosts_entry
 from cookbook.resources.sshd_config import SshdConfig as SshdConfig
 from cookbook.resources.sshd_config import sshd_config as sshd_config
+from cookbook.resources.subversion import Subversion as Subversion
+from cookbook.resources.subversion import subversion as subversion
 from cookbook.resources.sudo import Sudo as Sudo
 from cookbook.resources.sudo import sudo as sudo
 from cookbook.resources.swap_file import SwapFile as SwapFile
@@ -294,6 +296,7 @@ __all__ = [
     "SshConfig",
     "SshKnownHostsEntry",
     "SshdConfig",
+    "Subversion",
     "Sudo",
     "SwapFile",
     "Sysctl",
@@ -396,6 +399,7 @@ __all__ = [
     "ssh_config",
     "ssh_known_hosts_entry",
     "sshd_config",
+    "subversion",
     "sudo",
     "swap_file",
     "sysctl",

@@ -86,6 +86,10 @@ d network inspect -f '{{.Name}} {{.Driver}} {{.Internal}} {{.Attachable}}
 {{.Name}} {{.Options}} {{.Labels}}' $(docker network ls -q)
 for v in $(docker volume ls -q); do d volume inspect -f '{{.Name}} {{.Options}} {{.Labels}}' "$v"
 find "var/lib/docker/volumes/$v/_data" -printf 'docker: %p %y %m %U:%G %s\n'; done; fi
+find srv opt home root -xdev -type d -path '*/.svn' | sort | while IFS= read -r f; do w=/${f%/.svn}
+say() { svn --non-interactive --config-dir /run/life-svn "$@" "$w"; }
+echo "copy: $w"; echo "copy: $w $(say info --show-item url) $(say info --show-item revision)"
+say status | sed "s,^,copy: $w ,"; done
 # Of an application in releases, the current one.
 for k in var/lib/cook/deploys/*; do [ ! -e "$k/path" ] || { p=$(cat "$k/path")
 echo "release: $p $(readlink "$p/current")"; }; done
@@ -130,14 +134,16 @@ def difference(before: list[str], after: list[str]) -> list[str]:
     return [*(f"- {line}" for line in sorted(gone)), *(f"+ {line}" for line in sorted(came))]
 
 
-IN_GIT = re.compile(r"(?:[0-9a-f]{64} +|\./)\S*/\.git(?:/| )")
-"""The objects, logs and references of a working copy; `git:` lines tell its state."""
+IN_GIT = re.compile(r"(?:[0-9a-f]{64} +|\./)\S*/\.(?:git|svn)(?:/| )")
+"""The objects, logs and references of a working copy; `git:` and `copy:` lines tell its state."""
 
 
 def state(host: LifeHost) -> list[str]:
     """Return the manifest without by-products of tools and of cook."""
     lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
-    copies = tuple(f".{line[5:]}/" for line in lines if re.fullmatch("git: \\S+", line))
+    copies = tuple(
+        f".{line.partition(' ')[2]}/" for line in lines if re.fullmatch(r"(git|copy): \S+", line)
+    )
     other = _other_releases(lines)
     lines = [line for line in lines if other is None or not other.match(line)]
     lines = [_without_time(line, copies) for line in lines if not IN_GIT.match(line)]
