@@ -47,6 +47,8 @@ class BuiltProvider(Provider[B, BuiltState]):
 
     apart: ClassVar[bool] = False
     """True if the program is built in a private folder, and moved then."""
+    packages: ClassVar[Sequence[str]] = ()
+    """The packages of Debian that usually have the tools."""
 
     @property
     def state(self) -> type[BuiltState]:
@@ -170,6 +172,7 @@ class BuiltProvider(Provider[B, BuiltState]):
         yield Thing("tree", built.folder)
         for tool in built.tools:
             yield Thing("path", tool if "/" in tool else f"/usr/local/bin/{tool}")
+        yield from (Thing("package", one) for one in self.packages)
 
     def alters(self, built: B, change: Change[BuiltState] | None) -> Iterable[Thing]:
         """Yield the files."""

@@ -12,6 +12,7 @@ class GoBuildProvider(BuiltProvider[GoBuild]):
     """Built in a private folder, and moved to its place."""
 
     apart = True
+    packages = ("golang-go", "golang")
 
     def version(self, built: GoBuild) -> Command:
         """Return the command that prints the version of Go."""

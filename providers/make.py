@@ -13,6 +13,7 @@ class MakeProvider(BuiltProvider[Make]):
     """Made in the source folder, and where else the makefile says."""
 
     owns = False
+    packages = ("make", "gcc", "build-essential", "clang", "tcc")
 
     def version(self, built: Make) -> Command:
         """Return the command that prints the versions of make and of the compiler."""

@@ -37,6 +37,14 @@ def changes_tree(change: Change[ToolchainState]) -> bool:
     return change.wanted is None or change.found is None or bool(_TREE & change.fields.keys())
 
 
+def moves_links(change: Change[ToolchainState]) -> bool:
+    """Return whether a change sets or removes links."""
+    found, wanted = change.found, change.wanted
+    before = found.default if found is not None else "no"
+    after = wanted.default if wanted is not None else "no"
+    return after is not None and before != after
+
+
 def repairs(change: Change[ToolchainState]) -> bool:
     """Return whether a change only extracts the same archive again."""
     there = change.found is not None and change.wanted is not None

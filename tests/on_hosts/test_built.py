@@ -186,6 +186,35 @@ def test_a_plan_knows_that_the_sources_are_yet_to_come(
     assert step.status == "unknown"
 
 
+def test_a_program_is_built_again_in_the_run_that_makes_another_version_the_default(
+    module_host: KitchenHost, converge: Converge, plan: Converge, shop: Raw
+) -> None:
+    recipe = ""
+    for version in ("1.97", "1.98"):
+        digest = shop(
+            f"mkdir -p /srv/go/{version}/bin; cd /srv/go; printf '#!/bin/sh\\ncase $1 in version)"
+            f' echo go version go%s ;; *) exec /usr/bin/go "$@" ;; esac\\n\' {version}'
+            f" >{version}/bin/go; chmod 755 {version}/bin/go; tar -cf {version}.tar {version};"
+            f" sha256sum <{version}.tar"
+        ).split()[0]
+        source = f'source="file:///srv/go/{version}.tar", checksum="{digest}"'
+        recipe += (
+            f'go_toolchain("{version}", {source}, default=node.vars["default"] == "{version}")\n'
+        )
+    recipe += BUILD
+
+    # What is not the default may lose links to that one, as far as a plan can know.
+    for default, second in (("1.97", "unknown"), ("1.98", "changed")):
+        given = {"default": default}
+        planned = plan(module_host, recipe, variables=given)
+        assert statuses(planned) == ["changed", second, "unknown"]
+        steps = converge(module_host, recipe, variables=given)
+        assert statuses(steps) == ["changed"] * 3
+        assert steps[2].change is not None
+        assert steps[2].change.fields["toolchain"][1] == f"go version go{default}"
+        assert statuses(converge(module_host, recipe, variables=given)) == ["ok"] * 3
+
+
 C = """
 rm -rf /srv/tool /usr/local/bin/tool /var/lib/cook; mkdir -p /srv/tool/o; cd /srv/tool
 printf '#include <stdio.h>\\nint main(void) { puts("one"); return 0; }\\n' >main.c
