@@ -209,6 +209,13 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
             return replace(change, found=replace(change.found, other_env=Content(kept.strip())))
         return change
 
+    def ask_back(self, resource: DockerContainer, change: Change[State]) -> DockerContainer:
+        """Return the container with the names of its variables: history keeps no secrets."""
+        side = change.wanted or change.found or State()
+        plain = (one.partition("=") for one in side.env or ())
+        env = {name: value for name, _, value in plain}
+        return replace(resource, env={**env, **{name: Secret("?") for name in side.secrets}})
+
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """Return why a former container does not come back."""
         before = change.found

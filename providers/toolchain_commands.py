@@ -16,18 +16,33 @@ from cookbook.providers.trees import extract, put_back, restore
 _TREE = {"content", "options", "differing"}
 
 # The compiler speaks of what is wrong in the midst of a log; the end of it is make(1)'s own.
+#
+# `make install` sees the private folder at the place of the final one, in a mount namespace of its
+# own: with DESTDIR alone, pip(1) does not find the interpreter that its scripts are to name.
 _BUILD: LiteralString = """\
-{ mkdir -- "$t/src" && tar --no-same-owner -xf "$a" -C "$t/src" {} && cd "$t/src" &&
-{ [ -e configure ] || { echo 'there is no configure in the archive' >&2; exit 1; }; } &&
-{ { ./configure --prefix="$d" {} && make -j "$(nproc)" && make install DESTDIR="$t/dest"
-} >"$t/log" 2>&1 || { echo 'the build has failed:'
-grep -E -m 20 'error|Error [0-9]' "$t/log"; tail -n 10 "$t/log"; exit 1; } >&2; } &&
-[ -d "$t/dest$d" ] && rmdir -- "$t/x" && mv -- "$t/dest$d" "$t/x"; }"""
+cook_install() { if unshare -m true 2>/dev/null; then mkdir -p -- "$d" && mkdir -- "$t/dest" &&
+unshare -m sh -c 'mount --bind -- "$1" "$2" && exec make install' cook "$t/dest" "$d" &&
+[ "$(ls -A -- "$t/dest")" ] && rmdir -- "$t/x" && mv -- "$t/dest" "$t/x"
+else make install DESTDIR="$t/dest" && rmdir -- "$t/x" && mv -- "$t/dest$d" "$t/x"; fi; }
+cook_build() { { tar --no-same-owner -xf "$a" -C "$b" {} && cd "$b" || exit
+[ -e configure ] || { echo 'there is no configure in the archive'; exit 1; }
+./configure --prefix="$d" {} && make -j "$(nproc)" && cook_install; } >"$b/cook.log" 2>&1; }
+b=$(mktemp -d -p /var/tmp) && trap 'cd /; rm -rf -- "$t" "$b"' EXIT && { (cook_build) || {
+rmdir -- "$d" 2>/dev/null; echo 'the build has failed:' >&2
+{ grep -E -m 20 'error|Error [0-9]' "$b/cook.log"; tail -n 10 "$b/cook.log"; } >&2; exit 1; }; }"""
 
 
 def changes_tree(change: Change[ToolchainState]) -> bool:
     """Return whether a change is one of the files, and not only of the links."""
     return change.wanted is None or change.found is None or bool(_TREE & change.fields.keys())
+
+
+def moves_links(change: Change[ToolchainState]) -> bool:
+    """Return whether a change sets or removes links."""
+    found, wanted = change.found, change.wanted
+    before = found.default if found is not None else "no"
+    after = wanted.default if wanted is not None else "no"
+    return after is not None and before != after
 
 
 def repairs(change: Change[ToolchainState]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cookbook.provider import Change, hint
@@ -83,3 +84,10 @@ def outer(change: Change[PackageState]) -> Change[ToolchainState]:
     """Return the change of a toolchain for one of its packages, with the same remarks."""
     found, wanted = of_packages(change.found), of_packages(change.wanted)
     return Change(found, wanted, change.act, change.note, change.warning)
+
+
+def all_inner(
+    changes: Sequence[tuple[str, Change[ToolchainState]]],
+) -> list[tuple[str, Change[PackageState]]]:
+    """Return the changes of packages among these."""
+    return [(name, inner(change)) for name, change in changes if is_of_packages(change)]

@@ -13,14 +13,19 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cookbook.errors import HostError
-from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing, sh
+from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing
 from cookbook.providers.apt_get import LISTS
-from cookbook.providers.apt_get import State as PackageState
 from cookbook.providers.folders import risk_of_tree
 from cookbook.providers.ownership import need_folder
-from cookbook.providers.remote_answers import tool_for
 from cookbook.providers.stat import TARGET
-from cookbook.providers.toolchain_commands import changes_tree, installation, removal, repairs
+from cookbook.providers.toolchain_archives import archive_tools, hints_of, own_above
+from cookbook.providers.toolchain_commands import (
+    changes_tree,
+    installation,
+    moves_links,
+    removal,
+    repairs,
+)
 from cookbook.providers.toolchain_links import (
     PLACE,
     ask_links,
@@ -33,6 +38,7 @@ from cookbook.providers.toolchain_links import (
 from cookbook.providers.toolchain_packages import (
     APT,
     ToolchainState,
+    all_inner,
     as_package,
     inner,
     is_of_packages,
@@ -71,7 +77,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         path = toolchain.identity
         asked = [ask_tree(path, others=False), ask_links(path)]
         asked.append(TARGET.about(path.rpartition("/")[0] or "/", loose=True))
-        return [*asked, *(Probe(one, absent=4, loose=True) for _, one in _tools(toolchain))]
+        return [*asked, *(Probe(one, absent=4, loose=True) for _, one in archive_tools(toolchain))]
 
     def parse(self, toolchain: T, text: str, *others: str | None) -> ToolchainState | None:
         """Return the packages; or the tree, if there is one, and the links to it."""
@@ -80,7 +86,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         tree, links = parse_tree(text), parse_links(others[0] or "")
         return ToolchainState(
             language=toolchain.language,
-            above=_own_above(toolchain),
+            above=own_above(toolchain),
             content=tree.content,
             options=tree.options,
             differing=tree.differing,
@@ -110,7 +116,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
                 hint="remove that first: only links to toolchains are replaced",
             )
         wanted = replace(
-            _hints(toolchain),
+            hints_of(toolchain),
             content=toolchain.checksum,
             options=toolchain.options,
             extra=None,
@@ -148,9 +154,9 @@ class ToolchainProvider(Provider[T, ToolchainState]):
             return
         _, _, above, *tools = answers
         need_folder(toolchain.identity, above)
-        if above is None and not _own_above(toolchain):
+        if above is None and not own_above(toolchain):
             yield Thing("path", toolchain.identity.rpartition("/")[0])
-        for (tool, _), answer in zip(_tools(toolchain), tools, strict=True):
+        for (tool, _), answer in zip(archive_tools(toolchain), tools, strict=True):
             if answer is None:
                 yield Thing("tool", tool)
 
@@ -223,10 +229,31 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         return "its former files: they are too large to be kept" if unkept else None
 
     def about(self, toolchain: T) -> Iterable[Thing]:
-        """Yield the packages; or the folder with all in it, and the links of the language."""
+        """
+        Yield the packages, or the folder; and the links, which another default takes away.
+
+        The default itself is not concerned by the links of others: there is one of a language.
+        """
         if toolchain.is_debian:
             return APT.about(as_package(toolchain))
-        return [Thing("tree", toolchain.identity), Thing("links", f"{PLACE} {toolchain.language}")]
+        links = [] if toolchain.default else [_links(toolchain)]
+        return [Thing("tree", toolchain.identity), *links]
+
+    def alters(self, toolchain: T, change: Change[ToolchainState] | None) -> Iterable[Thing]:
+        """Yield the packages or the folder, and the links if they change."""
+        if toolchain.is_debian:
+            return APT.alters(as_package(toolchain), inner(change) if change is not None else None)
+        moves = toolchain.default if change is None else moves_links(change)
+        links = [_links(toolchain), Thing("tree", PLACE)] if moves else []
+        return [Thing("tree", toolchain.identity), *links]
+
+    def removes(self, toolchain: T, change: Change[ToolchainState] | None) -> Iterable[Thing]:
+        """Yield the packages or the folder, if they are removed."""
+        if toolchain.is_debian:
+            inner_ = inner(change) if change is not None else None
+            return APT.removes(as_package(toolchain), inner_)
+        gone = change.wanted is None if change is not None else toolchain.action == "remove"
+        return [Thing("tree", toolchain.identity)] if gone else []
 
     def brings(self, name: str, change: Change[ToolchainState]) -> Iterable[Thing]:
         """Yield the packages, or the folder."""
@@ -240,14 +267,14 @@ class ToolchainProvider(Provider[T, ToolchainState]):
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
         """Ask apt what it would do besides."""
-        told = _packages(changes)
+        told = all_inner(changes)
         return APT.rehearsal(told) if told else None
 
     def side_effects(
         self, changes: Sequence[tuple[str, Change[ToolchainState]]], said: str
     ) -> str | None:
         """Return what apt would do besides."""
-        return APT.side_effects(_packages(changes), said)
+        return APT.side_effects(all_inner(changes), said)
 
     def unforeseen(self, change: Change[ToolchainState]) -> str | None:
         """Return what is not known of packages before."""
@@ -261,7 +288,7 @@ class ToolchainProvider(Provider[T, ToolchainState]):
 
     def preflight(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
         """Ask apt which other packages would be removed."""
-        return APT.preflight(_packages(changes))
+        return APT.preflight(all_inner(changes))
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
         """Return the reason that other packages would be removed."""
@@ -280,42 +307,8 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         return change.wanted.timeout if change.wanted is not None else self.timeout
 
 
-def _packages(
-    changes: Sequence[tuple[str, Change[ToolchainState]]],
-) -> list[tuple[str, Change[PackageState]]]:
-    """Return the changes of packages among these."""
-    return [(name, inner(change)) for name, change in changes if is_of_packages(change)]
-
-
-def _hints(toolchain: Toolchain) -> ToolchainState:
-    """Return all that tells how to install the archive."""
-    return ToolchainState(
-        language=toolchain.language,
-        form=(toolchain.form or ("tar",))[0],
-        strip=toolchain.strip_components,
-        folder=True,
-        sources=toolchain.addresses,
-        build=toolchain.configure_options,
-        above=_own_above(toolchain),
-        timeout=toolchain.timeout,
-    )
-
-
-def _own_above(toolchain: Toolchain) -> str:
-    """Return the folder above, if it is not the recipe's to make it."""
-    return f"/opt/{toolchain.language}" if toolchain.path is None else ""
-
-
-def _tools(toolchain: Toolchain) -> Iterator[tuple[str, Command]]:
-    """Yield the programs that the host needs, each with the question for it."""
-    form = toolchain.form
-    if form is not None:
-        yield form[1], sh("command -v {} || exit 4", form[1])
-    fetch = tool_for(toolchain.addresses, plain=True)
-    if fetch is not None:
-        yield "curl", fetch
-    if toolchain.configure_options is not None:
-        yield "make", sh("command -v make || exit 4")
+def _links(toolchain: Toolchain) -> Thing:
+    return Thing("links", f"{PLACE} {toolchain.language}")
 
 
 def _note(found: ToolchainState | None, wanted: ToolchainState) -> str | None:

@@ -85,6 +85,8 @@ from cookbook.resources.gem_package import GemPackage as GemPackage
 from cookbook.resources.gem_package import gem_package as gem_package
 from cookbook.resources.git import Git as Git
 from cookbook.resources.git import git as git
+from cookbook.resources.go_build import GoBuild as GoBuild
+from cookbook.resources.go_build import go_build as go_build
 from cookbook.resources.go_toolchain import GoToolchain as GoToolchain
 from cookbook.resources.go_toolchain import go_toolchain as go_toolchain
 from cookbook.resources.group import Group as Group
@@ -113,6 +115,8 @@ from cookbook.resources.log import Log as Log
 from cookbook.resources.log import log as log
 from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
+from cookbook.resources.make import Make as Make
+from cookbook.resources.make import make as make
 from cookbook.resources.mount import Mount as Mount
 from cookbook.resources.mount import mount as mount
 from cookbook.resources.mysql_database import MysqlDatabase as MysqlDatabase
@@ -249,6 +253,7 @@ __all__ = [
     "FirewallSet",
     "GemPackage",
     "Git",
+    "GoBuild",
     "GoToolchain",
     "Group",
     "HaproxyBackend",
@@ -263,6 +268,7 @@ __all__ = [
     "Locale",
     "Log",
     "Logrotate",
+    "Make",
     "Mount",
     "MysqlDatabase",
     "MysqlGrant",
@@ -352,6 +358,7 @@ __all__ = [
     "firewall_set",
     "gem_package",
     "git",
+    "go_build",
     "go_toolchain",
     "group",
     "haproxy_backend",
@@ -366,6 +373,7 @@ __all__ = [
     "locale",
     "log",
     "logrotate",
+    "make",
     "mount",
     "mysql_database",
     "mysql_grant",

@@ -151,6 +151,7 @@ ruby: ruby.c
 \ttcc -DPREFIX='"$(prefix)"' -o $@ ruby.c
 install: ruby
 \tmkdir -p $(DESTDIR)$(prefix)/bin && cp ruby $(DESTDIR)$(prefix)/bin
+	echo "$(DESTDIR)$(prefix)" >/srv/installed
 END
 printf '%s\\n' '#include <stdio.h>' 'int main(void) { puts(PREFIX)LINE_END }' >ruby.c
 sed 's/LINE_END/;/' -i ruby.c; tar -C /srv/src -cf /srv/good.tar ruby
@@ -180,6 +181,7 @@ def test_sources_are_built_and_a_failed_build_leaves_what_was_there(
 
     assert statuses(converge(module_host, recipe("good"))) == ["changed"]
     assert raw("/usr/local/bin/ruby; ls -A /opt/ruby/3.0") == "/opt/ruby/3.0\nbin"
+    assert raw("cat /srv/installed") == "/opt/ruby/3.0", "it is installed at its final place"
     assert statuses(converge(module_host, recipe("good"))) == ["ok"]
 
     [step] = converge(module_host, recipe("bad"))
