@@ -108,6 +108,8 @@ from cookbook.resources.network_interface import NetworkInterface as NetworkInte
 from cookbook.resources.network_interface import network_interface as network_interface
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
+from cookbook.resources.npm_ci import NpmCi as NpmCi
+from cookbook.resources.npm_ci import npm_ci as npm_ci
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -234,6 +236,7 @@ __all__ = [
     "MysqlUser",
     "NetworkInterface",
     "NotifyGroup",
+    "NpmCi",
     "Ntp",
     "Package",
     "PamEntry",
@@ -323,6 +326,7 @@ __all__ = [
     "mysql_user",
     "network_interface",
     "notify_group",
+    "npm_ci",
     "ntp",
     "package",
     "pam_entry",
