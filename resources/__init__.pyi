@@ -26,6 +26,8 @@ from cookbook.resources.block import Block as Block
 from cookbook.resources.block import block as block
 from cookbook.resources.bundle import Bundle as Bundle
 from cookbook.resources.bundle import bundle as bundle
+from cookbook.resources.composer_install import ComposerInstall as ComposerInstall
+from cookbook.resources.composer_install import composer_install as composer_install
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
@@ -195,6 +197,7 @@ __all__ = [
     "AuthorizedKey",
     "Block",
     "Bundle",
+    "ComposerInstall",
     "ConfigValue",
     "CookbookFile",
     "Cron",
@@ -285,6 +288,7 @@ __all__ = [
     "authorized_key",
     "block",
     "bundle",
+    "composer_install",
     "config_value",
     "cookbook_file",
     "cron",

@@ -17,13 +17,14 @@ pytestmark = pytest.mark.hosts
 LIVES = Path(__file__).parents[1] / "life"
 NPM = 'npm_ci("/srv/life-ci/app", program="/opt/npm/usr/bin/npm"{})\n'
 OPEN = NPM.format(', registry="http://127.0.0.1:4871/"')
+COMPOSER = 'composer_install("/srv/life-php/app")\n'
 BUNDLE = 'bundle("/srv/life-bundle/app", without="test")\n'
 
 
 @pytest.fixture(scope="module")
 def host(module_host: KitchenHost) -> KitchenHost:
     """A host with the applications that the lives have."""
-    for kind in ("bundle", "npm_ci"):
+    for kind in ("bundle", "composer_install", "npm_ci"):
         do(module_host, load_life(LIVES / f"{kind}.yml").prepare)
     return module_host
 
@@ -129,3 +130,27 @@ def test_bundler_names_what_is_wrong_and_leaves_the_former_gems(
     do(host, "echo 'gem %q(puma)' >>/srv/life-bundle/app/Gemfile")
     [step] = plan(host, BUNDLE)
     assert "You have added to the Gemfile: * puma" in str(step.error)
+
+
+def test_composer_leaves_vendor_as_it_was_if_anything_fails(
+    host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    app = "cd /srv/life-php/app"
+    do(host, f"{app}; cp ../lock.1 composer.lock; cp ../json.1 composer.json")
+    assert statuses(converge(host, COMPOSER)) == ["changed"]
+    do(host, f"{app}; cp ../lock.2 composer.lock; cp ../json.2 composer.json")
+    do(host, "mv /srv/life-php/lib-2.tar.gz /srv/")
+    [step] = converge(host, COMPOSER)
+    assert step.status == "failed"
+    assert "lib-2.tar.gz" in str(step.error)
+    do(host, f"mv /srv/lib-2.tar.gz /srv/life-php/; {app}; echo '<?php exit(9);' >made.php")
+    [step] = converge(host, COMPOSER)
+    assert step.status == "failed"
+    assert "made.php" in str(step.error)
+    assert do(host, f"{app}; cat vendor/made vendor/life/lib/src/Main.php; ls -A | xargs") == (
+        "app1<?php namespace Lib; class Main { const V = '1'; }\n"
+        "composer.json composer.lock made.php src vendor\n"
+    )
+    do(host, f'{app}; sed -i \'s,"require": {{,&"life/old": "*"\\, ,\' composer.json')
+    [step] = plan(host, COMPOSER)
+    assert "composer.json requires life/old *, which is not in the lock" in str(step.error)
