@@ -121,6 +121,15 @@ for d; do [ ! -d "$d" ] || chown --reference=. -- "$d"; done
 """
 
 
+def keep_parts(folder: str, parts: Sequence[str]) -> Command:
+    """
+    Return the command that keeps files and folders, given relative to a folder, as one tar.
+
+    It prints the digest; `none` if there is none of them; `-` for what could not be kept.
+    """
+    return sh(_KEPT, folder, list(parts))
+
+
 def restore(folder: str, state: LockedState) -> Command:
     """Return the command that puts back what an installation has replaced."""
     parts, former = list(state.parts), state.former or "none"
@@ -259,7 +268,7 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
     def keeps(self, name: str, change: Change[LockedState]) -> Command | None:
         """Keep what is replaced."""
         side = change.wanted or change.found
-        return sh(_KEPT, name, list(side.parts if side is not None else ()))
+        return keep_parts(name, side.parts if side is not None else ())
 
     def learned(self, change: Change[LockedState], kept: str, said: str) -> Change[LockedState]:
         """Add where the former packages are kept."""

@@ -112,6 +112,8 @@ from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
 from cookbook.resources.npm_ci import NpmCi as NpmCi
 from cookbook.resources.npm_ci import npm_ci as npm_ci
+from cookbook.resources.npm_package import NpmPackage as NpmPackage
+from cookbook.resources.npm_package import npm_package as npm_package
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -240,6 +242,7 @@ __all__ = [
     "NetworkInterface",
     "NotifyGroup",
     "NpmCi",
+    "NpmPackage",
     "Ntp",
     "Package",
     "PamEntry",
@@ -331,6 +334,7 @@ __all__ = [
     "network_interface",
     "notify_group",
     "npm_ci",
+    "npm_package",
     "ntp",
     "package",
     "pam_entry",
