@@ -17,7 +17,7 @@ class ComposerInstall(FromLock):
 
     Example::
 
-        composer_install("/srv/shop/current", dev=False, optimize_autoloader=True)
+        composer_install("/srv/shop", dev=False, optimize_autoloader=True)
     """
 
     category: ClassVar[str] = "applications"
