@@ -70,7 +70,7 @@ puts JSON.generate(said)
 _BODY: LiteralString = """\
 BUNDLE_APP_CONFIG=$t/new/.bundle BUNDLE_GEMFILE=$PWD/Gemfile BUNDLE_SILENCE_ROOT_WARNING=1
 export BUNDLE_APP_CONFIG BUNDLE_GEMFILE BUNDLE_SILENCE_ROOT_WARNING
-mkdir -- "$t/new/.bundle" || exit
+mkdir -p -- "$t/new/.bundle" || exit
 [ ! -e .bundle/config ] || cp -p -- .bundle/config "$t/new/.bundle/config" || exit
 cook_set() { [ "$2" ] && {} config set --local "$1" "$2" || {} config unset --local "$1"; }
 { cook_set path {} && cook_set without {} && cook_set frozen true; } >/dev/null || exit

@@ -13,6 +13,7 @@ from cookbook.provider import (
     Command,
     Content,
     Probe,
+    Secret,
     Thing,
     join,
     keep_output,

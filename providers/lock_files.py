@@ -11,7 +11,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, ClassVar, Generic, LiteralString, TypeVar
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Content, Probe, Provider, Thing, hint, join, sh
@@ -50,6 +50,8 @@ class LockedState:
     """Files and folders that an installation replaces, relative to the application."""
     options: tuple[str, ...] = hint(default=())
     """The ways of the type to install."""
+    source: tuple[str, ...] = hint(default=())
+    """A registry, and the token for it."""
     program: str = hint(default="")
     user: str | None = hint()
     variables: tuple[tuple[str, ...], ...] = hint(default=())
@@ -68,7 +70,7 @@ _INSTALL: LiteralString = """\
 t=$PWD/.cook-packages
 cook_back() { [ ! -d "$t/former" ] || for p in {}; do rm -rf -- "$p"
 [ ! -e "$t/former/$p" ] || mv -- "$t/former/$p" "$p"; done; rm -rf -- "$t"; }
-cook_back; mkdir -- "$t" "$t/new" || exit
+cook_back; mkdir -- "$t" || exit
 trap cook_back EXIT; trap 'exit 143' HUP INT TERM
 [ -w "$HOME" ] || { HOME=$t/home; mkdir -- "$HOME"; export HOME; }
 cook_switch() { mkdir -- "$t/former" && for p in {}; do case $p in */*)
@@ -91,18 +93,18 @@ def as_installer(folder: str, user: str | None, command: Command) -> Command:
     return as_user(user, command) if user is not None else as_owner(folder, command)
 
 
-def install(folder: str, state: LockedState, body: Command) -> Command:
+def install(folder: str, state: LockedState, body: Command, called: str) -> Command:
     """
     Return the command that installs, as the user, in the application's folder.
 
-    The body makes the new parts in `$t/new`; `cook_switch` replaces the former ones, which come
-    back if the body fails after it. `$t` is removed in any case.
+    It is `called` so in errors. The body makes the new parts in `$t/new`; `cook_switch` replaces
+    the former ones, which come back if the body fails after it. `$t` is removed in any case.
     """
     variables = [sh("export {}={}\n", name, value) for name, value in state.variables]
     parts = list(state.parts)
     path = sh("{}{}", first_in_path(state.program), join(variables, ""))
     text = sh(_INSTALL.rstrip(), path, folder, parts, parts, body)
-    return as_installer(folder, state.user, text)
+    return as_installer(folder, state.user, replace(text, called=called))
 
 
 _KEPT: LiteralString = """\
@@ -119,6 +121,15 @@ for d; do [ ! -d "$d" ] || chown --reference=. -- "$d"; done
 """
 
 
+def keep_parts(folder: str, parts: Sequence[str]) -> Command:
+    """
+    Return the command that keeps files and folders, given relative to a folder, as one tar.
+
+    It prints the digest; `none` if there is none of them; `-` for what could not be kept.
+    """
+    return sh(_KEPT, folder, list(parts))
+
+
 def restore(folder: str, state: LockedState) -> Command:
     """Return the command that puts back what an installation has replaced."""
     parts, former = list(state.parts), state.former or "none"
@@ -133,6 +144,9 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
     """A provider of what a lock file names; the identity of the resource is the folder."""
 
     owns = False
+
+    verb: ClassVar[str] = "install"
+    """The first argument of the program."""
 
     @property
     def state(self) -> type[LockedState]:
@@ -216,7 +230,8 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
         if former is not None and former.restores:
             yield restore(name, former)
         elif wanted is not None:
-            yield install(name, wanted, self.body(wanted))
+            called = f"{wanted.program} {self.verb} in {name}"
+            yield install(name, wanted, self.body(wanted), called)
 
     def missing(
         self, resource: R, text: str | None, tools: str | None, *files: str | None
@@ -253,7 +268,7 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
     def keeps(self, name: str, change: Change[LockedState]) -> Command | None:
         """Keep what is replaced."""
         side = change.wanted or change.found
-        return sh(_KEPT, name, list(side.parts if side is not None else ()))
+        return keep_parts(name, side.parts if side is not None else ())
 
     def learned(self, change: Change[LockedState], kept: str, said: str) -> Change[LockedState]:
         """Add where the former packages are kept."""

@@ -27,6 +27,8 @@ from cookbook.resources.block import Block as Block
 from cookbook.resources.block import block as block
 from cookbook.resources.bundle import Bundle as Bundle
 from cookbook.resources.bundle import bundle as bundle
+from cookbook.resources.composer_install import ComposerInstall as ComposerInstall
+from cookbook.resources.composer_install import composer_install as composer_install
 from cookbook.resources.config_value import ConfigValue as ConfigValue
 from cookbook.resources.config_value import config_value as config_value
 from cookbook.resources.cookbook_file import CookbookFile as CookbookFile
@@ -133,6 +135,10 @@ from cookbook.resources.node_runtime import NodeRuntime as NodeRuntime
 from cookbook.resources.node_runtime import node_runtime as node_runtime
 from cookbook.resources.notify_group import NotifyGroup as NotifyGroup
 from cookbook.resources.notify_group import notify_group as notify_group
+from cookbook.resources.npm_ci import NpmCi as NpmCi
+from cookbook.resources.npm_ci import npm_ci as npm_ci
+from cookbook.resources.npm_package import NpmPackage as NpmPackage
+from cookbook.resources.npm_package import npm_package as npm_package
 from cookbook.resources.ntp import Ntp as Ntp
 from cookbook.resources.ntp import ntp as ntp
 from cookbook.resources.package import Package as Package
@@ -224,6 +230,7 @@ __all__ = [
     "AuthorizedKey",
     "Block",
     "Bundle",
+    "ComposerInstall",
     "ConfigValue",
     "CookbookFile",
     "Cron",
@@ -277,6 +284,8 @@ __all__ = [
     "NginxSite",
     "NodeRuntime",
     "NotifyGroup",
+    "NpmCi",
+    "NpmPackage",
     "Ntp",
     "Package",
     "PamEntry",
@@ -329,6 +338,7 @@ __all__ = [
     "block",
     "bundle",
     "compose",
+    "composer_install",
     "config_value",
     "cookbook_file",
     "cron",
@@ -382,6 +392,8 @@ __all__ = [
     "nginx_site",
     "node_runtime",
     "notify_group",
+    "npm_ci",
+    "npm_package",
     "ntp",
     "package",
     "pam_entry",

@@ -21,7 +21,7 @@ class Bundle(FromLock):
 
     Example::
 
-        bundle("/srv/shop/current", without=["development", "test"])
+        bundle("/srv/shop", without=["development", "test"])
     """
 
     category: ClassVar[str] = "applications"

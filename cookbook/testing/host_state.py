@@ -97,14 +97,14 @@ echo "release: $p $(readlink "$p/current")"; }; done
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
 # keep copies and logs of their own, certbot(1) its requests and accounts, systemd notes when a
-# timer ran, pip(1) if a package was named or came as a dependency of another one, and cook keeps
-# its stash, also in the homes of users that it acts as.
+# timer ran, pip(1) if a package was named or came as a dependency of another one, npm(1) has a
+# cache, and cook keeps its stash, also in the homes of users that it acts as.
 BY_PRODUCTS = re.compile(
     r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
     r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
     r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
-    r"|home/[^/ ]+/\.local(?: |/state(?: |/cook(?: |/)))"
+    r"|home/[^/ ]+/\.local(?: |/state(?: |/cook(?: |/)))|home/[^/ ]+/\.npm(?: |/)"
     r"|\S*/site-packages/(?:\S*/)?__pycache__"  # bytecode, with the time of its source in it
     r"|\S*/site-packages/[^/]*\.dist-info/(?:REQUESTED|RECORD))"  # these files are compared
     r"|[0-9a-f]{64} +var/spool/cron/crontabs/"  # crontab(1) writes down when; see below
