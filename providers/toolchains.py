@@ -189,6 +189,12 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         )
         return replace(change, found=found, wanted=wanted)
 
+    def ask_back(self, toolchain: T, change: Change[ToolchainState]) -> T:
+        """Ask also which versions of removed packages can be had."""
+        if is_of_packages(change) and change.found is not None:
+            return replace(toolchain, action="install")
+        return toolchain
+
     def back(
         self, name: str, change: Change[ToolchainState], now: ToolchainState | None
     ) -> Change[ToolchainState]:
