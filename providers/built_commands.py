@@ -105,13 +105,15 @@ _BUILD: LiteralString = r"""
 k=$cook_home/builds/{}; (umask 077; mkdir -p -- "$k") || exit
 {}; {}{}x=$(cook_list) || exit; cook_named "$x" >"$k/.before" || exit
 {}
-l=$(cook_list) || exit; p=$(printf '%s\n' "$l" | sed -n '3s/^top //p')
-{ cat -- "$k/products" 2>/dev/null; cook_named "$l" | LC_ALL=C comm -13 "$k/.before" -
-for o in {}; do case $o in "$p"/*) printf '%s\n' "${o#"$p"/}" ;; esac; done
-} | LC_ALL=C sort -u >"$k/.products" && mv -f -- "$k/.products" "$k/products" || exit
+l=$(cook_list) || exit
+{ [ ! -e "$k/products" ] || cat -- "$k/products"; cook_named "$l" | LC_ALL=C comm -13 "$k/.before" -
+for o in {}; do printf '%s\n' "$o"; done; } | LC_ALL=C sort -u >"$k/.products" &&
+mv -f -- "$k/.products" "$k/products" || exit
+cook_others before | LC_ALL=C sort -u >"$k/.before"; cook_named "$l" |
+LC_ALL=C comm -12 "$k/.before" - | LC_ALL=C comm -23 - "$k/products" >"$k/inputs"
 rm -f -- "$k/.before"
 [ "$(printf '%s\n' "$x" | sed -n 2p)" = "$(printf '%s\n' "$l" | sed -n 2p)" ] || l=$x
-{ printf 'source %s\ntop %s\n' "$(cook_revision "$l")" "$p"; printf '%s\n' {}
+{ printf 'source %s\n' "$(cook_revision "$l")"; printf '%s\n' {}
 for o in {}; do h=$(sha256sum <"$o") && printf 'output %s %s\n' "${h%% *}" "$o" || exit; done
 } >"$k/.record" && mv -f -- "$k/.record" "$k/record"
 """
@@ -155,8 +157,8 @@ _KEEP: LiteralString = r"""
 k=$cook_home/builds/{}; for o in {}; do [ ! -f "$o" ] || { h=$(sha256sum <"$o")
 printf 'kept %s %s %s\n' "$(cook_keep "$o" "${h%% *}")" "$(stat -L -c '%a %.Y' -- "$o")" "$o"
 }; done
-[ ! -e "$k/record" ] || (cd "$k" && set -- record; [ ! -e products ] || set -- "$@" products
-printf 'kept %s\n' "$(tar -cf - "$@" | cook_keep_stream)")
+[ ! -e "$k/record" ] || printf 'kept %s\n' "$(tar -C "$k" -cf - record products inputs |
+cook_keep_stream)"
 """
 
 
@@ -173,12 +175,11 @@ def parse_kept(said: str) -> tuple[str, ...]:
 
 # The files that the build made among the sources go as their user.
 _REMOVE: LiteralString = r"""
-k=$cook_home/builds/{}; {}
-{}p=$(sed -n 's/^top //p' "$k/record" 2>/dev/null)
-if [ "$p" ] && [ -s "$k/products" ]; then f=$(mktemp -p /var/tmp) || exit
+k=$cook_home/builds/{} s={}; {}
+{}if [ -s "$k/products" ]; then f=$(mktemp -p /var/tmp) || exit
 cat -- "$k/products" >"$f" && chmod 644 -- "$f"
-cook_as "$u" "f=$f p=$(cook_q "$p")"'; cd -- "$p" 2>/dev/null || exit 0
-while IFS= read -r n; do case /$n/ in */../*|//*) continue ;; esac; rm -f -- "./$n"; done <"$f"; :'
+cook_as "$u" "s=$(cook_q "$s") f=$f; "'s=$(readlink -f -- "$s"); while IFS= read -r n
+do case $n in */../*) ;; "$s"/*) rm -f -- "$n" ;; esac; done <"$f"; :'
 rm -f -- "$f"; fi
 for o in {}; do cook_drop "$o" || exit; done; rm -rf -- "$k"
 """
@@ -205,7 +206,8 @@ def restore_built(wanted: BuiltState) -> Command:
 def _removal(state: BuiltState) -> Command:
     put = sh(_PUT.removeprefix("\n"))
     user = acting(state.user, state.folder)
-    return sh(_REMOVE.strip(), state.record, user, put, list(state.outputs))
+    outputs = list(state.outputs)
+    return sh(_REMOVE.strip(), state.record, state.folder, user, put, outputs)
 
 
 def _restorations(wanted: BuiltState) -> Iterator[Command]:

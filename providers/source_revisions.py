@@ -37,13 +37,25 @@ else printf 'folder\ntop %s\n' "$PWD"
 find . -name .git -prune -o \( -type f -o -type l \) -printf '%P\0' | cook_sums; fi"""
 
 # The first three lines of a list are the version, the commit, and the folder that names are in.
+#
+# What another build has made counts only if it was there when this one was made, because then it
+# may be a source; unless that other one was itself made of what this one has made.
 _FUNCTIONS: LiteralString = r"""
 cook_list() { cook_as "$u" {}; }
-cook_named() { printf '%s\n' "$1" | tail -n +4 | awk '/^tracked / { next }
-{ i = index($0, "  ./"); print substr($0, i + 4) }' | LC_ALL=C sort -u; }
-cook_counts() { printf '%s\n' "$1" | tail -n +4 | cook_p=$k/products awk '
-BEGIN { while ((getline x < ENVIRON["cook_p"]) > 0) p[x] }
-/^tracked / || !(substr($0, index($0, "  ./") + 4) in p)' | LC_ALL=C sort; }
+cook_top() { printf '%s\n' "$1" | sed -n '3s/^top //p'; }
+cook_others() { for f in "$cook_home"/builds/*/products
+do [ -e "$f" ] && [ "$f" != "$k/products" ] || continue; i=${f%/*}/inputs
+[ "$1" ] && [ -e "$i" ] && [ "$(LC_ALL=C comm -12 "$i" "$k/products")" ] || cat -- "$f"; done; }
+cook_named() { printf '%s\n' "$1" | tail -n +4 | cook_t=$(cook_top "$1") awk '/^tracked / { next }
+{ print ENVIRON["cook_t"] "/" substr($0, index($0, "  ./") + 4) }' | LC_ALL=C sort -u; }
+cook_counts() { { [ ! -e "$k/products" ] || sed 's/^/o /' "$k/products"
+[ ! -e "$k/inputs" ] || sed 's/^/i /' "$k/inputs"; cook_others | sed 's/^/p /'
+printf '%s\n' "$1" | tail -n +4 | sed 's/^/e /'; } | cook_t=$(cook_top "$1")/ awk '
+{ x = substr($0, 3); t = ENVIRON["cook_t"] }
+/^[oip] / { if (index(x, t) == 1) has[substr($0, 1, 1), substr(x, length(t) + 1)]; next }
+{ n = substr(x, index(x, "  ./") + 4); made = ("o", n) in has
+if (("p", n) in has && !(("i", n) in has)) made = 1 }
+x ~ /^tracked / || !made { print x }' | LC_ALL=C sort; }
 cook_revision() { h=$(printf '%s\n' "$1" | sed -n 2p); e=$(cook_counts "$1")
 d=$(printf '%s\n' "$e" | sha256sum); d=${d%% *}; case $h in commit\ *) h=${h#commit }
 [ -z "$e" ] || h=$(printf '%.12s+%.12s' "$h" "$d"); printf %s "$h" ;; *) printf %s "$d" ;; esac; }

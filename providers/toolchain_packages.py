@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from cookbook.provider import Change, hint
+from cookbook.provider import Change, Command, Provider, Thing, hint
 from cookbook.providers.apt import AptProvider
+from cookbook.providers.apt_get import LISTS
 from cookbook.providers.apt_get import State as PackageState
 from cookbook.providers.trees import TreeState
 from cookbook.resources._toolchains import Toolchain
 from cookbook.resources.package import Package
+
+T = TypeVar("T", bound=Toolchain)
 
 APT = AptProvider()
 
@@ -91,3 +95,32 @@ def all_inner(
 ) -> list[tuple[str, Change[PackageState]]]:
     """Return the changes of packages among these."""
     return [(name, inner(change)) for name, change in changes if is_of_packages(change)]
+
+
+class PackageEffects(Provider[T, ToolchainState]):
+    """The effects of packages besides, and the objections to their removal, as apt tells them."""
+
+    rehearsed = LISTS
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
+        """Ask apt what it would do besides."""
+        told = all_inner(changes)
+        return APT.rehearsal(told) if told else None
+
+    def side_effects(
+        self, changes: Sequence[tuple[str, Change[ToolchainState]]], said: str
+    ) -> str | None:
+        """Return what apt would do besides."""
+        return APT.side_effects(all_inner(changes), said)
+
+    def unforeseen(self, change: Change[ToolchainState]) -> str | None:
+        """Return what is not known of packages before."""
+        return APT.unforeseen(inner(change)) if is_of_packages(change) else None
+
+    def preflight(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
+        """Ask apt which other packages would be removed."""
+        return APT.preflight(all_inner(changes))
+
+    def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
+        """Return the reason that other packages would be removed."""
+        return APT.objection(name, said, going)

@@ -8,13 +8,12 @@ installs is the tree then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from cookbook.errors import HostError
-from cookbook.provider import AccessPath, Change, Command, Probe, Provider, Risk, Thing
-from cookbook.providers.apt_get import LISTS
+from cookbook.provider import AccessPath, Change, Command, Probe, Risk, Thing
 from cookbook.providers.folders import risk_of_tree
 from cookbook.providers.ownership import need_folder
 from cookbook.providers.stat import TARGET
@@ -37,8 +36,8 @@ from cookbook.providers.toolchain_links import (
 )
 from cookbook.providers.toolchain_packages import (
     APT,
+    PackageEffects,
     ToolchainState,
-    all_inner,
     as_package,
     inner,
     is_of_packages,
@@ -59,11 +58,10 @@ T = TypeVar("T", bound=Toolchain)
 _COMPARED = ("content", "options", "differing", "default")
 
 
-class ToolchainProvider(Provider[T, ToolchainState]):
+class ToolchainProvider(PackageEffects[T]):
     """A provider of toolchains; the identity is the folder, or the packages."""
 
     whole = True
-    rehearsed = LISTS
 
     @property
     def state(self) -> type[ToolchainState]:
@@ -189,6 +187,12 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         )
         return replace(change, found=found, wanted=wanted)
 
+    def ask_back(self, toolchain: T, change: Change[ToolchainState]) -> T:
+        """Ask also which versions of removed packages can be had."""
+        if is_of_packages(change) and change.found is not None:
+            return replace(toolchain, action="install")
+        return toolchain
+
     def back(
         self, name: str, change: Change[ToolchainState], now: ToolchainState | None
     ) -> Change[ToolchainState]:
@@ -265,34 +269,11 @@ class ToolchainProvider(Provider[T, ToolchainState]):
         """Return True: what is in it is not known before."""
         return True
 
-    def rehearsal(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
-        """Ask apt what it would do besides."""
-        told = all_inner(changes)
-        return APT.rehearsal(told) if told else None
-
-    def side_effects(
-        self, changes: Sequence[tuple[str, Change[ToolchainState]]], said: str
-    ) -> str | None:
-        """Return what apt would do besides."""
-        return APT.side_effects(all_inner(changes), said)
-
-    def unforeseen(self, change: Change[ToolchainState]) -> str | None:
-        """Return what is not known of packages before."""
-        return APT.unforeseen(inner(change)) if is_of_packages(change) else None
-
     def removal(self, state: ToolchainState) -> Change[ToolchainState]:
         """Remove packages without those that need them, or the folder."""
         if state.package is not None:
             return outer(APT.removal(state.package))
         return Change(state, None)
-
-    def preflight(self, changes: Sequence[tuple[str, Change[ToolchainState]]]) -> Command | None:
-        """Ask apt which other packages would be removed."""
-        return APT.preflight(all_inner(changes))
-
-    def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
-        """Return the reason that other packages would be removed."""
-        return APT.objection(name, said, going)
 
     def lockout_risk(self, name: str, change: Change[ToolchainState], way: AccessPath) -> Risk:
         """Return the risk of packages that go, or of a folder of the access path."""

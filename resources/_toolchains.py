@@ -106,7 +106,10 @@ class Toolchain(Resource):
 
     def _check_source(self) -> None:
         if not self.addresses and not isinstance(self.source, str):
-            raise RecipeError(f"{self}: it needs a source")
+            raise RecipeError(
+                f"{self}: version {self.number} needs its archive: source and checksum",
+                hint="without a version it is that of Debian's packages",
+            )
         for one in self.addresses:
             if not re.fullmatch(r"(https?|ftp)://[^\s/]\S*|file:///\S+", one):
                 raise RecipeError(f"{self}: {one!r} is no address")

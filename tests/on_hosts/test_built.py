@@ -269,6 +269,31 @@ def test_make_is_run_again_if_its_sources_have_changed_but_not_for_its_products(
     assert fields(converge(module_host, other)) == {"toolchain"}
 
 
+def test_what_another_build_makes_of_the_same_sources_counts_only_if_it_may_be_a_source(
+    module_host: KitchenHost, converge: Converge, raw: Raw
+) -> None:
+    raw(C)
+    raw(
+        "cd /srv/tool && printf 'gen:\\n\\techo $(V) >gen.txt\\n"
+        "use:\\n\\tcp gen.txt used.txt\\n' >>Makefile"
+    )
+
+    def recipe(value: str) -> str:
+        place = 'source="/srv/tool"'
+        return f"""
+            make("gen", {place}, targets="gen", variables={{"V": "{value}"}})
+            make("use", {place}, targets="use", creates="/srv/tool/used.txt")
+            make("tool", {place}, targets="tool")
+        """
+
+    assert statuses(converge(module_host, recipe("1"))) == ["changed"] * 3
+    assert statuses(converge(module_host, recipe("1"))) == ["ok"] * 3
+    # What was there when `use` and `tool` were made is a source of theirs; used.txt is none of gen.
+    assert statuses(converge(module_host, recipe("2")))[:2] == ["changed", "changed"]
+    assert raw("cat /srv/tool/used.txt") == "2"
+    assert statuses(converge(module_host, recipe("2"))) == ["ok"] * 3
+
+
 def test_an_undo_removes_what_make_has_made_among_the_sources(
     module_host: KitchenHost, cook: Cook, raw: Raw
 ) -> None:
