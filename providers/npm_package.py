@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Command, Content, Probe, Provider, Thing, hint, provides, sh
+from cookbook.provider import (
+    Change,
+    Command,
+    Content,
+    Probe,
+    Provider,
+    Table,
+    Thing,
+    hint,
+    provides,
+    sh,
+)
 from cookbook.providers import npm
 from cookbook.providers.lock_files import first_in_path, keep_parts
 from cookbook.resources.npm_package import NpmPackage
@@ -44,10 +56,13 @@ class State:
 
 # npm decides with its own module which versions fit; the question uses the same one.
 _LOOK = r"""
-const fs = require("fs"), path = require("path"), [cli, name, range] = process.argv.slice(1);
+const fs = require("fs"), path = require("path"), [cli, ...asked] = process.argv.slice(1);
 const semver = require("module").createRequire(fs.realpathSync(cli))("semver");
 const any = {includePrerelease: true};
-const root = fs.readFileSync(0, "utf8").trim(), unmet = [], seen = new Set();
+const root = fs.readFileSync(0, "utf8").trim();
+const prefix = path.join(root, "../.."), bin = path.join(prefix, "bin");
+const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
+const there = (b) => fs.existsSync(path.join(bin, b));
 const read = (dir) => {
   try { return JSON.parse(fs.readFileSync(path.join(dir, "package.json"), "utf8")); }
   catch (e) { return null; }
@@ -57,7 +72,7 @@ const find = (dir, wanted) => {
     if (read(path.join(at, "node_modules", wanted))) return path.join(at, "node_modules", wanted);
   return read(path.join(root, wanted)) ? path.join(root, wanted) : null;
 };
-const look = (dir, own) => {
+const look = (dir, own, unmet, seen) => {
   if (seen.has(dir)) return;
   seen.add(dir);
   for (const [one, need] of Object.entries(own.dependencies || {})) {
@@ -66,35 +81,33 @@ const look = (dir, own) => {
     if (!found) unmet.push(`${one} ${need} of ${own.name}: missing`);
     else if (semver.validRange(need) && !semver.satisfies(found.version, need, any))
       unmet.push(`${one} ${need} of ${own.name}: ${found.version}`);
-    else look(at, found);
+    else look(at, found, unmet, seen);
   }
 };
-const place = path.join(root, name), own = read(place), bin = path.join(root, "../../bin");
-if (own) look(place, own);
-const bins = own ? (typeof own.bin === "string" ? [own.name.replace(/^@.*\//, "")]
-  : Object.keys(own.bin || {})) : [];
-const there = (b) => fs.existsSync(path.join(bin, b));
-const programs = bins.filter(there);
-unmet.push(...bins.filter((b) => !there(b)).map((b) => `bin/${b}: missing`));
-const prefix = path.join(root, "../..");
-const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
-const fits = own && (!range || semver.satisfies(own.version, range));
-console.log(JSON.stringify({version: own ? own.version : "", fits, unmet: unmet.sort(), programs,
-  prefix, absent}));
+for (const key of asked) {
+  const [name, ...words] = key.split(" "), range = words.join(" ");
+  const place = path.join(root, name), own = read(place), unmet = [];
+  if (own) look(place, own, unmet, new Set());
+  const bins = !own ? [] : typeof own.bin === "string" ? [own.name.replace(/^@.*\//, "")]
+    : Object.keys(own.bin || {});
+  unmet.push(...bins.filter((b) => !there(b)).map((b) => `bin/${b}: missing`));
+  const fits = own && (!range || semver.satisfies(own.version, range));
+  console.log(JSON.stringify({version: own ? own.version : "", fits, unmet: unmet.sort(),
+    programs: bins.filter(there), prefix, absent}));
+}
 """
 
 # npm writes a cache and logs even if it is only asked: into a folder that is removed.
 _ROOT: LiteralString = """\
 npm_config_logs_max=0 npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false
 export npm_config_logs_max npm_config_update_notifier npm_config_fund npm_config_audit
-{}command -v node >/dev/null || exit 4
-t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT
+{}t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT
 """
 
 _ASK: LiteralString = """\
-{}c=$(command -v -- {}) || exit 4
+{}c=$(command -v -- {}) && command -v node >/dev/null || exit 0
 r={}; [ "$r" ] || r=$(npm_config_cache=$t "$c" root -g) || exit
-printf '%s\\n' "$r" | node -e {} -- "$c" {} {}"""
+printf '%s\\n' "$r" | node -e {} -- "$c" {}"""
 
 _NEWEST: LiteralString = """\
 {}command -v -- {} >/dev/null || exit 4
@@ -107,24 +120,41 @@ _RUN: LiteralString = """\
 ({}{} >"$t/said") || { s=$?; cat -- "$t/said" >&2; exit $s; }"""
 
 
+@functools.cache
+def _installed(program: str, prefix: str | None) -> Table:
+    """Return the question for packages, given as NAME RANGE, in one place."""
+
+    def ask(keys: Sequence[str]) -> Command:
+        root = sh(_ROOT, first_in_path(program))
+        where = f"{prefix}/lib/node_modules" if prefix is not None else ""
+        text = sh(_ASK, root, program, where, _LOOK, list(keys))
+        return replace(text, called=f"look at {', '.join(keys)}")
+
+    def split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        lines = [f"{line}\n" for line in text.split("\n") if line]
+        return zip(keys, lines, strict=False)  # without npm there is no answer at all
+
+    return Table(ask, split)
+
+
 @provides(NpmPackage)
 class NpmPackageProvider(Provider[NpmPackage, State]):
     """One package, with all that it depends on below it."""
 
     def probe(self, package: NpmPackage) -> Sequence[Probe]:
         """Ask what is installed; for an upgrade, ask the registry for the newest version, too."""
-        root = sh(_ROOT, first_in_path(package.program))
-        where = f"{package.prefix}/lib/node_modules" if package.prefix is not None else ""
         program = package.program
-        words = (_LOOK, package.package, package.version or "")
-        ask = replace(sh(_ASK, root, program, where, *words), called=f"look at {package.package}")
+        root = sh(_ROOT, first_in_path(program))
+        asked = _installed(program, package.prefix).about(
+            f"{package.package} {package.version or ''}"
+        )
         if package.action != "upgrade":
-            return [Probe(ask, absent=4)]
+            return [asked]
         prepare, options = npm.configured(program, package.registry, npm.quiet(package.token))
         wanted = f"{package.package}@{package.version or '*'}"
         text = sh(_NEWEST, root, program, prepare, program, wanted, options)
         newest = replace(text, called=f"ask for the newest {package.package}")
-        return [Probe(ask, absent=4), Probe(newest, absent=4, loose=True)]
+        return [asked, Probe(newest, absent=4, loose=True)]
 
     def parse(self, package: NpmPackage, text: str, newest: str | None = None) -> State:
         """Return the installed version, and what it lacks."""
