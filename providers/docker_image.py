@@ -12,7 +12,7 @@ from cookbook.providers.docker import DockerProvider, has_client, pairs, row
 from cookbook.providers.image_commands import make_image, push_image, remove_image, restore_image
 from cookbook.providers.image_sources import (
     LABEL,
-    Origin,
+    ImageOrigin,
     ask_origin,
     ask_pushed,
     context_of,
@@ -91,7 +91,7 @@ class DockerImageProvider(DockerProvider[DockerImage, State]):
     def parse(self, image: DockerImage, text: str, *rest: Any) -> State | None:
         """Return the image, and what it would be by its origin."""
         said, answers = row(text), list(rest)
-        origin = _origin(image, answers.pop(0)) if _asks(image) else Origin()
+        origin = _origin(image, answers.pop(0)) if _asks(image) else ImageOrigin()
         remote = registry_of(image, answers.pop(0)) if answers else None
         state = State(
             there=False,
@@ -233,10 +233,10 @@ def _asks(image: DockerImage) -> bool:
     return image.origin is not None or bool(ask_origin(image))
 
 
-def _origin(image: DockerImage, answer: str | None) -> Origin | None:
+def _origin(image: DockerImage, answer: str | None) -> ImageOrigin | None:
     if image.origin is not None:
         said = row(answer)
-        return Origin(ids=(str(said["id"]),)) if said is not None else Origin()
+        return ImageOrigin(ids=(str(said["id"]),)) if said is not None else ImageOrigin()
     doing = set(image.doing)
     if doing & {"build", "import"}:
         return context_of(image, answer or "absent")

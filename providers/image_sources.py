@@ -53,7 +53,7 @@ _LOADED: LiteralString = 'f={}; [ -f "$f" ] || exit 3; tar -xOf "$f" manifest.js
 _LOGIN = re.compile(r"no basic auth|unauthorized|denied|authentication required")
 
 
-class Origin(NamedTuple):
+class ImageOrigin(NamedTuple):
     """An image where it is from."""
 
     ids: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ def _registry(image: DockerImage) -> Probe:
     return _probe(command, f"ask {image.registry} for {image.thing}")
 
 
-def context_of(image: DockerImage, answer: str) -> Origin:
+def context_of(image: DockerImage, answer: str) -> ImageOrigin:
     """Return what a folder or an archive says; raises Missing if it is not there."""
     text = answer.strip()
     if text.startswith("absent"):
@@ -114,13 +114,13 @@ def context_of(image: DockerImage, answer: str) -> Origin:
         path = f"{image.source}/{lacking}" if lacking else str(image.source)
         raise Missing(f"{path} is not there", thing=path, hint="declare it before the image")
     if text.startswith("?"):
-        return Origin(unknown=f"it is pulled by the build: {text[1:].strip()}")
+        return ImageOrigin(unknown=f"it is pulled by the build: {text[1:].strip()}")
     if not re.fullmatch("[0-9a-f]{64}", text):
         raise ValueError(text)
-    return Origin(built_from=text)
+    return ImageOrigin(built_from=text)
 
 
-def loaded_of(image: DockerImage, answer: str | None) -> Origin:
+def loaded_of(image: DockerImage, answer: str | None) -> ImageOrigin:
     """Return the image in an archive of `docker save`; raises HostError if it is not in it."""
     if answer is None:
         path = str(image.source)
@@ -129,11 +129,11 @@ def loaded_of(image: DockerImage, answer: str | None) -> Origin:
         tags = one.get("RepoTags") or []
         if image.thing in tags or f"docker.io/library/{image.thing}" in tags:
             config = str(one["Config"]).removesuffix(".json").rpartition("/")[2]
-            return Origin(ids=(f"sha256:{config}",))
+            return ImageOrigin(ids=(f"sha256:{config}",))
     raise HostError(f"{image.source} has no image {image.thing}", hint="`docker save` names it")
 
 
-def registry_of(image: DockerImage, answer: str | None) -> Origin | None:
+def registry_of(image: DockerImage, answer: str | None) -> ImageOrigin | None:
     """
     Return the image in the registry; None if it has none of this name.
 
@@ -154,7 +154,7 @@ def registry_of(image: DockerImage, answer: str | None) -> Origin | None:
     manifest = one.get("SchemaV2Manifest") or one.get("OCIManifest") or {}
     digest = str(one["Descriptor"]["digest"])
     config = str(manifest["config"]["digest"])
-    return Origin(ids=(config, digest), digest=digest)
+    return ImageOrigin(ids=(config, digest), digest=digest)
 
 
 def _objects(said: Any) -> Iterator[Mapping[str, Any]]:

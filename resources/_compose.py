@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
@@ -12,8 +12,9 @@ from cookbook.resources._compose_service import ComposeService
 from cookbook.resources.docker_container import DockerContainer, docker_container
 from cookbook.resources.docker_network import docker_network
 from cookbook.resources.docker_volume import docker_volume
-from cookbook.text.yaml_reader import YamlReader
-from cookbook.text.yaml_value import Value
+
+if TYPE_CHECKING:
+    from cookbook.text.yaml_value import Value
 
 
 def compose(
@@ -65,6 +66,8 @@ def compose(
 
 
 def _content(read: ComposeFile) -> Mapping[str, Any]:
+    from cookbook.text.yaml_reader import YamlReader  # a file only needs it
+
     value = YamlReader(RecipeError).read(find(read.file, "files"))
     data = value.plain() if value is not None else None
     if value is None or not isinstance(data, dict):

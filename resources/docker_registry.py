@@ -23,7 +23,7 @@ class DockerRegistry(DockerResource):
 
     Example::
 
-        docker_registry("registry.example.org", username="deploy", password=secret("registry"))
+        docker_registry("registry.example.org", username="deploy", password="sesame")
     """
 
     category: ClassVar[str] = "containers"
