@@ -12,6 +12,7 @@ from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Secret, hint, holds_secret, sh
 from cookbook.providers.private_folder import private_folder
 from cookbook.resources.gem_package import GemPackage
+from cookbook.text.bounded_io import parsed_json
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def ask_newest(gem: GemPackage) -> Probe:
 
 def parse_gem(gem: GemPackage, text: str) -> tuple[GemState, Sequence[Sequence[str]]]:
     """Return the state, and for each wanted version those that fit."""
-    said = json.loads(text)
+    said = parsed_json(text)
     names = dict[str, str]()
     for version, fits in zip(gem.versions, said["met"], strict=True):
         if len(fits) == 1 and version[:1].isdigit():
@@ -275,7 +276,10 @@ def learn(change: Change[GemState], said: str) -> Change[GemState]:
     lines = [line for line in said.splitlines() if line.startswith("{")]
     if change.wanted is None or not lines:
         return change
-    after: Any = json.loads(lines[-1])["everything"]
+    try:
+        after: Any = parsed_json(lines[-1])["everything"]
+    except (ValueError, LookupError, TypeError):
+        return change  # what is there afterwards stays unknown
     return replace(change, wanted=replace(change.wanted, after=tuple(map(str, after))))
 
 

@@ -7,7 +7,6 @@ installation replaces is kept as a tree, so an undo needs no network.
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from cookbook.provider import Change, Command, Content, Probe, Provider, Thing, 
 from cookbook.providers.stat import TARGET
 from cookbook.resources._locked import FromLock
 from cookbook.script.run_as import as_owner, as_user
+from cookbook.text.bounded_io import parsed_json
 
 NOTHING = "nothing"
 """The value of `installed` where there is no package."""
@@ -188,7 +188,7 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
 
     def parse(self, resource: R, text: str, *_rest: str | None) -> LockedState:
         """Return the differences."""
-        said = json.loads(text)
+        said = parsed_json(text)
         settings = said.get("settings")
         return replace(
             self.wanted(resource),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString
@@ -24,6 +23,7 @@ from cookbook.provider import (
 from cookbook.providers import npm
 from cookbook.providers.lock_files import first_in_path, keep_parts
 from cookbook.resources.npm_package import NpmPackage
+from cookbook.text.bounded_io import parsed_json
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class NpmPackageProvider(Provider[NpmPackage, State]):
 
     def parse(self, package: NpmPackage, text: str, newest: str | None = None) -> State:
         """Return the installed version, and what it lacks."""
-        said = json.loads(text)
+        said = parsed_json(text)
         version = str(said["version"])
         unmet = tuple(map(str, said["unmet"]))
         if version and not said["fits"]:
@@ -298,5 +298,5 @@ def _candidate(package: NpmPackage, said: str | None) -> str | None:
         lines = [one.partition("ERR! ")[2] for one in said.splitlines() if "ERR! " in one]
         text = "; ".join(one for one in lines if one and not one.startswith("code"))[:300]
         raise HostError(f"the newest {package.package} cannot be told: {text or 'npm has failed'}")
-    found = json.loads(said)
+    found = parsed_json(said)
     return str(found[-1] if isinstance(found, list) else found)
