@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import LiteralString
 
-from cookbook.provider import Command, join, options, sh
+from cookbook.provider import Command, join, sh
 from cookbook.providers.containers import State
-from cookbook.providers.docker import docker
+from cookbook.providers.docker import briefly, docker
 
 LIMITS = ("memory", "memory_swap", "cpus", "cpu_shares", "cpuset", "pids_limit")
 
@@ -183,14 +182,14 @@ def replacement(name: str, found: State, wanted: State) -> Command:
         found.stop_timeout,
         start(name) if wanted.running else sh(":"),
     )
-    return replace(shell(wanted, body), called=f"replace the container {name}")
+    return briefly(shell(wanted, body), f"replace the container {name}")
 
 
 def restoration(name: str, wanted: State) -> Command:
     """Return the command that puts the former container in the place of the present one."""
     body = sh(_RESTORE.strip(), name, wanted.id, wanted.stop_timeout, wanted.restart)
     then = [body, start(name)] if wanted.running else [body]
-    return replace(shell(wanted, join(then, " && ")), called=f"restore the container {name}")
+    return briefly(shell(wanted, join(then, " && ")), f"restore the container {name}")
 
 
 def kept_variables(name: str, state: State) -> Command:
@@ -208,7 +207,7 @@ def update(name: str, fields: Sequence[str], wanted: State) -> Command | None:
         words = [*_limits(wanted, which), "--memory-swap", str(swap)]
     else:
         words = [*_limits(wanted, which)]
-    policy = options(restart=wanted.restart if "restart" in fields else None)
-    if not words and not policy:
+    words += ["--restart", str(wanted.restart)] if "restart" in fields else []
+    if not words:
         return None
-    return sh("{} update {} {} {} >/dev/null", docker(wanted.host), words, policy, name)
+    return sh("{} update {} {} >/dev/null", docker(wanted.host), words, name)

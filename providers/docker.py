@@ -38,6 +38,11 @@ def docker(host: str | None) -> Command:
     return sh("docker -H {}", host if "://" in host else f"unix://{host}")
 
 
+def briefly(command: Command, text: str) -> Command:
+    """Return a script that is shown as a short text: it is long, and says nothing more."""
+    return replace(command, shown=text, called=text)
+
+
 @functools.cache
 def table(kind: str, form: str, host: str | None) -> Table:
     """Return the question about things of a kind; the format is a template of docker(1)."""

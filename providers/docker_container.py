@@ -39,7 +39,7 @@ from cookbook.providers.containers import (
     found_in,
     wanted_of,
 )
-from cookbook.providers.docker import DockerProvider, docker, has_client, row, table
+from cookbook.providers.docker import DockerProvider, briefly, docker, has_client, row, table
 from cookbook.providers.docker_network import DockerNetworkProvider
 from cookbook.resources._docker import at
 from cookbook.resources.docker_container import DockerContainer
@@ -146,7 +146,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
             if wanted.running:
                 undo = sh("{ s=$?; d rm -f {} >/dev/null 2>&1; exit $s; }", name)
                 made = sh("{} && { {} || {}; }", made, start(name), undo)
-            yield replace(shell(wanted, made), called=f"run the container {name}")
+            yield briefly(shell(wanted, made), f"run the container {name}")
         elif wanted.id is not None and wanted.id != found.id:
             yield restoration(name, wanted)
         elif _anew(change):
@@ -272,7 +272,7 @@ def _changes(name: str, change: Change[State], found: State, wanted: State) -> I
     elif "running" in fields or change.act == "restart":
         verb = sh("restart -t {}", wanted.stop_timeout) if found.running else sh("start")
         body = sh("d {} {} >/dev/null && cook_up {}", verb, name, name)
-        yield replace(shell(wanted, body), called=f"docker {verb} {name}")
+        yield briefly(shell(wanted, body), f"docker {verb} {name}")
     if fields.get("paused", (None, None))[1]:
         yield sh("{} pause {} >/dev/null", call, name)
 

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, provides, sh
 from cookbook.providers.apt_get import TransactionOptions, transaction
+from cookbook.providers.docker import briefly
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.resources.docker_engine import SETTINGS, DockerEngine
 
@@ -69,7 +70,7 @@ class DockerEngineProvider(Provider[DockerEngine, State]):
     def probe(self, engine: DockerEngine) -> Sequence[Probe]:
         """Ask for the packages, the unit and the settings."""
         ask = sh(_ASK.strip(), list(engine.packages), SETTINGS, SETTINGS)
-        return [Probe(replace(ask, called="look at the engine")), TEXT.about(SETTINGS)]
+        return [Probe(briefly(ask, "look at the engine")), TEXT.about(SETTINGS)]
 
     def parse(self, engine: DockerEngine, text: str, file: str | None) -> State | None:
         """Return the engine; None if no package of it is there."""
@@ -124,14 +125,14 @@ class DockerEngineProvider(Provider[DockerEngine, State]):
             yield transaction("install", wanted.installed or (), manner)
         if "installed" in todo or "client" in todo:
             client = transaction("install", ["docker-cli"], replace(_MANNER, names=("docker-cli",)))
-            yield replace(sh(_CLIENT, client), called="apt-get install docker-cli")
+            yield briefly(sh(_CLIENT, client), "apt-get install docker-cli")
         if "enabled" in todo:
             verb = "enable" if wanted.enabled else "disable"
             yield sh("systemctl --quiet {} docker.service", verb)
         if "settings" in todo or "outdated" in todo:
             write = write_small(SETTINGS, wanted.text, wanted.modified)
             command = sh(_TRY.strip(), SETTINGS, SETTINGS.rpartition("/")[0], write)
-            yield replace(command, called=f"restart the engine with {SETTINGS}")
+            yield briefly(command, f"restart the engine with {SETTINGS}")
         elif "active" in todo:
             verbs = ["start"] if wanted.active else ["stop", "docker.socket"]
             yield sh("systemctl {} docker.service", verbs)

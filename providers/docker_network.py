@@ -53,6 +53,8 @@ class DockerNetworkProvider(DockerProvider[DockerNetwork, State]):
             tuple(str(one.get(key, "")) for key in ("Subnet", "Gateway", "IPRange"))
             for one in said["ipam"] or []
         ]
+        for one in (one for part in parts for one in part if one):
+            ipaddress.ip_network(one)  # ValueError for what is none
         parts.sort(key=lambda part: (part[0] != network.subnet, ":" in part[0]))
         subnet, gateway, part = parts[0] if parts else ("", "", "")
         return State(
@@ -138,14 +140,8 @@ def _create(name: str, side: State) -> Command:
         attachable=side.attachable,
         ipv6=side.ipv6,
     )
-    return sh(
-        "{} network create {} {} {} {} >/dev/null",
-        docker(side.host),
-        words,
-        _repeated("--opt", side.options or ()),
-        _repeated("--label", side.labels or ()),
-        name,
-    )
+    more = [*_repeated("--opt", side.options or ()), *_repeated("--label", side.labels or ())]
+    return sh("{} network create {} {} >/dev/null", docker(side.host), words, [*more, name])
 
 
 def _repeated(flag: str, values: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from cookbook.provider import (
     secret,
     sh,
 )
-from cookbook.providers.docker import docker
+from cookbook.providers.docker import briefly, docker
 from cookbook.resources.docker_registry import DockerRegistry
 
 _ASK: LiteralString = r"""
@@ -53,7 +53,7 @@ class DockerRegistryProvider(Provider[DockerRegistry, State]):
 
     def probe(self, registry: DockerRegistry) -> Probe:
         """Ask for the logins."""
-        return Probe(replace(sh(_ASK.strip()), called="read the logins of docker"))
+        return Probe(briefly(sh(_ASK.strip()), "read the logins of docker"))
 
     def parse(self, registry: DockerRegistry, text: str) -> State | None:
         """Return the login to the registry."""
@@ -106,7 +106,7 @@ class DockerRegistryProvider(Provider[DockerRegistry, State]):
             side.username,
             server,
         )
-        yield replace(command, called=f"docker login {server}")
+        yield briefly(command, f"docker login {server}")
 
     def missing(self, registry: DockerRegistry, *answers: str | None) -> Iterable[Thing]:
         """Yield docker(1) if it is not there."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.provider import Command, sh
-from cookbook.providers.docker import docker
+from cookbook.providers.docker import briefly, docker
 from cookbook.providers.image_sources import LABEL, built_from, imported_from
 from cookbook.resources.docker_image import DockerImage
 
@@ -36,7 +35,7 @@ def make_image(image: DockerImage, digest: str | None) -> Command:
             image.source,
             name,
         )
-        return replace(command, called=f"docker import {image.source} {name}")
+        return briefly(command, f"docker import {image.source} {name}")
     if "load" in doing:
         return sh("{} load -q -i {} >/dev/null", call, image.source)
     if "tag" in doing:
@@ -45,7 +44,7 @@ def make_image(image: DockerImage, digest: str | None) -> Command:
         return sh("{} pull -q {} >/dev/null", call, name)
     exact = f"{name.rpartition(':')[0]}@{digest}"
     command = sh("{} pull -q {} >/dev/null && {} tag {} {}", call, exact, call, exact, name)
-    return replace(command, called=f"docker pull {exact}")
+    return briefly(command, f"docker pull {exact}")
 
 
 def _build(image: DockerImage) -> Command:
@@ -66,7 +65,7 @@ def _build(image: DockerImage) -> Command:
         f"{image.source}/{image.dockerfile}",
         image.source,
     )
-    return replace(command, called=f"docker build -t {image.thing} {image.source}")
+    return briefly(command, f"docker build -t {image.thing} {image.source}")
 
 
 def push_image(reference: str, host: str | None) -> Command:
@@ -76,7 +75,8 @@ def push_image(reference: str, host: str | None) -> Command:
 
 def remove_image(reference: str, host: str | None, *, force: bool) -> Command:
     """Return the command that removes the reference, and the image if it has no other one."""
-    return sh("{} image rm {} {} >/dev/null", docker(host), ["-f"] if force else [], reference)
+    words = ["-f", reference] if force else [reference]
+    return sh("{} image rm {} >/dev/null", docker(host), words)
 
 
 def restore_image(reference: str, image: str, digests: Sequence[str], host: str | None) -> Command:
@@ -94,4 +94,4 @@ def restore_image(reference: str, image: str, digests: Sequence[str], host: str 
     )
     if "@" in reference:
         command = sh("{} pull -q {} >/dev/null", call, reference)
-    return replace(command, called=f"docker tag {image} {reference}")
+    return briefly(command, f"docker tag {image} {reference}")
