@@ -10,6 +10,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from cookbook.testing import load_life
+from cookbook.testing.life_packages import prepare_packages
 from tests.on_hosts.conftest import Converge
 
 pytestmark = pytest.mark.hosts
@@ -24,8 +25,10 @@ BUNDLE = 'bundle("/srv/life-bundle/app", without="test")\n'
 @pytest.fixture(scope="module")
 def host(module_host: KitchenHost) -> KitchenHost:
     """A host with the applications that the lives have."""
-    for kind in ("bundle", "composer_install", "npm_ci"):
-        do(module_host, load_life(LIVES / f"{kind}.yml").prepare)
+    lives = [load_life(LIVES / f"{kind}.yml") for kind in ("bundle", "composer_install", "npm_ci")]
+    prepare_packages(lives, module_host)
+    for life in lives:
+        do(module_host, life.prepare)
     return module_host
 
 
