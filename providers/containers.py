@@ -301,3 +301,11 @@ def _wanted_health(container: DockerContainer, defaults: Mapping[str, Any]) -> t
     text = command if isinstance(command, str) else shlex.join(command)
     times = container.health_interval, container.health_timeout
     return (text, *(f"{one:g}s" for one in times), str(container.health_retries))
+
+
+def written_in(said: str) -> list[str]:
+    """Return the paths in the output of `docker diff`, without the folders above them."""
+    lines = [line.partition(" ") for line in said.splitlines()]
+    paths = {path: kind for kind, _, path in lines if kind in ("A", "C", "D") and path}
+    above = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
+    return sorted(path for path, kind in paths.items() if kind == "D" or path not in above)

@@ -38,6 +38,7 @@ from cookbook.providers.containers import (
     env_block,
     found_in,
     wanted_of,
+    written_in,
 )
 from cookbook.providers.docker import DockerProvider, briefly, docker, has_client, row, table
 from cookbook.providers.docker_network import DockerNetworkProvider
@@ -231,6 +232,31 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Say what a removed container had in it."""
         return "what was written inside it" if change.wanted is None and change.found else None
+
+    def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+        """Ask what was written inside containers that are replaced or removed."""
+        names = [
+            change.found.called
+            for _, change in changes
+            if change.found is not None and (change.wanted is None or _anew(change))
+        ]
+        if not names:
+            return None
+        host = changes[0][1].found.host if changes[0][1].found is not None else None
+        ask = sh(
+            'for n in {}; do {} diff "$n" 2>/dev/null | head -n 500; done', names, docker(host)
+        )
+        return briefly(ask, f"docker diff {' '.join(map(str, names))}")
+
+    def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
+        """Return what is lost, or in the former container only."""
+        paths = written_in(said)
+        if not paths:
+            return None
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        if changes[0][1].wanted is None:
+            return f"what was written inside it is lost: {shown}"
+        return f"what was written inside it stays in the former container only: {shown}"
 
     def limit(self, change: Change[State]) -> float:
         """Its deadline, and the time to stop the former one."""

@@ -1,0 +1,91 @@
+"""
+What goes wrong with containers, on a real engine: what runs goes on, and the error names it.
+
+What is right is in tests/life/docker_*.yml, and in test_deploy_containers.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cookbook.kitchen import KitchenHost
+from tests.on_hosts.conftest import Cook
+
+pytestmark = pytest.mark.hosts
+
+PREPARE = """
+apt-get -qq update && apt-get install -y --no-install-recommends docker.io busybox-static >&2
+mkdir -p /srv/img/bin && cp /bin/busybox /srv/img/bin && cd /srv/img/bin && for a in sh httpd wget
+do ln -s busybox $a; done
+tar -C /srv/img -c . | docker import -c 'CMD ["/bin/httpd", "-f", "-p", "80"]' - web:1 >&2
+echo x >/srv/img/other; tar -C /srv/img -c . | docker import -c 'CMD ["/bin/nothing"]' - web:2 >&2
+docker run -d --stop-timeout 1 --name web --restart unless-stopped -p 127.0.0.1:8080:80 web:1 >&2
+docker exec web /bin/sh -c 'echo hand >/by-hand' && mkdir /srv/build
+printf 'FROM web:1\\nRUN /bin/busybox false\\n' >/srv/build/Dockerfile
+"""
+
+WEB = 'docker_container("web", ports=["127.0.0.1:8080:80"], stop_timeout=1, settle=1, image=%s)'
+NAMES = "docker_container, docker_engine, docker_image, docker_network, docker_volume"
+
+# Recipe, and what the error says.
+REFUSED = {
+    "no registry": ('docker_image("127.0.0.1:5999/web:1")', "connection refused"),
+    "no image": (WEB % '"nothing:1"', "docker_image nothing:1"),
+    "no network": (WEB[:-1] % '"web:1"' + ', networks=["nowhere"])', "docker_network nowhere"),
+    "a program that is not in the image": (WEB % '"web:2"', "/bin/nothing"),
+    "a health check that fails": (
+        WEB[:-1] % '"web:1"' + ', health_command="false", health_interval=0.2, health_retries=1)',
+        "it is not healthy",
+    ),
+    "a port that is taken": (
+        'docker_container("second", image="web:1", ports=["127.0.0.1:8080:80"])',
+        "port is already allocated",
+    ),
+    "a build that fails": (
+        'docker_image("built:1", source="/srv/build", action="build")',
+        "returned a non-zero code: 1",
+    ),
+    "a setting that the engine does not know": (
+        'docker_engine("docker", settings={"live-restor": True})',
+        "the engine does not start with these settings",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def engine(module_host: KitchenHost) -> KitchenHost:
+    done = module_host.run(PREPARE, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return module_host
+
+
+def run(cook: Cook, host: KitchenHost, verb: str, recipe: str) -> Any:
+    return cook(host, verb, recipe=f"from cookbook.resources import {NAMES}\n{recipe}\n")
+
+
+def serves(host: KitchenHost) -> bool:
+    ask = "docker exec web /bin/wget -qO- http://127.0.0.1:80/bin/sh | head -c 1 | wc -c"
+    return (
+        host.run(ask).stdout.strip() == "1"
+        and "hand" in host.run("docker exec web /bin/busybox cat /by-hand").stdout
+    )
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_runs_goes_on(engine: KitchenHost, cook: Cook, what: str) -> None:
+    recipe, says = REFUSED[what]
+    failed = run(cook, engine, "converge", recipe)
+    assert failed["status"] == 3
+    assert says in str(failed["hosts"])
+    assert serves(engine)
+    left = engine.run("docker ps -a --format '{{.Names}}'; cat /etc/docker/daemon.json").stdout
+    assert left.split() == ["web"]
+
+
+def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -> None:
+    planned = run(cook, engine, "plan", WEB[:-1] % '"web:1"' + ', env={"A": 1})')
+    assert planned["status"] == 2
+    assert "stays in the former container only: /by-hand" in str(planned["hosts"])
+    assert serves(engine)
