@@ -13,17 +13,17 @@ LIMITS = ("memory", "memory_swap", "cpus", "cpu_shares", "cpuset", "pids_limit")
 
 # A container without a check of its health has to run for a while, without being started again.
 _WAIT: LiteralString = r"""
-cook_up() { s=$(date +%s); r=; while :; do
-t=$(d container inspect --format \
+cook_up() { cook_s=$(date +%s) cook_r=; while :; do
+cook_t=$(d container inspect --format \
 '{{.State.Status}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")
-set -- "$1" $t; [ "$r" ] || r=$3; n=$(($(date +%s) - s))
-case "$2 $4" in "running healthy") return;; "running unhealthy") w="it is not healthy";;
-"running starting") w=; [ $n -lt {} ] || w="it is not healthy within {} s";;
-running*) w=; [ "$r" = "$3" ] || w="it ends and is started again";
-[ $n -lt {} ] || [ "$w" ] || return 0;;
-created*) w=; [ $n -lt {} ] || w="it does not start" ;;
-*) w="it has ended" ;; esac
-[ -z "$w" ] || { echo "the container $1 does not run as it has to: $w" >&2
+set -- "$1" $cook_t; [ "$cook_r" ] || cook_r=$3; cook_n=$(($(date +%s) - cook_s))
+case "$2 $4" in "running healthy") return;; "running unhealthy") cook_w="it is not healthy";;
+"running starting") cook_w=; [ $cook_n -lt {} ] || cook_w="it is not healthy within {} s";;
+running*) cook_w=; [ "$cook_r" = "$3" ] || cook_w="it ends and is started again";
+[ $cook_n -lt {} ] || [ "$cook_w" ] || return 0;;
+created*) cook_w=; [ $cook_n -lt {} ] || cook_w="it does not start" ;;
+*) cook_w="it has ended" ;; esac
+[ -z "$cook_w" ] || { echo "the container $1 does not run as it has to: $cook_w" >&2
 d container inspect --format \
 '{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}{{.State.Error}}' \
 "$1" 2>&1 | grep . | tail -n 3 >&2; {}; return 1; }; sleep 0.2; done; }
@@ -47,12 +47,13 @@ n={} o={}; d rm -f "$n.new" >/dev/null 2>&1
 {} || exit
 was=$(d container inspect --format '{{.State.Running}}' "$o") || exit
 d rm -f "$n.former" >/dev/null 2>&1
-back() { d rm -f "$n" >/dev/null 2>&1; d rename "$o" "$n"
-d update --restart {} "$o" >/dev/null 2>&1; [ "$was" != true ] || d start "$o" >/dev/null; }
+back() { d rm -f "$n" >/dev/null 2>&1
+d rename "$o" "$n" && d update --restart {} "$o" >/dev/null &&
+{ [ "$was" != true ] || d start "$o" >/dev/null; }; }
 { [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } && d update --restart no "$o" >/dev/null &&
 d rename "$o" "$n.former" && d rename "$n.new" "$n" || {
 back; d rm -f "$n.new" >/dev/null 2>&1; exit 1; }
-{} || { back; echo "the former container runs again" >&2; exit 1; }
+{} || { back && echo "the former container is in its place again" >&2; exit 1; }
 """
 
 # The two change places, so that an undo of the undo finds the other one.

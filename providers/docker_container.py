@@ -310,5 +310,6 @@ def _by_name(networks: Sequence[str]) -> dict[str, str]:
 
 def _note(change: Change[State]) -> str | None:
     if _anew(change):
-        return "a new container is made; the former one is kept as NAME.former"
+        called = change.wanted.called if change.wanted is not None else ""
+        return f"a new container is made; the former one is kept as {called}.former"
     return None

@@ -15,7 +15,7 @@ _BUILD: LiteralString = """\
 b=$({}) || exit; case $b in '?'*) for n in ${b#?}; do {} pull -q "$n" >/dev/null || exit; done
 b=$({}) || exit ;; esac
 case $b in *[!0-9a-f]*|'') echo "cannot tell what it is built from: $b" >&2; exit 1;; esac
-{} build -q --label {}="$b" -t {} {} -f {} {} >/dev/null"""
+{} build -q --force-rm --label {}="$b" -t {} {} -f {} {} >/dev/null"""
 
 
 def make_image(image: DockerImage, digest: str | None) -> Command:

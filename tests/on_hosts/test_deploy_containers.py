@@ -78,6 +78,11 @@ def test_no_request_is_lost_by_a_rollout_of_containers(
     failed = go("v3")
     assert failed["status"] == 3
     assert "it has ended" in str(failed["hosts"][module_host.name])
+    shown = module_host.run("docker ps --format '{{.Names}} {{.Image}} {{.Status}}' | sort").stdout
+    assert [one.split()[:3] for one in shown.splitlines()] == [
+        ["shop-8001", "127.0.0.1:5000/shop:v2", "Up"],
+        ["shop-8002", "127.0.0.1:5000/shop:v2", "Up"],
+    ]
     log = module_host.run("journalctl -q -o cat -t cook-shop-8001").stdout
     assert "version 3 does not start" in log
     answers, at = counted(module_host, at)
