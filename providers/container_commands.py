@@ -99,7 +99,7 @@ def creation(name: str, state: State) -> Command:
         words += ["-e", one]
     program, *arguments = state.command or ("",)
     entry = ["--entrypoint", program] if program else []
-    image = state.image or state.reference
+    image = state.reference or state.image
     make = sh("d create --name {} {} {} {} {} >/dev/null", name, words, entry, image, arguments)
     if state.secrets and state.other_env is not None:
         make = sh("({}\n{})", sh(_SECRETS.strip(), state.other_env), make)

@@ -213,10 +213,10 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
 
     def ask_back(self, resource: DockerContainer, change: Change[State]) -> DockerContainer:
         """Return the container with the names of its variables: history keeps no secrets."""
-        side = change.wanted or change.found or State()
-        plain = (one.partition("=") for one in side.env or ())
-        env = {name: value for name, _, value in plain}
-        return replace(resource, env={**env, **{name: Secret("?") for name in side.secrets}})
+        sides = [side for side in (change.found, change.wanted) if side is not None]
+        plain = (one.partition("=") for side in sides for one in side.env or ())
+        other = {name: Secret("?") for side in sides for name in side.secrets}
+        return replace(resource, env={**other, **{name: value for name, _, value in plain}})
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """Return why a former container does not come back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SERVER = """
-import http.server, os, sys
+import http.server, os, signal, sys, threading
 BROKEN = {broken}
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -16,14 +16,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 if BROKEN: sys.exit("version {version} does not start")
 address = os.environ.get("BIND", "127.0.0.1")
-http.server.ThreadingHTTPServer((address, int(sys.argv[1])), Handler).serve_forever()
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = False
+server = Server((address, int(sys.argv[1])), Handler)
+# What it has begun to answer, it answers to the end.
+signal.signal(signal.SIGTERM, lambda *a: threading.Thread(target=server.shutdown).start())
+server.serve_forever(); server.server_close()
 """
 
 DOCKERFILE = """
 FROM python:3.11-slim
 COPY server.py /app/server.py
 ENV BIND=0.0.0.0 PYTHONDONTWRITEBYTECODE=1
-STOPSIGNAL SIGINT
 CMD ["/usr/bin/python3", "-u", "/app/server.py", "8000"]
 """
 
