@@ -8,6 +8,7 @@ from typing import LiteralString
 from cookbook.provider import Command, join, sh
 from cookbook.providers.containers import State
 from cookbook.providers.docker import briefly, docker
+from cookbook.providers.private_folder import private_folder
 
 LIMITS = ("memory", "memory_swap", "cpus", "cpu_shares", "cpuset", "pids_limit")
 
@@ -29,10 +30,13 @@ d container inspect --format \
 "$1" 2>&1 | grep . | tail -n 3 >&2; {}; return 1; }; sleep 0.2; done; }
 """
 
-# Variables with secrets are in the environment of docker(1), which only its user can read.
+# Variables with secrets are in a private file, so that one of them is never a variable of docker(1)
+# itself, such as DOCKER_HOST. Such a file has lines: one with a line break is in its environment.
 _SECRETS: LiteralString = r"""
-while IFS= read -r l; do v=$(printf %s "${l#*=}" | tr '\1' '\n'; echo .)
-export "${l%%=*}=${v%.}"; done <<cook_end
+(umask 077; : >"$cook_p/env") || exit; set --
+while IFS= read -r l; do case $l in *"$(printf '\1')"*) set -- "$@" -e "${l%%=*}"
+v=$(printf %s "${l#*=}" | tr '\1' '\n'; echo .); export "${l%%=*}=${v%.}" ;;
+*) printf '%s\n' "$l" >>"$cook_p/env" ;; esac; done <<cook_end
 $(content {})
 cook_end
 """
@@ -95,14 +99,16 @@ def creation(name: str, state: State) -> Command:
     if first[0] and first[0] != "bridge":
         words += ["--network", first[0]]
         words += [word for alias in first[2].split() for word in ("--network-alias", alias)]
-    for one in state.secrets:
-        words += ["-e", one]
     program, *arguments = state.command or ("",)
     entry = ["--entrypoint", program] if program else []
     image = state.reference or state.image
-    make = sh("d create --name {} {} {} {} {} >/dev/null", name, words, entry, image, arguments)
-    if state.secrets and state.other_env is not None:
-        make = sh("({}\n{})", sh(_SECRETS.strip(), state.other_env), make)
+    has_secrets = bool(state.secrets) and state.other_env is not None
+    more_env = sh('--env-file "$cook_p/env" "$@"') if has_secrets else sh("")
+    make = sh("d create --name {} {} {} {}", name, more_env, words, entry)
+    make = sh("{} {} {} >/dev/null", make, image, arguments)
+    if has_secrets:
+        given = sh(_SECRETS.strip(), state.other_env)
+        make = sh("({}{}\n{})", private_folder(), given, make)
     return join([make, *(connect(name, net, also) for net, _, also in more)], " && ")
 
 

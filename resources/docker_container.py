@@ -230,6 +230,8 @@ class DockerContainer(DockerResource):
         for name, value in self.env.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or "\0" in str(value):
                 raise RecipeError(f"{self}: {name!r} is no variable")
+            if re.match(r"PATH$|HOME$|DOCKER_|LD_", name) and "\n" in str(value):
+                raise RecipeError(f"{self}: {name} has a line break, and docker(1) has it as well")
         for capability in (*self.cap_add, *self.cap_drop):
             if not re.fullmatch(r"[A-Za-z_]+", capability):
                 raise RecipeError(f"{self}: {capability!r} is no capability", hint="NET_ADMIN")

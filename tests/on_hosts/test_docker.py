@@ -6,6 +6,7 @@ What is right is in tests/life/docker_*.yml, and in test_deploy_containers.py.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -82,6 +83,42 @@ def test_what_runs_goes_on(engine: KitchenHost, cook: Cook, what: str) -> None:
     assert serves(engine)
     left = engine.run("docker ps -a --format '{{.Names}}'; cat /etc/docker/daemon.json").stdout
     assert left.split() == ["web"]
+
+
+def test_variables_with_secrets_arrive_as_they_are(engine: KitchenHost, cook: Cook) -> None:
+    recipe = (
+        "from cookbook.secrets.secret import Secret\n"
+        'docker_container("odd", image="web:1", settle=0, restart="no", env={"PLAIN": "a b",\n'
+        '    "DOCKER_HOST": Secret("tcp://nowhere"), "PATH": Secret("/bin"),\n'
+        '    "LINES": Secret("one\\n two\\n"), "ODD": Secret(" \'\\"$x`y` ")})\n'
+    )
+    for changed in (1, 0):
+        done = run(cook, engine, "converge", recipe)
+        assert (done["status"], done["totals"]["changed"]) == (0, changed)
+    ask = "docker inspect -f '{{json .Config.Env}}' odd"
+    found = dict(one.split("=", 1) for one in json.loads(engine.run(ask).stdout))
+    assert found == {
+        "PLAIN": "a b",
+        "DOCKER_HOST": "tcp://nowhere",
+        "PATH": "/bin",
+        "LINES": "one\n two\n",
+        "ODD": " '\"$x`y` ",
+    }
+    assert "nowhere" not in engine.run("ls /dev/shm; cat /var/lib/cook/manifest* 2>&1").stdout
+    engine.run("docker rm -f odd")
+
+
+def test_a_removed_container_comes_back_with_its_variables(engine: KitchenHost, cook: Cook) -> None:
+    made = "docker run -d --name odd -e DOCKER_HOST=tcp://nowhere -e A='1\n 2' -e 'B= \"x ' web:1"
+    assert engine.run(made).returncode == 0
+    ask = "docker inspect -f '{{json .Config.Env}}' odd"
+    before = sorted(json.loads(engine.run(ask).stdout))
+    removed = run(cook, engine, "converge", 'docker_container("odd", action="delete")')
+    assert removed["totals"]["changed"] == 1
+    undone = cook(engine, "undo", "last", "--yes", "--partial")
+    assert undone["totals"]["changed"] == 1, undone["hosts"]
+    assert sorted(json.loads(engine.run(ask).stdout)) == before
+    engine.run("docker rm -f odd")
 
 
 def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -> None:
