@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, LiteralString, NamedTuple, TypeVar
 
 from cookbook.errors import Missing
 from cookbook.provider import Change, Command, Probe, Provider, Resource, Table, Thing, sh
+from cookbook.text.bounded_io import parsed_object
 
 NO_CLIENT = "!"
 
@@ -76,13 +77,7 @@ def row_in(server: DatabaseServer, answer: str | None) -> Mapping[str, Any] | No
             thing=server.package,
             hint=f"does it run? `systemctl status {server.package}` on the host shows it",
         )
-    try:
-        row = json.loads(text)
-    except RecursionError:
-        raise ValueError("no row") from None
-    if not isinstance(row, dict):
-        raise ValueError("no row")  # noqa: TRY004 - of an answer
-    return row
+    return parsed_object(text)
 
 
 def texts_of(row: Mapping[str, Any], name: str) -> tuple[str, ...]:

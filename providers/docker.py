@@ -9,7 +9,6 @@ without docker(1), `!why` if no engine answers.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, LiteralString, TypeVar
@@ -17,17 +16,19 @@ from typing import Any, ClassVar, Generic, LiteralString, TypeVar
 from cookbook.errors import Missing
 from cookbook.provider import Command, Probe, Provider, Table, Thing, sh
 from cookbook.resources._docker import DockerResource
+from cookbook.text.bounded_io import parsed_object
 
 NO_CLIENT = "!"
 
-# One call is enough if all are there; otherwise an error does not say which is not.
+# One call is enough if all are there; otherwise an error does not say which is not. "No such file"
+# and "no such host" are said of an engine that cannot be reached.
 _ASK: LiteralString = r"""
-cook_ask() { command -v docker >/dev/null || { for n; do echo '!'; done; return; }
+cook_ask() { k=$1; shift; command -v docker >/dev/null || { for n; do echo '!'; done; return; }
 if t=$({} {} inspect --format {} -- "$@" 2>/dev/null) &&
 [ "$(printf '%s\n' "$t" | wc -l)" = $# ]; then printf '%s\n' "$t"; return; fi
 for n; do if t=$({} {} inspect --format {} -- "$n" 2>&1); then printf '%s\n' "$t" | tail -n 1
-else case $t in *[Nn]'o such '*|*' not found'*|*'no such object'*) echo - ;;
-*) printf '!%s\n' "$(printf %s "$t" | tr '\n' ' ')" ;; esac; fi; done; }; cook_ask {}
+else case $t in *[Nn]'o such object'*|*[Nn]'o such '"$k"*|*"$k $n not found"*) echo - ;;
+*) printf '!%s\n' "$(printf %s "$t" | tr '\n' ' ')" ;; esac; fi; done; }; cook_ask {} {}
 """
 
 
@@ -49,7 +50,7 @@ def table(kind: str, form: str, host: str | None) -> Table:
 
     def ask(names: Sequence[str]) -> Command:
         call = docker(host)
-        command = sh(_ASK.strip(), call, kind, form, call, kind, form, list(names))
+        command = sh(_ASK.strip(), call, kind, form, call, kind, form, kind, list(names))
         return replace(command, called=f"docker {kind} inspect {' '.join(names)}")
 
     return Table(ask, _split)
@@ -75,13 +76,7 @@ def row(answer: str | None) -> Mapping[str, Any] | None:
             thing="docker",
             hint="does it run? `systemctl status docker` on the host shows it",
         )
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise ValueError("no object") from None
-    if not isinstance(found, dict):
-        raise ValueError("no object")  # noqa: TRY004 - of an answer
-    return found
+    return parsed_object(text)
 
 
 def has_client(answer: str | None) -> bool:

@@ -42,7 +42,7 @@ from cookbook.providers.containers import (
 )
 from cookbook.providers.docker import DockerProvider, briefly, docker, has_client, row, table
 from cookbook.providers.docker_network import DockerNetworkProvider
-from cookbook.resources._docker import at
+from cookbook.resources._docker import at, bare
 from cookbook.resources.docker_container import DockerContainer
 
 _IN_PLACE = frozenset({"called", "restart", "networks", "running", "paused", *LIMITS})
@@ -112,17 +112,11 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
                 thing=container.identity,
                 hint="`run` makes one",
             )
-        running = True if doing & {"run", "start", "restart", "unpause"} else None
-        running = False if "stop" in doing else running
-        paused = True if "pause" in doing else False if running is not None else None
-        if not container.wants:
-            wanted = replace(now, running=running or now.running, paused=paused)
-            wanted = replace(wanted, running=False) if running is False else wanted
-        else:
+        running, paused = _wished(doing)
+        wanted = replace(now, there=True, id=None, running=running, paused=paused)
+        if container.wants:
             fields = wanted_of(container, json.loads(now.defaults))
-            wanted = replace(now, there=True, image=now.image_now, **fields)
-            wanted = replace(wanted, running=running, paused=paused)
-        wanted = replace(wanted, id=None)
+            wanted = replace(wanted, image=now.image_now, **fields)
         act = "restart" if "restart" in doing and there is not None else None
         change = Change(there, wanted, act)
         warning = "its health check fails" if now.unhealthy and not _anew(change) else None
@@ -138,7 +132,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         """Make, replace, change or remove it."""
         found, wanted = change.found, change.wanted
         side = wanted or found or State()
-        name, call = name.partition(" at ")[0], docker(side.host)
+        name, call = bare(name), docker(side.host)
         if wanted is None:
             yield sh("{} rm -f {} >/dev/null", call, name)
             yield sh("{} rm -f {} >/dev/null 2>&1 || :", call, f"{name}.former")
@@ -203,7 +197,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         found = change.found
         if change.wanted is not None or found is None or not found.secrets:
             return None
-        return keep_output(kept_variables(name.partition(" at ")[0], found))
+        return keep_output(kept_variables(bare(name), found))
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
         """Add their digest."""
@@ -265,6 +259,16 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
             return self.timeout
         stop = (change.found.stop_timeout or 0) if change.found is not None else 0
         return self.timeout + side.deadline + stop
+
+
+def _wished(doing: set[str]) -> tuple[bool | None, bool | None]:
+    """Return whether it is to run and to be paused; None leaves it as it is."""
+    if "stop" in doing:
+        return False, False
+    running = True if doing & {"run", "start", "restart", "unpause"} else None
+    if "pause" in doing:
+        return running, True
+    return running, False if running else None
 
 
 def _anew(change: Change[State]) -> bool:

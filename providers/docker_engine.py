@@ -13,6 +13,7 @@ from cookbook.providers.apt_get import TransactionOptions, transaction
 from cookbook.providers.docker import briefly
 from cookbook.providers.small_files import TEXT, ages, parse_text, times, write_small
 from cookbook.resources.docker_engine import SETTINGS, DockerEngine
+from cookbook.text.bounded_io import parsed_object
 
 # No time is told, only whether the settings are newer than the engine that runs.
 _ASK: LiteralString = r"""
@@ -183,12 +184,9 @@ def _named(settings: Mapping[str, Any]) -> tuple[str, ...]:
 def _settings(text: str) -> tuple[str, ...]:
     """Return the settings in a text; raises HostError if it has none."""
     try:
-        said = json.loads(text) if text.strip() else {}
-    except (ValueError, RecursionError) as error:
+        return _named(parsed_object(text) if text.strip() else {})
+    except ValueError as error:
         raise HostError(f"{SETTINGS} is no JSON: {error}", hint="mend it, or remove it") from None
-    if not isinstance(said, dict):
-        raise HostError(f"{SETTINGS} is no object of JSON", hint="mend it, or remove it")
-    return _named(said)
 
 
 def _text(engine: DockerEngine, found: State | None) -> str:

@@ -20,7 +20,7 @@ from cookbook.providers.image_sources import (
     registry_of,
     wants_login,
 )
-from cookbook.resources._docker import at
+from cookbook.resources._docker import at, bare
 from cookbook.resources.docker_image import MADE, Action, DockerImage
 
 
@@ -85,23 +85,23 @@ class DockerImageProvider(DockerProvider[DockerImage, State]):
         """Ask for the image here, where it is from, and in the registry that it goes to."""
         asked = [self.ask(image, image.thing)]
         if image.origin is not None:
-            asked.append(self.ask(image, image.origin.partition(" at ")[0], loose=True))
+            asked.append(self.ask(image, bare(image.origin), loose=True))
         return [*asked, *ask_origin(image), *ask_pushed(image)]
 
     def parse(self, image: DockerImage, text: str, *rest: Any) -> State | None:
         """Return the image, and what it would be by its origin."""
         said, answers = row(text), list(rest)
-        origin = _origin(image, answers.pop(0)) if _asks(image) else ImageOrigin()
+        origin = (_origin(image, answers.pop(0)) if _asks(image) else None) or ImageOrigin()
         remote = registry_of(image, answers.pop(0)) if answers else None
         state = State(
             there=False,
-            ids=origin.ids if origin is not None else (),
-            digest=origin.digest if origin is not None else None,
-            made_of=origin.built_from if origin is not None else None,
-            unknown=origin.unknown if origin is not None else "it is in no registry",
+            ids=origin.ids,
+            digest=origin.digest,
+            made_of=origin.built_from,
+            unknown=origin.unknown,
             host=image.host,
+            **_declared(image),
         )
-        state = replace(state, **_declared(image))
         if said is None:
             return state
         identifier = str(said["id"])
@@ -141,7 +141,7 @@ class DockerImageProvider(DockerProvider[DockerImage, State]):
 
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
         """Make it, push it, or remove it."""
-        reference, wanted = name.partition(" at ")[0], change.wanted
+        reference, wanted = bare(name), change.wanted
         if wanted is None:
             found = change.found or State()
             yield remove_image(reference, found.host, force=found.force)
@@ -184,13 +184,11 @@ class DockerImageProvider(DockerProvider[DockerImage, State]):
         before = change.found
         if before is None or not before.there:
             return Change(there, None)
+        wanted = replace(before, in_registry=None, push=False)
         if there is None and before.how in ("build", "import"):
-            return Change(None, replace(before, image=None, in_registry=None, push=False))
-        if there is None:
-            return Change(None, replace(before, built_from=None, in_registry=None, push=False))
-        return Change(
-            there, replace(before, built_from=None, in_registry=None, how="nothing", push=False)
-        )
+            return Change(None, replace(wanted, image=None))  # it is made again
+        how: Action = before.how if there is None else "nothing"
+        return Change(there, replace(wanted, built_from=None, how=how))
 
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Say what stays in a registry, and when an image may be gone for good."""

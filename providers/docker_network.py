@@ -9,6 +9,7 @@ from typing import Any
 
 from cookbook.provider import Change, Command, hint, options, provides, sh
 from cookbook.providers.docker import DockerProvider, docker, pairs, row
+from cookbook.resources._docker import bare
 from cookbook.resources.docker_network import DockerNetwork
 
 
@@ -98,7 +99,7 @@ class DockerNetworkProvider(DockerProvider[DockerNetwork, State]):
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
         """Remove it, and make it."""
         side = change.wanted or change.found or State()
-        name = name.partition(" at ")[0]
+        name = bare(name)
         call = docker(side.host)
         if change.found is not None:
             yield sh("{} network rm {}", call, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import LiteralString
@@ -23,7 +22,9 @@ from cookbook.provider import (
     sh,
 )
 from cookbook.providers.docker import briefly, docker
+from cookbook.resources._docker import bare
 from cookbook.resources.docker_registry import DockerRegistry
+from cookbook.text.bounded_io import parsed_object
 
 _ASK: LiteralString = r"""
 command -v docker >/dev/null || { echo '!'; exit; }
@@ -57,7 +58,7 @@ class DockerRegistryProvider(Provider[DockerRegistry, State]):
 
     def parse(self, registry: DockerRegistry, text: str) -> State | None:
         """Return the login to the registry."""
-        said = json.loads(text) if text.strip() != "!" else {}
+        said = parsed_object(text) if text.strip() != "!" else {}
         helpers = said.get("credHelpers") or {}
         if said.get("credsStore") or registry.key in helpers:
             raise HostError(
@@ -93,7 +94,7 @@ class DockerRegistryProvider(Provider[DockerRegistry, State]):
 
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Log in or out."""
-        server, side = name.partition(" at ")[0], change.wanted or change.found or State()
+        server, side = bare(name), change.wanted or change.found or State()
         if change.wanted is None:
             yield sh("{} logout {} >/dev/null", docker(side.host), server)
             return

@@ -10,6 +10,7 @@ from typing import Any
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Content, hint, keep_tree, provides, sh
 from cookbook.providers.docker import DockerProvider, docker, pairs, row
+from cookbook.resources._docker import bare
 from cookbook.resources.docker_volume import DockerVolume
 from cookbook.script.stash import unpack_tree
 
@@ -77,7 +78,7 @@ class DockerVolumeProvider(DockerProvider[DockerVolume, State]):
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
         """Make or remove it."""
         side = change.wanted or change.found or State()
-        name = name.partition(" at ")[0]
+        name = bare(name)
         call = docker(side.host)
         if change.wanted is None:
             yield sh("{} volume rm {} >/dev/null", call, name)

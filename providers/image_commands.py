@@ -82,6 +82,8 @@ def remove_image(reference: str, host: str | None, *, force: bool) -> Command:
 def restore_image(reference: str, image: str, digests: Sequence[str], host: str | None) -> Command:
     """Return the command that gives a former image its reference, pulled anew if it is gone."""
     call = docker(host)
+    if "@" in reference:
+        return sh("{} pull -q {} >/dev/null", call, reference)
     command = sh(
         "{} image inspect {} >/dev/null 2>&1 || {} pull -q {} >/dev/null || exit; {} tag {} {}",
         call,
@@ -92,6 +94,4 @@ def restore_image(reference: str, image: str, digests: Sequence[str], host: str 
         image,
         reference,
     )
-    if "@" in reference:
-        command = sh("{} pull -q {} >/dev/null", call, reference)
     return briefly(command, f"docker tag {image} {reference}")

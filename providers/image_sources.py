@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from cookbook.errors import HostError, Missing
 from cookbook.provider import Command, Probe, sh
 from cookbook.providers.docker import docker
 from cookbook.resources.docker_image import DockerImage
+from cookbook.text.bounded_io import parsed_json
 
 LABEL = "io.cook.built-from"
 """The label of an image that was built or imported: a digest of what it was made of."""
@@ -125,7 +125,7 @@ def loaded_of(image: DockerImage, answer: str | None) -> ImageOrigin:
     if answer is None:
         path = str(image.source)
         raise Missing(f"{path} is not there", thing=path, hint="declare it before the image")
-    for one in _objects(json.loads(answer)):
+    for one in _objects(parsed_json(answer)):
         tags = one.get("RepoTags") or []
         if image.thing in tags or f"docker.io/library/{image.thing}" in tags:
             config = str(one["Config"]).removesuffix(".json").rpartition("/")[2]
@@ -145,7 +145,7 @@ def registry_of(image: DockerImage, answer: str | None) -> ImageOrigin | None:
     if text.startswith("!"):
         _refuse(image, text[1:].strip())
         return None
-    said = json.loads(text)
+    said = parsed_json(text)
     manifests = [*_objects(said)]
     fitting = [one for one in manifests if _architecture(one) in (arch.strip(), "")] or manifests
     if not fitting:
@@ -170,7 +170,7 @@ def _architecture(one: Mapping[str, Any]) -> str:
 
 def _refuse(image: DockerImage, why: str) -> None:
     low = why.lower()
-    if re.search(r"no such manifest|manifest unknown|not found|name unknown", low):
+    if re.search(r"no such manifest|manifest unknown|name unknown", low):
         return
     if _LOGIN.search(low):
         raise Missing(

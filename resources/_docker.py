@@ -24,7 +24,7 @@ class DockerResource(Resource):
     host: str | None = None
     """
     The address of the engine, as DOCKER_HOST; None for the default of docker(1). Podman answers at
-    "unix:///run/podman/podman.sock" if its socket is enabled.
+    "unix:///run/podman/podman.sock" if its socket is enabled; cook has not been tried with it.
     """
 
     def check_host(self) -> None:
@@ -59,7 +59,12 @@ def at(host: str | None, name: str) -> str:
     return name if host is None else f"{name} at {host}"
 
 
-def reference(resource: Resource, text: str, hint: str | None = None) -> str:
+def bare(identity: str) -> str:
+    """Return the name in an identity that `at` has made."""
+    return identity.partition(" at ")[0]
+
+
+def reference(resource: Resource, text: str) -> str:
     """Return the full reference of an image, with its tag or digest; raises RecipeError."""
     name, found, digest = text.partition("@")
     head, _, last = name.rpartition("/")
@@ -74,7 +79,7 @@ def reference(resource: Resource, text: str, hint: str | None = None) -> str:
     if not fine:
         raise RecipeError(
             f"{resource}: {text!r} is no reference of an image",
-            hint=hint or '"shop:1.2", "registry.example.org:5000/shop:1.2", "shop@sha256:..."',
+            hint='"shop:1.2", "registry.example.org:5000/shop:1.2", "shop@sha256:..."',
         )
     if found:
         return f"{repository}@{digest}"

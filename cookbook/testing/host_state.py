@@ -43,9 +43,11 @@ find run/systemd/system run/systemd/generator* -printf '%p %y %m %l\n' 2>/dev/nu
 find run/systemd/system -type f -exec sha256sum {} + 2>/dev/null | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
     | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
-# The rules of a container engine have addresses that it chooses; its networks are listed below.
-nft list ruleset | sed 's/ counter packets [0-9]* bytes [0-9]*//' \
-    | grep -v -e DOCKER -e docker0 -e '"br-' -e 'masquerade' -e 'dnat to'
+# A container engine has rules in two tables, with counters and addresses that it chooses; its
+# networks are listed below.
+if [ -S run/docker.sock ]; then
+nft list tables | grep -v -x -e 'table ip nat' -e 'table ip filter' | while read -r t f n
+do nft list table "$f" "$n"; done; else nft list ruleset; fi
 sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
 findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v -e '^/run/' -e '^/var/lib/docker/'; hostname
 tail -n +2 /proc/swaps | cut -d ' ' -f 1

@@ -12,7 +12,8 @@ LIMIT = 900.0
 """Seconds that the installation may take."""
 
 # The package lists and the caches are private: a life may be about those of the host. The sources
-# are copied when a host is prepared first, because a life may replace them.
+# are copied when a host is prepared first, because a life may replace them. Others may look into
+# the folder of the lists: apt-get(8) fetches as the user _apt.
 _KEEP = r"""
 set -e; kept=/var/lib/cook-life/sources
 [ -d $kept ] || { mkdir -p $kept.new/parts

@@ -29,3 +29,11 @@ def parsed_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def parsed_object(text: str | bytes) -> dict[str, Any]:
+    """Return the object that a JSON text is. Raises ValueError for any other text."""
+    found = parsed_json(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")  # noqa: TRY004 - the text is wrong, not a type
+    return found
