@@ -25,10 +25,15 @@ running*) cook_w=; [ "$cook_r" = "$3" ] || cook_w="it ends and is started again"
 created*) cook_w=; [ $cook_n -lt {} ] || cook_w="it does not start" ;;
 *) cook_w="it has ended" ;; esac
 [ -z "$cook_w" ] || { echo "the container $1 does not run as it has to: $cook_w" >&2
-d container inspect --format \
-'{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}{{.State.Error}}' \
-"$1" 2>&1 | grep . | tail -n 3 >&2; {}; return 1; }; sleep 0.2; done; }
+d container inspect --format '{{.State.Error}}' "$1" 2>&1 | grep . >&2; {}; return 1; }
+sleep 0.2; done; }
 """
+
+# What the program and its health check have printed last.
+_SAID: LiteralString = r"""
+{ d container inspect --format \
+'{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}' \
+"$1" | grep . | tail -n 3; d logs --tail 15 "$1"; } 2>&1"""
 
 # Variables with secrets are in a private file, so that one of them is never a variable of docker(1)
 # itself, such as DOCKER_HOST. Such a file has lines: one with a line break is in its environment.
@@ -78,16 +83,17 @@ def shell(state: State, body: Command) -> Command:
 
 def _logs(state: State) -> Command:
     """
-    Return the command that shows the end of the log of a container that failed.
+    Return the command that shows what a container that failed has printed.
 
-    If it has a secret, in whatever form its program prints it, only root can read that: it goes
+    If it has a secret, which its program may print in any form, only root can read that: it goes
     to the journal of the host.
     """
     if not state.secrets:
-        return sh('d logs --tail 15 "$1" >&2 2>&1')
+        return sh("{} >&2", sh(_SAID.strip()))
     return sh(
-        'd logs --tail 100 "$1" 2>&1 | systemd-cat -t "cook-$1" 2>/dev/null;'
-        ' echo "its log may have a secret in it: journalctl -t cook-$1 on the host shows it" >&2'
+        '{} | systemd-cat -t "cook-$1" 2>/dev/null;'
+        ' echo "its log may have a secret in it: journalctl -t cook-$1 on the host shows it" >&2',
+        sh(_SAID.strip()),
     )
 
 

@@ -1,12 +1,14 @@
-"""The state of a host, byte for byte, and the errors in a document of a run."""
+"""The state of a host, byte for byte, and what steps and documents of a run tell."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from cookbook.planning.step import Step
 from cookbook.testing import difference, manifest, state
 
-__all__ = ["difference", "failures", "manifest", "state"]
+__all__ = ["difference", "failures", "fault", "manifest", "state", "statuses"]
 
 
 def failures(document: dict[str, Any]) -> Any:
@@ -14,3 +16,14 @@ def failures(document: dict[str, Any]) -> Any:
         (h["error"], [(r["id"], r["error"]) for r in h["resources"] if r["error"]])
         for h in document.get("hosts", {}).values()
     ] or document["stderr"]
+
+
+def statuses(steps: Sequence[Step]) -> list[str]:
+    """Return the status of each step."""
+    return [step.status for step in steps]
+
+
+def fault(step: Step) -> str:
+    """Return all that the error of a step tells."""
+    assert step.error is not None
+    return str(vars(step.error))

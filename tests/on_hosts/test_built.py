@@ -9,6 +9,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge, Cook
+from tests.on_hosts.manifest import fault, statuses
 
 pytestmark = pytest.mark.hosts
 
@@ -28,21 +29,11 @@ COMMIT = (
 BUILD = 'go_build("/srv/shop/bin/shop", source="/srv/shop/src", environment={"GOPROXY": "off"})'
 
 
-def statuses(steps: list[Step]) -> list[str]:
-    return [step.status for step in steps]
-
-
 def fields(steps: list[Step]) -> set[str]:
     """Return what one step has changed."""
     [step] = steps
     assert step.status in ("changed", "ok"), step.error
     return set(step.change.fields) if step.change is not None else set()
-
-
-def fault(step: Step) -> str:
-    """Return all that the error of a step tells."""
-    assert step.error is not None
-    return str(vars(step.error))
 
 
 @pytest.fixture

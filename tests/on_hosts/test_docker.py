@@ -108,6 +108,47 @@ def test_variables_with_secrets_arrive_as_they_are(engine: KitchenHost, cook: Co
     engine.run("docker rm -f odd")
 
 
+def test_what_a_container_with_a_secret_printed_is_for_root_only(
+    engine: KitchenHost, cook: Cook
+) -> None:
+    failed = run(
+        cook,
+        engine,
+        "converge",
+        "from cookbook.secrets.secret import Secret\n"
+        'docker_container("talks", image="web:1", env={"PIN": Secret("sesame")}, deadline=5,\n'
+        '    command=["/bin/sh", "-c", "echo log $PIN | /bin/busybox rev; /bin/busybox sleep 9"],\n'
+        '    health_command="echo health $PIN | /bin/busybox rev; false", health_interval=0.2,\n'
+        "    health_retries=1)\n",
+    )
+    assert failed["status"] == 3
+    assert "it is not healthy" in str(failed["hosts"])
+    assert "emases" not in str(failed)
+    log = engine.run("journalctl -q -o cat -t cook-talks").stdout
+    assert "emases gol" in log
+    assert "emases htlaeh" in log
+
+
+def test_an_undo_returns_to_the_former_container_itself(engine: KitchenHost, cook: Cook) -> None:
+    done = run(cook, engine, "converge", WEB[:-1] % '"web:1"' + ', env={"A": 1})')
+    assert done["totals"]["changed"] == 1, done["hosts"]
+    assert not serves(engine)
+    undone = cook(engine, "undo", "last", "--yes", "--partial")
+    assert undone["totals"]["changed"] == 1, undone["hosts"]
+    assert serves(engine)
+    engine.run("docker rm -f web.former")
+
+
+def test_an_engine_that_cannot_be_reached_is_not_an_absent_thing(
+    engine: KitchenHost, cook: Cook
+) -> None:
+    for host in ("tcp://nowhere.invalid:1", "unix:///run/nowhere.sock"):
+        recipe = f'docker_container("web", action="delete", host="{host}")'
+        failed = run(cook, engine, "plan", recipe)
+        assert failed["status"] == 3
+        assert "the container engine does not answer" in str(failed["hosts"])
+
+
 def test_a_removed_container_comes_back_with_its_variables(engine: KitchenHost, cook: Cook) -> None:
     made = "docker run -d --name odd -e DOCKER_HOST=tcp://nowhere -e A='1\n 2' -e 'B= \"x ' web:1"
     assert engine.run(made).returncode == 0

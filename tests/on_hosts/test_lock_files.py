@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.planning.step import Step
 from cookbook.testing import load_life
 from cookbook.testing.life_packages import prepare_packages
 from tests.on_hosts.conftest import Converge
+from tests.on_hosts.manifest import statuses
 
 pytestmark = pytest.mark.hosts
 
@@ -42,10 +42,6 @@ def locked(host: KitchenHost, version: int) -> None:
     """Give the application of Node.js one of its two locks."""
     do(host, f"cd /srv/life-ci/app; cp ../lock.{version} package-lock.json;"
              f" cp ../package.{version} package.json; chown -R life-ci: .")  # fmt: skip
-
-
-def statuses(steps: list[Step]) -> list[str]:
-    return [step.status for step in steps]
 
 
 def test_npm_leaves_node_modules_as_it_was_if_anything_fails(

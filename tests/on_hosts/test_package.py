@@ -15,6 +15,7 @@ from cookbook.language.probe import Table
 from cookbook.planning.step import Step
 from cookbook.providers.dpkg import INSTALLED, offers
 from cookbook.providers.units import UNITS
+from tests.on_hosts.manifest import statuses
 from tests.texts import check_host
 
 pytestmark = pytest.mark.hosts
@@ -61,10 +62,6 @@ def transactions(host: KitchenHost) -> int:
     return int(
         do(host, "touch /var/log/apt/history.log; grep -c ^Start /var/log/apt/history.log || :")
     )
-
-
-def statuses(steps: list[Step]) -> list[str]:
-    return [step.status for step in steps]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Cook
+from tests.on_hosts.manifest import statuses
 
 pytestmark = pytest.mark.hosts
 
@@ -41,10 +42,6 @@ def states(host: KitchenHost, name: str) -> tuple[str, str]:
 def starts(host: KitchenHost, name: str) -> int:
     """How often it was started, by its own account."""
     return len(host.run(f"cat /tmp/{name}.starts").stdout.split())
-
-
-def statuses(steps: list[Step]) -> list[str]:
-    return [step.status for step in steps]
 
 
 def acts(steps: list[Step]) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge
+from tests.on_hosts.manifest import fault, statuses
 
 pytestmark = pytest.mark.hosts
 
@@ -22,16 +22,6 @@ GO = "command -v go || apt-get install -y -qq --no-install-recommends golang-go 
 
 TOOLS = "apt-get install -y -qq --no-install-recommends make tcc libc6-dev >/dev/null"
 """A compiler that is small."""
-
-
-def statuses(steps: list[Step]) -> list[str]:
-    return [step.status for step in steps]
-
-
-def fault(step: Step) -> str:
-    """Return all that the error of a step tells."""
-    assert step.error is not None
-    return str(vars(step.error))
 
 
 @pytest.fixture
