@@ -119,6 +119,7 @@ class DockerEngineProvider(Provider[DockerEngine, State]):
         if wanted is None:
             names = (found.installed or ()) if found is not None else ()
             yield transaction("purge", names, replace(_MANNER, names=tuple(names)))
+            yield sh("rm -f {}", SETTINGS)  # it belongs to no package
             return
         todo = {one: pair[1] for one, pair in change.fields.items()}
         if "installed" in todo:
