@@ -39,8 +39,7 @@ from cookbook.errors import BrokenOff, HostError, LockedOut, Unapproved, WouldLo
 from cookbook.hosts.probing import precondition
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
-from cookbook.language.collection import Collection
-from cookbook.language.resource import Resource
+from cookbook.language.collection import Collection, Declared
 from cookbook.language.sections import Attempt, Failures
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
@@ -93,8 +92,8 @@ class ConvergenceOptions:
     """After a failure leave out only what needs the failed resource; declared commands count as
     such, because nothing says what they need."""
 
-    chooses: Callable[[Resource], bool] = lambda _: True
-    """Returns whether a declared resource is looked at; others still act when they are notified."""
+    left_out: Callable[[Declared], str | None] = lambda _: None
+    """Returns why a declared resource is not looked at, or None; it still acts when notified."""
 
     rescue: AutoRollback | None = None
     """The auto-rollback for changes that may lock the operator out."""
@@ -116,7 +115,7 @@ class Convergence:
         self._stopping = options.stopping
         self._listener = options.listener
         self._session = session
-        self._planner = Planner(collection.node, session, facts, catalog, options.chooses)
+        self._planner = Planner(collection.node, session, facts, catalog, options.left_out)
         self._executor = Executor(self._planner, session, options.rescue)
         self._orphans = options.orphans(self._planner) if options.orphans is not None else None
         self._audit = options.audit(self._planner) if options.audit is not None else None

@@ -60,41 +60,6 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_recipes(command: argparse.ArgumentParser) -> None:
-    """Add the arguments for recipes and their variables."""
-    command.add_argument("recipes", nargs="+", type=Path, metavar="RECIPE")
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="variables",
-        help="a variable for all hosts; the value is YAML",
-    )
-
-
-def add_tags(command: argparse.ArgumentParser) -> None:
-    """`--tags`, `--skip-tags`: a part of the resources."""
-    command.add_argument(
-        "--tags",
-        type=_words,
-        default=frozenset(),
-        metavar="TAG,...",
-        help="only resources with one of these tags; the others are skipped",
-    )
-    command.add_argument(
-        "--skip-tags",
-        type=_words,
-        default=frozenset(),
-        metavar="TAG,...",
-        help="no resources with one of these tags",
-    )
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.strip() for word in text.split(",")) - {""}
-
-
 def add_wait(command: argparse.ArgumentParser) -> None:
     """`--wait`: for a host that another run is at work on."""
     from cookbook.cli.durations import span

@@ -59,6 +59,9 @@ class Host:
     transport: str = "ssh"
     """`ssh`, `openssh`, `local`, or the name of one that a plugin registers."""
     vars: Mapping[str, object] = field(default_factory=_nothing, hash=False)
+    recipes: tuple[Path, ...] = ()
+    """Its own recipes, merged in order: of `defaults`, of parent groups, child groups, the host."""
+
     groups: tuple[str, ...] = ()
     """Every group the host is in, a child always before its parents."""
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.host import Host
-from cookbook.inventory.schema import DeclaredHosts, Layer, ValueOrigin
+from cookbook.inventory.schema import RECIPES, DeclaredHosts, Layer, ValueOrigin
 from cookbook.inventory.settings import SETTINGS
 from cookbook.text.yaml_value import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 _VARS = "vars."
 
@@ -23,11 +24,13 @@ class _Membership(NamedTuple):
     """
     The values that all hosts of the same direct groups share.
 
-    `groups` has every child before its parents. In `layer` groups and defaults are decided, but for
-    the keys in `rivals`: there, groups disagree of which neither is inside the other.
+    `groups` has every child before its parents, `inward` every parent before its children. In
+    `layer` groups and defaults are decided, but for the keys in `rivals`: there, groups disagree of
+    which neither is inside the other.
     """
 
     groups: tuple[str, ...]
+    inward: tuple[str, ...]
     layer: Layer
     rivals: dict[str, tuple[ValueOrigin, ValueOrigin]]
 
@@ -56,9 +59,11 @@ class Precedence:
         for key, (one, other) in membership.rivals.items():
             if key not in own:
                 raise _disagreement(name, one, other)
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"recipes": self._recipes(name, membership)}
         variables: dict[str, object] = {}
         for key, origin in (membership.layer | own).items():
+            if key == RECIPES:
+                continue
             if key.startswith(_VARS):
                 variables[key.removeprefix(_VARS)] = _own(origin.value)
             else:
@@ -68,7 +73,7 @@ class Precedence:
             **settings,
             vars=MappingProxyType(variables),
             groups=membership.groups,
-            said=frozenset(settings),
+            said=frozenset(settings) - {RECIPES},
             others=others,
         )
 
@@ -79,12 +84,28 @@ class Precedence:
         layers += [self.declared.groups[group].layer for group in groups]
         layers += [self.declared.defaults, _built_in(name)]
         variables = dict.fromkeys(key for layer in layers for key in layer if key not in SETTINGS)
+        variables.pop(RECIPES, None)
+        for place in reversed(layers):
+            if RECIPES in place:
+                yield place[RECIPES]
         for key in (*SETTINGS, *variables):
             said = [layer[key] for layer in layers if key in layer]
             yield from (replace(origin, used=place == 0) for place, origin in enumerate(said))
 
+    def _recipes(self, name: str, membership: _Membership) -> tuple[Path, ...]:
+        """Return the recipes of a host: all layers together, the farthest from the host first."""
+        declared = self.declared
+        layers = [declared.defaults, *(declared.groups[group].layer for group in membership.inward)]
+        layers.append(declared.hosts[name].layer)
+        said = (layer[RECIPES].value for layer in layers if RECIPES in layer)
+        return tuple(
+            dict.fromkeys(path for paths in said for path in cast("Iterable[Path]", paths))
+        )
+
     def _membership(self, direct: tuple[str, ...]) -> _Membership:
-        groups = self._upward(direct)
+        steps = self._steps(direct)
+        groups = tuple(sorted(steps, key=steps.__getitem__))
+        inward = tuple(sorted(steps, key=lambda group: -steps[group]))
         layer = dict(self.declared.defaults)
         rivals: dict[str, tuple[ValueOrigin, ValueOrigin]] = {}
         for key, said in self._said(groups).items():
@@ -98,27 +119,24 @@ class Precedence:
             for other in nearest[1:]:
                 if not _same(nearest[0].value, other.value):
                     rivals[key] = (nearest[0], other)
-        return _Membership(groups, layer, rivals)
+        return _Membership(groups, inward, layer, rivals)
 
     def _said(self, groups: tuple[str, ...]) -> dict[str, dict[str, ValueOrigin]]:
         said: dict[str, dict[str, ValueOrigin]] = {}
         for group in groups:
             for key, origin in self.declared.groups[group].layer.items():
-                said.setdefault(key, {})[group] = origin
+                if key != RECIPES:  # they are merged, so groups cannot disagree
+                    said.setdefault(key, {})[group] = origin
         return said
 
-    def _upward(self, direct: tuple[str, ...]) -> tuple[str, ...]:
-        """Return these and all above, by the longest path up from the host, then as in the file."""
+    def _steps(self, direct: tuple[str, ...]) -> dict[str, int]:
+        """Return these and all above, as in the file, with the longest path up from the host."""
         members = set(direct).union(*(self.above[group] for group in direct))
         steps = dict.fromkeys(members, 0)
         for group in (group for group in self.declared.upward if group in members):
             below = (steps[sub] + 1 for sub in self.declared.groups[group].groups if sub in members)
             steps[group] = max(below, default=0)
-        return tuple(
-            sorted(
-                (group for group in self.declared.groups if group in members), key=steps.__getitem__
-            )
-        )
+        return {group: steps[group] for group in self.declared.groups if group in members}
 
 
 def _ancestors(declared: DeclaredHosts) -> dict[str, frozenset[str]]:

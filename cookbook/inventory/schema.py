@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.ranges import MOST, expand
-from cookbook.inventory.settings import SETTINGS, read_setting, unknown_key
+from cookbook.inventory.settings import SETTINGS, read_recipes, read_setting, unknown_key
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Kinds, Value, not_text
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # What --limit gives a meaning to (, ! * ? [ ]), blanks and slashes cannot be in a name.
 _NAME = re.compile(r"\w[\w.:%+-]*")
+RECIPES = "recipes"
+"""The key whose values in all layers are merged; of any other key the nearest value counts."""
+
 _SHARED = tuple(key for key in SETTINGS if key != "address")
 
 
@@ -175,8 +178,11 @@ class _Reader:
                 for name, inner in _mapping(value, f"vars of {whose}").items():
                     full = f"vars.{name}"
                     layer[full] = ValueOrigin(full, inner.plain(self.warnings), level, inner.at)
+            elif key == RECIPES:
+                paths = read_recipes(value, whose, self.folder)
+                layer[key] = ValueOrigin(key, paths, level, value.at)
             elif key not in known:
-                raise self._unknown(key, value, whose, (*known, "vars"))
+                raise self._unknown(key, value, whose, (*known, RECIPES, "vars"))
             else:
                 read = read_setting(key, value, self.folder)
                 layer[key] = ValueOrigin(key, read, level, value.at)

@@ -47,6 +47,29 @@ def read_setting(key: str, value: Value, folder: Path) -> object:
         ) from None
 
 
+def read_recipes(value: Value, whose: str, folder: Path) -> tuple[Path, ...]:
+    """
+    Return the paths of a list of recipes, relative to the current folder where that is shorter.
+
+    Raises InventoryError, also for a file that does not exist.
+    """
+    items = value.data if isinstance(value.data, list) else [value]
+    return tuple(_recipe(item, whose, folder) for item in items)
+
+
+def _recipe(item: Value, whose: str, folder: Path) -> Path:
+    try:
+        path = _path(item.data, folder)
+    except ValueError:
+        raise item.error(f"recipes of {whose} must be paths, not {item}") from None
+    if path.suffix != ".py":
+        raise item.error(f"{item}: a recipe is a Python file", hint=f"is it {item.data}.py?")
+    if not path.is_file():
+        near = did_you_mean(path.name, [one.name for one in path.parent.glob("*.py")])
+        raise item.error(f"there is no recipe {item}", hint=near)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _no_password(what: str, value: Value) -> Exception:
     """Nothing of it is shown: it may be one."""
     return value.error(
@@ -206,6 +229,9 @@ _OTHER_TOOLS = {
     "timeout": "connect_timeout",
     "server_alive_interval": "alive_interval",
     "connection": "transport",
+    "recipe": "recipes",
+    "roles": "recipes",
+    "run_list": "recipes",
     "proxy_jump": "jump",
     "bastion": "jump",
     "jump_host": "jump",

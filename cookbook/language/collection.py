@@ -79,6 +79,9 @@ class Declared:
     parallel: ParallelBlock | None = None
     """The parallel block in which it is declared; None outside of one."""
 
+    recipe: Path | None = None
+    """The recipe that declares it, or that imports the module which does."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -87,6 +90,9 @@ class Collection:
         self.node = node
         self.folder = Path()
         """The folder of the recipe that runs."""
+
+        self.recipe: Path | None = None
+        """The recipe that runs, as it is named for the run."""
 
         self.beside: Path | None = None
         """The folder of the module that declares right now."""
@@ -126,7 +132,9 @@ class Collection:
                 hint="declare it once, with all its properties; a loop needs a name of its own"
                 " for each turn",
             )
-        self._declared[key] = Declared(resource, where, self.sections, self.is_final, self.parallel)
+        self._declared[key] = Declared(
+            resource, where, self.sections, self.is_final, self.parallel, self.recipe
+        )
 
     @property
     def folders(self) -> Sequence[Path]:

@@ -49,6 +49,7 @@ def _run(path: Path, collection: Collection) -> None:
     folder = str(path.parent.resolve())
     before = set(sys.modules)
     collection.folder = Path(folder)
+    collection.recipe = path
     collection.sources.add(path)
     sys.path.insert(0, folder)
     try:

@@ -20,7 +20,7 @@ from cookbook.hosts.probing import Answer, Answers, gather, state_text
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.change import Change
-from cookbook.language.collection import Node, guard_says_no
+from cookbook.language.collection import Declared, Node, guard_says_no
 from cookbook.language.lazy import Lazy
 from cookbook.language.probe import Probe, Thing
 from cookbook.language.provider import AnyProvider, asked_by, making_sense, questions
@@ -71,10 +71,10 @@ class Planner:
         session: Session,
         facts: Facts,
         catalog: Catalog,
-        chooses: Callable[[Resource], bool] = lambda _: True,
+        left_out: Callable[[Declared], str | None] = lambda _: None,
     ) -> None:
-        """Create a planner; declared resources that `chooses` refuses are skipped."""
-        self._chooses = chooses
+        """Create a planner; declared resources with a reason of `left_out` are skipped."""
+        self._left_out = left_out
         self._node = node
         self._session = session
         self._facts = facts
@@ -131,7 +131,7 @@ class Planner:
         """Return the probes of these items."""
         probes: list[Probe] = []
         for item in items:
-            if self._is_left_out(item):
+            if self._reason_to_skip(item):
                 continue
             try:
                 probes += self._probes(item)
@@ -144,10 +144,10 @@ class Planner:
     def decide(self, item: Item, forecast: Forecast) -> Decision:
         """Decide about an item: ok, skipped, change, failed, or unknown until another is done."""
         resource = item.resource
-        if self._is_left_out(item) or resource.doing == ("nothing",):
-            if resource.doing == ("nothing",):
-                return Decision(item, "ok", None, None)
-            return Decision(item, "skipped", None, None, left_out="its tags are not chosen")
+        if resource.doing == ("nothing",):
+            return Decision(item, "ok", None, None)
+        if (reason := self._reason_to_skip(item)) is not None:
+            return Decision(item, "skipped", None, None, left_out=reason)
         provider = None
         try:
             provider = self._provider(resource)
@@ -203,8 +203,8 @@ class Planner:
             return None, until
         return change, None
 
-    def _is_left_out(self, item: Item) -> bool:
-        return item.because is None and not self._chooses(item.resource)
+    def _reason_to_skip(self, item: Item) -> str | None:
+        return self._left_out(item.declared) if item.because is None else None
 
     def _warned(
         self, provider: AnyProvider, resource: Resource, change: Change[Any]

@@ -64,7 +64,7 @@ class RunContext:
 
     def compile(self, host: Host, facts: Facts) -> Collection:
         """Compile the recipes for a host. Raises RecipeError, FactsNeeded."""
-        return compile_recipes(self.run.recipes, self.node(host, facts))
+        return compile_recipes(self.run.recipes_of(host), self.node(host, facts))
 
     def node(self, host: Host, facts: Facts) -> Node:
         """Return the `node` of the recipes for a host."""

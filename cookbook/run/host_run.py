@@ -178,7 +178,7 @@ class HostRun:
             permit=self._permit(),
             stepwise=self._run.stepwise,
             keep_going=self._run.keep_going,
-            chooses=self._run.chooses,
+            left_out=self._run.selection.left_out,
             audit=self._audit(facts),
         )
         return Convergence(self._collection(facts), session, facts, catalog(), options)

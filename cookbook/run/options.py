@@ -12,6 +12,7 @@ from cookbook.hosts.reconnect import RECONNECTS
 from cookbook.inventory import Host
 from cookbook.planning.status import Mode
 from cookbook.reports.run_info import RunInfo
+from cookbook.run.selection import EVERYTHING, Selection
 from cookbook.text.provenance import Origin
 
 if TYPE_CHECKING:
@@ -34,23 +35,25 @@ class Run:
 
     mode: Mode
     recipes: Sequence[Path]
+    """In order; with `roles` those of all hosts together."""
+
     hosts: Sequence[Host]
     variables: dict[str, Any]
     """From `--set`; they win over the inventory's."""
 
     forks: int = FORKS
     become_password: Secret | None = None
+    roles: bool = False
+    """Each host has its own recipes, as the inventory says."""
+
     approvers: Sequence[Approver] = ()
     """Functions that must agree before each change is sent."""
 
     stepwise: bool = False
     """Send each change by itself."""
 
-    tags: frozenset[str] = frozenset()
-    """If not empty: only resources with one of these tags are looked at, or notified."""
-
-    skip_tags: frozenset[str] = frozenset()
-    """Resources with one of these tags are left alone, unless they are notified."""
+    selection: Selection = EVERYTHING
+    """The resources that are looked at."""
 
     keep_going: bool = False
     """After a failure, leave out only what needs the failed resource."""
@@ -100,10 +103,9 @@ class Run:
     id: str = ""
     origin: Origin = field(default_factory=Origin)
 
-    def chooses(self, resource: Resource) -> bool:
-        """Return whether the run is about this resource, by its tags."""
-        tags = {*resource.tags}
-        return not tags & self.skip_tags and bool(not self.tags or tags & self.tags)
+    def recipes_of(self, host: Host) -> Sequence[Path]:
+        """Return the recipes of a host, in order."""
+        return host.recipes if self.roles else self.recipes
 
     @property
     def info(self) -> RunInfo:

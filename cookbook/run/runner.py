@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.errors import UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
@@ -21,7 +20,6 @@ from cookbook.plugins.manager import catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.options import Run, set_name
 from cookbook.text.provenance import digests
-from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from cookbook.reports.report import HostReport, Report
@@ -82,7 +80,7 @@ class Runner:
         Raises RecipeError before any host is contacted.
         """
         origin = replace(run.origin, folder=folder_of(run))
-        name = run.set or set_name(map(str, run.recipes))
+        name = run.set or set_name(_named_by(run))
         run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._all = RunContext(run, plugins().hook, sources)
@@ -93,7 +91,9 @@ class Runner:
         )
         for collection in filter(None, self._all.compiled.values()):
             sources |= collection.sources
-        self._check_tags()
+        collections = self._all.compiled.values()
+        declared = (one for collection in filter(None, collections) for one in collection)
+        run.selection.check(declared, complete=None not in collections)
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
         """
@@ -168,18 +168,6 @@ class Runner:
             for kind in {type(declared.resource) for one in collections for declared in one}:
                 catalog().load(kind)
 
-    def _check_tags(self) -> None:
-        """Raise UsageError for a tag that no resource has, as far as the recipes are compiled."""
-        compiled = list(self._all.compiled.values())
-        known = {t for one in compiled if one is not None for d in one for t in d.resource.tags}
-        for tag in sorted(self._all.run.tags | self._all.run.skip_tags):
-            if None not in compiled and tag not in known:
-                raise UsageError(
-                    f"no resource has the tag {tag!r}",
-                    hint=did_you_mean(tag, known)
-                    or f"there are: {', '.join(sorted(known)) or 'none'}",
-                )
-
     def _pool(self) -> ThreadPoolExecutor:
         run = self._all.run
         workers = max(1, min(run.forks, len(run.hosts), _room()))
@@ -191,6 +179,18 @@ class Runner:
             return self._all.compile(host, NO_FACTS_YET)
         except FactsNeeded:
             return None
+
+
+def _named_by(run: Run) -> list[str]:
+    """
+    Return the paths whose names are the default name of the set.
+
+    With roles it is the inventory: what a recipe declared that has left the list of a host has to
+    be seen as orphaned.
+    """
+    if run.roles and run.inventory is not None:
+        return [str(run.inventory.with_suffix(""))]
+    return [str(path) for path in run.recipes]
 
 
 def new_id() -> str:

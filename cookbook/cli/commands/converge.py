@@ -12,12 +12,10 @@ from cookbook.cli.options import (
     add_key,
     add_limits,
     add_prune,
-    add_recipes,
     add_record,
     add_reports,
     add_safety,
     add_set,
-    add_tags,
     add_wait,
     hosts,
     limits,
@@ -27,6 +25,7 @@ from cookbook.cli.options import (
     variables,
     wait,
 )
+from cookbook.cli.recipes import add_recipes, add_selection, chosen, warn_without
 from cookbook.cli.review import add_questions, add_review, converge, reviewing
 from cookbook.cli.running import execute
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 def add(command: argparse.ArgumentParser, name: str) -> None:
     """Declare the options."""
     add_recipes(command)
-    add_tags(command)
+    add_selection(command)
     add_review(command)
     add_common(command)
     add_record(command, default=name == "converge")
@@ -64,7 +63,8 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    chosen = hosts(options)
+    choice = chosen(options, hosts(options))
+    warn_without(choice)
     key = plan_key(options) if options.out is not None else None
     from cookbook.run.options import Run
 
@@ -73,8 +73,8 @@ def _run(options: argparse.Namespace) -> int:
     secret, inventory = password(options), options.hosts
     run = Run(
         mode,
-        options.recipes,
-        chosen,
+        choice.recipes,
+        choice.hosts,
         given,
         options.forks,
         secret,
@@ -83,8 +83,7 @@ def _run(options: argparse.Namespace) -> int:
         prune=options.prune,
         wait=wait(options),
         keep_going=options.keep_going,
-        tags=options.tags,
-        skip_tags=options.skip_tags,
+        **choice.options,
         **safety(options),
         **limits(options),
     )

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 from cookbook.cli.options import (
     add_hosts,
     add_limits,
-    add_recipes,
     add_record,
     add_reports,
     add_set,
-    add_tags,
     add_verbose,
     hosts,
     limits,
     password,
     variables,
 )
+from cookbook.cli.recipes import add_recipes, add_selection, chosen, warn_without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +33,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
     plugins()  # they may bring a format
     add_recipes(command)
-    add_tags(command)
+    add_selection(command)
     add_hosts(command)
     add_set(command)
     add_limits(command)
@@ -71,20 +70,20 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.run.options import Run
     from cookbook.run.runner import Runner
 
-    excused, chosen = ignores(options.ignores), hosts(options)
+    excused, choice = ignores(options.ignores), chosen(options, hosts(options))
+    warn_without(choice)
     today = datetime.now().astimezone().date()
     given, secret = variables(options.variables), password(options)
     run = Run(
         "drift",
-        options.recipes,
-        chosen,
+        choice.recipes,
+        choice.hosts,
         given,
         options.forks,
         secret,
         inventory=None if options.local else options.hosts,
         set=options.set or "",
-        tags=options.tags,
-        skip_tags=options.skip_tags,
+        **choice.options,
         unmanaged=_audited(options.unmanaged),
         **limits(options),
     )
