@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cookbook.applying.undo_steps import BECAUSE
@@ -11,15 +10,9 @@ from cookbook.planning.step import Step
 from cookbook.plugin import hookimpl
 from cookbook.reports.report import HostReport, Report
 from cookbook.text.glob import Glob
+from cookbook.text.hours import Hours, WallClock, now
 
 _REMOVING = frozenset({"remove", "purge", "delete"})
-
-WallClock = Callable[[], dt.datetime]
-
-
-def now() -> dt.datetime:
-    """Return the time with its zone."""
-    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -34,30 +27,6 @@ class Ban:
 
     hosts: Sequence[Glob] = (Glob("*"),)
     reason: str = "it is forbidden"
-
-
-@dataclass(frozen=True)
-class Hours:
-    """When changes may be made: from one minute of the day to before another one, on some days."""
-
-    days: frozenset[int]
-    """Monday is 0. A time that goes on past midnight belongs to the day on which it began."""
-
-    begin: int
-    end: int
-    zone: dt.tzinfo
-    written: str
-
-    def has(self, moment: dt.datetime) -> bool:
-        """Return True if the resource is one of them."""
-        there = moment.astimezone(self.zone)
-        minute, today = there.hour * 60 + there.minute, there.weekday()
-        if self.begin < self.end:
-            return today in self.days and self.begin <= minute < self.end
-        yesterday = (today - 1) % 7
-        return (today in self.days and minute >= self.begin) or (
-            yesterday in self.days and minute < self.end
-        )
 
 
 @dataclass(frozen=True)
