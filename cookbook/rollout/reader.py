@@ -1,0 +1,358 @@
+"""The reader of rollout.yml, and of `rollout:` of the groups in hosts.yml."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cookbook.errors import UsageError
+from cookbook.rollout.strategy import (
+    ALL,
+    Act,
+    Amount,
+    Check,
+    CommandCheck,
+    Gate,
+    HaproxyServer,
+    Hook,
+    HttpCheck,
+    NginxServer,
+    OnHosts,
+    RecipeCheck,
+    Rollouts,
+    Strategy,
+    TcpCheck,
+)
+from cookbook.text.hours import read_hours
+from cookbook.text.yaml_fields import keys, text, texts
+from cookbook.text.yaml_reader import YamlReader
+from cookbook.text.yaml_value import Value
+
+T = TypeVar("T")
+
+_STRATEGY = tuple(one.name for one in fields(Strategy) if one.name != "spread_max")
+_TOP = ("defaults", "groups", "max_failures")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_AFTER_HOW_MANY = 10_000
+
+
+def read_rollouts(path: Path) -> Rollouts:
+    """
+    Return the strategies in a file.
+
+    Raises UsageError with file and line for the first mistake.
+    """
+    value = YamlReader(UsageError, missing="docs/guide/rollouts.md shows one").read(path)
+    if value is None or value.data is None:
+        raise UsageError(f"{path}: empty", hint="groups: {web: {batches: [1, 10%, 100%]}}")
+    said = keys(value, *_TOP)
+    if "groups" not in said:
+        raise value.error("there are no groups", hint="groups: {web: {batches: [1, 10%, 100%]}}")
+    groups = said["groups"]
+    if not isinstance(groups.data, dict) or not groups.data:
+        raise groups.error(f"groups must be a mapping of groups to strategies, not {groups}")
+    failures = said.get("max_failures")
+    return rollouts(
+        groups.data,
+        path.absolute().parent,
+        str(path),
+        defaults=said.get("defaults"),
+        in_all=ALL if failures is None else _amount(failures),
+    )
+
+
+def rollouts(
+    groups: Mapping[str, Value],
+    folder: Path,
+    source: str,
+    *,
+    defaults: Value | None = None,
+    in_all: Amount = ALL,
+) -> Rollouts:
+    """
+    Return the strategies of groups, in order; relative paths start at the folder.
+
+    Raises UsageError with file and line for the first mistake.
+    """
+    reader = _Reader(folder)
+    shared = reader.properties(defaults) if defaults is not None else {}
+    if defaults is not None and "after" in shared:
+        raise defaults.error("`after` belongs to a group: all groups cannot come after one")
+    strategies = {
+        name: Strategy(**{**shared, **reader.properties(value)}) for name, value in groups.items()
+    }
+    for name, strategy in strategies.items():
+        for other in strategy.after:
+            if other not in strategies:
+                from cookbook.text.suggest import did_you_mean
+
+                raise groups[name].error(
+                    f"group {name}: after {other!r}, which is no group of this rollout",
+                    hint=did_you_mean(other, strategies) or f"there are {', '.join(strategies)}",
+                )
+    at = {name: value.at for name, value in groups.items()}
+    return Rollouts(strategies, at, in_all, source)
+
+
+class _Reader:
+    """Reads the strategies of one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.readers: Mapping[str, Callable[[Value], Any]] = {
+            "after": texts,
+            "canary": _amount,
+            "batches": _batches,
+            "max_parallel": _positive,
+            "min_healthy": _amount,
+            "max_failures": _amount,
+            "stagger": _seconds,
+            "min_healthy_time": _seconds,
+            "healthy_deadline": _seconds,
+            "progress_deadline": _seconds,
+            "check_interval": _interval,
+            "health_check": _several(self.check),
+            "drain": _several(self.act),
+            "enable": _several(self.act),
+            "gate": self.gate,
+            "auto_revert": _revert,
+            "change_window": _several(read_hours),
+        }
+
+    def properties(self, value: Value) -> dict[str, Any]:
+        """Return the properties of a Strategy; nothing there means the defaults."""
+        if value.data is None:
+            return {}
+        found: dict[str, Any] = {}
+        for key, inner in keys(value, *_STRATEGY).items():
+            if key == "spread":
+                found["spread"], found["spread_max"] = _spread(inner)
+            else:
+                found[key] = self.readers[key](inner)
+        if ("drain" in found) != ("enable" in found):
+            one, other = ("drain", "enable") if "drain" in found else ("enable", "drain")
+            inverse = [_inverse(act) for act in found[one]]
+            if any(act is None for act in inverse):
+                raise value.error(
+                    f"{one} without {other}", hint="a command or a hook has no inverse: give both"
+                )
+            found[other] = tuple(inverse)
+        return found
+
+    def check(self, value: Value) -> Check:
+        """Return a health check."""
+        kind, inner = _one_of(value, "http", "tcp", "command", "recipe")
+        if kind == "http":
+            said = _or_text(inner, "url", "status", "body", "timeout")
+            url = text(said["url"]) if "url" in said else ""
+            if not url.startswith(("http://", "https://")):
+                raise inner.error("a health check by http needs a URL", hint='"http://{address}/"')
+            status = _whole(said["status"]) if "status" in said else 200
+            body = text(said["body"]) if "body" in said else None
+            return HttpCheck(url, status, body, _seconds_of(said, 5.0))
+        if kind == "tcp":
+            said = inner.data if isinstance(inner.data, dict) else {"port": inner}
+            keys(inner, "port", "timeout") if isinstance(inner.data, dict) else None
+            if "port" not in said:
+                raise inner.error("a health check by tcp needs a port")
+            port = _whole(said["port"])
+            if not 1 <= port <= 65535:
+                raise said["port"].error(f"{port} is no port")
+            return TcpCheck(port, _seconds_of(said, 5.0))
+        if kind == "command":
+            said = _or_text(inner, "run", "timeout")
+            return CommandCheck(_required(inner, said, "run"), _seconds_of(said, 30.0))
+        return RecipeCheck(self.file(inner))
+
+    def act(self, value: Value) -> Act:
+        """Return an act that takes a host out of service, or puts it back."""
+        kind, inner = _one_of(value, "haproxy", "nginx", "command", "hook")
+        if kind == "haproxy":
+            said = keys(inner, "server", "on", "socket", "timeout")
+            server = _required(inner, said, "server")
+            if server.count("/") != 1:
+                raise said["server"].error(f"{server!r} is no server", hint='e.g. "app/{name}"')
+            socket = text(said["socket"]) if "socket" in said else HaproxyServer.socket
+            on = _required(inner, said, "on")
+            return HaproxyServer(server, on, socket, _seconds_of(said, 30.0))
+        if kind == "nginx":
+            said = keys(inner, "file", "server", "on", "timeout")
+            file, server, on = (_required(inner, said, key) for key in ("file", "server", "on"))
+            return NginxServer(file, server, on, _seconds_of(said, 30.0))
+        if kind == "command":
+            said = _or_text(inner, "run", "on", "timeout")
+            on = text(said["on"]) if "on" in said else ""
+            return OnHosts(_required(inner, said, "run"), on, _seconds_of(said, 60.0))
+        said = keys(inner, "run", "timeout") if isinstance(inner.data, dict) else {"run": inner}
+        if "run" not in said:
+            raise inner.error("a hook needs a program: `run:`")
+        return Hook(self.program(said["run"]), _seconds_of(said, 60.0))
+
+    def gate(self, value: Value) -> Gate:
+        """Return a gate: `manual`, or a mapping."""
+        if value.data == "manual":
+            return Gate()
+        known = ("manual", "script", "metric", "each", "timeout")
+        if not isinstance(value.data, dict):
+            raise value.error(f"{value} is no gate", hint="manual, {script: ...}, {metric: ...}")
+        said = keys(value, *known)
+        each = _flag(said["each"]) if "each" in said else False
+        kinds = [key for key in ("manual", "script", "metric") if key in said]
+        if len(kinds) != 1:
+            raise value.error("a gate is one of manual, script, metric")
+        timeout = _seconds_of(said, 60.0)
+        if kinds == ["manual"]:
+            return Gate(each=each)
+        if kinds == ["script"]:
+            return Gate("script", self.program(said["script"]), each=each, timeout=timeout)
+        inner = said["metric"]
+        metric = keys(inner, "url", "max", "min")
+        url = _required(inner, metric, "url")
+        if not url.startswith(("http://", "https://")):
+            raise metric["url"].error(f"{url!r} is no URL")
+        most = _number(metric["max"]) if "max" in metric else None
+        least = _number(metric["min"]) if "min" in metric else None
+        if most is None and least is None:
+            raise inner.error("a metric needs `max`, `min`, or both")
+        return Gate("metric", (), url, most, least, each, timeout)
+
+    def program(self, value: Value) -> tuple[str, ...]:
+        """Return the words of a program; its path starts at the folder of the file."""
+        words = texts(value)
+        if not words:
+            raise value.error("a program is wanted here")
+        first = words[0]
+        return (str(self.folder / first) if "/" in first else first, *words[1:])
+
+    def file(self, value: Value) -> Path:
+        """Return the path of a recipe that exists."""
+        path = self.folder / text(value)
+        if not path.is_file():
+            raise value.error(f"there is no recipe {value}")
+        return path
+
+
+def _inverse(act: Act) -> Act | None:
+    """Return the act that takes this one back; None if that is not known."""
+    return act if isinstance(act, HaproxyServer | NginxServer) else None
+
+
+def _several(read: Callable[[Value], T]) -> Callable[[Value], tuple[T, ...]]:
+    def reader(value: Value) -> tuple[T, ...]:
+        items = value.data if isinstance(value.data, list) else [value]
+        return tuple(map(read, items))
+
+    return reader
+
+
+def _one_of(value: Value, *kinds: str) -> tuple[str, Value]:
+    """Return the single entry of a mapping."""
+    some = ", ".join(kinds)
+    if not isinstance(value.data, dict):
+        raise value.error(f"a mapping is expected here, not {value}", hint=f"one of {some}")
+    said = keys(value, *kinds)
+    if len(said) != 1:
+        raise value.error("one kind at a time; a list can have several", hint=f"one of {some}")
+    return next(iter(said.items()))
+
+
+def _or_text(value: Value, *known: str) -> Mapping[str, Value]:
+    """Return a mapping; a text alone is its first entry."""
+    if isinstance(value.data, dict):
+        return keys(value, *known)
+    return {known[0]: value}
+
+
+def _required(whole: Value, said: Mapping[str, Value], key: str) -> str:
+    if key not in said:
+        raise whole.error(f"`{key}` is missing here")
+    return text(said[key])
+
+
+def _amount(value: Value) -> Amount:
+    """Return a number of hosts or a percentage."""
+    said = value.data if isinstance(value.data, str) else value.written
+    try:
+        return Amount.read(said)
+    except ValueError:
+        raise value.error(
+            f"{value} is no number of hosts", hint="a whole number, or a share such as 25%"
+        ) from None
+
+
+def _positive(value: Value) -> Amount:
+    amount = _amount(value)
+    if amount.number == 0:
+        raise value.error("it must be at least one host")
+    return amount
+
+
+def _batches(value: Value) -> tuple[Amount, ...]:
+    items = value.data if isinstance(value.data, list) else [value]
+    if not items:
+        raise value.error("there must be at least one size", hint="batches: [1, 10%, 100%]")
+    if len(items) > _AFTER_HOW_MANY:
+        raise value.error(f"more than {_AFTER_HOW_MANY:,} sizes")
+    return tuple(map(_positive, items))
+
+
+def _seconds(value: Value) -> float:
+    """Return a time in seconds: 30, 30s, 5m, 1h."""
+    said = value.data if isinstance(value.data, str) else value.written
+    number, unit = said.rstrip("smhd"), said[len(said.rstrip("smhd")) :]
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except (ValueError, KeyError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise value.error(f"{value} is no time", hint="e.g. 30s, 5m, 1h")
+    return seconds
+
+
+def _interval(value: Value) -> float:
+    if not (seconds := _seconds(value)):
+        raise value.error("the time between two checks cannot be zero")
+    return seconds
+
+
+def _seconds_of(said: Mapping[str, Value], default: float) -> float:
+    return _seconds(said["timeout"]) if "timeout" in said else default
+
+
+def _whole(value: Value) -> int:
+    if isinstance(value.data, bool) or not isinstance(value.data, int):
+        raise value.error(f"a whole number is expected here, not {value}")
+    return value.data
+
+
+def _number(value: Value) -> float:
+    if isinstance(value.data, bool) or not isinstance(value.data, int | float):
+        raise value.error(f"a number is expected here, not {value}")
+    return float(value.data)
+
+
+def _flag(value: Value) -> bool:
+    if not isinstance(value.data, bool):
+        raise value.error(f"true or false is expected here, not {value}")
+    return value.data
+
+
+def _revert(value: Value) -> str:
+    said = "none" if value.data is False else value.data
+    if said not in ("none", "batch", "all"):
+        raise value.error(f"{value} is no kind of revert", hint="none, batch or all")
+    return str(said)
+
+
+def _spread(value: Value) -> tuple[str, int]:
+    """Return the variable and the number: `rack`, or `{by: rack, max: 2}`."""
+    if not isinstance(value.data, dict):
+        return text(value), 1
+    said = keys(value, "by", "max")
+    most = _whole(said["max"]) if "max" in said else 1
+    if most < 1:
+        raise value.error("`max` must be at least 1: else no host could be begun")
+    return _required(value, said, "by"), most

@@ -1,0 +1,274 @@
+"""The state of a rollout: what all its events together have made of the hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from typing import Literal
+
+from cookbook.rollout.events import (
+    Asked,
+    BatchBegun,
+    BatchEnded,
+    Begun,
+    Continued,
+    Ended,
+    Event,
+    Finished,
+    GivenUp,
+    Interrupted,
+    Looked,
+    Ordered,
+    Passed,
+    Retried,
+    Reverting,
+    StageEnded,
+    Status,
+    Stopped,
+)
+from cookbook.rollout.plan import RolloutPlan, Stage
+
+Phase = Literal[
+    "waiting",
+    "working",
+    "done",
+    "failed",
+    "unreachable",
+    "reverting",
+    "reverted",
+    "revert-failed",
+]
+
+AT_WORK = frozenset[Phase]({"working", "reverting"})
+
+
+@dataclass
+class HostState:
+    """A host during a rollout."""
+
+    phase: Phase = "waiting"
+    healthy: bool | None = None
+    """The last answer; None if it was not asked yet."""
+
+    looked: float | None = None
+    """When it was asked."""
+
+    runs: list[str] = field(default_factory=list)
+    """The runs that may have changed it, in order."""
+
+    changed: bool = False
+    """True if one of these may have changed something."""
+
+    in_service: bool = True
+    """False from its beginning until it is done: it may be out of the balancer."""
+
+    interrupted: bool = False
+    """True if the controller ended while it worked on the host."""
+
+    reason: str = ""
+    since: float = 0.0
+    order: int = 0
+    """Its place among the hosts that were begun."""
+
+
+class RolloutState:
+    """A rollout as it stands; only `apply` changes it."""
+
+    def __init__(self, plan: RolloutPlan) -> None:
+        self.plan = plan
+        self.hosts = {host: HostState() for host in plan.hosts}
+        self.stage = 0
+        self.batch = 0
+        self.begun = False
+        """True if the batch has begun."""
+
+        self.again: tuple[str, ...] | None = None
+        """The hosts of the extra batch at the end of a stage."""
+
+        self.paused = False
+        self.stopped: Stopped | None = None
+        self.reverting: tuple[str, ...] | None = None
+        self.finished: Status | None = None
+        self.passed: dict[tuple[int, int], str] = {}
+        self.asked: tuple[int, int] | None = None
+        self.revert_all = False
+        """True if an operator wants all hosts reverted."""
+
+        self.forgiven: set[str] = set()
+        """Hosts whose failure counts no more, because an operator has seen it."""
+        self.moved = 0.0
+        """When a host was begun or has ended last."""
+        self.last_begun = 0.0
+        self._begun = 0
+
+    @singledispatchmethod
+    def apply(self, event: Event) -> None:
+        """Change the state by an event."""
+        raise NotImplementedError(event)
+
+    @apply.register
+    def _(self, event: Looked) -> None:
+        state = self.hosts[event.host]
+        state.healthy, state.looked = event.healthy, event.at
+        if not event.healthy and state.phase in ("waiting", "done", "reverted"):
+            state.reason = event.reason
+
+    @apply.register
+    def _(self, event: BatchBegun) -> None:
+        self.begun = True
+        self.moved = event.at
+
+    @apply.register
+    def _(self, event: Begun) -> None:
+        state = self.hosts[event.host]
+        state.phase = "working" if event.work == "update" else "reverting"
+        state.since, state.reason, state.in_service = event.at, "", False
+        if event.work == "update":
+            state.runs.append(event.run)
+        if state.interrupted:
+            state.interrupted = False
+            return  # its turn and its place are those of the first time
+        self._begun += 1
+        state.order = self._begun
+        self.moved = self.last_begun = event.at
+
+    @apply.register
+    def _(self, event: Ended) -> None:
+        state = self.hosts[event.host]
+        if event.work == "update":
+            state.phase = event.outcome
+            state.changed |= event.changed
+        else:
+            state.phase = "reverted" if event.outcome == "done" else "revert-failed"
+            if event.outcome == "done":
+                state.runs, state.changed = [], False
+        state.healthy = state.in_service = event.outcome == "done"
+        if event.outcome == "unreachable" and not state.changed:
+            state.in_service = True  # it was not touched, not even taken out of the balancer
+        state.reason, state.looked = event.reason, event.at
+        self.moved = event.at
+
+    @apply.register
+    def _(self, event: Interrupted) -> None:
+        state = self.hosts[event.host]
+        state.interrupted = True
+        state.changed |= event.changed
+
+    @apply.register
+    def _(self, event: Continued) -> None:
+        self.moved += event.pause
+
+    @apply.register
+    def _(self, _event: BatchEnded) -> None:
+        self.begun, self.asked = False, None
+        self.batch += 1
+
+    @apply.register
+    def _(self, event: Retried) -> None:
+        self.again, self.begun = event.hosts, True
+        for host in event.hosts:
+            self.hosts[host].phase = "waiting"
+        self.moved = event.at
+
+    @apply.register
+    def _(self, _event: StageEnded) -> None:
+        self.stage += 1
+        self.batch, self.again, self.begun = 0, None, False
+
+    @apply.register
+    def _(self, event: Asked) -> None:
+        self.asked = (event.stage, event.batch)
+
+    @apply.register
+    def _(self, event: Passed) -> None:
+        self.passed[event.stage, event.batch], self.asked = event.by, None
+        self.moved = event.at
+
+    @apply.register
+    def _(self, event: Ordered) -> None:
+        match event.command:
+            case "pause":
+                self.paused = True
+            case "promote":
+                if self.asked is not None:
+                    self.passed[self.asked], self.asked = event.by, None
+                    self.moved = event.at
+            case "resume":
+                self.paused = False
+                self.moved = event.at
+                if self.stopped is not None and self.reverting is None:
+                    self._forgive()
+            case "abort":
+                self.paused = False
+                self.stopped = Stopped(f"aborted by {event.by}", failed=False, at=event.at)
+            case "revert":
+                self._revert_all(event)
+
+    @apply.register
+    def _(self, event: Stopped) -> None:
+        self.stopped = event
+
+    @apply.register
+    def _(self, event: Reverting) -> None:
+        self.reverting = event.hosts
+        self.finished = None
+        self.moved = event.at
+
+    @apply.register
+    def _(self, event: GivenUp) -> None:
+        self.hosts[event.host].phase = "revert-failed"
+        self.hosts[event.host].reason = event.reason
+
+    @apply.register
+    def _(self, event: Finished) -> None:
+        self.finished = event.status
+
+    def _revert_all(self, event: Ordered) -> None:
+        self.paused, self.finished, self.revert_all = False, None, True
+        if self.stopped is None:
+            self.stopped = Stopped(f"reverted by {event.by}", failed=False, at=event.at)
+        for state in self.hosts.values():
+            if state.phase == "revert-failed":
+                state.phase = "failed"
+
+    def _forgive(self) -> None:
+        """Go on after a stop: the failed hosts of the batch get another turn."""
+        self.stopped = self.finished = None
+        for name, state in self.hosts.items():
+            if state.phase == "failed":
+                self.forgiven.add(name)
+        for host in self.current:
+            if self.hosts[host].phase in ("failed", "unreachable"):
+                self.forgiven.discard(host)
+                self.hosts[host].phase = "waiting"
+
+    @property
+    def at_work(self) -> list[str]:
+        """The hosts that are at work."""
+        return [host for host, state in self.hosts.items() if state.phase in AT_WORK]
+
+    @property
+    def pending(self) -> list[str]:
+        """The hosts that still have to be rolled out: not reached, failed, or never begun."""
+        return [
+            host
+            for host, state in self.hosts.items()
+            if state.phase in ("waiting", "unreachable", "failed")
+        ]
+
+    def healthy(self, stage: Stage) -> list[str]:
+        """Return the hosts of a group that are healthy and in service."""
+        return [
+            host for host in stage.hosts if self.hosts[host].healthy and self.hosts[host].in_service
+        ]
+
+    @property
+    def current(self) -> tuple[str, ...]:
+        """The hosts of the batch."""
+        if self.again is not None:
+            return self.again
+        if self.stage < len(self.plan.stages):
+            stage = self.plan.stages[self.stage]
+            if self.batch < len(stage.batches):
+                return stage.batches[self.batch].hosts
+        return ()
