@@ -57,6 +57,10 @@ COMMANDS = {
         "cookbook.cli.commands.releases",
         "lead an application back to a release before, on all chosen hosts",
     ),
+    "rollout": (
+        "cookbook.cli.rollouts.command",
+        "bring groups of hosts into line in order, in batches, with a way back",
+    ),
     "lock": (
         "cookbook.cli.commands.lock",
         "keep runs away from hosts until they are unlocked",

@@ -14,7 +14,7 @@ from cookbook.inventory.precedence import Precedence
 from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.suggest import did_you_mean
-from cookbook.text.yaml_value import wrap
+from cookbook.text.yaml_value import Value, wrap
 
 __all__ = ["Host", "HostGroup", "Inventory", "ValueOrigin", "from_data", "load", "local"]
 
@@ -28,6 +28,9 @@ class HostGroup:
     hosts: tuple[str, ...]
     groups: tuple[str, ...]
     """The groups directly inside it."""
+
+    rollout: Value | None = None
+    """The strategy of its rollout as the file has it; see cookbook.rollout.reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def _inventory(declarations: DeclaredHosts) -> Inventory:
         for group in host.groups:
             members[group].append(host.name)
     groups = {
-        name: HostGroup(name, group.at, tuple(members[name]), tuple(group.groups))
+        name: HostGroup(name, group.at, tuple(members[name]), tuple(group.groups), group.rollout)
         for name, group in declarations.groups.items()
     }
     return Inventory(

@@ -59,6 +59,8 @@ class DeclaredGroup(NamedTuple):
     layer: Layer
     hosts: dict[str, str]
     groups: dict[str, str]
+    rollout: Value | None
+    """The strategy of its rollout, not read yet."""
 
 
 class DeclaredHosts(NamedTuple):
@@ -161,12 +163,14 @@ class _Reader:
         nothing = Value(None, value.at, "", InventoryError)
         hosts = _list(parts.pop("hosts", nothing), f"hosts of group {name}")
         groups = _list(parts.pop("groups", nothing), f"groups of group {name}")
-        known = ("hosts", "groups", *_SHARED)
+        rollout = parts.pop("rollout", None)
+        known = ("hosts", "groups", "rollout", *_SHARED)
         return DeclaredGroup(
             value.at,
             self.layer(parts, f"group {name}", f"group {name}", known),
             {host: item.at for item in hosts for host in _names(item, "a host's name")},
             {sub: item.at for item in groups for sub in _names(item, "a group's name")},
+            rollout,
         )
 
     def layer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,6 +93,24 @@ def listening(plugin: object, name: str | None = None) -> Iterator[None]:
         yield
     finally:
         plugins().unregister(plugin)
+
+
+class Hooks:
+    """The hooks of a run: of all plugins, and of listeners that hear this run alone."""
+
+    def __init__(self, listeners: Sequence[object]) -> None:
+        self._listeners = listeners
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        hook = getattr(plugins().hook, name)
+        own = [getattr(one, name) for one in self._listeners if hasattr(one, name)]
+
+        def call(**told: object) -> object:
+            for listener in own:
+                listener(**told)
+            return hook(**told)
+
+        return call
 
 
 def has_reviewers() -> bool:

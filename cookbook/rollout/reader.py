@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cookbook.errors import UsageError
 from cookbook.rollout.strategy import (
     ALL,
+    NONE,
     Act,
     Amount,
     Check,
@@ -27,6 +28,7 @@ from cookbook.rollout.strategy import (
     TcpCheck,
 )
 from cookbook.text.hours import read_hours
+from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_fields import keys, text, texts
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
@@ -36,7 +38,8 @@ T = TypeVar("T")
 _STRATEGY = tuple(one.name for one in fields(Strategy) if one.name != "spread_max")
 _TOP = ("defaults", "groups", "max_failures")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_AFTER_HOW_MANY = 10_000
+_MOST_SIZES = 10_000
+_EXAMPLE = "groups: {web: {batches: [1, 10%, 100%]}}"
 
 
 def read_rollouts(path: Path) -> Rollouts:
@@ -47,54 +50,63 @@ def read_rollouts(path: Path) -> Rollouts:
     """
     value = YamlReader(UsageError, missing="docs/guide/rollouts.md shows one").read(path)
     if value is None or value.data is None:
-        raise UsageError(f"{path}: empty", hint="groups: {web: {batches: [1, 10%, 100%]}}")
-    said = keys(value, *_TOP)
-    if "groups" not in said:
-        raise value.error("there are no groups", hint="groups: {web: {batches: [1, 10%, 100%]}}")
-    groups = said["groups"]
-    if not isinstance(groups.data, dict) or not groups.data:
-        raise groups.error(f"groups must be a mapping of groups to strategies, not {groups}")
-    failures = said.get("max_failures")
-    return rollouts(
-        groups.data,
-        path.absolute().parent,
-        str(path),
-        defaults=said.get("defaults"),
-        in_all=ALL if failures is None else _amount(failures),
-    )
+        raise UsageError(f"{path}: empty", hint=_EXAMPLE)
+    return rollouts(value, path.absolute().parent, str(path))
 
 
-def rollouts(
-    groups: Mapping[str, Value],
-    folder: Path,
-    source: str,
-    *,
-    defaults: Value | None = None,
-    in_all: Amount = ALL,
-) -> Rollouts:
+def rollouts(value: Value, folder: Path, source: str) -> Rollouts:
     """
-    Return the strategies of groups, in order; relative paths start at the folder.
+    Return the strategies in the content of a file; relative paths start at the folder.
 
     Raises UsageError with file and line for the first mistake.
     """
+    said = keys(value, *_TOP)
+    if "groups" not in said:
+        raise value.error("there are no groups", hint=_EXAMPLE)
+    groups = said["groups"]
+    if not isinstance(groups.data, dict) or not groups.data:
+        raise groups.error(f"groups must be a mapping of groups to strategies, not {groups}")
+    defaults, failures = said.get("defaults"), said.get("max_failures")
     reader = _Reader(folder)
     shared = reader.properties(defaults) if defaults is not None else {}
     if defaults is not None and "after" in shared:
         raise defaults.error("`after` belongs to a group: all groups cannot come after one")
     strategies = {
-        name: Strategy(**{**shared, **reader.properties(value)}) for name, value in groups.items()
+        name: _strategy(inner, {**shared, **reader.properties(inner)})
+        for name, inner in groups.data.items()
     }
     for name, strategy in strategies.items():
         for other in strategy.after:
             if other not in strategies:
-                from cookbook.text.suggest import did_you_mean
-
-                raise groups[name].error(
+                raise groups.data[name].error(
                     f"group {name}: after {other!r}, which is no group of this rollout",
                     hint=did_you_mean(other, strategies) or f"there are {', '.join(strategies)}",
                 )
-    at = {name: value.at for name, value in groups.items()}
-    return Rollouts(strategies, at, in_all, source)
+    at = {name: inner.at for name, inner in groups.data.items()}
+    in_all = ALL if failures is None else _amount(failures)
+    return Rollouts(strategies, at, in_all, source, cast("Mapping[str, object]", _plain(value)))
+
+
+def _strategy(value: Value, properties: dict[str, Any]) -> Strategy:
+    strategy = Strategy(**properties)
+    if strategy.gate is not None and strategy.batches == (ALL,) and strategy.canary == NONE:
+        raise value.error(
+            "a gate without a canary and with one batch: it would never be asked",
+            hint="canary: 1, or batches: [10%, 100%]",
+        )
+    return strategy
+
+
+def _plain(value: Value) -> object:
+    """Return plain data that is read again in the same way: `17:00` stays a text."""
+    match value.data:
+        case list():
+            return [_plain(item) for item in value.data]
+        case dict():
+            return {key: _plain(item) for key, item in value.data.items()}
+        case int() | float() if not isinstance(value.data, bool) and ":" in value.written:
+            return value.written
+    return value.data
 
 
 class _Reader:
@@ -171,21 +183,22 @@ class _Reader:
         """Return an act that takes a host out of service, or puts it back."""
         kind, inner = _one_of(value, "haproxy", "nginx", "command", "hook")
         if kind == "haproxy":
-            said = keys(inner, "server", "on", "socket", "timeout")
+            said = keys(inner, "server", "hosts", "socket", "timeout")
             server = _required(inner, said, "server")
             if server.count("/") != 1:
                 raise said["server"].error(f"{server!r} is no server", hint='e.g. "app/{name}"')
             socket = text(said["socket"]) if "socket" in said else HaproxyServer.socket
-            on = _required(inner, said, "on")
-            return HaproxyServer(server, on, socket, _seconds_of(said, 30.0))
+            balancers = _required(inner, said, "hosts")
+            return HaproxyServer(server, balancers, socket, _seconds_of(said, 30.0))
         if kind == "nginx":
-            said = keys(inner, "file", "server", "on", "timeout")
-            file, server, on = (_required(inner, said, key) for key in ("file", "server", "on"))
-            return NginxServer(file, server, on, _seconds_of(said, 30.0))
+            said = keys(inner, "file", "server", "hosts", "timeout")
+            words = (_required(inner, said, key) for key in ("file", "server", "hosts"))
+            file, server, balancers = words
+            return NginxServer(file, server, balancers, _seconds_of(said, 30.0))
         if kind == "command":
-            said = _or_text(inner, "run", "on", "timeout")
-            on = text(said["on"]) if "on" in said else ""
-            return OnHosts(_required(inner, said, "run"), on, _seconds_of(said, 60.0))
+            said = _or_text(inner, "run", "hosts", "timeout")
+            others = text(said["hosts"]) if "hosts" in said else ""
+            return OnHosts(_required(inner, said, "run"), others, _seconds_of(said, 60.0))
         said = keys(inner, "run", "timeout") if isinstance(inner.data, dict) else {"run": inner}
         if "run" not in said:
             raise inner.error("a hook needs a program: `run:`")
@@ -294,8 +307,8 @@ def _batches(value: Value) -> tuple[Amount, ...]:
     items = value.data if isinstance(value.data, list) else [value]
     if not items:
         raise value.error("there must be at least one size", hint="batches: [1, 10%, 100%]")
-    if len(items) > _AFTER_HOW_MANY:
-        raise value.error(f"more than {_AFTER_HOW_MANY:,} sizes")
+    if len(items) > _MOST_SIZES:
+        raise value.error(f"more than {_MOST_SIZES:,} sizes")
     return tuple(map(_positive, items))
 
 

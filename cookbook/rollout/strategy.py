@@ -103,7 +103,7 @@ class HaproxyServer:
 
     server: str
     """`backend/server`."""
-    on: str
+    hosts: str
     """The balancers: a host or a group."""
     socket: str = "/run/haproxy/admin.sock"
     timeout: float = 30.0
@@ -117,16 +117,16 @@ class NginxServer:
     file: str
     server: str
     """The address as it is written there: `10.0.0.1:8080`."""
-    on: str
+    hosts: str
     timeout: float = 30.0
 
 
 @dataclass(frozen=True)
 class OnHosts:
-    """A command on other hosts, or on the host itself (`on` is empty)."""
+    """A command on other hosts, or on the host itself (`hosts` is empty)."""
 
     command: str
-    on: str = ""
+    hosts: str = ""
     timeout: float = 60.0
 
 
@@ -160,7 +160,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Strategy:
-    """How a group is rolled out. Times are seconds."""
+    """The way a group is rolled out. Times are seconds."""
 
     after: Sequence[str] = ()
     """Groups that must be complete before."""
@@ -212,7 +212,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Rollouts:
-    """What rollout.yml says: a strategy for each group, in the order of the file."""
+    """The strategy of each group, in the order of rollout.yml."""
 
     groups: Mapping[str, Strategy]
     at: Mapping[str, str]
@@ -220,3 +220,5 @@ class Rollouts:
     max_failures_in_all: Amount = field(default=ALL)
     """The failed hosts of the whole rollout."""
     source: str = ""
+    data: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """The content of the file as plain data: what a journal keeps."""

@@ -7,7 +7,7 @@ import importlib
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
 from cookbook.planning.status import Mode
-from cookbook.plugins.manager import catalog, plugins
+from cookbook.plugins.manager import Hooks, catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.options import Run, set_name
 from cookbook.text.provenance import digests
@@ -70,12 +70,19 @@ class Runner:
     that takes longer than the imports: cookbook.run.host_run, and what it imports.
     """
 
-    def __init__(self, run: Run, planned: Runner | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        planned: Runner | None = None,
+        *,
+        listeners: Sequence[object] | None = None,
+    ) -> None:
         """
         Compile the recipes, as far as no fact is needed.
 
         `planned` made a plan of the same recipes: what it compiled is taken, so that it is
-        done as it was planned, even if a recipe is edited meanwhile.
+        done as it was planned, even if a recipe is edited meanwhile. `listeners` hear of this run
+        only; that is for several runs in one process.
 
         Raises RecipeError before any host is contacted.
         """
@@ -83,7 +90,8 @@ class Runner:
         name = run.set or set_name(_named_by(run))
         run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
-        self._all = RunContext(run, plugins().hook, sources)
+        hook = plugins().hook if listeners is None else Hooks(listeners)
+        self._all = RunContext(run, hook, sources)
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
             if planned is not None

@@ -80,6 +80,11 @@ def stamp(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
 
 
+def is_private(name: str) -> bool:
+    """Return True if a variable of this name probably holds a secret."""
+    return _PRIVATE.search(name) is not None
+
+
 def digests(paths: Iterable[Path]) -> dict[str, str]:
     """
     Path, from the current directory if it is below -> SHA-256 of each file.

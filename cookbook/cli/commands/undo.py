@@ -25,11 +25,9 @@ from cookbook.cli.review import add_review, reviewing
 from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
-    from cookbook.history.store import History
     from cookbook.inventory import Host
     from cookbook.planning.step import Step
     from cookbook.reports.report import Report
-    from cookbook.reports.schema import ResourceDocument
     from cookbook.run.options import Run
 
 _MODES = ("converge", "apply", "undo")
@@ -121,6 +119,7 @@ def _agreed() -> bool:
 def _planned(options: argparse.Namespace) -> Run:
     """Return the run that plans the undo."""
     from cookbook.cli.commands.history import opened
+    from cookbook.history.past_steps import past_steps
     from cookbook.run.options import Run
 
     known = hosts(options)
@@ -131,7 +130,7 @@ def _planned(options: argparse.Namespace) -> Run:
                 f"{document['run']} is a {document['mode']}: it has changed nothing",
                 hint="`cook history --changed` shows those that have",
             )
-        past = _past(history, document["run"])
+        past = past_steps(history, document["run"])
         machine_ids = history.machine_ids(document["run"])
     chosen = _chosen(known, past, limited=bool(options.limit))
     return Run(
@@ -150,21 +149,6 @@ def _planned(options: argparse.Namespace) -> Run:
         **safety(options),
         **limits(options),
     )
-
-
-def _past(history: History, run: str) -> Mapping[str, Sequence[Step]]:
-    """Return the steps of a run on each host, as values."""
-    from cookbook.history.step_record import recorded_step
-
-    return {
-        host: [recorded_step(s.document, s.state) for s in steps if not _left_undone(s.document)]
-        for host, steps in history.steps(run).items()
-    }
-
-
-def _left_undone(document: ResourceDocument) -> bool:
-    """Return whether a step of a saved plan was unknown and not applied."""
-    return document["status"] == "unknown" and document["until"] is not None
 
 
 def _chosen(

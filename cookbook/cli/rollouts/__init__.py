@@ -1,0 +1,1 @@
+"""The command `cook rollout`: its options, what it prepares, and what it shows."""

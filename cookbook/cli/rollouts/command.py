@@ -1,0 +1,270 @@
+"""`cook rollout`: groups in order, hosts in batches, with health checks and a way back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cookbook.cli.durations import span
+from cookbook.cli.options import (
+    add_common,
+    add_output,
+    add_safety,
+    add_set,
+    add_store,
+    add_verbose,
+    add_wait,
+)
+from cookbook.cli.recipes import add_recipes, add_selection
+from cookbook.cli.review import add_review, reviewing
+from cookbook.cli.rollouts.prepare import Prepared, prepared, prepared_again
+from cookbook.cli.rollouts.states import print_state, replayed, status_of, summary
+from cookbook.errors import UsageError
+
+if TYPE_CHECKING:
+    from cookbook.rollout.engine import Controller
+    from cookbook.rollout.events import Command
+    from cookbook.rollout.journal import Journal
+    from cookbook.rollout.progress import Progress
+
+Options = argparse.Namespace
+
+_EXITS = {"done": 0, "stopped": 3, "aborted": 3, "reverted": 3, "revert-failed": 3}
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare what it can do."""
+    words = command.add_subparsers(metavar="WHAT", required=True)
+    for name, text in _NEW.items():
+        word = words.add_parser(name, help=text, description=text)
+        word.set_defaults(run=_plan if name == "plan" else _start, begins=True)
+        add_recipes(word)
+        add_selection(word)
+        add_common(word)
+        word.add_argument(
+            "--rollout",
+            type=Path,
+            metavar="FILE",
+            help="the strategies (rollout.yml beside the inventory, or `rollout:` of its groups)",
+        )
+        add_set(word)
+        add_wait(word)
+        add_safety(word)
+        word.add_argument(
+            "--host-timeout", type=span, metavar="SPAN", help="how long each run may take"
+        )
+        add_store(word)
+        add_review(word)
+        if name == "start":
+            word.add_argument("--yes", action="store_true", help="do not ask")
+            _add_page(word)
+    for name, text in _LATER.items():
+        word = words.add_parser(name, help=text, description=text)
+        word.set_defaults(run=_list if name == "list" else _later, what=name)
+        if name != "list":
+            word.add_argument(
+                "rollout_id", metavar="ROLLOUT", help="its id, a part of it, or `last`"
+            )
+        add_output(word)
+        add_verbose(word)
+        if name not in ("list", "status"):
+            word.add_argument(
+                "--hosts", type=Path, metavar="FILE", help="the inventory, if it has moved"
+            )
+            word.add_argument("-K", "--ask-become-pass", action="store_true", help="ask for it")
+            word.add_argument(
+                "--other-recipes",
+                action="store_true",
+                help="go on even if the recipes have changed since it began",
+            )
+            add_store(word)
+            _add_page(word)
+
+
+_NEW = {
+    "plan": "show what changes where, in which order, and what stops it",
+    "start": "show the plan, ask, and carry it out",
+}
+_LATER = {
+    "list": "list the rollouts",
+    "status": "show where a rollout is",
+    "pause": "begin no further host",
+    "resume": "go on: after a pause, a stop, or the end of the controller",
+    "promote": "open the gate that it waits for",
+    "abort": "begin no further host, and end",
+    "revert": "undo its runs on all hosts",
+}
+
+
+def _add_page(word: argparse.ArgumentParser) -> None:
+    word.add_argument(
+        "--page", type=Path, metavar="FILE", help="an HTML page that is rebuilt as it goes"
+    )
+
+
+def _plan(options: Options) -> int:
+    ready = prepared(options)
+    with reviewing(options):
+        return _preview(options, ready)
+
+
+def _start(options: Options) -> int:
+    if not options.yes:
+        from cookbook.cli.prompt import need_terminal
+
+        need_terminal("cook rollout start without --yes")
+    ready = prepared(options)
+    with reviewing(options):
+        status = _preview(options, ready)
+    if status not in (0, 2, 4):
+        return status
+    if not options.yes and not _agreed():
+        return status
+    from cookbook.rollout.journal import Journal
+
+    journal = Journal.create(ready.header)
+    controller = ready.controller(journal, options)
+    return _control(controller, journal, options, [])
+
+
+def _preview(options: Options, ready: Prepared) -> int:
+    """Show the whole rollout: order, limits, and what changes; return the exit status."""
+    from cookbook.cli.plan_view import grouped_lines
+    from cookbook.cli.progress import Progress, write
+    from cookbook.cli.running import watch
+    from cookbook.rollout.view import plan_lines
+    from cookbook.run.runner import Runner
+
+    wanted = {*ready.plan.hosts}
+    hosts_ = [host for host in ready.template.hosts if host.name in wanted]
+    report = watch(Runner(replace(ready.template, mode="plan", hosts=hosts_)), Progress())
+    if options.output == "json":
+        from cookbook.cli.output import print_json
+        from cookbook.reports.report import report_json
+
+        stages = [
+            {
+                "group": stage.group,
+                "after": list(stage.strategy.after),
+                "batches": [
+                    {"canary": batch.canary, "hosts": list(batch.hosts)} for batch in stage.batches
+                ],
+            }
+            for stage in ready.plan.stages
+        ]
+        left = list(ready.plan.left_out)
+        document = {"schema": 1, "stages": stages, "left_out": left, "plan": report_json(report)}
+        print_json(document)
+    else:
+        write(plan_lines(ready.plan), sys.stdout)
+        write([("", ""), *grouped_lines(report)], sys.stdout)
+        write([("bold red", f"objection: {one}") for one in report.objections], sys.stdout)
+    return report.exit
+
+
+def _agreed() -> bool:
+    sys.stderr.write("Carry this out? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _control(
+    controller: Controller, journal: Journal, options: Options, orders: Sequence[Command]
+) -> int:
+    """Carry out a rollout; return the exit status."""
+    from cookbook.cli.progress import write
+    from cookbook.rollout.view import state_lines
+    from cookbook.text.provenance import Origin
+
+    with journal.controlling():
+        controller.recover()
+        for order in orders:
+            journal.order(order, Origin().by)
+        write([("bold", f"rollout {journal.id}; page: {journal.folder}/page.html")], sys.stderr)
+        status = controller.run()
+    from cookbook.cli.recording import ship
+    from cookbook.text.user_dirs import store_url
+
+    ship(store_url(options.store))
+    progress = controller.progress
+    if options.output == "json":
+        print_state(journal, progress)
+    else:
+        write(state_lines(progress), sys.stdout)
+    if status is None:
+        write([("yellow", f"left; `cook rollout resume {journal.id}` goes on")], sys.stderr)
+        return 130
+    if status == "done" and progress.pending:
+        phases = {progress.hosts[host].phase for host in progress.pending}
+        return 3 if "failed" in phases else 4
+    return _EXITS[status]
+
+
+def _list(options: Options) -> int:
+    from cookbook.cli.output import print_json
+    from cookbook.rollout.journal import journals_of_rollouts
+    from cookbook.text.sanitize import one_line
+
+    found = [(journal, replayed(journal)) for journal in journals_of_rollouts()]
+    if options.output == "json":
+        print_json({"schema": 1, "rollouts": [summary(*one) for one in found]})
+        return 0
+    for journal, progress in reversed(found):
+        told = summary(journal, progress)
+        counts = ", ".join(f"{count} {phase}" for phase, count in told["hosts"].items())
+        line = f"{journal.id}  {told['status']}  {journal.header.source}  {told['by']}  {counts}"
+        print(one_line(line))
+    return 0
+
+
+def _later(options: Options) -> int:
+    from cookbook.cli.progress import write
+    from cookbook.rollout.journal import Journal
+    from cookbook.rollout.view import event_line, state_lines
+    from cookbook.text.provenance import Origin
+
+    journal = Journal.open(options.rollout_id)
+    progress = replayed(journal)
+    if options.what == "status":
+        if options.output == "json":
+            print_state(journal, progress)
+            return 0
+        head = f"rollout {journal.id}: {status_of(journal, progress)}; {journal.header.source}"
+        write([("bold", head), *state_lines(progress)], sys.stdout)
+        if options.verbose:
+            lines = (event_line(event, progress.plan) for event in journal.events())
+            write([line for line in lines if line is not None], sys.stdout)
+        return 0
+    what: Command = options.what
+    _check_order(what, journal, progress)
+    if journal.controlled:
+        journal.order(what, Origin().by)
+        write([("", f"told the controller of {journal.id}: {what}")], sys.stderr)
+        return 0
+    if what == "pause":
+        journal.order(what, Origin().by)
+        write([("", f"no controller is at work; {journal.id} begins no host")], sys.stderr)
+        return 0
+    ready = prepared_again(options, journal)
+    return _control(ready.controller(journal, options), journal, options, [what])
+
+
+def _check_order(what: Command, journal: Journal, progress: Progress) -> None:
+    """Raise UsageError for a command that makes no sense now."""
+    if what == "promote" and progress.asked is None:
+        raise UsageError(f"{journal.id} waits at no gate", hint="`cook rollout status` shows it")
+    if what in ("pause", "abort") and progress.finished is not None:
+        raise UsageError(f"{journal.id} is over: it is {progress.finished}")
+    if what == "resume" and progress.finished in ("done", "reverted", "revert-failed"):
+        raise UsageError(
+            f"{journal.id} is over: it is {progress.finished}",
+            hint="begin a new one: the hosts that are left come first in it",
+        )
+    if what == "revert" and not any(s.runs and s.changed for s in progress.hosts.values()):
+        if progress.at_work:
+            return
+        raise UsageError(f"{journal.id}: there is nothing to revert")

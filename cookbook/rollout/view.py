@@ -1,0 +1,189 @@
+"""The view of a rollout as lines of text: its plan, its state, its events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+
+from cookbook.rollout import events as e
+from cookbook.rollout.plan import RolloutPlan, Stage
+from cookbook.rollout.state import AT_WORK, HostState, RolloutState
+from cookbook.rollout.strategy import (
+    Act,
+    Check,
+    CommandCheck,
+    HaproxyServer,
+    Hook,
+    HttpCheck,
+    NginxServer,
+    OnHosts,
+    RecipeCheck,
+    Strategy,
+    TcpCheck,
+)
+
+Line = tuple[str, str]
+"""Style and text."""
+
+_NAMED = 8
+
+
+def plan_lines(plan: RolloutPlan) -> Iterator[Line]:
+    """Yield what comes when, and what stops it."""
+    for number, stage in enumerate(plan.stages, 1):
+        after = f", after {', '.join(stage.strategy.after)}" if stage.strategy.after else ""
+        yield "bold", f"{number}. {stage.group}: {_count(len(stage.hosts), 'host')}{after}"
+        gate = stage.strategy.gate
+        for place, batch in enumerate(stage.batches):
+            if gate is not None and place > 0 and (gate.each or place == 1):
+                yield "", f"   gate: {gate.kind}"
+            name = "canary" if batch.canary else f"batch {place + 1}"
+            yield "", f"   {name}: {_names(batch.hosts)}"
+        for line in strategy_lines(stage):
+            yield "", f"   {line}"
+    if plan.left_out:
+        yield "yellow", f"in no group of the rollout, left out: {_names(plan.left_out)}"
+
+
+def strategy_lines(stage: Stage) -> Iterator[str]:
+    """Yield the limits of a group, and what happens to each host."""
+    s, total = stage.strategy, len(stage.hosts)
+    steps = [*map(_act, s.drain), "the run", _health(s)]
+    if s.min_healthy_time:
+        steps.append(f"healthy for {s.min_healthy_time:g} s")
+    yield f"each host: {', '.join([*steps, *(['back into service'] if s.enable else [])])}"
+    at_once = s.max_parallel.at_most(max((len(b.hosts) for b in stage.batches), default=0))
+    told = [f"at most {max(1, at_once)} at a time"]
+    if s.spread:
+        told.append(f"at most {s.spread_max} of a {s.spread}")
+    if s.stagger:
+        told.append(f"{s.stagger:g} s between two")
+    if (wanted := s.min_healthy.at_least(total)) > 0:
+        told.append(f"never fewer than {wanted} of {total} healthy")
+    if s.change_window:
+        told.append(f"begun only {' or '.join(window.written for window in s.change_window)}")
+    yield ", ".join(told)
+    if s.max_failures.number == 0:
+        stops = "a host fails"
+    else:
+        canary = "the canary fails, or " if s.canary.number else ""
+        stops = f"{canary}more than {s.max_failures} of a batch fail"
+    revert = {"none": "nothing is reverted", "batch": "its batch is reverted"}
+    way = revert.get(s.auto_revert, "all hosts are reverted")
+    yield f"it stops if {stops}; then {way}"
+
+
+def _health(strategy: Strategy) -> str:
+    said = ", ".join(map(_check, strategy.health_check)) or "it can be reached"
+    return f"healthy within {strategy.healthy_deadline:g} s ({said})"
+
+
+def _check(check: Check) -> str:
+    match check:
+        case HttpCheck(url):
+            return url
+        case TcpCheck(port):
+            return f"port {port}"
+        case CommandCheck(command):
+            return f"`{command}`"
+        case RecipeCheck(path):
+            return path.name
+
+
+def _act(act: Act) -> str:
+    match act:
+        case HaproxyServer(server, on):
+            return f"drain {server} on {on}"
+        case NginxServer(_, server, on):
+            return f"mark {server} as down on {on}"
+        case OnHosts(command, on):
+            return f"`{command}`{f' on {on}' if on else ''}"
+        case Hook(words):
+            return words[0].rpartition("/")[2]
+
+
+def event_line(event: e.Event, plan: RolloutPlan) -> Line | None:  # noqa: C901, PLR0912 - a table
+    """Return what an event means for people; None if it is not worth a line."""
+    match event:
+        case e.BatchBegun(stage, batch):
+            found = plan.stages[stage]
+            name = "canary" if found.batches[batch].canary else f"batch {batch + 1}"
+            return "bold", f"{found.group}, {name}: {_names(found.batches[batch].hosts)}"
+        case e.Begun(host, work):
+            return "", f"  {host}: {'begun' if work == 'update' else 'being reverted'}"
+        case e.Ended(host, work, outcome, reason, changed):
+            done = "reverted" if work == "revert" else ("done" if changed else "was in line")
+            text = f"{done}, healthy" if outcome == "done" else f"{outcome}: {reason}"
+            return ("green" if outcome == "done" else "red"), f"  {host}: {text}"
+        case e.Looked(host, healthy, reason):
+            text = "healthy" if healthy else f"not healthy: {reason}"
+            return ("" if healthy else "yellow"), f"  {host}: {text}"
+        case e.Asked(stage, batch):
+            group = plan.stages[stage].group
+            return "yellow", f"{group}: batch {batch + 1} waits for `cook rollout promote`"
+        case e.Passed(_, _, by):
+            return "", f"the gate is open ({by})"
+        case e.Ordered(command, by):
+            return "bold", f"{command} ({by})"
+        case e.Stopped(reason):
+            return "bold red", f"stopped: {reason}"
+        case e.Reverting(hosts):
+            return "bold", f"reverting {_names(hosts)}"
+        case e.GivenUp(host, reason):
+            return "red", f"  {host}: not reverted: {reason}"
+        case e.Retried(_, hosts):
+            return "bold", f"once more: {_names(hosts)}"
+        case e.Interrupted(host):
+            return "yellow", f"  {host}: the controller ended meanwhile; it is done again"
+        case e.Finished(status):
+            return ("bold green" if status == "done" else "bold red"), f"the rollout is {status}"
+    return None
+
+
+def state_lines(state: RolloutState, waits: str = "") -> Iterator[Line]:
+    """Yield where a rollout is: each group, the hosts at work, those that are left."""
+    for number, stage in enumerate(state.plan.stages):
+        phases = Counter(state.hosts[host].phase for host in stage.hosts)
+        told = ", ".join(f"{count} {phase}" for phase, count in phases.items())
+        mark = ">" if number == state.stage and state.finished is None else " "
+        yield "bold", f"{mark} {stage.group}: {told}"
+        yield from (line for host in stage.hosts for line in _host_lines(host, state.hosts[host]))
+    if state.stopped is not None:
+        yield "bold red", f"stopped: {state.stopped.reason}"
+    if state.finished is None:
+        yield from _waiting_lines(state, waits)
+        return
+    yield "bold", f"the rollout is {state.finished}"
+    if state.finished != "reverted" and (left := state.pending):
+        yield "yellow", f"pending: {_names(tuple(left))}"
+
+
+def _host_lines(name: str, host: HostState) -> Iterator[Line]:
+    if host.phase in AT_WORK:
+        yield "", f"    {name}: {host.phase} since {_clock(host.since)}"
+    elif host.reason or host.phase in ("failed", "unreachable", "revert-failed"):
+        yield "red", f"    {name}: {host.phase}: {host.reason}"
+
+
+def _waiting_lines(state: RolloutState, waits: str) -> Iterator[Line]:
+    if state.paused:
+        yield "yellow", "paused"
+    elif state.asked is not None:
+        group = state.plan.stages[state.asked[0]].group
+        yield "yellow", f"batch {state.asked[1] + 1} of {group} waits for `cook rollout promote`"
+    elif waits:
+        yield "", f"waits {waits}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{dt.datetime.fromtimestamp(seconds).astimezone():%H:%M:%S}"
+
+
+def _names(hosts: tuple[str, ...]) -> str:
+    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+    return f"{', '.join(hosts[:_NAMED])}{more}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,231 @@
+"""The work on one host of a rollout: out of service, the run, health, back into service."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cookbook.errors import CookError, HostError
+from cookbook.retry import CLOCK, Clock, Retry, growing
+from cookbook.rollout.acts import Acts
+from cookbook.rollout.events import Outcome
+from cookbook.rollout.health import Health, check_templates
+from cookbook.rollout.strategy import Strategy
+from cookbook.run.options import Run
+from cookbook.run.runner import Runner, new_id
+from cookbook.script.shell import Command
+from cookbook.text.provenance import Origin
+from cookbook.text.user_dirs import journals
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host, Inventory
+    from cookbook.planning.step import Step
+    from cookbook.reports.report import HostReport, Report
+
+_FIRST_LOOK, _LOOKS_GROW = 0.3, 1.5
+"""Seconds between two health checks after a run, at first, and how they grow."""
+
+
+class Result(NamedTuple):
+    """The result of the work on a host."""
+
+    outcome: Outcome
+    reason: str = ""
+    changed: bool = False
+
+
+@dataclass
+class Worker:
+    """Does the work on hosts, each in the thread that calls it."""
+
+    inventory: Inventory
+    template: Run
+    """The options of each run; hosts and id are put in."""
+
+    store: str | None
+    """The URL of the history; None for the one on this machine."""
+
+    stopping: Callable[[], bool] = lambda: False
+    clock: Clock = CLOCK
+    _history: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        groups = {name: group.hosts for name, group in self.inventory.groups.items()}
+        self.acts = Acts(self.inventory.hosts, groups, self._run_on)
+        self.health = Health(self._run_on, self._judged)
+
+    def check(self, host: str, strategy: Strategy) -> None:
+        """Raise UsageError for a part of the strategy that cannot be carried out for a host."""
+        about = self.inventory.hosts[host]
+        check_templates(about, strategy.health_check)
+        self.acts.check([*strategy.drain, *strategy.enable], about)
+
+    def complaint(self, host: str, strategy: Strategy) -> str | None:
+        """Return why a host is not healthy; None if it is."""
+        return self.health.complaint(self._host(host), strategy.health_check)
+
+    def update(self, host: str, run: str, strategy: Strategy) -> Result:
+        """Bring a host to its declaration; a host that is in line already stays in service."""
+        planned = self._planned(host)
+        if planned.status == "unreachable":
+            return Result("unreachable", _reason(planned))
+        if planned.status in ("failed", "refused", "timeout", "interrupted"):
+            return Result("failed", _reason(planned))
+        about = self._host(host)
+        if not any(step.status in ("changed", "unknown") for step in planned.steps):
+            return self._until_healthy(about, strategy, changed=False)
+        if (wrong := self._drained(about, strategy)) is not None:
+            return wrong
+        done = self._recorded(replace(self.template, hosts=[about], id=run))
+        changed = any(step.status not in ("ok", "skipped", "not-run") for step in done.steps)
+        if done.status not in ("ok", "changed"):
+            return Result("failed", _reason(done), changed)
+        result = self._until_healthy(about, strategy, changed=changed)
+        return self._enabled(about, strategy, result) if result.outcome == "done" else result
+
+    def revert(self, host: str, runs: Sequence[str], strategy: Strategy) -> Result:
+        """Undo the runs of a host, the latest first."""
+        about = self._host(host)
+        if (wrong := self._drained(about, strategy)) is not None:
+            return wrong
+        for run in reversed(runs):
+            past, machine_ids, name = self._past(run)
+            if not past.get(host):
+                continue
+            undo = Run(
+                "undo",
+                (),
+                [about],
+                {},
+                1,
+                self.template.become_password,
+                inventory=self.template.inventory,
+                past=past,
+                machine_ids=machine_ids,
+                partial=True,
+                set=name,
+                id=new_id(),
+                origin=Origin(),
+                wait=self.template.wait,
+                confirm_timeout=self.template.confirm_timeout,
+                allow_lockout=self.template.allow_lockout,
+            )
+            done = self._recorded(undo)
+            if done.status not in ("ok", "changed"):
+                return Result("failed", _reason(done), changed=True)
+        result = self._until_healthy(about, strategy, changed=True)
+        return self._enabled(about, strategy, result) if result.outcome == "done" else result
+
+    def may_have_changed(self, host: str, run: str) -> bool:
+        """Return whether a run that was interrupted has sent anything to the host."""
+        return bool(self._past(run)[0].get(host))
+
+    def _host(self, name: str) -> Host:
+        given = {host.name: host for host in self.template.hosts}
+        return given[name]
+
+    def _drained(self, host: Host, strategy: Strategy) -> Result | None:
+        """Take a host out of service; if that fails, put it back, and return the failure."""
+        try:
+            self.acts.carry_out(strategy.drain, host, enable=False)
+        except CookError as error:
+            with contextlib.suppress(CookError):  # that it was not drained is what is told
+                self.acts.carry_out(strategy.enable, host, enable=True)
+            return Result("failed", f"it cannot be taken out of service: {error}")
+        return None
+
+    def _enabled(self, host: Host, strategy: Strategy, result: Result) -> Result:
+        try:
+            self.acts.carry_out(strategy.enable, host, enable=True)
+        except CookError as error:
+            reason = f"it cannot be put back into service: {error}"
+            return Result("failed", reason, result.changed)
+        return result
+
+    def _until_healthy(self, host: Host, strategy: Strategy, *, changed: bool) -> Result:
+        """Wait until a host is healthy, and stays so for `min_healthy_time`."""
+        pauses = growing(_FIRST_LOOK, _LOOKS_GROW, longest=strategy.check_interval)
+        within = strategy.healthy_deadline + strategy.min_healthy_time
+        retry = Retry(pauses, within=within, stopping=self.stopping, clock=self.clock)
+        since: float | None = None
+        while True:
+            said = self.health.complaint(host, strategy.health_check)
+            now = self.clock.now()
+            since = None if said is not None else (now if since is None else since)
+            if since is not None and now - since >= strategy.min_healthy_time:
+                return Result("done", "", changed)
+            if not retry.again():
+                said = said or f"it was not healthy for {strategy.min_healthy_time:g} s"
+                return Result("failed", f"not healthy: {said}", changed)
+
+    def _planned(self, host: str) -> HostReport:
+        return self._plan(replace(self.template, mode="plan", hosts=[self._host(host)]))
+
+    def _plan(self, run: Run) -> HostReport:
+        return _only(Runner(replace(run, id=""), listeners=()).execute())
+
+    def _judged(self, host: Host, recipe: Path) -> str | None:
+        run = replace(self.template, mode="plan", recipes=[recipe], roles=False, hosts=[host])
+        report = self._plan(replace(run, set=""))
+        wrong = [step for step in report.steps if step.status not in ("ok", "skipped")]
+        if report.status in ("ok", "changed") and not wrong:
+            return None
+        return f"{recipe.name}: {wrong[0].resource}" if wrong else _reason(report)
+
+    def _recorded(self, run: Run) -> HostReport:
+        """Do a run on one host, and keep it in the history."""
+        from cookbook.history.journal import Recorder
+
+        recorder = Recorder(journals(self.store))
+        try:
+            return _only(Runner(run, listeners=[recorder]).execute())
+        finally:
+            recorder.close()
+
+    def _past(self, run: str) -> tuple[Mapping[str, Sequence[Step]], Mapping[str, str], str]:
+        """Return the steps of a run, which machine each host was, and the set; or nothing."""
+        from cookbook.errors import UsageError
+        from cookbook.history.past_steps import past_steps
+        from cookbook.history.store import History
+
+        with self._history, History.open(self.store) as history:
+            try:
+                document = history.document(run)
+            except UsageError:
+                return {}, {}, ""  # killed before anything of it was written
+            return past_steps(history, run), history.machine_ids(run), document["set"]
+
+    def _run_on(self, host: Host, command: Command, timeout: float) -> None:
+        """Run a command on a host. Raises HostError if it fails."""
+        from cookbook.hosts.connect import connect
+        from cookbook.hosts.session import Session
+        from cookbook.script.program import Do, last_lines
+
+        given = {one.name: one for one in self.template.hosts}  # these have their passwords
+        session = Session(connect(given.get(host.name, host), self.template.become_password))
+        try:
+            outcome = session.run([Do(command, timeout)])[0]
+        finally:
+            session.close()
+        if outcome.status != 0:
+            said = last_lines(outcome.stderr, outcome.stdout)
+            raise HostError(f"{host.name}: it ended with {outcome.status}: {said}")
+
+
+def _only(report: Report) -> HostReport:
+    (host,) = report.hosts.values()
+    return host
+
+
+def _reason(report: HostReport) -> str:
+    """Return why a host has not come to a good end, on one line."""
+    for step in report.steps:
+        if step.error is not None and not step.ignored:
+            return f"{step.resource}: {step.error}"
+    if report.error is not None:
+        return str(report.error)
+    return f"its run ended as {report.status}"
