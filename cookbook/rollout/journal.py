@@ -55,7 +55,10 @@ class Header:
 
     source: str
     groups: dict[str, list[str]]
-    """The hosts of each group, in the order of the plan."""
+    """All hosts of each group."""
+
+    hosts: list[str]
+    """The hosts that are rolled out."""
 
     first: list[str]
     """Hosts that came first, because an earlier rollout left them."""

@@ -29,6 +29,14 @@ class Stage:
     places: Mapping[str, str]
     """By host: its value of the variable `spread`, if the strategy has one."""
 
+    others: tuple[str, ...] = ()
+    """Hosts of the group that are not rolled out now: `min_healthy` counts them, too."""
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All hosts of the group."""
+        return (*self.hosts, *self.others)
+
     @property
     def hosts(self) -> tuple[str, ...]:
         """All hosts of the group, in the order of the batches."""
@@ -52,7 +60,7 @@ class RolloutPlan:
     def stage_of(self, host: str) -> Stage:
         """Return the stage that a host is in. Raises KeyError."""
         for stage in self.stages:
-            if host in stage.hosts:
+            if host in stage.members:
                 return stage
         raise KeyError(host)
 
@@ -93,7 +101,8 @@ def plan(
         own.sort(key=lambda host: host not in first)
         strategy = rollouts.groups[group]
         places = {host: _place(hosts[host], strategy.spread) for host in own}
-        stages.append(Stage(group, strategy, tuple(_batches(strategy, own)), places))
+        others = tuple(host for host in groups[group] if host not in hosts)
+        stages.append(Stage(group, strategy, tuple(_batches(strategy, own)), places, others))
     left = tuple(host for host in hosts if host not in seen)
     return RolloutPlan(tuple(stages), rollouts.max_failures_in_all, left)
 

@@ -169,13 +169,13 @@ class Progress(RolloutState):
         oldest = now - stage.strategy.check_interval
         return tuple(
             host
-            for host in stage.hosts
+            for host in stage.members
             if self.hosts[host].phase not in AT_WORK
             and ((looked := self.hosts[host].looked) is None or looked <= oldest)
         )
 
     def _next_look(self, stage: Stage, now: float) -> float:
-        looked = [self.hosts[host].looked or now for host in stage.hosts]
+        looked = [self.hosts[host].looked or now for host in stage.members]
         return max(now, min(looked)) + stage.strategy.check_interval
 
     def _may_begin(self, stage: Stage, host: str, busy: Sequence[str]) -> bool:
@@ -187,11 +187,11 @@ class Progress(RolloutState):
         return host not in healthy or len(healthy) - 1 >= self._wanted(stage)
 
     def _wanted(self, stage: Stage) -> int:
-        return stage.strategy.min_healthy.at_least(len(stage.hosts))
+        return stage.strategy.min_healthy.at_least(len(stage.members))
 
     def _count(self, stage: Stage) -> str:
         return (
-            f"{len(self.healthy(stage))} of {len(stage.hosts)} hosts of {stage.group} are healthy,"
+            f"{len(self.healthy(stage))} of {len(stage.members)} hosts of {stage.group} are healthy,"
             f" and {self._wanted(stage)} must be left"
         )
 

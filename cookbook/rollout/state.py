@@ -37,7 +37,9 @@ Phase = Literal[
     "reverting",
     "reverted",
     "revert-failed",
+    "outside",
 ]
+"""`outside` is a host of a group that is not rolled out now."""
 
 AT_WORK = frozenset[Phase]({"working", "reverting"})
 
@@ -77,6 +79,8 @@ class RolloutState:
     def __init__(self, plan: RolloutPlan) -> None:
         self.plan = plan
         self.hosts = {host: HostState() for host in plan.hosts}
+        for stage in plan.stages:
+            self.hosts |= {host: HostState("outside") for host in stage.others}
         self.stage = 0
         self.batch = 0
         self.begun = False
@@ -259,7 +263,9 @@ class RolloutState:
     def healthy(self, stage: Stage) -> list[str]:
         """Return the hosts of a group that are healthy and in service."""
         return [
-            host for host in stage.hosts if self.hosts[host].healthy and self.hosts[host].in_service
+            host
+            for host in stage.members
+            if self.hosts[host].healthy and self.hosts[host].in_service
         ]
 
     @property

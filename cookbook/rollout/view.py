@@ -48,7 +48,7 @@ def plan_lines(plan: RolloutPlan) -> Iterator[Line]:
 
 def strategy_lines(stage: Stage) -> Iterator[str]:
     """Yield the limits of a group, and what happens to each host."""
-    s, total = stage.strategy, len(stage.hosts)
+    s, total = stage.strategy, len(stage.members)
     steps = [*map(_act, s.drain), "the run", _health(s)]
     if s.min_healthy_time:
         steps.append(f"healthy for {s.min_healthy_time:g} s")

@@ -125,8 +125,12 @@ class Worker:
         return bool(self._past(run)[0].get(host))
 
     def _host(self, name: str) -> Host:
-        given = {host.name: host for host in self.template.hosts}
-        return given[name]
+        return self._given(self.inventory.hosts[name])
+
+    def _given(self, host: Host) -> Host:
+        """Return a host with its passwords, if it is one of the rollout."""
+        given = {one.name: one for one in self.template.hosts}
+        return given.get(host.name, host)
 
     def _drained(self, host: Host, strategy: Strategy) -> Result | None:
         """Take a host out of service; if that fails, put it back, and return the failure."""
@@ -205,8 +209,7 @@ class Worker:
         from cookbook.hosts.session import Session
         from cookbook.script.program import Do, last_lines
 
-        given = {one.name: one for one in self.template.hosts}  # these have their passwords
-        session = Session(connect(given.get(host.name, host), self.template.become_password))
+        session = Session(connect(self._given(host), self.template.become_password))
         try:
             outcome = session.run([Do(command, timeout)])[0]
         finally:

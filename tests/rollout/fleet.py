@@ -57,11 +57,12 @@ def random_fleet(seed: int) -> Fleet:
     shuffled = dict(dice.sample(list(strategies.items()), len(strategies)))
     in_all = dice.choice([ALL, Amount(1), Amount(20, percent=True)])
     hosts = {host: {"rack": dice.choice("abc")} for hosts in groups.values() for host in hosts}
+    rolled = {host: told for host, told in hosts.items() if dice.random() < 0.9}
     rollouts = Rollouts(shuffled, dict.fromkeys(shuffled, "rollout.yml:1"), in_all)
     quiet = dice.random() < 0.3
     bad = 0.0 if quiet else dice.choice([0.05, 0.3, 0.8])
     return Fleet(
-        plan(rollouts, groups, hosts),
+        plan(rollouts, groups, rolled),
         {h: dice.choice(["failed", "unreachable"]) if dice.random() < bad else "done"
          for h in hosts},
         {h: dice.random() < 0.9 for h in hosts},
@@ -113,8 +114,8 @@ class Play:
     def __post_init__(self) -> None:
         self.now = BEGIN
         self.progress = Progress(self.fleet.plan)
-        self.in_service = set(self.fleet.plan.hosts)
-        self.healthy = set(self.fleet.plan.hosts) - self.fleet.down
+        self.in_service = {h for stage in self.fleet.plan.stages for h in stage.members}
+        self.healthy = self.in_service - self.fleet.down
         self.at_work: dict[str, Work] = {}
         self.ended: dict[str, str] = {}
         self.begun_at = dict.fromkeys((stage.group for stage in self.fleet.plan.stages), -1e9)
@@ -206,8 +207,8 @@ class Play:
         """Compare a beginning with the promises of the strategy, from what is true."""
         stage = self.fleet.plan.stage_of(host)
         strategy = stage.strategy
-        available = {h for h in stage.hosts if h in self.in_service and h in self.healthy}
-        wanted = strategy.min_healthy.at_least(len(stage.hosts))
+        available = {h for h in stage.members if h in self.in_service and h in self.healthy}
+        wanted = strategy.min_healthy.at_least(len(stage.members))
         if host in available and len(available) - 1 < wanted:
             self.wrong.append(f"{host}: {len(available) - 1} left, {wanted} wanted")
         busy = [h for h in stage.hosts if h in self.at_work]

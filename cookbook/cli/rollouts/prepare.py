@@ -104,7 +104,8 @@ def prepared(options: Options) -> Prepared:
         dict(rollouts.data),
         str(_folder_of(options)),
         rollouts.source,
-        {stage.group: list(stage.hosts) for stage in found.stages},
+        {stage.group: list(groups[stage.group]) for stage in found.stages},
+        list(found.hosts),
         list(first),
         {
             host: {stage.strategy.spread: place}

@@ -32,7 +32,8 @@ def journaled_plan(header: Header) -> RolloutPlan:
 
     value = wrap(header.rollouts, header.source, UsageError)
     strategies = rollouts(value, Path(header.folder), header.source)
-    return plan(strategies, header.groups, header.places, first=header.first)
+    known = {host: header.places.get(host, {}) for host in header.hosts}
+    return plan(strategies, header.groups, known, first=header.first)
 
 
 def summary(journal: Journal, progress: Progress) -> dict[str, Any]:
