@@ -191,8 +191,8 @@ class Progress(RolloutState):
 
     def _count(self, stage: Stage) -> str:
         return (
-            f"{len(self.healthy(stage))} of {len(stage.members)} hosts of {stage.group} are healthy,"
-            f" and {self._wanted(stage)} must be left"
+            f"{len(self.healthy(stage))} of {len(stage.members)} hosts of {stage.group} are"
+            f" healthy, and {self._wanted(stage)} must be left"
         )
 
     def _no_progress(self, stage: Stage, waiting: Sequence[str], work: Work, now: float) -> Action:
