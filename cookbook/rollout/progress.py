@@ -116,8 +116,10 @@ class Progress(RolloutState):
             return self._wait(stage, now, "for hosts at work")
         if self.again is not None:
             return Record(self._stage_ended(now))
-        if all(self.hosts[host].phase == "unreachable" for host in hosts):
-            return Record(Stopped(f"no host of a batch of {stage.group} can be reached", at=now))
+        needed = len(hosts) > 1 or stage.batches[self.batch].canary
+        if needed and all(self.hosts[host].phase == "unreachable" for host in hosts):
+            what = "the canary" if stage.batches[self.batch].canary else "a batch"
+            return Record(Stopped(f"no host of {what} of {stage.group} can be reached", at=now))
         return Record(BatchEnded(self.stage, self.batch, at=now))
 
     def _stage_ended(self, now: float) -> Event:
