@@ -54,9 +54,26 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="only these hosts: names, groups, globs, !exclusions; commas between",
     )
+    command.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="the environment of all hosts, whatever the inventory says",
+    )
     command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
     command.add_argument(
         "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
+    )
+
+
+def add_variables(command: argparse.ArgumentParser) -> None:
+    """`--set`: variables for all hosts."""
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="variables",
+        help="a variable for all hosts; the value is YAML",
     )
 
 
@@ -247,13 +264,16 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
 
+    name = options.environment
     if options.local:
-        return inventory.local()
+        return inventory.local() if name is None else inventory.local().in_environment(name)
     from cookbook.plugins.manager import plugins
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
-        found = inventory.load(options.hosts)
+        found = inventory.load(options.hosts, name)
+    elif name is not None:
+        found = found.in_environment(name)
     _warn(found.warnings)
     return found
 

@@ -55,18 +55,29 @@ class Inventory:
         names = limit(patterns, self.hosts.keys(), groups)
         return [host for name, host in self.hosts.items() if name in names]
 
-    def explain(self, host: str, key: str | None = None) -> list[ValueOrigin]:
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of the environments that are declared."""
+        return tuple(self._precedence.declared.environments)
+
+    def in_environment(self, name: str) -> Inventory:
+        """Return this inventory with all hosts in an environment. Raises UsageError."""
+        return _inventory(self._precedence.declared, name)
+
+    def explain(
+        self, host: str, key: str | None = None, given: Mapping[str, object] = MappingProxyType({})
+    ) -> list[ValueOrigin]:
         """
         Return the origin of each setting (`port`) and variable (`vars.tier`) of a host.
 
         All of them, or only the one key; for each key the origin that is used comes first, then
-        those it overrides.
+        those it overrides. `given` are the variables of `--set`.
 
         Raises UsageError if there is no such host, or no such key.
         """
         if host not in self.hosts:
             raise UsageError(f"no host is named {host!r}", hint=did_you_mean(host, self.hosts))
-        origins = list(self._precedence.origins(host))
+        origins = list(self._precedence.origins(host, given))
         if key is None:
             return origins
         known = dict.fromkeys(origin.key for origin in origins)
@@ -75,18 +86,19 @@ class Inventory:
         return [origin for origin in origins if origin.key == key]
 
 
-def load(path: Path) -> Inventory:
+def load(path: Path, environment: str | None = None) -> Inventory:
     """
     Return the inventory in a YAML file; relative paths in it start at its folder.
 
-    Raises InventoryError with file:line for the first error.
+    `environment` is that of all hosts, whatever the file says of them. Raises InventoryError with
+    file:line for the first error, and UsageError for an environment that is not declared.
     """
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
     from cookbook.text.yaml_reader import YamlReader
 
     folder = path.absolute().parent
     reader = YamlReader(InventoryError, secret_tag(folder), "name yours with --hosts FILE")
-    return _inventory(declared(reader.read(path), str(path), folder))
+    return _inventory(declared(reader.read(path), str(path), folder), environment)
 
 
 def from_data(
@@ -110,8 +122,14 @@ def local() -> Inventory:
     return from_data({"hosts": {"localhost": {"transport": "local"}}}, "--local")
 
 
-def _inventory(declarations: DeclaredHosts) -> Inventory:
-    precedence = Precedence(declarations)
+def _inventory(declarations: DeclaredHosts, environment: str | None = None) -> Inventory:
+    if environment is not None and environment not in (known := declarations.environments):
+        names = f"declared are: {', '.join(known)}" if known else "the inventory declares none"
+        raise UsageError(
+            f"there is no environment {environment!r}",
+            hint=did_you_mean(environment, known) or names,
+        )
+    precedence = Precedence(declarations, environment)
     hosts: dict[str, Host] = {}
     for name in declarations.hosts:
         hosts[name] = precedence.host(name, MappingProxyType(hosts))

@@ -24,6 +24,9 @@ RECIPES = "recipes"
 """The key whose values in all layers are merged; of any other key the nearest value counts."""
 
 _SHARED = tuple(key for key in SETTINGS if key != "address")
+_PARTS = ("defaults", "hosts", "groups", "environments")
+ENVIRONMENT = "environment"
+"""The key that names the environment of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class ValueOrigin:
     """
     A declared value of a setting (`port`) or a variable (`vars.http_port`).
 
-    `level` is host, group NAME, defaults or built-in; `at` is file:line, empty for a built-in.
+    `level` is --set, host, `group NAME in environment NAME`, environment NAME, group NAME, defaults
+    or built-in; `at` is file:line, empty for what is in no file.
     `used` is false where something nearer to the host decides.
     """
 
@@ -63,11 +67,20 @@ class DeclaredGroup(NamedTuple):
     """The strategy of its rollout, not read yet."""
 
 
+class DeclaredEnvironment(NamedTuple):
+    """An environment: what it says for all of its hosts, and for those in a group."""
+
+    at: str
+    layer: Layer
+    groups: dict[str, Layer]
+
+
 class DeclaredHosts(NamedTuple):
     """All that is declared; `upward` lists the groups with every child before its parents."""
 
     hosts: dict[str, DeclaredHost]
     groups: dict[str, DeclaredGroup]
+    environments: dict[str, DeclaredEnvironment]
     defaults: Layer
     upward: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -88,8 +101,8 @@ def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
     if not isinstance(value.data, dict):
         raise value.error(f"an inventory is a mapping or a list of host names, not {value}")
     for key, inner in value.data.items():
-        if key not in {"defaults", "hosts", "groups"}:
-            raise unknown_key(key, inner, "the inventory", ("defaults", "hosts", "groups"))
+        if key not in _PARTS:
+            raise unknown_key(key, inner, "the inventory", _PARTS)
     return _Reader(folder).inventory(value.data, where)
 
 
@@ -101,14 +114,23 @@ class _Reader:
     def inventory(self, parts: dict[str, Value], where: str) -> DeclaredHosts:
         nothing = Value(None, where, "", InventoryError)
         defaults = parts.get("defaults", nothing)
-        layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", _SHARED)
+        known = (ENVIRONMENT, *_SHARED)
+        layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", known)
         hosts = self.hosts(parts.get("hosts", nothing))
         if not hosts:
             raise parts.get("hosts", nothing).error("no hosts are declared")
         named = _mapping(parts.get("groups", nothing), "groups")
         groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
         _check_members(hosts, groups)
-        return DeclaredHosts(hosts, groups, layer, _upward(groups), tuple(self.warnings))
+        places = _mapping(parts.get("environments", nothing), "environments")
+        environments = {
+            _name(key, value): self.environment(key, value, groups) for key, value in places.items()
+        }
+        layers = [layer, *(host.layer for host in hosts.values())]
+        layers += [group.layer for group in groups.values()]
+        _check_environments(layers, environments)
+        upward, warnings = _upward(groups), tuple(self.warnings)
+        return DeclaredHosts(hosts, groups, environments, layer, upward, warnings)
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -136,7 +158,7 @@ class _Reader:
         """Yield the host, or the hosts of the range, with one layer that they share."""
         parts = _mapping(value, f"host {pattern}")
         address = parts.pop("address", None)
-        layer = self.layer(parts, f"host {pattern}", "host", (*SETTINGS,))
+        layer = self.layer(parts, f"host {pattern}", "host", (ENVIRONMENT, *SETTINGS))
         names = _expand(pattern, value)
         for name in names:
             _name(name, value)
@@ -164,7 +186,7 @@ class _Reader:
         hosts = _list(parts.pop("hosts", nothing), f"hosts of group {name}")
         groups = _list(parts.pop("groups", nothing), f"groups of group {name}")
         rollout = parts.pop("rollout", None)
-        known = ("hosts", "groups", "rollout", *_SHARED)
+        known = ("hosts", "groups", "rollout", ENVIRONMENT, *_SHARED)
         return DeclaredGroup(
             value.at,
             self.layer(parts, f"group {name}", f"group {name}", known),
@@ -172,6 +194,21 @@ class _Reader:
             {sub: item.at for item in groups for sub in _names(item, "a group's name")},
             rollout,
         )
+
+    def environment(
+        self, name: str, value: Value, groups: dict[str, DeclaredGroup]
+    ) -> DeclaredEnvironment:
+        whose = f"environment {name}"
+        parts = _mapping(value, whose)
+        named = parts.pop("groups", Value(None, value.at, "", InventoryError))
+        layers: dict[str, Layer] = {}
+        for group, inner in _mapping(named, f"groups of {whose}").items():
+            if group not in groups:
+                raise _undeclared("group", group, inner.at, groups, ())
+            within = f"group {group} in {whose}"
+            layers[group] = self.layer(_mapping(inner, within), within, within, _SHARED)
+        layer = self.layer(parts, whose, whose, ("groups", *_SHARED))
+        return DeclaredEnvironment(value.at, layer, layers)
 
     def layer(
         self, parts: dict[str, Value], whose: str, level: str, known: tuple[str, ...]
@@ -185,6 +222,8 @@ class _Reader:
             elif key == RECIPES:
                 paths = read_recipes(value, whose, self.folder)
                 layer[key] = ValueOrigin(key, paths, level, value.at)
+            elif key == ENVIRONMENT and key in known:
+                layer[key] = ValueOrigin(key, _text(value, f"{key} of {whose}"), level, value.at)
             elif key not in known:
                 raise self._unknown(key, value, whose, (*known, RECIPES, "vars"))
             else:
@@ -212,6 +251,12 @@ def _list(value: Value, whose: str) -> list[Value]:
         return []
     if not isinstance(value.data, list):
         raise value.error(f"{whose} must be a list of names, not {value}")
+    return value.data
+
+
+def _text(value: Value, whose: str) -> str:
+    if not isinstance(value.data, str):
+        raise value.error(f"{whose} must be a name, not {value}")
     return value.data
 
 
@@ -254,6 +299,18 @@ def _check_members(hosts: dict[str, DeclaredHost], groups: dict[str, DeclaredGro
         for sub, at in group.groups.items():
             if sub not in groups:
                 raise _undeclared("group", sub, at, groups, hosts)
+
+
+def _check_environments(
+    layers: Iterable[Layer], environments: dict[str, DeclaredEnvironment]
+) -> None:
+    for origin in (layer[ENVIRONMENT] for layer in layers if ENVIRONMENT in layer):
+        if origin.value not in environments:
+            raise InventoryError(
+                f"{origin.at}: environment {origin.value!r} is not declared",
+                hint=did_you_mean(str(origin.value), environments)
+                or "declare it under the top level's `environments:`",
+            )
 
 
 def _undeclared(

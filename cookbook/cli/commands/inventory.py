@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from cookbook.cli.options import add_common, load_inventory
+from cookbook.cli.options import add_common, add_variables, load_inventory, variables
 from cookbook.cli.output import print_json
 from cookbook.secrets.secret import Secret
 
@@ -14,15 +14,16 @@ from cookbook.secrets.secret import Secret
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     add_common(command)
+    add_variables(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    found = load_inventory(options)
+    found, given = load_inventory(options), variables(options.variables)
     shown = {
         host.name: [
             {"key": o.key, "value": _plain(o.value), "level": o.level, "at": o.at, "used": o.used}
-            for o in found.explain(host.name)
+            for o in found.explain(host.name, given=given)
         ]
         for host in found.select(options.limit)
     }
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace) -> int:
         for o in origins:
             where = f"{o['level']} {o['at']}".strip()
             over = "" if o["used"] else "  (overridden)"
-            if o["at"] or options.verbose:
+            if o["level"] != "built-in" or options.verbose:
                 print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
     return 0
 
