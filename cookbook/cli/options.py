@@ -237,7 +237,10 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
     At a terminal, the passphrases of their `keys` are asked for. Raises InventoryError, UsageError
     for a wrong passphrase, and SecretError if a password is in no store.
     """
-    chosen = load_inventory(options).select(options.limit)
+    found = load_inventory(options)
+    chosen = found.select(options.limit)
+    if "variables" in options:
+        found.check(chosen, variables(options.variables, warn=False))
     if keys and not options.local and sys.stdin.isatty():
         import getpass
 
@@ -278,7 +281,7 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     return found
 
 
-def variables(pairs: Sequence[str]) -> dict[str, Any]:
+def variables(pairs: Sequence[str], *, warn: bool = True) -> dict[str, Any]:
     """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
     found: dict[str, Any] = {}
     warnings: list[str] = []
@@ -293,7 +296,7 @@ def variables(pairs: Sequence[str]) -> dict[str, Any]:
         reader = YamlReader(UsageError, secret_tag(), lines=False)
         given = reader.parse(value, f"--set {key}")
         found[key] = given.plain(warnings) if given is not None else None
-    _warn(warnings)
+    _warn(warnings if warn else ())
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -63,6 +63,17 @@ class Inventory:
     def in_environment(self, name: str) -> Inventory:
         """Return this inventory with all hosts in an environment. Raises UsageError."""
         return _inventory(self._precedence.declared, name)
+
+    def check(self, hosts: Iterable[Host], given: Mapping[str, object]) -> None:
+        """
+        Check the variables of these hosts by the schema, if there is one.
+
+        `given` are those of `--set`. Raises InventoryError with all that is wrong.
+        """
+        if self._precedence.declared.schema is not None:
+            from cookbook.inventory.misfits import check
+
+            check(self._precedence, self._precedence.declared.schema, hosts, given)
 
     def explain(
         self, host: str, key: str | None = None, given: Mapping[str, object] = MappingProxyType({})

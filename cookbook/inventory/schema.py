@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookbook.errors import InventoryError
 from cookbook.inventory.ranges import MOST, expand
 from cookbook.inventory.settings import SETTINGS, read_recipes, read_setting, unknown_key
+from cookbook.inventory.variable_schema import VariableSchema, read_schema
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Kinds, Value, not_text
 
@@ -24,7 +25,7 @@ RECIPES = "recipes"
 """The key whose values in all layers are merged; of any other key the nearest value counts."""
 
 _SHARED = tuple(key for key in SETTINGS if key != "address")
-_PARTS = ("defaults", "hosts", "groups", "environments")
+_PARTS = ("defaults", "hosts", "groups", "environments", "schema")
 ENVIRONMENT = "environment"
 """The key that names the environment of a host."""
 
@@ -44,6 +45,8 @@ class ValueOrigin:
     level: str
     at: str
     used: bool = True
+    source: Value | None = field(default=None, compare=False, repr=False)
+    """A list or a mapping as it was read, with the place of each part; else None."""
 
 
 Layer = dict[str, ValueOrigin]
@@ -83,6 +86,7 @@ class DeclaredHosts(NamedTuple):
     environments: dict[str, DeclaredEnvironment]
     defaults: Layer
     upward: tuple[str, ...]
+    schema: VariableSchema | None
     warnings: tuple[str, ...]
 
 
@@ -129,8 +133,9 @@ class _Reader:
         layers = [layer, *(host.layer for host in hosts.values())]
         layers += [group.layer for group in groups.values()]
         _check_environments(layers, environments)
-        upward, warnings = _upward(groups), tuple(self.warnings)
-        return DeclaredHosts(hosts, groups, environments, layer, upward, warnings)
+        schema = read_schema(parts["schema"], self.folder) if "schema" in parts else None
+        warnings = tuple(self.warnings)
+        return DeclaredHosts(hosts, groups, environments, layer, _upward(groups), schema, warnings)
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -218,7 +223,9 @@ class _Reader:
             if key == "vars":
                 for name, inner in _mapping(value, f"vars of {whose}").items():
                     full = f"vars.{name}"
-                    layer[full] = ValueOrigin(full, inner.plain(self.warnings), level, inner.at)
+                    plain = inner.plain(self.warnings)
+                    source = inner if isinstance(plain, list | dict) else None
+                    layer[full] = ValueOrigin(full, plain, level, inner.at, source=source)
             elif key == RECIPES:
                 paths = read_recipes(value, whose, self.folder)
                 layer[key] = ValueOrigin(key, paths, level, value.at)

@@ -20,16 +20,23 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     found, given = load_inventory(options), variables(options.variables)
+    chosen = found.select(options.limit)
     shown = {
         host.name: [
             {"key": o.key, "value": _plain(o.value), "level": o.level, "at": o.at, "used": o.used}
             for o in found.explain(host.name, given=given)
         ]
-        for host in found.select(options.limit)
+        for host in chosen
     }
     if options.output == "json":
         print_json({"schema": 1, "hosts": shown})
-        return 0
+    else:
+        _print(shown, verbose=bool(options.verbose))
+    found.check(chosen, given)  # after what it is about was shown
+    return 0
+
+
+def _print(shown: Mapping[str, Any], *, verbose: bool) -> None:
     from cookbook.text.sanitize import one_line
 
     for name, origins in shown.items():
@@ -37,9 +44,8 @@ def _run(options: argparse.Namespace) -> int:
         for o in origins:
             where = f"{o['level']} {o['at']}".strip()
             over = "" if o["used"] else "  (overridden)"
-            if o["level"] != "built-in" or options.verbose:
+            if o["level"] != "built-in" or verbose:
                 print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
-    return 0
 
 
 def _plain(value: object) -> Any:
