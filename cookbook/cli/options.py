@@ -59,6 +59,11 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the environment of all hosts, whatever the inventory says",
     )
+    command.add_argument(
+        "--refresh-inventory",
+        action="store_true",
+        help="ask the sources of hosts anew, also where a kept answer would count",
+    )
     command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
     command.add_argument(
         "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
@@ -274,7 +279,7 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
-        found = inventory.load(options.hosts, name)
+        found = inventory.load(options.hosts, name, refresh=options.refresh_inventory)
     elif name is not None:
         found = found.in_environment(name)
     _warn(found.warnings)

@@ -75,7 +75,8 @@ class Precedence:
                 raise _disagreement(name, one, other)
         settings: dict[str, Any] = {"recipes": self._recipes(name, membership)}
         variables: dict[str, object] = {}
-        for key, origin in (shared.layer | own).items():
+        base = self.declared.hosts[name].base
+        for key, origin in (base | shared.layer | own).items():
             if key == RECIPES:
                 continue
             if key.startswith(_VARS):
@@ -103,7 +104,8 @@ class Precedence:
         return _Decided(membership.layer | within.layer, rivals | within.rivals)
 
     def _environment(self, name: str, membership: _Membership) -> str | None:
-        for layer in (self.over, self.declared.hosts[name].layer, membership.layer):
+        host = self.declared.hosts[name]
+        for layer in (self.over, host.layer, membership.layer, host.base):
             if ENVIRONMENT in layer:
                 return str(layer[ENVIRONMENT].value)
         return None
@@ -122,14 +124,14 @@ class Precedence:
         """
         membership = self.membership(tuple(self.direct[name]))
         groups = membership.groups
-        own = self.declared.hosts[name].layer
-        layers = [_given(given), self.over, own]
+        host, known = self.declared.hosts[name], self.declared.groups
+        layers = [_given(given), self.over, host.layer, host.hidden]
         if (environment := self._environment(name, membership)) is not None:
             within = self.declared.environments[environment]
             layers += [within.groups[one] for one in groups if one in within.groups]
             layers.append(within.layer)
-        layers += [self.declared.groups[group].layer for group in groups]
-        layers += [self.declared.defaults, _built_in(name)]
+        layers += [one for group in groups for one in (known[group].layer, known[group].hidden)]
+        layers += [self.declared.defaults, host.base, _built_in(name)]
         variables = dict.fromkeys(key for layer in layers for key in layer if key.startswith(_VARS))
         for place in reversed(layers):
             if RECIPES in place:

@@ -23,7 +23,7 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
     (
         "all: {}",
         ":1: unknown key 'all' in the inventory",
-        "the keys are: defaults, hosts, groups, environments, schema",
+        "the keys are: defaults, hosts, groups, environments, schema, sources",
     ),
     (
         "hosts:\n  a:\n    adress: x",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from cookbook.cli.options import add_common, add_variables, load_inventory, variables
 from cookbook.cli.output import print_json
+from cookbook.inventory import Inventory
+from cookbook.inventory.sources.asking import span_of
 from cookbook.secrets.secret import Secret
 
 
@@ -29,11 +32,22 @@ def _run(options: argparse.Namespace) -> int:
         for host in chosen
     }
     if options.output == "json":
-        print_json({"schema": 1, "hosts": shown})
+        sources = [asdict(source) for source in found.sources]
+        print_json({"schema": 1, "hosts": shown, "sources": sources})
     else:
+        _print_sources(found)
         _print(shown, verbose=bool(options.verbose))
     found.check(chosen, given)  # after what it is about was shown
     return 0
+
+
+def _print_sources(found: Inventory) -> None:
+    from cookbook.text.sanitize import one_line
+
+    for source in found.sources:
+        age = "asked now" if source.age is None else f"asked {span_of(source.age)} ago"
+        failed = "; it fails now" if source.failure else ""
+        print(one_line(f"{source.at} {source.name}: {source.hosts} hosts, {age}{failed}"))
 
 
 def _print(shown: Mapping[str, Any], *, verbose: bool) -> None:
