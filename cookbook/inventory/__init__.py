@@ -88,7 +88,7 @@ class Inventory:
             SourceState(
                 answer.source.name,
                 answer.source.at,
-                len(answer.data.get("hosts", ())),
+                len(answer.data.get("hosts") or ()),
                 answer.age,
                 answer.failure,
             )

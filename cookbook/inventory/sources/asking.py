@@ -98,7 +98,7 @@ def _answer(source: DeclaredSource, *, refresh: bool) -> SourceAnswer | CookErro
 
 def _without(answer: Mapping[str, Any], left_out: Collection[str]) -> Mapping[str, Any]:
     """Return an answer without some variables, which are not even kept."""
-    if not left_out:
+    if not left_out or not isinstance(answer, Mapping):
         return answer
 
     def stripped(one: Any) -> Any:

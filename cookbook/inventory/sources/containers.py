@@ -26,11 +26,16 @@ def hosts(query: SourceQuery) -> Mapping[str, object]:
     for key in ("label", "name"):
         for text in query.texts(key):
             words += ["--filter", f"{key}={text}"]
+    return listed(query, run(query, words))
+
+
+def listed(query: SourceQuery, output: bytes) -> Mapping[str, object]:
+    """Return the containers that ps has printed. Raises SourceError."""
     found: dict[str, Any] = {}
     groups: dict[str, dict[str, list[str]]] = {}
     user = query.text("user")
     by = query.texts("group_by")
-    for name, labels, host in _containers(query, run(query, words)):
+    for name, labels, host in _containers(query, output):
         found[name] = {**host, "transport": query.kind, **({"user": user} if user else {})}
         for label in by:
             if labels.get(label):

@@ -31,7 +31,11 @@ def hosts(query: SourceQuery) -> Mapping[str, object]:
     words = texts_of(query.value, "program")
     path = query.folder / os.path.expanduser(words[0])  # noqa: PTH111 - Path.expanduser raises RuntimeError
     _check(query, path)
-    output = run(query, [str(path), *words[1:], "--list"])
+    return translated(query, run(query, [str(path), *words[1:], "--list"]))
+
+
+def translated(query: SourceQuery, output: bytes) -> Mapping[str, object]:
+    """Return what a program printed in the shape of a hosts.yml. Raises SourceError."""
     try:
         document = parsed_object(output)
     except ValueError as error:
