@@ -299,12 +299,19 @@ def _inventory(data: bytes, _: random.Random) -> None:
         found.check(found.select(), {"given": data[:5].hex()})
 
 
-def _sources(data: bytes, rng: random.Random) -> None:
+def _program(data: bytes, _: random.Random) -> None:
+    query = SourceQuery("program", Value("./x", "f:1"), _FOLDER, 1.0)
+    _source(query, translated(query, data))
+
+
+def _containers(data: bytes, _: random.Random) -> None:
+    settings = Value({"group_by": Value("role", "f:1")}, "f:1")
+    query = SourceQuery("docker", settings, _FOLDER, 1.0)
+    _source(query, listed(query, data))
+
+
+def _source(query: SourceQuery, answer: Mapping[str, Any]) -> None:
     """The answer of a source, as it is read before it is kept, and in an inventory of its own."""
-    kind, understand = rng.choice([("program", translated), ("docker", listed)])
-    value = Value({"group_by": Value("role", "f:1")} if kind == "docker" else "./x", "f:1")
-    query = SourceQuery(kind, value, _FOLDER, 1.0)
-    answer = understand(query, data)
     source = DeclaredSource(query, without=frozenset({"size"}))
     kept = json.loads(json.dumps(_without(answer, source.without)))
     told = SourceAnswer(source, kept, query.warnings)
@@ -463,7 +470,8 @@ def targets() -> list[Target]:
         Target("what ssh says", [_SAID], _ssh_says, turns=5),
         Target("certificate", _CERTIFICATES, _certificate, turns=5),
         Target("inventory", [_HOSTS, _LAYERS], _inventory, turns=3),
-        Target("sources", [_ANSIBLE, _DOCKER_PS], _sources, _bent_answer, turns=10),
+        Target("program", [_ANSIBLE], _program, _bent_answer, turns=10),
+        Target("containers", [_DOCKER_PS], _containers, _bent_answer, turns=5),
         Target("ignores", [_IGNORES], _ignores),
         Target("rules", [_RULES], _rules),
         Target("secrets", [_SECRETS], _secrets),
