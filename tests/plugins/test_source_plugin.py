@@ -61,6 +61,7 @@ def test_its_settings_are_checked_and_its_failures_told() -> None:
         ([], r"hosts\.yml:2, racks: its answer must be a mapping, not a list"),
         ({"host": {}}, "unknown key 'host' in an answer"),
         ({"hosts": {"a": {"recipes": ["x.py"]}}}, "host a: only hosts.yml itself names recipes"),
+        ({"groups": {"g": {"rollout": {}}}}, "group g: only hosts.yml itself has rollouts"),
         ({"hosts": {"a": {"vars": {"x": {1}}}}}, "set is not a kind of value an inventory has"),
         ({"hosts": {"a": {"port": "x"}}}, r"racks: hosts\.a\.port: port must be a whole number"),
         ({"hosts": {1: {}}}, "1 is read as a number, not as text"),
