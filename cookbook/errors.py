@@ -6,6 +6,7 @@ The tree of errors, by the person who has to act on them.
     + UsageError         an option, or a name on the command line
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
+      - SourceError      a source of hosts that it names does not answer
     + PlanError          a saved plan cannot be written, or is not what cook has written
     + HistoryError       the history cannot be read, or is of a newer version
     + SecretError        a secret is not there, or cannot be read
@@ -75,6 +76,7 @@ __all__ = [
     "ReportError",
     "RevokedKey",
     "SecretError",
+    "SourceError",
     "TooMuchOutput",
     "Unapproved",
     "UnknownKey",
@@ -175,6 +177,12 @@ class InventoryError(InputError):
     """An inventory cannot be read, or contradicts itself."""
 
     code = "wrong-inventory"
+
+
+class SourceError(InventoryError):
+    """A source of hosts, named in the inventory, does not answer as it should."""
+
+    code = "source-failed"
 
 
 class PlanError(InputError):

@@ -20,18 +20,20 @@ import pluggy
 
 if TYPE_CHECKING:
     from cookbook.inventory.host import Host
+    from cookbook.inventory.sources.query import SourceQuery
     from cookbook.secrets.secret import Secret
     from cookbook.transport.contract import Transport
     from cookbook.transport.pipes import PipeShell
 
 hookimpl = pluggy.HookimplMarker("cookbook")
 
-__all__ = ["Host", "PipeShell", "Secret", "Transport", "hookimpl"]
+__all__ = ["Host", "PipeShell", "Secret", "SourceQuery", "Transport", "hookimpl"]
 
 _LATE = {
     "Host": "cookbook.inventory.host",
     "PipeShell": "cookbook.transport.pipes",
     "Secret": "cookbook.secrets.secret",
+    "SourceQuery": "cookbook.inventory.sources.query",
     "Transport": "cookbook.transport.contract",
 }
 """Imported when they are asked for: most plugins need only the marker."""

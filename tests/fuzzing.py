@@ -37,6 +37,12 @@ from cookbook.errors import CookError
 from cookbook.history import ignore_rules
 from cookbook.history import journal_reader as journals
 from cookbook.hosts.probing import Question, state_text
+from cookbook.inventory import schema as inventory_schema
+from cookbook.inventory.sources.asking import SourceAnswer, _without
+from cookbook.inventory.sources.containers import listed
+from cookbook.inventory.sources.entries import DeclaredSource
+from cookbook.inventory.sources.program import translated
+from cookbook.inventory.sources.query import SourceQuery
 from cookbook.language.probe import Probe
 from cookbook.language.provider import AnyProvider, making_sense, questions
 from cookbook.language.resource import Resource
@@ -53,6 +59,7 @@ from cookbook.secrets.stores import document as secrets
 from cookbook.testing import DEBIAN, declare
 from cookbook.text.diff import texts_diff
 from cookbook.text.sanitize import json_text, one_line
+from cookbook.text.yaml_value import Value
 from cookbook.transport import ssh_config
 from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.openssh import refusals
@@ -289,6 +296,31 @@ def _inventory(data: bytes, _: random.Random) -> None:
         found = inventories.load(path)
         for host in found.hosts:
             list(found.explain(host))
+        found.check(found.select(), {"given": data[:5].hex()})
+
+
+def _program(data: bytes, _: random.Random) -> None:
+    query = SourceQuery("program", Value("./x", "f:1"), _FOLDER, 1.0)
+    _source(query, translated(query, data))
+
+
+def _containers(data: bytes, _: random.Random) -> None:
+    settings = Value({"group_by": Value("role", "f:1")}, "f:1")
+    query = SourceQuery("docker", settings, _FOLDER, 1.0)
+    _source(query, listed(query, data))
+
+
+def _source(query: SourceQuery, answer: Mapping[str, Any]) -> None:
+    """The answer of a source, as it is read before it is kept, and in an inventory of its own."""
+    source = DeclaredSource(query, without=frozenset({"size"}))
+    kept = json.loads(json.dumps(_without(answer, source.without)))
+    told = SourceAnswer(source, kept, query.warnings)
+    with contextlib.suppress(CookError):
+        inventory_schema._SourceReader(inventory_schema._Reader(_FOLDER), told).answered()
+    found = inventories.from_data({**kept, "hosts": {"own": None, **kept["hosts"]}})
+    for host in found.hosts:
+        one_line("".join(f"{origin.value}{origin.at}" for origin in found.explain(host)))
+    one_line("".join(told.told))
 
 
 def _ignores(data: bytes, _: random.Random) -> None:
@@ -437,7 +469,9 @@ def targets() -> list[Target]:
         Target("ssh_config", [_G], _ssh_config, turns=5),
         Target("what ssh says", [_SAID], _ssh_says, turns=5),
         Target("certificate", _CERTIFICATES, _certificate, turns=5),
-        Target("inventory", [_HOSTS], _inventory),
+        Target("inventory", [_HOSTS, _LAYERS], _inventory, turns=3),
+        Target("program", [_ANSIBLE], _program, _bent_answer, turns=10),
+        Target("containers", [_DOCKER_PS], _containers, _bent_answer, turns=5),
         Target("ignores", [_IGNORES], _ignores),
         Target("rules", [_RULES], _rules),
         Target("secrets", [_SECRETS], _secrets),
@@ -453,6 +487,10 @@ def _bent_lines(data: bytes, rng: random.Random) -> bytes:
     i = rng.randrange(len(lines))
     lines[i] = bent_json(lines[i], rng)
     return b"\n".join(lines) + b"\n"
+
+
+def _bent_answer(data: bytes, rng: random.Random) -> bytes:
+    return bent_json(data, rng) if rng.random() < 0.7 else bent(data, rng)
 
 
 def _manifest_seed() -> bytes:
@@ -514,6 +552,36 @@ hosts:
 groups:
   web: {hosts: ["web[01:02].example.net"], vars: {tier: front}, groups: [all2]}
   all2: {priority: 3}
+"""
+_LAYERS = b"""\
+defaults: {user: admin, environment: e, vars: {a: 1}}
+hosts:
+  web[01:03].example.net: {vars: {a: 1, b: [x, y], c: {d: e}}}
+  db1: {address: 192.0.2.7, password: !secret db/password}
+groups:
+  web: {hosts: ["web[01:02].example.net"], vars: {tier: front}, groups: [all2], environment: f}
+  all2: {port: 3, hosts: [db1]}
+environments:
+  e: {vars: {a: 2}, port: 4, groups: {web: {vars: {a: 3}}, all2: {port: 5}}}
+  f: {}
+schema:
+  required: [a, tier]
+  properties:
+    a: {type: integer, minimum: 2}
+    b: {items: {enum: [x], pattern: ^x$}}
+    c: {$ref: "#/$defs/c"}
+  $defs: {c: {additionalProperties: false, anyOf: [{type: string}, {required: [d]}]}}
+"""
+_ANSIBLE = b"""\
+{"_meta": {"hostvars": {"web1": {"ansible_host": "192.0.2.1", "ansible_port": "22", "size": 3,
+ "ansible_become": true, "ansible_connection": "ssh", "x": {"__ansible_unsafe": "y"}},
+ "win1": {"ansible_connection": "winrm"}}},
+ "all": {"children": ["web", "ungrouped"], "vars": {"ansible_user": "ops", "l": [1, {"a": "b"}]}},
+ "web": {"hosts": ["web1", "win1"], "vars": {"ansible_private_key_file": "k"}, "children": ["in"]},
+ "in": ["db1"], "ungrouped": {"hosts": ["lonely"]}}
+"""
+_DOCKER_PS = b"""\
+{"ID":"0f1e","Image":"nginx:1","Labels":"role=front,a=b","Names":"web,x"}
 """
 _IGNORES = b"- match: file[/etc/*]\n  hosts: web*,!web3\n  reason: x\n  until: 2026-12-31\n"
 _RULES = b"""\

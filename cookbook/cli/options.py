@@ -54,9 +54,31 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="only these hosts: names, groups, globs, !exclusions; commas between",
     )
+    command.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="the environment of all hosts, whatever the inventory says",
+    )
+    command.add_argument(
+        "--refresh-inventory",
+        action="store_true",
+        help="ask the sources of hosts anew, also where a kept answer would count",
+    )
     command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
     command.add_argument(
         "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
+    )
+
+
+def add_variables(command: argparse.ArgumentParser) -> None:
+    """`--set`: variables for all hosts."""
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="variables",
+        help="a variable for all hosts; the value is YAML",
     )
 
 
@@ -220,7 +242,10 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
     At a terminal, the passphrases of their `keys` are asked for. Raises InventoryError, UsageError
     for a wrong passphrase, and SecretError if a password is in no store.
     """
-    chosen = load_inventory(options).select(options.limit)
+    found = load_inventory(options)
+    chosen = found.select(options.limit)
+    if "variables" in options:
+        found.check(chosen, variables(options.variables, warn=False))
     if keys and not options.local and sys.stdin.isatty():
         import getpass
 
@@ -247,18 +272,21 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
 
+    name = options.environment
     if options.local:
-        return inventory.local()
+        return inventory.local() if name is None else inventory.local().in_environment(name)
     from cookbook.plugins.manager import plugins
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
-        found = inventory.load(options.hosts)
+        found = inventory.load(options.hosts, name, refresh=options.refresh_inventory)
+    elif name is not None:
+        found = found.in_environment(name)
     _warn(found.warnings)
     return found
 
 
-def variables(pairs: Sequence[str]) -> dict[str, Any]:
+def variables(pairs: Sequence[str], *, warn: bool = True) -> dict[str, Any]:
     """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
     found: dict[str, Any] = {}
     warnings: list[str] = []
@@ -273,7 +301,7 @@ def variables(pairs: Sequence[str]) -> dict[str, Any]:
         reader = YamlReader(UsageError, secret_tag(), lines=False)
         given = reader.parse(value, f"--set {key}")
         found[key] = given.plain(warnings) if given is not None else None
-    _warn(warnings)
+    _warn(warnings if warn else ())
     return found
 
 

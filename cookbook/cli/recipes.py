@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cookbook.cli.options import add_variables
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,14 +25,7 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
         metavar="RECIPE",
         help="for all hosts; without one, each host has its own (`recipes:` in hosts.yml)",
     )
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="variables",
-        help="a variable for all hosts; the value is YAML",
-    )
+    add_variables(command)
 
 
 def add_selection(command: argparse.ArgumentParser) -> None:

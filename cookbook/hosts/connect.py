@@ -61,6 +61,20 @@ def on_this_machine(host: Host, _password: Secret | None, _waiting: Waiting) -> 
     return LocalTransport(_local_shell(host))
 
 
+def in_docker(host: Host, _password: Secret | None, _waiting: Waiting) -> Transport:
+    """Start a shell in a container of Docker: the transport `docker`."""
+    from cookbook.transport.container import ContainerTransport
+
+    return ContainerTransport("docker", host.address, host.user)
+
+
+def in_podman(host: Host, _password: Secret | None, _waiting: Waiting) -> Transport:
+    """Start a shell in a container of Podman: the transport `podman`."""
+    from cookbook.transport.container import ContainerTransport
+
+    return ContainerTransport("podman", host.address, host.user)
+
+
 def import_transport(name: str) -> None:
     """Import the modules of a transport: `ssh`, `openssh` or `local`."""
     if name == "ssh":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -11,12 +12,22 @@ from cookbook.errors import InventoryError, UsageError
 from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
-from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared
+from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared, declared_by
+from cookbook.inventory.sources.entries import program_source
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Value, wrap
 
-__all__ = ["Host", "HostGroup", "Inventory", "ValueOrigin", "from_data", "load", "local"]
+__all__ = [
+    "Host",
+    "HostGroup",
+    "Inventory",
+    "SourceState",
+    "ValueOrigin",
+    "from_data",
+    "load",
+    "local",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,20 @@ class HostGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source of hosts, and how fresh its hosts are."""
+
+    name: str
+    at: str
+    hosts: int
+    age: float | None
+    """Seconds since it was asked; None: it was asked now."""
+
+    failure: str | None
+    """Why it was of no use now; None: it was not, or its kept answer still counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """Hosts and groups by name, in the order in which they are declared."""
 
@@ -41,7 +66,7 @@ class Inventory:
     groups: Mapping[str, HostGroup]
     _precedence: Precedence = field(repr=False, compare=False)
     warnings: tuple[str, ...] = ()
-    """Sentences about variables that YAML may read in another way than they are meant."""
+    """Sentences about variables that YAML may misread, and about sources."""
 
     def select(self, patterns: Sequence[str] = ()) -> list[Host]:
         """
@@ -55,18 +80,55 @@ class Inventory:
         names = limit(patterns, self.hosts.keys(), groups)
         return [host for name, host in self.hosts.items() if name in names]
 
-    def explain(self, host: str, key: str | None = None) -> list[ValueOrigin]:
+    @property
+    def sources(self) -> tuple[SourceState, ...]:
+        """The sources that the inventory names, with the age of what they have told."""
+        declared = self._precedence.declared
+        return tuple(
+            SourceState(
+                answer.source.name,
+                answer.source.at,
+                len(answer.data.get("hosts") or ()),
+                answer.age,
+                answer.failure,
+            )
+            for answer in declared.answers
+        )
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of the environments that are declared."""
+        return tuple(self._precedence.declared.environments)
+
+    def in_environment(self, name: str) -> Inventory:
+        """Return this inventory with all hosts in an environment. Raises UsageError."""
+        return _inventory(self._precedence.declared, name)
+
+    def check(self, hosts: Iterable[Host], given: Mapping[str, object]) -> None:
+        """
+        Check the variables of these hosts by the schema, if there is one.
+
+        `given` are those of `--set`. Raises InventoryError with all that is wrong.
+        """
+        if self._precedence.declared.schema is not None:
+            from cookbook.inventory.misfits import check
+
+            check(self._precedence, self._precedence.declared.schema, hosts, given)
+
+    def explain(
+        self, host: str, key: str | None = None, given: Mapping[str, object] = MappingProxyType({})
+    ) -> list[ValueOrigin]:
         """
         Return the origin of each setting (`port`) and variable (`vars.tier`) of a host.
 
         All of them, or only the one key; for each key the origin that is used comes first, then
-        those it overrides.
+        those it overrides. `given` are the variables of `--set`.
 
         Raises UsageError if there is no such host, or no such key.
         """
         if host not in self.hosts:
             raise UsageError(f"no host is named {host!r}", hint=did_you_mean(host, self.hosts))
-        origins = list(self._precedence.origins(host))
+        origins = list(self._precedence.origins(host, given))
         if key is None:
             return origins
         known = dict.fromkeys(origin.key for origin in origins)
@@ -75,18 +137,30 @@ class Inventory:
         return [origin for origin in origins if origin.key == key]
 
 
-def load(path: Path) -> Inventory:
+def load(path: Path, environment: str | None = None, *, refresh: bool = False) -> Inventory:
     """
     Return the inventory in a YAML file; relative paths in it start at its folder.
 
-    Raises InventoryError with file:line for the first error.
+    An executable file that is not YAML by its name is a program that prints Ansible's inventory.
+    `environment` is that of all hosts, whatever the file says of them. `refresh`: sources are asked
+    anew. Raises InventoryError with file:line for the first error, and UsageError for an
+    environment that is not declared.
     """
+    if _is_program(path):
+        return _inventory(declared_by(program_source(path), str(path)), environment)
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
     from cookbook.text.yaml_reader import YamlReader
 
     folder = path.absolute().parent
     reader = YamlReader(InventoryError, secret_tag(folder), "name yours with --hosts FILE")
-    return _inventory(declared(reader.read(path), str(path), folder))
+    found = declared(reader.read(path), str(path), folder, refresh=refresh)
+    return _inventory(found, environment)
+
+
+def _is_program(path: Path) -> bool:
+    """Return True for an executable; a hosts.yml whose mode says so by mistake is not run."""
+    is_data = path.suffix in (".yml", ".yaml", ".json")
+    return not is_data and path.is_file() and os.access(path, os.X_OK)
 
 
 def from_data(
@@ -110,8 +184,14 @@ def local() -> Inventory:
     return from_data({"hosts": {"localhost": {"transport": "local"}}}, "--local")
 
 
-def _inventory(declarations: DeclaredHosts) -> Inventory:
-    precedence = Precedence(declarations)
+def _inventory(declarations: DeclaredHosts, environment: str | None = None) -> Inventory:
+    if environment is not None and environment not in (known := declarations.environments):
+        names = f"declared are: {', '.join(known)}" if known else "the inventory declares none"
+        raise UsageError(
+            f"there is no environment {environment!r}",
+            hint=did_you_mean(environment, known) or names,
+        )
+    precedence = Precedence(declarations, environment)
     hosts: dict[str, Host] = {}
     for name in declarations.hosts:
         hosts[name] = precedence.host(name, MappingProxyType(hosts))

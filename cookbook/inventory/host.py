@@ -62,6 +62,9 @@ class Host:
     recipes: tuple[Path, ...] = ()
     """Its own recipes, merged in order: of `defaults`, of parent groups, child groups, the host."""
 
+    environment: str | None = None
+    """The name of its layer of data in the inventory; None: it has none."""
+
     groups: tuple[str, ...] = ()
     """Every group the host is in, a child always before its parents."""
 

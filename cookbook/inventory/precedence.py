@@ -1,4 +1,4 @@
-"""The order of origins: host, child group, parent group, defaults, built-in."""
+"""The order of origins: host, environment, child group, parent group, defaults, built-in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.host import Host
-from cookbook.inventory.schema import RECIPES, DeclaredHosts, Layer, ValueOrigin
+from cookbook.inventory.schema import ENVIRONMENT, RECIPES, DeclaredHosts, Layer, ValueOrigin
 from cookbook.inventory.settings import SETTINGS
 from cookbook.text.yaml_value import shown
 
@@ -35,17 +35,30 @@ class _Membership(NamedTuple):
     rivals: dict[str, tuple[ValueOrigin, ValueOrigin]]
 
 
+class _Decided(NamedTuple):
+    """The nearest value of each key, and the keys for which two are equally near."""
+
+    layer: Layer
+    rivals: dict[str, tuple[ValueOrigin, ValueOrigin]]
+
+
 class Precedence:
     """Decides each host's settings and variables, key by key, never merging any deeper."""
 
-    def __init__(self, declared: DeclaredHosts) -> None:
+    def __init__(self, declared: DeclaredHosts, environment: str | None = None) -> None:
+        """`environment` is that of all hosts; None: the one that the inventory says of each."""
         self.declared = declared
+        self.over: Layer = {}
+        if environment is not None:
+            given = ValueOrigin(ENVIRONMENT, environment, "--environment", "")
+            self.over = {ENVIRONMENT: given}
         self.direct: dict[str, list[str]] = {name: [] for name in declared.hosts}
         for name, group in declared.groups.items():
             for host in group.hosts:
                 self.direct[host].append(name)
         self.above = _ancestors(declared)
         self.membership = cache(self._membership)
+        self.within = cache(self._within)
 
     def host(self, name: str, others: Mapping[str, Host]) -> Host:
         """
@@ -55,13 +68,15 @@ class Precedence:
         has no value.
         """
         membership = self.membership(tuple(self.direct[name]))
-        own = self.declared.hosts[name].layer
-        for key, (one, other) in membership.rivals.items():
+        own = self.declared.hosts[name].layer | self.over
+        shared = self._shared(name, membership, own)
+        for key, (one, other) in shared.rivals.items():
             if key not in own:
                 raise _disagreement(name, one, other)
         settings: dict[str, Any] = {"recipes": self._recipes(name, membership)}
         variables: dict[str, object] = {}
-        for key, origin in (membership.layer | own).items():
+        base = self.declared.hosts[name].base
+        for key, origin in (base | shared.layer | own).items():
             if key == RECIPES:
                 continue
             if key.startswith(_VARS):
@@ -77,26 +92,63 @@ class Precedence:
             others=others,
         )
 
-    def origins(self, name: str) -> Iterator[ValueOrigin]:
-        """All that was said of the host, key by key, the nearest first: only that one is used."""
-        layers = [self.declared.hosts[name].layer]
-        groups = self.membership(tuple(self.direct[name])).groups
-        layers += [self.declared.groups[group].layer for group in groups]
-        layers += [self.declared.defaults, _built_in(name)]
-        variables = dict.fromkeys(key for layer in layers for key in layer if key not in SETTINGS)
-        variables.pop(RECIPES, None)
+    def _shared(self, name: str, membership: _Membership, own: Layer) -> _Decided:
+        """Return what groups, environment and defaults say to a host."""
+        if ENVIRONMENT in membership.rivals and ENVIRONMENT not in own:
+            raise _disagreement(name, *membership.rivals[ENVIRONMENT])
+        environment = self._environment(name, membership)
+        if environment is None:
+            return _Decided(membership.layer, membership.rivals)
+        within = self.within(environment, membership.groups)
+        rivals = {k: two for k, two in membership.rivals.items() if k not in within.layer}
+        return _Decided(membership.layer | within.layer, rivals | within.rivals)
+
+    def _environment(self, name: str, membership: _Membership) -> str | None:
+        host = self.declared.hosts[name]
+        for layer in (self.over, host.layer, membership.layer, host.base):
+            if ENVIRONMENT in layer:
+                return str(layer[ENVIRONMENT].value)
+        return None
+
+    def _within(self, environment: str, groups: tuple[str, ...]) -> _Decided:
+        """Return what an environment says to the hosts of these groups."""
+        said = self.declared.environments[environment]
+        decided = self._nearest({group: said.groups.get(group, {}) for group in groups})
+        return _Decided(said.layer | decided.layer, decided.rivals)
+
+    def origins(self, name: str, given: Mapping[str, object]) -> Iterator[ValueOrigin]:
+        """
+        All that was said of the host, key by key, the nearest first: only that one is used.
+
+        `given` are the variables of `--set`.
+        """
+        membership = self.membership(tuple(self.direct[name]))
+        groups = membership.groups
+        host, known = self.declared.hosts[name], self.declared.groups
+        layers = [_given(given), self.over, host.layer, host.hidden]
+        if (environment := self._environment(name, membership)) is not None:
+            within = self.declared.environments[environment]
+            layers += [within.groups[one] for one in groups if one in within.groups]
+            layers.append(within.layer)
+        layers += [one for group in groups for one in (known[group].layer, known[group].hidden)]
+        layers += [self.declared.defaults, host.base, _built_in(name)]
+        variables = dict.fromkeys(key for layer in layers for key in layer if key.startswith(_VARS))
         for place in reversed(layers):
             if RECIPES in place:
                 yield place[RECIPES]
-        for key in (*SETTINGS, *variables):
+        for key in (*SETTINGS, ENVIRONMENT, *variables):
             said = [layer[key] for layer in layers if key in layer]
             yield from (replace(origin, used=place == 0) for place, origin in enumerate(said))
 
     def _recipes(self, name: str, membership: _Membership) -> tuple[Path, ...]:
         """Return the recipes of a host: all layers together, the farthest from the host first."""
-        declared = self.declared
-        layers = [declared.defaults, *(declared.groups[group].layer for group in membership.inward)]
-        layers.append(declared.hosts[name].layer)
+        declared, inward = self.declared, membership.inward
+        own = declared.hosts[name].layer
+        layers = [declared.defaults, *(declared.groups[group].layer for group in inward)]
+        if (environment := self._environment(name, membership)) is not None:
+            within = declared.environments[environment]
+            layers += [within.layer, *(within.groups.get(one, {}) for one in inward)]
+        layers.append(own)
         said = (layer[RECIPES].value for layer in layers if RECIPES in layer)
         return tuple(
             dict.fromkeys(path for paths in said for path in cast("Iterable[Path]", paths))
@@ -106,9 +158,15 @@ class Precedence:
         steps = self._steps(direct)
         groups = tuple(sorted(steps, key=steps.__getitem__))
         inward = tuple(sorted(steps, key=lambda group: -steps[group]))
-        layer = dict(self.declared.defaults)
+        decided = self._nearest({group: self.declared.groups[group].layer for group in groups})
+        layer = self.declared.defaults | decided.layer
+        return _Membership(groups, inward, layer, decided.rivals)
+
+    def _nearest(self, layers: Mapping[str, Layer]) -> _Decided:
+        """Decide between groups: they come with every child before its parents."""
+        layer: Layer = {}
         rivals: dict[str, tuple[ValueOrigin, ValueOrigin]] = {}
-        for key, said in self._said(groups).items():
+        for key, said in _said(layers).items():
             # The first is nearest; groups of which none is above the other are equally near.
             nearest = [
                 origin
@@ -119,15 +177,7 @@ class Precedence:
             for other in nearest[1:]:
                 if not _same(nearest[0].value, other.value):
                     rivals[key] = (nearest[0], other)
-        return _Membership(groups, inward, layer, rivals)
-
-    def _said(self, groups: tuple[str, ...]) -> dict[str, dict[str, ValueOrigin]]:
-        said: dict[str, dict[str, ValueOrigin]] = {}
-        for group in groups:
-            for key, origin in self.declared.groups[group].layer.items():
-                if key != RECIPES:  # they are merged, so groups cannot disagree
-                    said.setdefault(key, {})[group] = origin
-        return said
+        return _Decided(layer, rivals)
 
     def _steps(self, direct: tuple[str, ...]) -> dict[str, int]:
         """Return these and all above, as in the file, with the longest path up from the host."""
@@ -139,6 +189,15 @@ class Precedence:
         return {group: steps[group] for group in self.declared.groups if group in members}
 
 
+def _said(layers: Mapping[str, Layer]) -> dict[str, dict[str, ValueOrigin]]:
+    said: dict[str, dict[str, ValueOrigin]] = {}
+    for group, layer in layers.items():
+        for key, origin in layer.items():
+            if key != RECIPES:  # they are merged, so groups cannot disagree
+                said.setdefault(key, {})[group] = origin
+    return said
+
+
 def _ancestors(declared: DeclaredHosts) -> dict[str, frozenset[str]]:
     """All groups above each group."""
     above: dict[str, set[str]] = {name: set() for name in declared.groups}
@@ -146,6 +205,11 @@ def _ancestors(declared: DeclaredHosts) -> dict[str, frozenset[str]]:
         for sub in declared.groups[name].groups:
             above[sub] |= above[name] | {name}
     return {name: frozenset(groups) for name, groups in above.items()}
+
+
+def _given(variables: Mapping[str, object]) -> Layer:
+    keys = ((f"{_VARS}{name}", value) for name, value in variables.items())
+    return {key: ValueOrigin(key, value, "--set", "") for key, value in keys}
 
 
 def _built_in(name: str) -> Layer:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from cookbook.errors import InventoryError
+from cookbook.inventory.joining import Joining
 from cookbook.inventory.ranges import MOST, expand
-from cookbook.inventory.settings import SETTINGS, read_recipes, read_setting, unknown_key
+from cookbook.inventory.settings import (
+    SETTINGS,
+    read_recipes,
+    read_setting,
+    refuse_password,
+    unknown_key,
+)
+from cookbook.inventory.sources.asking import SourceAnswer, ask
+from cookbook.inventory.sources.entries import DeclaredSource, read_sources
+from cookbook.inventory.variable_schema import VariableSchema, read_schema
 from cookbook.text.suggest import did_you_mean
-from cookbook.text.yaml_value import Kinds, Value, not_text
+from cookbook.text.yaml_value import Kinds, Value, not_text, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +34,9 @@ RECIPES = "recipes"
 """The key whose values in all layers are merged; of any other key the nearest value counts."""
 
 _SHARED = tuple(key for key in SETTINGS if key != "address")
+_PARTS = ("defaults", "hosts", "groups", "environments", "schema", "sources")
+ENVIRONMENT = "environment"
+"""The key that names the environment of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ class ValueOrigin:
     """
     A declared value of a setting (`port`) or a variable (`vars.http_port`).
 
-    `level` is host, group NAME, defaults or built-in; `at` is file:line, empty for a built-in.
+    `level` is --set, host, `group NAME in environment NAME`, environment NAME, group NAME, defaults
+    or built-in; `at` is file:line, empty for what is in no file.
     `used` is false where something nearer to the host decides.
     """
 
@@ -40,16 +54,25 @@ class ValueOrigin:
     level: str
     at: str
     used: bool = True
+    source: Value | None = field(default=None, compare=False, repr=False)
+    """A list or a mapping as it was read, with the place of each part; else None."""
 
 
 Layer = dict[str, ValueOrigin]
+_NOTHING: Layer = {}
 
 
 class DeclaredHost(NamedTuple):
-    """A host and what it says itself."""
+    """
+    A host and what it says itself.
+
+    `hidden` are values of a source that hosts.yml overrides, `base` the defaults of the source.
+    """
 
     at: str
     layer: Layer
+    hidden: Layer = _NOTHING
+    base: Layer = _NOTHING
 
 
 class DeclaredGroup(NamedTuple):
@@ -62,22 +85,45 @@ class DeclaredGroup(NamedTuple):
     rollout: Value | None
     """The strategy of its rollout, not read yet."""
 
+    hidden: Layer = _NOTHING
+
+
+class DeclaredEnvironment(NamedTuple):
+    """An environment: what it says for all of its hosts, and for those in a group."""
+
+    at: str
+    layer: Layer
+    groups: dict[str, Layer]
+
 
 class DeclaredHosts(NamedTuple):
     """All that is declared; `upward` lists the groups with every child before its parents."""
 
     hosts: dict[str, DeclaredHost]
     groups: dict[str, DeclaredGroup]
+    environments: dict[str, DeclaredEnvironment]
     defaults: Layer
     upward: tuple[str, ...]
+    schema: VariableSchema | None
+    answers: tuple[SourceAnswer, ...]
     warnings: tuple[str, ...]
 
 
-def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
+class DeclaredParts(NamedTuple):
+    """The defaults, hosts and groups of a document or of a source."""
+
+    defaults: Layer
+    hosts: dict[str, DeclaredHost]
+    groups: dict[str, DeclaredGroup]
+
+
+def declared(
+    value: Value | None, where: str, folder: Path, *, refresh: bool = False
+) -> DeclaredHosts:
     """
     Return the declarations in a document; relative paths start at the folder.
 
-    Raises InventoryError for the first error.
+    `refresh`: its sources are asked anew. Raises InventoryError for the first error.
     """
     if value is None or value.data is None:
         raise InventoryError(
@@ -88,9 +134,15 @@ def declared(value: Value | None, where: str, folder: Path) -> DeclaredHosts:
     if not isinstance(value.data, dict):
         raise value.error(f"an inventory is a mapping or a list of host names, not {value}")
     for key, inner in value.data.items():
-        if key not in {"defaults", "hosts", "groups"}:
-            raise unknown_key(key, inner, "the inventory", ("defaults", "hosts", "groups"))
-    return _Reader(folder).inventory(value.data, where)
+        if key not in _PARTS:
+            raise unknown_key(key, inner, "the inventory", _PARTS)
+    sources = read_sources(value.data["sources"], folder) if "sources" in value.data else []
+    return _Reader(folder).inventory(value.data, where, sources, refresh=refresh)
+
+
+def declared_by(source: DeclaredSource, where: str, *, refresh: bool = False) -> DeclaredHosts:
+    """Return the declarations of a source alone. Raises InventoryError."""
+    return _Reader(source.query.folder).inventory({}, where, [source], refresh=refresh)
 
 
 class _Reader:
@@ -98,17 +150,47 @@ class _Reader:
         self.folder = folder
         self.warnings: list[str] = []
 
-    def inventory(self, parts: dict[str, Value], where: str) -> DeclaredHosts:
+    def inventory(
+        self, parts: dict[str, Value], where: str, sources: list[DeclaredSource], *, refresh: bool
+    ) -> DeclaredHosts:
         nothing = Value(None, where, "", InventoryError)
-        defaults = parts.get("defaults", nothing)
-        layer = self.layer(_mapping(defaults, "defaults"), "defaults", "defaults", _SHARED)
-        hosts = self.hosts(parts.get("hosts", nothing))
+        layer, hosts, groups = self.parts(parts, where)
+        answers = ask(sources, refresh=refresh) if sources else []
+        joining = Joining(hosts, groups)
+        for answer in answers:
+            joining.add(answer.source, _SourceReader(self, answer).answered())
+            answer.keep()
+            self.warnings += answer.told
         if not hosts:
-            raise parts.get("hosts", nothing).error("no hosts are declared")
+            also = ", and its sources have none" if sources else ""
+            raise parts.get("hosts", nothing).error(f"no hosts are declared{also}")
+        _check_members(hosts, groups)
+        places = _mapping(parts.get("environments", nothing), "environments")
+        environments = {
+            _name(key, value): self.environment(key, value, groups) for key, value in places.items()
+        }
+        layers = [layer, *(host.layer for host in hosts.values())]
+        layers += [group.layer for group in groups.values()]
+        _check_environments(layers, environments)
+        return DeclaredHosts(
+            hosts,
+            groups,
+            environments,
+            layer,
+            _upward(groups),
+            read_schema(parts["schema"], self.folder) if "schema" in parts else None,
+            tuple(answers),
+            tuple(self.warnings),
+        )
+
+    def parts(self, parts: dict[str, Value], where: str) -> DeclaredParts:
+        nothing = Value(None, where, "", InventoryError)
+        defaults = _mapping(parts.get("defaults", nothing), "defaults")
+        layer = self.layer(defaults, "defaults", "defaults", (ENVIRONMENT, *_SHARED))
+        hosts = self.hosts(parts.get("hosts", nothing))
         named = _mapping(parts.get("groups", nothing), "groups")
         groups = {_name(key, value): self.group(key, value) for key, value in named.items()}
-        _check_members(hosts, groups)
-        return DeclaredHosts(hosts, groups, layer, _upward(groups), tuple(self.warnings))
+        return DeclaredParts(layer, hosts, groups)
 
     def hosts(self, value: Value) -> dict[str, DeclaredHost]:
         hosts: dict[str, DeclaredHost] = {}
@@ -126,7 +208,7 @@ class _Reader:
     def _hosts(self, value: Value) -> Iterator[tuple[str, DeclaredHost]]:
         if isinstance(value.data, list):
             for item in value.data:
-                for name in _names(item, "hosts in a list have no settings; use a mapping"):
+                for name in self.names(item, "hosts in a list have no settings; use a mapping"):
                     yield name, DeclaredHost(item.at, {})
             return
         for pattern, settings in _mapping(value, "hosts").items():
@@ -136,8 +218,8 @@ class _Reader:
         """Yield the host, or the hosts of the range, with one layer that they share."""
         parts = _mapping(value, f"host {pattern}")
         address = parts.pop("address", None)
-        layer = self.layer(parts, f"host {pattern}", "host", (*SETTINGS,))
-        names = _expand(pattern, value)
+        layer = self.layer(parts, f"host {pattern}", "host", (ENVIRONMENT, *SETTINGS))
+        names = self.expand(pattern, value)
         for name in names:
             _name(name, value)
         if address is None:
@@ -149,7 +231,7 @@ class _Reader:
 
     def addresses(self, value: Value, names: list[str], pattern: str) -> list[str]:
         read_setting("address", value, self.folder)
-        addresses = _expand(str(value.data), value)
+        addresses = self.expand(str(value.data), value)
         if len(addresses) != len(names):
             raise value.error(
                 f"{pattern} is {len(names)} host{'s'[: len(names) > 1]}, "
@@ -164,14 +246,29 @@ class _Reader:
         hosts = _list(parts.pop("hosts", nothing), f"hosts of group {name}")
         groups = _list(parts.pop("groups", nothing), f"groups of group {name}")
         rollout = parts.pop("rollout", None)
-        known = ("hosts", "groups", "rollout", *_SHARED)
+        known = ("hosts", "groups", "rollout", ENVIRONMENT, *_SHARED)
         return DeclaredGroup(
             value.at,
             self.layer(parts, f"group {name}", f"group {name}", known),
-            {host: item.at for item in hosts for host in _names(item, "a host's name")},
-            {sub: item.at for item in groups for sub in _names(item, "a group's name")},
+            {host: item.at for item in hosts for host in self.names(item, "a host's name")},
+            {sub: item.at for item in groups for sub in self.names(item, "a group's name")},
             rollout,
         )
+
+    def environment(
+        self, name: str, value: Value, groups: dict[str, DeclaredGroup]
+    ) -> DeclaredEnvironment:
+        whose = f"environment {name}"
+        parts = _mapping(value, whose)
+        named = parts.pop("groups", Value(None, value.at, "", InventoryError))
+        layers: dict[str, Layer] = {}
+        for group, inner in _mapping(named, f"groups of {whose}").items():
+            if group not in groups:
+                raise _undeclared("group", group, inner.at, groups, ())
+            within = f"group {group} in {whose}"
+            layers[group] = self.layer(_mapping(inner, within), within, within, _SHARED)
+        layer = self.layer(parts, whose, whose, ("groups", *_SHARED))
+        return DeclaredEnvironment(value.at, layer, layers)
 
     def layer(
         self, parts: dict[str, Value], whose: str, level: str, known: tuple[str, ...]
@@ -179,12 +276,11 @@ class _Reader:
         layer: Layer = {}
         for key, value in parts.items():
             if key == "vars":
-                for name, inner in _mapping(value, f"vars of {whose}").items():
-                    full = f"vars.{name}"
-                    layer[full] = ValueOrigin(full, inner.plain(self.warnings), level, inner.at)
+                layer |= self.variables(value, whose, level)
             elif key == RECIPES:
-                paths = read_recipes(value, whose, self.folder)
-                layer[key] = ValueOrigin(key, paths, level, value.at)
+                layer[key] = ValueOrigin(key, self.recipes(value, whose), level, value.at)
+            elif key == ENVIRONMENT and key in known:
+                layer[key] = ValueOrigin(key, _text(value, f"{key} of {whose}"), level, value.at)
             elif key not in known:
                 raise self._unknown(key, value, whose, (*known, RECIPES, "vars"))
             else:
@@ -192,10 +288,74 @@ class _Reader:
                 layer[key] = ValueOrigin(key, read, level, value.at)
         return layer
 
+    def variables(self, value: Value, whose: str, level: str) -> Iterator[tuple[str, ValueOrigin]]:
+        for name, inner in _mapping(value, f"vars of {whose}").items():
+            key, plain = f"vars.{name}", inner.plain(self.warnings)
+            source = inner if isinstance(plain, list | dict) else None
+            yield key, ValueOrigin(key, plain, level, inner.at, source=source)
+
+    def recipes(self, value: Value, whose: str) -> tuple[Path, ...]:
+        return read_recipes(value, whose, self.folder)
+
+    def expand(self, pattern: str, value: Value) -> list[str]:
+        """Return the names that a pattern stands for."""
+        try:
+            return expand(pattern)
+        except ValueError as error:
+            hint = "an IPv6 address is written without brackets" if "::" in pattern else None
+            raise value.error(str(error), hint=hint) from None
+
+    def names(self, item: Value, hint: str) -> list[str]:
+        """Return the names that an item of a list stands for."""
+        if isinstance(item.data, list | dict):
+            raise item.error(f"a name must be text, not {item}", hint=hint)
+        if not isinstance(item.data, str):
+            kind = Kinds.get(type(item.data), "no text")
+            raise not_text(item.at, item.written, kind, InventoryError)
+        return [_name(name, item) for name in self.expand(item.data, item)]
+
     def _unknown(self, key: str, value: Value, whose: str, known: tuple[str, ...]) -> Exception:
         if key == "address":
             return value.error(f"{whose} cannot have an address", hint="an address is one host's")
         return unknown_key(key, value, whose, known)
+
+
+class _SourceReader(_Reader):
+    """The reader of what a source answers: names are no ranges, and secrets are refused."""
+
+    def __init__(self, reader: _Reader, answer: SourceAnswer) -> None:
+        super().__init__(reader.folder)
+        self.answer = answer
+
+    def answered(self) -> DeclaredParts:
+        source = self.answer.source
+        where = f"{source.at}, {source.name}"
+        value = wrap(self.answer.data, where, InventoryError)
+        if not isinstance(value.data, dict):
+            raise value.error(f"its answer must be a mapping, not {value}")
+        known = ("hosts", "groups", "defaults")
+        for key, inner in value.data.items():
+            if key not in known:
+                raise unknown_key(key, inner, "an answer", known)
+        return self.parts(value.data, where)
+
+    def variables(self, value: Value, whose: str, level: str) -> Iterator[tuple[str, ValueOrigin]]:
+        if isinstance(value.data, dict):
+            for name, one in value.data.items():
+                refuse_password(name, one)
+        yield from super().variables(value, whose, level)
+
+    def group(self, name: str, value: Value) -> DeclaredGroup:
+        found = super().group(name, value)
+        if found.rollout is not None:
+            raise found.rollout.error(f"group {name}: only hosts.yml itself has rollouts")
+        return found
+
+    def recipes(self, value: Value, whose: str) -> tuple[Path, ...]:
+        raise value.error(f"{whose}: only hosts.yml itself names recipes")
+
+    def expand(self, pattern: str, value: Value) -> list[str]:
+        return [pattern]
 
 
 def _mapping(value: Value, whose: str) -> dict[str, Value]:
@@ -215,21 +375,10 @@ def _list(value: Value, whose: str) -> list[Value]:
     return value.data
 
 
-def _names(item: Value, hint: str) -> list[str]:
-    """Return the names that an item of a list stands for."""
-    if isinstance(item.data, list | dict):
-        raise item.error(f"a name must be text, not {item}", hint=hint)
-    if not isinstance(item.data, str):
-        raise not_text(item.at, item.written, Kinds.get(type(item.data), "no text"), InventoryError)
-    return [_name(name, item) for name in _expand(item.data, item)]
-
-
-def _expand(pattern: str, value: Value) -> list[str]:
-    try:
-        return expand(pattern)
-    except ValueError as error:
-        hint = "an IPv6 address is written without brackets" if "::" in pattern else None
-        raise value.error(str(error), hint=hint) from None
+def _text(value: Value, whose: str) -> str:
+    if not isinstance(value.data, str):
+        raise value.error(f"{whose} must be a name, not {value}")
+    return value.data
 
 
 def _name(name: str, value: Value) -> str:
@@ -254,6 +403,18 @@ def _check_members(hosts: dict[str, DeclaredHost], groups: dict[str, DeclaredGro
         for sub, at in group.groups.items():
             if sub not in groups:
                 raise _undeclared("group", sub, at, groups, hosts)
+
+
+def _check_environments(
+    layers: Iterable[Layer], environments: dict[str, DeclaredEnvironment]
+) -> None:
+    for origin in (layer[ENVIRONMENT] for layer in layers if ENVIRONMENT in layer):
+        if origin.value not in environments:
+            raise InventoryError(
+                f"{origin.at}: environment {origin.value!r} is not declared",
+                hint=did_you_mean(str(origin.value), environments)
+                or "declare it under the top level's `environments:`",
+            )
 
 
 def _undeclared(

@@ -78,6 +78,22 @@ def _no_password(what: str, value: Value) -> Exception:
     )
 
 
+def refuse_password(name: str, value: Value) -> None:
+    """Raise InventoryError if a variable of a source, or one inside it, is named like a secret."""
+    if isinstance(value.data, dict):
+        for key, inner in value.data.items():
+            refuse_password(key, inner)
+    elif isinstance(value.data, list):
+        for inner in value.data:
+            refuse_password(name, inner)
+    elif value.data is not None and value.data != "" and _SECRET_NAME.search(name):
+        raise value.error(
+            f"{name}: passwords are not taken from a source",
+            hint="name one in hosts.yml (vars: {NAME: !secret NAME}), and leave this one out:"
+            " without: [VARIABLE] beside the source",
+        )
+
+
 def _decimal(value: Value) -> object:
     """Return the plain data; YAML 1.1 reads 010 as 8 and 22:22 as 1342, never meant here."""
     if type(value.data) is int and value.written != str(value.data):
@@ -207,10 +223,17 @@ SETTINGS = {
     "alive_interval": Setting("a number of seconds above 0", _seconds),
     "become_password": _SECRET,
     "password": _SECRET,
-    "transport": Setting("ssh, openssh, local or a transport of a plugin", _transport),
+    "transport": Setting(
+        "ssh, openssh, local, docker, podman or a transport of a plugin", _transport
+    ),
 }
 
 _PASSWORD = re.compile(r"pass(word|wd|phrase)?$")
+_SECRET_NAME = re.compile(
+    r"(^|[_.-])(pass(word|wd|phrase)?|secret|token|private_?key|(api|access|secret)_?key)$"
+    r"|(password|passwd|passphrase)$",
+    re.IGNORECASE,
+)
 _OTHER_TOOLS = {
     "children": "groups",
     "host": "address",

@@ -44,6 +44,9 @@ class Node:
     secrets: SecretSource | None = field(default=None, repr=False, compare=False)
     """The source of the secrets that `secret` and `derived` return; None if there is none."""
 
+    environment: str | None = None
+    """The environment it is in; None if the inventory names none."""
+
 
 class FactsNeeded(BaseException):
     """The signal that a recipe has read a fact before the host was asked for its facts."""

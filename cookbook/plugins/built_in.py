@@ -1,4 +1,4 @@
-"""The transports and report formats of cook itself, registered as those of any plugin are."""
+"""The transports, sources and report formats of cook itself, registered as a plugin's are."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ def cookbook_transports() -> Mapping[str, str]:
         "ssh": "cookbook.hosts.connect:by_paramiko",
         "openssh": "cookbook.hosts.connect:by_openssh",
         "local": "cookbook.hosts.connect:on_this_machine",
+        "docker": "cookbook.hosts.connect:in_docker",
+        "podman": "cookbook.hosts.connect:in_podman",
+    }
+
+
+@hookimpl
+def cookbook_sources() -> Mapping[str, str]:
+    """Return the kinds of sources: name in hosts.yml -> `module:function`."""
+    return {
+        "program": "cookbook.inventory.sources.program:hosts",
+        "ec2": "cookbook.inventory.sources.ec2:hosts",
+        "docker": "cookbook.inventory.sources.containers:hosts",
+        "podman": "cookbook.inventory.sources.containers:hosts",
+        "dns_srv": "cookbook.inventory.sources.dns_srv:hosts",
     }
 
 

@@ -61,6 +61,18 @@ def cookbook_inventory(path: Path) -> Inventory | None:
 
 
 @hookspec
+def cookbook_sources() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """
+    Return the kinds of sources of this plugin: key in `sources:` of hosts.yml -> `module:function`.
+
+    The function takes a cookbook.plugin.SourceQuery, which has the settings, and returns a mapping
+    with `hosts`, `groups` and `defaults` in the shape of a hosts.yml, which is checked like one. It
+    raises `query.error(...)` for a wrong setting, and `query.failure(...)` if the source does not
+    answer: then an answer before may be used.
+    """
+
+
+@hookspec
 def cookbook_transports() -> Mapping[str, str]:  # type: ignore[empty-body]
     """
     Return the transports of this plugin: `transport:` in hosts.yml -> `module:function`.

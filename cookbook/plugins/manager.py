@@ -12,6 +12,7 @@ from typing import Any, cast
 import pluggy
 
 from cookbook.errors import UsageError
+from cookbook.inventory.sources.registry import SOURCES
 from cookbook.language.catalog import Catalog
 from cookbook.plugins import built_in, hookspecs
 from cookbook.reports import FORMATS
@@ -66,6 +67,7 @@ def registrations(hook: str) -> Mapping[str, Any]:
     return {name: value for name, (value, _) in found.items()}
 
 
+SOURCES.registered = lambda: registrations("cookbook_sources")
 TRANSPORTS.registered = lambda: registrations("cookbook_transports")
 FORMATS.registered = lambda: registrations("cookbook_reports")
 

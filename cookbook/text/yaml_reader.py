@@ -44,6 +44,9 @@ class YamlReader:
     lines: bool = True
     """True if errors and values name a line; False for a text of one line."""
 
+    is_json: bool = False
+    """True for JSON, which YAML contains, but for tabs between the words."""
+
     def read(self, path: Path, most: int = MOST_BYTES) -> Value | None:
         """
         Return the content of a file of at most `most` bytes; None if it is empty.
@@ -64,6 +67,8 @@ class YamlReader:
 
     def parse(self, text: str, name: str) -> Value | None:
         """Return the value of a text, whose place in errors is `name`; None if it is empty."""
+        if self.is_json:
+            text = text.replace("\t", " ")
         try:
             self._check_depth(text, name)
             node = yaml.compose(text, _Loader)

@@ -20,7 +20,11 @@ REFUSED: list[tuple[str | bytes, str, str | None]] = [
     ("web1", ":1: an inventory is a mapping or a list of host names, not 'web1'", None),
     ("defaults: {}\nhosts:\n", ":2: no hosts are declared", None),
     ("defaults: {}", ": no hosts are declared", None),
-    ("all: {}", ":1: unknown key 'all' in the inventory", "the keys are: defaults, hosts, groups"),
+    (
+        "all: {}",
+        ":1: unknown key 'all' in the inventory",
+        "the keys are: defaults, hosts, groups, environments, schema, sources",
+    ),
     (
         "hosts:\n  a:\n    adress: x",
         ":3: unknown key 'adress' in host a",

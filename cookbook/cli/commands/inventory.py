@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from cookbook.cli.options import add_common, load_inventory
+from cookbook.cli.options import add_common, add_variables, load_inventory, variables
 from cookbook.cli.output import print_json
+from cookbook.inventory import Inventory
+from cookbook.inventory.sources.asking import span_of
 from cookbook.secrets.secret import Secret
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     add_common(command)
+    add_variables(command)
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    found = load_inventory(options)
+    found, given = load_inventory(options), variables(options.variables)
+    chosen = found.select(options.limit)
     shown = {
         host.name: [
             {"key": o.key, "value": _plain(o.value), "level": o.level, "at": o.at, "used": o.used}
-            for o in found.explain(host.name)
+            for o in found.explain(host.name, given=given)
         ]
-        for host in found.select(options.limit)
+        for host in chosen
     }
     if options.output == "json":
-        print_json({"schema": 1, "hosts": shown})
-        return 0
+        sources = [asdict(source) for source in found.sources]
+        print_json({"schema": 1, "hosts": shown, "sources": sources})
+    else:
+        _print_sources(found)
+        _print(shown, verbose=bool(options.verbose))
+    found.check(chosen, given)  # after what it is about was shown
+    return 0
+
+
+def _print_sources(found: Inventory) -> None:
+    from cookbook.text.sanitize import one_line
+
+    for source in found.sources:
+        age = "asked now" if source.age is None else f"asked {span_of(source.age)} ago"
+        failed = "; it fails now" if source.failure else ""
+        print(one_line(f"{source.at} {source.name}: {source.hosts} hosts, {age}{failed}"))
+
+
+def _print(shown: Mapping[str, Any], *, verbose: bool) -> None:
     from cookbook.text.sanitize import one_line
 
     for name, origins in shown.items():
@@ -36,9 +58,8 @@ def _run(options: argparse.Namespace) -> int:
         for o in origins:
             where = f"{o['level']} {o['at']}".strip()
             over = "" if o["used"] else "  (overridden)"
-            if o["at"] or options.verbose:
+            if o["level"] != "built-in" or verbose:
                 print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
-    return 0
 
 
 def _plain(value: object) -> Any:

@@ -207,6 +207,7 @@ def prepared_again(options: Options, journal: Journal) -> Prepared:
         **{name: kept.get(name) for name in _KEPT},
         recipes=[] if kept["roles"] else [Path(path) for path in header.recipes],
         hosts=options.hosts or Path(header.inventory),
+        refresh_inventory=False,
         local=False,
         tags=frozenset(kept["tags"]),
         skip_tags=frozenset(kept["skip_tags"]),

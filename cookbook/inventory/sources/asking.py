@@ -1,0 +1,130 @@
+"""The sources are asked, side by side, or their kept answers are used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from cookbook.errors import CookError, SourceError
+from cookbook.inventory.sources import cache
+from cookbook.inventory.sources.entries import DeclaredSource
+from cookbook.inventory.sources.registry import SOURCES
+
+_AT_ONCE = 8
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+MOST_VALUES = 1_000_000
+"""Values that one answer may have."""
+
+
+@dataclass
+class SourceAnswer:
+    """The answer of one source."""
+
+    source: DeclaredSource
+    data: Mapping[str, Any]
+    warnings: list[str]
+    age: float | None = None
+    """Seconds since the source was asked; None: it was asked now."""
+
+    failure: str | None = None
+    """Why the source was of no use, and a kept answer is used."""
+
+    @property
+    def told(self) -> list[str]:
+        """The warnings about it."""
+        source = self.source
+        told = [f"{source.at}: {source.name}: {text}" for text in self.warnings]
+        if self.failure is None or self.age is None:
+            return told
+        stale = f"its hosts are those of {span_of(self.age)} ago"
+        return [*told, f"{source.at}: {self.failure}; {stale}"]
+
+    def keep(self) -> None:
+        """Keep the answer, now that it was found to be right."""
+        wanted = self.source.cache or self.source.max_stale
+        if wanted and self.age is None:
+            cache.keep(self.source, self.data, self.warnings)
+
+
+def span_of(seconds: float) -> str:
+    """
+    Return a span of time in words.
+
+    >>> span_of(5400), span_of(12.5)
+    ('1 h', '12 s')
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def ask(sources: Sequence[DeclaredSource], *, refresh: bool) -> list[SourceAnswer]:
+    """
+    Return the answer of each source; `refresh`: kept answers do not count.
+
+    Raises the error of the first source that has none.
+    """
+    with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(sources)))) as pool:
+        found = list(pool.map(lambda source: _answer(source, refresh=refresh), sources))
+    for one in found:
+        if isinstance(one, CookError):
+            raise one
+    return [one for one in found if isinstance(one, SourceAnswer)]
+
+
+def _answer(source: DeclaredSource, *, refresh: bool) -> SourceAnswer | CookError:
+    kept = None
+    if (source.cache or source.max_stale) and not refresh:
+        kept = cache.kept_answer(source)
+    if kept is not None and kept.age <= source.cache:
+        return SourceAnswer(source, kept.data, kept.warnings, kept.age)
+    try:
+        answer = SOURCES.function(source.query.kind)(source.query)
+        _check_size(source, answer)
+    except SourceError as error:
+        if kept is None or kept.age > source.max_stale:
+            return error
+        reason = error.message.removeprefix(f"{source.at}: ")
+        return SourceAnswer(source, kept.data, kept.warnings, kept.age, reason)
+    except CookError as error:
+        return error
+    return SourceAnswer(source, _without(answer, source.without), source.query.warnings)
+
+
+def _without(answer: Mapping[str, Any], left_out: Collection[str]) -> Mapping[str, Any]:
+    """Return an answer without some variables, which are not even kept."""
+    if not left_out or not isinstance(answer, Mapping):
+        return answer
+
+    def stripped(one: Any) -> Any:
+        """Return a host, a group or the defaults."""
+        if not isinstance(one, Mapping) or not isinstance(one.get("vars"), Mapping):
+            return one
+        kept = {name: value for name, value in one["vars"].items() if name not in left_out}
+        return {**one, "vars": kept}
+
+    def each(key: str, part: Any) -> Any:
+        if key == "defaults" or not isinstance(part, Mapping):
+            return stripped(part)
+        return {name: stripped(one) for name, one in part.items()}
+
+    return {key: each(key, part) for key, part in answer.items()}
+
+
+def _check_size(source: DeclaredSource, data: object) -> None:
+    waiting, count = [data], 0
+    while waiting:
+        match waiting.pop():
+            case Mapping() as one:
+                waiting.extend(one.values())
+                count += len(one)
+            case list() | tuple() as one:
+                waiting.extend(one)
+                count += len(one)
+        if count > MOST_VALUES:
+            raise source.query.failure(f"its answer has more than {MOST_VALUES:,} values")

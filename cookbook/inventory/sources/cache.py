@@ -1,0 +1,70 @@
+"""Answers of sources that are kept on this machine, in the private folder of the user's state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cookbook.text.bounded_io import content_of, parsed_object
+from cookbook.text.user_dirs import private_folder, state_folder, write_private
+
+if TYPE_CHECKING:
+    from cookbook.inventory.sources.entries import DeclaredSource
+
+_SCHEMA = 1
+_MOST_BYTES = 64 * 1024**2
+
+_ENVIRONMENT = (
+    *("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"),
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINER_CONNECTION"),
+)
+"""Variables of the environment that decide which hosts a source has."""
+
+
+class CachedAnswer(NamedTuple):
+    """An answer that was kept."""
+
+    data: Mapping[str, Any]
+    warnings: list[str]
+    age: float
+    """Seconds since the source was asked."""
+
+
+def kept_answer(source: DeclaredSource) -> CachedAnswer | None:
+    """Return the answer that was kept; None if there is none, or it cannot be read."""
+    try:
+        document = parsed_object(content_of(_path(source), _MOST_BYTES))
+        data, warnings, at = document["data"], document["warnings"], document["at"]
+    except (OSError, ValueError, KeyError):
+        return None
+    age = time.time() - at if isinstance(at, int | float) else -1.0
+    right = isinstance(data, dict) and isinstance(warnings, list)
+    if not right or document.get("schema") != _SCHEMA or age < 0:
+        return None
+    return CachedAnswer(data, [str(one) for one in warnings], age)
+
+
+def keep(source: DeclaredSource, data: Mapping[str, object], warnings: list[str]) -> None:
+    """Keep an answer that was found to be right; where that fails, the next run asks again."""
+    path = _path(source)
+    document = {"schema": _SCHEMA, "at": time.time(), "warnings": warnings, "data": data}
+    with suppress(OSError, TypeError, ValueError):
+        text = json.dumps(document)
+        private_folder(path.parent)
+        beside = path.with_name(f"{path.name}.{os.getpid()}")
+        write_private(beside, text)
+        beside.replace(path)
+
+
+def _path(source: DeclaredSource) -> Path:
+    query = source.query
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    asked = [query.kind, str(query.folder), query.value.plain(), sorted(source.without)]
+    key = json.dumps([*asked, environment], sort_keys=True, default=repr)
+    return state_folder() / "inventory" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
