@@ -6,6 +6,7 @@ The tree of errors, by the person who has to act on them.
     + UsageError         an option, or a name on the command line
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
+    + FeatureError       features.yml
     + PlanError          a saved plan cannot be written, or is not what cook has written
     + HistoryError       the history cannot be read, or is of a newer version
     + SecretError        a secret is not there, or cannot be read
@@ -55,6 +56,7 @@ __all__ = [
     "DeadlineExceeded",
     "Defect",
     "Failed",
+    "FeatureError",
     "HistoryError",
     "HostError",
     "InputError",
@@ -175,6 +177,12 @@ class InventoryError(InputError):
     """An inventory cannot be read, or contradicts itself."""
 
     code = "wrong-inventory"
+
+
+class FeatureError(InputError):
+    """The features cannot be read, contradict themselves, or do not fit a host."""
+
+    code = "wrong-features"
 
 
 class PlanError(InputError):

@@ -73,6 +73,10 @@ COMMANDS = {
         "cookbook.cli.commands.inventory",
         "show the hosts, and where each value is from",
     ),
+    "features": (
+        "cookbook.cli.commands.features",
+        "show which hosts have which feature, and why",
+    ),
     "resources": (
         "cookbook.cli.commands.resources",
         "show the resource types and their properties",

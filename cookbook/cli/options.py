@@ -6,13 +6,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
+    from cookbook.features.feature import Features
     from cookbook.inventory import Host, Inventory
     from cookbook.script.shell import Secret
     from cookbook.secrets.sealing import Key
@@ -58,6 +59,34 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
     )
+
+
+def add_features(command: argparse.ArgumentParser) -> None:
+    """Add the option for the file of feature toggles."""
+    command.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="the feature toggles (features.yml beside hosts.yml, if there is one)",
+    )
+
+
+def features(options: argparse.Namespace, given: Mapping[str, object]) -> Features | None:
+    """
+    Return the features of the inventory that was loaded; None if there is no features.yml.
+
+    `given` are the variables of `--set`. Raises FeatureError with file:line.
+    """
+    path: Path | None = options.features
+    if path is None:
+        path = None if options.local else options.hosts.parent / "features.yml"
+        if path is None or not path.is_file():
+            return None
+    from datetime import UTC, datetime
+
+    from cookbook.features.reader import load_features
+
+    return load_features(path, options.inventory, datetime.now(UTC), given)
 
 
 def add_wait(command: argparse.ArgumentParser) -> None:
@@ -248,13 +277,15 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     from cookbook import inventory
 
     if options.local:
-        return inventory.local()
+        options.inventory = local = inventory.local()
+        return local
     from cookbook.plugins.manager import plugins
 
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
         found = inventory.load(options.hosts)
     _warn(found.warnings)
+    options.inventory = found
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cookbook.cli.options import add_features
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
         metavar="RECIPE",
         help="for all hosts; without one, each host has its own (`recipes:` in hosts.yml)",
     )
+    add_variables(command)
+    add_features(command)
+
+
+def add_variables(command: argparse.ArgumentParser) -> None:
+    """`--set`: variables for all hosts."""
     command.add_argument(
         "--set",
         action="append",

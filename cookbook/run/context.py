@@ -73,7 +73,7 @@ class RunContext:
         if refers(variables):
             folder = folder_of(self.run) or Path.cwd()
             variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
-        return Node(host.name, facts, variables, host.groups, STORES)
+        return Node(host.name, facts, variables, host.groups, STORES, self.run.features)
 
 
 def folder_of(run: Run) -> Path | None:
