@@ -29,7 +29,9 @@ class Condition(NamedTuple):
     holds: bool | None
     """None if it depends on facts that are not known."""
     text: str
-    """The condition and the host: `share 25 %, web1 is at 12.34 %`."""
+    """The condition, without what differs between hosts: `share 25 %`."""
+    detail: str = ""
+    """The values of the host in it: `web1 is at 12.34 %`."""
 
 
 class FeatureDecision(NamedTuple):
@@ -42,8 +44,13 @@ class FeatureDecision(NamedTuple):
 
     @property
     def why(self) -> str:
-        """Return the conditions in one line."""
+        """Return the conditions in one line, without what differs between hosts."""
         return "; ".join(condition.text for condition in self.conditions)
+
+    @property
+    def detail(self) -> str:
+        """Return the values of the host in the conditions."""
+        return "; ".join(one.detail for one in self.conditions if one.detail)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +136,7 @@ class Feature:
         if self.by is not None:
             value = subject.vars.get(self.by)
             if value is None:
-                text = f"{said} by {self.by}, which {subject.name} does not have"
+                text = f"{said} by {self.by}, which it does not have"
                 return Condition("share", False, text)
             if type(value) not in (str, int, bool):
                 raise FeatureError(
@@ -138,7 +145,7 @@ class Feature:
                 )
             key, whose = str(value), f"{self.by} {value}"
         place = place_of(self.name, key)
-        return Condition("share", place < share, f"{said}, {whose} is at {percent(place)}")
+        return Condition("share", place < share, said, f"{whose} is at {percent(place)}")
 
     def _when(self, subject: FeatureSubject, when: Expression) -> Condition:
         try:
@@ -167,7 +174,7 @@ class Features:
         decision = self.feature(name).decide(subject, self.now)
         if decision.is_on is None:
             raise FactsNeeded(name)
-        return FeatureAnswer(name, decision.is_on, decision.why)
+        return FeatureAnswer(name, decision.is_on, decision.why, decision.detail)
 
     def feature(self, name: str) -> Feature:
         """Return a feature by its name. Raises RecipeError."""

@@ -17,10 +17,10 @@ class FeatureAnswer:
     name: str
     is_on: bool
     why: str
-    """The conditions that decided: `share 25 %, web1 is at 12.34 %`."""
+    """The conditions that decided, without what differs between hosts: `share 25 %`."""
 
-    def __str__(self) -> str:
-        return f"{self.name} ({'on' if self.is_on else 'off'}: {self.why})"
+    detail: str = ""
+    """The values of the host in them: `web1 is at 12.34 %`."""
 
 
 class FeatureSubject(Protocol):

@@ -47,7 +47,10 @@ def test_another_time_and_facts_and_json(capsys: pytest.CaptureFixture[str]) -> 
     assert told["features"]["later"]["hosts"]["web2"] == {
         "on": True,
         "why": "since 2030-12-24 00:00 UTC",
-        "conditions": [{"rule": "from", "holds": True, "text": "since 2030-12-24 00:00 UTC"}],
+        "detail": "",
+        "conditions": [
+            {"rule": "from", "holds": True, "text": "since 2030-12-24 00:00 UTC", "detail": ""}
+        ],
     }
     assert told["features"]["modern"]["hosts"]["web2"]["on"] is None
 

@@ -223,11 +223,11 @@ def test_why(tmp_path: Path) -> None:
     )
     place = place_of("new", "a") / 100
 
-    assert str(features.ask("new", node("web1"))) == (
-        f"new (on: group web; since 2026-11-01 00:00 UTC; share 100 %, shop a is at {place:g} %)"
-    )
-    assert str(features.ask("gone", node("web1"))) == "gone (off: killed: it crashes)"
-    assert features.ask("new", node("db1")).why == "share 100 % by shop, which db1 does not have"
+    answer = features.ask("new", node("web1"))
+    assert answer.why == "group web; since 2026-11-01 00:00 UTC; share 100 %"
+    assert answer.detail == f"shop a is at {place:g} %"
+    assert features.ask("gone", node("web1")).why == "killed: it crashes"
+    assert features.ask("new", node("db1")).why == "share 100 % by shop, which it does not have"
 
 
 def test_an_unknown_feature_is_an_error_of_the_recipe(tmp_path: Path) -> None:

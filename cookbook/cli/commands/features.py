@@ -130,6 +130,7 @@ def _document(found: Features, asked: Sequence[Feature], decisions: Decisions) -
                 host: {
                     "on": decision.is_on,
                     "why": decision.why,
+                    "detail": decision.detail,
                     "conditions": [condition._asdict() for condition in decision.conditions],
                 }
                 for host, decision in decisions[one.name].items()
@@ -155,7 +156,8 @@ def _lines(asked: Sequence[Feature], decisions: Decisions) -> list[StyledLine]:
         lines.append(("bold", one_line(head)))
         equal: dict[tuple[bool | None, str], list[str]] = {}
         for name, decision in hosts.items():
-            equal.setdefault((decision.is_on, decision.why), []).append(name)
+            said = "; ".join(filter(None, (decision.why, decision.detail)))
+            equal.setdefault((decision.is_on, said), []).append(name)
         for (is_on, why), names in equal.items():
             word, style = _STATES[is_on]
             lines.append((style, one_line(f"  {word:3}  {_named(names)}  ({why})")))
