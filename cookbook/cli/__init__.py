@@ -38,6 +38,10 @@ COMMANDS = {
         "cookbook.cli.commands.drift",
         "report which hosts are not as declared; change nothing",
     ),
+    "watch": (
+        "cookbook.cli.commands.watch",
+        "check or converge hosts again and again: a service",
+    ),
     "apply": ("cookbook.cli.commands.apply", "do exactly what a saved plan says, or refuse"),
     "show": ("cookbook.cli.commands.show", "show a saved plan, or a run of the history"),
     "history": (
