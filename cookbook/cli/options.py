@@ -275,12 +275,11 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
 def load_inventory(options: argparse.Namespace) -> Inventory:
     """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
+    from cookbook.plugins.manager import plugins  # it registers the transports
 
     if options.local:
         options.inventory = local = inventory.local()
         return local
-    from cookbook.plugins.manager import plugins
-
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
         found = inventory.load(options.hosts)

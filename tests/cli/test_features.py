@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,11 @@ def test_a_wrong_file_reaches_no_host(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert main(["plan", "r.py", "--hosts", "hosts.yml"]) == 1
     check("wrong-features", capsys.readouterr().err, {})
+
+
+def test_this_machine_alone_has_an_inventory() -> None:
+    """In a process of its own: the transports are registered by what a command imports."""
+    words = [sys.executable, "-P", "-m", "cookbook.cli", "inventory", "--local"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
