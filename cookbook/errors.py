@@ -7,6 +7,7 @@ The tree of errors, by the person who has to act on them.
     + RecipeError        a recipe or a template
     + InventoryError     hosts.yml
       - SourceError      a source of hosts that it names does not answer
+    + FeatureError       features.yml
     + PlanError          a saved plan cannot be written, or is not what cook has written
     + HistoryError       the history cannot be read, or is of a newer version
     + SecretError        a secret is not there, or cannot be read
@@ -56,6 +57,7 @@ __all__ = [
     "DeadlineExceeded",
     "Defect",
     "Failed",
+    "FeatureError",
     "HistoryError",
     "HostError",
     "InputError",
@@ -183,6 +185,12 @@ class SourceError(InventoryError):
     """A source of hosts, named in the inventory, does not answer as it should."""
 
     code = "source-failed"
+
+
+class FeatureError(InputError):
+    """The features cannot be read, contradict themselves, or do not fit a host."""
+
+    code = "wrong-features"
 
 
 class PlanError(InputError):

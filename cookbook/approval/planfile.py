@@ -31,11 +31,12 @@ from cookbook.approval.saved_plan import SavedHost, SavedPlan
 from cookbook.errors import PlanError, Unsupported, UsageError
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
+from cookbook.language.feature_answer import FeatureAnswer
 from cookbook.language.resource_json import plain, resource_json, revealed, with_secrets
 from cookbook.language.sections import ParallelBlock
 from cookbook.language.serialize import change_from_json
 from cookbook.planning.status import ResourceStatus
-from cookbook.planning.step import Step
+from cookbook.planning.step import FeatureEffect, Step
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, resource_from_json
 from cookbook.script.program import Precondition
@@ -65,6 +66,16 @@ class ParallelDocument(TypedDict):
     """The resources whose changes run at the same time, as the plan says it."""
 
 
+class FeatureDetails(TypedDict):
+    """A feature of a step in a plan file."""
+
+    name: str
+    on: bool
+    why: str
+    detail: str
+    decisive: bool
+
+
 class StepDocument(TypedDict):
     """One step in a plan file; what the sealer may have sealed is Any."""
 
@@ -76,6 +87,7 @@ class StepDocument(TypedDict):
     orphan: Literal["created", "adopted"] | None
     lost: str | None
     parallel: ParallelDocument | None
+    features: list[FeatureDetails] | None
     error: str | None
     resource: dict[str, Any]
     provider: str | None
@@ -235,6 +247,7 @@ class _Writing:
             "orphan": step.orphan,
             "lost": step.lost,
             "parallel": self._parallel(),
+            "features": self._features(),
             "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
         }
@@ -258,6 +271,18 @@ class _Writing:
         if block is None:
             return None
         return {"block": block.number, "at_once": block.at_once, "beside": beside}
+
+    def _features(self) -> list[FeatureDetails] | None:
+        return [
+            {
+                "name": effect.answer.name,
+                "on": effect.answer.is_on,
+                "why": protect(effect.answer.why),
+                "detail": protect(effect.answer.detail),
+                "decisive": effect.is_decisive,
+            }
+            for effect in self.step.features
+        ] or None
 
     def _resource(self) -> dict[str, Any]:
         """Return the resource as a value: its type, and the properties without a default value."""
@@ -327,6 +352,7 @@ class _Reading:
             orphan=data["orphan"],
             lost=data["lost"],
             parallel=tuple(known["beside"]) if known is not None else (),
+            features=tuple(map(_effect, data["features"] or ())),
         )
         if data["provider"] is None:
             return step
@@ -347,6 +373,11 @@ class _Reading:
         if self.sealer is None or not is_sealed(value):
             return value
         return revealed(self.sealer.open(value, (*self.place, self.data["id"], name)))
+
+
+def _effect(told: FeatureDetails) -> FeatureEffect:
+    answer = FeatureAnswer(told["name"], told["on"], told["why"], told["detail"])
+    return FeatureEffect(answer, told["decisive"])
 
 
 def _has_secret(value: object) -> bool:

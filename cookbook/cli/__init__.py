@@ -38,6 +38,10 @@ COMMANDS = {
         "cookbook.cli.commands.drift",
         "report which hosts are not as declared; change nothing",
     ),
+    "watch": (
+        "cookbook.cli.commands.watch",
+        "check or converge hosts again and again: a service",
+    ),
     "apply": ("cookbook.cli.commands.apply", "do exactly what a saved plan says, or refuse"),
     "show": ("cookbook.cli.commands.show", "show a saved plan, or a run of the history"),
     "history": (
@@ -76,6 +80,10 @@ COMMANDS = {
     "inventory": (
         "cookbook.cli.commands.inventory",
         "show the hosts, and where each value is from",
+    ),
+    "features": (
+        "cookbook.cli.commands.features",
+        "show which hosts have which feature, and why",
     ),
     "resources": (
         "cookbook.cli.commands.resources",

@@ -6,13 +6,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
+    from cookbook.features.feature import Features
     from cookbook.inventory import Host, Inventory
     from cookbook.script.shell import Secret
     from cookbook.secrets.sealing import Key
@@ -80,6 +81,34 @@ def add_variables(command: argparse.ArgumentParser) -> None:
         dest="variables",
         help="a variable for all hosts; the value is YAML",
     )
+
+
+def add_features(command: argparse.ArgumentParser) -> None:
+    """Add the option for the file of feature toggles."""
+    command.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="the feature toggles (features.yml beside hosts.yml, if there is one)",
+    )
+
+
+def features(options: argparse.Namespace, given: Mapping[str, object]) -> Features | None:
+    """
+    Return the features of the inventory that was loaded; None if there is no features.yml.
+
+    `given` are the variables of `--set`. Raises FeatureError with file:line.
+    """
+    path: Path | None = options.features
+    if path is None:
+        path = None if options.local else options.hosts.parent / "features.yml"
+        if path is None or not path.is_file():
+            return None
+    from datetime import UTC, datetime
+
+    from cookbook.features.reader import load_features
+
+    return load_features(path, options.inventory, datetime.now(UTC), given)
 
 
 def add_wait(command: argparse.ArgumentParser) -> None:
@@ -271,18 +300,20 @@ def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
 def load_inventory(options: argparse.Namespace) -> Inventory:
     """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
+    from cookbook.plugins.manager import plugins  # it registers the transports
 
     name = options.environment
     if options.local:
-        return inventory.local() if name is None else inventory.local().in_environment(name)
-    from cookbook.plugins.manager import plugins
-
+        local = inventory.local() if name is None else inventory.local().in_environment(name)
+        options.inventory = local
+        return local
     found: Inventory | None = plugins().hook.cookbook_inventory(path=options.hosts)
     if found is None:
         found = inventory.load(options.hosts, name, refresh=options.refresh_inventory)
     elif name is not None:
         found = found.in_environment(name)
     _warn(found.warnings)
+    options.inventory = found
     return found
 
 

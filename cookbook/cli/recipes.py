@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cookbook.cli.options import add_variables
+from cookbook.cli.options import add_features, add_variables
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def add_recipes(command: argparse.ArgumentParser) -> None:
         help="for all hosts; without one, each host has its own (`recipes:` in hosts.yml)",
     )
     add_variables(command)
+    add_features(command)
 
 
 def add_selection(command: argparse.ArgumentParser) -> None:

@@ -58,6 +58,16 @@ class ErrorRecord(TypedDict):
     hint: str | None
 
 
+class FeatureRecord(TypedDict):
+    """A feature that a change was due to."""
+
+    name: Name
+    on: bool
+    why: str
+    detail: str
+    decisive: bool
+
+
 class ResourceRecord(TypedDict):
     """The document of a resource, of this version or an older one."""
 
@@ -81,6 +91,7 @@ class ResourceRecord(TypedDict):
     since: str | None
     excused: dict[str, Any] | None
     parallel: NotRequired[list[Name]]
+    features: NotRequired[list[FeatureRecord]]
 
 
 class StepLine(TypedDict):

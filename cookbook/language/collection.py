@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cookbook.errors import HostError, RecipeError
+from cookbook.language.feature_answer import FeatureAnswer, FeatureSource
 from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
 from cookbook.language.sections import ParallelBlock, Section
@@ -46,6 +47,28 @@ class Node:
 
     environment: str | None = None
     """The environment it is in; None if the inventory names none."""
+
+    features: FeatureSource | None = field(default=None, repr=False, compare=False)
+    """The source of what `feature` returns; None without a features.yml."""
+
+    def feature(self, name: str) -> bool:
+        """
+        Return whether this host has a feature of features.yml.
+
+        Raises RecipeError for a feature that is unknown.
+        """
+        if self.features is None:
+            raise RecipeError(
+                f"{caller()}: node.feature({name!r}): there is no features.yml",
+                hint="it is beside hosts.yml, or named by --features FILE",
+            )
+        try:
+            answer = self.features.ask(name, self)
+        except RecipeError as error:
+            raise RecipeError(f"{caller()}: {error}", hint=error.hint) from None
+        if (collection := _current.get(None)) is not None:
+            collection.features[name] = answer
+        return answer.is_on
 
 
 class FactsNeeded(BaseException):
@@ -120,6 +143,9 @@ class Collection:
 
         self.sources: set[Path] = set()
         """The files that were read for it: recipes, their imports, templates, files."""
+
+        self.features: dict[str, FeatureAnswer] = {}
+        """The features that the recipe has asked about, with their answers."""
 
         self._declared: dict[str, Declared] = {}
 

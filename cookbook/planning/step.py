@@ -9,12 +9,22 @@ from typing import Any, Literal
 from cookbook.errors import CookError, HostError, Unapproved
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
+from cookbook.language.feature_answer import FeatureAnswer
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.status import Cause, Excuse, ResourceStatus
 from cookbook.script.program import Precondition
 from cookbook.text.diff import Diff, texts_diff
+
+
+@dataclass(frozen=True)
+class FeatureEffect:
+    """A feature that a step is due to."""
+
+    answer: FeatureAnswer
+    is_decisive: bool
+    """True if there would be no such step with the opposite answer; else the step would differ."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,9 @@ class Step:
 
     parallel: tuple[str, ...] = ()
     """The resources whose changes run at the same time."""
+
+    features: tuple[FeatureEffect, ...] = ()
+    """The features without which the step would not be, or would be another one."""
 
     precondition: Precondition | None = None
     """In a plan: the precondition of the change."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from cookbook.reports.phrases import (
     MEANING,
+    by_features,
     error_line,
     error_remarks,
     host_state,
@@ -105,6 +106,7 @@ class _Tables:
             "excuse": [self.text(excuse["reason"]), self.text(excuse["until"])] if excuse else 0,
             "ignored": int(resource["ignored"]),
             "diff": self._lines(resource["diff"]),
+            "features": self.text("; ".join(by_features(resource))),
             "parallel": self.text(", ".join(resource.get("parallel", []))),
         }
         texts = ("ran", "note", "because", "until", "lost", "orphan")

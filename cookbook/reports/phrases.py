@@ -149,6 +149,7 @@ def remarks(resource: ResourceDocument, document: Document) -> Iterator[str]:
     """Why, since when and until when."""
     if why := reason(resource, document):
         yield why
+    yield from by_features(resource)
     if others := at_once(resource):
         yield others
     if resource["note"]:
@@ -172,6 +173,14 @@ def reason(resource: ResourceDocument, document: Document) -> str | None:
     if resource["because"]:
         return f"because {resource['because']} {'changes' if looking else 'changed'}"
     return None
+
+
+def by_features(resource: ResourceDocument) -> Iterator[str]:
+    """Yield the features that it is due to: `because of the feature x (on: ...)`."""
+    for feature in resource.get("features", []):
+        cause = "because of" if feature["decisive"] else "according to"
+        state = "on" if feature["on"] else "off"
+        yield f"{cause} the feature {feature['name']} ({state}: {feature['why']})"
 
 
 def at_once(resource: ResourceDocument) -> str | None:

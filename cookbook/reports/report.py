@@ -11,8 +11,15 @@ from cookbook import __version__
 from cookbook.errors import CookError, InputError
 from cookbook.language.change import Change
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
-from cookbook.planning.step import Step
-from cookbook.reports.schema import SCHEMA, Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.planning.step import FeatureEffect, Step
+from cookbook.reports.schema import (
+    SCHEMA,
+    Document,
+    ErrorDocument,
+    FeatureDocument,
+    HostDocument,
+    ResourceDocument,
+)
 from cookbook.secrets.secret import Secret
 from cookbook.text.provenance import Origin
 from cookbook.text.redaction import protected
@@ -226,7 +233,20 @@ def step_json(step: Step) -> ResourceDocument:
     }
     if step.parallel:
         document["parallel"] = [visible(name) for name in step.parallel]
+    if step.features:
+        document["features"] = [_feature_json(effect) for effect in step.features]
     return document
+
+
+def _feature_json(effect: FeatureEffect) -> FeatureDocument:
+    answer = effect.answer
+    return {
+        "name": visible(answer.name),
+        "on": answer.is_on,
+        "why": visible(answer.why),
+        "detail": visible(answer.detail),
+        "decisive": effect.is_decisive,
+    }
 
 
 def _note(step: Step) -> str | None:

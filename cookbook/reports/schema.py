@@ -41,6 +41,19 @@ class ErrorDocument(TypedDict):
     """The next step."""
 
 
+class FeatureDocument(TypedDict):
+    """A feature that a change is due to."""
+
+    name: str
+    on: bool
+    why: str
+    """The conditions that decided, without what differs between hosts: `share 25 %`."""
+    detail: str
+    """The values of the host in them: `web1 is at 12.34 %`."""
+    decisive: bool
+    """True if nothing would be done with the opposite answer; else it would be another change."""
+
+
 class ResourceDocument(TypedDict):
     """One resource of one host."""
 
@@ -80,6 +93,8 @@ class ResourceDocument(TypedDict):
     excused: Excuse | None
     parallel: NotRequired[list[str]]
     """The resources whose changes run, or ran, at the same time; missing without any."""
+    features: NotRequired[list[FeatureDocument]]
+    """The features that it is due to; missing without any."""
 
 
 class HostDocument(TypedDict):

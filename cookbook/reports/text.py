@@ -12,6 +12,7 @@ from cookbook.reports.phrases import (
     ResourceOutcome,
     all_outcomes,
     at_once,
+    by_features,
     error_line,
     error_remarks,
     first_seen,
@@ -154,6 +155,8 @@ def resource_lines(
     mark, style = _mark(resource)
     words = [f"  {mark} {resource['id']}", *_words(resource, document)]
     yield style, f"{'  '.join(words)}  [{resource['where']}]"
+    for said in by_features(resource):
+        yield "cyan", f"      {said}"
     if resource["status"] in ("changed", "unknown"):
         yield from _difference(resource, as_on)
     if lost := unrecoverable(resource):

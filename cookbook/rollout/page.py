@@ -1,4 +1,4 @@
-"""The page of a rollout: one HTML file, rebuilt as it goes, for everybody who looks."""
+"""The page of a rollout: one HTML file that is rebuilt as it goes."""
 
 from __future__ import annotations
 

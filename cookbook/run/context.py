@@ -6,7 +6,7 @@ import copy
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cookbook.errors import DeadlineExceeded
 from cookbook.inventory import Host
 from cookbook.language.collection import Collection, Node
 from cookbook.language.compiler import compile_recipes
+from cookbook.language.feature_answer import InvertedFeature
 from cookbook.planning.status import LOOKING
 from cookbook.run.options import Run
 from cookbook.run.signals import Signals
@@ -62,9 +63,16 @@ class RunContext:
                 hint="give it longer (--timeout), or have more hosts at once (--forks)",
             )
 
-    def compile(self, host: Host, facts: Facts) -> Collection:
-        """Compile the recipes for a host. Raises RecipeError, FactsNeeded."""
-        return compile_recipes(self.run.recipes_of(host), self.node(host, facts))
+    def compile(self, host: Host, facts: Facts, inverted: str | None = None) -> Collection:
+        """
+        Compile the recipes for a host, with the opposite answer about one feature if one is named.
+
+        Raises RecipeError, FactsNeeded.
+        """
+        node = self.node(host, facts)
+        if inverted is not None and node.features is not None:
+            node = replace(node, features=InvertedFeature(node.features, inverted))
+        return compile_recipes(self.run.recipes_of(host), node)
 
     def node(self, host: Host, facts: Facts) -> Node:
         """Return the `node` of the recipes for a host."""
@@ -73,7 +81,15 @@ class RunContext:
         if refers(variables):
             folder = folder_of(self.run) or Path.cwd()
             variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
-        return Node(host.name, facts, variables, host.groups, STORES, host.environment)
+        return Node(
+            host.name,
+            facts,
+            variables,
+            host.groups,
+            STORES,
+            environment=host.environment,
+            features=self.run.features,
+        )
 
 
 def folder_of(run: Run) -> Path | None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cookbook.applying.converge import Convergence
     from cookbook.applying.saved_plan import Application
     from cookbook.applying.undo import Undo
+    from cookbook.run.feature_effects import FeatureEffects
 
     Work = Convergence | Application | Undo
     """The work on one host: it yields steps, and knows if they succeeded."""
@@ -106,8 +107,10 @@ class HostRun:
         with self._all.speaking:
             self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
         work = self._work(session, facts)
+        effects = self._feature_effects(facts)
         for one in work.steps():
-            step = replace(one, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
+            told = effects.added(one) if effects is not None else one
+            step = replace(told, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
             self._steps.append(step)
             with self._all.speaking:
                 self._all.hook.cookbook_step(host=self._host.name, step=step)
@@ -117,6 +120,15 @@ class HostRun:
             return "interrupted"
         changed = any(step.status in ("changed", "unknown") for step in self._steps)
         return "changed" if changed else "ok"
+
+    def _feature_effects(self, facts: Facts) -> FeatureEffects | None:
+        """Return what names the features of a change; None if the recipes have asked about none."""
+        declared = self._all.compiled.get(self._host.name)
+        if declared is None or not declared.features:
+            return None
+        from cookbook.run.feature_effects import FeatureEffects
+
+        return FeatureEffects(declared, lambda name: self._all.compile(self._host, facts, name))
 
     def _rescue(self, session: Session) -> AutoRollback:
         way = AccessPath(*login(self._host), self._host.become, self._host.become_user)

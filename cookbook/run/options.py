@@ -18,6 +18,7 @@ from cookbook.text.provenance import Origin
 if TYPE_CHECKING:
     from cookbook.approval.gate import Approver
     from cookbook.approval.saved_plan import SavedPlan
+    from cookbook.features.feature import Features
     from cookbook.language.resource import Resource
     from cookbook.planning.step import Step
     from cookbook.secrets.secret import Secret
@@ -99,6 +100,9 @@ class Run:
 
     inventory: Path | None = None
     """Path of the inventory."""
+
+    features: Features | None = None
+    """The features that recipes ask about; None without a features.yml."""
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.hosts.connect import connect, import_transport, leave
@@ -90,6 +91,7 @@ class Runner:
         name = run.set or set_name(_named_by(run))
         run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
+        sources |= {Path(run.features.where)} if run.features is not None else set()
         hook = plugins().hook if listeners is None else Hooks(listeners)
         self._all = RunContext(run, hook, sources)
         self._all.compiled = (

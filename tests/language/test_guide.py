@@ -13,6 +13,7 @@ import yaml
 from cookbook.cli import COMMANDS
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
+from cookbook.language.feature_answer import FeatureAnswer
 from cookbook.script.facts import Facts
 from cookbook.secrets.secret import Secret
 from cookbook.testing import check_case
@@ -55,6 +56,13 @@ class _Store:
         raise NotImplementedError
 
 
+class _Features:
+    """Features that are all on."""
+
+    def ask(self, name: str, subject: object) -> FeatureAnswer:
+        return FeatureAnswer(name, is_on=True, why="always")
+
+
 @pytest.mark.parametrize(("name", "code"), RECIPES, ids=[name for name, _ in RECIPES])
 def test_each_recipe_compiles(name: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
@@ -66,7 +74,7 @@ def test_each_recipe_compiles(name: str, code: str, tmp_path: Path) -> None:
         code = f"import {code.removeprefix('# ').partition('.py')[0]}\n"
     (tmp_path / "r.py").write_text(code)
     facts = Facts(family="debian", distribution="debian", version="12")
-    node = Node("web1", facts, MappingProxyType({}), ["frontend"], _Store())
+    node = Node("web1", facts, MappingProxyType({}), ["frontend"], _Store(), features=_Features())
     declared = compile_recipes([tmp_path / "r.py"], node)
     assert (len(declared) >= 1) == (not code.startswith("import ")), name
 

@@ -33,24 +33,24 @@ class Played:
     hold: dict[str, threading.Event] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
 
-    def complaint(self, host: str, _strategy: Strategy) -> str | None:
+    def complaint(self, host: str, strategy: Strategy) -> str | None:
         """Return why a host is not healthy."""
         return "it is down" if host in self.down else None
 
-    def update(self, host: str, _run: str, _strategy: Strategy) -> Result:
+    def update(self, host: str, run: str, strategy: Strategy) -> Result:
         """Bring a host to its declaration."""
         if host in self.hold:
             assert self.hold[host].wait(20)
         self.done.append(host)
         return Result("failed", "it is broken", changed=True) if host in self.bad else OK
 
-    def revert(self, host: str, runs: list[str], _strategy: Strategy) -> Result:
+    def revert(self, host: str, runs: list[str], strategy: Strategy) -> Result:
         """Undo the runs of a host."""
         assert runs
         self.done.append(f"-{host}")
         return OK
 
-    def may_have_changed(self, _host: str, _run: str) -> bool:
+    def may_have_changed(self, host: str, run: str) -> bool:
         """Return whether a run has sent anything."""
         return True
 

@@ -17,6 +17,7 @@ from cookbook.cli.options import (
     add_safety,
     add_set,
     add_wait,
+    features,
     hosts,
     limits,
     password,
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         wait=wait(options),
         keep_going=options.keep_going,
         **choice.options,
+        features=features(options, given),
         **safety(options),
         **limits(options),
     )

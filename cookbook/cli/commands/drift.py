@@ -12,6 +12,7 @@ from cookbook.cli.options import (
     add_reports,
     add_set,
     add_verbose,
+    features,
     hosts,
     limits,
     password,
@@ -84,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         inventory=None if options.local else options.hosts,
         set=options.set or "",
         **choice.options,
+        features=features(options, given),
         unmanaged=_audited(options.unmanaged),
         **limits(options),
     )

@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookbook.cli.options import hosts, load_inventory, password, safety, variables, wait
+from cookbook.cli.options import (
+    features,
+    hosts,
+    load_inventory,
+    password,
+    safety,
+    variables,
+    wait,
+)
 from cookbook.cli.recipes import chosen
 from cookbook.cli.rollouts.display import Display
 from cookbook.cli.rollouts.states import journaled_plan, replayed
@@ -25,7 +33,10 @@ if TYPE_CHECKING:
 
 Options = argparse.Namespace
 
-_KEPT = ("variables", "limit", "forks", "set", "environment", "allow_lockout", "reconnect")
+_KEPT = (
+    *("variables", "limit", "forks", "set", "environment", "refresh_inventory"),
+    *("allow_lockout", "reconnect"),
+)
 """The options that a journal keeps as they are, for a resume."""
 
 
@@ -122,7 +133,8 @@ def prepared(options: Options) -> Prepared:
             "wait": wait(options),
             "confirm_timeout": template.confirm_timeout,
             "host_timeout": template.host_timeout,
-            "sources": digests({*template.recipes, options.hosts}),
+            "features": str(options.features) if options.features is not None else None,
+            "sources": digests(_files(template)),
         },
     )
     return Prepared(inventory, found, template, header, options.store)
@@ -175,6 +187,16 @@ def _left(journals: Sequence[Journal], source: str) -> tuple[str, ...]:
     return ()
 
 
+def _files(template: Run) -> set[Path]:
+    """Return the files that must be the same when a rollout goes on."""
+    found = {*template.recipes}
+    if template.inventory is not None:
+        found.add(template.inventory)
+    if template.features is not None:
+        found.add(Path(template.features.where))
+    return found
+
+
 def _template(options: Options) -> Run:
     """Return the options of each run, with all hosts that have a recipe."""
     from cookbook.run.options import Run
@@ -183,16 +205,18 @@ def _template(options: Options) -> Run:
     given: dict[str, Any] = safety(options)
     if (limit := options.host_timeout) is not None:
         given["host_timeout"] = limit.total_seconds()
+    values = variables(options.variables)
     return Run(
         "converge",
         choice.recipes,
         choice.hosts,
-        variables(options.variables),
+        values,
         options.forks,
         password(options),
         inventory=options.hosts,
         set=options.set or "",
         wait=wait(options),
+        features=features(options, values),
         **choice.options,
         **given,
     )
@@ -212,6 +236,7 @@ def prepared_again(options: Options, journal: Journal) -> Prepared:
         tags=frozenset(kept["tags"]),
         skip_tags=frozenset(kept["skip_tags"]),
         only=kept["only"],
+        features=Path(kept["features"]) if kept["features"] is not None else None,
         chosen_recipes=[Path(path) for path in kept["chosen_recipes"]],
         ask_become_pass=options.ask_become_pass,
         confirm_timeout=None,
@@ -227,7 +252,7 @@ def prepared_again(options: Options, journal: Journal) -> Prepared:
         confirm_timeout=kept["confirm_timeout"],
         host_timeout=kept["host_timeout"],
     )
-    now = digests({*template.recipes, again.hosts})
+    now = digests(_files(template))
     changed = sorted({*now.items()} ^ {*kept["sources"].items()})
     if changed and not options.other_recipes and options.what != "revert":
         names = ", ".join(dict.fromkeys(name for name, _ in changed))

@@ -95,7 +95,7 @@ function unfoldAll(list) {
 
 function thingBody(one) {
   const told = [
-    ["Because", one.because], ["Until", one.until], ["At the same time as", one.parallel], ["Does", one.ran], ["Note", one.note],
+    ["Because", one.because], ["Feature", one.features], ["Until", one.until], ["At the same time as", one.parallel], ["Does", one.ran], ["Note", one.note],
     ["An undo does not bring back", one.lost], ["Orphan", one.orphan],
     ["Put up with", one.excuse && one.excuse[0] + (one.excuse[1] ? ` (until ${one.excuse[1]})` : "")],
     ["Failure", one.ignored ? "the recipe says to go on" : ""],

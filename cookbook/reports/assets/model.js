@@ -23,7 +23,7 @@ const THINGS = DATA.things.map((thing, number) => {
     id: text("id"), where: text("where"), outcome: thing.outcome, kind: thing.kind || "none",
     changes: (thing.changes || []).map((change) => change.map((one) => TEXTS[one])),
     error: pair(thing.error), excuse: pair(thing.excuse), ignored: Boolean(thing.ignored),
-    ran: text("ran"), note: text("note"), because: text("because"), until: text("until"), parallel: text("parallel"),
+    ran: text("ran"), note: text("note"), because: text("because"), until: text("until"), parallel: text("parallel"), features: text("features"),
     diff: (thing.diff || []).map((line) => TEXTS[line]).join("\n"), lost: text("lost"), orphan: text("orphan"),
     outOfLine: OUT_OF_LINE.has(thing.outcome),
   };
@@ -31,7 +31,7 @@ const THINGS = DATA.things.map((thing, number) => {
 
 /** Only what is not plainly in line is searched, so that a search says where it hurts. */
 const HAYSTACKS = THINGS.map((thing) => thing.outcome === "ok" ? "" : [
-  thing.id, thing.outcome, thing.where, thing.until, thing.note,
+  thing.id, thing.outcome, thing.where, thing.until, thing.note, thing.features,
   ...(thing.error || []), ...(thing.excuse || []), ...thing.changes.map((change) => change[0]),
 ].join("\n").toLowerCase());
 

@@ -21,6 +21,12 @@ def take() -> None:
         _taken[name] = os.environ.pop(name)
 
 
+def taken() -> dict[str, str]:
+    """Return the variables that were removed, for another process of cook."""
+    take()
+    return dict(_taken)
+
+
 def variable(name: str) -> str:
     """
     Return the name of the variable for a secret.

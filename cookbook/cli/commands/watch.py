@@ -1,0 +1,108 @@
+"""`cook watch`: groups of hosts are checked, or converged, again and again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cookbook.cli.options import add_store, add_verbose
+
+if TYPE_CHECKING:
+    from cookbook.watch.settings import WatchSettings
+
+
+def add(command: argparse.ArgumentParser, _name: str) -> None:
+    """Declare the options."""
+    command.add_argument(
+        "settings",
+        nargs="?",
+        type=Path,
+        default=Path("watch.yml"),
+        metavar="FILE",
+        help="what is done how often (watch.yml)",
+    )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
+        "--hosts", type=Path, metavar="FILE", help="the inventory (hosts.yml beside watch.yml)"
+    )
+    where.add_argument("--local", action="store_true", help="this machine, without SSH")
+    command.add_argument("--once", action="store_true", help="one turn of each group, now")
+    command.add_argument(
+        "--print-unit", action="store_true", help="print a unit file for systemd, and end"
+    )
+    add_store(command)
+    add_verbose(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    inventory = _inventory(options)
+    if options.print_unit:
+        return _print_unit(options, inventory)
+    from cookbook.watch.log import WatchLog, say
+    from cookbook.watch.loop import WatchLoop
+    from cookbook.watch.systemd import SystemdListener
+    from cookbook.watch.turn import inventory_words, starter
+
+    settings = _checked(options, inventory)
+    systemd = SystemdListener()
+    loop = WatchLoop(
+        settings,
+        starter(inventory_words(inventory, options.store)),
+        [WatchLog(), systemd],
+        say,
+        lambda: _checked(options, inventory),
+        once=options.once,
+    )
+    with loop.signals():
+        systemd.ready()
+        results = loop.run()
+        systemd.ending()
+    return max((_severity(result.exit) for result in results), default=0) if options.once else 0
+
+
+def _severity(status: int) -> int:
+    return 3 if status < 0 else status
+
+
+def _inventory(options: argparse.Namespace) -> Path | None:
+    if options.local:
+        return None
+    found: Path = options.hosts or options.settings.parent / "hosts.yml"
+    return found
+
+
+def _checked(options: argparse.Namespace, inventory: Path | None) -> WatchSettings:
+    """
+    Return the settings, after a check against the inventory.
+
+    Raises UsageError, InventoryError.
+    """
+    from cookbook.cli.options import load_inventory
+    from cookbook.errors import UsageError
+    from cookbook.watch.settings import read_watch
+
+    settings = read_watch(options.settings)
+    options.hosts = inventory
+    hosts = load_inventory(options)
+    for group in settings.groups:
+        try:
+            chosen = hosts.select([group.limit])
+        except UsageError as error:
+            raise UsageError(f"{group.at}: {group.name}: {error}", hint=error.hint) from None
+        if not group.recipes and not any(host.recipes for host in chosen):
+            raise UsageError(
+                f"{group.at}: {group.name}: there is no recipe",
+                hint="`recipes:` here, or of the hosts and groups in hosts.yml",
+            )
+    return settings
+
+
+def _print_unit(options: argparse.Namespace, inventory: Path | None) -> int:
+    from cookbook.watch.systemd import unit
+
+    where = ["--local"] if inventory is None else ["--hosts", str(inventory.absolute())]
+    words = ["watch", str(options.settings.absolute()), *where]
+    print(unit("cook-watch.service", words, local=options.local), end="")
+    return 0

@@ -1,0 +1,1 @@
+"""Feature toggles: what features.yml says of which hosts have a feature."""

@@ -1,0 +1,69 @@
+"""Points in time and spans of time as people write them in files."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from cookbook.text.suggest import did_you_mean
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_INSTANT = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?))?"
+    r"(?:(?P<offset>Z|[+-]\d\d:\d\d)| (?P<zone>[A-Za-z][A-Za-z0-9_+/-]*))?"
+)
+
+
+def seconds_of(text: str) -> int:
+    """
+    Return a span of time in seconds. Raises ValueError.
+
+    >>> seconds_of("15m"), seconds_of("1d")
+    (900, 86400)
+    """
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
+    if found is None:
+        raise ValueError("a number and s, m, h, d or w, e.g. 90s, 15m, 12h, 1d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its name: `UTC`, `Europe/Berlin`. Raises ValueError for others."""
+    if name == "UTC":
+        return UTC
+    import zoneinfo  # few files name a zone
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        near = did_you_mean(name, zoneinfo.available_timezones())
+        more = near or "a name as Europe/Berlin, or UTC"
+        raise ValueError(f"there is no time zone {name!r}; {more}") from None
+
+
+def instant(text: str, *, end: bool = False) -> datetime:
+    """
+    Return the point in time that a text names; of a date, its beginning, or its `end`.
+
+    A time must have a zone (`Z`, `+01:00`, `Europe/Berlin`), a date without one is in UTC. Raises
+    ValueError.
+
+    >>> str(instant("2026-12-24T18:00+01:00")), str(instant("2026-12-24", end=True))
+    ('2026-12-24 18:00:00+01:00', '2026-12-25 00:00:00+00:00')
+    """
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        raise ValueError("a date (2026-12-24) or a time with its zone (2026-12-24T18:00Z)")
+    zone: tzinfo = UTC
+    if found["zone"]:
+        zone = zone_of(found["zone"])
+    elif found["offset"]:
+        offset = datetime.fromisoformat(f"2000-01-01T00:00{found['offset']}").tzinfo
+        zone = offset if offset is not None else UTC
+    elif found["time"]:
+        raise ValueError(f"the time has no zone; write {text}Z for UTC, or {text}+01:00")
+    day = date.fromisoformat(found["date"])
+    if found["time"]:
+        return datetime.combine(day, time.fromisoformat(found["time"]), zone)
+    return datetime.combine(day + timedelta(days=1) if end else day, time(), zone)
