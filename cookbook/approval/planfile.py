@@ -1,10 +1,11 @@
 """
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
-    {"cook": "plan", "format": 4, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+    {"cook": "plan", "format": 5, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
      "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
      "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
+     "facts": {"db1": {"digest": "<sha256>", "read": "...", "age": 0}},
      "key": {"salt": "...", "check": {...}},
      "seal": "<HMAC of all the rest>"}
 
@@ -38,6 +39,8 @@ from cookbook.planning.status import ResourceStatus
 from cookbook.planning.step import Step
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, resource_from_json
+from cookbook.reports.run_info import FactsUse
+from cookbook.reports.schema import FactsDocument
 from cookbook.script.program import Precondition
 from cookbook.secrets.sealing import Key, Sealer, is_sealed
 from cookbook.secrets.secret import holds_secret
@@ -47,7 +50,7 @@ from cookbook.text.json_shape import Misshapen, shaped
 from cookbook.text.redaction import protect
 from cookbook.text.user_dirs import write_private
 
-FORMAT = 4
+FORMAT = 5
 MOST_BYTES = 256 * 1024 * 1024
 """A plan file of a stranger may be anything; more than this is not read."""
 
@@ -104,6 +107,7 @@ class PlanDocument(TypedDict):
     recipes: list[str]
     sources: Any
     hosts: dict[str, HostPlan]
+    facts: dict[str, FactsDocument] | None
 
 
 def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
@@ -132,6 +136,10 @@ def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
                 "steps": [_Writing(sealer, (name, i), s).json for i, s in enumerate(host.steps)],
             }
             for name, host in plan.hosts.items()
+        },
+        "facts": {
+            name: {"digest": use.digest, "read": use.read, "age": use.age}
+            for name, use in plan.facts.items()
         },
         "key": sealer.header if sealer else None,
     }
@@ -209,6 +217,10 @@ def _plan(document: PlanDocument, sealer: Sealer | None) -> SavedPlan:
                 [_Reading(sealer, (name, i), s).step for i, s in enumerate(host["steps"])],
             )
             for name, host in document["hosts"].items()
+        },
+        {
+            name: FactsUse(use["digest"], use["read"], use["age"])
+            for name, use in (document["facts"] or {}).items()
         },
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import PlanError, Refused, UsageError
 from cookbook.planning.step import Step
 from cookbook.reports.report import HostReport, Report
+from cookbook.reports.run_info import FactsUse
 from cookbook.script.facts import Facts
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class SavedPlan:
     """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
 
     hosts: Mapping[str, SavedHost]
+    facts: Mapping[str, FactsUse] = field(default_factory=dict)
+    """The facts of other hosts that it was made from, by host."""
 
     def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
         """
@@ -88,7 +91,16 @@ class SavedPlan:
             name: HostReport(name, "changed" if host.steps else "ok", host.steps)
             for name, host in self.hosts.items()
         }
-        return Report(self.run, "plan", hosts)
+        return Report(self.run, "plan", hosts, facts=self.facts)
+
+    @property
+    def facts_lines(self) -> list[str]:
+        """A line for each host whose facts recipes have read."""
+        return [
+            f"facts of {name}: read {use.read}, {'it could not be reached, ' if use.age else ''}"
+            f"sha256 {use.digest[:16]}"
+            for name, use in self.facts.items()
+        ]
 
 
 def saved_plan(report: Report) -> SavedPlan:
@@ -114,4 +126,5 @@ def saved_plan(report: Report) -> SavedPlan:
             host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
             for host in report.hosts.values()
         },
+        report.facts,
     )

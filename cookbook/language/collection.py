@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cookbook.errors import HostError, RecipeError
 from cookbook.language.lazy import with_action
@@ -22,7 +22,30 @@ from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from cookbook.language.other_hosts import OtherHost
+
 ENGINE = str(Path(__file__).parents[1])
+
+
+class Fleet(Protocol):
+    """The interface to all hosts of the inventory, for recipes."""
+
+    def select(self, group: str | None, patterns: Sequence[str]) -> Sequence[str]:
+        """Return the names of these hosts, in order. Raises UsageError for an unknown one."""
+        ...
+
+    def host(self, name: str) -> OtherHost:
+        """Return a host as recipes see it."""
+        ...
+
+    def variables(self, name: str) -> Mapping[str, Any]:
+        """Return the variables of a host; a copy for each call."""
+        ...
+
+    def facts(self, name: str) -> Facts:
+        """Return the facts of a host. Raises Missing; OtherFactsNeeded if it was not asked yet."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,9 @@ class Node:
 
     secrets: SecretSource | None = field(default=None, repr=False, compare=False)
     """The source of the secrets that `secret` and `derived` return; None if there is none."""
+
+    fleet: Fleet | None = field(default=None, repr=False, compare=False)
+    """All hosts of the inventory, for `hosts`; None if there is no inventory."""
 
 
 class FactsNeeded(BaseException):

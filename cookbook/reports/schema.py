@@ -82,6 +82,17 @@ class ResourceDocument(TypedDict):
     """The resources whose changes run, or ran, at the same time; missing without any."""
 
 
+class FactsDocument(TypedDict):
+    """The facts of a host that recipes have read, of whichever host they are for."""
+
+    digest: str
+    """Their SHA-256."""
+    read: str
+    """When they were read."""
+    age: float
+    """Seconds; 0 if they were read for this run."""
+
+
 class HostDocument(TypedDict):
     """One host."""
 
@@ -130,3 +141,5 @@ class Document(TypedDict):
     """Of a plan: what reviewers have against it."""
     remarks: NotRequired[list[str]]
     """Remarks for the reader."""
+    facts: NotRequired[dict[str, FactsDocument]]
+    """By host: the facts that recipes have read of other hosts; missing without any."""

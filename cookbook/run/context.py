@@ -12,9 +12,10 @@ from typing import Any
 
 from cookbook.errors import DeadlineExceeded
 from cookbook.inventory import Host
-from cookbook.language.collection import Collection, Node
+from cookbook.language.collection import Collection, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.planning.status import LOOKING
+from cookbook.run.fleet import InventoryFleet
 from cookbook.run.options import Run
 from cookbook.run.signals import Signals
 from cookbook.script.facts import Facts
@@ -41,6 +42,12 @@ class RunContext:
     machines: dict[tuple[str, str], str] = field(default_factory=dict)
     """By machine-id and boot-id: the name of the host that was met first."""
 
+    fleet: InventoryFleet | None = None
+    """All hosts of the inventory, for recipes."""
+
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """The facts of each host of the run that was asked."""
+
     start: float = 0.0
     """When the run began, in seconds of time.monotonic()."""
 
@@ -63,17 +70,31 @@ class RunContext:
             )
 
     def compile(self, host: Host, facts: Facts) -> Collection:
-        """Compile the recipes for a host. Raises RecipeError, FactsNeeded."""
+        """Compile the recipes for a host. Raises RecipeError, Missing, FactsNeeded."""
         return compile_recipes(self.run.recipes, self.node(host, facts))
+
+    def compile_fully(self, host: Host, facts: Facts) -> Collection:
+        """Compile the recipes by the facts of the host; ask others whose facts it reads as well."""
+        while True:
+            try:
+                return self.compile(host, facts)
+            except FactsNeeded as needed:
+                if self.fleet is None:
+                    raise
+                self.fleet.read([needed.args[0]], 1)
 
     def node(self, host: Host, facts: Facts) -> Node:
         """Return the `node` of the recipes for a host."""
+        return Node(host.name, facts, self.variables(host), host.groups, STORES, self.fleet)
+
+    def variables(self, host: Host) -> Mapping[str, Any]:
+        """Return the variables of a host; those of --set have priority."""
         # Each compilation has its own: a recipe may change a list without effect on others.
         variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self.run.variables})
         if refers(variables):
             folder = folder_of(self.run) or Path.cwd()
-            variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
-        return Node(host.name, facts, variables, host.groups, STORES)
+            return LazyVariables(variables, lambda named: STORES.reveal(named, folder))
+        return variables
 
 
 def folder_of(run: Run) -> Path | None:

@@ -102,6 +102,7 @@ class HostRun:
             return "interrupted"
         facts = self._facts(session)
         self._machine_id = facts.machine_id
+        self._all.facts[self._host.name] = facts
         self._only_once(facts)
         with self._all.speaking:
             self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
@@ -254,7 +255,7 @@ class HostRun:
     def _collection(self, facts: Facts) -> Collection:
         compiled = self._all.compiled[self._host.name]
         if compiled is None:
-            compiled = self._all.compile(self._host, facts)
+            compiled = self._all.compile_fully(self._host, facts)
             self._all.sources |= compiled.sources
             self._all.compiled[self._host.name] = compiled
             return compiled

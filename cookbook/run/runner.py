@@ -12,13 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.errors import UsageError
+from cookbook.errors import CookError, UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
 from cookbook.planning.status import Mode
 from cookbook.plugins.manager import catalog, plugins
 from cookbook.run.context import RunContext, folder_of
+from cookbook.run.fleet import InventoryFleet
 from cookbook.run.options import Run, set_name
 from cookbook.text.provenance import digests
 from cookbook.text.suggest import did_you_mean
@@ -35,6 +36,9 @@ _WORK_OF_MODE: Mapping[Mode, str] = {
     "undo": "cookbook.applying.undo",
 }
 """The module that does the work of each mode on a host."""
+
+_OTHERS = "cookbook.language.other_hosts"
+"""The module that is imported once a recipe names `hosts`."""
 
 _SWITCH = 0.0005
 """Seconds that a thread runs before another one that waits gets its turn; usually 0.005."""
@@ -86,6 +90,13 @@ class Runner:
         run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         self._all = RunContext(run, plugins().hook, sources)
+        self._all.fleet = (
+            planned._all.fleet  # noqa: SLF001 - the same class
+            if planned is not None
+            else InventoryFleet(
+                run.hosts, run.groups, self._all.variables, self._connect, run.facts_age
+            )
+        )
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
             if planned is not None
@@ -106,11 +117,13 @@ class Runner:
         run.origin.begin()
         self._all.hook.cookbook_started(run=run.info)
         with self._all.signals.listening(), self._pool() as pool:
+            self._read_other_facts()
             futures = {host.name: pool.submit(self._host, host) for host in run.hosts}
             with _yielding():
                 self._import_ahead()
             reports = {name: future.result() for name, future in futures.items()}
         leave()
+        self._keep_facts()
         report = self._report(reports)
         try:
             report = annotate(report)
@@ -134,8 +147,42 @@ class Runner:
             sources=digests(self._all.sources) if run.saved is None else run.saved.sources,
             set=run.set,
             seconds=time.monotonic() - self._all.start,
+            remarks=self._all.fleet.remarks if self._all.fleet is not None else (),
+            facts=self._all.fleet.uses if self._all.fleet is not None else {},
         )
         return replace(report, objections=objections(report)) if run.mode == "plan" else report
+
+    def _read_other_facts(self) -> None:
+        """
+        Read the facts of hosts that recipes read on behalf of others, before anything is done.
+
+        The recipes are run by stand-ins, to find out which hosts these are, until no further one is
+        found. A recipe that was not compiled because it needed them is compiled then.
+        """
+        fleet = self._all.fleet
+        waiting = [host for host in self._all.run.hosts if not self._all.compiled.get(host.name)]
+        if fleet is None or not waiting or _OTHERS not in sys.modules or self._all.run.past:
+            return
+        noted: set[str] = set()
+        while not self._all.signals.told:
+            with fleet.noting() as needed:
+                for host in waiting:
+                    with contextlib.suppress(CookError):
+                        self._all.compile(host, fleet.stand_in(host))
+            if needed <= noted:
+                break
+            noted |= needed
+            fleet.read(needed, self._all.run.forks)
+        for host in waiting if noted else ():
+            with contextlib.suppress(CookError):  # it is said in the report of the host
+                self._all.compiled[host.name] = self._compile_offline(host)
+
+    def _keep_facts(self) -> None:
+        """Keep the facts of the hosts for later runs, if recipes ever read those of others."""
+        if self._all.run.mode != "apply" and (facts := self._all.facts):
+            from cookbook.run.kept_facts import keep
+
+            keep((host, facts[host.name]) for host in self._all.run.hosts if host.name in facts)
 
     def _host(self, host: Host) -> HostReport:
         begun = time.monotonic()

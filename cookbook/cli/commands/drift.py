@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cookbook.cli.options import (
+    add_facts_age,
     add_hosts,
     add_limits,
     add_recipes,
@@ -14,8 +15,10 @@ from cookbook.cli.options import (
     add_set,
     add_tags,
     add_verbose,
+    fleet,
     hosts,
     limits,
+    load_inventory,
     password,
     variables,
 )
@@ -38,6 +41,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_hosts(command)
     add_set(command)
     add_limits(command)
+    add_facts_age(command)
     command.add_argument(
         "--format", "--output", choices=list(FORMATS.all), default="text", dest="output"
     )
@@ -71,7 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.run.options import Run
     from cookbook.run.runner import Runner
 
-    excused, chosen = ignores(options.ignores), hosts(options)
+    excused, everything = ignores(options.ignores), load_inventory(options)
+    chosen = hosts(options, everything)
     today = datetime.now().astimezone().date()
     given, secret = variables(options.variables), password(options)
     run = Run(
@@ -87,6 +92,7 @@ def _run(options: argparse.Namespace) -> int:
         skip_tags=options.skip_tags,
         unmanaged=_audited(options.unmanaged),
         **limits(options),
+        **fleet(options, everything),
     )
 
     def with_past(report: Report) -> Report:
