@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cookbook.language.barriers import barrier, run_once
 from cookbook.language.recipe import (
     attempt,
     before,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attempt",
+    "barrier",
     "before",
     "delayed",
     "derived",
@@ -41,6 +43,7 @@ __all__ = [
     "node",
     "parallel",
     "recipe_function",
+    "run_once",
     "secret",
     "tagged",
 ]

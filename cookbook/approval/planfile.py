@@ -30,10 +30,11 @@ from typing import Any, Literal, TypedDict
 from cookbook import __version__
 from cookbook.approval.saved_plan import SavedHost, SavedPlan
 from cookbook.errors import PlanError, Unsupported, UsageError
+from cookbook.language.barriers import point_of
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.resource_json import plain, resource_json, revealed, with_secrets
-from cookbook.language.sections import ParallelBlock
+from cookbook.language.sections import Barrier, ParallelBlock
 from cookbook.language.serialize import change_from_json
 from cookbook.planning.status import ResourceStatus
 from cookbook.planning.step import Step
@@ -68,6 +69,15 @@ class ParallelDocument(TypedDict):
     """The resources whose changes run at the same time, as the plan says it."""
 
 
+class BarrierDocument(TypedDict):
+    """A barrier in a plan file."""
+
+    name: str
+    once: bool
+    on: str | None
+    """The host that does a block of `run_once`."""
+
+
 class StepDocument(TypedDict):
     """One step in a plan file; what the sealer may have sealed is Any."""
 
@@ -79,6 +89,7 @@ class StepDocument(TypedDict):
     orphan: Literal["created", "adopted"] | None
     lost: str | None
     parallel: ParallelDocument | None
+    barrier: BarrierDocument | None
     error: str | None
     resource: dict[str, Any]
     provider: str | None
@@ -238,6 +249,11 @@ class _Writing:
     @property
     def json(self) -> dict[str, Any]:
         step = self.step
+        if (barrier := step.declared.barrier) is not None:
+            where = {"name": barrier.name, "once": barrier.once, "on": barrier.on}
+            told = dict.fromkeys(("because", "until", "orphan", "lost", "parallel", "error"))
+            told |= {"id": str(step.resource), "where": barrier.where, "status": step.status}
+            return told | {"resource": {}, "barrier": where}
         shown: dict[str, Any] = {
             "id": str(step.resource),
             "where": step.declared.where,
@@ -320,6 +336,9 @@ class _Reading:
     @property
     def step(self) -> Step:
         data = self.data
+        if (told := data["barrier"]) is not None:
+            barrier = Barrier(told["name"], data["where"], told["once"], told["on"])
+            return Step(point_of(barrier), data["status"])
         written = data["resource"]
         opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
         try:

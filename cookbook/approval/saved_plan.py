@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import PlanError, Refused, UsageError
+from cookbook.language.barriers import point_of
 from cookbook.planning.step import Step
 from cookbook.reports.report import HostReport, Report
 from cookbook.reports.run_info import FactsUse
@@ -123,8 +124,18 @@ def saved_plan(report: Report) -> SavedPlan:
         report.recipes,
         report.sources,
         {
-            host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
+            host.name: SavedHost(host.machine_id, list(_kept(host)))
             for host in report.hosts.values()
         },
         report.facts,
     )
+
+
+def _kept(host: HostReport) -> Iterator[Step]:
+    """Yield the steps of a plan: what is not in line, and barriers, with the host to do it."""
+    for step in host.steps:
+        if step.status != "ok":
+            yield step
+        elif (barrier := step.declared.barrier) is not None:
+            doer = (step.left_out or host.name).rpartition(" ")[2] if barrier.once else None
+            yield replace(step, declared=point_of(replace(barrier, on=doer)), left_out=None)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from cookbook.errors import HostError, RecipeError
 from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import ParallelBlock, Section
+from cookbook.language.sections import Barrier, ParallelBlock, Section
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
@@ -33,6 +33,10 @@ class Fleet(Protocol):
 
     def select(self, group: str | None, patterns: Sequence[str]) -> Sequence[str]:
         """Return the names of these hosts, in order. Raises UsageError for an unknown one."""
+        ...
+
+    def takes_part(self, name: str) -> bool:
+        """Return whether a host is one of the run."""
         ...
 
     def host(self, name: str) -> OtherHost:
@@ -105,6 +109,12 @@ class Declared:
     parallel: ParallelBlock | None = None
     """The parallel block in which it is declared; None outside of one."""
 
+    once: Barrier | None = None
+    """The block that one host does for all, in which it is declared; None outside of one."""
+
+    barrier: Barrier | None = None
+    """The barrier that it stands for; None for a resource."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -132,6 +142,9 @@ class Collection:
         self.parallel: ParallelBlock | None = None
         """The parallel block that is open right now."""
 
+        self.once: Barrier | None = None
+        """The block that is open right now, and that one host does for all."""
+
         self.parallel_blocks = 0
         """The number of parallel blocks so far."""
 
@@ -140,9 +153,9 @@ class Collection:
 
         self._declared: dict[str, Declared] = {}
 
-    def declare(self, resource: Resource, where: str) -> None:
+    def declare(self, resource: Resource, where: str, barrier: Barrier | None = None) -> None:
         """
-        Add a resource that the line `where` declares.
+        Add a resource that the line `where` declares, or that stands for a barrier.
 
         Raises RecipeError if a resource of that type and name is already declared.
         """
@@ -152,7 +165,9 @@ class Collection:
                 hint="declare it once, with all its properties; a loop needs a name of its own"
                 " for each turn",
             )
-        self._declared[key] = Declared(resource, where, self.sections, self.is_final, self.parallel)
+        self._declared[key] = Declared(
+            resource, where, self.sections, self.is_final, self.parallel, self.once, barrier
+        )
 
     @property
     def folders(self) -> Sequence[Path]:

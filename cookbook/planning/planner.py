@@ -204,7 +204,8 @@ class Planner:
         return change, None
 
     def _is_left_out(self, item: Item) -> bool:
-        return item.because is None and not self._chooses(item.resource)
+        chosen = self._chooses(item.resource) and item.declared.barrier is None
+        return item.because is None and not chosen
 
     def _warned(
         self, provider: AnyProvider, resource: Resource, change: Change[Any]

@@ -16,8 +16,10 @@ from cookbook.language.collection import Collection, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.planning.status import LOOKING
 from cookbook.run.fleet import InventoryFleet
+from cookbook.run.meetings import Meetings
 from cookbook.run.options import Run
 from cookbook.run.signals import Signals
+from cookbook.run.turns import Turns
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import LazyVariables, refers
 from cookbook.secrets.stores.lookup import STORES
@@ -41,6 +43,10 @@ class RunContext:
     speaking: threading.Lock = field(default_factory=threading.Lock)
     machines: dict[tuple[str, str], str] = field(default_factory=dict)
     """By machine-id and boot-id: the name of the host that was met first."""
+
+    turns: Turns = field(default_factory=lambda: Turns(1, 1))
+    meetings: Meetings = field(default_factory=lambda: Meetings((), lambda: False))
+    """The barriers of the run."""
 
     fleet: InventoryFleet | None = None
     """All hosts of the inventory, for recipes."""

@@ -69,6 +69,7 @@ class InventoryFleet:
         be reached.
         """
         run = {host.name: host for host in hosts}
+        self._run = frozenset(run)
         others = hosts[0].others if hosts else {}
         self._hosts = {name: run.get(name, host) for name, host in others.items()} or run
         self._groups = groups if groups is not None else _groups_of(self._hosts.values())
@@ -80,8 +81,9 @@ class InventoryFleet:
         self.uses: dict[str, FactsUse] = {}
         """The facts that were read for recipes, by host."""
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._hosts
+    def takes_part(self, name: str) -> bool:
+        """See Fleet."""
+        return name in self._run
 
     def select(self, group: str | None, patterns: Sequence[str]) -> Sequence[str]:
         """See Fleet."""

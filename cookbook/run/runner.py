@@ -8,19 +8,22 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cookbook.errors import CookError, UsageError
+from cookbook.errors import CookError, Refused, UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
+from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
 from cookbook.planning.status import Mode
 from cookbook.plugins.manager import catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.fleet import InventoryFleet
+from cookbook.run.meetings import Meetings
 from cookbook.run.options import Run, set_name
+from cookbook.run.turns import Turns
 from cookbook.text.provenance import digests
 from cookbook.text.suggest import did_you_mean
 
@@ -105,6 +108,8 @@ class Runner:
         for collection in filter(None, self._all.compiled.values()):
             sources |= collection.sources
         self._check_tags()
+        self._all.turns = Turns(max(1, min(run.forks, len(run.hosts), _room())), _room())
+        self._all.meetings = self._meetings()
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
         """
@@ -116,12 +121,10 @@ class Runner:
         self._all.start = time.monotonic()
         run.origin.begin()
         self._all.hook.cookbook_started(run=run.info)
-        with self._all.signals.listening(), self._pool() as pool:
+        with self._all.signals.listening():
             self._read_other_facts()
-            futures = {host.name: pool.submit(self._host, host) for host in run.hosts}
-            with _yielding():
-                self._import_ahead()
-            reports = {name: future.result() for name, future in futures.items()}
+            done = self._all.turns.each(self._host, run.hosts, self._import_ahead)
+            reports = {report.name: report for report in done}
         leave()
         self._keep_facts()
         report = self._report(reports)
@@ -175,7 +178,9 @@ class Runner:
             fleet.read(needed, self._all.run.forks)
         for host in waiting if noted else ():
             with contextlib.suppress(CookError):  # it is said in the report of the host
-                self._all.compiled[host.name] = self._compile_offline(host)
+                if (compiled := self._compile_offline(host)) is not None:
+                    self._all.meetings.declare(host.name, barriers_of(compiled))
+                    self._all.compiled[host.name] = compiled
 
     def _keep_facts(self) -> None:
         """Keep the facts of the hosts for later runs, if recipes ever read those of others."""
@@ -194,7 +199,10 @@ class Runner:
             connected.set_exception(error)
         from cookbook.run.host_run import HostRun
 
-        return HostRun(host, self._all, self._connect, begun).report(connected)
+        try:
+            return HostRun(host, self._all, self._connect, begun).report(connected)
+        finally:
+            self._all.meetings.end(host.name, "its run has ended")
 
     def _connect(self, host: Host) -> Transport:
         def waiting(said: str) -> None:
@@ -206,13 +214,17 @@ class Runner:
     def _import_ahead(self) -> None:
         """Import what the run needs later, while it waits for the hosts to accept the login."""
         run = self._all.run
-        with contextlib.suppress(Exception):  # the same import fails again where it is needed
+        with (
+            _yielding(),
+            contextlib.suppress(Exception),
+        ):  # the same import fails again where it is needed
             for transport in sorted({host.transport for host in run.hosts}):
                 import_transport(transport)
             for module in ("cookbook.run.host_run", _WORK_OF_MODE[run.mode]):
                 importlib.import_module(module)
             collections = filter(None, list(self._all.compiled.values()))
-            for kind in {type(declared.resource) for one in collections for declared in one}:
+            declared = (d for one in collections for d in one if d.barrier is None)
+            for kind in {type(one.resource) for one in declared}:
                 catalog().load(kind)
 
     def _check_tags(self) -> None:
@@ -227,10 +239,28 @@ class Runner:
                     or f"there are: {', '.join(sorted(known)) or 'none'}",
                 )
 
-    def _pool(self) -> ThreadPoolExecutor:
+    def _meetings(self) -> Meetings:
+        """
+        Return the barriers of the run, as far as they are known.
+
+        Raises UsageError if one needs a host that is not in the run, or two hosts differ in it.
+        """
+        try:
+            return self._known_meetings()
+        except Refused as error:
+            raise UsageError(error.message, hint=error.hint) from None
+
+    def _known_meetings(self) -> Meetings:
         run = self._all.run
-        workers = max(1, min(run.forks, len(run.hosts), _room()))
-        return ThreadPoolExecutor(workers, thread_name_prefix="host")
+        found = Meetings([host.name for host in run.hosts], lambda: self._all.signals.told)
+        for host in run.hosts:
+            if run.saved is not None or run.past is not None:
+                steps = run.past or {}
+                saved = run.saved.hosts[host.name].steps if run.saved else steps[host.name]
+                found.declare(host.name, barriers_of(step.declared for step in saved))
+            elif (compiled := self._all.compiled[host.name]) is not None:
+                found.declare(host.name, barriers_of(compiled))
+        return found
 
     def _compile_offline(self, host: Host) -> Collection | None:
         """Return the declared resources; None if a recipe reads a fact."""
