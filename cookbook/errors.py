@@ -37,6 +37,7 @@ The tree of errors, by the person who has to act on them.
       - WouldLockOut     the change is certain to lock the operator out
     + LockedOut          after a change no login was possible; it was taken back
     + Irreversible       there is no way back
+    + BarrierBroken      another host did not come to where this one waits for it
     + NotConverged       every command succeeded and the state is still not the wanted one
 
 Each has a `code`, for which `cook explain CODE` prints an explanation: cli/errors.md.
@@ -50,6 +51,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, NoReturn
 
 __all__ = [
     "AuthenticationFailed",
+    "BarrierBroken",
     "BrokenOff",
     "ChangedKey",
     "CommandError",
@@ -398,6 +400,13 @@ class Irreversible(HostError):
 
     code = "no-way-back"
     phase: Phase = "plan"
+
+
+class BarrierBroken(HostError):
+    """Another host of the run failed, or cannot be reached, before a barrier, or in `run_once`."""
+
+    code = "barrier-broken"
+    phase: Phase = "apply"
 
 
 class NotConverged(HostError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import LiteralString
+from typing import Literal, LiteralString
 
 from cookbook.provider import Command, join, sh
 from cookbook.providers.containers import State
@@ -57,9 +57,9 @@ n={} o={}; d rm -f "$n.new" >/dev/null 2>&1
 was=$(d container inspect --format '{{.State.Running}}' "$o") || exit
 d rm -f "$n.former" >/dev/null 2>&1
 back() { d rm -f "$n" >/dev/null 2>&1
-d rename "$o" "$n" && d update --restart {} "$o" >/dev/null &&
+d rename "$o" "$n" && {} &&
 { [ "$was" != true ] || d start "$o" >/dev/null; }; }
-{ [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } && d update --restart no "$o" >/dev/null &&
+{ [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } && {} &&
 d rename "$o" "$n.former" && d rename "$n.new" "$n" || {
 back; d rm -f "$n.new" >/dev/null 2>&1; exit 1; }
 {} || { back && echo "the former container is in its place again" >&2; exit 1; }
@@ -68,8 +68,8 @@ back; d rm -f "$n.new" >/dev/null 2>&1; exit 1; }
 # The two change places, so that an undo of the undo finds the other one.
 _RESTORE: LiteralString = r"""
 n={} o={}; d container inspect "$o" >/dev/null && d stop -t {} "$n" >/dev/null &&
-d update --restart no "$n" >/dev/null && d rename "$n" "$n.new" && d rename "$o" "$n" &&
-d rename "$n.new" "$n.former" && d update --restart {} "$o" >/dev/null
+{} && d rename "$n" "$n.new" && d rename "$o" "$n" &&
+d rename "$n.new" "$n.former" && {}
 """
 
 
@@ -191,16 +191,27 @@ def replacement(name: str, found: State, wanted: State) -> Command:
         name,
         found.id,
         creation(f"{name}.new", wanted),
-        found.restart,
+        _policy("$o", found.restart, found),
         found.stop_timeout,
+        _policy("$o", "no", found),
         start(name) if wanted.running else sh(":"),
     )
     return briefly(shell(wanted, body), f"replace the container {name}")
 
 
+def _policy(variable: Literal["$o", "$n"], policy: str | None, state: State) -> Command:
+    """Return the command that sets when a container is restarted; Podman keeps what it has."""
+    if state.podman:
+        return sh(":")
+    if variable == "$o":
+        return sh('d update --restart {} "$o" >/dev/null', policy)
+    return sh('d update --restart {} "$n" >/dev/null', policy)
+
+
 def restoration(name: str, wanted: State) -> Command:
     """Return the command that puts the former container in the place of the present one."""
-    body = sh(_RESTORE.strip(), name, wanted.id, wanted.stop_timeout, wanted.restart)
+    policies = _policy("$n", "no", wanted), _policy("$o", wanted.restart, wanted)
+    body = sh(_RESTORE.strip(), name, wanted.id, wanted.stop_timeout, *policies)
     then = [body, start(name)] if wanted.running else [body]
     return briefly(shell(wanted, join(then, " && ")), f"restore the container {name}")
 

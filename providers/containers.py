@@ -84,6 +84,8 @@ class State:
     defaults: str = hint(default="{}")
     """The configuration of that image, as JSON."""
     unhealthy: bool = hint(default=False)
+    podman: bool = hint(default=False)
+    """True if the engine is Podman, which cannot change a container in place."""
     secrets: tuple[str, ...] = hint(default=())
     """The names in `other_env`."""
     reference: str = hint(default="")

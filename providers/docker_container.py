@@ -42,10 +42,13 @@ from cookbook.providers.containers import (
 )
 from cookbook.providers.docker import DockerProvider, briefly, docker, has_client, row, table
 from cookbook.providers.docker_network import DockerNetworkProvider
+from cookbook.providers.podman import as_docker, is_podman
 from cookbook.resources._docker import at, bare
 from cookbook.resources.docker_container import DockerContainer
 
 _IN_PLACE = frozenset({"called", "restart", "networks", "running", "paused", *LIMITS})
+
+_BY_PODMAN = _IN_PLACE - {"restart", *LIMITS}
 
 
 @provides(DockerContainer)
@@ -96,7 +99,9 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         )
         if said is None:
             return state
-        return replace(state, there=True, **found_in(container, said, defaults))
+        podman = is_podman(said)
+        said = as_docker(container, said, defaults)
+        return replace(state, there=True, podman=podman, **found_in(container, said, defaults))
 
     def plan(self, container: DockerContainer, found: State | None) -> Change[State]:
         """Compare every property; an undeclared one is as the image has it."""
@@ -277,7 +282,7 @@ def _anew(change: Change[State]) -> bool:
         return False
     fields = {*change.fields}
     unlimited = any(not change.fields[one][1] for one in LIMITS if one in fields)
-    return bool(fields - _IN_PLACE) or unlimited
+    return bool(fields - (_BY_PODMAN if change.found.podman else _IN_PLACE)) or unlimited
 
 
 def _changes(name: str, change: Change[State], found: State, wanted: State) -> Iterator[Command]:

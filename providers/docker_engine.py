@@ -125,7 +125,9 @@ class DockerEngineProvider(Provider[DockerEngine, State]):
         if "installed" in todo:
             manner = replace(_MANNER, names=wanted.installed or ())
             yield transaction("install", wanted.installed or (), manner)
-        if "installed" in todo or "client" in todo:
+        if not wanted.client and "client" in todo:
+            yield transaction("purge", ["docker-cli"], replace(_MANNER, names=("docker-cli",)))
+        elif "installed" in todo or "client" in todo:
             client = transaction("install", ["docker-cli"], replace(_MANNER, names=("docker-cli",)))
             yield briefly(sh(_CLIENT, client), "apt-get install docker-cli")
         if "enabled" in todo:

@@ -24,7 +24,8 @@ class DockerResource(Resource):
     host: str | None = None
     """
     The address of the engine, as DOCKER_HOST; None for the default of docker(1). Podman answers at
-    "unix:///run/podman/podman.sock" if its socket is enabled; cook has not been tried with it.
+    "unix:///run/podman/podman.sock" if its socket is enabled; docs/guide/containers.md says what
+    differs.
     """
 
     def check_host(self) -> None:

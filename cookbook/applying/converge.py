@@ -13,11 +13,14 @@ The steps of a run:
    change on is probed again.
 5. A change was made if no difference is left; else it has failed. Resources that the
    batch did not reach are decided again, by answers after the last change: step 2.
-6. Delayed notifications come last, each once, in the same steps.
+6. At a barrier the host waits for others, after all that precedes it was sent; what comes
+   after it is decided again if something was changed on any host.
+7. Delayed notifications come last, each once, in the same steps.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,12 +38,13 @@ from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
 from cookbook.applying.walk import Walk
-from cookbook.errors import BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
+from cookbook.errors import BarrierBroken, BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
 from cookbook.hosts.probing import precondition
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection, Declared
-from cookbook.language.sections import Attempt, Failures
+from cookbook.language.sections import Attempt, Barrier, Failures
+from cookbook.planning.barriers import BarrierKeeper, NoOthers, Passed, passed
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
@@ -95,6 +99,9 @@ class ConvergenceOptions:
     left_out: Callable[[Declared], str | None] = lambda _: None
     """Returns why a declared resource is not looked at, or None; it still acts when notified."""
 
+    barriers: BarrierKeeper = field(default_factory=NoOthers)
+    """The barriers where the host waits for other hosts of the run."""
+
     rescue: AutoRollback | None = None
     """The auto-rollback for changes that may lock the operator out."""
 
@@ -120,6 +127,7 @@ class Convergence:
         self._orphans = options.orphans(self._planner) if options.orphans is not None else None
         self._audit = options.audit(self._planner) if options.audit is not None else None
         self._applies = options.apply
+        self._barriers = options.barriers
         self._permit = options.permit
         self._stepwise = options.stepwise
         self._keep_going = options.keep_going
@@ -148,7 +156,10 @@ class Convergence:
         Raises LinkLost or DeadlineExceeded, after the steps that are known, if
         the host does not answer any more.
         """
-        for step in self._foresee() if not self._applies else self._finish(self._apply()):
+        for declared in self._queue.leave_to_others(self._is_elsewhere):
+            self._hear_of(Step(declared, "skipped"))
+        for one in self._foresee() if not self._applies else self._finish(self._apply()):
+            step = passed(one, self._barriers)
             if self._orphans is not None:
                 self._orphans.hear(step)
             yield from self._heard(step)
@@ -157,6 +168,17 @@ class Convergence:
                 yield from self._heard(step)
         if self._audit is not None:
             yield from self._audit.steps(self._orphans.manifest if self._orphans else None)
+
+    def _is_elsewhere(self, declared: Declared) -> bool:
+        """Return whether another host does a resource for this one."""
+        return declared.once is not None and self._barriers.doer(declared.once) is not None
+
+    def _hear_of(self, step: Step) -> None:
+        """Note a declared resource that this host leaves to another one: it is no orphan."""
+        if self._orphans is not None:
+            self._orphans.hear(step)
+        if self._audit is not None:
+            self._audit.hear(step)
 
     def _heard(self, step: Step) -> Iterator[Step]:
         if self._audit is not None:
@@ -310,6 +332,9 @@ class Convergence:
         gap: list[Decision] = []
         stopped: Decision | None = None
         for decision in self._walk.decisions(self._forecast()):
+            if decision.item.declared.barrier is not None and decision.status == "ok":
+                stopped = decision
+                break
             if decision.status in ("failed", "unknown") or self._may_need_missed(decision):
                 stopped = decision
                 break
@@ -352,10 +377,39 @@ class Convergence:
 
     def _stop_at(self, decision: Decision) -> Iterator[Step]:
         """Yield the step of a resource that is not done, and before which nothing is to be sent."""
-        if decision.status != "failed" and self._missed:
+        if decision.item.declared.barrier is not None and decision.status == "ok":
+            yield from self._come_to(decision, decision.item.declared.barrier)
+        elif decision.status != "failed" and self._missed:
             yield self._leave_out(decision)
         else:
             yield from self._fail(decision)
+
+    def _come_to(self, decision: Decision, barrier: Barrier) -> Iterator[Step]:
+        """Wait for the other hosts at a barrier; what comes after it is decided by new answers."""
+        begun = time.monotonic()
+        try:
+            said = self._pass(barrier)
+        except BarrierBroken as error:
+            step = replace(step_of(decision), status="failed", error=error)
+            yield from self._fail(decision, step)
+            self._doomed |= self._keep_going
+            return
+        if said == "stopped":
+            self._stopping = lambda: True
+            return
+        if said == "changed":
+            self._planner.outdate()
+        self._queue.consume([decision])
+        yield replace(step_of(decision), seconds=time.monotonic() - begun)
+
+    def _pass(self, barrier: Barrier) -> Passed:
+        """Wait at a barrier. Raises BarrierBroken, also if a resource has failed before it."""
+        if self._missed:
+            raise BarrierBroken(
+                f"{self._missed[0].resource} has failed before it",
+                hint="--keep-going does not go on after a barrier, on any host",
+            )
+        return self._barriers.come_to(barrier)
 
     def _leave_out(self, decision: Decision) -> Step:
         """Return the step of a resource that needs what has failed."""

@@ -10,10 +10,11 @@ from typing import Any
 from cookbook.applying.change_set import ChangeSet
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
-from cookbook.errors import HostError, Refused
+from cookbook.errors import BarrierBroken, HostError, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields, sensitive_fields
+from cookbook.planning.barriers import BarrierKeeper, NoOthers, passed
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.forecast import Forecast
 from cookbook.planning.mismatch import moved
@@ -41,7 +42,9 @@ class Application:
         executor: Executor,
         listener: Listener,
         manifest: Manifest,
+        *,
         stopping: Callable[[], bool] = lambda: False,
+        barriers: BarrierKeeper | None = None,
     ) -> None:
         """
         Create the application of these steps; unknown ones are only reported.
@@ -49,7 +52,11 @@ class Application:
         `stopping` is called between two exchanges; returns whether to stop.
         """
         self._planned = [step for step in steps if step.status == "changed"]
-        self._others = [step for step in steps if step.status != "changed"]
+        self._others = [
+            step for step in steps if step.status != "changed" and step.declared.barrier is None
+        ]
+        self._points = _points(steps)
+        self._barriers = barriers or NoOthers()
         self._planner = executor.planner
         self._manifest = manifest
         self._delivery = ChangeSet(executor, listener, self._notes, again=self._again)
@@ -83,8 +90,27 @@ class Application:
                 "not as it was when the plan was made:\n" + "\n".join(others),
                 hint="nothing was changed here; make the plan again, and look at it",
             )
-        yield from self._send(pairs)
+        begin = 0
+        for number, point in self._points:
+            yield from self._send(pairs[begin:number])
+            begin = number
+            if not (self.failed or self.unfinished):
+                yield from self._come_to(point)
+        yield from self._send(pairs[begin:])
         yield from self._others
+
+    def _come_to(self, point: Step) -> Iterator[Step]:
+        """Wait for other hosts at a barrier of the plan."""
+        if point.declared.barrier is None:
+            return
+        try:
+            said = self._barriers.come_to(point.declared.barrier)
+        except BarrierBroken as error:
+            self._delivery.failed = True
+            yield replace(point, status="failed", error=error)
+            return
+        self.unfinished |= said == "stopped"
+        yield passed(point, self._barriers)
 
     def _notes(self, changes: Sequence[PlannedChange]) -> tuple[Command | None, Command | None]:
         """Return the commands that note the changes, and their notifications, in the manifest."""
@@ -156,9 +182,16 @@ class Application:
         return f"{planned.resource}: {moved(planned.resource, planned.change.found, found)}"
 
     def _send(self, pairs: Sequence[tuple[Step, PlannedChange]]) -> Iterator[Step]:
-        """Send the batch; fail the first change that another one of the plan has invalidated."""
+        """
+        Send the batch; fail the first change that another one of the plan has invalidated.
+
+        Nothing is sent after a failure, or once the run is to stop.
+        """
         diffs = {_key(step): step.diff for step, _ in pairs}
         left: Sequence[PlannedChange] = [planned for _, planned in pairs]
+        if self.failed or self.unfinished:
+            yield from (replace(step_of(planned), status="not-run") for planned in left)
+            return
         links = self._links(left)
         while left and not self.failed:
             by = [self._preconditions[id(link.changes[0])] for link in links]
@@ -256,6 +289,17 @@ class Application:
             f"another change of the plan surprised it: {self._moved(planned)}",
             hint="what comes before it is done; make a new plan for the rest",
         )
+
+
+def _points(steps: Sequence[Step]) -> list[tuple[int, Step]]:
+    """Return the barriers among the steps, each with the number of changes before it."""
+    found: list[tuple[int, Step]] = []
+    changes = 0
+    for step in steps:
+        if step.declared.barrier is not None:
+            found.append((changes, step))
+        changes += step.status == "changed"
+    return found
 
 
 def _is_left_of(change: Change[Any], planned: Change[Any]) -> bool:

@@ -28,11 +28,12 @@ from cookbook.applying.undo_steps import (
     undoings,
     way,
 )
-from cookbook.errors import HostError, Irreversible, Refused
+from cookbook.errors import BarrierBroken, HostError, Irreversible, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields
 from cookbook.language.probe import Probe
+from cookbook.planning.barriers import BarrierKeeper, NoOthers
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
@@ -65,6 +66,9 @@ class Undo:
 
     stopping: Callable[[], bool] = lambda: False
     """Called between two exchanges; returns whether to stop."""
+
+    barriers: BarrierKeeper = field(default_factory=NoOthers)
+    """The barriers of the run that is undone, where the hosts wait for one another again."""
 
     failed: bool = False
     unfinished: bool = False
@@ -112,16 +116,35 @@ class Undo:
             stopping=self.stopping,
         )
         by_key = {one.key: one for one in todo}
-        for step in delivery.work_off(
-            [planned for _, planned in doable],
-            lambda planned: self._decision(by_key[_key(planned)]),
-        ):
-            diff, lost = shown.get(str(step.target), (None, None))
-            yield replace(step, diff=diff, lost=lost)
+        places = _places(self.done)
+        changes = [planned for _, planned in doable]
+        points = [step for step in self.done if step.declared.barrier is not None]
+        for number in range(len(points), -1, -1):
+            for step in delivery.work_off(
+                [one for one in changes if places.get(_key(one), 0) == number],
+                lambda planned: self._decision(by_key[_key(planned)]),
+            ):
+                diff, lost = shown.get(str(step.target), (None, None))
+                yield replace(step, diff=diff, lost=lost)
+            if number and not (delivery.failed or delivery.stopped):
+                yield from self._come_to(points[number - 1], delivery)
         if not delivery.failed:
             yield from self._told(todo, delivery)
         self.failed |= delivery.failed
         self.unfinished |= delivery.stopped
+
+    def _come_to(self, point: Step, delivery: ChangeSet) -> Iterator[Step]:
+        """Wait until what came after a barrier of the run is undone on all of its hosts."""
+        if point.declared.barrier is None:
+            return
+        try:
+            said = self.barriers.come_to(point.declared.barrier)
+        except BarrierBroken as error:
+            delivery.failed = True
+            yield replace(point, status="failed", error=error)
+            return
+        delivery.stopped |= said == "stopped"
+        yield replace(point, status="ok")
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -277,6 +300,17 @@ def _item(one: Undoing) -> Item:
 
 def _key(planned: PlannedChange) -> tuple[str, str]:
     return planned.provider.name, planned.item.declared.resource.identity
+
+
+def _places(done: Sequence[Step]) -> Mapping[tuple[str, str], int]:
+    """Return, for each thing of the run, the number of barriers before its last change."""
+    places: dict[tuple[str, str], int] = {}
+    number = 0
+    for step in done:
+        number += step.declared.barrier is not None
+        if step.provider is not None and step.status in ("changed", "unknown", "failed"):
+            places[step.provider.name, step.resource.identity] = number
+    return places
 
 
 def _needed(decision: Decision) -> Iterator[_Kept]:

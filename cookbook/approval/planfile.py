@@ -1,10 +1,11 @@
 """
 A plan in a file: readable JSON that says what would be done, and what it was planned from.
 
-    {"cook": "plan", "format": 4, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
+    {"cook": "plan", "format": 5, "version": "0.1.0", "run": "...", "made": "...", "by": "...",
      "revision": "...", "set": "webserver", "recipes": ["webserver.py"],
      "sources": {"webserver.py": "<sha256>"},
      "hosts": {"web1": {"machine_id": "...", "steps": [...]}},
+     "facts": {"db1": {"digest": "<sha256>", "read": "...", "age": 0}},
      "key": {"salt": "...", "check": {...}},
      "seal": "<HMAC of all the rest>"}
 
@@ -29,16 +30,19 @@ from typing import Any, Literal, TypedDict
 from cookbook import __version__
 from cookbook.approval.saved_plan import SavedHost, SavedPlan
 from cookbook.errors import PlanError, Unsupported, UsageError
+from cookbook.language.barriers import point_of
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.feature_answer import FeatureAnswer
 from cookbook.language.resource_json import plain, resource_json, revealed, with_secrets
-from cookbook.language.sections import ParallelBlock
+from cookbook.language.sections import Barrier, ParallelBlock
 from cookbook.language.serialize import change_from_json
 from cookbook.planning.status import ResourceStatus
 from cookbook.planning.step import FeatureEffect, Step
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, resource_from_json
+from cookbook.reports.run_info import FactsUse
+from cookbook.reports.schema import FactsDocument
 from cookbook.script.program import Precondition
 from cookbook.secrets.sealing import Key, Sealer, is_sealed
 from cookbook.secrets.secret import holds_secret
@@ -48,7 +52,7 @@ from cookbook.text.json_shape import Misshapen, shaped
 from cookbook.text.redaction import protect
 from cookbook.text.user_dirs import write_private
 
-FORMAT = 4
+FORMAT = 5
 MOST_BYTES = 256 * 1024 * 1024
 """A plan file of a stranger may be anything; more than this is not read."""
 
@@ -76,6 +80,15 @@ class FeatureDetails(TypedDict):
     decisive: bool
 
 
+class BarrierDocument(TypedDict):
+    """A barrier in a plan file."""
+
+    name: str
+    once: bool
+    on: str | None
+    """The host that does a block of `run_once`."""
+
+
 class StepDocument(TypedDict):
     """One step in a plan file; what the sealer may have sealed is Any."""
 
@@ -88,6 +101,7 @@ class StepDocument(TypedDict):
     lost: str | None
     parallel: ParallelDocument | None
     features: list[FeatureDetails] | None
+    barrier: BarrierDocument | None
     error: str | None
     resource: dict[str, Any]
     provider: str | None
@@ -116,6 +130,7 @@ class PlanDocument(TypedDict):
     recipes: list[str]
     sources: Any
     hosts: dict[str, HostPlan]
+    facts: dict[str, FactsDocument] | None
 
 
 def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
@@ -144,6 +159,10 @@ def save(plan: SavedPlan, path: Path, key: Key | None = None) -> None:
                 "steps": [_Writing(sealer, (name, i), s).json for i, s in enumerate(host.steps)],
             }
             for name, host in plan.hosts.items()
+        },
+        "facts": {
+            name: {"digest": use.digest, "read": use.read, "age": use.age}
+            for name, use in plan.facts.items()
         },
         "key": sealer.header if sealer else None,
     }
@@ -222,6 +241,10 @@ def _plan(document: PlanDocument, sealer: Sealer | None) -> SavedPlan:
             )
             for name, host in document["hosts"].items()
         },
+        {
+            name: FactsUse(use["digest"], use["read"], use["age"])
+            for name, use in (document["facts"] or {}).items()
+        },
     )
 
 
@@ -238,6 +261,11 @@ class _Writing:
     @property
     def json(self) -> dict[str, Any]:
         step = self.step
+        if (barrier := step.declared.barrier) is not None:
+            where = {"name": barrier.name, "once": barrier.once, "on": barrier.on}
+            told = dict.fromkeys(("because", "until", "orphan", "lost", "parallel", "error"))
+            told |= {"id": str(step.resource), "where": barrier.where, "status": step.status}
+            return told | {"resource": {}, "barrier": where}
         shown: dict[str, Any] = {
             "id": str(step.resource),
             "where": step.declared.where,
@@ -333,6 +361,9 @@ class _Reading:
     @property
     def step(self) -> Step:
         data = self.data
+        if (told := data["barrier"]) is not None:
+            barrier = Barrier(told["name"], data["where"], told["once"], told["on"])
+            return Step(point_of(barrier), data["status"])
         written = data["resource"]
         opened = {name: self._value(_PROPERTY + name, value) for name, value in written.items()}
         try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import PlanError, Refused, UsageError
+from cookbook.language.barriers import point_of
 from cookbook.planning.step import Step
 from cookbook.reports.report import HostReport, Report
+from cookbook.reports.run_info import FactsUse
 from cookbook.script.facts import Facts
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class SavedPlan:
     """Path -> SHA-256 of all that was read: recipes, templates, files, hosts.yml."""
 
     hosts: Mapping[str, SavedHost]
+    facts: Mapping[str, FactsUse] = field(default_factory=dict)
+    """The facts of other hosts that it was made from, by host."""
 
     def steps_for(self, host: str, facts: Facts) -> Sequence[Step]:
         """
@@ -88,7 +92,16 @@ class SavedPlan:
             name: HostReport(name, "changed" if host.steps else "ok", host.steps)
             for name, host in self.hosts.items()
         }
-        return Report(self.run, "plan", hosts)
+        return Report(self.run, "plan", hosts, facts=self.facts)
+
+    @property
+    def facts_lines(self) -> list[str]:
+        """A line for each host whose facts recipes have read."""
+        return [
+            f"facts of {name}: read {use.read}, {'it could not be reached, ' if use.age else ''}"
+            f"sha256 {use.digest[:16]}"
+            for name, use in self.facts.items()
+        ]
 
 
 def saved_plan(report: Report) -> SavedPlan:
@@ -111,7 +124,18 @@ def saved_plan(report: Report) -> SavedPlan:
         report.recipes,
         report.sources,
         {
-            host.name: SavedHost(host.machine_id, [s for s in host.steps if s.status != "ok"])
+            host.name: SavedHost(host.machine_id, list(_kept(host)))
             for host in report.hosts.values()
         },
+        report.facts,
     )
+
+
+def _kept(host: HostReport) -> Iterator[Step]:
+    """Yield the steps of a plan: what is not in line, and barriers, with the host to do it."""
+    for step in host.steps:
+        if step.status != "ok":
+            yield step
+        elif (barrier := step.declared.barrier) is not None:
+            doer = (step.left_out or host.name).rpartition(" ")[2] if barrier.once else None
+            yield replace(step, declared=point_of(replace(barrier, on=doer)), left_out=None)

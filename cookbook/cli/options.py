@@ -83,6 +83,27 @@ def add_variables(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_facts_age(command: argparse.ArgumentParser) -> None:
+    """`--facts-age`: how old facts of other hosts may be."""
+    from cookbook.cli.durations import span
+
+    command.add_argument(
+        "--facts-age",
+        type=span,
+        metavar="SPAN",
+        help="how old the last known facts may be of a host that a recipe reads facts of and that"
+        " cannot be reached (7d)",
+    )
+
+
+def fleet(options: argparse.Namespace, inventory: Inventory) -> dict[str, Any]:
+    """Return what recipes know of other hosts, as properties of a Run."""
+    found: dict[str, Any] = {"groups": {n: g.hosts for n, g in inventory.groups.items()}}
+    if options.facts_age is not None:
+        found["facts_age"] = float(options.facts_age.total_seconds())
+    return found
+
+
 def add_features(command: argparse.ArgumentParser) -> None:
     """Add the option for the file of feature toggles."""
     command.add_argument(
@@ -264,14 +285,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def hosts(options: argparse.Namespace, *, keys: bool = True) -> list[Host]:
+def hosts(
+    options: argparse.Namespace, inventory: Inventory | None = None, *, keys: bool = True
+) -> list[Host]:
     """
     Return the hosts of the inventory within the limit, with the passwords that it names.
 
     At a terminal, the passphrases of their `keys` are asked for. Raises InventoryError, UsageError
     for a wrong passphrase, and SecretError if a password is in no store.
     """
-    found = load_inventory(options)
+    found = inventory or load_inventory(options)
     chosen = found.select(options.limit)
     if "variables" in options:
         found.check(chosen, variables(options.variables, warn=False))

@@ -12,11 +12,13 @@ from dataclasses import fields
 from typing import Any, TypedDict, cast
 
 from cookbook.errors import HostError, Phase
+from cookbook.language.barriers import point_of
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.language.field_traits import compared_fields, field_names, sensitive_fields
 from cookbook.language.resource import Resource
 from cookbook.language.resource_json import brief
+from cookbook.language.sections import Barrier
 from cookbook.language.serialize import state_from_json, to_json
 from cookbook.planning.step import Step
 from cookbook.plugins.manager import catalog
@@ -92,6 +94,10 @@ def recorded_step(document: ResourceDocument, record: StateRecord | None) -> Ste
     }
     if record is None:
         kind, _, name = document["id"].partition("[")
+        if kind in ("barrier", "run_once"):
+            # An undo waits there for all hosts: what came after it is undone first.
+            barrier = Barrier(f"undo of {document['id']}", document["where"])
+            return Step(point_of(barrier), document["status"], **told)
         nothing = _unknown(kind)(name.removesuffix("]"))
         return Step(Declared(nothing, document["where"]), document["status"], **told)
     resource = resource_from_json(record["resource"])

@@ -12,18 +12,45 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cookbook.errors import HostError, RecipeError
 from cookbook.language.feature_answer import FeatureAnswer, FeatureSource
 from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import ParallelBlock, Section
+from cookbook.language.sections import Barrier, ParallelBlock, Section
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from cookbook.language.other_hosts import OtherHost
+
 ENGINE = str(Path(__file__).parents[1])
+
+
+class Fleet(Protocol):
+    """The interface to all hosts of the inventory, for recipes."""
+
+    def select(self, group: str | None, patterns: Sequence[str]) -> Sequence[str]:
+        """Return the names of these hosts, in order. Raises UsageError for an unknown one."""
+        ...
+
+    def takes_part(self, name: str) -> bool:
+        """Return whether a host is one of the run."""
+        ...
+
+    def host(self, name: str) -> OtherHost:
+        """Return a host as recipes see it."""
+        ...
+
+    def variables(self, name: str) -> Mapping[str, Any]:
+        """Return the variables of a host; a copy for each call."""
+        ...
+
+    def facts(self, name: str) -> Facts:
+        """Return the facts of a host. Raises Missing; OtherFactsNeeded if it was not asked yet."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +77,9 @@ class Node:
 
     features: FeatureSource | None = field(default=None, repr=False, compare=False)
     """The source of what `feature` returns; None without a features.yml."""
+
+    fleet: Fleet | None = field(default=None, repr=False, compare=False)
+    """All hosts of the inventory, for `hosts`; None if there is no inventory."""
 
     def feature(self, name: str) -> bool:
         """
@@ -108,6 +138,12 @@ class Declared:
     recipe: Path | None = None
     """The recipe that declares it, or that imports the module which does."""
 
+    once: Barrier | None = None
+    """The block that one host does for all, in which it is declared; None outside of one."""
+
+    barrier: Barrier | None = None
+    """The barrier that it stands for; None for a resource."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -138,6 +174,9 @@ class Collection:
         self.parallel: ParallelBlock | None = None
         """The parallel block that is open right now."""
 
+        self.once: Barrier | None = None
+        """The block that is open right now, and that one host does for all."""
+
         self.parallel_blocks = 0
         """The number of parallel blocks so far."""
 
@@ -149,9 +188,9 @@ class Collection:
 
         self._declared: dict[str, Declared] = {}
 
-    def declare(self, resource: Resource, where: str) -> None:
+    def declare(self, resource: Resource, where: str, barrier: Barrier | None = None) -> None:
         """
-        Add a resource that the line `where` declares.
+        Add a resource that the line `where` declares, or that stands for a barrier.
 
         Raises RecipeError if a resource of that type and name is already declared.
         """
@@ -162,7 +201,14 @@ class Collection:
                 " for each turn",
             )
         self._declared[key] = Declared(
-            resource, where, self.sections, self.is_final, self.parallel, self.recipe
+            resource,
+            where,
+            self.sections,
+            self.is_final,
+            self.parallel,
+            self.recipe,
+            once=self.once,
+            barrier=barrier,
         )
 
     @property

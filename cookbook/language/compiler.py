@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cookbook.errors import CookError, RecipeError, SecretError
+from cookbook.errors import CookError, Missing, RecipeError, SecretError
 from cookbook.language.collection import ENGINE, Collection, Node, declaring, display_path
 from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
@@ -28,8 +28,9 @@ def compile_recipes(paths: Sequence[Path], node: Node) -> Collection:
     """
     Run recipes for a host; return the resources that they declare. No host is contacted.
 
-    Raises RecipeError, with file and line, for every error in a recipe,
-    and FactsNeeded if a recipe reads a fact and the facts of the node are NO_FACTS_YET.
+    Raises RecipeError, with file and line, for every error in a recipe, Missing if it reads facts
+    of another host that are not known, and FactsNeeded if a recipe reads a fact and the facts of
+    the node are NO_FACTS_YET.
     """
     collection = Collection(node)
     with _compiling, declaring(collection):
@@ -112,7 +113,7 @@ def _installed(name: str, file: str, before: set[str]) -> bool:
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
-def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
+def _located(error: BaseException, path: Path) -> RecipeError | SecretError | Missing:
     """Return the error with the line of the recipe that caused it, without the engine's frames."""
     frames = [
         frame
@@ -122,6 +123,10 @@ def _located(error: BaseException, path: Path) -> RecipeError | SecretError:
     own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
     where = next(reversed(own or frames), None)
     line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
+    if isinstance(error, Missing):  # what is wrong is a host, not the recipe
+        missing = Missing(f"{line}: {error}", thing=error.thing, hint=error.hint)
+        missing.phase = "compile"
+        return missing
     if isinstance(error, CookError):
         kind = SecretError if isinstance(error, SecretError) else RecipeError
         return kind(f"{line}: {error}", hint=error.hint)

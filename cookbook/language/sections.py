@@ -1,4 +1,4 @@
-"""Sections of a recipe that belong together: attempts with rescue and cleanup, parallel blocks."""
+"""Sections of a recipe that belong together: attempts, parallel blocks, what one host does."""
 
 from __future__ import annotations
 
@@ -49,6 +49,23 @@ class ParallelBlock:
 
     at_once: int
     """The maximum number of changes that run at the same time."""
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """A point where the hosts of a run wait for one another."""
+
+    name: str
+    """The same on each host."""
+
+    where: str
+    """The line of the recipe."""
+
+    once: bool = False
+    """True for the end of a block that one host does for all."""
+
+    on: str | None = None
+    """The host that does the block; None: the first of the run that declares it."""
 
 
 @dataclass

@@ -204,7 +204,11 @@ class Planner:
         return change, None
 
     def _reason_to_skip(self, item: Item) -> str | None:
-        return self._left_out(item.declared) if item.because is None else None
+        if item.because is not None:
+            return None
+        if item.declared.barrier is not None:
+            return "it is a barrier"
+        return self._left_out(item.declared)
 
     def _warned(
         self, provider: AnyProvider, resource: Resource, change: Change[Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from cookbook.language.collection import Collection
+from cookbook.language.collection import Collection, Declared
 from cookbook.language.lazy import with_action
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
@@ -35,6 +35,8 @@ class Queue:
         """The last stage: after all delayed notifications, also those of earlier runs."""
         self._sent: set[tuple[object, ...]] = set()
         """The items of the batch whose reply is being read: they are not notified again."""
+        self._elsewhere: Callable[[Declared], bool] = lambda _: False
+        """Returns whether another host does a resource for this one."""
         self.ends = False
         """True if all declared resources are done, those of the final stage excepted."""
         self._done_before: set[tuple[object, ...]] = set()
@@ -55,6 +57,14 @@ class Queue:
             self.queue = (self._delayed or self._final).take(self._provider_for)
         if not self.queue:
             self.queue, self._at_the_end = self._at_the_end, []
+
+    def leave_to_others(self, elsewhere: Callable[[Declared], bool]) -> list[Declared]:
+        """Drop what another host does for this one, also if it is notified; return that."""
+        self._elsewhere = elsewhere
+        left = [item.declared for item in self.known if elsewhere(item.declared)]
+        self.queue = [item for item in self.queue if not elsewhere(item.declared)]
+        self._at_the_end = [item for item in self._at_the_end if not elsewhere(item.declared)]
+        return left
 
     def awaits(self, item: Item) -> bool:
         """Return whether the same notification waits in the queue, because of any change."""
@@ -121,6 +131,8 @@ class Queue:
         """Add the delayed notifications that an earlier run may have left undone."""
         for one in owed:
             target = self._collection.get(one.owed)
+            if target is not None and self._elsewhere(target):
+                continue
             if target is not None and one.action in type(target.resource).actions():
                 resource = with_action(target.resource, one.action)
                 stage = self._final if one.key in self._final_ones() else self._delayed
@@ -133,7 +145,8 @@ class Queue:
 
     def notified(self, item: Item, timing: str) -> list[Item]:
         """Return the items that a change of this item notifies with this timing."""
-        return list(notified(self._collection, item, timing))
+        told = notified(self._collection, item, timing)
+        return [one for one in told if not self._elsewhere(one.declared)]
 
     def owed_for(self, changes: Iterable[Decision]) -> list[Item]:
         """Return the items that these changes notify, with any timing."""

@@ -12,6 +12,7 @@ from cookbook.errors import CookError, InputError
 from cookbook.language.change import Change
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.planning.step import FeatureEffect, Step
+from cookbook.reports.run_info import FactsUse
 from cookbook.reports.schema import (
     SCHEMA,
     Document,
@@ -81,6 +82,9 @@ class Report:
     """Of a plan: what reviewers have against it."""
     remarks: Sequence[str] = ()
     """Remarks for the reader: for example an ignore entry that has expired."""
+
+    facts: Mapping[str, FactsUse] = field(default_factory=dict)
+    """The facts that recipes have read of other hosts, by host."""
 
     @property
     def exit(self) -> int:
@@ -190,6 +194,11 @@ def report_json(report: Report) -> Document:
         document["objections"] = [visible(one) for one in report.objections]
     if report.remarks:
         document["remarks"] = [visible(remark) for remark in report.remarks]
+    if report.facts:
+        document["facts"] = {
+            name: {"digest": use.digest, "read": use.read, "age": use.age}
+            for name, use in report.facts.items()
+        }
     return cast("Document", protected(document))
 
 

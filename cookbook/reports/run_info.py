@@ -25,3 +25,17 @@ class RunInfo:
     """Names of the hosts, in the order of the inventory."""
 
     origin: Origin
+
+
+@dataclass(frozen=True)
+class FactsUse:
+    """The facts of one host that the recipes of a run have read, of whichever host they are for."""
+
+    digest: str
+    """The SHA-256 of them as JSON."""
+
+    read: str
+    """When they were read."""
+
+    age: float
+    """Their age in seconds when the run began; 0 if they were read for it."""

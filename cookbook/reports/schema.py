@@ -97,6 +97,17 @@ class ResourceDocument(TypedDict):
     """The features that it is due to; missing without any."""
 
 
+class FactsDocument(TypedDict):
+    """The facts of a host that recipes have read, of whichever host they are for."""
+
+    digest: str
+    """Their SHA-256."""
+    read: str
+    """When they were read."""
+    age: float
+    """Seconds; 0 if they were read for this run."""
+
+
 class HostDocument(TypedDict):
     """One host."""
 
@@ -145,3 +156,5 @@ class Document(TypedDict):
     """Of a plan: what reviewers have against it."""
     remarks: NotRequired[list[str]]
     """Remarks for the reader."""
+    facts: NotRequired[dict[str, FactsDocument]]
+    """By host: the facts that recipes have read of other hosts; missing without any."""

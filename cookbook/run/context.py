@@ -12,12 +12,15 @@ from typing import Any
 
 from cookbook.errors import DeadlineExceeded
 from cookbook.inventory import Host
-from cookbook.language.collection import Collection, Node
+from cookbook.language.collection import Collection, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.language.feature_answer import InvertedFeature
 from cookbook.planning.status import LOOKING
+from cookbook.run.fleet import InventoryFleet
+from cookbook.run.meetings import Meetings
 from cookbook.run.options import Run
 from cookbook.run.signals import Signals
+from cookbook.run.turns import Turns
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import LazyVariables, refers
 from cookbook.secrets.stores.lookup import STORES
@@ -41,6 +44,16 @@ class RunContext:
     speaking: threading.Lock = field(default_factory=threading.Lock)
     machines: dict[tuple[str, str], str] = field(default_factory=dict)
     """By machine-id and boot-id: the name of the host that was met first."""
+
+    turns: Turns = field(default_factory=lambda: Turns(1, 1))
+    meetings: Meetings = field(default_factory=lambda: Meetings((), lambda: False))
+    """The barriers of the run."""
+
+    fleet: InventoryFleet | None = None
+    """All hosts of the inventory, for recipes."""
+
+    facts: dict[str, Facts] = field(default_factory=dict)
+    """The facts of each host of the run that was asked."""
 
     start: float = 0.0
     """When the run began, in seconds of time.monotonic()."""
@@ -67,29 +80,44 @@ class RunContext:
         """
         Compile the recipes for a host, with the opposite answer about one feature if one is named.
 
-        Raises RecipeError, FactsNeeded.
+        Raises RecipeError, Missing, FactsNeeded.
         """
         node = self.node(host, facts)
         if inverted is not None and node.features is not None:
             node = replace(node, features=InvertedFeature(node.features, inverted))
         return compile_recipes(self.run.recipes_of(host), node)
 
+    def compile_fully(self, host: Host, facts: Facts) -> Collection:
+        """Compile the recipes by the facts of the host; ask others whose facts it reads as well."""
+        while True:
+            try:
+                return self.compile(host, facts)
+            except FactsNeeded as needed:
+                if self.fleet is None:
+                    raise
+                self.fleet.read([needed.args[0]], 1)
+
     def node(self, host: Host, facts: Facts) -> Node:
         """Return the `node` of the recipes for a host."""
-        # Each compilation has its own: a recipe may change a list without effect on others.
-        variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self.run.variables})
-        if refers(variables):
-            folder = folder_of(self.run) or Path.cwd()
-            variables = LazyVariables(variables, lambda named: STORES.reveal(named, folder))
         return Node(
             host.name,
             facts,
-            variables,
+            self.variables(host),
             host.groups,
             STORES,
             environment=host.environment,
             features=self.run.features,
+            fleet=self.fleet,
         )
+
+    def variables(self, host: Host) -> Mapping[str, Any]:
+        """Return the variables of a host; those of --set have priority."""
+        # Each compilation has its own: a recipe may change a list without effect on others.
+        variables: Mapping[str, Any] = copy.deepcopy({**host.vars, **self.run.variables})
+        if refers(variables):
+            folder = folder_of(self.run) or Path.cwd()
+            return LazyVariables(variables, lambda named: STORES.reveal(named, folder))
+        return variables
 
 
 def folder_of(run: Run) -> Path | None:

@@ -17,6 +17,7 @@ from cookbook.hosts.connect import login
 from cookbook.hosts.session import Session
 from cookbook.inventory import Host
 from cookbook.language.access_path import AccessPath
+from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import Collection
 from cookbook.language.resource import Resource
 from cookbook.planning.planner import Planner
@@ -26,6 +27,7 @@ from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, revive
 from cookbook.reports.report import HostReport
 from cookbook.run.context import RunContext
+from cookbook.run.meetings import HostMeetings
 from cookbook.script.facts import Facts
 from cookbook.script.lock import Holder
 from cookbook.transport.contract import Transport
@@ -54,6 +56,8 @@ class HostRun:
         self._steps: list[Step] = []  # kept whatever ends the work
         self._session: Session | None = None
         self._machine_id = ""
+        self._waited = 0.0
+        self._keeper = HostMeetings(host.name, run.meetings, run.turns, self._has_waited)
 
     def report(self, connected: Future[Transport]) -> HostReport:
         """Do the work by this connection, and return what came of it."""
@@ -68,6 +72,7 @@ class HostRun:
         exchanges = self._session.exchanges if self._session is not None else 0
         if any(step.error is error for step in self._steps):
             error = None  # said already, with its resource
+        self._all.meetings.end(self._host.name, _shortly(status, error, self._steps))
         report = HostReport(
             self._host.name,
             status,
@@ -90,6 +95,7 @@ class HostRun:
         session = Session(transport, lambda: self._connect(host), lasting=host.transport == "local")
         session.connection.tries_left = self._run.reconnect
         session.end = self._all.end(self._begun)
+        self._keeper.end = self._all.end(float("inf"))
         self._session = session
         try:
             with self._all.signals.watching(session):
@@ -103,6 +109,7 @@ class HostRun:
             return "interrupted"
         facts = self._facts(session)
         self._machine_id = facts.machine_id
+        self._all.facts[self._host.name] = facts
         self._only_once(facts)
         with self._all.speaking:
             self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
@@ -112,6 +119,8 @@ class HostRun:
             told = effects.added(one) if effects is not None else one
             step = replace(told, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
             self._steps.append(step)
+            if step.status in ("changed", "failed", "unknown") and not self._all.looks:
+                self._all.meetings.count_change()
             with self._all.speaking:
                 self._all.hook.cookbook_step(host=self._host.name, step=step)
         if work.failed:
@@ -129,6 +138,12 @@ class HostRun:
         from cookbook.run.feature_effects import FeatureEffects
 
         return FeatureEffects(declared, lambda name: self._all.compile(self._host, facts, name))
+
+    def _has_waited(self, seconds: float) -> None:
+        """Add the time in which this host has waited for others to the time that it may take."""
+        self._waited += seconds
+        if self._session is not None:
+            self._session.end = self._all.end(self._begun + self._waited)
 
     def _rescue(self, session: Session) -> AutoRollback:
         way = AccessPath(*login(self._host), self._host.become, self._host.become_user)
@@ -173,7 +188,14 @@ class HostRun:
             executor = self._executor(session, facts)
             steps = saved.steps_for(self._host.name, facts)
             manifest = self._manifest(saved.set)
-            return Application(steps, executor, self._listener(), manifest, self._stopping)
+            return Application(
+                steps,
+                executor,
+                self._listener(),
+                manifest,
+                stopping=self._stopping,
+                barriers=self._keeper,
+            )
         if self._run.past is not None:
             return self._reversal(session, facts)
         from cookbook.applying.converge import Convergence, ConvergenceOptions
@@ -181,6 +203,7 @@ class HostRun:
 
         options = ConvergenceOptions(
             apply=not self._all.looks,
+            barriers=self._keeper,
             stopping=self._stopping,
             rescue=self._rescue(session),
             listener=self._listener(),
@@ -242,6 +265,7 @@ class HostRun:
             partial=self._run.partial,
             permit=self._permit(),
             stopping=self._stopping,
+            barriers=self._keeper,
         )
 
     def _stopping(self) -> bool:
@@ -266,7 +290,8 @@ class HostRun:
     def _collection(self, facts: Facts) -> Collection:
         compiled = self._all.compiled[self._host.name]
         if compiled is None:
-            compiled = self._all.compile(self._host, facts)
+            compiled = self._all.compile_fully(self._host, facts)
+            self._all.meetings.declare(self._host.name, barriers_of(compiled))
             self._all.sources |= compiled.sources
             self._all.compiled[self._host.name] = compiled
             return compiled
@@ -285,6 +310,16 @@ def status_of(error: CookError) -> HostStatus:
             return "refused"
         case _:
             return "failed"
+
+
+def _shortly(status: HostStatus, error: CookError | None, steps: Sequence[Step]) -> str:
+    """Return in a few words why a host came no further; empty if it came to its end."""
+    if status in ("ok", "changed"):
+        return ""
+    failed = next((one for one in steps if one.error is not None and not one.ignored), None)
+    if failed is not None and failed.error is not None:
+        return f"{failed.resource}: {failed.error.message}"
+    return error.message if error is not None else f"its run was {status}"
 
 
 def _defect(error: Exception) -> CookError:

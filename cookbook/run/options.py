@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FORKS = 50
 """Number of hosts that are worked on at once."""
 
+FACTS_AGE = 7 * 86400.0
+"""Seconds that the last known facts of a host may be old, if it cannot be reached."""
+
 CONFIRM_TIMEOUT = 60.0
 """Seconds that a host waits for a new login after a change with a lock-out risk."""
 
@@ -103,6 +106,12 @@ class Run:
 
     features: Features | None = None
     """The features that recipes ask about; None without a features.yml."""
+
+    groups: Mapping[str, Sequence[str]] | None = None
+    """The hosts of each group of the inventory; None: those of the groups that hosts name."""
+
+    facts_age: float = FACTS_AGE
+    """Seconds that the last known facts of another host may be old, if it cannot be reached."""
 
     id: str = ""
     origin: Origin = field(default_factory=Origin)

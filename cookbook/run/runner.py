@@ -8,18 +8,23 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cookbook.errors import CookError, Refused, UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
+from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
 from cookbook.planning.status import Mode
 from cookbook.plugins.manager import Hooks, catalog, plugins
 from cookbook.run.context import RunContext, folder_of
+from cookbook.run.fleet import InventoryFleet
+from cookbook.run.meetings import Meetings
 from cookbook.run.options import Run, set_name
+from cookbook.run.turns import Turns
 from cookbook.text.provenance import digests
 
 if TYPE_CHECKING:
@@ -34,6 +39,9 @@ _WORK_OF_MODE: Mapping[Mode, str] = {
     "undo": "cookbook.applying.undo",
 }
 """The module that does the work of each mode on a host."""
+
+_OTHERS = "cookbook.language.other_hosts"
+"""The module that is imported once a recipe names `hosts`."""
 
 _SWITCH = 0.0005
 """Seconds that a thread runs before another one that waits gets its turn; usually 0.005."""
@@ -94,6 +102,13 @@ class Runner:
         sources |= {Path(run.features.where)} if run.features is not None else set()
         hook = plugins().hook if listeners is None else Hooks(listeners)
         self._all = RunContext(run, hook, sources)
+        self._all.fleet = (
+            planned._all.fleet  # noqa: SLF001 - the same class
+            if planned is not None
+            else InventoryFleet(
+                run.hosts, run.groups, self._all.variables, self._connect, run.facts_age
+            )
+        )
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
             if planned is not None
@@ -104,6 +119,8 @@ class Runner:
         collections = self._all.compiled.values()
         declared = (one for collection in filter(None, collections) for one in collection)
         run.selection.check(declared, complete=None not in collections)
+        self._all.turns = Turns(max(1, min(run.forks, len(run.hosts), _room())), _room())
+        self._all.meetings = self._meetings()
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
         """
@@ -115,12 +132,12 @@ class Runner:
         self._all.start = time.monotonic()
         run.origin.begin()
         self._all.hook.cookbook_started(run=run.info)
-        with self._all.signals.listening(), self._pool() as pool:
-            futures = {host.name: pool.submit(self._host, host) for host in run.hosts}
-            with _yielding():
-                self._import_ahead()
-            reports = {name: future.result() for name, future in futures.items()}
+        with self._all.signals.listening():
+            self._read_other_facts()
+            done = self._all.turns.each(self._host, run.hosts, self._import_ahead)
+            reports = {report.name: report for report in done}
         leave()
+        self._keep_facts()
         report = self._report(reports)
         try:
             report = annotate(report)
@@ -144,8 +161,44 @@ class Runner:
             sources=digests(self._all.sources) if run.saved is None else run.saved.sources,
             set=run.set,
             seconds=time.monotonic() - self._all.start,
+            remarks=self._all.fleet.remarks if self._all.fleet is not None else (),
+            facts=self._all.fleet.uses if self._all.fleet is not None else {},
         )
         return replace(report, objections=objections(report)) if run.mode == "plan" else report
+
+    def _read_other_facts(self) -> None:
+        """
+        Read the facts of hosts that recipes read on behalf of others, before anything is done.
+
+        The recipes are run by stand-ins, to find out which hosts these are, until no further one is
+        found. A recipe that was not compiled because it needed them is compiled then.
+        """
+        fleet = self._all.fleet
+        waiting = [host for host in self._all.run.hosts if not self._all.compiled.get(host.name)]
+        if fleet is None or not waiting or _OTHERS not in sys.modules or self._all.run.past:
+            return
+        noted: set[str] = set()
+        while not self._all.signals.told:
+            with fleet.noting() as needed:
+                for host in waiting:
+                    with contextlib.suppress(CookError):
+                        self._all.compile(host, fleet.stand_in(host))
+            if needed <= noted:
+                break
+            noted |= needed
+            fleet.read(needed, self._all.run.forks)
+        for host in waiting if noted else ():
+            with contextlib.suppress(CookError):  # it is said in the report of the host
+                if (compiled := self._compile_offline(host)) is not None:
+                    self._all.meetings.declare(host.name, barriers_of(compiled))
+                    self._all.compiled[host.name] = compiled
+
+    def _keep_facts(self) -> None:
+        """Keep the facts of the hosts for later runs, if recipes ever read those of others."""
+        if self._all.run.mode != "apply" and (facts := self._all.facts):
+            from cookbook.run.kept_facts import keep
+
+            keep((host, facts[host.name]) for host in self._all.run.hosts if host.name in facts)
 
     def _host(self, host: Host) -> HostReport:
         begun = time.monotonic()
@@ -157,7 +210,10 @@ class Runner:
             connected.set_exception(error)
         from cookbook.run.host_run import HostRun
 
-        return HostRun(host, self._all, self._connect, begun).report(connected)
+        try:
+            return HostRun(host, self._all, self._connect, begun).report(connected)
+        finally:
+            self._all.meetings.end(host.name, "its run has ended")
 
     def _connect(self, host: Host) -> Transport:
         def waiting(said: str) -> None:
@@ -169,19 +225,41 @@ class Runner:
     def _import_ahead(self) -> None:
         """Import what the run needs later, while it waits for the hosts to accept the login."""
         run = self._all.run
-        with contextlib.suppress(Exception):  # the same import fails again where it is needed
+        with (
+            _yielding(),
+            contextlib.suppress(Exception),
+        ):  # the same import fails again where it is needed
             for transport in sorted({host.transport for host in run.hosts}):
                 import_transport(transport)
             for module in ("cookbook.run.host_run", _WORK_OF_MODE[run.mode]):
                 importlib.import_module(module)
             collections = filter(None, list(self._all.compiled.values()))
-            for kind in {type(declared.resource) for one in collections for declared in one}:
+            declared = (d for one in collections for d in one if d.barrier is None)
+            for kind in {type(one.resource) for one in declared}:
                 catalog().load(kind)
 
-    def _pool(self) -> ThreadPoolExecutor:
+    def _meetings(self) -> Meetings:
+        """
+        Return the barriers of the run, as far as they are known.
+
+        Raises UsageError if one needs a host that is not in the run, or two hosts differ in it.
+        """
+        try:
+            return self._known_meetings()
+        except Refused as error:
+            raise UsageError(error.message, hint=error.hint) from None
+
+    def _known_meetings(self) -> Meetings:
         run = self._all.run
-        workers = max(1, min(run.forks, len(run.hosts), _room()))
-        return ThreadPoolExecutor(workers, thread_name_prefix="host")
+        found = Meetings([host.name for host in run.hosts], lambda: self._all.signals.told)
+        for host in run.hosts:
+            if run.saved is not None or run.past is not None:
+                steps = run.past or {}
+                saved = run.saved.hosts[host.name].steps if run.saved else steps[host.name]
+                found.declare(host.name, barriers_of(step.declared for step in saved))
+            elif (compiled := self._all.compiled[host.name]) is not None:
+                found.declare(host.name, barriers_of(compiled))
+        return found
 
     def _compile_offline(self, host: Host) -> Collection | None:
         """Return the declared resources; None if a recipe reads a fact."""

@@ -242,3 +242,22 @@ def facts_json(facts: Facts) -> dict[str, Any]:
     """Return the facts as JSON data."""
     plain = {f.name: getattr(facts, f.name) for f in fields(facts)}
     return plain | {"addresses": list(facts.addresses), "tools": sorted(facts.tools)}
+
+
+def facts_from_json(data: object) -> Facts:
+    """Return the facts that `facts_json` has written. Raises ValueError for anything else."""
+    if not isinstance(data, dict):
+        raise ValueError("facts are a mapping")  # noqa: TRY004 - data from a file, not an argument
+    return Facts(**{f.name: _fact(f.name, data.get(f.name), f.default) for f in fields(Facts)})
+
+
+def _fact(name: str, value: Any, default: Any) -> Any:
+    """Return the value of a fact. Raises ValueError if it is none of the type of the fact."""
+    several = name in {"addresses", "tools"}
+    if several and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return frozenset(value) if name == "tools" else tuple(value)
+    if not several and (value is None if default is None else type(value) is type(default)):
+        return value
+    if default is None and isinstance(value, str):
+        return value
+    raise ValueError(f"the fact {name} cannot be {value!r}")

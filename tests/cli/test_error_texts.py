@@ -104,6 +104,13 @@ def test_the_plan_says_the_same(says: Says, same: Callable[[str, str], None]) ->
     same("plan-missing-owner", says(RECIPES["missing-owner"], "--local", command="plan"))
 
 
+@pytest.mark.usefixtures("many_machines")
+def test_of_hosts_that_wait_for_one_another(says: Says, same: Callable[[str, str], None]) -> None:
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: {db1: {}, web1: {}}\n")
+    recipe = "with run_once():\n    execute('echo no such table >&2; exit 1')\nfile('D/never')"
+    same("barrier-broken", says(recipe, "--hosts", "hosts.yml"))
+
+
 HOSTS = {
     "unreachable-port": "hosts: {web1: {address: 127.0.0.1, port: PORT, user: ann}}",
     "no-privilege-tool": "hosts: {web1: {transport: local, become: doas}}",

@@ -11,12 +11,15 @@ import pytest
 import yaml
 
 from cookbook.cli import COMMANDS
+from cookbook.inventory import from_data
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.language.feature_answer import FeatureAnswer
+from cookbook.run.fleet import InventoryFleet
 from cookbook.script.facts import Facts
 from cookbook.secrets.secret import Secret
 from cookbook.testing import check_case
+from cookbook.transport.local import LocalTransport
 
 GUIDE = Path("docs/guide")
 PAGES = {path.stem: path.read_text() for path in sorted(GUIDE.glob("*.md"))}
@@ -63,6 +66,20 @@ class _Features:
         return FeatureAnswer(name, is_on=True, why="always")
 
 
+HOSTS = """
+hosts: {"web[1:3]": {}, db1: {}}
+groups: {web: {hosts: ["web[1:3]"]}, db: {hosts: [db1]}}
+"""
+
+
+def fleet() -> InventoryFleet:
+    """Return hosts that a recipe may read the facts of: all are this machine."""
+    hosts = from_data(yaml.safe_load(HOSTS)).select()
+    made = InventoryFleet(hosts, None, lambda host: dict(host.vars), lambda _: LocalTransport(), 0)
+    made.read([host.name for host in hosts], 1)
+    return made
+
+
 @pytest.mark.parametrize(("name", "code"), RECIPES, ids=[name for name, _ in RECIPES])
 def test_each_recipe_compiles(name: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
@@ -74,7 +91,15 @@ def test_each_recipe_compiles(name: str, code: str, tmp_path: Path) -> None:
         code = f"import {code.removeprefix('# ').partition('.py')[0]}\n"
     (tmp_path / "r.py").write_text(code)
     facts = Facts(family="debian", distribution="debian", version="12")
-    node = Node("web1", facts, MappingProxyType({}), ["frontend"], _Store(), features=_Features())
+    node = Node(
+        "web1",
+        facts,
+        MappingProxyType({}),
+        ["frontend"],
+        _Store(),
+        features=_Features(),
+        fleet=fleet(),
+    )
     declared = compile_recipes([tmp_path / "r.py"], node)
     assert (len(declared) >= 1) == (not code.startswith("import ")), name
 

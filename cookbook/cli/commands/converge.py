@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.cli.options import (
     add_common,
+    add_facts_age,
     add_key,
     add_limits,
     add_prune,
@@ -18,8 +19,10 @@ from cookbook.cli.options import (
     add_set,
     add_wait,
     features,
+    fleet,
     hosts,
     limits,
+    load_inventory,
     password,
     plan_key,
     safety,
@@ -49,6 +52,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_wait(command)
     add_safety(command)
     add_limits(command)
+    add_facts_age(command)
     add_reports(command)
     command.set_defaults(run=_run, mode=name, out=None, keep_going=False)
     if name == "plan":
@@ -64,7 +68,8 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    choice = chosen(options, hosts(options))
+    everything = load_inventory(options)
+    choice = chosen(options, hosts(options, everything))
     warn_without(choice)
     key = plan_key(options) if options.out is not None else None
     from cookbook.run.options import Run
@@ -88,6 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         features=features(options, given),
         **safety(options),
         **limits(options),
+        **fleet(options, everything),
     )
     with reviewing(options):
         return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cookbook.cli.options import (
+    add_facts_age,
     add_hosts,
     add_limits,
     add_record,
@@ -13,8 +14,10 @@ from cookbook.cli.options import (
     add_set,
     add_verbose,
     features,
+    fleet,
     hosts,
     limits,
+    load_inventory,
     password,
     variables,
 )
@@ -38,6 +41,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_hosts(command)
     add_set(command)
     add_limits(command)
+    add_facts_age(command)
     command.add_argument(
         "--format", "--output", choices=list(FORMATS.all), default="text", dest="output"
     )
@@ -71,7 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     from cookbook.run.options import Run
     from cookbook.run.runner import Runner
 
-    excused, choice = ignores(options.ignores), chosen(options, hosts(options))
+    excused, everything = ignores(options.ignores), load_inventory(options)
+    choice = chosen(options, hosts(options, everything))
     warn_without(choice)
     today = datetime.now().astimezone().date()
     given, secret = variables(options.variables), password(options)
@@ -88,6 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         features=features(options, given),
         unmanaged=_audited(options.unmanaged),
         **limits(options),
+        **fleet(options, everything),
     )
 
     def with_past(report: Report) -> Report:

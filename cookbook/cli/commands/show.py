@@ -60,7 +60,8 @@ def _plan(options: argparse.Namespace) -> _Shown:
     saved = load(Path(options.what), plan_key(options))
     document = report_json(saved.report)
     lines = report_lines(saved.report, verbose=bool(options.verbose))
-    return document, document, [("dim", saved.heading), *lines]
+    facts = [("dim", line) for line in saved.facts_lines]
+    return document, document, [("dim", saved.heading), *facts, *lines]
 
 
 def _run_of(options: argparse.Namespace) -> _Shown:

@@ -1,0 +1,216 @@
+"""The barriers of a run: which hosts have come to which, and which host does what for all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from cookbook.errors import BarrierBroken, DeadlineExceeded, Refused
+from cookbook.language.sections import Barrier
+from cookbook.planning.barriers import Passed
+from cookbook.run.turns import Turns
+
+_LOOK = 0.2
+"""Seconds between two looks whether the run is to stop, or its time is over."""
+
+
+class Meetings:
+    """
+    The barriers of a run.
+
+    It is told which barriers the recipe of each host has, as soon as that is compiled, where a host
+    has come to, and that its work has ended. Nothing else is needed to know if a host may go on.
+    """
+
+    def __init__(self, hosts: Sequence[str], stopping: Callable[[], bool]) -> None:
+        """`hosts` are those of the run, in the order of the inventory."""
+        self._order = list(hosts)
+        self._stopping = stopping
+        self._declares: dict[str, Mapping[str, Barrier]] = {}
+        self._ended: dict[str, str] = {}
+        """By host whose work has ended: why it came no further; empty if it came to its end."""
+        self._came: dict[str, set[str]] = defaultdict(set)
+        """By barrier: the hosts that have come; of a block, the one that has done it."""
+        self._waiting: dict[str, str] = {}
+        """By host: the barrier that it waits at."""
+        self._changes = 0
+        """The number of changes of all hosts so far."""
+        self._news = threading.Condition()
+
+    def declare(self, host: str, barriers: Iterable[Barrier]) -> None:
+        """Note the barriers of a host. Raises Refused if they do not fit to those of another."""
+        named = {_key(one): one for one in barriers}
+        with self._news:
+            for key, one in named.items():
+                self._check(host, key, one)
+            self._declares[host] = named
+            self._news.notify_all()
+
+    def _check(self, host: str, key: str, barrier: Barrier) -> None:
+        if barrier.on is not None and barrier.on not in self._order:
+            raise Refused(
+                f"{key} is done on {barrier.on}, which is not in this run",
+                hint="include it in --limit",
+            )
+        for other, known in self._declares.items():
+            if other != host and key in known and known[key].on != barrier.on:
+                raise Refused(
+                    f"{barrier.where}: {key} is to be done on {barrier.on or 'the first host'},"
+                    f" and for {other} on {known[key].on or 'the first host'}",
+                    hint="all recipes have to name the same host",
+                )
+
+    def end(self, host: str, why: str) -> None:
+        """Note that the work on a host has ended; `why` it came no further, if it did not."""
+        with self._news:
+            self._ended.setdefault(host, why)
+            self._news.notify_all()
+
+    def count_change(self) -> None:
+        """Note that something was changed on some host."""
+        self._changes += 1
+
+    def doer(self, barrier: Barrier) -> str:
+        """
+        Return the host that does a block.
+
+        Without a declared one it is the first whose recipe has it. A host whose recipe is not known
+        because it could not be reached counts as one that has it.
+        """
+        if barrier.on is not None:
+            return barrier.on
+        with self._news:
+            while (found := self._first(_key(barrier))) is None:
+                self._news.wait(_LOOK)
+            return found
+
+    def _first(self, key: str) -> str | None:
+        """Return the first host that has a block; None if that is not known yet."""
+        for host in self._order:
+            if host in self._declares:
+                if key in self._declares[host]:
+                    return host
+            else:
+                return host if host in self._ended else None
+        return self._order[0]
+
+    def meet(self, host: str, barrier: Barrier, turns: Turns, end: float | None) -> Passed:
+        """
+        Tell that a host has come to a barrier, and wait until it may go on.
+
+        Raises BarrierBroken; DeadlineExceeded at the time `end`, in seconds of time.monotonic().
+        """
+        key, before = _key(barrier), self._changes
+        with self._news:
+            if not barrier.once or self.doer(barrier) == host:
+                self._came[key].add(host)
+                self._news.notify_all()
+            if not self._may_not_yet(barrier):
+                return self._passed(before)
+            self._waiting[host] = key
+            self._news.notify_all()
+        try:
+            with turns.away():
+                return self._wait(barrier, before, end)
+        finally:
+            with self._news:
+                del self._waiting[host]
+
+    def _wait(self, barrier: Barrier, before: int, end: float | None) -> Passed:
+        with self._news:
+            while self._may_not_yet(barrier):
+                if self._stopping():
+                    return "stopped"
+                if end is not None and time.monotonic() >= end:
+                    raise DeadlineExceeded(
+                        f"the time for this run was over while it waited at {_key(barrier)}",
+                        hint="give it longer: --timeout",
+                    )
+                self._check_circle(barrier)
+                self._news.wait(_LOOK)
+            return self._passed(before)
+
+    def _passed(self, before: int) -> Literal["passed", "changed"]:
+        return "passed" if self._changes == before == 0 else "changed"
+
+    def _may_not_yet(self, barrier: Barrier) -> bool:
+        """Return whether a host has to wait. Raises BarrierBroken if it would wait in vain."""
+        key = _key(barrier)
+        came = self._came[key]
+        needed = [self.doer(barrier)] if barrier.once else self._order
+        waits = False
+        for host in needed:
+            if host in came:
+                continue
+            known = self._declares.get(host)
+            if known is not None and key not in known:
+                if barrier.once:
+                    raise BarrierBroken(
+                        f"{key} is to be done on {host}, whose recipe does not declare it"
+                    )
+                continue
+            if host in self._ended:
+                why = self._ended[host] or "its run has ended without it"
+                done = "was not done" if barrier.once else "was not reached"
+                raise BarrierBroken(
+                    f"{key} {done} on {host}: {why}",
+                    hint=f"mend {host} first; nothing after the barrier was begun here",
+                )
+            waits = True
+        return waits
+
+    def _check_circle(self, barrier: Barrier) -> None:
+        """Raise BarrierBroken if all hosts that are left wait for one another."""
+        left = [host for host in self._order if host not in self._ended]
+        if not all(host in self._waiting for host in left):
+            return
+        keys = {self._waiting[host] for host in left}
+        if any(not self._is_stuck(key) for key in keys):
+            return
+        where = ", ".join(f"{host} at {self._waiting[host]}" for host in left[:5])
+        raise BarrierBroken(
+            f"the hosts wait for one another: {where}",
+            hint="all recipes have to have their barriers in the same order",
+        )
+
+    def _is_stuck(self, key: str) -> bool:
+        """Return whether those who wait at a barrier wait for a host that waits elsewhere."""
+        known = (self._declares[host].get(key) for host in self._order if host in self._declares)
+        barrier = next(filter(None, known))
+        try:
+            return self._may_not_yet(barrier)
+        except BarrierBroken:
+            return False
+
+
+def _key(barrier: Barrier) -> str:
+    return f"{'run_once' if barrier.once else 'barrier'}[{barrier.name}]"
+
+
+class HostMeetings:
+    """The barriers of a run, for one of its hosts."""
+
+    def __init__(
+        self, host: str, meetings: Meetings, turns: Turns, waiting: Callable[[float], object]
+    ) -> None:
+        """Create the barriers of a host; `waiting` is called with the seconds it has waited."""
+        self._host, self._meetings, self._turns = host, meetings, turns
+        self._waited = waiting
+        self.end: float | None = None
+        """When there is no more time for the run, in seconds of time.monotonic()."""
+
+    def doer(self, barrier: Barrier) -> str | None:
+        """See BarrierKeeper."""
+        doer = self._meetings.doer(barrier)
+        return None if doer == self._host else doer
+
+    def come_to(self, barrier: Barrier) -> Passed:
+        """See BarrierKeeper."""
+        begun = time.monotonic()
+        try:
+            return self._meetings.meet(self._host, barrier, self._turns, self.end)
+        finally:
+            self._waited(time.monotonic() - begun)

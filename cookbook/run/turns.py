@@ -1,0 +1,90 @@
+"""The turns of the hosts of a run: so many work at once, those that wait for others aside."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from cookbook.errors import HostError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Turns:
+    """The hosts at work, each in a thread of its own."""
+
+    def __init__(self, at_once: int, room: int) -> None:
+        """Create the turns; `room` hosts can be connected at all, working or not."""
+        self._at_once, self._room = at_once, room
+        self._working = self._away = self._returning = 0
+        self._changed = threading.Condition()
+
+    def each(
+        self, work: Callable[[T], R], hosts: Sequence[T], meanwhile: Callable[[], object]
+    ) -> list[R]:
+        """
+        Do the work of each host, in order; return the results.
+
+        `meanwhile` is called once the first hosts are at work.
+        """
+        futures: list[Future[R]] = [Future() for _ in hosts]
+        for number, (host, future) in enumerate(zip(hosts, futures, strict=True)):
+            if number == self._at_once:
+                meanwhile()
+            self._take()
+            thread = threading.Thread(
+                target=self._turn, args=(work, host, future), name=f"host_{number}"
+            )
+            thread.start()
+        if len(hosts) <= self._at_once:
+            meanwhile()
+        return [future.result() for future in futures]
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """
+        Let another host have the turn of this one, which waits; take a turn again at the end.
+
+        Raises HostError if so many wait that none could be connected any more.
+        """
+        with self._changed:
+            if self._away + 1 >= self._room:
+                raise HostError(
+                    f"{self._away} hosts wait for others, and no further connection can be opened",
+                    hint="let this process open more files (ulimit -n), or use fewer hosts",
+                )
+            self._away += 1
+            self._working -= 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._away -= 1
+                self._returning += 1
+            self._take(again=True)
+
+    def _turn(self, work: Callable[[T], R], host: T, future: Future[R]) -> None:
+        try:
+            future.set_result(work(host))
+        except BaseException as error:  # noqa: BLE001 - the result has it
+            future.set_exception(error)
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._changed.notify_all()
+
+    def _take(self, *, again: bool = False) -> None:
+        """Wait for a turn; a host that has waited for others goes before a new one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_free and (again or not self._returning))
+            self._working += 1
+            self._returning -= again
+
+    @property
+    def _is_free(self) -> bool:
+        return self._working < min(self._at_once, max(1, self._room - self._away))
