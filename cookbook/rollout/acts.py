@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cookbook.errors import CookError, HostError, UsageError
-from cookbook.rollout.strategy import Act, Gate, HaproxyServer, Hook, NginxServer, OnHosts
+from cookbook.rollout.strategy import Act, CommandAct, Gate, HaproxyAct, HookAct, NginxAct
 from cookbook.script.shell import Command, sh
 from cookbook.text.bounded_io import parsed_json
 from cookbook.text.sanitize import one_line
@@ -51,15 +51,15 @@ class Acts:
     def check(self, acts: Sequence[Act], host: Host) -> None:
         """Raise UsageError for an act that cannot be carried out for a host."""
         for act in acts:
-            if not isinstance(act, Hook):
+            if not isinstance(act, HookAct):
                 self._targets(act, host)
-                filled(act.command if isinstance(act, OnHosts) else act.server, host)
+                filled(act.command if isinstance(act, CommandAct) else act.server, host)
 
     def carry_out(self, acts: Sequence[Act], host: Host, *, enable: bool) -> None:
         """Carry out acts in order. Raises HostError for the first that fails."""
         for act in acts:
             match act:
-                case Hook(words, timeout):
+                case HookAct(words, timeout):
                     call(words, timeout, _environment(host, "enable" if enable else "drain"))
                 case _:
                     for target in self._targets(act, host):
@@ -67,7 +67,7 @@ class Acts:
 
     def _targets(self, act: Act, host: Host) -> list[Host]:
         """Return the hosts on which an act is carried out."""
-        name = "" if isinstance(act, Hook) else filled(act.hosts, host)
+        name = "" if isinstance(act, HookAct) else filled(act.hosts, host)
         if not name:
             return [host]
         if name in self._groups:
@@ -100,15 +100,15 @@ else cat "$f.cook-before" >"$f"; rm -f "$f.cook-before"; exit 1; fi
 """
 
 
-def _command(act: HaproxyServer | NginxServer | OnHosts, host: Host, *, enable: bool) -> Command:
+def _command(act: HaproxyAct | NginxAct | CommandAct, host: Host, *, enable: bool) -> Command:
     match act:
-        case HaproxyServer(server, _, socket, timeout):
+        case HaproxyAct(server, _, socket, timeout):
             from cookbook.providers.haproxy import set_server
 
             return set_server(filled(server, host), "ready" if enable else "drain", socket, timeout)
-        case NginxServer(file, server):
+        case NginxAct(file, server):
             return sh(_NGINX, filled(file, host), filled(server, host), "" if enable else "1")
-        case OnHosts(command):
+        case CommandAct(command):
             return sh("sh -c {}", filled(command, host))
 
 

@@ -18,15 +18,15 @@ from cookbook.rollout.events import (
     Continued,
     Ended,
     Event,
-    Interrupted,
+    GatePassed,
+    HostInterrupted,
     Looked,
-    Passed,
     Status,
     Stopped,
     Work,
 )
 from cookbook.rollout.journal import Journal
-from cookbook.rollout.progress import Ask, End, Look, Progress, Record, Start, Wait
+from cookbook.rollout.progress import AskGate, End, Look, RolloutProgress, Start, Wait, WriteEvent
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import Result
 from cookbook.run.runner import new_id
@@ -63,7 +63,7 @@ class Controller:
 
     def __init__(
         self,
-        progress: Progress,
+        progress: RolloutProgress,
         journal: Journal,
         works: Works,
         listener: Callable[[Event | None, str], object] = lambda _event, _why: None,
@@ -89,7 +89,7 @@ class Controller:
             changed = state.phase == "reverting" or any(
                 self._works.may_have_changed(host, run) for run in state.runs
             )
-            self._commit(Interrupted(host, changed, at=now))
+            self._commit(HostInterrupted(host, changed, at=now))
 
     def run(self) -> Status | None:
         """Go on until the end; return its status, None if the controller was told to leave."""
@@ -109,25 +109,25 @@ class Controller:
                 match action:
                     case End(status):
                         return status
-                    case Record(event):
+                    case WriteEvent(event):
                         self._commit(event)
                     case Start(host, work):
                         self._start(pool, host, work)
                     case Look(names):
                         self._look(names)
-                    case Ask():
+                    case AskGate():
                         self._ask(action)
                     case Wait(until, why):
                         self._wait(until, why)
 
-    def _ask(self, asked: Ask) -> None:
+    def _ask(self, asked: AskGate) -> None:
         self._listener(None, "a gate")
         group = self.progress.plan.stages[asked.stage].group
         told = {"COOK_ROLLOUT": self._journal.id, "COOK_GROUP": group}
         said = gate_objection(asked.gate, {**told, "COOK_BATCH": str(asked.batch + 1)})
         now = time.time()
         if said is None:
-            self._commit(Passed(asked.stage, asked.batch, asked.gate.kind, at=now))
+            self._commit(GatePassed(asked.stage, asked.batch, asked.gate.kind, at=now))
         else:
             self._commit(Stopped(f"the gate is closed: {said}", at=now))
 

@@ -10,8 +10,8 @@ from cookbook.errors import HistoryError
 from cookbook.text.json_shape import shaped
 
 Work = Literal["update", "revert"]
-Outcome = Literal["done", "failed", "unreachable"]
-Command = Literal["pause", "resume", "promote", "abort", "revert"]
+WorkOutcome = Literal["done", "failed", "unreachable"]
+OperatorCommand = Literal["pause", "resume", "promote", "abort", "revert"]
 Status = Literal["done", "stopped", "aborted", "reverted", "revert-failed"]
 
 
@@ -56,13 +56,13 @@ class Ended(Event):
 
     host: str
     work: Work
-    outcome: Outcome
+    outcome: WorkOutcome
     reason: str = ""
     changed: bool = False
 
 
 @dataclass(frozen=True)
-class Interrupted(Event):
+class HostInterrupted(Event):
     """The controller ended while it worked on a host; the work is done again."""
 
     host: str
@@ -101,7 +101,7 @@ class StageEnded(Event):
 
 
 @dataclass(frozen=True)
-class Asked(Event):
+class GateAsked(Event):
     """An operator is asked whether a batch may begin."""
 
     stage: int
@@ -109,7 +109,7 @@ class Asked(Event):
 
 
 @dataclass(frozen=True)
-class Passed(Event):
+class GatePassed(Event):
     """The gate before a batch is open."""
 
     stage: int
@@ -118,10 +118,10 @@ class Passed(Event):
 
 
 @dataclass(frozen=True)
-class Ordered(Event):
+class CommandGiven(Event):
     """An operator has given a command."""
 
-    command: Command
+    command: OperatorCommand
     by: str
 
 
@@ -164,13 +164,13 @@ EVENTS: dict[str, type[Event]] = {
             BatchBegun,
             Begun,
             Ended,
-            Interrupted,
+            HostInterrupted,
             Continued,
             BatchEnded,
             Retried,
             StageEnded,
         ),
-        *(Asked, Passed, Ordered, Stopped, Reverting, GivenUp, Finished),
+        *(GateAsked, GatePassed, CommandGiven, Stopped, Reverting, GivenUp, Finished),
     )
 }
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cookbook.errors import CookError, HostError
-from cookbook.rollout.acts import filled
-from cookbook.rollout.strategy import Check, CommandCheck, HttpCheck, RecipeCheck, TcpCheck
-from cookbook.script.shell import Command, sh
+from cookbook.rollout.acts import RunOn, filled
+from cookbook.rollout.strategy import Check, CommandHealth, HttpHealth, RecipeHealth, TcpHealth
+from cookbook.script.shell import sh
 from cookbook.text.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cookbook.inventory import Host
 
 _MOST_BYTES = 1 << 20
-
-RunOn = Callable[["Host", Command, float], None]
 
 
 class Health:
@@ -38,7 +36,7 @@ class Health:
         Without checks a host is healthy if it can be reached.
         """
         try:
-            for check in checks or (CommandCheck("true"),):
+            for check in checks or (CommandHealth("true"),):
                 if (said := self._complaint(host, check)) is not None:
                     return said
         except CookError as error:
@@ -47,31 +45,31 @@ class Health:
 
     def _complaint(self, host: Host, check: Check) -> str | None:
         match check:
-            case HttpCheck():
+            case HttpHealth():
                 return _http(filled(check.url, host), check, host)
-            case TcpCheck(port, timeout):
+            case TcpHealth(port, timeout):
                 return _tcp(host.address, port, timeout)
-            case CommandCheck(command, timeout):
+            case CommandHealth(command, timeout):
                 try:
                     self._run_on(host, sh("sh -c {}", filled(command, host)), timeout)
                 except HostError as error:
                     return f"`{command}`: {one_line(str(error))}"
                 return None
-            case RecipeCheck(path):
+            case RecipeHealth(path):
                 return self._judged(host, path)
 
 
 def check_templates(host: Host, checks: Sequence[Check]) -> None:
     """Raise UsageError for a check that cannot be filled in for a host."""
     for check in checks:
-        if isinstance(check, HttpCheck):
+        if isinstance(check, HttpHealth):
             filled(check.url, host)
             filled(check.body or "", host)
-        elif isinstance(check, CommandCheck):
+        elif isinstance(check, CommandHealth):
             filled(check.command, host)
 
 
-def _http(url: str, check: HttpCheck, host: Host) -> str | None:
+def _http(url: str, check: HttpHealth, host: Host) -> str | None:
     try:
         with urllib.request.urlopen(url, timeout=check.timeout) as answer:  # noqa: S310 - http only
             status, body = answer.status, answer.read(_MOST_BYTES)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cookbook.errors import HistoryError, UsageError
-from cookbook.rollout.events import Command, Event, Ordered, event_json, read_event
+from cookbook.rollout.events import CommandGiven, Event, OperatorCommand, event_json, read_event
 from cookbook.text.bounded_io import parsed_json
 from cookbook.text.json_shape import shaped
 from cookbook.text.redaction import protected
@@ -33,7 +33,7 @@ from cookbook.text.user_dirs import private_folder, state_folder
 
 FORMAT = 1
 _MOST_BYTES = 1 << 28
-_COMMANDS = get_args(Command)
+_COMMANDS = get_args(OperatorCommand)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Journal:
         except UsageError:
             return True
 
-    def order(self, command: Command, by: str) -> None:
+    def order(self, command: OperatorCommand, by: str) -> None:
         """Leave a command for the controller."""
         data = json.dumps({"command": command, "by": by, "at": time.time()})
         path = self.folder / "orders" / f"{time.time_ns():020d}-{secrets.token_hex(2)}"
@@ -176,7 +176,7 @@ class Journal:
         partial.write_text(data, "utf-8")
         partial.rename(path)
 
-    def orders(self) -> Iterator[Ordered]:
+    def orders(self) -> Iterator[CommandGiven]:
         """Take the commands of operators, in order."""
         for path in sorted((self.folder / "orders").glob("*-*")):
             if path.suffix:
@@ -184,7 +184,7 @@ class Journal:
             data = parsed_json(path.read_text("utf-8", "replace"))
             path.unlink()
             with contextlib.suppress(ValueError):
-                yield shaped(Ordered, data)
+                yield shaped(CommandGiven, data)
 
 
 def journals_of_rollouts() -> list[Journal]:

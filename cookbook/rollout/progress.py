@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cookbook.rollout.events import (
-    Asked,
     BatchBegun,
     BatchEnded,
     Event,
     Finished,
+    GateAsked,
     GivenUp,
     Retried,
     Reverting,
@@ -31,7 +31,7 @@ from cookbook.rollout.strategy import Gate
 
 
 @dataclass(frozen=True)
-class Record:
+class WriteEvent:
     """Write an event."""
 
     event: Event
@@ -47,14 +47,14 @@ class Start:
 
 @dataclass(frozen=True)
 class Look:
-    """Ask these hosts if they are healthy."""
+    """AskGate these hosts if they are healthy."""
 
     hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Ask a program or a metric if a batch may begin."""
+class AskGate:
+    """AskGate a program or a metric if a batch may begin."""
 
     stage: int
     batch: int
@@ -76,10 +76,10 @@ class End:
     status: Status
 
 
-Action = Record | Start | Look | Ask | Wait | End
+Action = WriteEvent | Start | Look | AskGate | Wait | End
 
 
-class Progress(RolloutState):
+class RolloutProgress(RolloutState):
     """A rollout as it stands, and what comes next."""
 
     def next(self, now: float) -> Action:
@@ -97,15 +97,15 @@ class Progress(RolloutState):
         if self.paused:
             return Wait(None, "paused by an operator")
         if self.stage == len(self.plan.stages):
-            return Record(Finished("done", at=now))
+            return WriteEvent(Finished("done", at=now))
         if (why := self._too_many_failures()) is not None:
-            return Record(Stopped(why, at=now))
+            return WriteEvent(Stopped(why, at=now))
         return self._go_on(self.plan.stages[self.stage], now)
 
     def _go_on(self, stage: Stage, now: float) -> Action:
         if self.again is None and self.batch == len(stage.batches):
             left = tuple(host for host in stage.hosts if self.hosts[host].phase == "unreachable")
-            return Record(Retried(self.stage, left, at=now) if left else self._stage_ended(now))
+            return WriteEvent(Retried(self.stage, left, at=now) if left else self._stage_ended(now))
         if not self.begun:
             return self._begin_batch(stage, now)
         hosts = self.current
@@ -115,12 +115,12 @@ class Progress(RolloutState):
         if any(self.hosts[host].phase in AT_WORK for host in hosts):
             return self._wait(stage, now, "for hosts at work")
         if self.again is not None:
-            return Record(self._stage_ended(now))
+            return WriteEvent(self._stage_ended(now))
         needed = len(hosts) > 1 or stage.batches[self.batch].canary
         if needed and all(self.hosts[host].phase == "unreachable" for host in hosts):
             what = "the canary" if stage.batches[self.batch].canary else "a batch"
-            return Record(Stopped(f"no host of {what} of {stage.group} can be reached", at=now))
-        return Record(BatchEnded(self.stage, self.batch, at=now))
+            return WriteEvent(Stopped(f"no host of {what} of {stage.group} can be reached", at=now))
+        return WriteEvent(BatchEnded(self.stage, self.batch, at=now))
 
     def _stage_ended(self, now: float) -> Event:
         return StageEnded(self.stage, at=now)
@@ -130,16 +130,16 @@ class Progress(RolloutState):
         due = gate is not None and self.batch > 0 and (gate.each or self.batch == 1)
         if gate is not None and due and key not in self.passed:
             if gate.kind != "manual":
-                return Ask(*key, gate)
+                return AskGate(*key, gate)
             if self.asked != key:
-                return Record(Asked(*key, at=now))
+                return WriteEvent(GateAsked(*key, at=now))
             return Wait(None, f"for a promotion of batch {self.batch + 1} of {stage.group}")
         if (windows := stage.strategy.change_window) and not any(
             window.has(dt.datetime.fromtimestamp(now, dt.UTC)) for window in windows
         ):
             times = " or ".join(window.written for window in windows)
             return Wait(now + 30.0, f"for the change window: {times}")
-        return Record(BatchBegun(*key, at=now))
+        return WriteEvent(BatchBegun(*key, at=now))
 
     def _start(self, stage: Stage, waiting: Sequence[str], work: Work, now: float) -> Action:
         """Return the beginning of a host, or what has to be waited for."""
@@ -200,8 +200,8 @@ class Progress(RolloutState):
     def _no_progress(self, stage: Stage, waiting: Sequence[str], work: Work, now: float) -> Action:
         why = f"min_healthy: {self._count(stage)}"
         if work == "revert":
-            return Record(GivenUp(waiting[0], why, at=now))
-        return Record(Stopped(why, at=now))
+            return WriteEvent(GivenUp(waiting[0], why, at=now))
+        return WriteEvent(Stopped(why, at=now))
 
     def _wait(self, stage: Stage, now: float, why: str) -> Action:
         """Wait for hosts at work; stop if none has ended for too long."""
@@ -209,7 +209,7 @@ class Progress(RolloutState):
         if now < end or self.stopped is not None:
             return Wait(end if now < end else None, why)
         hosts = ", ".join(self.at_work)
-        return Record(Stopped(f"no progress within progress_deadline: {hosts} at work", at=now))
+        return WriteEvent(Stopped(f"no progress within progress_deadline: {hosts} at work", at=now))
 
     def _too_many_failures(self) -> str | None:
         """Return why the rollout stops; None if the failures are within the limits."""
@@ -242,10 +242,10 @@ class Progress(RolloutState):
             revert = self.plan.stages[self.stage].strategy.auto_revert
         hosts = tuple(self._to_revert(self._last_batch() if revert == "batch" else None))
         if revert != "none" and hosts:
-            return Record(Reverting(hosts, at=now))
+            return WriteEvent(Reverting(hosts, at=now))
         if self.revert_all:
-            return Record(Finished("reverted", at=now))
-        return Record(Finished("stopped" if stopped.failed else "aborted", at=now))
+            return WriteEvent(Finished("reverted", at=now))
+        return WriteEvent(Finished("stopped" if stopped.failed else "aborted", at=now))
 
     def _last_batch(self) -> set[str]:
         """Return the hosts of the batch that has begun last: a gate judges the one before it."""
@@ -278,9 +278,9 @@ class Progress(RolloutState):
         if left:
             return Wait(None, "for hosts at work")
         if self.revert_all and (more := tuple(self._to_revert(None))):
-            return Record(Reverting((*hosts, *more), at=now))
+            return WriteEvent(Reverting((*hosts, *more), at=now))
         wrong = any(self.hosts[host].phase == "revert-failed" for host in hosts)
-        return Record(Finished("revert-failed" if wrong else "reverted", at=now))
+        return WriteEvent(Finished("revert-failed" if wrong else "reverted", at=now))
 
 
 def _hosts(names: set[str]) -> str:

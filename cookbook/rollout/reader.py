@@ -15,17 +15,17 @@ from cookbook.rollout.strategy import (
     Act,
     Amount,
     Check,
-    CommandCheck,
+    CommandAct,
+    CommandHealth,
     Gate,
-    HaproxyServer,
-    Hook,
-    HttpCheck,
-    NginxServer,
-    OnHosts,
-    RecipeCheck,
+    HaproxyAct,
+    HookAct,
+    HttpHealth,
+    NginxAct,
+    RecipeHealth,
     Rollouts,
     Strategy,
-    TcpCheck,
+    TcpHealth,
 )
 from cookbook.text.hours import read_hours
 from cookbook.text.suggest import did_you_mean
@@ -164,7 +164,7 @@ class _Reader:
                 raise inner.error("a health check by http needs a URL", hint='"http://{address}/"')
             status = _whole(said["status"]) if "status" in said else 200
             body = text(said["body"]) if "body" in said else None
-            return HttpCheck(url, status, body, _seconds_of(said, 5.0))
+            return HttpHealth(url, status, body, _seconds_of(said, 5.0))
         if kind == "tcp":
             said = inner.data if isinstance(inner.data, dict) else {"port": inner}
             keys(inner, "port", "timeout") if isinstance(inner.data, dict) else None
@@ -173,11 +173,11 @@ class _Reader:
             port = _whole(said["port"])
             if not 1 <= port <= 65535:
                 raise said["port"].error(f"{port} is no port")
-            return TcpCheck(port, _seconds_of(said, 5.0))
+            return TcpHealth(port, _seconds_of(said, 5.0))
         if kind == "command":
             said = _or_text(inner, "run", "timeout")
-            return CommandCheck(_required(inner, said, "run"), _seconds_of(said, 30.0))
-        return RecipeCheck(self.file(inner))
+            return CommandHealth(_required(inner, said, "run"), _seconds_of(said, 30.0))
+        return RecipeHealth(self.file(inner))
 
     def act(self, value: Value) -> Act:
         """Return an act that takes a host out of service, or puts it back."""
@@ -187,22 +187,22 @@ class _Reader:
             server = _required(inner, said, "server")
             if server.count("/") != 1:
                 raise said["server"].error(f"{server!r} is no server", hint='e.g. "app/{name}"')
-            socket = text(said["socket"]) if "socket" in said else HaproxyServer.socket
+            socket = text(said["socket"]) if "socket" in said else HaproxyAct.socket
             balancers = _required(inner, said, "hosts")
-            return HaproxyServer(server, balancers, socket, _seconds_of(said, 30.0))
+            return HaproxyAct(server, balancers, socket, _seconds_of(said, 30.0))
         if kind == "nginx":
             said = keys(inner, "file", "server", "hosts", "timeout")
             words = (_required(inner, said, key) for key in ("file", "server", "hosts"))
             file, server, balancers = words
-            return NginxServer(file, server, balancers, _seconds_of(said, 30.0))
+            return NginxAct(file, server, balancers, _seconds_of(said, 30.0))
         if kind == "command":
             said = _or_text(inner, "run", "hosts", "timeout")
             others = text(said["hosts"]) if "hosts" in said else ""
-            return OnHosts(_required(inner, said, "run"), others, _seconds_of(said, 60.0))
+            return CommandAct(_required(inner, said, "run"), others, _seconds_of(said, 60.0))
         said = keys(inner, "run", "timeout") if isinstance(inner.data, dict) else {"run": inner}
         if "run" not in said:
             raise inner.error("a hook needs a program: `run:`")
-        return Hook(self.program(said["run"]), _seconds_of(said, 60.0))
+        return HookAct(self.program(said["run"]), _seconds_of(said, 60.0))
 
     def gate(self, value: Value) -> Gate:
         """Return a gate: `manual`, or a mapping."""
@@ -250,7 +250,7 @@ class _Reader:
 
 def _inverse(act: Act) -> Act | None:
     """Return the act that takes this one back; None if that is not known."""
-    return act if isinstance(act, HaproxyServer | NginxServer) else None
+    return act if isinstance(act, HaproxyAct | NginxAct) else None
 
 
 def _several(read: Callable[[Value], T]) -> Callable[[Value], tuple[T, ...]]:

@@ -7,19 +7,19 @@ from functools import singledispatchmethod
 from typing import Literal
 
 from cookbook.rollout.events import (
-    Asked,
     BatchBegun,
     BatchEnded,
     Begun,
+    CommandGiven,
     Continued,
     Ended,
     Event,
     Finished,
+    GateAsked,
+    GatePassed,
     GivenUp,
-    Interrupted,
+    HostInterrupted,
     Looked,
-    Ordered,
-    Passed,
     Retried,
     Reverting,
     StageEnded,
@@ -28,7 +28,7 @@ from cookbook.rollout.events import (
 )
 from cookbook.rollout.plan import RolloutPlan, Stage
 
-Phase = Literal[
+HostPhase = Literal[
     "waiting",
     "working",
     "done",
@@ -41,14 +41,14 @@ Phase = Literal[
 ]
 """`outside` is a host of a group that is not rolled out now."""
 
-AT_WORK = frozenset[Phase]({"working", "reverting"})
+AT_WORK = frozenset[HostPhase]({"working", "reverting"})
 
 
 @dataclass
-class HostState:
+class RolloutHost:
     """A host during a rollout."""
 
-    phase: Phase = "waiting"
+    phase: HostPhase = "waiting"
     healthy: bool | None = None
     """The last answer; None if it was not asked yet."""
 
@@ -78,9 +78,9 @@ class RolloutState:
 
     def __init__(self, plan: RolloutPlan) -> None:
         self.plan = plan
-        self.hosts = {host: HostState() for host in plan.hosts}
+        self.hosts = {host: RolloutHost() for host in plan.hosts}
         for stage in plan.stages:
-            self.hosts |= {host: HostState("outside") for host in stage.others}
+            self.hosts |= {host: RolloutHost("outside") for host in stage.others}
         self.stage = 0
         self.batch = 0
         self.begun = False
@@ -153,7 +153,7 @@ class RolloutState:
         self.moved = event.at
 
     @apply.register
-    def _(self, event: Interrupted) -> None:
+    def _(self, event: HostInterrupted) -> None:
         state = self.hosts[event.host]
         state.interrupted = True
         state.changed |= event.changed
@@ -180,16 +180,16 @@ class RolloutState:
         self.batch, self.again, self.begun = 0, None, False
 
     @apply.register
-    def _(self, event: Asked) -> None:
+    def _(self, event: GateAsked) -> None:
         self.asked = (event.stage, event.batch)
 
     @apply.register
-    def _(self, event: Passed) -> None:
+    def _(self, event: GatePassed) -> None:
         self.passed[event.stage, event.batch], self.asked = event.by, None
         self.moved = event.at
 
     @apply.register
-    def _(self, event: Ordered) -> None:
+    def _(self, event: CommandGiven) -> None:
         match event.command:
             case "pause":
                 self.paused = True
@@ -227,7 +227,7 @@ class RolloutState:
     def _(self, event: Finished) -> None:
         self.finished = event.status
 
-    def _revert_all(self, event: Ordered) -> None:
+    def _revert_all(self, event: CommandGiven) -> None:
         self.paused, self.finished, self.revert_all = False, None, True
         if self.stopped is None:
             self.stopped = Stopped(f"reverted by {event.by}", failed=False, at=event.at)

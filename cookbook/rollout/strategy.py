@@ -61,7 +61,7 @@ NONE, ALL = Amount(0), Amount(100, percent=True)
 
 
 @dataclass(frozen=True)
-class HttpCheck:
+class HttpHealth:
     """A URL that must answer; `{name}`, `{address}` and `{vars[x]}` stand for the host's."""
 
     url: str
@@ -72,7 +72,7 @@ class HttpCheck:
 
 
 @dataclass(frozen=True)
-class TcpCheck:
+class TcpHealth:
     """A port of the host that must accept a connection from the controller."""
 
     port: int
@@ -80,7 +80,7 @@ class TcpCheck:
 
 
 @dataclass(frozen=True)
-class CommandCheck:
+class CommandHealth:
     """A command on the host that must end with status 0."""
 
     command: str
@@ -88,17 +88,17 @@ class CommandCheck:
 
 
 @dataclass(frozen=True)
-class RecipeCheck:
+class RecipeHealth:
     """A recipe for which nothing may be to do on the host; `http_check` and `wait_for` fit it."""
 
     path: Path
 
 
-Check = HttpCheck | TcpCheck | CommandCheck | RecipeCheck
+Check = HttpHealth | TcpHealth | CommandHealth | RecipeHealth
 
 
 @dataclass(frozen=True)
-class HaproxyServer:
+class HaproxyAct:
     """A server of haproxy, by the admin socket of the balancers."""
 
     server: str
@@ -111,7 +111,7 @@ class HaproxyServer:
 
 
 @dataclass(frozen=True)
-class NginxServer:
+class NginxAct:
     """A `server` line of an upstream of nginx, marked `down`, and a reload of nginx."""
 
     file: str
@@ -122,7 +122,7 @@ class NginxServer:
 
 
 @dataclass(frozen=True)
-class OnHosts:
+class CommandAct:
     """A command on other hosts, or on the host itself (`hosts` is empty)."""
 
     command: str
@@ -131,14 +131,14 @@ class OnHosts:
 
 
 @dataclass(frozen=True)
-class Hook:
+class HookAct:
     """A program on the controller; COOK_HOST, COOK_ADDRESS and COOK_DO tell what for."""
 
     words: tuple[str, ...]
     timeout: float = 60.0
 
 
-Act = HaproxyServer | NginxServer | OnHosts | Hook
+Act = HaproxyAct | NginxAct | CommandAct | HookAct
 """One way to take a host out of service, or to put it back."""
 
 

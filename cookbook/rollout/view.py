@@ -8,28 +8,28 @@ from collections.abc import Iterator
 
 from cookbook.rollout import events as e
 from cookbook.rollout.plan import RolloutPlan, Stage
-from cookbook.rollout.state import AT_WORK, HostState, RolloutState
+from cookbook.rollout.state import AT_WORK, RolloutHost, RolloutState
 from cookbook.rollout.strategy import (
     Act,
     Check,
-    CommandCheck,
-    HaproxyServer,
-    Hook,
-    HttpCheck,
-    NginxServer,
-    OnHosts,
-    RecipeCheck,
+    CommandAct,
+    CommandHealth,
+    HaproxyAct,
+    HookAct,
+    HttpHealth,
+    NginxAct,
+    RecipeHealth,
     Strategy,
-    TcpCheck,
+    TcpHealth,
 )
 
-Line = tuple[str, str]
+ShownLine = tuple[str, str]
 """Style and text."""
 
 _NAMED = 8
 
 
-def plan_lines(plan: RolloutPlan) -> Iterator[Line]:
+def plan_lines(plan: RolloutPlan) -> Iterator[ShownLine]:
     """Yield what comes when, and what stops it."""
     for number, stage in enumerate(plan.stages, 1):
         after = f", after {', '.join(stage.strategy.after)}" if stage.strategy.after else ""
@@ -81,29 +81,29 @@ def _health(strategy: Strategy) -> str:
 
 def _check(check: Check) -> str:
     match check:
-        case HttpCheck(url):
+        case HttpHealth(url):
             return url
-        case TcpCheck(port):
+        case TcpHealth(port):
             return f"port {port}"
-        case CommandCheck(command):
+        case CommandHealth(command):
             return f"`{command}`"
-        case RecipeCheck(path):
+        case RecipeHealth(path):
             return path.name
 
 
 def _act(act: Act) -> str:
     match act:
-        case HaproxyServer(server, on):
+        case HaproxyAct(server, on):
             return f"drain {server} on {on}"
-        case NginxServer(_, server, on):
+        case NginxAct(_, server, on):
             return f"mark {server} as down on {on}"
-        case OnHosts(command, on):
+        case CommandAct(command, on):
             return f"`{command}`{f' on {on}' if on else ''}"
-        case Hook(words):
+        case HookAct(words):
             return words[0].rpartition("/")[2]
 
 
-def event_line(event: e.Event, plan: RolloutPlan) -> Line | None:  # noqa: C901, PLR0912 - a table
+def event_line(event: e.Event, plan: RolloutPlan) -> ShownLine | None:  # noqa: C901, PLR0912 - a table
     """Return what an event means for people; None if it is not worth a line."""
     match event:
         case e.BatchBegun(stage, batch):
@@ -119,12 +119,12 @@ def event_line(event: e.Event, plan: RolloutPlan) -> Line | None:  # noqa: C901,
         case e.Looked(host, healthy, reason):
             text = "healthy" if healthy else f"not healthy: {reason}"
             return ("" if healthy else "yellow"), f"  {host}: {text}"
-        case e.Asked(stage, batch):
+        case e.GateAsked(stage, batch):
             group = plan.stages[stage].group
             return "yellow", f"{group}: batch {batch + 1} waits for `cook rollout promote`"
-        case e.Passed(_, _, by):
+        case e.GatePassed(_, _, by):
             return "", f"the gate is open ({by})"
-        case e.Ordered(command, by):
+        case e.CommandGiven(command, by):
             return "bold", f"{command} ({by})"
         case e.Stopped(reason):
             return "bold red", f"stopped: {reason}"
@@ -134,14 +134,14 @@ def event_line(event: e.Event, plan: RolloutPlan) -> Line | None:  # noqa: C901,
             return "red", f"  {host}: not reverted: {reason}"
         case e.Retried(_, hosts):
             return "bold", f"once more: {_names(hosts)}"
-        case e.Interrupted(host):
+        case e.HostInterrupted(host):
             return "yellow", f"  {host}: the controller ended meanwhile; it is done again"
         case e.Finished(status):
             return ("bold green" if status == "done" else "bold red"), f"the rollout is {status}"
     return None
 
 
-def state_lines(state: RolloutState, waits: str = "") -> Iterator[Line]:
+def state_lines(state: RolloutState, waits: str = "") -> Iterator[ShownLine]:
     """Yield where a rollout is: each group, the hosts at work, those that are left."""
     for number, stage in enumerate(state.plan.stages):
         phases = Counter(state.hosts[host].phase for host in stage.hosts)
@@ -159,14 +159,14 @@ def state_lines(state: RolloutState, waits: str = "") -> Iterator[Line]:
         yield "yellow", f"pending: {_names(tuple(left))}"
 
 
-def _host_lines(name: str, host: HostState) -> Iterator[Line]:
+def _host_lines(name: str, host: RolloutHost) -> Iterator[ShownLine]:
     if host.phase in AT_WORK:
         yield "", f"    {name}: {host.phase} since {_clock(host.since)}"
     elif host.reason or host.phase in ("failed", "unreachable", "revert-failed"):
         yield "red", f"    {name}: {host.phase}: {host.reason}"
 
 
-def _waiting_lines(state: RolloutState, waits: str) -> Iterator[Line]:
+def _waiting_lines(state: RolloutState, waits: str) -> Iterator[ShownLine]:
     if state.paused:
         yield "yellow", "paused"
     elif state.asked is not None:

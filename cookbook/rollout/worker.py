@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookbook.errors import CookError, HostError
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.rollout.acts import Acts
-from cookbook.rollout.events import Outcome
+from cookbook.rollout.events import WorkOutcome
 from cookbook.rollout.health import Health, check_templates
 from cookbook.rollout.strategy import Strategy
 from cookbook.run.options import Run
@@ -33,7 +33,7 @@ _FIRST_LOOK, _LOOKS_GROW = 0.3, 1.5
 class Result(NamedTuple):
     """The result of the work on a host."""
 
-    outcome: Outcome
+    outcome: WorkOutcome
     reason: str = ""
     changed: bool = False
 

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 
 from cookbook.rollout.events import (
     Begun,
+    CommandGiven,
     Continued,
     Ended,
     Event,
-    Interrupted,
+    GatePassed,
+    HostInterrupted,
     Looked,
-    Ordered,
-    Outcome,
-    Passed,
     Stopped,
     Work,
+    WorkOutcome,
     event_json,
     read_event,
 )
 from cookbook.rollout.plan import RolloutPlan, Stage, plan
-from cookbook.rollout.progress import Ask, End, Look, Progress, Record, Start, Wait
+from cookbook.rollout.progress import AskGate, End, Look, RolloutProgress, Start, Wait, WriteEvent
 from cookbook.rollout.strategy import ALL, NONE, Amount, Gate, Rollouts, Strategy
 
 BEGIN = 1_790_000_000.0
@@ -35,7 +35,7 @@ class Fleet:
     """What a rollout is about, and what will happen to each host."""
 
     plan: RolloutPlan
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, WorkOutcome]
     reverts: Mapping[str, bool]
     seconds: Mapping[str, float]
     down: frozenset[str]
@@ -104,7 +104,7 @@ class Play:
     interrupt_at: Collection[int] = ()
     """The numbers of the events after which the controller is killed."""
 
-    orders: Mapping[int, Ordered] = field(default_factory=dict)
+    orders: Mapping[int, CommandGiven] = field(default_factory=dict)
     """What an operator says after an event."""
 
     events: list[Event] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Play:
 
     def __post_init__(self) -> None:
         self.now = BEGIN
-        self.progress = Progress(self.fleet.plan)
+        self.progress = RolloutProgress(self.fleet.plan)
         self.in_service = {h for stage in self.fleet.plan.stages for h in stage.members}
         self.healthy = self.in_service - self.fleet.down
         self.at_work: dict[str, Work] = {}
@@ -131,7 +131,7 @@ class Play:
             match action:
                 case End():
                     return self
-                case Record(event):
+                case WriteEvent(event):
                     self.has_stopped |= isinstance(event, Stopped)
                     self.commit(event)
                 case Start(host, work):
@@ -139,9 +139,9 @@ class Play:
                 case Look(hosts):
                     for host in hosts:
                         self.commit(Looked(host, host in self.healthy, at=self.now))
-                case Ask(stage, batch, _):
+                case AskGate(stage, batch, _):
                     if self.fleet.gates[stage, batch]:
-                        self.commit(Passed(stage, batch, "script", at=self.now))
+                        self.commit(GatePassed(stage, batch, "script", at=self.now))
                     else:
                         self.has_stopped = True
                         self.commit(Stopped("the gate says no", at=self.now))
@@ -159,13 +159,13 @@ class Play:
                 self.wrong.append("it waits for the past")
             self.now = max(until, self.now + 0.001)
         elif self.progress.paused:
-            self.commit(Ordered("resume", "ann", at=self.now))
+            self.commit(CommandGiven("resume", "ann", at=self.now))
         elif self.progress.asked is not None:
             if self.fleet.gates[self.progress.asked]:
-                self.commit(Ordered("promote", "ann", at=self.now))
+                self.commit(CommandGiven("promote", "ann", at=self.now))
             else:
                 self.has_stopped = True
-                self.commit(Ordered("abort", "ann", at=self.now))
+                self.commit(CommandGiven("abort", "ann", at=self.now))
         else:
             raise AssertionError("it waits for nothing")
 
@@ -178,13 +178,13 @@ class Play:
             self.events.append(order)
             self.progress.apply(order)
         if len(self.events) in self.interrupt_at:
-            self.progress = Progress(self.fleet.plan)
+            self.progress = RolloutProgress(self.fleet.plan)
             for one in self.events:
                 self.progress.apply(read_event(event_json(one)))
             again: list[Event] = [Continued(0.0, at=self.now)]
             for host in self.progress.at_work:
                 changed = self.at_work[host] == "revert" or self._changes(host)
-                again.append(Interrupted(host, changed, at=self.now))
+                again.append(HostInterrupted(host, changed, at=self.now))
             for one in again:
                 self.events.append(one)
                 self.progress.apply(one)

@@ -12,10 +12,10 @@ import pytest
 
 from cookbook.errors import HistoryError, UsageError
 from cookbook.rollout.engine import Controller
-from cookbook.rollout.events import Begun, Event, Finished, Ordered, Passed
+from cookbook.rollout.events import Begun, CommandGiven, Event, Finished, GatePassed
 from cookbook.rollout.journal import Header, Journal, journals_of_rollouts
 from cookbook.rollout.plan import RolloutPlan, plan
-from cookbook.rollout.progress import Progress
+from cookbook.rollout.progress import RolloutProgress
 from cookbook.rollout.reader import rollouts
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import Result
@@ -77,11 +77,11 @@ def journal(name: str = "20261129T150000-aaaa") -> Journal:
     return Journal.create(header)
 
 
-def roll(found: RolloutPlan, hosts: Played, kept: Journal, *before: Event) -> Progress:
+def roll(found: RolloutPlan, hosts: Played, kept: Journal, *before: Event) -> RolloutProgress:
     """Carry a rollout out; `before` are events that its journal has already."""
     for event in before:
         kept.write(event)
-    controller = Controller(Progress(found), kept, hosts)
+    controller = Controller(RolloutProgress(found), kept, hosts)
     controller.recover()
     controller.run()
     return controller.progress
@@ -101,7 +101,7 @@ def test_hosts_come_in_order_and_the_journal_has_all(tmp_path: Path) -> None:
 
     assert hosts.done == ["w1", "w2", "w3", "w4"]
     assert progress.finished == "done"
-    again = Progress(planned())
+    again = RolloutProgress(planned())
     for event in Journal.open("last").events():
         again.apply(event)
     assert {h: vars(s) for h, s in again.hosts.items()} == {
@@ -153,7 +153,7 @@ def test_a_command_reaches_the_controller(command: str) -> None:
     thread.start()
     until(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
     kept.order(command, "bob")  # type: ignore[arg-type]
-    until(lambda: any(isinstance(e, Ordered) and e.command == command for e in kept.events()))
+    until(lambda: any(isinstance(e, CommandGiven) and e.command == command for e in kept.events()))
     hosts.hold["w2"].set()
     if command == "pause":
         until(lambda: hosts.done == ["w1", "w2"])
@@ -171,7 +171,7 @@ def test_a_command_reaches_the_controller(command: str) -> None:
             "revert": ["w1", "w2", "-w2", "-w1"],
         }[command]
     )
-    (ordered, *_) = [e for e in kept.events() if isinstance(e, Ordered)]
+    (ordered, *_) = [e for e in kept.events() if isinstance(e, CommandGiven)]
     assert ordered.by == "bob"
 
 
@@ -243,7 +243,7 @@ def test_half_a_line_is_as_if_its_event_had_not_been() -> None:
     path.write_bytes(b"".join(lines[:-1]) + lines[-1][:10])
     assert not any(isinstance(event, Finished) for event in kept.events())
 
-    controller = Controller(Progress(planned()), kept, Played())
+    controller = Controller(RolloutProgress(planned()), kept, Played())
     controller.recover()
     assert controller.run() == "done"
     assert [type(e) for e in kept.events()].count(Finished) == 1
@@ -287,7 +287,7 @@ def test_a_rollout_is_named_by_a_part_of_its_id() -> None:
 
 def test_a_gate_that_was_passed_is_not_asked_again() -> None:
     kept, gate = journal(), {"script": ["false"]}
-    events = [Passed(0, 1, "script", at=time.time())]
+    events = [GatePassed(0, 1, "script", at=time.time())]
 
     progress = roll(planned(canary=1, gate=gate), Played(), kept, *events)
 

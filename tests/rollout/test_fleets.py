@@ -8,7 +8,7 @@ from multiprocessing import Pool
 
 import pytest
 
-from cookbook.rollout.events import Ordered
+from cookbook.rollout.events import CommandGiven
 from cookbook.rollout.state import AT_WORK
 from tests.rollout.fleet import BEGIN, Play, random_fleet
 
@@ -56,7 +56,7 @@ def test_a_command_at_any_moment_breaks_no_promise(command: str) -> None:
         number = len(Play(fleet).run().events)
         dice = random.Random(seed)  # noqa: S311 - to be repeated
         after = dice.randint(1, number)
-        order = Ordered(command, "ann", at=BEGIN)  # type: ignore[arg-type]
+        order = CommandGiven(command, "ann", at=BEGIN)  # type: ignore[arg-type]
         play = Play(fleet, orders={after: order}).run()
         assert play.wrong == []
         status, hosts = play.result

@@ -11,14 +11,14 @@ from cookbook.errors import UsageError
 from cookbook.rollout.plan import plan
 from cookbook.rollout.reader import read_rollouts, rollouts
 from cookbook.rollout.strategy import (
-    CommandCheck,
+    CommandAct,
+    CommandHealth,
     Gate,
-    HaproxyServer,
-    Hook,
-    HttpCheck,
-    NginxServer,
-    OnHosts,
-    TcpCheck,
+    HaproxyAct,
+    HookAct,
+    HttpHealth,
+    NginxAct,
+    TcpHealth,
 )
 from cookbook.text.yaml_value import wrap
 
@@ -72,15 +72,15 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert [*map(str, (web.max_parallel, web.min_healthy, web.max_failures))] == ["2", "80%", "1"]
     assert (web.min_healthy_time, web.progress_deadline, web.check_interval) == (10, 3600, 0.5)
     assert web.health_check == (
-        HttpCheck("http://{address}/health"),
-        HttpCheck("https://{name}/", 204, "ok", 2),
-        TcpCheck(22),
-        TcpCheck(5432, 1),
-        CommandCheck("systemctl is-active web"),
+        HttpHealth("http://{address}/health"),
+        HttpHealth("https://{name}/", 204, "ok", 2),
+        TcpHealth(22),
+        TcpHealth(5432, 1),
+        CommandHealth("systemctl is-active web"),
     )
     drain = (
-        HaproxyServer("web/{name}", "lb"),
-        NginxServer("/etc/nginx/up.conf", "{address}:80", "lb"),
+        HaproxyAct("web/{name}", "lb"),
+        NginxAct("/etc/nginx/up.conf", "{address}:80", "lb"),
     )
     assert (web.drain, web.enable) == (drain, drain)
     assert (web.spread, web.spread_max) == ("rack", 2)
@@ -108,8 +108,8 @@ def test_programs_are_beside_the_file_or_in_the_path(tmp_path: Path) -> None:
     web = read(tmp_path, text).groups["web"]
 
     assert web.gate == Gate("script", (f"{tmp_path}/ok.sh", "web"))
-    assert web.drain == (Hook((f"{tmp_path}/out.sh", "now")),)
-    assert web.enable == (OnHosts("ready", "lb"),)
+    assert web.drain == (HookAct((f"{tmp_path}/out.sh", "now")),)
+    assert web.enable == (CommandAct("ready", "lb"),)
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,9 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.rollout.engine import Controller
-    from cookbook.rollout.events import Command
+    from cookbook.rollout.events import OperatorCommand
     from cookbook.rollout.journal import Journal
-    from cookbook.rollout.progress import Progress
-
-Options = argparse.Namespace
+    from cookbook.rollout.progress import RolloutProgress
 
 _EXITS = {"done": 0, "stopped": 3, "aborted": 3, "reverted": 3, "revert-failed": 3}
 
@@ -106,13 +104,13 @@ def _add_page(word: argparse.ArgumentParser) -> None:
     )
 
 
-def _plan(options: Options) -> int:
+def _plan(options: argparse.Namespace) -> int:
     ready = prepared(options)
     with reviewing(options):
         return _preview(options, ready)
 
 
-def _start(options: Options) -> int:
+def _start(options: argparse.Namespace) -> int:
     if not options.yes:
         from cookbook.cli.prompt import need_terminal
 
@@ -131,7 +129,7 @@ def _start(options: Options) -> int:
     return _control(controller, journal, options, [])
 
 
-def _preview(options: Options, ready: Prepared) -> int:
+def _preview(options: argparse.Namespace, ready: Prepared) -> int:
     """Show the whole rollout: order, limits, and what changes; return the exit status."""
     from cookbook.cli.plan_view import grouped_lines
     from cookbook.cli.progress import Progress, write
@@ -173,7 +171,10 @@ def _agreed() -> bool:
 
 
 def _control(
-    controller: Controller, journal: Journal, options: Options, orders: Sequence[Command]
+    controller: Controller,
+    journal: Journal,
+    options: argparse.Namespace,
+    orders: Sequence[OperatorCommand],
 ) -> int:
     """Carry out a rollout; return the exit status."""
     from cookbook.cli.progress import write
@@ -204,7 +205,7 @@ def _control(
     return _EXITS[status]
 
 
-def _list(options: Options) -> int:
+def _list(options: argparse.Namespace) -> int:
     from cookbook.cli.output import print_json
     from cookbook.rollout.journal import journals_of_rollouts
     from cookbook.text.sanitize import one_line
@@ -221,7 +222,7 @@ def _list(options: Options) -> int:
     return 0
 
 
-def _later(options: Options) -> int:
+def _later(options: argparse.Namespace) -> int:
     from cookbook.cli.progress import write
     from cookbook.rollout.journal import Journal
     from cookbook.rollout.view import event_line, state_lines
@@ -239,7 +240,7 @@ def _later(options: Options) -> int:
             lines = (event_line(event, progress.plan) for event in journal.events())
             write([line for line in lines if line is not None], sys.stdout)
         return 0
-    what: Command = options.what
+    what: OperatorCommand = options.what
     _check_order(what, journal, progress)
     if journal.controlled:
         journal.order(what, Origin().by)
@@ -253,7 +254,7 @@ def _later(options: Options) -> int:
     return _control(ready.controller(journal, options), journal, options, [what])
 
 
-def _check_order(what: Command, journal: Journal, progress: Progress) -> None:
+def _check_order(what: OperatorCommand, journal: Journal, progress: RolloutProgress) -> None:
     """Raise UsageError for a command that makes no sense now."""
     if what == "promote" and progress.asked is None:
         raise UsageError(f"{journal.id} waits at no gate", hint="`cook rollout status` shows it")

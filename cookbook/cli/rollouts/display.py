@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cookbook.rollout.events import Event
-    from cookbook.rollout.progress import Progress
+    from cookbook.rollout.progress import RolloutProgress
 
 
 class Display:
     """The display of a rollout: a live table on a terminal, a line for each event elsewhere."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: RolloutProgress) -> None:
         self._progress = progress
         self._waits = ""
         self._live: Any = None

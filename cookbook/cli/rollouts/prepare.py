@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from cookbook.rollout.strategy import Rollouts
     from cookbook.run.options import Run
 
-Options = argparse.Namespace
-
 _KEPT = (
     *("variables", "limit", "forks", "set", "environment", "refresh_inventory"),
     *("allow_lockout", "reconnect"),
@@ -60,13 +58,13 @@ class Prepared:
             for host in stage.hosts:
                 self.worker.check(host, stage.strategy)
 
-    def controller(self, journal: Journal, options: Options) -> Controller:
+    def controller(self, journal: Journal, options: argparse.Namespace) -> Controller:
         """Return the controller, whose events are shown and put on the page."""
         from cookbook.rollout.engine import Controller
         from cookbook.rollout.page import Page
-        from cookbook.rollout.progress import Progress
+        from cookbook.rollout.progress import RolloutProgress
 
-        progress = Progress(self.plan)
+        progress = RolloutProgress(self.plan)
         paths = [journal.folder / "page.html", *([options.page] if options.page else [])]
         pages = [Page(path, journal.header, progress) for path in paths]
         display = Display(progress)
@@ -79,7 +77,7 @@ class Prepared:
         return Controller(progress, journal, self.worker, hear)
 
 
-def prepared(options: Options) -> Prepared:
+def prepared(options: argparse.Namespace) -> Prepared:
     """Return the rollout that the options describe. Raises UsageError before any contact."""
     from cookbook.rollout.journal import Header, journals_of_rollouts
     from cookbook.rollout.plan import plan
@@ -140,7 +138,7 @@ def prepared(options: Options) -> Prepared:
     return Prepared(inventory, found, template, header, options.store)
 
 
-def _rollouts(options: Options, inventory: Inventory) -> Rollouts:
+def _rollouts(options: argparse.Namespace, inventory: Inventory) -> Rollouts:
     """Return the strategies: of the file that is named, rollout.yml, or the groups themselves."""
     from cookbook.rollout.reader import read_rollouts, rollouts
     from cookbook.text.yaml_value import Value
@@ -170,7 +168,7 @@ def _rollouts(options: Options, inventory: Inventory) -> Rollouts:
     return rollouts(whole, options.hosts.absolute().parent, at)
 
 
-def _folder_of(options: Options) -> Path:
+def _folder_of(options: argparse.Namespace) -> Path:
     named: Path | None = options.rollout
     path: Path = named if named is not None else options.hosts
     return path.absolute().parent
@@ -197,7 +195,7 @@ def _files(template: Run) -> set[Path]:
     return found
 
 
-def _template(options: Options) -> Run:
+def _template(options: argparse.Namespace) -> Run:
     """Return the options of each run, with all hosts that have a recipe."""
     from cookbook.run.options import Run
 
@@ -222,7 +220,7 @@ def _template(options: Options) -> Run:
     )
 
 
-def prepared_again(options: Options, journal: Journal) -> Prepared:
+def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
     """Return a rollout that goes on, with the recipes and options that it began with."""
     from cookbook.text.provenance import digests
 

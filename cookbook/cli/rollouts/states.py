@@ -11,14 +11,14 @@ from cookbook.errors import UsageError
 if TYPE_CHECKING:
     from cookbook.rollout.journal import Header, Journal
     from cookbook.rollout.plan import RolloutPlan
-    from cookbook.rollout.progress import Progress
+    from cookbook.rollout.progress import RolloutProgress
 
 
-def replayed(journal: Journal) -> Progress:
+def replayed(journal: Journal) -> RolloutProgress:
     """Return the state of a rollout from its journal."""
-    from cookbook.rollout.progress import Progress
+    from cookbook.rollout.progress import RolloutProgress
 
-    progress = Progress(journaled_plan(journal.header))
+    progress = RolloutProgress(journaled_plan(journal.header))
     for event in journal.events():
         progress.apply(event)
     return progress
@@ -36,7 +36,7 @@ def journaled_plan(header: Header) -> RolloutPlan:
     return plan(strategies, header.groups, known, first=header.first)
 
 
-def summary(journal: Journal, progress: Progress) -> dict[str, Any]:
+def summary(journal: Journal, progress: RolloutProgress) -> dict[str, Any]:
     """Return a rollout in a few words, as JSON."""
     return {
         "id": journal.id,
@@ -49,7 +49,7 @@ def summary(journal: Journal, progress: Progress) -> dict[str, Any]:
     }
 
 
-def status_of(journal: Journal, progress: Progress) -> str:
+def status_of(journal: Journal, progress: RolloutProgress) -> str:
     """Return whether it is over, at work, paused, or left by its controller."""
     if progress.finished is not None:
         return progress.finished
@@ -58,7 +58,7 @@ def status_of(journal: Journal, progress: Progress) -> str:
     return "paused" if progress.paused else "at work"
 
 
-def print_state(journal: Journal, progress: Progress) -> None:
+def print_state(journal: Journal, progress: RolloutProgress) -> None:
     """Print where a rollout is, host by host, as JSON."""
     from cookbook.cli.output import print_json
 
