@@ -188,12 +188,19 @@ def add_limits(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--host-timeout", type=span, metavar="SPAN", help="how long each host may take, e.g. 20m"
     )
+    command.add_argument(
+        "--max-failures",
+        type=_count,
+        metavar="NUMBER",
+        help="begin no further host once more than so many have failed; see --forks",
+    )
 
 
 def limits(options: argparse.Namespace) -> dict[str, Any]:
     """Return these options as properties of a Run."""
     given = {name: getattr(options, name) for name in ("timeout", "host_timeout")}
-    return {name: span.total_seconds() for name, span in given.items() if span is not None}
+    found = {name: span.total_seconds() for name, span in given.items() if span is not None}
+    return {**found, "max_failures": options.max_failures}
 
 
 def wait(options: argparse.Namespace) -> float:
@@ -277,6 +284,12 @@ def add_record(command: argparse.ArgumentParser, *, default: bool) -> None:
         "--record", action=argparse.BooleanOptionalAction, default=default, help=text
     )
     add_store(command)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hosts")
+    return int(text)
 
 
 def _positive(text: str) -> int:

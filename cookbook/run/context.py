@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cookbook.errors import DeadlineExceeded
+from cookbook.errors import DeadlineExceeded, Refused
 from cookbook.inventory import Host
 from cookbook.language.collection import Collection, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
@@ -55,6 +55,9 @@ class RunContext:
     facts: dict[str, Facts] = field(default_factory=dict)
     """The facts of each host of the run that was asked."""
 
+    failures: int = 0
+    """The number of hosts that have failed so far."""
+
     start: float = 0.0
     """When the run began, in seconds of time.monotonic()."""
 
@@ -74,6 +77,15 @@ class RunContext:
             raise DeadlineExceeded(
                 "the time for this run was over before the turn of this host",
                 hint="give it longer (--timeout), or have more hosts at once (--forks)",
+            )
+
+    def check_failures(self) -> None:
+        """Raise Refused if so many hosts have failed that no further one is begun."""
+        most = self.run.max_failures
+        if most is not None and self.failures > most:
+            raise Refused(
+                f"not begun: {self.failures} hosts have failed, and at most {most} may",
+                hint="correct what fails; --max-failures sets the limit, --forks the hosts at once",
             )
 
     def compile(self, host: Host, facts: Facts, inverted: str | None = None) -> Collection:

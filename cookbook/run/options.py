@@ -89,6 +89,9 @@ class Run:
     host_timeout: float | None = None
     """Seconds that each host may take, once its turn has come."""
 
+    max_failures: int | None = None
+    """The number of failed hosts after which no further one is begun, if it is exceeded."""
+
     partial: bool = False
     """Undo what can be undone, where not all can."""
 

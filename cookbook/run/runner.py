@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.errors import CookError, Refused, UsageError
+from cookbook.errors import CookError, Refused, Unreachable, UsageError
 from cookbook.hosts.connect import connect, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.barriers import barriers_of
@@ -119,6 +119,8 @@ class Runner:
         collections = self._all.compiled.values()
         declared = (one for collection in filter(None, collections) for one in collection)
         run.selection.check(declared, complete=None not in collections)
+        self._unreached: dict[str, Future[Transport]] = {}
+        """By host that could not be reached at its turn: the error."""
         self._all.turns = Turns(max(1, min(run.forks, len(run.hosts), _room())), _room())
         self._all.meetings = self._meetings()
 
@@ -134,9 +136,9 @@ class Runner:
         self._all.hook.cookbook_started(run=run.info)
         with self._all.signals.listening():
             self._read_other_facts()
-            done = self._all.turns.each(self._host, run.hosts, self._import_ahead)
-            reports = {report.name: report for report in done}
+            reports = self._reports()
         leave()
+        self._keep_pending(reports)
         self._keep_facts()
         report = self._report(reports)
         try:
@@ -144,6 +146,63 @@ class Runner:
         finally:
             self._all.hook.cookbook_finished(report=report)
         return report
+
+    def _reports(self) -> dict[str, HostReport]:
+        """Do the work on each host; those that cannot be reached get one more turn at the end."""
+        run, turns = self._all.run, self._all.turns
+        hosts = {host.name: host for host in run.hosts}
+        order = [hosts[name] for name in self._order()]
+        done = {
+            host.name: report
+            for host, report in zip(
+                order, turns.each(self._first_turn, order, self._import_ahead), strict=True
+            )
+        }
+        late = [host for host in order if done[host.name] is None]
+        reached = len(late) < len(order)
+        last = turns.each(lambda host: self._last_turn(host, again=reached), late, lambda: None)
+        found = {**done, **{report.name: report for report in last}}
+        return {name: report for name in hosts if (report := found[name]) is not None}
+
+    def _order(self) -> list[str]:
+        """Return the names of the hosts, those first that the last run could not reach."""
+        run = self._all.run
+        names = [host.name for host in run.hosts]
+        if run.inventory is None or len(names) == 1:
+            return names
+        from cookbook.run.pending import first
+
+        return first(names, run.inventory)
+
+    def _keep_pending(self, reports: Mapping[str, HostReport]) -> None:
+        run = self._all.run
+        if run.inventory is None or run.mode not in ("converge", "apply"):
+            return
+        from cookbook.run.pending import keep
+
+        missed = {name for name, report in reports.items() if report.status == "unreachable"}
+        keep(run.inventory, reports.keys() - missed, missed)
+
+    def _first_turn(self, host: Host) -> HostReport | None:
+        """Do the work on a host; None if it cannot be reached and gets one more turn."""
+        begun = time.monotonic()
+        connected = self._connected(host, begun)
+        error = connected.exception()
+        compiled = self._all.compiled.get(host.name)
+        meets = compiled is None or any(one.barrier is not None for one in compiled)
+        alone = len(self._all.run.hosts) == 1 or meets  # another host may wait for this one
+        if isinstance(error, Unreachable) and not alone and not self._all.signals.told:
+            self._unreached[host.name] = connected
+            return None
+        return self._done(host, connected, begun)
+
+    def _last_turn(self, host: Host, *, again: bool) -> HostReport:
+        """Do the work on a host that could not be reached; `again` if that is tried once more."""
+        begun = time.monotonic()
+        connected = self._unreached[host.name]
+        if again and not self._all.signals.told:
+            connected = self._connected(host, begun)
+        return self._done(host, connected, begun)
 
     def _report(self, reports: Mapping[str, HostReport]) -> Report:
         from cookbook.approval.gate import objections
@@ -200,20 +259,26 @@ class Runner:
 
             keep((host, facts[host.name]) for host in self._all.run.hosts if host.name in facts)
 
-    def _host(self, host: Host) -> HostReport:
-        begun = time.monotonic()
+    def _connected(self, host: Host, begun: float) -> Future[Transport]:
         connected: Future[Transport] = Future()
         try:
             self._all.check_time(begun)
+            self._all.check_failures()
             connected.set_result(self._connect(host))
         except Exception as error:  # noqa: BLE001 - it is part of the host's report
             connected.set_exception(error)
+        return connected
+
+    def _done(self, host: Host, connected: Future[Transport], begun: float) -> HostReport:
         from cookbook.run.host_run import HostRun
 
         try:
-            return HostRun(host, self._all, self._connect, begun).report(connected)
+            report = HostRun(host, self._all, self._connect, begun).report(connected)
         finally:
             self._all.meetings.end(host.name, "its run has ended")
+        with self._all.speaking:
+            self._all.failures += report.status in ("failed", "timeout")
+        return report
 
     def _connect(self, host: Host) -> Transport:
         def waiting(said: str) -> None:

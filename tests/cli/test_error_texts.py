@@ -247,7 +247,14 @@ def test_of_a_host_that_nobody_serves(same: Callable[[str, str], None]) -> None:
     )
 
 
-NO_ERROR = {"C43-once", "C43-twice-at-a-package", "C49-left-at-once", "C58-owed", "C61-orphans"}
+NO_ERROR = {
+    "features",
+    "C43-once",
+    "C43-twice-at-a-package",
+    "C49-left-at-once",
+    "C58-owed",
+    "C61-orphans",
+}
 
 
 def test_every_text_says_where_there_is_more() -> None:
