@@ -26,6 +26,7 @@ from cookbook.cli.rollouts.states import print_state, replayed, status_of, summa
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
+    from cookbook.reports.report import Report
     from cookbook.rollout.engine import Controller
     from cookbook.rollout.events import OperatorCommand
     from cookbook.rollout.journal import Journal
@@ -140,6 +141,7 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> int:
     wanted = {*ready.plan.hosts}
     hosts_ = [host for host in ready.template.hosts if host.name in wanted]
     report = watch(Runner(replace(ready.template, mode="plan", hosts=hosts_)), Progress())
+    _check_barriers(report)
     if options.output == "json":
         from cookbook.cli.output import print_json
         from cookbook.reports.report import report_json
@@ -162,6 +164,18 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> int:
         write([("", ""), *grouped_lines(report)], sys.stdout)
         write([("bold red", f"objection: {one}") for one in report.objections], sys.stdout)
     return report.exit
+
+
+def _check_barriers(report: Report) -> None:
+    """Raise UsageError for a recipe in which hosts wait for others: they come one after another."""
+    for host in report.hosts.values():
+        for step in host.steps:
+            if (barrier := step.declared.barrier) is not None:
+                raise UsageError(
+                    f"{barrier.where}: in a rollout hosts do not wait for one another",
+                    hint="what is done once for all goes into a recipe of a group of its own, which"
+                    " comes before (`after:`); or converge without a rollout",
+                )
 
 
 def _agreed() -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cookbook.run.options import Run
 
 _KEPT = (
-    *("variables", "limit", "forks", "set", "environment", "refresh_inventory"),
+    *("variables", "limit", "forks", "set", "environment"),
     *("allow_lockout", "reconnect"),
 )
 """The options that a journal keeps as they are, for a resume."""
@@ -94,7 +94,7 @@ def prepared(options: argparse.Namespace) -> Prepared:
         raise UsageError("a rollout needs an inventory with groups", hint="--hosts hosts.yml")
     inventory = load_inventory(options)
     rollouts = _rollouts(options, inventory)
-    template = _template(options)
+    template = _template(options, inventory)
     first = _left(journals_of_rollouts(), rollouts.source)
     by_name = {host.name: host.vars for host in template.hosts}
     groups = {name: group.hosts for name, group in inventory.groups.items()}
@@ -195,11 +195,11 @@ def _files(template: Run) -> set[Path]:
     return found
 
 
-def _template(options: argparse.Namespace) -> Run:
+def _template(options: argparse.Namespace, inventory: Inventory) -> Run:
     """Return the options of each run, with all hosts that have a recipe."""
     from cookbook.run.options import Run
 
-    choice = chosen(options, hosts(options))
+    choice = chosen(options, hosts(options, inventory))
     given: dict[str, Any] = safety(options)
     if (limit := options.host_timeout) is not None:
         given["host_timeout"] = limit.total_seconds()
@@ -215,6 +215,7 @@ def _template(options: argparse.Namespace) -> Run:
         set=options.set or "",
         wait=wait(options),
         features=features(options, values),
+        groups={name: group.hosts for name, group in inventory.groups.items()},
         **choice.options,
         **given,
     )
@@ -245,7 +246,7 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
     )
     inventory = load_inventory(again)
     template = replace(
-        _template(again),
+        _template(again, inventory),
         wait=kept["wait"],
         confirm_timeout=kept["confirm_timeout"],
         host_timeout=kept["host_timeout"],
