@@ -7,7 +7,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -27,8 +27,10 @@ from cookbook.rollout.events import (
 )
 from cookbook.rollout.journal import Journal
 from cookbook.rollout.progress import AskGate, End, Look, RolloutProgress, Start, Wait, WriteEvent
+from cookbook.rollout.shared import holder
+from cookbook.rollout.state import RolloutHost
 from cookbook.rollout.strategy import Strategy
-from cookbook.rollout.worker import Result
+from cookbook.rollout.worker import HostRunId, Result
 from cookbook.run.runner import new_id
 
 _LOOK_FOR_ORDERS = 0.5
@@ -36,6 +38,11 @@ _LOOK_FOR_ORDERS = 0.5
 
 _AT_ONCE = 50
 """Health checks at the same time."""
+
+
+def _runs(host: RolloutHost) -> list[HostRunId]:
+    """Return the runs of a host, and whether the journal of each is on this machine."""
+    return [HostRunId(run, host.controllers.get(run) == holder()) for run in host.runs]
 
 
 class Works(Protocol):
@@ -49,7 +56,7 @@ class Works(Protocol):
         """Bring a host to its declaration."""
         ...
 
-    def revert(self, host: str, runs: list[str], strategy: Strategy) -> Result:
+    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
         """Undo the runs of a host."""
         ...
 
@@ -67,10 +74,15 @@ class Controller:
         journal: Journal,
         works: Works,
         listener: Callable[[Event | None, str], object] = lambda _event, _why: None,
+        look: Callable[[], object] = lambda: None,
     ) -> None:
-        """Create a controller; `listener` gets each event, or None and what is waited for."""
+        """
+        Create a controller; `listener` gets each event, or None and what is waited for.
+
+        `look` is called again and again while it waits: a store is asked for commands there.
+        """
         self.progress, self._journal, self._works = progress, journal, works
-        self._listener = listener
+        self._listener, self._look_elsewhere = listener, look
         self._events: queue.Queue[Event] = queue.Queue()
         self._leaving = threading.Event()
 
@@ -87,7 +99,7 @@ class Controller:
         for host in self.progress.at_work:
             state = self.progress.hosts[host]
             changed = state.phase == "reverting" or any(
-                self._works.may_have_changed(host, run) for run in state.runs
+                not run.here or self._works.may_have_changed(host, run.id) for run in _runs(state)
             )
             self._commit(HostInterrupted(host, changed, at=now))
 
@@ -137,6 +149,7 @@ class Controller:
         self._listener(event, "")
 
     def _take_orders(self) -> None:
+        self._look_elsewhere()
         for order in self._journal.orders():
             self._commit(order)
 
@@ -144,8 +157,8 @@ class Controller:
         run = new_id()
         state = self.progress.hosts[host]
         strategy = self.progress.plan.stage_of(host).strategy
-        self._commit(Begun(host, work, run, at=time.time()))
-        runs = list(state.runs)
+        self._commit(Begun(host, work, run, holder(), at=time.time()))
+        runs = _runs(state)
 
         def do() -> None:
             try:

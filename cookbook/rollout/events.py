@@ -49,6 +49,9 @@ class Begun(Event):
     run: str
     """The id that its run has in the history; of a revert, that of the first undo."""
 
+    controller: str = ""
+    """The machine that controls the rollout: the journal of the run is there."""
+
 
 @dataclass(frozen=True)
 class Ended(Event):

@@ -58,6 +58,9 @@ class RolloutHost:
     runs: list[str] = field(default_factory=list)
     """The runs that may have changed it, in order."""
 
+    controllers: dict[str, str] = field(default_factory=dict)
+    """By run: the machine that has its journal."""
+
     changed: bool = False
     """True if one of these may have changed something."""
 
@@ -129,6 +132,7 @@ class RolloutState:
         state.since, state.reason, state.in_service = event.at, "", False
         if event.work == "update":
             state.runs.append(event.run)
+            state.controllers[event.run] = event.controller
         if state.interrupted:
             state.interrupted = False
             return  # its turn and its place are those of the first time

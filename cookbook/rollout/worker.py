@@ -38,6 +38,14 @@ class Result(NamedTuple):
     changed: bool = False
 
 
+class HostRunId(NamedTuple):
+    """A run of a host, by its id in the history."""
+
+    id: str
+    here: bool
+    """True if this machine has its journal, so that its absence means that nothing was done."""
+
+
 @dataclass
 class Worker:
     """Does the work on hosts, each in the thread that calls it."""
@@ -87,15 +95,18 @@ class Worker:
         result = self._until_healthy(about, strategy, changed=changed)
         return self._enabled(about, strategy, result) if result.outcome == "done" else result
 
-    def revert(self, host: str, runs: Sequence[str], strategy: Strategy) -> Result:
+    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
         """Undo the runs of a host, the latest first."""
         about = self._host(host)
         if (wrong := self._drained(about, strategy)) is not None:
             return wrong
         for run in reversed(runs):
-            past, machine_ids, name = self._past(run)
+            past, machine_ids, name = self._past(run.id)
             if not past.get(host):
-                continue
+                if run.here:
+                    continue
+                reason = f"run {run.id} is not in this history: another machine has its journal"
+                return Result("failed", reason, changed=True)
             undo = Run(
                 "undo",
                 (),
@@ -189,6 +200,15 @@ class Worker:
             return _only(Runner(run, listeners=[recorder]).execute())
         finally:
             recorder.close()
+            if self.store is not None:
+                self._ship(self.store)
+
+    def _ship(self, store: str) -> None:
+        """Put the run into the store at once: another machine may have to undo it."""
+        from cookbook.history.store.shipping import ship
+
+        with self._history:
+            ship(store)
 
     def _past(self, run: str) -> tuple[Mapping[str, Sequence[Step]], Mapping[str, str], str]:
         """Return the steps of a run, which machine each host was, and the set; or nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cookbook.rollout.plan import RolloutPlan, plan
 from cookbook.rollout.progress import RolloutProgress
 from cookbook.rollout.reader import rollouts
 from cookbook.rollout.strategy import Strategy
-from cookbook.rollout.worker import Result
+from cookbook.rollout.worker import HostRunId, Result
 from cookbook.text.yaml_value import wrap
 
 GROUPS = {"web": ["w1", "w2", "w3", "w4"]}
@@ -44,9 +44,10 @@ class Played:
         self.done.append(host)
         return Result("failed", "it is broken", changed=True) if host in self.bad else OK
 
-    def revert(self, host: str, runs: list[str], strategy: Strategy) -> Result:
+    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
         """Undo the runs of a host."""
         assert runs
+        assert all(run.here for run in runs)
         self.done.append(f"-{host}")
         return OK
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +28,10 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.reports.report import Report
-    from cookbook.rollout.engine import Controller
     from cookbook.rollout.events import OperatorCommand
     from cookbook.rollout.journal import Journal
     from cookbook.rollout.progress import RolloutProgress
+    from cookbook.rollout.shared import SharedJournal
 
 _EXITS = {"done": 0, "stopped": 3, "aborted": 3, "reverted": 3, "revert-failed": 3}
 
@@ -70,6 +71,8 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
             )
         add_output(word)
         add_verbose(word)
+        if name != "list":
+            add_store(word)
         if name not in ("list", "status"):
             word.add_argument(
                 "--hosts", type=Path, metavar="FILE", help="the inventory, if it has moved"
@@ -80,7 +83,6 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
                 action="store_true",
                 help="go on even if the recipes have changed since it began",
             )
-            add_store(word)
             _add_page(word)
 
 
@@ -125,9 +127,7 @@ def _start(options: argparse.Namespace) -> int:
         return status
     from cookbook.rollout.journal import Journal
 
-    journal = Journal.create(ready.header)
-    controller = ready.controller(journal, options)
-    return _control(controller, journal, options, [])
+    return _control(ready, Journal.create(ready.header), options, [])
 
 
 def _preview(options: argparse.Namespace, ready: Prepared) -> int:
@@ -185,7 +185,7 @@ def _agreed() -> bool:
 
 
 def _control(
-    controller: Controller,
+    ready: Prepared,
     journal: Journal,
     options: argparse.Namespace,
     orders: Sequence[OperatorCommand],
@@ -195,7 +195,8 @@ def _control(
     from cookbook.rollout.view import state_lines
     from cookbook.text.provenance import Origin
 
-    with journal.controlling():
+    with journal.controlling(), _shared(journal, options) as shared:
+        controller = ready.controller(journal, options, shared)
         controller.recover()
         for order in orders:
             journal.order(order, Origin().by)
@@ -236,36 +237,79 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _later(options: argparse.Namespace) -> int:
+@contextlib.contextmanager
+def _shared(journal: Journal, options: argparse.Namespace) -> Iterator[SharedJournal | None]:
+    """Keep the rollout in the team's store, too, if there is one."""
+    from cookbook.text.user_dirs import store_url
+
+    if (url := store_url(options.store)) is None:
+        yield None
+        return
     from cookbook.cli.progress import write
+    from cookbook.rollout.shared import SharedJournal
+
+    shared = SharedJournal(journal, url)
+    with shared.controlling():
+        yield shared
+    if shared.error is not None:
+        told = f"cook: the store does not have all of this rollout: {shared.error}"
+        write([("yellow", told)], sys.stderr)
+
+
+def _later(options: argparse.Namespace) -> int:
     from cookbook.rollout.journal import Journal
+    from cookbook.rollout.shared import fetch
+    from cookbook.text.user_dirs import store_url
+
+    url = store_url(options.store)
+    if url is not None:
+        fetch(options.rollout_id, url)
+    journal = Journal.open(options.rollout_id)
+    if options.what == "status":
+        return _show(journal, options)
+    what: OperatorCommand = options.what
+    _check_order(what, journal, replayed(journal))
+    if not _told(journal, what, url):
+        return _control(prepared_again(options, journal), journal, options, [what])
+    return 0
+
+
+def _show(journal: Journal, options: argparse.Namespace) -> int:
+    """Show where a rollout is."""
+    from cookbook.cli.progress import write
     from cookbook.rollout.view import event_line, state_lines
+
+    progress = replayed(journal)
+    if options.output == "json":
+        print_state(journal, progress)
+        return 0
+    head = f"rollout {journal.id}: {status_of(journal, progress)}; {journal.header.source}"
+    write([("bold", head), *state_lines(progress)], sys.stdout)
+    if options.verbose:
+        lines = (event_line(event, progress.plan) for event in journal.events())
+        write([line for line in lines if line is not None], sys.stdout)
+    return 0
+
+
+def _told(journal: Journal, what: OperatorCommand, url: str | None) -> bool:
+    """Leave a command for the controller; return False if there is none, and one is needed."""
+    from cookbook.cli.progress import write
+    from cookbook.rollout.shared import SharedJournal
     from cookbook.text.provenance import Origin
 
-    journal = Journal.open(options.rollout_id)
-    progress = replayed(journal)
-    if options.what == "status":
-        if options.output == "json":
-            print_state(journal, progress)
-            return 0
-        head = f"rollout {journal.id}: {status_of(journal, progress)}; {journal.header.source}"
-        write([("bold", head), *state_lines(progress)], sys.stdout)
-        if options.verbose:
-            lines = (event_line(event, progress.plan) for event in journal.events())
-            write([line for line in lines if line is not None], sys.stdout)
-        return 0
-    what: OperatorCommand = options.what
-    _check_order(what, journal, progress)
+    by = Origin().by
+    said = f"told the controller of {journal.id}: {what}"
     if journal.controlled:
-        journal.order(what, Origin().by)
-        write([("", f"told the controller of {journal.id}: {what}")], sys.stderr)
-        return 0
-    if what == "pause":
-        journal.order(what, Origin().by)
-        write([("", f"no controller is at work; {journal.id} begins no host")], sys.stderr)
-        return 0
-    ready = prepared_again(options, journal)
-    return _control(ready.controller(journal, options), journal, options, [what])
+        journal.order(what, by)
+    elif url is not None and SharedJournal(journal, url).order(what, by):
+        said = f"{said}, by the store"
+    elif what == "pause":
+        journal.order(what, by)
+        said = f"no controller is at work; {journal.id} begins no host"
+    else:
+        return False
+    write([("", said)], sys.stderr)
+    return True
 
 
 def _check_order(what: OperatorCommand, journal: Journal, progress: RolloutProgress) -> None:

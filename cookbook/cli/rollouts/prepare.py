@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cookbook.rollout.events import Event
     from cookbook.rollout.journal import Header, Journal
     from cookbook.rollout.plan import RolloutPlan
+    from cookbook.rollout.shared import SharedJournal
     from cookbook.rollout.strategy import Rollouts
     from cookbook.run.options import Run
 
@@ -58,7 +59,9 @@ class Prepared:
             for host in stage.hosts:
                 self.worker.check(host, stage.strategy)
 
-    def controller(self, journal: Journal, options: argparse.Namespace) -> Controller:
+    def controller(
+        self, journal: Journal, options: argparse.Namespace, shared: SharedJournal | None
+    ) -> Controller:
         """Return the controller, whose events are shown and put on the page."""
         from cookbook.rollout.engine import Controller
         from cookbook.rollout.page import Page
@@ -74,7 +77,8 @@ class Prepared:
             for page in pages:
                 page.hear(event, waits)
 
-        return Controller(progress, journal, self.worker, hear)
+        look = shared.look if shared is not None else lambda: None
+        return Controller(progress, journal, self.worker, hear, look)
 
 
 def prepared(options: argparse.Namespace) -> Prepared:

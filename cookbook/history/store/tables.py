@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that leads here; a test holds it to the newest one."""
 
 metadata = MetaData()
@@ -82,5 +82,30 @@ texts = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("digest", Text, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("header", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("alive", Float, nullable=False),
+)
+
+rollout_events = Table(
+    "rollout_events",
+    metadata,
+    Column("rollout", ForeignKey("rollouts.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+)
+
+rollout_orders = Table(
+    "rollout_orders",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("rollout", ForeignKey("rollouts.id", ondelete="CASCADE"), nullable=False),
     Column("body", Text, nullable=False),
 )
