@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cookbook.errors import CookError, HostError
+from cookbook.errors import CookError, HostError, Unreachable
+from cookbook.reports.report import HostReport
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.rollout.acts import Acts
 from cookbook.rollout.events import WorkOutcome
@@ -17,14 +18,17 @@ from cookbook.rollout.health import Health, check_templates
 from cookbook.rollout.strategy import Strategy
 from cookbook.run.options import Run
 from cookbook.run.runner import Runner, new_id
-from cookbook.script.shell import Command
+from cookbook.script.shell import Command, sh
 from cookbook.text.provenance import Origin
 from cookbook.text.user_dirs import journals
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host, Inventory
     from cookbook.planning.step import Step
-    from cookbook.reports.report import HostReport, Report
+    from cookbook.reports.report import Report
+
+_REACH = 60.0
+"""Seconds for a command that does nothing, to see that a host can be reached."""
 
 _FIRST_LOOK, _LOOKS_GROW = 0.3, 1.5
 """Seconds between two health checks after a run, at first, and how they grow."""
@@ -178,6 +182,13 @@ class Worker:
                 return Result("failed", f"not healthy: {said}", changed)
 
     def _planned(self, host: str) -> HostReport:
+        """Return the plan of a host: the saved one, or one that is made now."""
+        if (saved := self.template.saved) is not None:
+            try:
+                self._run_on(self._host(host), sh("true"), _REACH)
+            except Unreachable as error:
+                return HostReport(host, "unreachable", error=error)
+            return _only(saved.about([self._host(host)]))
         return self._plan(replace(self.template, mode="plan", hosts=[self._host(host)]))
 
     def _plan(self, run: Run) -> HostReport:

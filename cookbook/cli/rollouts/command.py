@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from cookbook.cli.durations import span
 from cookbook.cli.options import (
     add_common,
+    add_key,
     add_output,
     add_safety,
     add_set,
     add_store,
     add_verbose,
     add_wait,
+    plan_key,
 )
 from cookbook.cli.recipes import add_recipes, add_selection
 from cookbook.cli.review import add_review, reviewing
@@ -59,6 +61,14 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         )
         add_store(word)
         add_review(word)
+        add_key(word)
+        if name == "plan":
+            word.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+            word.set_defaults(plan=None)
+        else:
+            word.add_argument(
+                "--plan", type=Path, metavar="FILE", help="apply exactly this saved plan"
+            )
         if name == "start":
             word.add_argument("--yes", action="store_true", help="do not ask")
             _add_page(word)
@@ -74,6 +84,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         if name != "list":
             add_store(word)
         if name not in ("list", "status"):
+            add_key(word)
             word.add_argument(
                 "--hosts", type=Path, metavar="FILE", help="the inventory, if it has moved"
             )
@@ -108,9 +119,16 @@ def _add_page(word: argparse.ArgumentParser) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    key = plan_key(options) if options.out is not None else None
     ready = prepared(options)
     with reviewing(options):
-        return _preview(options, ready)
+        report = _preview(options, ready)
+    if options.out is not None:
+        from cookbook.approval.planfile import save
+        from cookbook.approval.saved_plan import saved_plan
+
+        save(saved_plan(report), options.out, key)
+    return report.exit
 
 
 def _start(options: argparse.Namespace) -> int:
@@ -120,7 +138,7 @@ def _start(options: argparse.Namespace) -> int:
         need_terminal("cook rollout start without --yes")
     ready = prepared(options)
     with reviewing(options):
-        status = _preview(options, ready)
+        status = _preview(options, ready).exit
     if status not in (0, 2, 4):
         return status
     if not options.yes and not _agreed():
@@ -130,8 +148,9 @@ def _start(options: argparse.Namespace) -> int:
     return _control(ready, Journal.create(ready.header), options, [])
 
 
-def _preview(options: argparse.Namespace, ready: Prepared) -> int:
-    """Show the whole rollout: order, limits, and what changes; return the exit status."""
+def _preview(options: argparse.Namespace, ready: Prepared) -> Report:
+    """Show the whole rollout: order, limits, and what changes; return the plan of all hosts."""
+    from cookbook.approval.gate import objections
     from cookbook.cli.plan_view import grouped_lines
     from cookbook.cli.progress import Progress, write
     from cookbook.cli.running import watch
@@ -139,8 +158,13 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> int:
     from cookbook.run.runner import Runner
 
     wanted = {*ready.plan.hosts}
-    hosts_ = [host for host in ready.template.hosts if host.name in wanted]
-    report = watch(Runner(replace(ready.template, mode="plan", hosts=hosts_)), Progress())
+    chosen = [host for host in ready.template.hosts if host.name in wanted]
+    if (saved := ready.template.saved) is not None:
+        report = saved.about(chosen)
+        said = objections(report)
+        report = replace(report, objections=said) if said else report
+    else:
+        report = watch(Runner(replace(ready.template, mode="plan", hosts=chosen)), Progress())
     _check_barriers(report)
     if options.output == "json":
         from cookbook.cli.output import print_json
@@ -163,7 +187,7 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> int:
         write(plan_lines(ready.plan), sys.stdout)
         write([("", ""), *grouped_lines(report)], sys.stdout)
         write([("bold red", f"objection: {one}") for one in report.objections], sys.stdout)
-    return report.exit
+    return report
 
 
 def _check_barriers(report: Report) -> None:

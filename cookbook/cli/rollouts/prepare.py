@@ -13,6 +13,7 @@ from cookbook.cli.options import (
     hosts,
     load_inventory,
     password,
+    plan_key,
     safety,
     variables,
     wait,
@@ -112,7 +113,7 @@ def prepared(options: argparse.Namespace) -> Prepared:
         origin.started,
         origin.by,
         origin.revision,
-        [str(path) for path in template.recipes],
+        template.told_recipes,
         str(options.hosts),
         dict(rollouts.data),
         str(_folder_of(options)),
@@ -135,8 +136,9 @@ def prepared(options: argparse.Namespace) -> Prepared:
             "wait": wait(options),
             "confirm_timeout": template.confirm_timeout,
             "host_timeout": template.host_timeout,
+            "plan": str(options.plan) if options.plan is not None else None,
             "features": str(options.features) if options.features is not None else None,
-            "sources": digests(_files(template)),
+            "sources": digests(_files(template, options.plan)),
         },
     )
     return Prepared(inventory, found, template, header, options.store)
@@ -189,9 +191,38 @@ def _left(journals: Sequence[Journal], source: str) -> tuple[str, ...]:
     return ()
 
 
-def _files(template: Run) -> set[Path]:
+def _applying(options: argparse.Namespace, inventory: Inventory, given: dict[str, Any]) -> Run:
+    """Return the options of runs that apply a saved plan. Raises PlanError, UsageError."""
+    from cookbook.approval.planfile import load
+    from cookbook.run.options import Run
+    from cookbook.text.provenance import Origin
+
+    for name in ("recipes", "variables", "tags", "skip_tags", "only", "chosen_recipes"):
+        if getattr(options, name):
+            raise UsageError(
+                f"--plan, and {name.replace('_', ' ')} as well: a saved plan has all of that",
+                hint="leave it out, or make the plan again with it",
+            )
+    saved = load(options.plan, plan_key(options))
+    return Run(
+        "apply",
+        (),
+        saved.choose(hosts(options, inventory), limited=bool(options.limit)),
+        {},
+        options.forks,
+        password(options),
+        inventory=options.hosts,
+        saved=saved,
+        set=saved.set,
+        origin=Origin(known_as=saved.revision),
+        wait=wait(options),
+        **given,
+    )
+
+
+def _files(template: Run, plan: Path | None) -> set[Path]:
     """Return the files that must be the same when a rollout goes on."""
-    found = {*template.recipes}
+    found = {*template.recipes, *([plan] if plan is not None else [])}
     if template.inventory is not None:
         found.add(template.inventory)
     if template.features is not None:
@@ -200,13 +231,15 @@ def _files(template: Run) -> set[Path]:
 
 
 def _template(options: argparse.Namespace, inventory: Inventory) -> Run:
-    """Return the options of each run, with all hosts that have a recipe."""
+    """Return the options of each run, with all hosts that have a recipe, or are in the plan."""
     from cookbook.run.options import Run
 
-    choice = chosen(options, hosts(options, inventory))
     given: dict[str, Any] = safety(options)
     if (limit := options.host_timeout) is not None:
         given["host_timeout"] = limit.total_seconds()
+    if options.plan is not None:
+        return _applying(options, inventory, given)
+    choice = chosen(options, hosts(options, inventory))
     values = variables(options.variables)
     return Run(
         "converge",
@@ -230,15 +263,18 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
     from cookbook.text.provenance import digests
 
     header, kept = journal.header, journal.header.options
+    own = kept["roles"] or kept["plan"] is not None
     again = argparse.Namespace(
         **{name: kept.get(name) for name in _KEPT},
-        recipes=[] if kept["roles"] else [Path(path) for path in header.recipes],
+        recipes=[] if own else [Path(path) for path in header.recipes],
         hosts=options.hosts or Path(header.inventory),
         refresh_inventory=False,
         local=False,
         tags=frozenset(kept["tags"]),
         skip_tags=frozenset(kept["skip_tags"]),
         only=kept["only"],
+        plan=Path(kept["plan"]) if kept["plan"] is not None else None,
+        key=options.key,
         features=Path(kept["features"]) if kept["features"] is not None else None,
         chosen_recipes=[Path(path) for path in kept["chosen_recipes"]],
         ask_become_pass=options.ask_become_pass,
@@ -255,7 +291,7 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
         confirm_timeout=kept["confirm_timeout"],
         host_timeout=kept["host_timeout"],
     )
-    now = digests(_files(template))
+    now = digests(_files(template, again.plan))
     changed = sorted({*now.items()} ^ {*kept["sources"].items()})
     if changed and not options.other_recipes and options.what != "revert":
         names = ", ".join(dict.fromkeys(name for name, _ in changed))

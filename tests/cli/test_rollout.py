@@ -1,0 +1,260 @@
+"""`cook rollout` on hosts that are all this machine: plan, start, saved plan, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cookbook.cli import main
+
+HOSTS = """\
+defaults: {{transport: local, vars: {{version: 1}}}}
+hosts:
+  h1: {{vars: {{dir: {here}/h1}}}}
+  h2: {{vars: {{dir: {here}/h2}}}}
+  h3: {{vars: {{dir: {here}/h3}}}}
+groups:
+  db: {{hosts: [h1], recipes: [r.py]}}
+  web: {{hosts: [h2, h3], recipes: [r.py]}}
+"""
+RECIPE = """\
+from cookbook.recipe import node
+from cookbook.resources import directory, file
+directory(node.vars["dir"])
+file(f"{node.vars['dir']}/version", content=str(node.vars["version"]))
+"""
+ROLLOUT = """\
+groups:
+  web:
+    after: db
+    canary: 1
+    health_check: {command: 'test ! -e {vars[dir]}/bad'}
+    drain: {hook: [sh, -c, 'echo "$COOK_DO $COOK_HOST" >>log']}
+    enable: {hook: [sh, -c, 'echo "$COOK_DO $COOK_HOST" >>log']}
+  db:
+"""
+
+
+@pytest.fixture
+def fleet(many_machines: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+    """Three hosts in two groups, and a folder for the state."""
+    from cookbook.transport.local import LocalTransport
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(
+        "cookbook.hosts.connect.connect",
+        lambda host, *_: LocalTransport(("env", f"COOK_HOME={tmp_path}/.{host.name}", "sh")),
+    )
+    Path("hosts.yml").write_text(HOSTS.format(here=tmp_path))
+    Path("r.py").write_text(RECIPE)
+    Path("rollout.yml").write_text(ROLLOUT)
+    return tmp_path
+
+
+def cook(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = main(["rollout", *words])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def start(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", *words)
+    told = json.loads(cook(capsys, "status", "last", "--output", "json")[1])
+    return status, {**told, "err": err}
+
+
+def versions(folder: Path) -> list[str | None]:
+    paths = [folder / f"h{i}/version" for i in (1, 2, 3)]
+    return [path.read_text() if path.exists() else None for path in paths]
+
+
+def log(folder: Path) -> list[str]:
+    path = folder / "log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return lines
+
+
+def test_a_plan_touches_nothing_and_shows_order_limits_and_changes(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = cook(capsys, "plan", "--hosts", "hosts.yml")
+
+    assert status == 2, err
+    lines = [line.strip() for line in out.splitlines()]
+    assert lines[0] == "1. db: 1 host"
+    assert "2. web: 2 hosts, after db" in lines
+    assert "canary: h2" in lines
+    assert "it stops if a host fails; then nothing is reverted" in lines
+    assert any("directory[" in line for line in lines)
+    assert versions(fleet) == [None] * 3
+    assert not (fleet / "state/rollouts").exists()
+
+    status, out, _ = cook(capsys, "plan", "--hosts", "hosts.yml", "--output", "json")
+    document = json.loads(out)
+    assert [stage["group"] for stage in document["stages"]] == ["db", "web"]
+    assert document["plan"]["totals"]["changed"] == 6
+
+
+def test_a_rollout_drains_only_hosts_that_change(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, told = start(capsys)
+    assert (status, told["status"]) == (0, "done")
+    assert versions(fleet) == ["1", "1", "1"]
+    assert log(fleet) == ["drain h2", "enable h2", "drain h3", "enable h3"]
+
+    assert start(capsys)[0] == 0
+    assert log(fleet) == []
+    page = (fleet / f"state/rollouts/{told['id']}/page.html").read_text()
+    assert "Rollout " + told["id"] + ": done" in page
+
+
+def test_a_failed_canary_is_reverted_and_the_rest_untouched(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(capsys)
+    log(fleet)
+    (fleet / "h2/bad").touch()
+    Path("rollout.yml").write_text(
+        ROLLOUT.replace("canary: 1", "canary: 1\n    healthy_deadline: 1s\n    auto_revert: batch")
+    )
+
+    status, told = start(capsys, "--set", "version=2")
+
+    assert status == 3
+    assert told["status"] == "revert-failed"  # it is not healthy after its undo either
+    assert versions(fleet) == ["2", "1", "1"]
+    assert log(fleet) == ["drain h2", "drain h2"]
+    assert told["hosts"]["h2"]["in_service"] is False
+    (fleet / "h2/bad").unlink()
+    assert cook(capsys, "revert", "last")[0] == 3
+    assert versions(fleet) == ["1", "1", "1"]
+
+
+def test_a_saved_plan_is_applied_exactly(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cook(capsys, "plan", "--hosts", "hosts.yml", "-o", "plan.json")[0] == 2
+    Path("r.py").write_text(RECIPE.replace('node.vars["version"]', "7"))
+
+    status, told = start(capsys, "--plan", "plan.json")
+
+    assert (status, told["status"]) == (0, "done")
+    assert versions(fleet) == ["1", "1", "1"]
+    assert log(fleet) == ["drain h2", "enable h2", "drain h3", "enable h3"]
+
+
+def test_a_saved_plan_that_does_not_fit_any_more_stops_at_its_host(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(capsys)
+    cook(capsys, "plan", "--hosts", "hosts.yml", "--set", "version=2", "-o", "plan.json")
+    (fleet / "h2/version").write_text("changed by hand")
+
+    status, told = start(capsys, "--plan", "plan.json")
+
+    assert (status, told["status"]) == (3, "stopped")
+    assert versions(fleet) == ["2", "changed by hand", "1"]
+    assert {host: one["phase"] for host, one in told["hosts"].items()} == {
+        "h1": "done",
+        "h2": "failed",
+        "h3": "waiting",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--local"], "a rollout needs an inventory with groups"),
+        (["--hosts", "hosts.yml", "--set", "db_password=x"], "the journal of a rollout would keep"),
+        (["--hosts", "hosts.yml", "--rollout", "none.yml"], "none.yml: cannot be read"),
+        (["--hosts", "hosts.yml", "--plan", "p.json", "r.py"], "a saved plan has all of that"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(
+    fleet: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    status, _, err = cook(capsys, "start", "--yes", *words)
+
+    assert status == 1
+    assert said in err
+    assert versions(fleet) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ROLLOUT.replace("{vars[dir]}", "{vars[dri]}"), "cannot be filled in for host h2"),
+        (
+            ROLLOUT.replace("[sh, -c, 'echo \"$COOK_DO $COOK_HOST\" >>log']}", "x}", 1).replace(
+                "drain: {hook: x}", "drain: {command: {run: x, hosts: lb}}"
+            ),
+            "hosts: 'lb' is no host and no group",
+        ),
+        ("groups: {wbe: }", "the inventory has no group 'wbe'; did you mean 'web'?"),
+    ],
+)
+def test_a_strategy_that_does_not_fit_the_hosts_is_refused(
+    fleet: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    Path("rollout.yml").write_text(text)
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+
+    assert status == 1
+    assert said in err.replace("\n      next: ", "; ")
+    assert versions(fleet) == [None] * 3
+
+
+def test_a_strategy_may_stand_in_the_group(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HOSTS.format(here=fleet).replace("web: {", "web: {rollout: {canary: 1}, ")
+    Path("hosts.yml").write_text(text)
+    assert "keep one of the two" in cook(capsys, "plan", "--hosts", "hosts.yml")[2]
+    Path("rollout.yml").unlink()
+
+    status, out, _ = cook(capsys, "plan", "--hosts", "hosts.yml")
+
+    assert status == 2
+    assert "in no group of the rollout, left out: h1" in out
+
+
+def test_recipes_that_have_changed_are_not_gone_on_with(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    assert start(capsys)[1]["status"] == "stopped"
+    (fleet / "h2/bad").unlink()
+    Path("r.py").write_text(RECIPE + "# edited\n")
+
+    status, _, err = cook(capsys, "resume", "last")
+    assert status == 1
+    assert "these files have changed since it began: r.py" in err
+    status, _, err = cook(capsys, "resume", "last", "--other-recipes")
+    assert status == 0, err
+    assert versions(fleet) == ["1", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("promote", "waits at no gate"),
+        ("pause", "is over: it is done"),
+        ("abort", "is over: it is done"),
+        ("resume", "is over: it is done"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused(
+    fleet: Path, capsys: pytest.CaptureFixture[str], command: str, said: str
+) -> None:
+    start(capsys)
+
+    status, _, err = cook(capsys, command, "last")
+
+    assert status == 1
+    assert said in err
+    assert fleet.exists()
