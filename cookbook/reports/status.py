@@ -200,7 +200,7 @@ def comparison_lines(document: ComparisonDocument) -> Iterator[StyledLine]:
     rows = [heading]
     for row in document["rows"]:
         counted = [f"{row['count']} of {of}"] if of is not None else []
-        rows.append([row["what"], *map(value_text, row["values"]), *counted])
+        rows.append([row["what"], *compared_values(row), *counted])
     if len(rows) == 1:
         yield "", f"{document['sides'][0]} does not differ from {document['sides'][1]}"
         return
@@ -208,6 +208,12 @@ def comparison_lines(document: ComparisonDocument) -> Iterator[StyledLine]:
     for number, line in enumerate(rows):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         yield "bold" if number == 0 else "", "  ".join(cells).rstrip()
+
+
+def compared_values(row: Mapping[str, Any]) -> list[str]:
+    """Return the values of a row of a comparison as they are shown."""
+    short = revision_text if row["what"] == "revision" else value_text
+    return [short(value) for value in row["values"]]
 
 
 def value_text(value: object) -> str:

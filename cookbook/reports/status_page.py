@@ -10,9 +10,9 @@ from cookbook.reports.status import (
     ComparisonDocument,
     StatusDocument,
     alike,
+    compared_values,
     not_in_line,
     revision_text,
-    value_text,
 )
 from cookbook.text.sanitize import one_line
 
@@ -50,7 +50,7 @@ def render_comparison(document: ComparisonDocument) -> str:
     rows = [
         {
             "what": one_line(row["what"]),
-            "values": [one_line(value_text(value)) for value in row["values"]],
+            "values": [one_line(text) for text in compared_values(row)],
             "count": row.get("count"),
         }
         for row in document["rows"]
