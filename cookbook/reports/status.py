@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -14,6 +15,7 @@ _NAMES = 4
 
 _RESOURCES = 3
 _LONGEST = 60
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _REVISION = 10
 _HEADING = ("HOSTS", "STATE", "LAST RUN", "REVISION", "LAST SUCCESS", "NOT IN LINE")
 
@@ -217,8 +219,19 @@ def compared_values(row: Mapping[str, Any]) -> list[str]:
 
 
 def value_text(value: object) -> str:
-    """Return a value on one short line; `-` for none."""
+    """
+    Return a value on one short line; `-` for none. A digest is cut.
+
+    >>> value_text({"mode": "0644", "owner": None, "size": 3})
+    'mode 0644, size 3'
+    """
     if value is None:
         return "-"
-    text = value if isinstance(value, str) else shown(value)
+    if isinstance(value, dict):
+        parts = [f"{key} {value_text(one)}" for key, one in value.items() if one is not None]
+        text = ", ".join(parts) or "{}"
+    else:
+        text = value if isinstance(value, str) else shown(value)
+    if _DIGEST.fullmatch(text):
+        return text[:_REVISION]
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

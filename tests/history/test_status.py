@@ -185,6 +185,8 @@ def test_two_hosts_are_compared(status: Cook) -> None:
         "vars.pop": ["ams", "fra"],
         "vars.size": [1, None],
         "vars.secret": [None, "(secret)"],
+        "file[/a] content": ["found", "wanted file[/a]"],
+        "file[/b] content": ["found", "wanted file[/b]"],
         "file[/c]": [None, {"content": "wanted file[/c]"}],
     }
     text = status("--compare", "web1", "db1")
@@ -200,6 +202,8 @@ def test_a_host_is_compared_with_its_group(status: Cook) -> None:
         "revision": ([OLD, NEW], 2),
         "vars.pop": (["fra", "ams"], 2),
         "vars.size": ([2, 1], 2),
+        "file[/a] content": (["wanted file[/a]", "found"], 2),
+        "file[/b] content": (["wanted file[/b]", "found"], 2),
     }
     assert "HOW MANY" in status("--compare", "web3")
     by_pop = document(status, "--compare", "web3", "--by", "pop")
@@ -309,10 +313,20 @@ class TestStore:
         assert (a.last.run, a.success.run, a.resources, a.out) == ("r2", "r1", 1, ["x[1]"])
         assert found["b"].look is None
 
-    def test_the_states_are_those_of_the_last_look(self, filled: History) -> None:
+    def test_a_look_has_left_things_as_it_found_them(self, filled: History) -> None:
         found = filled.states(filled.pictures(["a", "b"]))
-        assert found["a"]["x[1]"].left == {"content": "wanted x[1]"}
+        assert found["a"]["x[1]"].left == {"content": "found"}
         assert "b" not in found
+
+    def test_a_run_has_left_them_as_it_made_them(
+        self, filled: History, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        assert len(filled.runs()) == 2
+        later = "2026-05-03T12:00:00.000Z"
+        write_journal("r3", {"a": [("x[1]", "changed")]}, started=later, url=url)
+        with History.open(url) as history:
+            found = history.states(history.pictures(["a"]))
+        assert found["a"]["x[1]"].left == {"content": "wanted x[1]"}
 
     def test_more_hosts_than_fit_into_a_statement(self, filled: History) -> None:
         names = [*(f"h{number}" for number in range(1200)), "a"]

@@ -11,6 +11,7 @@ from cookbook.history import validation
 from cookbook.history.records import ACTING, LastVisit, StateSeen, StepSeen
 from cookbook.history.store.queries import bodies_of
 from cookbook.history.store.tables import hosts, runs, steps
+from cookbook.planning.status import LOOKING
 from cookbook.text.bounded_io import parsed_json
 
 _AT_ONCE = 500
@@ -95,18 +96,23 @@ def not_in_line(connection: Connection, visits: Sequence[int]) -> dict[int, list
 
 
 def states(connection: Connection, visits: Sequence[int]) -> dict[int, dict[str, StateSeen]]:
-    """Return the state of each resource as each visit left it, the last one of a visit."""
+    """
+    Return the state of each resource after each visit, the last one of a visit.
+
+    A plan or a drift report has left each thing as it was found.
+    """
     rows: list[Any] = []
     for part in _parts(visits):
-        query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.state)
-        query = query.where(steps.c.host.in_(part))
+        query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.state, runs.c.mode)
+        query = query.join_from(steps, hosts).join(runs).where(steps.c.host.in_(part))
         rows += connection.execute(query.order_by(steps.c.host, steps.c.position))
     bodies = bodies_of(connection, {row.state for row in rows})
     told = {number: validation.state(parsed_json(body)) for number, body in bodies.items()}
     found: dict[int, dict[str, StateSeen]] = {}
     for row in rows:
         record = None if row.state is None else told[row.state]
-        left = None if record is None else record["left"]
+        looked = row.mode in LOOKING
+        left = None if record is None else record["found" if looked else "left"]
         seen = StateSeen(validation.resource_status(row.status), record is not None, left)
         found.setdefault(row.host, {})[row.resource] = seen
     return found

@@ -43,9 +43,9 @@ class SourceAnswer:
         return [*told, f"{source.at}: {self.failure}; {stale}"]
 
     def keep(self) -> None:
-        """Keep the answer, now that it was found to be right."""
+        """Keep the answer, now that it was found to be right; not one without a host."""
         wanted = self.source.cache or self.source.max_stale
-        if wanted and self.age is None:
+        if wanted and self.age is None and self.data.get("hosts"):
             cache.keep(self.source, self.data, self.warnings)
 
 
