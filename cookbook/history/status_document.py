@@ -24,6 +24,10 @@ NOT_KEPT = "(not kept)"
 """The value of a resource whose state is not in the history: there is none, or a secret in it."""
 
 
+_OF_ONE = frozenset({"hostname", "fqdn", "addresses", "machine_id", "boot_id", "root"})
+"""Facts that each host has for itself."""
+
+
 @dataclass(frozen=True)
 class KnownHost:
     """A host of the inventory with its picture."""
@@ -36,6 +40,9 @@ class KnownHost:
 
     recipes: Sequence[str]
     """Those that the inventory gives it."""
+
+    facts: Mapping[str, Any]
+    """The facts that were last read, as JSON; empty if none are kept."""
 
     picture: HostPicture
 
@@ -111,6 +118,7 @@ def facets(host: KnownHost, states: Mapping[str, StateSeen]) -> dict[str, Any]:
         "environment": host.environment,
     }
     found |= {f"vars.{name}": value for name, value in host.variables.items()}
+    found |= {f"facts.{name}": one for name, one in host.facts.items() if name not in _OF_ONE}
     for resource, seen in states.items():
         found[resource] = dict(seen.left) if seen.left is not None else ABSENT
         if not seen.kept:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from cookbook.cli import main
 from cookbook.history.picture import HostPicture
 from cookbook.history.status_document import compared, compared_with_group
 from cookbook.history.store import History
+from cookbook.inventory import load
+from cookbook.run.kept_facts import keep
+from cookbook.testing import DEBIAN
 from tests.history.conftest import WriteJournal
 
 HOSTS = """\
@@ -208,6 +212,16 @@ def test_a_host_is_compared_with_its_group(status: Cook) -> None:
     assert "HOW MANY" in status("--compare", "web3")
     by_pop = document(status, "--compare", "web3", "--by", "pop")
     assert by_pop["sides"] == ["web3", "most of pop fra"]
+
+
+def test_facts_that_are_kept_are_compared(status: Cook) -> None:
+    hosts = load(Path("hosts.yml")).hosts
+    other = replace(DEBIAN, version="13", hostname="db1", machine_id="x")
+    keep([(hosts["web1"], DEBIAN), (hosts["db1"], other)], always=True)
+    rows = document(status, "--compare", "web1", "db1")["rows"]
+
+    facts = {row["what"]: row["values"] for row in rows if row["what"].startswith("facts.")}
+    assert facts == {"facts.version": [DEBIAN.version, "13"]}
 
 
 def test_equal_hosts_do_not_differ(status: Cook) -> None:

@@ -98,7 +98,9 @@ def _status(
     return protected(status_document(hosts, groups, options.by, datetime.now(UTC)))  # type: ignore[return-value]  # of the same shape
 
 
-def _known(inventory: Inventory, chosen: Sequence[Host], history: History) -> list[KnownHost]:
+def _known(
+    inventory: Inventory, chosen: Sequence[Host], history: History, *, facts: bool = False
+) -> list[KnownHost]:
     from cookbook.history.status_document import KnownHost
 
     pictures = history.pictures([host.name for host in chosen])
@@ -109,10 +111,20 @@ def _known(inventory: Inventory, chosen: Sequence[Host], history: History) -> li
             host.environment,
             {name: plain(value) for name, value in host.vars.items()},
             [str(path) for path in host.recipes],
+            _facts(host) if facts else {},
             pictures[host.name],
         )
         for host in chosen
     ]
+
+
+def _facts(host: Host) -> Mapping[str, Any]:
+    """Return the facts of a host that were last read, if they are kept."""
+    from cookbook.run.kept_facts import recall
+    from cookbook.script.facts import facts_json
+
+    kept = recall(host)
+    return {} if kept is None else facts_json(kept.facts)
 
 
 def _innermost(inventory: Inventory, host: Host) -> list[str]:
@@ -170,7 +182,7 @@ def _compared(
             hint = did_you_mean(name, inventory.hosts)
             raise UsageError(f"--compare: no host is named {name!r}", hint=hint)
     by_name = {host.name: host for host in (*chosen, *(inventory.hosts[name] for name in names))}
-    known = _known(inventory, list(by_name.values()), history)
+    known = _known(inventory, list(by_name.values()), history, facts=True)
     group, members = "", names
     if len(names) == 1:
         group, members = _group_of(names[0], options.by, _grouped(options.by, inventory, known))
