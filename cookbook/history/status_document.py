@@ -46,6 +46,15 @@ class KnownHost:
 
     picture: HostPicture
 
+    comes_first: bool = False
+    """True if the next run begins with it, because the last one could not reach it."""
+
+    @property
+    def pending(self) -> list[str]:
+        """Sentences about what is not done."""
+        waits = ["comes first in the next run"] if self.comes_first else []
+        return [*self.picture.pending, *waits]
+
 
 def status_document(
     hosts: Sequence[KnownHost], groups: Mapping[str, Sequence[str]], by: str, now: datetime
@@ -77,7 +86,7 @@ def status_document(
                     for one in host.picture.steps
                     if one.resource in host.picture.out
                 ],
-                "pending": host.picture.pending,
+                "pending": host.pending,
             }
             for host in hosts
         },

@@ -20,6 +20,7 @@ from cookbook.history.picture import HostPicture
 from cookbook.history.status_document import compared, compared_with_group
 from cookbook.history.store import History
 from cookbook.inventory import load
+from cookbook.run import pending
 from cookbook.run.kept_facts import keep
 from cookbook.testing import DEBIAN
 from tests.history.conftest import WriteJournal
@@ -289,6 +290,13 @@ def test_no_host_is_contacted_and_no_connection_made(
     monkeypatch.setattr("cookbook.hosts.connect.connect", None)
     monkeypatch.setattr("socket.socket.connect", None)
     assert "5 hosts:" in status()
+
+
+def test_a_host_that_comes_first_in_the_next_run_is_pending(status: Cook) -> None:
+    pending.keep(Path("hosts.yml"), [], ["web3"])
+    waits = {name: host["pending"] for name, host in document(status)["hosts"].items()}
+    assert waits["web3"] == ["converge was unreachable", "comes first in the next run"]
+    assert waits["web1"] == []
 
 
 def test_a_run_at_work_is_pending(

@@ -93,17 +93,24 @@ def _status(
     from cookbook.history.status_document import status_document
     from cookbook.text.redaction import protected
 
-    hosts = _known(inventory, chosen, history)
+    hosts = _known(options, inventory, chosen, history)
     groups = _grouped(options.by, inventory, hosts)
     return protected(status_document(hosts, groups, options.by, datetime.now(UTC)))  # type: ignore[return-value]  # of the same shape
 
 
 def _known(
-    inventory: Inventory, chosen: Sequence[Host], history: History, *, facts: bool = False
+    options: argparse.Namespace,
+    inventory: Inventory,
+    chosen: Sequence[Host],
+    history: History,
+    *,
+    facts: bool = False,
 ) -> list[KnownHost]:
     from cookbook.history.status_document import KnownHost
+    from cookbook.run.pending import pending
 
     pictures = history.pictures([host.name for host in chosen])
+    late = frozenset[str]() if options.local else pending(options.hosts)
     return [
         KnownHost(
             host.name,
@@ -113,6 +120,7 @@ def _known(
             [str(path) for path in host.recipes],
             _facts(host) if facts else {},
             pictures[host.name],
+            comes_first=host.name in late,
         )
         for host in chosen
     ]
@@ -182,7 +190,7 @@ def _compared(
             hint = did_you_mean(name, inventory.hosts)
             raise UsageError(f"--compare: no host is named {name!r}", hint=hint)
     by_name = {host.name: host for host in (*chosen, *(inventory.hosts[name] for name in names))}
-    known = _known(inventory, list(by_name.values()), history, facts=True)
+    known = _known(options, inventory, list(by_name.values()), history, facts=True)
     group, members = "", names
     if len(names) == 1:
         group, members = _group_of(names[0], options.by, _grouped(options.by, inventory, known))
