@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,9 @@ class KnownHost:
 
     picture: HostPicture
 
+    features: Mapping[str, bool | None] = field(default_factory=dict)
+    """Which features it has; None for one that depends on facts."""
+
     comes_first: bool = False
     """True if the next run begins with it, because the last one could not reach it."""
 
@@ -70,6 +73,7 @@ def status_document(
             host.name: {
                 "groups": list(host.groups),
                 "environment": host.environment,
+                "features": dict(host.features),
                 "result": host.picture.result,
                 "revision": host.picture.revision,
                 "last": _visit(host.picture.last, now),
@@ -127,6 +131,7 @@ def facets(host: KnownHost, states: Mapping[str, StateSeen]) -> dict[str, Any]:
         "environment": host.environment,
     }
     found |= {f"vars.{name}": value for name, value in host.variables.items()}
+    found |= {f"feature.{name}": is_on for name, is_on in host.features.items()}
     found |= {f"facts.{name}": one for name, one in host.facts.items() if name not in _OF_ONE}
     for resource, seen in states.items():
         found[resource] = dict(seen.left) if seen.left is not None else ABSENT

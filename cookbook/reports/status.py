@@ -48,6 +48,7 @@ class HostStatusDocument(TypedDict):
 
     groups: list[str]
     environment: str | None
+    features: Mapping[str, bool | None]
     result: str
     revision: str | None
     last: VisitDocument | None

@@ -225,6 +225,19 @@ def test_facts_that_are_kept_are_compared(status: Cook) -> None:
     assert facts == {"facts.version": [DEBIAN.version, "13"]}
 
 
+def test_features_are_compared_and_grouped_by(status: Cook) -> None:
+    Path("features.yml").write_text("new-cache: {hosts: [web1, db1]}\n")
+
+    assert document(status)["hosts"]["web1"]["features"] == {"new-cache": True}
+    assert document(status, "--by", "feature.new-cache")["groups"] == {
+        "on": ["web1", "db1"],
+        "off": ["web2", "web3", "new1"],
+    }
+    rows = document(status, "--compare", "web1", "web2")["rows"]
+    assert {"what": "feature.new-cache", "values": [True, False]} in rows
+    assert "feature.new-cache" in status("--by", "feature.newcache", exit_status=1)
+
+
 def test_equal_hosts_do_not_differ(status: Cook) -> None:
     Path("hosts.yml").write_text("hosts: [web5, web6]")
     assert status("--compare", "web5", "web6") == "web5 does not differ from web6\n"

@@ -37,6 +37,7 @@ def host(result: str, resource: str = "") -> HostStatusDocument:
     return {
         "groups": ["web"],
         "environment": None,
+        "features": {},
         "result": result,
         "revision": "1" * 40,
         "last": visit,

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.cli.options import (
+    add_features,
     add_inventory,
     add_output,
     add_store,
     add_verbose,
+    features,
     load_inventory,
 )
 from cookbook.cli.output import plain, print_json, reader_may_leave
@@ -21,6 +23,7 @@ from cookbook.errors import UsageError
 from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from cookbook.features.feature import Features
     from cookbook.history.status_document import KnownHost
     from cookbook.history.store import History
     from cookbook.inventory import Host, Inventory
@@ -29,16 +32,19 @@ if TYPE_CHECKING:
 
 _NONE = "(none)"
 _PAIR = 2
+_FEATURE = {True: "on", False: "off", None: "unknown without facts"}
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
     add_inventory(command)
+    add_features(command)
     command.add_argument(
         "--by",
         default="group",
         metavar="KEY",
-        help="group the hosts by it: group, environment, revision, state, or a variable, e.g. pop",
+        help="group the hosts by it: group, environment, revision, state, feature.NAME, or a"
+        " variable, e.g. pop",
     )
     command.add_argument(
         "--compare",
@@ -110,6 +116,7 @@ def _known(
     from cookbook.run.pending import pending
 
     pictures = history.pictures([host.name for host in chosen])
+    found = features(options, {})
     late = frozenset[str]() if options.local else pending(options.hosts)
     return [
         KnownHost(
@@ -120,10 +127,19 @@ def _known(
             [str(path) for path in host.recipes],
             _facts(host) if facts else {},
             pictures[host.name],
+            features={} if found is None else _features(found, host),
             comes_first=host.name in late,
         )
         for host in chosen
     ]
+
+
+def _features(found: Features, host: Host) -> Mapping[str, bool | None]:
+    """Return which features a host has; None for one that depends on facts."""
+    from cookbook.language.collection import NO_FACTS_YET, Node
+
+    node = Node(host.name, NO_FACTS_YET, host.vars, host.groups)
+    return {one.name: one.decide(node, found.now).is_on for one in found.features.values()}
 
 
 def _facts(host: Host) -> Mapping[str, Any]:
@@ -148,8 +164,9 @@ def _grouped(by: str, inventory: Inventory, hosts: Sequence[KnownHost]) -> dict[
         found = {name: [] for name in inventory.groups}
     key = by.removeprefix("vars.")
     known = dict.fromkeys(name for host in hosts for name in host.variables)
+    known |= dict.fromkeys(f"feature.{name}" for host in hosts for name in host.features)
     if by not in ("group", "environment", "revision", "state") and key not in known:
-        raise UsageError(f"--by {by}: no host has such a variable", hint=did_you_mean(key, known))
+        raise UsageError(f"--by {by}: no host has such a variable", hint=did_you_mean(by, known))
     for host in hosts:
         for value in _values(host, by, key):
             found.setdefault(value, []).append(host.name)
@@ -171,6 +188,8 @@ def _values(host: KnownHost, by: str, key: str) -> Sequence[str]:
         case "revision":
             revision = host.picture.revision
             return [_NONE if revision is None else revision_text(revision)]
+        case _ if by.startswith("feature.") and by not in host.variables:
+            return [_FEATURE[host.features.get(by.removeprefix("feature."))]]
         case _:
             value = host.variables.get(key)
             return [_NONE if value is None else value_text(value)]
