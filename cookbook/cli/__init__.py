@@ -48,6 +48,10 @@ COMMANDS = {
         "cookbook.cli.commands.history",
         "list the runs that were recorded; forget old ones",
     ),
+    "status": (
+        "cookbook.cli.commands.status",
+        "show what is where: revision, drift, last success, by group; compare hosts",
+    ),
     "blame": (
         "cookbook.cli.commands.blame",
         "show which runs changed a resource, from which revision",

@@ -6,6 +6,8 @@ import argparse
 import re
 from datetime import UTC, datetime, timedelta
 
+from cookbook.text.spans import span_of
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _LONGEST = 36500 * 86400
 
@@ -52,7 +54,4 @@ def ago(stamp: str, now: datetime | None = None) -> str:
         seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return ""
-    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(0, int(seconds / unit))} {name} ago"
-    return f"{int(seconds / 86400)} days ago"
+    return f"{span_of(seconds)} ago"

@@ -45,6 +45,15 @@ def add_reports(command: argparse.ArgumentParser) -> None:
 
 def add_hosts(command: argparse.ArgumentParser) -> None:
     """Which hosts, and how to reach them."""
+    add_inventory(command)
+    command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
+    command.add_argument(
+        "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
+    )
+
+
+def add_inventory(command: argparse.ArgumentParser) -> None:
+    """Which hosts."""
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument("--hosts", type=Path, metavar="FILE", help="the inventory, e.g. hosts.yml")
     where.add_argument("--local", action="store_true", help="this machine, without SSH")
@@ -64,10 +73,6 @@ def add_hosts(command: argparse.ArgumentParser) -> None:
         "--refresh-inventory",
         action="store_true",
         help="ask the sources of hosts anew, also where a kept answer would count",
-    )
-    command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
-    command.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
     )
 
 

@@ -63,3 +63,20 @@ def exit_of(errors: Sequence[CookError]) -> int:
     if not errors:
         return 0
     return 4 if all(isinstance(error, Unreachable) for error in errors) else 3
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON knows it: paths as text, secrets hidden."""
+    from cookbook.secrets.secret import Secret
+
+    match value:
+        case Secret():
+            return "(secret)"
+        case None | bool() | int() | float() | str():
+            return value
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case Mapping():
+            return {str(k): plain(v) for k, v in value.items()}
+        case _:
+            return str(value)

@@ -68,3 +68,46 @@ class Blame:
     ran: str | None
     because: str | None
     diff: str | None
+
+
+@dataclass(frozen=True)
+class LastVisit:
+    """The newest visit of a run to a host, of those that were asked for."""
+
+    number: int
+    """The number of the visit in the store."""
+
+    run: str
+    mode: Mode
+    running: bool
+    started: str
+    status: HostStatus
+    revision: str | None
+    by: str
+    recipes: list[str]
+    set: str
+    """The name of the set of recipes; empty in old histories."""
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """A resource that a visit found out of line, or did not get to."""
+
+    resource: str
+    status: ResourceStatus
+    cause: str | None
+    since: str | None
+    excused: bool
+    """True if an ignore rule matches the drift."""
+
+
+@dataclass(frozen=True)
+class StateSeen:
+    """The state of a resource as a visit left it."""
+
+    status: ResourceStatus
+    kept: bool
+    """False if the state is not in the history: there is none, or a secret in it."""
+
+    left: Mapping[str, Any] | None
+    """None if the thing is absent, or its state is not kept."""

@@ -195,6 +195,11 @@ def host_status(value: object) -> HostStatus:
     return cast("HostStatus", shaped(cast("type[str]", HostStatus), value))
 
 
+def resource_status(value: object) -> ResourceStatus:
+    """Return the status of a resource."""
+    return cast("ResourceStatus", shaped(cast("type[str]", ResourceStatus), value))
+
+
 def error(value: object) -> ErrorDocument | None:
     """Return the document of an error, or None."""
     return None if value is None else cast("ErrorDocument", shaped(ErrorRecord, value))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -14,6 +16,12 @@ from cookbook.transport.hops import Hop
 
 
 def _known_hosts() -> tuple[Path, ...]:
+    return _known_hosts_in(os.environ.get("HOME"))
+
+
+@cache
+def _known_hosts_in(_home: str | None) -> tuple[Path, ...]:
+    """Return the user's file; it is asked for as often as there are hosts."""
     return (Path("~/.ssh/known_hosts").expanduser(),)
 
 

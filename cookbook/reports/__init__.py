@@ -73,11 +73,15 @@ def write_reports(document: Document, paths: Iterable[Path]) -> None:
     Raises ReportError where a file cannot be written: the run itself is over, and is what it was.
     """
     for path in paths:
-        text = render(document, format_of(path))
-        try:
-            _replace(path, text)
-        except OSError as error:
-            raise ReportError(f"--report {path}: {error.strerror or error}") from None
+        write_report(render(document, format_of(path)), path)
+
+
+def write_report(text: str, path: Path) -> None:
+    """Write the text of one report; see `write_reports`. Raises ReportError."""
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise ReportError(f"--report {path}: {error.strerror or error}") from None
 
 
 def _replace(path: Path, text: str) -> None:

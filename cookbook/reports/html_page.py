@@ -39,9 +39,9 @@ def render(document: Document) -> str:
     from jinja2 import Environment, StrictUndefined  # takes 60 ms
 
     pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style = _asset("report.css")
-    script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, _SCRIPTS)) + "\n})();\n"
-    return pages.from_string(_asset("report.html.j2")).render(
+    style = asset("report.css")
+    script = '"use strict";\n(() => {\n' + "\n".join(map(asset, _SCRIPTS)) + "\n})();\n"
+    return pages.from_string(asset("report.html.j2")).render(
         title=f"{document['mode'].capitalize()} report",
         run=clean(document["run"]),
         share=percent(document["in_line"]),
@@ -63,8 +63,8 @@ def _policy(style: str, script: str) -> str:
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src '{_digest(script)}'",
-            f"style-src '{_digest(style)}'",
+            f"script-src '{digest(script)}'",
+            f"style-src '{digest(style)}'",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -72,11 +72,13 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+def digest(text: str) -> str:
+    """Return the digest by which a policy names a script or a style."""
+    found = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(found).decode()}"
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file that pages are made of."""
     return files("cookbook.reports").joinpath("assets", name).read_text("utf-8")

@@ -50,6 +50,18 @@ def test_an_answer_counts_for_its_time(program: Program, sourced: Sourced, folde
     assert asked(sourced, how) == 2
 
 
+def test_an_answer_without_a_host_is_not_kept(
+    program: Program, sourced: Sourced, folder: Path
+) -> None:
+    """A machine that is just being started must not be missed for ten minutes."""
+    program("echo '{}'")
+    how = "  - program: ./inv\n    cache: 10m"
+    assert list(sourced(how, "hosts: [own]").hosts) == ["own"]
+    program(COUNTING)
+    assert list(sourced(how, "hosts: [own]").hosts) == ["own", "a"]
+    assert len(list(folder.glob("state/inventory/*.json"))) == 1
+
+
 def test_it_can_be_asked_anew(program: Program, sourced: Sourced) -> None:
     program(COUNTING)
     how = "    cache: 10m"

@@ -7,10 +7,13 @@ What is right is in tests/life/docker_*.yml, and in test_deploy_containers.py.
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cookbook.cli import main
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Cook
 
@@ -167,3 +170,39 @@ def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -
     assert planned["status"] == 2
     assert "stays in the former container only: /by-hand" in str(planned["hosts"])
     assert serves(engine)
+
+
+def test_a_running_container_is_a_host(
+    engine: KitchenHost,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By the real engine: `docker` of the controller is that of the host, without a shell."""
+    command = tmp_path / "bin/docker"
+    command.parent.mkdir()
+    enter = f"nsenter --target={engine.leader} --all --root --wd"
+    command.write_text(f'#!/bin/sh\nexec {enter} docker "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yml").write_text("sources: [{docker: {label: role, group_by: role, user: '0'}}]\n")
+    Path("r.py").write_text(
+        "from cookbook.recipe import node\nfrom cookbook.resources import file\n"
+        "file('/boxed', content=f'{node.name} {node.groups}', mode='0640')\n"
+    )
+    engine.run(
+        "docker run -d --name boxed --label role=front --stop-timeout 1 web:1 /bin/busybox sleep 99"
+        " && docker exec boxed /bin/busybox --install -s /bin"
+        "; docker exec boxed /bin/busybox mkdir -p /tmp /root"
+    )
+    for status in ("changed", "ok"):
+        assert main(["converge", "r.py", "--hosts", "hosts.yml", "--output", "json"]) == 0
+        hosts = json.loads(capsys.readouterr().out)["hosts"]
+        assert {name: host["status"] for name, host in hosts.items()} == {"boxed": status}
+    found = engine.run("docker exec boxed sh -c 'cat /boxed; stat -c %a /boxed'").stdout
+    assert found == "boxed ('front',)640\n"
+
+    engine.run("docker rm -f boxed")
+    assert main(["facts", "--hosts", "hosts.yml"]) == 1
+    assert "its sources have none" in capsys.readouterr().err

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from cookbook.cli.options import add_common, add_variables, load_inventory, variables
-from cookbook.cli.output import print_json
+from cookbook.cli.output import plain, print_json
 from cookbook.inventory import Inventory
-from cookbook.inventory.sources.asking import span_of
-from cookbook.secrets.secret import Secret
+from cookbook.text.spans import span_of
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -26,7 +25,7 @@ def _run(options: argparse.Namespace) -> int:
     chosen = found.select(options.limit)
     shown = {
         host.name: [
-            {"key": o.key, "value": _plain(o.value), "level": o.level, "at": o.at, "used": o.used}
+            {"key": o.key, "value": plain(o.value), "level": o.level, "at": o.at, "used": o.used}
             for o in found.explain(host.name, given=given)
         ]
         for host in chosen
@@ -60,18 +59,3 @@ def _print(shown: Mapping[str, Any], *, verbose: bool) -> None:
             over = "" if o["used"] else "  (overridden)"
             if o["level"] != "built-in" or verbose:
                 print(one_line(f"  {o['key']} = {o['value']}  [{where}]{over}"))
-
-
-def _plain(value: object) -> Any:
-    """Paths and read-only mappings as JSON knows them."""
-    match value:
-        case Secret():
-            return "(secret)"
-        case None | bool() | int() | float() | str():
-            return value
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case Mapping():
-            return {str(k): _plain(v) for k, v in value.items()}
-        case _:
-            return str(value)

@@ -11,8 +11,9 @@ from typing import Self
 from cookbook.errors import UsageError
 from cookbook.history.drift import Known
 from cookbook.history.failure import take_failure
-from cookbook.history.records import Blame, RecordedStep, RunSummary
-from cookbook.history.store import queries
+from cookbook.history.picture import HostPicture
+from cookbook.history.records import Blame, RecordedStep, RunSummary, StateSeen
+from cookbook.history.store import latest, queries
 from cookbook.history.store.baseline import known
 from cookbook.history.store.database import Database
 from cookbook.history.store.ingest import ingest
@@ -143,6 +144,33 @@ class History:
         """
         with self._database.reading() as connection:
             return known(connection, host, machine_id, ids)
+
+    def pictures(self, names: Sequence[str]) -> dict[str, HostPicture]:
+        """Return what the runs know of each host, by its name, in the same order."""
+        with self._database.reading() as connection:
+            last = latest.latest_visits(connection, names, "any")
+            success = latest.latest_visits(connection, names, "success")
+            looks = latest.latest_visits(connection, names, "look")
+            visits = [look.number for look in looks.values()]
+            resources = latest.counts(connection, visits)
+            steps = latest.not_in_line(connection, visits)
+        return {
+            name: HostPicture(
+                last.get(name),
+                success.get(name),
+                looks.get(name),
+                resources.get(looks[name].number, 0) if name in looks else 0,
+                steps.get(looks[name].number, []) if name in looks else [],
+            )
+            for name in names
+        }
+
+    def states(self, pictures: Mapping[str, HostPicture]) -> dict[str, dict[str, StateSeen]]:
+        """Return the state of each resource as the last look at each host left it."""
+        looks = {name: one.look.number for name, one in pictures.items() if one.look is not None}
+        with self._database.reading() as connection:
+            found = latest.states(connection, list(looks.values()))
+        return {name: found.get(number, {}) for name, number in looks.items()}
 
     def prune(self, keep: timedelta) -> int:
         """Forget the runs that are older; return how many these were."""

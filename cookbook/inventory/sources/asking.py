@@ -11,10 +11,9 @@ from cookbook.errors import CookError, SourceError
 from cookbook.inventory.sources import cache
 from cookbook.inventory.sources.entries import DeclaredSource
 from cookbook.inventory.sources.registry import SOURCES
+from cookbook.text.spans import span_of
 
 _AT_ONCE = 8
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 MOST_VALUES = 1_000_000
 """Values that one answer may have."""
@@ -44,23 +43,10 @@ class SourceAnswer:
         return [*told, f"{source.at}: {self.failure}; {stale}"]
 
     def keep(self) -> None:
-        """Keep the answer, now that it was found to be right."""
+        """Keep the answer, now that it was found to be right; not one without a host."""
         wanted = self.source.cache or self.source.max_stale
-        if wanted and self.age is None:
+        if wanted and self.age is None and self.data.get("hosts"):
             cache.keep(self.source, self.data, self.warnings)
-
-
-def span_of(seconds: float) -> str:
-    """
-    Return a span of time in words.
-
-    >>> span_of(5400), span_of(12.5)
-    ('1 h', '12 s')
-    """
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return "0 s"
 
 
 def ask(sources: Sequence[DeclaredSource], *, refresh: bool) -> list[SourceAnswer]:

@@ -1,0 +1,127 @@
+"""The latest visits of runs to hosts, by name: what `cook status` asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from cookbook.history import validation
+from cookbook.history.records import ACTING, LastVisit, StateSeen, StepSeen
+from cookbook.history.store.queries import bodies_of
+from cookbook.history.store.tables import hosts, runs, steps
+from cookbook.planning.status import LOOKING
+from cookbook.text.bounded_io import parsed_json
+
+_AT_ONCE = 500
+
+Which = Literal["any", "success", "look"]
+
+
+def latest_visits(
+    connection: Connection, names: Sequence[str], which: Which
+) -> dict[str, LastVisit]:
+    """
+    Return the newest visit to each host: any, one that changed it without a failure, or a look.
+
+    A look has probed at least one resource. Hosts without such a visit are left out.
+    """
+    place = func.row_number().over(
+        partition_by=hosts.c.name,
+        order_by=(runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc()),
+    )
+    columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
+    seen = select(hosts.c.number, hosts.c.name, hosts.c.status, *columns, runs.c.recipes)
+    found: dict[str, LastVisit] = {}
+    for part in _parts(names):
+        query = seen.add_columns(runs.c.recipe_set, place.label("place")).join(runs)
+        ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
+        for row in connection.execute(select(ranked).where(ranked.c.place == 1)):
+            found[row.name] = LastVisit(
+                number=row.number,
+                run=row.id,
+                mode=validation.mode(row.mode),
+                running=row.state == "running",
+                started=row.started,
+                status=validation.host_status(row.status),
+                revision=row.revision,
+                by=row.by,
+                recipes=validation.names(parsed_json(row.recipes)),
+                set=row.recipe_set,
+            )
+    return found
+
+
+def _conditions(which: Which) -> Iterator[ColumnElement[bool]]:
+    if which == "success":
+        yield runs.c.mode.in_(ACTING)
+        yield hosts.c.status.in_(("ok", "changed"))
+    elif which == "look":
+        yield select(steps.c.number).where(steps.c.host == hosts.c.number).exists()
+
+
+def counts(connection: Connection, visits: Sequence[int]) -> dict[int, int]:
+    """Return the number of resources in each visit."""
+    found: dict[int, int] = {}
+    number = func.count(steps.c.resource.distinct()).label("number")
+    for part in _parts(visits):
+        query = select(steps.c.host, number).where(steps.c.host.in_(part)).group_by(steps.c.host)
+        found |= {row.host: row.number for row in connection.execute(query)}
+    return found
+
+
+def not_in_line(connection: Connection, visits: Sequence[int]) -> dict[int, list[StepSeen]]:
+    """Return the steps of each visit that are neither in line nor left out, in their order."""
+    quiet = ("ok", "skipped", "unmanaged", "orphaned")
+    rows: list[Any] = []
+    for part in _parts(visits):
+        query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.document)
+        query = query.where(steps.c.host.in_(part), steps.c.status.not_in(quiet))
+        rows += connection.execute(query.order_by(steps.c.host, steps.c.position))
+    bodies = bodies_of(connection, {row.document for row in rows})
+    told = {number: validation.mapping(parsed_json(body)) for number, body in bodies.items()}
+    found: dict[int, list[StepSeen]] = {}
+    for row in rows:
+        document = told[row.document]
+        seen = StepSeen(
+            row.resource,
+            validation.resource_status(row.status),
+            _text(document.get("cause")),
+            _text(document.get("since")),
+            excused=document.get("excused") is not None,
+        )
+        found.setdefault(row.host, []).append(seen)
+    return found
+
+
+def states(connection: Connection, visits: Sequence[int]) -> dict[int, dict[str, StateSeen]]:
+    """
+    Return the state of each resource after each visit, the last one of a visit.
+
+    A plan or a drift report has left each thing as it was found.
+    """
+    rows: list[Any] = []
+    for part in _parts(visits):
+        query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.state, runs.c.mode)
+        query = query.join_from(steps, hosts).join(runs).where(steps.c.host.in_(part))
+        rows += connection.execute(query.order_by(steps.c.host, steps.c.position))
+    bodies = bodies_of(connection, {row.state for row in rows})
+    told = {number: validation.state(parsed_json(body)) for number, body in bodies.items()}
+    found: dict[int, dict[str, StateSeen]] = {}
+    for row in rows:
+        record = None if row.state is None else told[row.state]
+        looked = row.mode in LOOKING
+        left = None if record is None else record["found" if looked else "left"]
+        seen = StateSeen(validation.resource_status(row.status), record is not None, left)
+        found.setdefault(row.host, {})[row.resource] = seen
+    return found
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for first in range(0, len(items), _AT_ONCE):
+        yield items[first : first + _AT_ONCE]
