@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.cli.options import add_store, add_verbose
 
 if TYPE_CHECKING:
+    from cookbook.watch.loop import WatchListener
+    from cookbook.watch.metrics import MetricsListener
     from cookbook.watch.settings import WatchSettings
 
 
@@ -31,6 +34,14 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     command.add_argument(
         "--print-unit", action="store_true", help="print a unit file for systemd, and end"
     )
+    command.add_argument(
+        "--metrics", type=Path, metavar="FILE", help="write metrics for Prometheus into a file"
+    )
+    command.add_argument(
+        "--metrics-listen",
+        metavar="ADDRESS:PORT",
+        help="serve metrics for Prometheus on the loopback, e.g. 127.0.0.1:9780",
+    )
     add_store(command)
     add_verbose(command)
     command.set_defaults(run=_run)
@@ -47,19 +58,33 @@ def _run(options: argparse.Namespace) -> int:
 
     settings = _checked(options, inventory)
     systemd = SystemdListener()
+    listeners: list[WatchListener] = [WatchLog(), systemd]
+    metrics = _metrics(options, settings)
+    listeners += [metrics] if metrics is not None else []
     loop = WatchLoop(
         settings,
         starter(inventory_words(inventory, options.store)),
-        [WatchLog(), systemd],
+        listeners,
         say,
         lambda: _checked(options, inventory),
         once=options.once,
     )
-    with loop.signals():
+    serving = metrics.serving(options.metrics_listen) if metrics is not None else nullcontext()
+    with loop.signals(), serving:
         systemd.ready()
         results = loop.run()
         systemd.ending()
     return max((_severity(result.exit) for result in results), default=0) if options.once else 0
+
+
+def _metrics(options: argparse.Namespace, settings: WatchSettings) -> MetricsListener | None:
+    """Return the listener that counts, if metrics are wanted."""
+    if options.metrics is None and options.metrics_listen is None:
+        return None
+    from cookbook.watch.log import say
+    from cookbook.watch.metrics import MetricsListener
+
+    return MetricsListener(options.metrics, say, settings.groups)
 
 
 def _severity(status: int) -> int:
@@ -104,5 +129,7 @@ def _print_unit(options: argparse.Namespace, inventory: Path | None) -> int:
 
     where = ["--local"] if inventory is None else ["--hosts", str(inventory.absolute())]
     words = ["watch", str(options.settings.absolute()), *where]
+    words += ["--metrics", str(options.metrics.absolute())] if options.metrics else []
+    words += ["--metrics-listen", options.metrics_listen] if options.metrics_listen else []
     print(unit("cook-watch.service", words, local=options.local), end="")
     return 0
