@@ -30,6 +30,11 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         "--hosts", type=Path, metavar="FILE", help="the inventory (hosts.yml beside watch.yml)"
     )
     where.add_argument("--local", action="store_true", help="this machine, without SSH")
+    command.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="the environment of all hosts, whatever the inventory says",
+    )
     command.add_argument("--once", action="store_true", help="one turn of each group, now")
     command.add_argument(
         "--print-unit", action="store_true", help="print a unit file for systemd, and end"
@@ -44,7 +49,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     )
     add_store(command)
     add_verbose(command)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, refresh_inventory=False)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -63,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     listeners += [metrics] if metrics is not None else []
     loop = WatchLoop(
         settings,
-        starter(inventory_words(inventory, options.store)),
+        starter(inventory_words(inventory, options.store, options.environment)),
         listeners,
         say,
         lambda: _checked(options, inventory),
@@ -126,9 +131,11 @@ def _checked(options: argparse.Namespace, inventory: Path | None) -> WatchSettin
 
 def _print_unit(options: argparse.Namespace, inventory: Path | None) -> int:
     from cookbook.watch.systemd import unit
+    from cookbook.watch.turn import inventory_words
 
-    where = ["--local"] if inventory is None else ["--hosts", str(inventory.absolute())]
-    words = ["watch", str(options.settings.absolute()), *where]
+    where = None if inventory is None else inventory.absolute()
+    words = ["watch", str(options.settings.absolute())]
+    words += inventory_words(where, options.store, options.environment)
     words += ["--metrics", str(options.metrics.absolute())] if options.metrics else []
     words += ["--metrics-listen", options.metrics_listen] if options.metrics_listen else []
     print(unit("cook-watch.service", words, local=options.local), end="")
