@@ -58,6 +58,7 @@ def _run(options: argparse.Namespace) -> int:
         return _print_unit(options, inventory)
     from cookbook.watch.log import WatchLog, say
     from cookbook.watch.loop import WatchLoop
+    from cookbook.watch.notify import NotifyListener
     from cookbook.watch.systemd import SystemdListener
     from cookbook.watch.turn import inventory_words, starter
 
@@ -66,6 +67,8 @@ def _run(options: argparse.Namespace) -> int:
     listeners: list[WatchListener] = [WatchLog(), systemd]
     metrics = _metrics(options, settings)
     listeners += [metrics] if metrics is not None else []
+    notify = NotifyListener(settings, say)
+    listeners.append(notify)
     loop = WatchLoop(
         settings,
         starter(inventory_words(inventory, options.store, options.environment)),
@@ -75,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
         once=options.once,
     )
     serving = metrics.serving(options.metrics_listen) if metrics is not None else nullcontext()
-    with loop.signals(), serving:
+    with loop.signals(), serving, notify.working():
         systemd.ready()
         results = loop.run()
         systemd.ending()
