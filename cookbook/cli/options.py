@@ -43,6 +43,16 @@ def add_reports(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_metrics(command: argparse.ArgumentParser) -> None:
+    """`--metrics`: the run among those that Prometheus knows."""
+    command.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="add the run to the metrics in a file, for the textfile collector of node_exporter",
+    )
+
+
 def add_hosts(command: argparse.ArgumentParser) -> None:
     """Which hosts, and how to reach them."""
     add_inventory(command)

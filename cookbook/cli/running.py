@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from cookbook.cli.output import reader_may_leave
 from cookbook.cli.progress import Progress, write
 from cookbook.cli.recording import recording
 from cookbook.plugins.manager import listening, plugins
+from cookbook.plugins.traces import tracing
 from cookbook.reports import format_of, render, write_reports
 
 if TYPE_CHECKING:
@@ -56,14 +58,24 @@ def execute(
     for a report in no known format, CookError after it for one that could not be written.
     """
     check_reports(options)
-    with recording(options), listening(progress or Progress()):
+    began = time.time()
+    with recording(options), tracing(), listening(progress or Progress()):
         report = runner.execute(annotate)
     print_report(report, options)
+    if (metrics := getattr(options, "metrics", None)) is not None:
+        from cookbook.reports.report import report_json
+        from cookbook.watch.metrics import add_run
+
+        add_run(metrics, report_json(report), began)
     return report
 
 
 def check_reports(options: argparse.Namespace) -> None:
-    """Raise UsageError for a report in no known format."""
+    """Raise UsageError for a report in no known format, and for metrics without their library."""
+    if getattr(options, "metrics", None) is not None:
+        from cookbook.watch.metrics import check_library
+
+        check_library()
     if options.reports:
         plugins()  # they may bring a format
     for path in options.reports:

@@ -89,7 +89,7 @@ class Expression:
             "facts": subject.facts,
             "groups": tuple(subject.groups),
             "name": subject.name,
-            "environment": getattr(subject, "environment", None),
+            "environment": subject.environment,
         }
         try:
             return bool(_evaluator(names).eval(self.text))

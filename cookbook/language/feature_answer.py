@@ -46,6 +46,11 @@ class FeatureSubject(Protocol):
         """The groups it is in."""
         ...
 
+    @property
+    def environment(self) -> str | None:
+        """The environment it is in; None without one."""
+        ...
+
 
 class FeatureSource(Protocol):
     """The place where `node.feature` gets its answer: features.yml, see cookbook.features."""

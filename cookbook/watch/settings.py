@@ -16,6 +16,7 @@ from cookbook.text.times import seconds_of
 from cookbook.text.yaml_fields import each, keys, text, texts
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
+from cookbook.watch.notify_settings import NotifyTarget, read_targets
 
 T = TypeVar("T")
 
@@ -85,9 +86,10 @@ class WatchSettings:
     path: Path
     groups: tuple[WatchGroup, ...]
     at_once: int = AT_ONCE
+    notify: tuple[NotifyTarget, ...] = ()
 
 
-_TOP = ("defaults", "groups", "at_once")
+_TOP = ("defaults", "groups", "at_once", "notify")
 _GROUP = tuple(f.name for f in fields(WatchGroup) if f.name not in ("name", "at", "limit"))
 
 
@@ -112,7 +114,8 @@ def read_watch(path: Path) -> WatchSettings:
     for name, entry in groups.data.items():
         own = dict(keys(entry, *_GROUP)) if entry.data is not None else {}
         found.append(_group(name, entry, {**defaults, **own}, folder, found))
-    return WatchSettings(path=path, groups=tuple(found), at_once=at_once)
+    notify = read_targets(said.get("notify"))
+    return WatchSettings(path=path, groups=tuple(found), at_once=at_once, notify=notify)
 
 
 _MISSING = "docs/guide/watch.md shows one"

@@ -125,10 +125,13 @@ def starter(words: Sequence[str]) -> StartTurn:
     return start
 
 
-def inventory_words(hosts: Path | None, store: str | None) -> list[str]:
-    """Return the options for an inventory, or this machine, and for a store."""
+def inventory_words(
+    hosts: Path | None, store: str | None = None, environment: str | None = None
+) -> list[str]:
+    """Return the options for an inventory, or this machine, a store and an environment."""
     words = ["--local"] if hosts is None else ["--hosts", str(hosts)]
-    return words if store is None else [*words, "--store", store]
+    words += [] if store is None else ["--store", store]
+    return words if environment is None else [*words, "--environment", environment]
 
 
 def _document(file: IO[bytes]) -> Document | None:

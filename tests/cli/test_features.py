@@ -110,6 +110,20 @@ def test_a_run_reads_the_file_beside_the_inventory(
     assert set(told["sources"]) == {"features.yml", "hosts.yml", "r.py"}
 
 
+def test_an_environment_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("hosts.yml").write_text(
+        "environments: {staging: {}, production: {}}\n"
+        "hosts: {web1: {environment: staging}, web2: {environment: production}}\n"
+    )
+    Path("features.yml").write_text("a: {when: environment == 'staging'}")
+
+    assert main(["features", "--hosts", "hosts.yml"]) == 0
+    assert "on   web1" in (said := capsys.readouterr().out)
+    assert "off  web2" in said
+    assert main(["features", "--hosts", "hosts.yml", "--environment", "staging"]) == 0
+    assert "a: on for 2 of 2 hosts" in capsys.readouterr().out
+
+
 def test_a_wrong_file_reaches_no_host(capsys: pytest.CaptureFixture[str]) -> None:
     Path("r.py").write_text("from cookbook.recipe import node\nnode.facts.kernel\n")
     Path("features.yml").write_text("a: {shar: 1%}")

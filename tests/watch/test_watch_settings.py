@@ -41,9 +41,9 @@ def test_it_is_read(tmp_path: Path) -> None:
     ]
     assert command_of(web, "converge")[-1] == "--prune"
     assert "--prune" not in command_of(web, "drift")
-    assert inventory_words(None, None) == ["--local"]
-    assert inventory_words(Path("h.yml"), "sqlite:///x") == [
-        *("--hosts", "h.yml", "--store", "sqlite:///x")
+    assert inventory_words(None) == ["--local"]
+    assert inventory_words(Path("h.yml"), "sqlite:///x", "staging") == [
+        *("--hosts", "h.yml", "--store", "sqlite:///x", "--environment", "staging")
     ]
 
 

@@ -12,6 +12,7 @@ from cookbook.cli.options import (
     add_facts_age,
     add_key,
     add_limits,
+    add_metrics,
     add_prune,
     add_record,
     add_reports,
@@ -54,6 +55,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_limits(command)
     add_facts_age(command)
     add_reports(command)
+    add_metrics(command)
     command.set_defaults(run=_run, mode=name, out=None, keep_going=False)
     if name == "plan":
         command.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")

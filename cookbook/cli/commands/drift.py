@@ -9,6 +9,7 @@ from cookbook.cli.options import (
     add_facts_age,
     add_hosts,
     add_limits,
+    add_metrics,
     add_record,
     add_reports,
     add_set,
@@ -46,6 +47,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         "--format", "--output", choices=list(FORMATS.all), default="text", dest="output"
     )
     add_reports(command)
+    add_metrics(command)
     add_record(command, default=False)
     command.add_argument(
         "--ignore",

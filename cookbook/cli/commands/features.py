@@ -117,7 +117,9 @@ def _decide(
     from cookbook.language.collection import NO_FACTS_YET, Node
 
     known = facts.get(host.name, NO_FACTS_YET)
-    return feature.decide(Node(host.name, known, {**host.vars, **given}, host.groups), found.now)
+    variables_of = {**host.vars, **given}
+    node = Node(host.name, known, variables_of, host.groups, environment=host.environment)
+    return feature.decide(node, found.now)
 
 
 def _document(found: Features, asked: Sequence[Feature], decisions: Decisions) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.cli.options import add_store, add_verbose
 
 if TYPE_CHECKING:
+    from cookbook.watch.loop import WatchListener
+    from cookbook.watch.metrics import MetricsListener
     from cookbook.watch.settings import WatchSettings
 
 
@@ -27,13 +30,26 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         "--hosts", type=Path, metavar="FILE", help="the inventory (hosts.yml beside watch.yml)"
     )
     where.add_argument("--local", action="store_true", help="this machine, without SSH")
+    command.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="the environment of all hosts, whatever the inventory says",
+    )
     command.add_argument("--once", action="store_true", help="one turn of each group, now")
     command.add_argument(
         "--print-unit", action="store_true", help="print a unit file for systemd, and end"
     )
+    command.add_argument(
+        "--metrics", type=Path, metavar="FILE", help="write metrics for Prometheus into a file"
+    )
+    command.add_argument(
+        "--metrics-listen",
+        metavar="ADDRESS:PORT",
+        help="serve metrics for Prometheus on the loopback, e.g. 127.0.0.1:9780",
+    )
     add_store(command)
     add_verbose(command)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, refresh_inventory=False)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -42,24 +58,41 @@ def _run(options: argparse.Namespace) -> int:
         return _print_unit(options, inventory)
     from cookbook.watch.log import WatchLog, say
     from cookbook.watch.loop import WatchLoop
+    from cookbook.watch.notify import NotifyListener
     from cookbook.watch.systemd import SystemdListener
     from cookbook.watch.turn import inventory_words, starter
 
     settings = _checked(options, inventory)
     systemd = SystemdListener()
+    listeners: list[WatchListener] = [WatchLog(), systemd]
+    metrics = _metrics(options, settings)
+    listeners += [metrics] if metrics is not None else []
+    notify = NotifyListener(settings, say)
+    listeners.append(notify)
     loop = WatchLoop(
         settings,
-        starter(inventory_words(inventory, options.store)),
-        [WatchLog(), systemd],
+        starter(inventory_words(inventory, options.store, options.environment)),
+        listeners,
         say,
         lambda: _checked(options, inventory),
         once=options.once,
     )
-    with loop.signals():
+    serving = metrics.serving(options.metrics_listen) if metrics is not None else nullcontext()
+    with loop.signals(), serving, notify.working():
         systemd.ready()
         results = loop.run()
         systemd.ending()
     return max((_severity(result.exit) for result in results), default=0) if options.once else 0
+
+
+def _metrics(options: argparse.Namespace, settings: WatchSettings) -> MetricsListener | None:
+    """Return the listener that counts, if metrics are wanted."""
+    if options.metrics is None and options.metrics_listen is None:
+        return None
+    from cookbook.watch.log import say
+    from cookbook.watch.metrics import MetricsListener
+
+    return MetricsListener(options.metrics, say, settings.groups)
 
 
 def _severity(status: int) -> int:
@@ -101,8 +134,12 @@ def _checked(options: argparse.Namespace, inventory: Path | None) -> WatchSettin
 
 def _print_unit(options: argparse.Namespace, inventory: Path | None) -> int:
     from cookbook.watch.systemd import unit
+    from cookbook.watch.turn import inventory_words
 
-    where = ["--local"] if inventory is None else ["--hosts", str(inventory.absolute())]
-    words = ["watch", str(options.settings.absolute()), *where]
+    where = None if inventory is None else inventory.absolute()
+    words = ["watch", str(options.settings.absolute())]
+    words += inventory_words(where, options.store, options.environment)
+    words += ["--metrics", str(options.metrics.absolute())] if options.metrics else []
+    words += ["--metrics-listen", options.metrics_listen] if options.metrics_listen else []
     print(unit("cook-watch.service", words, local=options.local), end="")
     return 0
