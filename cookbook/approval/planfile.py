@@ -92,6 +92,7 @@ class StepDocument(TypedDict):
     barrier: BarrierDocument | None
     error: str | None
     resource: dict[str, Any]
+    foretold: str | None
     provider: str | None
     """None, or missing, where nothing is changed; so are the others."""
     wanted: Any
@@ -262,6 +263,7 @@ class _Writing:
             "until": step.until,
             "orphan": step.orphan,
             "lost": step.lost,
+            "foretold": step.foretold,
             "parallel": self._parallel(),
             "error": protect(str(step.error)) if step.error else None,
             "resource": self._resource(),
@@ -357,6 +359,7 @@ class _Reading:
             until=data["until"],
             orphan=data["orphan"],
             lost=data["lost"],
+            foretold=data["foretold"],
             parallel=tuple(known["beside"]) if known is not None else (),
         )
         if data["provider"] is None:

@@ -158,7 +158,8 @@ class Planner:
             if resource.lazies is not None:
                 return self.decide(self._resolved(item), forecast)
             if until := forecast.outdates(provider, resource):
-                return Decision(item, "unknown", provider, None, until=until)
+                foretold = self._foretold(provider, resource, forecast)
+                return Decision(item, "unknown", provider, None, until=until, foretold=foretold)
             change, until = self._change(provider, resource, forecast)
             if change is None:
                 return Decision(item, "unknown", provider, None, until=until)
@@ -202,6 +203,15 @@ class Planner:
         elif provider.absent(found) and (until := forecast.may_create(resource.identity)):
             return None, until
         return change, None
+
+    def _foretold(
+        self, provider: AnyProvider, resource: Resource, forecast: Forecast
+    ) -> str | None:
+        """Return what is known of a change although an earlier one makes it unknown."""
+        states = forecast.states(provider.about(resource))
+        with contextlib.suppress(HostError):  # by then the host may answer otherwise
+            return provider.foretold(resource, self.found(provider, resource), states)
+        return None
 
     def _is_left_out(self, item: Item) -> bool:
         chosen = self._chooses(item.resource) and item.declared.barrier is None
