@@ -154,6 +154,16 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         else:
             yield from _changes(name, change, found, wanted)
 
+    def foretold(
+        self, container: DockerContainer, found: State | None, earlier: Mapping[Thing, Any]
+    ) -> str | None:
+        """Return which image it will have; what that has by default is known once it is there."""
+        thing = Thing("docker_image", at(container.host, container.reference))
+        there = found if self.there(found) else None
+        image = getattr(earlier.get(thing), "image", None)
+        was = there.image if there is not None else None
+        return None if image is None or image == was else f"image: {was or '-'} -> {image}"
+
     def needs(self, container: DockerContainer, *answers: str | None) -> Iterable[Thing]:
         """Yield the image and the networks."""
         rest = list(answers[3 if container.former_name is not None else 2 :])

@@ -52,7 +52,8 @@ class FromGit(Resource):
     keys."""
 
     signing_keys: str | Sequence[str] = ()
-    """OpenPGP public keys, as text: the commit must be signed by one of them."""
+    """OpenPGP public keys, as text: the commit must be signed by one of them, also if a signed tag
+    names it. A key that has expired or was revoked does not count."""
 
     def validate(self) -> None:
         """Check the address, the revision and the credentials."""

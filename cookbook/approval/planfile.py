@@ -104,6 +104,7 @@ class StepDocument(TypedDict):
     barrier: BarrierDocument | None
     error: str | None
     resource: dict[str, Any]
+    foretold: str | None
     provider: str | None
     """None, or missing, where nothing is changed; so are the others."""
     wanted: Any
@@ -274,6 +275,7 @@ class _Writing:
             "until": step.until,
             "orphan": step.orphan,
             "lost": step.lost,
+            "foretold": step.foretold,
             "parallel": self._parallel(),
             "features": self._features(),
             "error": protect(str(step.error)) if step.error else None,
@@ -382,6 +384,7 @@ class _Reading:
             until=data["until"],
             orphan=data["orphan"],
             lost=data["lost"],
+            foretold=data["foretold"],
             parallel=tuple(known["beside"]) if known is not None else (),
             features=tuple(map(_effect, data["features"] or ())),
         )

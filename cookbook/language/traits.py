@@ -43,6 +43,15 @@ class Ordered(Generic[R, S]):
     after_anything: ClassVar[bool] = False
     """True if each change that `brings_anything` makes its answers stale: a needed reboot."""
 
+    def foretold(self, resource: R, found: S | None, earlier: Mapping[Thing, Any], /) -> str | None:
+        """
+        Return what is known already of a change that is unknown until another one; None if nothing.
+
+        `earlier` has the states that earlier changes will lead to, of the things that `about`
+        names: the id of an image that is to be pulled.
+        """
+        return None
+
     def missing(self, resource: R, /, *answers: Any) -> Iterable[Thing]:
         """
         Return the things that a change needs and the answers show as absent: an owner.

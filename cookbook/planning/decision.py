@@ -59,6 +59,9 @@ class Decision:
     orphan: Literal["created", "adopted"] | None = None
     """For an orphan: whether cook created the thing, or found it and kept it in line."""
 
+    foretold: str | None = None
+    """The known part, if `unknown`: the id of an image that is to be pulled."""
+
 
 @dataclass(frozen=True)
 class PlannedChange(Decision):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -153,6 +153,15 @@ class Forecast:
                 return self._pending[gone].root
         named = {resource.identity, *(thing.name for thing in needs)}
         return next(filter(None, map(self._may_take, named)), None)
+
+    def states(self, things: Iterable[Thing]) -> Mapping[Thing, Any]:
+        """Return the states that known changes will lead to, of these things."""
+        found: dict[Thing, Any] = {}
+        for thing in things:
+            change = self._pending[self._altered[thing]].change if thing in self._altered else None
+            if change is not None and change.wanted is not None:
+                found[thing] = change.wanted
+        return found
 
     def brings_it(self, provider: AnyProvider, resource: Resource) -> Resource | None:
         """Return the resource whose change creates, or may create, the absent thing; or None."""

@@ -158,7 +158,8 @@ class Planner:
             if resource.lazies is not None:
                 return self.decide(self._resolved(item), forecast)
             if until := forecast.outdates(provider, resource):
-                return Decision(item, "unknown", provider, None, until=until)
+                foretold = self._foretold(provider, resource, forecast)
+                return Decision(item, "unknown", provider, None, until=until, foretold=foretold)
             change, until = self._change(provider, resource, forecast)
             if change is None:
                 return Decision(item, "unknown", provider, None, until=until)
@@ -209,6 +210,15 @@ class Planner:
         if item.declared.barrier is not None:
             return "it is a barrier"
         return self._left_out(item.declared)
+
+    def _foretold(
+        self, provider: AnyProvider, resource: Resource, forecast: Forecast
+    ) -> str | None:
+        """Return what is known of a change although an earlier one makes it unknown."""
+        states = forecast.states(provider.about(resource))
+        with contextlib.suppress(HostError):  # by then the host may answer otherwise
+            return provider.foretold(resource, self.found(provider, resource), states)
+        return None
 
     def _warned(
         self, provider: AnyProvider, resource: Resource, change: Change[Any]

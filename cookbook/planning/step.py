@@ -47,6 +47,9 @@ class Step:
     wanted: Change[Any] | None = None
     """In a plan, if `unknown`: the change that would be made if the thing were absent."""
 
+    foretold: str | None = None
+    """The known part of an `unknown` change."""
+
     diff: Diff | None = None
     error: HostError | None = None
     ignored: bool = False
@@ -127,6 +130,7 @@ def step_of(decision: Decision) -> Step:
         until=str(decision.until) if decision.until else None,
         error=decision.error,
         left_out=decision.left_out,
+        foretold=decision.foretold,
         lost=lost_by(decision) if isinstance(decision, PlannedChange) else None,
         ignored=decision.status == "failed"
         and decision.item.resource.ignore_failure

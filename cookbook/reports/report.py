@@ -263,8 +263,9 @@ def _note(step: Step) -> str | None:
         return f"its {', '.join(step.target.doing)} is still to be done"
     if step.status == "not-run" and step.until is not None:
         return f"it may need {step.until}, which failed"
-    if step.status == "unknown" and step.wanted is not None:
-        return _wanted_note(step, step.wanted)
+    if step.status == "unknown":
+        wanted = _wanted_note(step, step.wanted) if step.wanted is not None else None
+        return "; ".join(filter(None, (step.foretold, wanted))) or None
     if step.left_out is not None:
         return step.left_out
     if step.because not in (None, "undo") and step.status == "skipped":

@@ -57,12 +57,20 @@ def test_no_request_is_lost_by_a_rollout_of_containers(
     answers, at = counted(module_host, 0)
     assert set(answers) == {ONE}
 
-    # A plan has the digest in it by which the image is pulled.
+    # A plan has the digest in it by which the image is pulled, and the ids of both images for each
+    # container.
+    image = "docker image inspect -f '{{.Id}}' 127.0.0.1:5000/shop"
+    ids = [module_host.run(f"{image}:{version}").stdout.strip() for version in ("v1", "v2")]
     digest = module_host.run(
         "docker image inspect -f '{{index .RepoDigests 0}}' 127.0.0.1:5000/shop:v2"
     ).stdout.strip()
     module_host.run("docker image rm 127.0.0.1:5000/shop:v2")
-    assert digest.partition("@")[2] in str(go("v2", "plan"))
+    planned = go("v2", "plan")
+    assert digest.partition("@")[2] in str(planned)
+    told = planned["hosts"][module_host.name]["resources"]
+    notes = [r["note"] for r in told if r["id"].startswith("docker_container[shop-80")]
+    assert len(notes) == 2
+    assert all(note.startswith(f"image: {ids[0]} -> {ids[1]}") for note in notes)
 
     # Version 2: both answer meanwhile, and nothing is lost.
     done = go("v2")

@@ -165,6 +165,29 @@ def test_a_removed_container_comes_back_with_its_variables(engine: KitchenHost, 
     engine.run("docker rm -f odd")
 
 
+def test_a_plan_shows_which_image_a_container_will_have(engine: KitchenHost, cook: Cook) -> None:
+    """The image comes earlier in the same recipe; what it has by default is unknown until then."""
+    ids = [
+        engine.run(f"docker image inspect -f '{{{{.Id}}}}' web:{n}").stdout.strip() for n in "12"
+    ]
+    recipe = (
+        'docker_image("live:1", source="web:%s", action="tag")\n'
+        'docker_container("live", image="live:1", action="create", settle=0, stop_timeout=1)'
+    )
+    first = run(cook, engine, "plan", recipe % 1)
+    told = {r["id"]: r for r in first["hosts"][engine.name]["resources"]}
+    assert told["docker_container[live]"]["status"] == "unknown"
+    assert told["docker_container[live]"]["note"].startswith(f"image: - -> {ids[0]}")
+    assert run(cook, engine, "converge", recipe % 1)["status"] == 0
+    later = run(cook, engine, "plan", recipe % 2)
+    told = {r["id"]: r for r in later["hosts"][engine.name]["resources"]}
+    assert told["docker_image[live:1]"]["changes"]["image"] == ids
+    assert told["docker_container[live]"]["note"].startswith(f"image: {ids[0]} -> {ids[1]}")
+    assert run(cook, engine, "converge", recipe % 2)["status"] == 0
+    assert engine.run("docker inspect -f '{{.Image}}' live").stdout.strip() == ids[1]
+    engine.run("docker rm -f live live.former")
+
+
 def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -> None:
     planned = run(cook, engine, "plan", WEB[:-1] % '"web:1"' + ', env={"A": 1})')
     assert planned["status"] == 2

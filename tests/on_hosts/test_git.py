@@ -188,3 +188,83 @@ def test_a_plan_shows_the_commits_between(forge: KitchenHost, cook: Cook) -> Non
     [told] = done["hosts"][forge.name]["resources"]
     assert re.fullmatch(r"3 commits: \w+ four, ü; \w+ three; \w+ two", told["note"])
     assert forge.run(everything).stdout == before
+
+
+# Keys of OpenPGP, each in a keyring of its own: good, another one, one that had expired when it
+# signed, one that has expired since, and one that was revoked.
+OPENPGP = """
+apt-get install -y --no-install-recommends gnupg >/dev/null </dev/null; cd /root || exit
+new() { mkdir -m 700 /root/$1 && shift_=$2; set -- "$1" "$2" "$3"
+gpg --homedir /root/$1 --faked-system-time $2 --batch -q --passphrase '' \\
+--quick-gen-key "$1 <$1@example.org>" ed25519 sign "$3"; }
+new good 20250101T000000 never; new other 20250101T000000 never
+new expired 20250101T000000 20250201T000000; new revoked 20250101T000000 never
+git init -q -b main /srv/pgp && cd /srv/pgp
+for k in good other expired revoked; do git checkout -q --orphan $k; echo $k >who; git add who
+printf '#!/bin/sh\\nexec gpg --homedir /root/%s --faked-system-time 20250115T000000 "$@"\\n' $k \\
+>/root/sign-$k
+chmod +x /root/sign-$k
+git -c gpg.program=/root/sign-$k -c user.signingkey=$k@example.org commit -q -S -m $k || exit
+git -c gpg.program=/root/sign-$k -c user.signingkey=$k@example.org tag -s -m $k v-$k || exit; done
+git checkout -q --orphan plain; git commit -qm plain; git tag -am plain v-plain
+printf 'y\\n0\\n\\ny\\n' | gpg --homedir /root/revoked --command-fd 0 --no-tty -q \\
+--gen-revoke revoked@example.org >/root/revocation 2>/dev/null
+gpg --homedir /root/revoked --batch -q --import /root/revocation
+for k in good other expired revoked; do gpg --homedir /root/$k --armor --export >/root/$k.asc; done
+ls -s /root/*.asc >&2
+"""
+
+
+@pytest.fixture(scope="module")
+def keyring(forge: KitchenHost) -> dict[str, str]:
+    """Return the public keys by name."""
+    done = forge.run(OPENPGP, timeout=180)
+    assert done.returncode == 0, done.stderr
+    names = ("good", "other", "expired", "revoked")
+    return {name: forge.run(f"cat /root/{name}.asc").stdout for name in names}
+
+
+PGP = """
+git("/opt/pgp", repository="/srv/pgp", revision=node.vars["at"],
+    signing_keys=node.vars["keys"])
+"""
+
+
+@pytest.mark.parametrize("at", ["good", "v-good"])
+def test_a_commit_and_a_tag_are_verified_by_a_key_of_openpgp(
+    forge: KitchenHost, converge: Converge, keyring: dict[str, str], at: str
+) -> None:
+    """The key is in no keyring of the host, and in none afterwards."""
+    forge.run("rm -rf /opt/pgp /root/.gnupg")
+    given = {"at": at, "keys": [keyring["other"], keyring["good"]]}
+    done = converge(forge, PGP, variables=given)
+    assert [s.status for s in done] == ["changed"], [vars(s.error) for s in done if s.error]
+    assert head(forge, "/opt/pgp") == "good"
+    assert [s.status for s in converge(forge, PGP, variables=given)] == ["ok"]
+    assert forge.run("gpg --batch -q --list-keys").stdout == ""
+    assert forge.run("pgrep -a gpg-agent | grep cook").stdout == ""
+
+
+UNSIGNED = {
+    "no signature": ("plain", ["good"]),
+    "a tag without a signature": ("v-plain", ["good"]),
+    "another key": ("other", ["good"]),
+    "a tag by another key": ("v-other", ["good"]),
+    "a key that has expired": ("expired", ["good", "expired"]),
+    "a key that was revoked": ("revoked", ["good", "revoked"]),
+}
+
+
+@pytest.mark.parametrize("what", UNSIGNED)
+def test_what_no_declared_key_has_signed_is_refused(
+    forge: KitchenHost, converge: Converge, keyring: dict[str, str], what: str
+) -> None:
+    """What was there before goes on."""
+    at, names = UNSIGNED[what]
+    keys = [keyring[name] for name in names]
+    forge.run("rm -rf /opt/pgp")
+    assert converge(forge, PGP, variables={"at": "good", "keys": keys})[0].status == "changed"
+    [step] = converge(forge, PGP, variables={"at": at, "keys": keys})
+    assert step.error is not None
+    assert "has no signature of the declared keys" in str(vars(step.error)), vars(step.error)
+    assert head(forge, "/opt/pgp") == "good"
