@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from bench import contenders
 from bench.clock import BenchError, Call, Sample, alternate, run, settle
 from bench.figures import Bar, Figure, Result, ratio
 from bench.lab import Lab, Site
+from bench.many import PORT, ManyHosts, many_hosts
 
 _HERE = Path(__file__).parent
 _ANSIBLE_ADDS = "a cron job"
@@ -26,6 +29,9 @@ class Effort:
     ansible: int = 3
     fresh: int = 3
     """Times a fresh host is made for each contender; the peers get one less."""
+
+    hosts: int = 1000
+    """The number of hosts of the case thousand-hosts."""
 
     ansible_on_many: int = 1
     """It takes minutes there."""
@@ -228,6 +234,58 @@ def _figures(case: str, samples: Mapping[str, Sequence[Sample]]) -> list[Figure]
     ]
 
 
+def thousand_hosts(lab: Lab, effort: Effort) -> Result:
+    """1,000 hosts with 30 resources each, nothing to do, beside a plain `ssh host true`."""
+    number = effort.hosts
+    with tempfile.TemporaryDirectory(prefix="cook-many-", dir="/var/tmp") as folder:
+        place = Path(folder)
+        recipe = str(_HERE / "w30.py")
+        command = [*contenders.cook_command(), "converge", recipe, "--no-record"]
+        with many_hosts(place / "hosts", number, [*command, "--hosts", "HOSTS"]) as hosts:
+            listed = place / "addresses"
+            listed.write_text("".join(f"{where}\n" for where in hosts.addresses))
+            words = ["xargs", "-a", str(listed), "-P", "50", "-n", "1", *_plain_ssh(hosts)]
+            words = ["sh", "-c", 'exec "$0" "$@"', *words]
+            state = {"COOK_STATE": str(place / "state")}
+            cook = [*contenders.cook_command(), "converge", recipe, "--output", "json"]
+            cook = [*cook, "--hosts", str(hosts.hosts_yml)]
+            calls = [
+                Call("ssh", words),
+                Call("cook", cook, contenders.cook_changes, state, document=True),
+            ]
+            samples = alternate(calls, {"ssh": 1, "cook": 2})
+            history = run(
+                Call("history", [*contenders.cook_command(), "history"], environment=state)
+            )
+    figures = _figures("thousand-hosts", samples)
+    last = samples["cook"][-1]
+    in_line = json.loads(last.output)["totals"]["ok"]
+    if in_line != 30 * number:
+        raise BenchError(f"{in_line} resources are in line, not {30 * number}")
+    bars = [
+        Bar(f"{number:,} hosts: cook / parallel ssh", ratio(figures, "cook", "ssh"), 2.0),
+        Bar(f"{number:,} hosts: CPU of each", last.cpu / number * 1000, 20.0, "ms"),
+        Bar(f"{number:,} hosts: memory of each", last.megabytes / number, 1.5, "MB"),
+        Bar(f"{number:,} hosts: the history afterwards", history.seconds, 5.0, "s"),
+    ]
+    _ = lab
+    return Result(figures, bars)
+
+
+def _plain_ssh(hosts: ManyHosts) -> list[str]:
+    """Return ssh(1) without anything that is kept, for xargs to add the address and `true`."""
+    options = (
+        f"IdentityFile={hosts.identity}",
+        "IdentitiesOnly=yes",
+        f"UserKnownHostsFile={hosts.known_hosts}",
+        "StrictHostKeyChecking=yes",
+        "RemoteCommand=true",
+        "User=root",
+        f"Port={PORT}",
+    )
+    return ["ssh", "-F", "none", *(word for option in options for word in ("-o", option))]
+
+
 CASES: dict[str, Case] = {
     "version": version,
     "noop-lan": noop_lan,
@@ -237,5 +295,6 @@ CASES: dict[str, Case] = {
     "noop-ten": noop_ten,
     "all-types": all_types,
     "fresh": fresh,
+    "thousand-hosts": thousand_hosts,
 }
 """In the order in which they are run."""
