@@ -34,22 +34,25 @@ class Writer:
             return
         self._connection.execute(delete(runs).where(where))
         sources = _json(run.sources)
-        bodies = [sources, *(b for h in run.hosts.values() for s in h.steps for b in _bodies(s))]
-        self._remember(filter(None, bodies))
-        row = {**_run_row(run), "sources": self._number(sources)}
+        bodies = {name: [_bodies(s) for s in host.steps] for name, host in run.hosts.items()}
+        digests = self._remember([sources, *(b for h in bodies.values() for two in h for b in two)])
+        row = {**_run_row(run), "sources": self._numbers[digests[sources]]}
         number = self._inserted(runs, row)
+        rows: list[dict[str, Any]] = []
         for position, (name, host) in enumerate(run.hosts.items()):
-            self._write_host(number, position, name, host)
-
-    def _write_host(self, run: int, position: int, name: str, host: ToldHost) -> None:
-        row = {"run": run, "position": position, "name": name, **_host_row(host)}
-        number = self._inserted(hosts, row)
-        rows = [self._step_row(number, place, step) for place, step in enumerate(host.steps)]
+            row = {"run": number, "position": position, "name": name, **_host_row(host)}
+            key = self._inserted(hosts, row)
+            rows += (
+                self._step_row(key, place, step, *(two and digests[two] for two in texts_of))
+                for place, (step, texts_of) in enumerate(zip(host.steps, bodies[name], strict=True))
+            )
         if rows:
             self._connection.execute(insert(steps), rows)
 
-    def _step_row(self, host: int, position: int, step: RecordedStep) -> dict[str, Any]:
-        told, state = _bodies(step)
+    def _step_row(
+        self, host: int, position: int, step: RecordedStep, told: str | None, state: str | None
+    ) -> dict[str, Any]:
+        """Return the row of a step whose texts have these digests."""
         document = step.document
         return {
             "host": host,
@@ -59,8 +62,8 @@ class Writer:
             "kind": document["kind"],
             "began": document["began"],
             "seconds": document["seconds"],
-            "document": self._number(told),
-            "state": self._number(state),
+            "document": None if told is None else self._numbers[told],
+            "state": None if state is None else self._numbers[state],
         }
 
     def _inserted(self, table: Any, row: dict[str, Any]) -> int:
@@ -68,24 +71,23 @@ class Writer:
         number: int = key[0]  # type: ignore[index]  # one row always has one
         return number
 
-    def _number(self, body: str | None) -> int | None:
-        return None if body is None else self._numbers[_digest(body)]
-
-    def _remember(self, bodies: Iterable[str]) -> None:
-        """Write each text that is not there yet; know the number of each."""
-        new = {_digest(body): body for body in bodies}
+    def _remember(self, bodies: Iterable[str | None]) -> dict[str, str]:
+        """Write each text that is not there yet; know the number of each; return the digests."""
+        digests = {body: _digest(body) for body in dict.fromkeys(bodies) if body is not None}
+        new = {digest: body for body, digest in digests.items()}
         missing = [digest for digest in new if digest not in self._numbers]
         for part in _parts(missing):
             self._find(part)
         rows = [{"digest": d, "body": new[d]} for d in missing if d not in self._numbers]
         if not rows:
-            return
+            return digests
         kind = sqlite if self._sqlite else postgresql
         self._connection.execute(
             kind.insert(texts).on_conflict_do_nothing(index_elements=["digest"]), rows
         )
         for part in _parts([row["digest"] for row in rows]):
             self._find(part)
+        return digests
 
     def _find(self, digests: list[str]) -> None:
         query = select(texts.c.digest, texts.c.number).where(texts.c.digest.in_(digests))
