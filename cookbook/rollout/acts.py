@@ -86,8 +86,9 @@ def _environment(host: Host, what: str) -> dict[str, str]:
     return {"COOK_HOST": host.name, "COOK_ADDRESS": host.address, "COOK_DO": what}
 
 
+# After a reload the former workers accept requests for a moment, and then end those they have.
 _NGINX = """\
-f={} s={} n={}
+f={} s={} n={} t={}
 awk -v s="$s" -v down="$n" '
 $1 == "server" && ($2 == s || $2 == s ";") {
  found = 1; sub(/[ \\t]+down[ \\t]*;/, ";"); if (down) sub(/;/, " down;")
@@ -95,8 +96,14 @@ $1 == "server" && ($2 == s || $2 == s ";") {
  rm -f "$f.cook"; echo "$f has no server $s" >&2; exit 1; }
 if cmp -s "$f" "$f.cook"; then rm -f "$f.cook"; exit 0; fi
 cp -p "$f" "$f.cook-before" && cat "$f.cook" >"$f" && rm -f "$f.cook"
-if nginx -t -q; then rm -f "$f.cook-before"; nginx -s reload
-else cat "$f.cook-before" >"$f"; rm -f "$f.cook-before"; exit 1; fi
+if ! nginx -t -q; then cat "$f.cook-before" >"$f"; rm -f "$f.cook-before"; exit 1; fi
+rm -f "$f.cook-before"; m=$(cat /run/nginx.pid) || exit; old=$(cat "/proc/$m/task/$m/children")
+nginx -s reload || exit; end=$(($(date +%s) + t))
+while :; do accepts= lives=; for p in $old; do
+c=$(tr '\\0' ' ' 2>/dev/null <"/proc/$p/cmdline"); case $c in
+*'shutting down'*) lives=1;; *worker*) accepts=1;; esac; done
+[ "$accepts$lives" ] || exit 0; [ "$(date +%s)" -lt "$end" ] || break; sleep 0.1; done
+[ ! "$accepts" ] || { echo "nginx has not taken its new configuration" >&2; exit 1; }
 """
 
 
@@ -107,7 +114,8 @@ def _command(act: HaproxyAct | NginxAct | CommandAct, host: Host, *, enable: boo
 
             return set_server(filled(server, host), "ready" if enable else "drain", socket, timeout)
         case NginxAct(file, server):
-            return sh(_NGINX, filled(file, host), filled(server, host), "" if enable else "1")
+            words = (filled(file, host), filled(server, host), "" if enable else "1")
+            return sh(_NGINX, *words, int(act.timeout) if not enable else 5)
         case CommandAct(command):
             return sh("sh -c {}", filled(command, host))
 

@@ -116,10 +116,13 @@ class RolloutProgress(RolloutState):
             return self._wait(stage, now, "for hosts at work")
         if self.again is not None:
             return WriteEvent(self._stage_ended(now))
-        needed = len(hosts) > 1 or stage.batches[self.batch].canary
-        if needed and all(self.hosts[host].phase == "unreachable" for host in hosts):
-            what = "the canary" if stage.batches[self.batch].canary else "a batch"
-            return WriteEvent(Stopped(f"no host of {what} of {stage.group} can be reached", at=now))
+        if all(self.hosts[host].phase == "unreachable" for host in hosts):
+            canary = stage.batches[self.batch].canary
+            places = {stage.places[host] or host for host in hosts}
+            if canary or len(places) > 1:  # one host, rack or POP may be away: it is left pending
+                what = "the canary" if canary else "a batch"
+                why = f"no host of {what} of {stage.group} can be reached"
+                return WriteEvent(Stopped(why, at=now))
         return WriteEvent(BatchEnded(self.stage, self.batch, at=now))
 
     def _stage_ended(self, now: float) -> Event:

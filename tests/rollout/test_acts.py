@@ -1,0 +1,193 @@
+"""Health checks, acts and gates, against real servers and programs on this machine."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from cookbook.errors import HostError, UsageError
+from cookbook.inventory import Host
+from cookbook.rollout.acts import Acts, filled, gate_objection
+from cookbook.rollout.health import Health
+from cookbook.rollout.strategy import (
+    Check,
+    CommandAct,
+    CommandHealth,
+    Gate,
+    HaproxyAct,
+    HookAct,
+    HttpHealth,
+    RecipeHealth,
+    TcpHealth,
+)
+from cookbook.script.shell import Command
+
+WEB = Host("web1", address="127.0.0.1", vars=MappingProxyType({"path": "ok"}))
+LB = Host("lb1")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers with what the path says: /STATUS/BODY."""
+
+    def do_GET(self) -> None:
+        _, status, body = self.path.split("/", 2)
+        self.send_response(int(status))
+        self.end_headers()
+        self.wfile.write(body.replace("%20", " ").encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+class Ran:
+    """The commands that were run on hosts; those of `fails` fail."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.commands: list[tuple[str, str]] = []
+        self.fails = fails
+
+    def __call__(self, host: Host, command: Command, _timeout: float) -> None:
+        text = str(command)
+        self.commands.append((host.name, text))
+        if self.fails and self.fails in text:
+            raise HostError("it ended with 1")
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        (HttpHealth("http://{address}:PORT/200/fine"), None),
+        (HttpHealth("http://{address}:PORT/200/version%202 {name}", body="version 2"), None),
+        (HttpHealth("http://{address}:PORT/200/x", body="version 2"), "'version 2' is not in"),
+        (HttpHealth("http://{address}:PORT/503/x"), "status 503, 200 is wanted"),
+        (HttpHealth("http://{address}:PORT/503/x", status=503), None),
+        (HttpHealth("http://{address}:1/"), "Connection refused"),
+        (HttpHealth("http://{address}:PORT/200/{vars[path]}", body="{vars[path]}"), None),
+        (CommandHealth("systemctl is-active {name}"), None),
+        (CommandHealth("false"), "`false`: it ended with 1"),
+        (RecipeHealth(Path("good.py")), None),
+        (RecipeHealth(Path("bad.py")), "bad.py: file[/x]"),
+    ],
+)
+def test_a_check_says_why_a_host_is_not_healthy(port: int, check: Check, said: str | None) -> None:
+    if isinstance(check, HttpHealth):
+        url = check.url.replace("PORT", str(port)).replace(" {name}", "")
+        check = HttpHealth(url, check.status, check.body)
+    ran = Ran(fails="false")
+    health = Health(ran, lambda _, path: "bad.py: file[/x]" if path.stem == "bad" else None)
+
+    found = health.complaint(WEB, [check])
+
+    assert (found is None) == (said is None)
+    assert said is None or said in (found or "")
+
+
+def test_a_port_is_asked(port: int) -> None:
+    health = Health(Ran(), lambda *_: None)
+    assert health.complaint(WEB, [TcpHealth(port)]) is None
+    assert "port 1 of 127.0.0.1" in (health.complaint(WEB, [TcpHealth(1)]) or "")
+
+
+def test_without_checks_a_host_has_to_be_reached() -> None:
+    ran = Ran()
+    assert Health(ran, lambda *_: None).complaint(WEB, []) is None
+    assert [host for host, _ in ran.commands] == ["web1"]
+
+
+def test_an_act_is_done_on_each_host_of_a_group() -> None:
+    ran = Ran()
+    hosts = {"web1": WEB, "lb1": LB, "lb2": Host("lb2")}
+    acts = Acts(hosts, {"balancers": ("lb1", "lb2")}, ran)
+
+    acts.carry_out([HaproxyAct("shop/{name}", "balancers")], WEB, enable=False)
+    assert [host for host, _ in ran.commands] == ["lb1", "lb2"]
+    assert all("set server shop/web1 state drain" in text for _, text in ran.commands)
+
+    ran.commands.clear()
+    acts.carry_out([HaproxyAct("shop/{name}", "lb1"), CommandAct("touch {name}")], WEB, enable=True)
+    assert [host for host, _ in ran.commands] == ["lb1", "web1"]
+    assert "set server shop/web1 state ready" in ran.commands[0][1]
+    assert "touch web1" in ran.commands[1][1]
+
+
+def test_an_act_on_hosts_that_do_not_exist_is_refused() -> None:
+    acts = Acts({"web1": WEB, "lb1": LB}, {"balancers": ("lb1",)}, Ran())
+
+    with pytest.raises(UsageError, match="'balancer' is no host and no group") as caught:
+        acts.check([HaproxyAct("shop/{name}", "balancer")], WEB)
+    assert caught.value.hint == "did you mean 'balancers'?"
+
+
+def test_a_hook_knows_the_host_and_what_for(tmp_path: Path) -> None:
+    acts = Acts({"web1": WEB}, {}, Ran())
+    script = f'echo "$COOK_DO $COOK_HOST $COOK_ADDRESS" >>{tmp_path}/log'
+
+    acts.carry_out([HookAct(("sh", "-c", script))], WEB, enable=False)
+    acts.carry_out([HookAct(("sh", "-c", script))], WEB, enable=True)
+
+    assert (tmp_path / "log").read_text() == "drain web1 127.0.0.1\nenable web1 127.0.0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("sh", "-c", "echo no way >&2; exit 3"), "sh ended with 3: no way"),
+        (("sleep", "9"), "sleep has not ended within 0.2 s"),
+        (("/nowhere/x",), "No such file"),
+    ],
+)
+def test_a_hook_that_fails_is_told(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(HostError, match=said):
+        Acts({}, {}, Ran()).carry_out([HookAct(words, 0.2)], WEB, enable=False)
+
+
+@pytest.mark.parametrize("text", ["{adress}", "{vars[x]}", "{name", "{name.x.y}", "{0}"])
+def test_a_template_that_cannot_be_filled_in_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="cannot be filled in for host web1"):
+        filled(text, WEB)
+
+
+PROMETHEUS = '{"data":{"result":[{"value":[1,"0.25"]}]}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "most", "least", "said"),
+    [
+        ("0.25", 0.5, None, None),
+        ("0.25", 0.1, None, "the metric is 0.25, at most 0.1 is wanted"),
+        ("0.25", None, 0.5, "the metric is 0.25, at least 0.5 is wanted"),
+        (PROMETHEUS, 0.5, 0.1, None),
+        (PROMETHEUS, 0.1, None, "the metric is 0.25"),
+        ("nothing", 1.0, None, "does not answer a number: nothing"),
+        ('{"data":{"result":[]}}', 1.0, None, "does not answer a number"),
+    ],
+)
+def test_a_metric_is_a_gate(
+    port: int, body: str, most: float | None, least: float | None, said: str | None
+) -> None:
+    gate = Gate("metric", (), f"http://127.0.0.1:{port}/200/{body}", most, least)
+
+    found = gate_objection(gate, {})
+
+    assert (found is None) == (said is None)
+    assert said is None or said in (found or "")
+
+
+def test_a_metric_that_nobody_answers_closes_the_gate() -> None:
+    gate = Gate("metric", (), "http://127.0.0.1:1/", 1.0, timeout=1)
+
+    assert "does not answer" in (gate_objection(gate, {}) or "")
