@@ -41,7 +41,7 @@ def look(runner: Runner, options: argparse.Namespace, *, loud: bool) -> Report:
         from cookbook.reports.report import report_json
 
         with reader_may_leave():
-            _print(report_json(report), options)
+            print_document(report_json(report), options)
     return report
 
 
@@ -92,11 +92,12 @@ def print_report(report: Report, options: argparse.Namespace) -> None:
 
     document = report_json(report)
     with reader_may_leave():
-        _print(document, options)
+        print_document(document, options)
     write_reports(document, options.reports)
 
 
-def _print(document: Document, options: argparse.Namespace) -> None:
+def print_document(document: Document, options: argparse.Namespace) -> None:
+    """Print a report on standard output, in the format that the options name."""
     if options.output == "text":
         from cookbook.reports.text import document_lines
 

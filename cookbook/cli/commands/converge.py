@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cookbook.cli.cluster import add_cluster
 from cookbook.cli.options import (
     add_common,
     add_facts_age,
@@ -55,6 +56,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_limits(command)
     add_facts_age(command)
     add_reports(command)
+    add_cluster(command)
     add_metrics(command)
     command.set_defaults(run=_run, mode=name, out=None, keep_going=False)
     if name == "plan":
@@ -73,6 +75,10 @@ def _run(options: argparse.Namespace) -> int:
     everything = load_inventory(options)
     choice = chosen(options, hosts(options, everything))
     warn_without(choice)
+    if options.cluster is not None:
+        from cookbook.cli.cluster import on_cluster
+
+        return on_cluster(options, choice)
     key = plan_key(options) if options.out is not None else None
     from cookbook.run.options import Run
 
