@@ -38,9 +38,23 @@ DOCKER = """\
 {"Command":"x","ID":"2d3c","Image":"redis","Labels":"","Names":"cache"}
 """
 PODMAN = """\
-{"Id":"0f1e","Image":"nginx:1","Labels":{"role":"front","a":"b=c"},"Names":["web"]}
-{"Id":"2d3c","Image":"redis","Labels":null,"Names":["cache"]}
+[
+  {
+    "Command": ["/bin/sleep"],
+    "Id": "0f1e",
+    "Image": "nginx:1",
+    "Labels": {
+      "role": "front",
+      "a": "b=c"
+    },
+    "Names": [
+      "web"
+    ]
+  },
+  {"Id": "2d3c", "Image": "redis", "Labels": null, "Names": ["cache"]}
+]
 """
+"""As Podman 4.3 prints it."""
 PRINTED = {"docker": DOCKER, "podman": PODMAN}
 
 
@@ -89,7 +103,9 @@ def test_a_recipe_is_applied_in_a_container(
     assert "exec -i -u app web sh\n" in Path(f"{engine}.log").read_text()
 
 
-@pytest.mark.parametrize("printed", ["hello", "[]", "{}", '{"Names": [], "Image": "x", "Id": "y"}'])
+@pytest.mark.parametrize(
+    "printed", ["hello", "[1]", "[{}", "{}", "[{}]", '{"Names": [], "Image": "x", "Id": "y"}']
+)
 def test_an_engine_that_prints_something_else(printed: str, engine: Path, sourced: Sourced) -> None:
     Path(f"{engine}.ps").write_text(printed)
     with pytest.raises(SourceError, match="ps` printed something else than containers"):
