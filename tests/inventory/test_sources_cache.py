@@ -158,6 +158,16 @@ def test_a_kept_answer_that_is_none_is_not_used(
     assert asked(sourced, "    cache: 10m") == 2
 
 
+def test_very_old_answers_are_dropped(program: Program, sourced: Sourced, folder: Path) -> None:
+    program(COUNTING)
+    asked(sourced, "    cache: 10m")
+    [path] = folder.glob("state/inventory/*.json")
+    os.utime(path, (1, 1))
+    sourced("  - program: [./inv, other]\n    cache: 10m")
+    [left] = folder.glob("state/inventory/*.json")
+    assert left != path
+
+
 def test_a_state_that_cannot_be_written_is_no_matter(
     program: Program, sourced: Sourced, folder: Path
 ) -> None:
