@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from cookbook.errors import CookError, SourceError
 from cookbook.inventory.sources import cache
 from cookbook.inventory.sources.entries import DeclaredSource
-from cookbook.inventory.sources.registry import SOURCES
 from cookbook.text.spans import span_of
+from cookbook.transport.registry import SOURCES
 
 T = TypeVar("T")
 
