@@ -194,13 +194,27 @@ class _Reader:
         from cookbook.inventory.joining import Joining
         from cookbook.inventory.sources.asking import ask
 
-        answers = ask(sources, refresh=refresh)
+        answers: list[SourceAnswer] = []
         joining = Joining(hosts, groups)
-        for answer in answers:
-            joining.add(answer.source, _SourceReader(self, answer).answered())
+        for found in ask(sources, refresh=refresh):
+            answer, parts = self.understood(found)
+            joining.add(answer.source, parts)
             answer.keep()
             self.warnings += answer.told
+            answers.append(answer)
         return answers
+
+    def understood(self, answer: SourceAnswer) -> tuple[SourceAnswer, DeclaredParts]:
+        """Return an answer and its parts; a kept one that is wrong is asked for again."""
+        from cookbook.inventory.sources.asking import ask
+
+        try:
+            return answer, _SourceReader(self, answer).answered()
+        except InventoryError:
+            if answer.age is None:
+                raise
+        [anew] = ask([answer.source], refresh=True)
+        return anew, _SourceReader(self, anew).answered()
 
     def schema(self, value: Value) -> VariableSchema:
         from cookbook.inventory.variable_schema import read_schema
