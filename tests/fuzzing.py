@@ -471,7 +471,7 @@ def targets() -> list[Target]:
         Target("certificate", _CERTIFICATES, _certificate, turns=5),
         Target("inventory", [_HOSTS, _LAYERS], _inventory, turns=3),
         Target("program", [_ANSIBLE], _program, _bent_answer, turns=10),
-        Target("containers", [_DOCKER_PS], _containers, _bent_answer, turns=5),
+        Target("containers", [_DOCKER_PS, _PODMAN_PS], _containers, _bent_answer, turns=5),
         Target("ignores", [_IGNORES], _ignores),
         Target("rules", [_RULES], _rules),
         Target("secrets", [_SECRETS], _secrets),
@@ -582,6 +582,9 @@ _ANSIBLE = b"""\
 """
 _DOCKER_PS = b"""\
 {"ID":"0f1e","Image":"nginx:1","Labels":"role=front,a=b","Names":"web,x"}
+"""
+_PODMAN_PS = b"""\
+[{"Id": "0f1e", "Image": "nginx:1", "Labels": {"role": "front", "a": "b"}, "Names": ["web"]}]
 """
 _IGNORES = b"- match: file[/etc/*]\n  hosts: web*,!web3\n  reason: x\n  until: 2026-12-31\n"
 _RULES = b"""\

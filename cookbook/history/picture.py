@@ -66,8 +66,10 @@ class HostPicture:
 
     @property
     def revision(self) -> str | None:
-        """The revision of the recipes that the host is in line with, as far as is known."""
-        return None if self.success is None else self.success.revision
+        """The revision of the recipes that the host is in line with; None if it is not known."""
+        if self.success is None or self.success.mode == "undo":  # to which one it led back is lost
+            return None
+        return self.success.revision
 
 
 def totals(pictures: Iterable[HostPicture]) -> dict[str, int]:

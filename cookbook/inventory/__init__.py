@@ -13,7 +13,6 @@ from cookbook.inventory.host import Host
 from cookbook.inventory.limit import limit
 from cookbook.inventory.precedence import Precedence
 from cookbook.inventory.schema import DeclaredHosts, ValueOrigin, declared, declared_by
-from cookbook.inventory.sources.entries import program_source
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Value, wrap
@@ -147,6 +146,8 @@ def load(path: Path, environment: str | None = None, *, refresh: bool = False) -
     environment that is not declared.
     """
     if _is_program(path):
+        from cookbook.inventory.sources.entries import program_source
+
         return _inventory(declared_by(program_source(path), str(path)), environment)
     # Only here: PyYAML takes longer to import than an inventory to read, and local() needs none.
     from cookbook.text.yaml_reader import YamlReader

@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from cookbook.errors import InventoryError
-from cookbook.inventory.joining import Joining
 from cookbook.inventory.ranges import MOST, expand
 from cookbook.inventory.settings import (
     SETTINGS,
@@ -18,15 +17,16 @@ from cookbook.inventory.settings import (
     refuse_password,
     unknown_key,
 )
-from cookbook.inventory.sources.asking import SourceAnswer, ask
-from cookbook.inventory.sources.entries import DeclaredSource, read_sources
-from cookbook.inventory.variable_schema import VariableSchema, read_schema
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Kinds, Value, not_text, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from cookbook.inventory.sources.asking import SourceAnswer
+    from cookbook.inventory.sources.entries import DeclaredSource
+    from cookbook.inventory.variable_schema import VariableSchema
 
 # What --limit gives a meaning to (, ! * ? [ ]), blanks and slashes cannot be in a name.
 _NAME = re.compile(r"\w[\w.:%+-]*")
@@ -136,7 +136,11 @@ def declared(
     for key, inner in value.data.items():
         if key not in _PARTS:
             raise unknown_key(key, inner, "the inventory", _PARTS)
-    sources = read_sources(value.data["sources"], folder) if "sources" in value.data else []
+    sources: list[DeclaredSource] = []
+    if "sources" in value.data:
+        from cookbook.inventory.sources.entries import read_sources  # few inventories have some
+
+        sources = read_sources(value.data["sources"], folder)
     return _Reader(folder).inventory(value.data, where, sources, refresh=refresh)
 
 
@@ -155,12 +159,7 @@ class _Reader:
     ) -> DeclaredHosts:
         nothing = Value(None, where, "", InventoryError)
         layer, hosts, groups = self.parts(parts, where)
-        answers = ask(sources, refresh=refresh) if sources else []
-        joining = Joining(hosts, groups)
-        for answer in answers:
-            joining.add(answer.source, _SourceReader(self, answer).answered())
-            answer.keep()
-            self.warnings += answer.told
+        answers = self.join(sources, hosts, groups, refresh=refresh) if sources else []
         if not hosts:
             also = ", and its sources have none" if sources else ""
             raise parts.get("hosts", nothing).error(f"no hosts are declared{also}")
@@ -178,10 +177,49 @@ class _Reader:
             environments,
             layer,
             _upward(groups),
-            read_schema(parts["schema"], self.folder) if "schema" in parts else None,
+            self.schema(parts["schema"]) if "schema" in parts else None,
             tuple(answers),
             tuple(self.warnings),
         )
+
+    def join(
+        self,
+        sources: list[DeclaredSource],
+        hosts: dict[str, DeclaredHost],
+        groups: dict[str, DeclaredGroup],
+        *,
+        refresh: bool,
+    ) -> list[SourceAnswer]:
+        """Ask the sources, and add what they have to these hosts and groups."""
+        from cookbook.inventory.joining import Joining
+        from cookbook.inventory.sources.asking import ask
+
+        answers: list[SourceAnswer] = []
+        joining = Joining(hosts, groups)
+        for found in ask(sources, refresh=refresh):
+            answer, parts = self.understood(found)
+            joining.add(answer.source, parts)
+            answer.keep()
+            self.warnings += answer.told
+            answers.append(answer)
+        return answers
+
+    def understood(self, answer: SourceAnswer) -> tuple[SourceAnswer, DeclaredParts]:
+        """Return an answer and its parts; a kept one that is wrong is asked for again."""
+        from cookbook.inventory.sources.asking import ask
+
+        try:
+            return answer, _SourceReader(self, answer).answered()
+        except InventoryError:
+            if answer.age is None:
+                raise
+        [anew] = ask([answer.source], refresh=True)
+        return anew, _SourceReader(self, anew).answered()
+
+    def schema(self, value: Value) -> VariableSchema:
+        from cookbook.inventory.variable_schema import read_schema
+
+        return read_schema(value, self.folder)
 
     def parts(self, parts: dict[str, Value], where: str) -> DeclaredParts:
         nothing = Value(None, where, "", InventoryError)

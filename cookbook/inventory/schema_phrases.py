@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 200
 
-_TYPES = {
+TYPES = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "a whole number",
@@ -22,9 +22,10 @@ _TYPES = {
     "object": "a mapping",
     "string": "text",
 }
+"""The types of JSON Schema, in words."""
 
 _WANTED: dict[str, Callable[[Any], str]] = {
-    "type": lambda wanted: _alternatives(_TYPES.get(one, str(one)) for one in _listed(wanted)),
+    "type": lambda wanted: _alternatives(TYPES.get(one, str(one)) for one in _listed(wanted)),
     "enum": lambda wanted: _alternatives(map(shown, _listed(wanted))),
     "const": shown,
     "minimum": lambda wanted: f"at least {wanted}",

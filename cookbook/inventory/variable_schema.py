@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.errors import InventoryError
-from cookbook.inventory.schema_phrases import sentence
+from cookbook.inventory.schema_phrases import TYPES, sentence
 from cookbook.secrets.reference import SecretReference
 from cookbook.secrets.secret import Secret
 from cookbook.text.suggest import did_you_mean
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from jsonschema.exceptions import ValidationError
+    from jsonschema.exceptions import SchemaError, ValidationError
 
 _STEPS = 200
 """Characters of the name of a variable inside of another one."""
@@ -86,9 +86,7 @@ class VariableSchema:
         try:
             draft.check_schema(schema)
         except SchemaError as error:
-            where = _value_at(self.value, error.absolute_path)
-            path = _named(("schema", *error.absolute_path))
-            raise where.error(f"{sentence(error, path)}, by the rules of JSON Schema") from None
+            raise self._wrong(error) from None
         rules = {
             name: _unless_secret(draft.VALIDATORS[name])
             for name in _OF_TEXT
@@ -99,6 +97,15 @@ class VariableSchema:
         # A registry of its own: without one, the library asks the network for a schema.
         empty: Any = Registry()
         return checked(schema, registry=empty, format_checker=draft.FORMAT_CHECKER)
+
+    def _wrong(self, error: SchemaError) -> Exception:
+        """Return the error for a schema that is none."""
+        steps = [*error.absolute_path]
+        where, path = _value_at(self.value, steps), _named(("schema", *steps))
+        if steps[-1:] == ["type"] and isinstance(error.instance, str):
+            near = did_you_mean(error.instance, TYPES) or f"the types are: {', '.join(TYPES)}"
+            return where.error(f"{path}: {error.instance!r} is no type of JSON Schema", hint=near)
+        return where.error(f"{sentence(error, path)}, by the rules of JSON Schema")
 
 
 def read_schema(value: Value, folder: Path) -> VariableSchema:

@@ -12,12 +12,11 @@ from typing import Any, cast
 import pluggy
 
 from cookbook.errors import UsageError
-from cookbook.inventory.sources.registry import SOURCES
 from cookbook.language.catalog import Catalog
 from cookbook.plugins import built_in, hookspecs
 from cookbook.reports import FORMATS
 from cookbook.secrets.stores.lookup import STORES
-from cookbook.transport.registry import TRANSPORTS
+from cookbook.transport.registry import SOURCES, TRANSPORTS
 
 
 @functools.cache

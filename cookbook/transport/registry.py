@@ -1,4 +1,4 @@
-"""The transports that an inventory may name, registered by the hook `cookbook_transports`."""
+"""The names in an inventory that plugins register: transports, and kinds of sources of hosts."""
 
 from __future__ import annotations
 
@@ -36,3 +36,28 @@ class Transports:
 
 
 TRANSPORTS = Transports()
+
+
+class HostSources:
+    """All kinds of sources of hosts of this process: the keys of `sources:` in hosts.yml."""
+
+    registered: Callable[[], Mapping[str, str]] = staticmethod(no_plugins)
+    """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The kinds: name in hosts.yml -> `module:function`. No module is imported."""
+        return self.registered()
+
+    def function(self, kind: str) -> Callable[..., Mapping[str, object]]:
+        """Return the function that asks a source. Raises UsageError if it cannot be loaded."""
+        module, _, name = self.places[kind].partition(":")
+        try:
+            found: Any = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"the source {kind!r} cannot be loaded: {error}") from error
+        return found  # type: ignore[no-any-return]  # what its plugin says
+
+
+SOURCES = HostSources()
+"""Here, and not in the inventory, so that the plugins can be loaded without one."""

@@ -115,6 +115,9 @@ HOSTS = {
     "unreachable-port": "hosts: {web1: {address: 127.0.0.1, port: PORT, user: ann}}",
     "no-privilege-tool": "hosts: {web1: {transport: local, become: doas}}",
     "wrong-inventory": "hosts:\n  web1: {adress: 127.0.0.1}",
+    "unknown-environment": "hosts: {web1: {environment: stagng}}\nenvironments: {staging: {}}",
+    "unknown-source": "sources:\n  - dokcer: {label: web}",
+    "wrong-schema": "hosts: [web1]\nschema:\n  properties:\n    port: {type: integr}",
     "C46-same-machine": "defaults: {transport: local}\nhosts: {web1: {}, web2: {}}",
 }
 

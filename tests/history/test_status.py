@@ -363,6 +363,17 @@ class TestStore:
             found = history.states(history.pictures(["a"]))
         assert found["a"]["x[1]"].left == {"content": "wanted x[1]"}
 
+    def test_after_an_undo_the_revision_is_not_known(
+        self, filled: History, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        assert filled.pictures(["a"])["a"].revision == "0123456789" * 4
+        later = "2026-05-03T12:00:00.000Z"
+        write_journal("r3", {"a": [("x[1]", "changed")]}, mode="undo", started=later, url=url)
+        with History.open(url) as history:
+            picture = history.pictures(["a"])["a"]
+        assert picture.success is not None
+        assert (picture.success.run, picture.revision) == ("r3", None)
+
     def test_more_hosts_than_fit_into_a_statement(self, filled: History) -> None:
         names = [*(f"h{number}" for number in range(1200)), "a"]
         found = filled.pictures(names)

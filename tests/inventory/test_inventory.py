@@ -168,6 +168,15 @@ def test_local_does_not_pay_for_yaml() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_an_inventory_without_sources_and_schema_does_not_pay_for_them(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("hosts: [a]\ngroups: {g: {hosts: [a]}}")
+    code = "import sys, pathlib, cookbook.plugins.manager, cookbook.inventory as i;"
+    code += f"i.load(pathlib.Path({str(tmp_path)!r}) / 'hosts.yml');"
+    code += "sys.exit(str([one for one in sys.modules if 'sources.' in one or 'schema_' in one]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.stderr == b"[]\n"
+
+
 def test_what_yaml_reads_as_true_or_false_is_doubted_where_it_may_be_text(tmp_path: Path) -> None:
     (tmp_path / "hosts.yml").write_text(
         "defaults:\n  vars: {country: NO, quoted: 'no', plain: false}\n"

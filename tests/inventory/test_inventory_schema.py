@@ -166,7 +166,7 @@ REFUSED = [
     ("schema: list.yml\nshcema: 1", "hosts.yml:3: unknown key 'shcema' in the inventory"),
     (
         "schema:\n  properties:\n    port: {type: integr}",
-        "hosts.yml:4: schema.properties.port.type fits none of the alternatives",
+        "hosts.yml:4: schema.properties.port.type: 'integr' is no type of JSON Schema",
     ),
     ("schema:\n  required: tier", "hosts.yml:3: schema.required must be a list, not 'tier', by"),
     ("schema:\n  properties:\n    a: {pattern: '['}", "hosts.yml:4: schema.properties.a.pattern"),

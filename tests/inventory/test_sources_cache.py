@@ -158,6 +158,32 @@ def test_a_kept_answer_that_is_none_is_not_used(
     assert asked(sourced, "    cache: 10m") == 2
 
 
+def test_very_old_answers_are_dropped(program: Program, sourced: Sourced, folder: Path) -> None:
+    program(COUNTING)
+    asked(sourced, "    cache: 10m")
+    [path] = folder.glob("state/inventory/*.json")
+    os.utime(path, (1, 1))
+    sourced("  - program: [./inv, other]\n    cache: 10m")
+    [left] = folder.glob("state/inventory/*.json")
+    assert left != path
+
+
+@pytest.mark.parametrize("data", [{"hosts": {"a b": {}}}, {"hosts": 5}, {"x": {}}, {"groups": []}])
+def test_a_kept_answer_that_is_not_understood_is_asked_for_again(
+    data: object, program: Program, sourced: Sourced, folder: Path
+) -> None:
+    """It may be of a version of cook that was less strict."""
+    program(COUNTING)
+    asked(sourced, "    cache: 10m")
+    [path] = folder.glob("state/inventory/*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "data": data}))
+    assert [asked(sourced, "    cache: 10m") for _ in range(2)] == [2, 2]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "data": data}))
+    Path("broken").touch()
+    with pytest.raises(SourceError, match="it ended with status 1"):
+        sourced("  - program: ./inv\n    cache: 10m")
+
+
 def test_a_state_that_cannot_be_written_is_no_matter(
     program: Program, sourced: Sourced, folder: Path
 ) -> None:

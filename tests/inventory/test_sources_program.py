@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -166,6 +169,25 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(
     end = time.monotonic() + 5
     while left := running(int(Path("pid").read_text())):  # a process takes a moment to die
         assert time.monotonic() < end, left
+
+
+def test_an_interrupt_ends_the_programs(program: Program, folder: Path) -> None:
+    for name in ("one", "two"):
+        program(f"echo $$ >{name}.pid; sleep 60", name=name)
+    (folder / "hosts.yml").write_text("sources: [{program: one}, {program: two}]")
+    words = ["inventory", "--hosts", "hosts.yml"]
+    code = f"import sys; from cookbook.cli import main; sys.exit(main({words!r}))"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    end = time.monotonic() + 20
+    pids = [folder / f"{name}.pid" for name in ("one", "two")]
+    while not all(path.is_file() and path.read_text() for path in pids):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+
+    assert (process.returncode, said) == (130, b"")
+    assert [running(int(path.read_text())) for path in pids] == [[], []]
 
 
 def test_a_program_without_an_end_is_bounded(program: Program, sourced: Sourced) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 from cookbook.errors import CookError, SourceError
 from cookbook.inventory.sources import cache
 from cookbook.inventory.sources.entries import DeclaredSource
-from cookbook.inventory.sources.registry import SOURCES
 from cookbook.text.spans import span_of
+from cookbook.transport.registry import SOURCES
 
-_AT_ONCE = 8
+T = TypeVar("T")
+
+_PATIENCE = 1.0
+"""Seconds for the end of a source that is not waited for any more."""
 
 MOST_VALUES = 1_000_000
 """Values that one answer may have."""
@@ -55,12 +60,38 @@ def ask(sources: Sequence[DeclaredSource], *, refresh: bool) -> list[SourceAnswe
 
     Raises the error of the first source that has none.
     """
-    with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(sources)))) as pool:
-        found = list(pool.map(lambda source: _answer(source, refresh=refresh), sources))
-    for one in found:
-        if isinstance(one, CookError):
+    done: SimpleQueue[tuple[int, SourceAnswer | BaseException]] = SimpleQueue()
+
+    def work(number: int) -> None:
+        try:
+            done.put((number, _answer(sources[number], refresh=refresh)))
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits
+            done.put((number, error))
+
+    for number in range(len(sources)):
+        Thread(target=work, args=(number,), daemon=True).start()
+    answers: list[SourceAnswer] = []
+    for _, one in sorted(_waited(done, sources), key=lambda pair: pair[0]):
+        if isinstance(one, BaseException):
             raise one
-    return [one for one in found if isinstance(one, SourceAnswer)]
+        answers.append(one)
+    return answers
+
+
+def _waited(done: SimpleQueue[T], sources: Sequence[DeclaredSource]) -> list[T]:
+    """Return the results; if the user interrupts that, no program is left behind."""
+    found: list[T] = []
+    try:
+        while len(found) < len(sources):
+            found.append(done.get())
+    except BaseException:
+        for source in sources:
+            source.query.cancelled.set()
+        with suppress(Empty):
+            while len(found) < len(sources):
+                found.append(done.get(timeout=_PATIENCE))
+        raise
+    return found
 
 
 def _answer(source: DeclaredSource, *, refresh: bool) -> SourceAnswer | CookError:

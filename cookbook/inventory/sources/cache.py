@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SCHEMA = 1
 _MOST_BYTES = 64 * 1024**2
+_LONGEST = 400 * 86400.0
+"""Seconds after which an answer is dropped, whatever age an inventory accepts."""
 
 _ENVIRONMENT = (
     *("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"),
@@ -60,6 +62,15 @@ def keep(source: DeclaredSource, data: Mapping[str, object], warnings: list[str]
         beside = path.with_name(f"{path.name}.{os.getpid()}")
         write_private(beside, text)
         beside.replace(path)
+        _drop_old(path.parent)
+
+
+def _drop_old(folder: Path) -> None:
+    """Remove the answers that nothing has asked for since long, as after a change of settings."""
+    oldest = time.time() - _LONGEST
+    for one in folder.iterdir():
+        if one.stat().st_mtime < oldest:
+            one.unlink(missing_ok=True)
 
 
 def _path(source: DeclaredSource) -> Path:

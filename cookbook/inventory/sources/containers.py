@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cookbook.errors import SourceError
 from cookbook.inventory.sources.program import run
 from cookbook.inventory.sources.query import SourceQuery
 from cookbook.text.bounded_io import parsed_json
@@ -47,21 +48,34 @@ def listed(query: SourceQuery, output: bytes) -> Mapping[str, object]:
 def _containers(
     query: SourceQuery, output: bytes
 ) -> Iterator[tuple[str, Mapping[str, str], dict[str, Any]]]:
-    """Yield name, labels and host of each container; ps prints a JSON object a line."""
-    for line in output.splitlines():
+    """Yield name, labels and host of each container."""
+    for one in _printed(query, output):
         try:
-            one = parsed_json(line)
             names, image = one["Names"], str(one["Image"])
             name = names[0] if isinstance(names, list) else str(names).split(",")[0]
             key = str(one.get("ID") or one["Id"])
             labels = _labels(one.get("Labels"))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            raise query.failure(
-                f"`{query.kind} ps` printed something else than containers",
-                hint=f"it began with {line[:60].decode(errors='replace')!r}",
-            ) from None
+        except (KeyError, TypeError, IndexError, AttributeError):
+            raise _no_containers(query, output) from None
         container = {"id": key, "image": image, "labels": labels}
         yield str(name), labels, {"address": str(name), "vars": {"container": container}}
+
+
+def _printed(query: SourceQuery, output: bytes) -> list[Any]:
+    """Return the objects that ps printed: Podman an array of them, Docker one a line."""
+    try:
+        if output.lstrip().startswith(b"["):
+            return list(parsed_json(output))
+        return [parsed_json(line) for line in output.splitlines()]
+    except (ValueError, TypeError):
+        raise _no_containers(query, output) from None
+
+
+def _no_containers(query: SourceQuery, output: bytes) -> SourceError:
+    return query.failure(
+        f"`{query.kind} ps` printed something else than containers",
+        hint=f"it began with {output[:60].decode(errors='replace')!r}",
+    )
 
 
 def _labels(given: Any) -> dict[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cookbook.inventory.sources.query import SourceQuery, texts_of
-from cookbook.inventory.sources.registry import SOURCES
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Value
+from cookbook.transport.registry import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

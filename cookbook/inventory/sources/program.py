@@ -25,6 +25,9 @@ _KEPT = 4000
 
 _CHUNK = 1 << 16
 
+_LOOK = 0.2
+"""Seconds between two looks whether the answer is still wanted."""
+
 
 def hosts(query: SourceQuery) -> Mapping[str, object]:
     """Run the program with --list, and translate what it prints."""
@@ -103,9 +106,11 @@ def _read(query: SourceQuery, process: subprocess.Popen[bytes]) -> tuple[bytes, 
         for stream in kept:
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
-            ready = selector.select(max(0.0, end - time.monotonic()))
+            ready = selector.select(max(0.0, min(_LOOK, end - time.monotonic())))
             if time.monotonic() >= end:
                 raise _too_slow(query)
+            if query.cancelled.is_set():
+                raise query.failure("it was interrupted")
             for key, _ in ready:
                 _take(kept, key.fileobj, selector)  # type: ignore[arg-type]  # one of the two
             if len(kept[process.stdout]) > MOST_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from cookbook.errors import Failed, InventoryError, SourceError
@@ -38,6 +39,9 @@ class SourceQuery:
 
     warnings: list[str] = field(default_factory=list)
     """Sentences for the user."""
+
+    cancelled: Event = field(default_factory=Event, repr=False, compare=False)
+    """Set if the answer is not wanted any more: the user has interrupted the command."""
 
     @property
     def settings(self) -> Mapping[str, Value]:
