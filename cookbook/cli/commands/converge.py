@@ -24,6 +24,7 @@ from cookbook.cli.options import (
     hosts,
     limits,
     load_inventory,
+    origin,
     password,
     plan_key,
     safety,
@@ -95,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         features=features(options, given),
         **safety(options),
         **limits(options),
+        **origin(options),
         **fleet(options, everything),
     )
     with reviewing(options):
