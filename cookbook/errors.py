@@ -8,6 +8,7 @@ The tree of errors, by the person who has to act on them.
     + InventoryError     hosts.yml
       - SourceError      a source of hosts that it names does not answer
     + FeatureError       features.yml
+    + PullError          a revision was not taken: its signature, its age, its repository
     + PlanError          a saved plan cannot be written, or is not what cook has written
     + HistoryError       the history cannot be read, or is of a newer version
     + SecretError        a secret is not there, or cannot be read
@@ -75,6 +76,7 @@ __all__ = [
     "PlanError",
     "PrivilegeError",
     "ProbeError",
+    "PullError",
     "RecipeError",
     "Refused",
     "ReportError",
@@ -199,6 +201,12 @@ class PlanError(InputError):
     """A saved plan cannot be written, or is not what cook has written."""
 
     code = "bad-plan-file"
+
+
+class PullError(InputError):
+    """A revision was not taken: it cannot be fetched, is not signed, or is older than the last."""
+
+    code = "not-pulled"
 
 
 class HistoryError(InputError):

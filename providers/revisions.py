@@ -248,14 +248,17 @@ cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; 
 
 _VERIFY_SSH: LiteralString = (
     "printf '%s\\n' {} >\"$cook_p/signers\" || exit\n"
-    'cook_verify() { cook_git -c gpg.format=ssh -c gpg.ssh.allowedSignersFile="$cook_p/signers"'
+    # git takes the program by the kind of the signature: a keyring of the user must not vouch.
+    "cook_verify() { cook_git -c gpg.format=ssh -c gpg.program=false -c gpg.openpgp.program=false"
+    ' -c gpg.x509.program=false -c gpg.ssh.allowedSignersFile="$cook_p/signers"'
     ' verify-commit "$1"; }\n'
 )
 
 _VERIFY_PGP: LiteralString = (
     "cook_verify() { (umask 077; mkdir -p \"$cook_p/gpg\") && printf '%s\\n' {} |"
     ' gpg --homedir "$cook_p/gpg" --batch -q --import && GNUPGHOME=$cook_p/gpg'
-    ' cook_git -c gpg.format=openpgp verify-commit "$1"; }\n'
+    " cook_git -c gpg.format=openpgp -c gpg.ssh.program=false -c gpg.x509.program=false"
+    ' verify-commit "$1"; }\n'
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import datetime as dt
 import io
 import json
 import random
@@ -34,6 +35,7 @@ from cookbook.applying.manifest import Manifest, ManifestEntry
 from cookbook.approval import planfile, policy_file
 from cookbook.cli.report_lines import step_lines
 from cookbook.errors import CookError
+from cookbook.features.reader import load_features
 from cookbook.history import ignore_rules
 from cookbook.history import journal_reader as journals
 from cookbook.hosts.probing import Question, state_text
@@ -43,6 +45,7 @@ from cookbook.inventory.sources.containers import listed
 from cookbook.inventory.sources.entries import DeclaredSource
 from cookbook.inventory.sources.program import translated
 from cookbook.inventory.sources.query import SourceQuery
+from cookbook.language.collection import Node
 from cookbook.language.probe import Probe
 from cookbook.language.provider import AnyProvider, making_sense, questions
 from cookbook.language.resource import Resource
@@ -65,6 +68,8 @@ from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.openssh import refusals
 from cookbook.transport.paramiko_ssh import host_certificates
 from cookbook.transport.target import Target as Somewhere
+from cookbook.watch.metrics import RunMetrics
+from cookbook.watch.settings import read_watch
 
 CASES = Path(__file__).parent / "cases"
 
@@ -323,6 +328,38 @@ def _source(query: SourceQuery, answer: Mapping[str, Any]) -> None:
     one_line("".join(told.told))
 
 
+_FLEET = inventories.from_data(
+    {
+        "hosts": {"web1": {"vars": {"tier": "front", "shop": "a"}}, "db1": {"vars": {"n": 3}}},
+        "groups": {"web": {"hosts": ["web1"]}},
+    }
+)
+
+
+def _features(data: bytes, _: random.Random) -> None:
+    """Features, and the answer for each host."""
+    with _file(data) as path:
+        found = load_features(path, _FLEET, dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    for host in _FLEET.hosts.values():
+        node = Node(host.name, DEBIAN, host.vars, host.groups)
+        for name in found.features:
+            one_line(found.ask(name, node).why)
+
+
+def _watch(data: bytes, _: random.Random) -> None:
+    with _file(data) as path:
+        for group in read_watch(path).groups:
+            assert 1_800_000_000 < group.next_turn(1_800_000_000) <= 1_800_000_001 + group.every
+            group.mode(1_800_000_000)
+
+
+def _metrics(data: bytes, _: random.Random) -> None:
+    with _file(data) as path:
+        metrics = RunMetrics()
+        metrics.read(path, 1_800_000_000)
+    metrics.text()
+
+
 def _ignores(data: bytes, _: random.Random) -> None:
     with _file(data) as path:
         ignore_rules.load(path)
@@ -472,6 +509,9 @@ def targets() -> list[Target]:
         Target("inventory", [_HOSTS, _LAYERS], _inventory, turns=3),
         Target("program", [_ANSIBLE], _program, _bent_answer, turns=10),
         Target("containers", [_DOCKER_PS, _PODMAN_PS], _containers, _bent_answer, turns=5),
+        Target("features", [_FEATURES], _features, turns=3),
+        Target("watch", [_WATCH], _watch),
+        Target("metrics", [_METRICS], _metrics),
         Target("ignores", [_IGNORES], _ignores),
         Target("rules", [_RULES], _rules),
         Target("secrets", [_SECRETS], _secrets),
@@ -543,6 +583,39 @@ No ED25519 host key is known for web1 and you have requested strict checking.
 Host key verification failed.
 Permission denied (publickey,gssapi-with-mic).
 """
+_FEATURES = b"""\
+new_tls: {share: 25.5%, by: shop, groups: [web], note: x}
+later: {from: 2026-11-24, until: "2026-12-24T18:00 Europe/Berlin", hosts: ["web*", "!db1"]}
+modern: {when: 'version(facts.version) >= version("12") and vars.tier in ("front", "x")'}
+old: {killed: it crashes, always: web1, never: [db1]}
+odd: {when: 'not matches(name, "w*") or (1 < vars.n <= 3 and groups is not None)'}
+"""
+
+_WATCH = b"""\
+defaults: {every: 30m, splay: 2m, recipes: [base.py]}
+groups:
+  web: {every: 15m, do: converge, window: {days: mon-fri, from: "22:00", to: "05:00"}, prune: true}
+  "*": {every: 6h, timeout: 20m, record: true}
+at_once: 3
+notify:
+  - webhook: !secret hooks/ops
+    events: [drift, failed]
+    remind: 12h
+  - mail: {to: [a@b.c], from: d@e.f, smtp: "mail:25", tls: none, user: x, password: !secret y}
+  - command: [/usr/bin/tell, ops]
+"""
+
+_METRICS = b"""\
+# HELP cook_runs_total Runs by their result.
+# TYPE cook_runs_total counter
+cook_runs_total{group="r",mode="converge",result="ok"} 1.0
+# TYPE cook_host_last_run_timestamp_seconds gauge
+cook_host_last_run_timestamp_seconds{group="r",host="web1"} 1.79e+09
+# TYPE cook_run_duration_seconds histogram
+cook_run_duration_seconds_bucket{group="r",le="+Inf",mode="drift"} 1.0
+cook_run_duration_seconds_sum{group="r",mode="drift"} 0.2
+"""
+
 _HOSTS = b"""\
 defaults: {user: admin, become: sudo, port: 22, known_hosts: ~/.ssh/known_hosts}
 hosts:

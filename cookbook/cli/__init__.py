@@ -42,6 +42,10 @@ COMMANDS = {
         "cookbook.cli.commands.watch",
         "check or converge hosts again and again: a service",
     ),
+    "pull": (
+        "cookbook.cli.commands.pull",
+        "converge this host to a signed revision of a repository",
+    ),
     "apply": ("cookbook.cli.commands.apply", "do exactly what a saved plan says, or refuse"),
     "show": ("cookbook.cli.commands.show", "show a saved plan, or a run of the history"),
     "history": (
@@ -125,6 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command; `run` of them runs it."""
+    return _parser(words[0]).parse_args(words)
 
 
 def run() -> NoReturn:

@@ -348,6 +348,13 @@ def hosts(
     ]
 
 
+def origin(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the origin of the run as a property of a Run; `cook pull` knows the revision."""
+    from cookbook.text.provenance import Origin
+
+    return {"origin": Origin(known_as=getattr(options, "known_as", None))}
+
+
 def load_inventory(options: argparse.Namespace) -> Inventory:
     """Return the inventory that is named; a plugin loads it if it is of the plugin's kind."""
     from cookbook import inventory
@@ -363,6 +370,9 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
         found = inventory.load(options.hosts, name, refresh=options.refresh_inventory)
     elif name is not None:
         found = found.in_environment(name)
+    if (machine := getattr(options, "this_machine", None)) is not None:
+        name = found.named_as(machine)
+        found, options.limit = found.with_local(name), [name]
     _warn(found.warnings)
     options.inventory = found
     return found

@@ -11,8 +11,9 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import FeatureError
@@ -76,6 +77,7 @@ class Expression:
     text: str
     at: str
     feature: str
+    tree: ast.expr = field(compare=False, repr=False)
 
     def holds(self, subject: FeatureSubject) -> bool:
         """
@@ -92,7 +94,7 @@ class Expression:
             "environment": subject.environment,
         }
         try:
-            return bool(_evaluator(names).eval(self.text))
+            return bool(_evaluator(names).eval(self.text, self.tree))
         except Exception as error:  # noqa: BLE001 - the library and the operators raise many
             raise FeatureError(
                 f"{self.at}: when of {self.feature} does not fit {subject.name}: {error}",
@@ -113,7 +115,9 @@ def checked(text: str, at: str, feature: str, variables: Collection[str]) -> Exp
     if len(text) > LONGEST:
         raise wrong(f"longer than {LONGEST} characters", "what is longer belongs into a recipe")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `1if x` is a warning of Python, and no mistake here
+            tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         raise wrong(f"{text.strip()!r} is no expression: {said}") from None
@@ -128,7 +132,7 @@ def checked(text: str, at: str, feature: str, variables: Collection[str]) -> Exp
         if isinstance(node, ast.Attribute):
             _check_attribute(node, variables, wrong)
     _check_names(tree, variables, wrong)
-    return Expression(text.strip(), at, feature)
+    return Expression(text.strip(), at, feature, tree.body)
 
 
 def _check_names(
@@ -168,7 +172,7 @@ def _check_attribute(
 
 
 FACTS = frozenset(
-    {field.name for field in fields(Facts)}
+    {one.name for one in fields(Facts)}
     | {name for name, value in vars(Facts).items() if isinstance(value, property)}
 )
 """The names of all facts."""

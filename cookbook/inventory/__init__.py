@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -102,6 +102,29 @@ class Inventory:
     def in_environment(self, name: str) -> Inventory:
         """Return this inventory with all hosts in an environment. Raises UsageError."""
         return _inventory(self._precedence.declared, name)
+
+    def named_as(self, machine: str) -> str:
+        """
+        Return the name of the host that a machine of this name is.
+
+        A machine named web1 is also the host web1.example.org, and the other way round, if only one
+        has that name. Raises UsageError if there is none.
+        """
+        first = machine.partition(".")[0]
+        short = [one for one in self.hosts if one.partition(".")[0] == first]
+        if machine in self.hosts or len(short) == 1:
+            return machine if machine in self.hosts else short[0]
+        raise UsageError(
+            f"no host of the inventory is named {machine!r}, as this machine is",
+            hint=did_you_mean(machine, self.hosts) or "name it with --host NAME",
+        )
+
+    def with_local(self, name: str) -> Inventory:
+        """Return this inventory with one host as this machine, without SSH: a host that pulls."""
+        host = replace(self.hosts[name], transport="local", become_password=None, password=None)
+        if os.geteuid() == 0:
+            host = replace(host, become="none")
+        return replace(self, hosts=MappingProxyType({**self.hosts, name: host}))
 
     def check(self, hosts: Iterable[Host], given: Mapping[str, object]) -> None:
         """

@@ -31,12 +31,12 @@ class Origin:
     folder: Path | None = None
     """The folder of the recipes, whose revision is read."""
     known_as: str | None = None
-    """Their revision, if it is known already: that of a saved plan."""
+    """Their revision, if it is known already: that of a saved plan, or of files without git."""
 
     @functools.cached_property
     def _asked(self) -> subprocess.Popen[str] | None:
         """Return the process of git, which runs while the hosts are asked."""
-        if self.folder is None:
+        if self.folder is None or self.known_as is not None:
             return None
         words = ["git", "-C", str(self.folder), "describe", "--always", "--dirty", "--abbrev=40"]
         try:

@@ -310,6 +310,7 @@ def test_another_process_gives_the_same_answer() -> None:
 @example("not " * 120 + "1")
 @example("(" * 100)
 @example("\0")
+@example("1if 1else 2")
 def test_any_text_is_an_expression_or_refused(text: str) -> None:
     from cookbook.features.expression import checked
 

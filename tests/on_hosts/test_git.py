@@ -268,3 +268,27 @@ def test_what_no_declared_key_has_signed_is_refused(
     assert step.error is not None
     assert "has no signature of the declared keys" in str(vars(step.error)), vars(step.error)
     assert head(forge, "/opt/pgp") == "good"
+
+
+def test_a_keyring_of_the_user_does_not_vouch_where_ssh_keys_are_trusted(
+    forge: KitchenHost, converge: Converge
+) -> None:
+    """Git takes the program by the kind of the signature, and so would ask gpg(1)."""
+    done = forge.run(
+        "set -e; apt-get install -y --no-install-recommends gnupg >/dev/null; cd /srv/app\n"
+        "gpg --batch --passphrase '' --quick-gen-key ann@pgp.example.org ed25519 sign never\n"
+        "git checkout -q -b pgp signed; echo 4 >version\n"
+        "git -c gpg.format=openpgp -c user.signingKey=ann@pgp.example.org commit -qam four -S\n"
+        "git verify-commit HEAD; git checkout -q main",
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
+    recipe = """
+        git("/opt/pgp", repository="/srv/app", revision="pgp",
+            allowed_signers=node.vars["signers"])
+    """
+    signers = "ann@example.org " + forge.run("cat /root/signer.pub").stdout.strip()
+    [step] = converge(forge, recipe, variables={"signers": signers})
+    assert step.error is not None
+    assert "has no signature of the declared keys" in str(step.error)
+    assert forge.run("[ -e /opt/pgp/version ]").returncode != 0

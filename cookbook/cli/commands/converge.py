@@ -25,6 +25,7 @@ from cookbook.cli.options import (
     hosts,
     limits,
     load_inventory,
+    origin,
     password,
     plan_key,
     safety,
@@ -101,6 +102,7 @@ def _run(options: argparse.Namespace) -> int:
         features=features(options, given),
         **safety(options),
         **limits(options),
+        **origin(options),
         **fleet(options, everything),
     )
     with reviewing(options):

@@ -19,6 +19,7 @@ from cookbook.cli.options import (
     hosts,
     limits,
     load_inventory,
+    origin,
     password,
     variables,
 )
@@ -95,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         features=features(options, given),
         unmanaged=_audited(options.unmanaged),
         **limits(options),
+        **origin(options),
         **fleet(options, everything),
     )
 
