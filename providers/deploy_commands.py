@@ -78,10 +78,13 @@ def make(name: str, wanted: State) -> Command:
     place = f"{wanted.path}/releases/{release}"
     parts = [sh("p={} k=$cook_home/deploys/{}\n", wanted.path, name)]
     parts.append(sh('[ -d "$p" ] || { mkdir -p -- "$p" && {}; } || exit\n', owner))
-    parts.append(sh("{} || exit\n", _as(user, _export(wanted))))
+    # What has failed is no release; on a full disk what is left of it would harm the current one.
+    clear = sh("rm -rf -- {}; rm -f -- {}/repo/objects/pack/tmp_*", place, wanted.path)
+    failed = sh("{ s=$?; {}; exit $s; }", _as(user, clear))
+    parts.append(sh("{} || {}\n", _as(user, _export(wanted)), failed))
     steps = [*wanted.steps, *([wanted.migrate] if wanted.migrate else [])]
     if steps:
-        parts.append(sh("{} || exit\n", _as(user, _built(wanted, place, steps))))
+        parts.append(sh("{} || {}\n", _as(user, _built(wanted, place, steps)), failed))
     parts.append(_recorded(wanted))
     return replace(join(parts, ""), called=f"build the release {release} of {name}")
 
