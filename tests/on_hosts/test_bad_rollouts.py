@@ -122,6 +122,14 @@ BAD = {
     "a working copy that was edited": (WORK.format(at="v2"), "version"),
 }
 
+CRASHES = """
+systemd_unit("shop.service", content={{"Service": {{"User": "shop", "WorkingDirectory":
+    "/srv/shop/current", "Restart": "always", "RestartSec": "0",
+    "ExecStart": "/bin/sh -c '. ./start'"}}}}, action="create")
+deploy("shop", repository="/srv/shop.git", revision="{at}", user="shop", health_timeout=3,
+    build="{build}", restart={{"shop.service": "http://127.0.0.1:8001/version"}})
+"""
+
 
 @pytest.fixture(scope="module")
 def server(module_host: KitchenHost) -> Iterator[KitchenHost]:
@@ -171,3 +179,18 @@ def test_version_1_serves_on(serving: KitchenHost, cook: Cook, what: str) -> Non
     assert failed["status"] == 3, messages(failed)
     assert says in messages(failed)
     assert state(serving) == before
+
+
+def test_a_version_that_crashes_until_systemd_gives_up_is_led_back(
+    server: KitchenHost, cook: Cook
+) -> None:
+    """The unit may be started again although it has used up its starts."""
+    start = "echo exec python3 -m http.server 8001 --bind 127.0.0.1 >start"
+    server.run("systemctl stop shop")
+    good = CRASHES.format(at="v1", build=start)
+    deployed = cook(server, "converge", recipe=good)
+    assert deployed["status"] == 0, messages(deployed)
+    bad = cook(server, "converge", recipe=CRASHES.format(at="v2", build="echo exit 1 >start"))
+    assert bad["status"] == 3
+    assert "shop.service is not healthy" in messages(bad)
+    assert server.run("curl -sf http://127.0.0.1:8001/version").stdout == "1\n"
