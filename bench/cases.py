@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -182,6 +182,44 @@ def fresh(lab: Lab, effort: Effort) -> Result:
     return Result(figures, [bar], _unlike(states, "script"))
 
 
+def rollout(lab: Lab, effort: Effort) -> Result:
+    """Measure version 1 to 2 of the sample deploy_app: by cook, and by the same commands."""
+    from tests.on_hosts.shop import PREPARE
+
+    site = lab.fresh()
+    lab.run(PREPARE)
+    recipe = str(_HERE.parent / "sample_cookbooks/deploy_app/deploy_app.py")
+    token = {"COOK_SECRET_SHOP_TOKEN": "open sesame"}
+
+    def cook(version: str) -> Call:
+        call = contenders.cook(site, recipe, "--set", f"revision={version}")
+        return replace(call, environment=token)
+
+    settle([cook("v1")])
+    lab.run(_KEEP)
+    calls = {"cook": cook("v2"), "script": contenders.rollout(site)}
+    samples: dict[str, list[Sample]] = {who: [] for who in calls}
+    for _ in range(effort.fast):
+        for who, call in calls.items():
+            lab.run(_RESET)
+            samples[who].append(run(call))
+            if "version 2" not in (said := lab.run("curl -s http://shop.internal/")):
+                raise BenchError(f"after the rollout by {who}, the application says {said!r}")
+    figures = _figures("rollout", samples)
+    bar = Bar("Rollout of deploy_app: cook / script", ratio(figures, "cook", "script"), 1.2)
+    return Result(figures, [bar])
+
+
+_KEEP = "systemctl stop shop-8001 shop-8002; cp -a /srv/shop /srv/v1; cp -a /var/lib/cook /srv/cook"
+_RESET = """
+systemctl reset-failed
+systemctl stop shop-8001 shop-8002; rm -rf /srv/shop /var/lib/cook
+cp -a /srv/v1 /srv/shop && cp -a /srv/cook /var/lib/cook && systemctl start shop-8001 shop-8002
+for n in 1 2 3 4 5 6 7 8 9; do curl -sf http://shop.internal/ | grep 'version 1' && break; sleep 0.3
+done; sync
+"""
+
+
 def _unlike(states: Mapping[str, str], reference: str) -> list[str]:
     """Who left another state than the reference, with the first line that differs."""
     wanted = states[reference].splitlines()
@@ -296,5 +334,6 @@ CASES: dict[str, Case] = {
     "all-types": all_types,
     "fresh": fresh,
     "thousand-hosts": thousand_hosts,
+    "rollout": rollout,
 }
 """In the order in which they are run."""

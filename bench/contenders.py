@@ -47,6 +47,11 @@ def script(site: Site) -> Call:
     return Call("script", ssh(site, "sh", "-s"), stdin=_HERE / "w50.sh")
 
 
+def rollout(site: Site) -> Call:
+    """Return the rollout of the sample deploy_app as a shell script."""
+    return Call("script", ssh(site, "sh", "-s"), stdin=_HERE / "rollout.sh")
+
+
 def cook(site: Site, recipe: str = "w50.py", *options: str) -> Call:
     """Return a converge with JSON output, which lists every resource."""
     command = ["converge", str(_HERE / recipe), "--hosts", str(site.hosts_yml)]

@@ -50,20 +50,24 @@ _SWITCH: LiteralString = (
     't={}/.current-$$; rm -f -- "$t" && ln -s -- {} "$t" && mv -T -- "$t" {}/current'
 )
 
-# On the way back, only units that were restarted are restarted again.
+# On the way back, only units that were restarted are restarted again. A new version that crashes
+# again and again has used up the starts that the unit may have in ten seconds.
 _RESTART: LiteralString = """\
 cook_restart() { if [ "$cook_back" ]; then case " $cook_done " in *" $1 "*) ;; *) return 0 ;; esac
 fi; cook_done="$cook_done $1"
 [ "$(systemctl show -p LoadState "$1")" = LoadState=loaded ] || return 0
+systemctl reset-failed -- "$1" 2>/dev/null
 systemctl restart -- "$1" || { echo "the restart of $1 has failed" >&2; return 1; }
 "$2" || { echo "$1 is not healthy: $c" >&2; return 1; }; }
 cook_none() { :; }
 cook_done= cook_back=
 """
 
+# Most are healthy within a second: so long it is asked ten times as often.
 _HEALTH: LiteralString = """\
-{}() { end=$(($(date +%s) + {})); until c=$({}
-); do [ $(date +%s) -lt $end ] || return 1; sleep 0.5; done; }
+{}() { end=$(($(date +%s) + {})) n=0; until c=$({}
+); do [ $(date +%s) -lt $end ] || return 1; n=$((n + 1))
+if [ $n -lt 20 ]; then sleep 0.05; else sleep 0.5; fi; done; }
 """
 
 _NOTE: LiteralString = """\
@@ -78,10 +82,13 @@ def make(name: str, wanted: State) -> Command:
     place = f"{wanted.path}/releases/{release}"
     parts = [sh("p={} k=$cook_home/deploys/{}\n", wanted.path, name)]
     parts.append(sh('[ -d "$p" ] || { mkdir -p -- "$p" && {}; } || exit\n', owner))
-    parts.append(sh("{} || exit\n", _as(user, _export(wanted))))
+    # What has failed is no release; on a full disk what is left of it would harm the current one.
+    clear = sh("rm -rf -- {}; rm -f -- {}/repo/objects/pack/tmp_*", place, wanted.path)
+    failed = sh("{ s=$?; {}; exit $s; }", _as(user, clear))
+    parts.append(sh("{} || {}\n", _as(user, _export(wanted)), failed))
     steps = [*wanted.steps, *([wanted.migrate] if wanted.migrate else [])]
     if steps:
-        parts.append(sh("{} || exit\n", _as(user, _built(wanted, place, steps))))
+        parts.append(sh("{} || {}\n", _as(user, _built(wanted, place, steps)), failed))
     parts.append(_recorded(wanted))
     return replace(join(parts, ""), called=f"build the release {release} of {name}")
 

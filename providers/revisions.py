@@ -235,12 +235,15 @@ def _advice(told: str) -> str:
     return "`git ls-remote` on the host, as the same user, shows the same error"
 
 
+# Objects come as one pack, which is in its place when it is complete. Single ones, of a fetch that
+# was cut off or found no room, would look like a commit that is there.
 FETCH: LiteralString = """\
+cook_get() { cook_net -c fetch.unpackLimit=1 fetch -q "$@"; }
 cook_has() { cook_git cat-file -e "$1^{commit}" 2>/dev/null; }
 cook_fetch() { cook_has "$2" && return
-if [ "$3" ]; then cook_net fetch -q --no-tags --depth "$3" -- "$1" "$2"
-else cook_net fetch -q --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
-{ cook_has "$2" || cook_net fetch -q -- "$1" "$2"; }; fi
+if [ "$3" ]; then cook_get --no-tags --depth "$3" -- "$1" "$2"
+else cook_get --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
+{ cook_has "$2" || cook_get -- "$1" "$2"; }; fi
 cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; }; }
 """
 """Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards."""

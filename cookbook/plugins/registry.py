@@ -6,7 +6,7 @@ import base64
 import functools
 import importlib
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, cast, get_type_hints
 
 from cookbook.applying.manifest import ManifestEntry
@@ -67,14 +67,20 @@ def resource_from_json(data: Mapping[str, Any]) -> Resource:
     hints = _hints(cast("Any", kind))
     resource = kind.__new__(kind)
     for f in fields(kind):
-        given = f.default if f.default is not MISSING else None
-        value = data.get(f.name, given)
+        value = data[f.name] if f.name in data else _default(f)
         if isinstance(value, dict) and value.keys() == {"base64"} and "bytes" in str(f.type):
             value = base64.b64decode(value["base64"])
         if f.name in data:
             _check(kind, f.name, hints[f.name], value)
         object.__setattr__(resource, f.name, tuple(value) if isinstance(value, list) else value)
     return resource
+
+
+def _default(f: Field[Any]) -> Any:
+    """Return the value of a property that is not written: it has its default, or holds a secret."""
+    if f.default_factory is not MISSING:
+        return f.default_factory()
+    return None if f.default is MISSING else f.default
 
 
 def revive(entry: ManifestEntry) -> tuple[Resource, AnyProvider]:

@@ -165,6 +165,39 @@ def test_a_removed_container_comes_back_with_its_variables(engine: KitchenHost, 
     engine.run("docker rm -f odd")
 
 
+@pytest.mark.parametrize("how", ["delete", "prune"])
+def test_a_removed_container_comes_back_with_its_secrets(
+    engine: KitchenHost, cook: Cook, how: str
+) -> None:
+    """Its recipe had them; no journal, manifest or history has."""
+    made = run(
+        cook,
+        engine,
+        "converge",
+        "from cookbook.secrets.secret import Secret\n"
+        'docker_container("sec", image="web:1", stop_timeout=1, settle=0, labels={"a": "b"},'
+        ' env={"T": Secret("sesame of sec"), "PLAIN": "1"})',
+    )
+    assert made["status"] == 0
+    gone = (
+        run(cook, engine, "converge", 'docker_container("sec", action="delete")')
+        if how == "delete"
+        else cook(engine, "converge", "--prune", recipe="file('/srv/other', content='x')")
+    )
+    assert gone["status"] == 0, gone["hosts"]
+    assert engine.run("docker inspect sec").returncode != 0
+    undone = cook(engine, "undo", gone["run"], "--yes", "--partial")
+    assert undone["status"] == 0, undone["hosts"]
+    told = engine.run("docker exec sec /bin/sh -c 'echo $T $PLAIN'").stdout
+    assert told == "sesame of sec 1\n"
+    assert engine.run("docker inspect -f '{{.Config.Labels.a}}' sec").stdout == "b\n"
+    assert (
+        engine.run("grep -rl 'sesame of' /var/lib/cook --include=*.json --include=manifest*").stdout
+        == ""
+    )
+    engine.run("docker rm -f sec")
+
+
 def test_a_plan_shows_which_image_a_container_will_have(engine: KitchenHost, cook: Cook) -> None:
     """The image comes earlier in the same recipe; what it has by default is unknown until then."""
     ids = [
