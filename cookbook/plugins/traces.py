@@ -32,6 +32,11 @@ _QUIET = frozenset({"ok", "skipped", "not-run"})
 _FLUSH = 5_000
 """Milliseconds that the end of a run waits for a collector."""
 
+_TRIES = 3
+"""Seconds for which spans are sent again and again, unless a variable says otherwise."""
+
+_TIMEOUTS = {"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"}
+
 
 @dataclass
 class _HostTrace:
@@ -186,7 +191,7 @@ def _provider(exporter: str) -> TracerProvider:
         elif exporter == "otlp":
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-            to = OTLPSpanExporter()
+            to = OTLPSpanExporter(timeout=None if _TIMEOUTS & os.environ.keys() else _TRIES)
         else:
             raise UsageError(
                 f"OTEL_TRACES_EXPORTER is {exporter!r}", hint="otlp, console and none are known"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -149,3 +150,15 @@ def test_a_wrong_exporter_is_refused(
     assert run(tmp_path, f"file('{tmp_path}/a')") == 1
     assert "otlp, console and none are known" in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.slow
+def test_a_collector_that_does_not_answer_costs_seconds_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    began = time.monotonic()
+
+    assert run(tmp_path, f"file('{tmp_path}/a', content='x', mode='0644')") == 0
+    assert time.monotonic() - began < 10
