@@ -87,6 +87,11 @@ class Meetings:
                 self._news.wait(_LOOK)
             return found
 
+    def is_open(self, barrier: Barrier) -> bool:
+        """Return whether it is not known yet which host does a block."""
+        with self._news:
+            return barrier.on is None and self._first(_key(barrier)) is None
+
     def _first(self, key: str) -> str | None:
         """Return the first host that has a block; None if that is not known yet."""
         for host in self._order:
@@ -204,12 +209,18 @@ class HostMeetings:
 
     def doer(self, barrier: Barrier) -> str | None:
         """See BarrierKeeper."""
+        if self._meetings.is_open(barrier):
+            # A host that decides it may not have had its turn yet.
+            with self._turns.away():
+                self._meetings.doer(barrier)
         doer = self._meetings.doer(barrier)
         return None if doer == self._host else doer
 
     def come_to(self, barrier: Barrier) -> Passed:
         """See BarrierKeeper."""
         begun = time.monotonic()
+        if barrier.once:
+            self.doer(barrier)
         try:
             return self._meetings.meet(self._host, barrier, self._turns, self.end)
         finally:

@@ -18,7 +18,7 @@ import pytest
 from cookbook.cli import main
 from cookbook.errors import BarrierBroken, DeadlineExceeded, HostError, Refused
 from cookbook.language.sections import Barrier
-from cookbook.run.meetings import Meetings
+from cookbook.run.meetings import HostMeetings, Meetings
 from cookbook.run.turns import Turns
 
 HEADING = """from cookbook.recipe import *
@@ -476,6 +476,22 @@ def test_a_host_of_which_nothing_is_known_may_be_the_one() -> None:
     assert made.doer(block) == "h1"
     with pytest.raises(BarrierBroken, match="was not done on h1: no route to host"):
         made.meet("h2", block, ALONE, None)
+
+
+def test_the_host_that_decides_may_have_its_turn_later() -> None:
+    """Hosts that the last run could not reach go first, whatever the order of the inventory is."""
+    turns, block = Turns(1, 1000), Barrier("x", "r:1", True)
+    made = Meetings(["h1", "h2"], lambda: False)
+
+    def work(host: str) -> str | None:
+        made.declare(host, [block])
+        keeper = HostMeetings(host, made, turns, lambda _: None)
+        doer = keeper.doer(block)
+        assert keeper.come_to(block) == "passed"
+        made.end(host, "")
+        return doer
+
+    assert turns.each(work, ["h2", "h1"], lambda: None) == ["h1", None]
 
 
 def test_waiting_has_an_end() -> None:
