@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from cookbook.rollout.state import RolloutHost
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import HostRunId, Result
 from cookbook.run.runner import new_id
+from cookbook.run.signals import handled
 
 _LOOK_FOR_ORDERS = 0.5
 """Seconds between two looks whether an operator has given a command."""
@@ -108,7 +109,7 @@ class Controller:
         hosts = max(1, len(self.progress.hosts))
         with (
             ThreadPoolExecutor(min(hosts, 500), thread_name_prefix="rollout") as pool,
-            self._signals(),
+            handled(self._leave),
         ):
             while True:
                 self._take_orders()
@@ -197,27 +198,7 @@ class Controller:
             event = self._events.get(timeout=max(0.01, min(left, _LOOK_FOR_ORDERS)))
             self._commit(event)
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Leave after the hosts at work when a signal comes; a second one ends the process."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {
-            number: signal.signal(number, self._leave)
-            for number in numbers
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _leave(self, _number: int, _frame: object) -> None:
-        import os
-
         if self._leaving.is_set():
             os.write(2, b"cook: left; `cook rollout resume` goes on\n")
             os._exit(130)

@@ -15,6 +15,30 @@ if TYPE_CHECKING:
     from cookbook.hosts.session import Session
 
 
+@contextlib.contextmanager
+def handled(handler: Callable[[int, object], object]) -> Iterator[None]:
+    """
+    Have SIGINT, SIGTERM and SIGHUP call a function, while the context is open.
+
+    A signal that is ignored (nohup) stays ignored. In another thread than the main one it has no
+    effect.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, handler)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
 class Signals:
     """The request to stop, and the sessions that must get it."""
 
@@ -44,23 +68,10 @@ class Signals:
         """
         Handle signals: the first lets each host finish its current resource, the second ends that.
 
-        A package transaction is finished in any case; the third signal waits for nothing. A signal
-        that is ignored (nohup) stays ignored.
+        A package transaction is finished in any case; the third signal waits for nothing.
         """
-        if threading.current_thread() is not threading.main_thread():
+        with handled(self._stop):
             yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {
-            number: signal.signal(number, self._stop)
-            for number in signals
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _stop(self, _number: int, _frame: object) -> None:
         self._signals += 1
