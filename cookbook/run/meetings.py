@@ -6,12 +6,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cookbook.errors import BarrierBroken, DeadlineExceeded, Refused
 from cookbook.language.sections import Barrier
-from cookbook.planning.barriers import Passed
 from cookbook.run.turns import Turns
+
+if TYPE_CHECKING:
+    from cookbook.planning.barriers import Passed
 
 _LOOK = 0.2
 """Seconds between two looks whether the run is to stop, or its time is over."""
