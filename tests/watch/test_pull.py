@@ -16,6 +16,7 @@ from cookbook import inventory
 from cookbook.cli import main
 from cookbook.errors import PullError, UsageError
 from cookbook.watch.pull import PulledRepository, TrustedKeys
+from tests.texts import check
 
 
 class Author:
@@ -442,3 +443,9 @@ def test_the_units(author: Author, pull: Pulls) -> None:
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_the_text_of_a_refusal(author: Author, pull: Pulls, tmp_path: Path) -> None:
+    commit = author.commit("one", None)
+
+    check("not-pulled", pull()[1], {str(tmp_path): "/tmp/d", commit[:12]: "0123456789ab"})
