@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from cookbook.errors import CookError
 from cookbook.retry import Clock
+from cookbook.run.signals import handled
 from cookbook.watch.settings import WatchGroup, WatchSettings
 from cookbook.watch.turn import StartTurn, Turn, TurnResult
 
@@ -85,26 +86,22 @@ class WatchLoop:
             self.clock.sleep(_NAP)
         return list({result.group: result for result in self._results}.values())
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
+    def signals(self) -> AbstractContextManager[None]:
         """Handle SIGTERM, SIGINT (stop) and SIGHUP (reload) meanwhile."""
-        handlers = {
-            signal.SIGTERM: self.stop,
-            signal.SIGINT: self.stop,
-            signal.SIGHUP: self.reload_soon,
-        }
-        before = {number: signal.signal(number, to) for number, to in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
-    def stop(self, *_: object) -> None:
+        def hear(number: int, _frame: object) -> None:
+            if number == signal.SIGHUP:
+                self.reload_soon()
+            else:
+                self.stop()
+
+        return handled(hear)
+
+    def stop(self) -> None:
         """End after what the hosts are at; at the second request, end that, too."""
         self._stops += 1
 
-    def reload_soon(self, *_: object) -> None:
+    def reload_soon(self) -> None:
         """Read watch.yml again before the next turn."""
         self._hangup = True
 
