@@ -95,6 +95,11 @@ def chosen(options: argparse.Namespace, hosts: Sequence[Host]) -> Choice:
     from cookbook.text.glob import Glob
 
     named, only = options.recipes, [Glob(text) for text in options.only]
+    if named and options.chosen_recipes:
+        raise UsageError(
+            "--recipe selects among the hosts' own recipes, and a recipe is named as well",
+            hint="leave one of the two out",
+        )
     if named:
         own = dict.fromkeys(named)
     else:

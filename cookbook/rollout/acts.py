@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +35,7 @@ def filled(text: str, host: Host) -> str:
         return text.format_map({"name": host.name, "address": host.address, "vars": host.vars})
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"{text!r} cannot be filled in for host {host.name}: {type(error).__name__}: {error}",
+            f"{text!r} cannot be filled in for host {host.name}: {error} is not known",
             hint="{name}, {address} and {vars[x]} are known; braces themselves are doubled: {{ }}",
         ) from None
 
@@ -51,7 +52,10 @@ class Acts:
     def check(self, acts: Sequence[Act], host: Host) -> None:
         """Raise UsageError for an act that cannot be carried out for a host."""
         for act in acts:
-            if not isinstance(act, HookAct):
+            if isinstance(act, HookAct):
+                if shutil.which(act.words[0]) is None:
+                    raise UsageError(f"hook: there is no program {act.words[0]}")
+            else:
                 self._targets(act, host)
                 filled(act.command if isinstance(act, CommandAct) else act.server, host)
 

@@ -53,8 +53,8 @@ class Works(Protocol):
         """Return why a host is not healthy; None if it is."""
         ...
 
-    def update(self, host: str, run: str, strategy: Strategy) -> Result:
-        """Bring a host to its declaration."""
+    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+        """Bring a host to its declaration; `served` is False if it may be out of service."""
         ...
 
     def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
@@ -159,20 +159,22 @@ class Controller:
         state = self.progress.hosts[host]
         strategy = self.progress.plan.stage_of(host).strategy
         self._commit(Begun(host, work, run, holder(), at=time.time()))
-        runs = _runs(state)
+        runs, served = _runs(state), state.served
 
         def do() -> None:
             try:
                 if work == "update":
-                    done = self._works.update(host, run, strategy)
+                    done = self._works.update(host, run, strategy, served=served)
                 else:
                     done = self._works.revert(host, runs, strategy)
             except CookError as error:
                 done = Result("failed", str(error), changed=True)
             except Exception as error:  # noqa: BLE001 - a defect must not leave a host at work
                 done = Result("failed", f"a defect: {type(error).__name__}: {error}", changed=True)
-            outcome, reason, changed = done
-            self._events.put(Ended(host, work, outcome, reason, changed, at=time.time()))
+            outcome, reason, changed, in_service = done
+            self._events.put(
+                Ended(host, work, outcome, reason, changed, in_service, at=time.time())
+            )
 
         pool.submit(do)
 

@@ -55,13 +55,15 @@ class Begun(Event):
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """The work on a host has ended; it is in service only if it is done."""
+    """The work on a host has ended."""
 
     host: str
     work: Work
     outcome: WorkOutcome
     reason: str = ""
     changed: bool = False
+    in_service: bool | None = None
+    """Whether the host is in service now; None: if it is done, or as it was if not reached."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,9 @@ class Header:
     first: list[str]
     """Hosts that came first, because an earlier rollout left them."""
 
+    out_of_service: list[str]
+    """Hosts that an earlier rollout has left out of service."""
+
     places: dict[str, dict[str, str]]
     """By host: its value of the variable `spread`."""
 

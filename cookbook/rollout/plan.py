@@ -65,6 +65,19 @@ class RolloutPlan:
         raise KeyError(host)
 
 
+def check_stage(stage: Stage) -> None:
+    """Raise UsageError for a group whose strategy lets no host begin, or has no effect."""
+    strategy, total = stage.strategy, len(stage.members)
+    if stage.hosts and strategy.min_healthy.at_least(total) >= total:
+        raise UsageError(
+            f"min_healthy: {strategy.min_healthy} of {total} host{'s' * (total != 1)}: none could"
+            " be taken out of service",
+            hint="a smaller number; 0 for a group of one host",
+        )
+    if strategy.spread and stage.hosts and not any(stage.places.values()):
+        raise UsageError(f"spread: no host of the group has the variable {strategy.spread}")
+
+
 def plan(
     rollouts: Rollouts,
     groups: Mapping[str, Sequence[str]],

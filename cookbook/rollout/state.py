@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from typing import Literal
@@ -64,6 +65,9 @@ class RolloutHost:
     changed: bool = False
     """True if one of these may have changed something."""
 
+    served: bool = True
+    """True if it was in service when its work began."""
+
     in_service: bool = True
     """False from its beginning until it is done: it may be out of the balancer."""
 
@@ -79,11 +83,14 @@ class RolloutHost:
 class RolloutState:
     """A rollout as it stands; only `apply` changes it."""
 
-    def __init__(self, plan: RolloutPlan) -> None:
+    def __init__(self, plan: RolloutPlan, out_of_service: Collection[str] = ()) -> None:
+        """Create the state; hosts `out_of_service` were left so by an earlier rollout."""
         self.plan = plan
         self.hosts = {host: RolloutHost() for host in plan.hosts}
         for stage in plan.stages:
             self.hosts |= {host: RolloutHost("outside") for host in stage.others}
+        for host in self.hosts.keys() & {*out_of_service}:
+            self.hosts[host].in_service = False
         self.stage = 0
         self.batch = 0
         self.begun = False
@@ -129,6 +136,7 @@ class RolloutState:
     def _(self, event: Begun) -> None:
         state = self.hosts[event.host]
         state.phase = "working" if event.work == "update" else "reverting"
+        state.served = state.in_service and not state.interrupted
         state.since, state.reason, state.in_service = event.at, "", False
         if event.work == "update":
             state.runs.append(event.run)
@@ -150,9 +158,11 @@ class RolloutState:
             state.phase = "reverted" if event.outcome == "done" else "revert-failed"
             if event.outcome == "done":
                 state.runs, state.changed = [], False
-        state.healthy = state.in_service = event.outcome == "done"
-        if event.outcome == "unreachable" and not state.changed:
-            state.in_service = True  # it was not touched, not even taken out of the balancer
+        state.healthy = event.outcome == "done"
+        as_it_was = event.outcome == "unreachable" and state.served
+        state.in_service = state.healthy or as_it_was
+        if event.in_service is not None:
+            state.in_service = event.in_service
         state.reason, state.looked = event.reason, event.at
         self.moved = event.at
 
@@ -207,6 +217,7 @@ class RolloutState:
                 if self.stopped is not None and self.reverting is None:
                     self._forgive()
             case "abort":
+                self._leave_interrupted()
                 self.paused = False
                 self.stopped = Stopped(f"aborted by {event.by}", failed=False, at=event.at)
             case "revert":
@@ -232,12 +243,20 @@ class RolloutState:
         self.finished = event.status
 
     def _revert_all(self, event: CommandGiven) -> None:
+        self._leave_interrupted()
         self.paused, self.finished, self.revert_all = False, None, True
         if self.stopped is None:
             self.stopped = Stopped(f"reverted by {event.by}", failed=False, at=event.at)
         for state in self.hosts.values():
             if state.phase == "revert-failed":
                 state.phase = "failed"
+
+    def _leave_interrupted(self) -> None:
+        """Do not begin updates again that a controller has left, as an operator has decided."""
+        for state in self.hosts.values():
+            if state.interrupted and state.phase == "working":
+                state.phase, state.interrupted, state.healthy = "failed", False, False
+                state.reason = "the controller ended meanwhile"
 
     def _forgive(self) -> None:
         """Go on after a stop: the failed hosts of the batch get another turn."""

@@ -112,9 +112,11 @@ def event_line(event: e.Event, plan: RolloutPlan) -> ShownLine | None:  # noqa: 
             return "bold", f"{found.group}, {name}: {_names(found.batches[batch].hosts)}"
         case e.Begun(host, work):
             return "", f"  {host}: {'begun' if work == 'update' else 'being reverted'}"
-        case e.Ended(host, work, outcome, reason, changed):
+        case e.Ended(host, work, outcome, reason, changed, in_service):
             done = "reverted" if work == "revert" else ("done" if changed else "was in line")
             text = f"{done}, healthy" if outcome == "done" else f"{outcome}: {reason}"
+            if outcome == "failed" and not in_service and plan.stage_of(host).strategy.drain:
+                text += "; it is out of service"
             return ("green" if outcome == "done" else "red"), f"  {host}: {text}"
         case e.Looked(host, healthy, reason):
             text = "healthy" if healthy else f"not healthy: {reason}"
@@ -145,10 +147,16 @@ def state_lines(state: RolloutState, waits: str = "") -> Iterator[ShownLine]:
     """Yield where a rollout is: each group, the hosts at work, those that are left."""
     for number, stage in enumerate(state.plan.stages):
         phases = Counter(state.hosts[host].phase for host in stage.hosts)
-        told = ", ".join(f"{count} {phase}" for phase, count in phases.items())
+        over = state.finished is not None
+        words = (
+            (count, "not begun" if over and p == "waiting" else p) for p, count in phases.items()
+        )
+        told = ", ".join(f"{count} {phase}" for count, phase in words)
         mark = ">" if number == state.stage and state.finished is None else " "
         yield "bold", f"{mark} {stage.group}: {told}"
-        yield from (line for host in stage.hosts for line in _host_lines(host, state.hosts[host]))
+        drains = bool(stage.strategy.drain)
+        for host in stage.hosts:
+            yield from _host_lines(host, state.hosts[host], drains=drains)
     if state.stopped is not None:
         yield "bold red", f"stopped: {state.stopped.reason}"
     if state.finished is None:
@@ -159,11 +167,12 @@ def state_lines(state: RolloutState, waits: str = "") -> Iterator[ShownLine]:
         yield "yellow", f"pending: {_names(tuple(left))}"
 
 
-def _host_lines(name: str, host: RolloutHost) -> Iterator[ShownLine]:
+def _host_lines(name: str, host: RolloutHost, *, drains: bool) -> Iterator[ShownLine]:
     if host.phase in AT_WORK:
         yield "", f"    {name}: {host.phase} since {_clock(host.since)}"
     elif host.reason or host.phase in ("failed", "unreachable", "revert-failed"):
-        yield "red", f"    {name}: {host.phase}: {host.reason}"
+        out = "" if host.in_service or not drains else "; it is out of service"
+        yield "red", f"    {name}: {host.phase}: {host.reason}{out}"
 
 
 def _waiting_lines(state: RolloutState, waits: str) -> Iterator[ShownLine]:

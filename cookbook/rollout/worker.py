@@ -40,6 +40,8 @@ class Result(NamedTuple):
     outcome: WorkOutcome
     reason: str = ""
     changed: bool = False
+    in_service: bool | None = None
+    """Whether the host is in service; None: if it is done, or as it was if not reached."""
 
 
 class HostRunId(NamedTuple):
@@ -80,16 +82,23 @@ class Worker:
         """Return why a host is not healthy; None if it is."""
         return self.health.complaint(self._host(host), strategy.health_check)
 
-    def update(self, host: str, run: str, strategy: Strategy) -> Result:
-        """Bring a host to its declaration; a host that is in line already stays in service."""
+    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+        """
+        Bring a host to its declaration; a host that is in line already stays in service.
+
+        `served` is False if it may be out of service: then it is put back in any case.
+        """
         planned = self._planned(host)
         if planned.status == "unreachable":
             return Result("unreachable", _reason(planned))
         if planned.status in ("failed", "refused", "timeout", "interrupted"):
-            return Result("failed", _reason(planned))
+            return Result("failed", _reason(planned), in_service=served)
         about = self._host(host)
         if not any(step.status in ("changed", "unknown") for step in planned.steps):
-            return self._until_healthy(about, strategy, changed=False)
+            result = self._until_healthy(about, strategy, changed=False)
+            if served:
+                return result._replace(in_service=True)
+            return self._enabled(about, strategy, result)
         if (wrong := self._drained(about, strategy)) is not None:
             return wrong
         done = self._recorded(replace(self.template, hosts=[about], id=run))
@@ -97,7 +106,7 @@ class Worker:
         if done.status not in ("ok", "changed"):
             return Result("failed", _reason(done), changed)
         result = self._until_healthy(about, strategy, changed=changed)
-        return self._enabled(about, strategy, result) if result.outcome == "done" else result
+        return self._enabled(about, strategy, result)
 
     def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
         """Undo the runs of a host, the latest first."""
@@ -133,7 +142,7 @@ class Worker:
             if done.status not in ("ok", "changed"):
                 return Result("failed", _reason(done), changed=True)
         result = self._until_healthy(about, strategy, changed=True)
-        return self._enabled(about, strategy, result) if result.outcome == "done" else result
+        return self._enabled(about, strategy, result)
 
     def may_have_changed(self, host: str, run: str) -> bool:
         """Return whether a run that was interrupted has sent anything to the host."""
@@ -152,12 +161,18 @@ class Worker:
         try:
             self.acts.carry_out(strategy.drain, host, enable=False)
         except CookError as error:
+            back = False
             with contextlib.suppress(CookError):  # that it was not drained is what is told
                 self.acts.carry_out(strategy.enable, host, enable=True)
-            return Result("failed", f"it cannot be taken out of service: {error}")
+                back = True
+            reason = f"it cannot be taken out of service: {error}"
+            return Result("failed", reason, in_service=back)
         return None
 
     def _enabled(self, host: Host, strategy: Strategy, result: Result) -> Result:
+        """Put a host back into service if its work is done."""
+        if result.outcome != "done":
+            return result
         try:
             self.acts.carry_out(strategy.enable, host, enable=True)
         except CookError as error:

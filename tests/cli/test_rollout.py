@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from cookbook.rollout.journal import Journal
 
 HOSTS = """\
 defaults: {{transport: local, vars: {{version: 1}}}}
@@ -165,6 +166,59 @@ def test_a_saved_plan_that_does_not_fit_any_more_stops_at_its_host(
     }
 
 
+def test_a_host_that_was_left_out_of_service_is_told_and_put_back_by_the_next_rollout(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    status, told = start(capsys)
+    assert status == 3
+    assert "; it is out of service" in told["err"]
+    assert told["hosts"]["h2"]["in_service"] is False
+    assert "; it is out of service" in cook(capsys, "status", "last")[1]
+    (fleet / "h2/bad").unlink()
+    assert main(["converge", "--hosts", "hosts.yml"]) == 0  # now it is in line, and still drained
+    capsys.readouterr()
+    log(fleet)
+
+    status, told = start(capsys)
+
+    assert status == 0
+    assert log(fleet) == ["enable h2"]
+    assert told["hosts"]["h2"]["in_service"] is True
+    assert start(capsys)[0] == 0
+    assert log(fleet) == []
+
+
+def test_one_rollout_at_a_time_works_on_a_host_and_an_old_one_is_not_resumed(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    old = start(capsys)[1]["id"]
+    (fleet / "h2/bad").unlink()
+    with Journal.open(old).controlling():
+        status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+        assert status == 1
+        assert f"the rollout {old} is at work on h1" in err
+    new = start(capsys)[1]["id"]
+
+    status, _, err = cook(capsys, "resume", old)
+    assert status == 1
+    assert f"the later rollout {new} was about the same hosts" in err
+
+
+def test_the_output_is_one_document(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", "--output", "json")
+
+    assert status == 0
+    document = json.loads(out)
+    assert (document["status"], document["gate"]) == ("done", None)
+    assert versions(fleet) == ["1", "1", "1"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -194,6 +248,10 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
             ),
             "hosts: 'lb' is no host and no group",
         ),
+        (ROLLOUT.replace("sh, -c", "nope, -c", 1), "hook: there is no program nope"),
+        (ROLLOUT.replace("canary: 1", "min_healthy: 80%"), "min_healthy: 80% of 2 hosts: none"),
+        (ROLLOUT.replace("canary: 1", "min_healthy: 9"), "min_healthy: 9 of 2 hosts: none"),
+        (ROLLOUT.replace("canary: 1", "spread: rack"), "no host of the group has the variable"),
         ("groups: {wbe: }", "the inventory has no group 'wbe'; did you mean 'web'?"),
     ],
 )
@@ -205,6 +263,7 @@ def test_a_strategy_that_does_not_fit_the_hosts_is_refused(
     status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
 
     assert status == 1
+    assert "rollout.yml:" in err
     assert said in err.replace("\n      next: ", "; ")
     assert versions(fleet) == [None] * 3
 

@@ -37,7 +37,7 @@ class Played:
         """Return why a host is not healthy."""
         return "it is down" if host in self.down else None
 
-    def update(self, host: str, run: str, strategy: Strategy) -> Result:
+    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
         """Bring a host to its declaration."""
         if host in self.hold:
             assert self.hold[host].wait(20)
@@ -74,7 +74,7 @@ def planned(**strategy: object) -> RolloutPlan:
 
 
 def journal(name: str = "20261129T150000-aaaa") -> Journal:
-    header = Header(1, name, "now", "ann", None, [], "h", {}, "/", "r", {}, [], [], {}, {})
+    header = Header(1, name, "now", "ann", None, [], "h", {}, "/", "r", {}, [], [], [], {}, {})
     return Journal.create(header)
 
 
@@ -116,10 +116,10 @@ def test_the_beginning_is_on_disk_before_anything_is_done() -> None:
     seen: list[bool] = []
 
     class Looking(Played):
-        def update(self, host: str, run: str, strategy: Strategy) -> Result:
+        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
             begun = [e for e in kept.events() if isinstance(e, Begun) and e.host == host]
             seen.append([e.run for e in begun] == [run])
-            return super().update(host, run, strategy)
+            return super().update(host, run, strategy, served=served)
 
     roll(planned(), Looking(), kept)
 
@@ -234,6 +234,46 @@ def test_a_host_that_was_begun_and_not_ended_is_begun_again() -> None:
     assert hosts.done == ["w2", "w3", "w4"]
     assert progress.finished == "done"
     assert len(progress.hosts["w2"].runs) == 2  # both are undone, if it comes to that
+
+
+def test_a_host_that_may_be_out_of_service_is_put_back() -> None:
+    """It was begun, or an earlier rollout has left it so: nobody knows if it was drained."""
+    kept = journal()
+    roll(planned(), Played(), kept)
+    events = list(kept.events())
+    cut = next(i for i, e in enumerate(events) if isinstance(e, Begun) and e.host == "w2")
+    served: dict[str, bool] = {}
+
+    class Asked(Played):
+        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+            told[host] = served
+            return super().update(host, run, strategy, served=served)
+
+    told = served
+    roll(planned(), Asked(), journal("20261129T150001-bbbb"), *events[: cut + 1])
+    assert served == {"w2": False, "w3": True, "w4": True}
+
+    served.clear()
+    fresh = journal("20261129T150002-cccc")
+    Controller(RolloutProgress(planned(), ["w3"]), fresh, Asked()).run()
+    assert served == {"w1": True, "w2": True, "w3": False, "w4": True}
+
+
+@pytest.mark.parametrize("command", ["abort", "revert"])
+def test_what_a_controller_has_left_is_not_done_again_by_an_abort_or_a_revert(command: str) -> None:
+    kept, hosts = journal(), Played()
+    roll(planned(), Played(), kept)
+    events = list(kept.events())
+    cut = next(i for i, e in enumerate(events) if isinstance(e, Begun) and e.host == "w2")
+    again = journal("20261129T150001-bbbb")
+    for event in events[: cut + 1]:
+        again.write(event)
+    again.order(command, "bob")  # type: ignore[arg-type]
+
+    progress = roll(planned(), hosts, again)
+
+    assert hosts.done == ([] if command == "abort" else ["-w2", "-w1"])
+    assert progress.finished == {"abort": "aborted", "revert": "reverted"}[command]
 
 
 def test_half_a_line_is_as_if_its_event_had_not_been() -> None:

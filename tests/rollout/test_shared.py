@@ -47,10 +47,10 @@ def test_another_machine_goes_on(
     hosts = Played()
 
     class Dying(Played):
-        def update(self, host: str, run: str, strategy: Strategy) -> Result:
+        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
             if host == "w3":
                 raise SystemExit  # the thread is gone, as if the machine were
-            return super().update(host, run, strategy)
+            return super().update(host, run, strategy, served=served)
 
     shared = SharedJournal(kept, store)
     with kept.controlling(), shared.controlling():

@@ -138,6 +138,7 @@ def test_what_was_not_chosen_is_no_orphan_and_what_left_the_list_is(
     ("options", "said"),
     [
         (["--recipe", "wbe.py"], "no host has this recipe"),
+        (["web.py", "--recipe", "web.py"], "a recipe is named as well"),
         (["--recipe", "wbe.py"], "did you mean 'web.py'?"),
         (["--only", "file[/nowhere]"], "no such resource is declared"),
         (["--tags", "stie"], "did you mean 'site'?"),

@@ -43,7 +43,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     words = command.add_subparsers(metavar="WHAT", required=True)
     for name, text in _NEW.items():
         word = words.add_parser(name, help=text, description=text)
-        word.set_defaults(run=_plan if name == "plan" else _start, begins=True)
+        word.set_defaults(run=_plan if name == "plan" else _start, starts=False)
         add_recipes(word)
         add_selection(word)
         add_common(word)
@@ -71,6 +71,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
             )
         if name == "start":
             word.add_argument("--yes", action="store_true", help="do not ask")
+            word.set_defaults(starts=True)
             _add_page(word)
     for name, text in _LATER.items():
         word = words.add_parser(name, help=text, description=text)
@@ -132,10 +133,12 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    if not options.yes:
-        from cookbook.cli.prompt import need_terminal
-
-        need_terminal("cook rollout start without --yes")
+    if not options.yes and not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal on which to ask",
+            hint="--yes starts without the question; `cook rollout plan -o FILE` saves the plan"
+            " for approval, `start --plan FILE --yes` applies it",
+        )
     ready = prepared(options)
     with reviewing(options):
         status = _preview(options, ready).exit
@@ -166,7 +169,7 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> Report:
     else:
         report = watch(Runner(replace(ready.template, mode="plan", hosts=chosen)), Progress())
     _check_barriers(report)
-    if options.output == "json":
+    if options.output == "json" and not options.starts:
         from cookbook.cli.output import print_json
         from cookbook.reports.report import report_json
 
@@ -184,9 +187,10 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> Report:
         document = {"schema": 1, "stages": stages, "left_out": left, "plan": report_json(report)}
         print_json(document)
     else:
-        write(plan_lines(ready.plan), sys.stdout)
-        write([("", ""), *grouped_lines(report)], sys.stdout)
-        write([("bold red", f"objection: {one}") for one in report.objections], sys.stdout)
+        out = sys.stderr if options.output == "json" else sys.stdout
+        write(plan_lines(ready.plan), out)
+        write([("", ""), *grouped_lines(report)], out)
+        write([("bold red", f"objection: {one}") for one in report.objections], out)
     return report
 
 
@@ -225,7 +229,8 @@ def _control(
         for order in orders:
             journal.order(order, Origin().by)
         write([("bold", f"rollout {journal.id}; page: {journal.folder}/page.html")], sys.stderr)
-        status = controller.run()
+        with ready.display.shown() if ready.display is not None else contextlib.nullcontext():
+            status = controller.run()
     from cookbook.cli.recording import ship
     from cookbook.text.user_dirs import store_url
 

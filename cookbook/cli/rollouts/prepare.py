@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cookbook.cli.options import (
@@ -20,7 +21,7 @@ from cookbook.cli.options import (
 )
 from cookbook.cli.recipes import chosen
 from cookbook.cli.rollouts.display import Display
-from cookbook.cli.rollouts.states import journaled_plan, replayed
+from cookbook.cli.rollouts.states import journaled_plan, out_of_service, replayed
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,15 +51,26 @@ class Prepared:
         template: Run,
         header: Header,
         store: str | None,
+        *,
+        at: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """Check the strategies; `at` has the place of each group in the file, for errors."""
         self.plan, self.template, self.header = plan, template, header
+        self.display: Display | None = None
+        from cookbook.rollout.plan import check_stage
         from cookbook.rollout.worker import Worker
         from cookbook.text.user_dirs import store_url
 
         self.worker = Worker(inventory, template, store_url(store))
         for stage in plan.stages:
-            for host in stage.hosts:
-                self.worker.check(host, stage.strategy)
+            try:
+                check_stage(stage)
+                for host in stage.hosts:
+                    self.worker.check(host, stage.strategy)
+            except UsageError as error:
+                where = f"{at[stage.group]}: " if stage.group in at else ""
+                message = f"{where}group {stage.group}: {error.message}"
+                raise UsageError(message, hint=error.hint) from None
 
     def controller(
         self, journal: Journal, options: argparse.Namespace, shared: SharedJournal | None
@@ -68,10 +80,10 @@ class Prepared:
         from cookbook.rollout.page import Page
         from cookbook.rollout.progress import RolloutProgress
 
-        progress = RolloutProgress(self.plan)
+        progress = RolloutProgress(self.plan, self.header.out_of_service)
         paths = [journal.folder / "page.html", *([options.page] if options.page else [])]
         pages = [Page(path, journal.header, progress) for path in paths]
-        display = Display(progress)
+        display = self.display = Display(progress)
 
         def hear(event: Event | None, waits: str) -> None:
             display.hear(event, waits)
@@ -100,10 +112,12 @@ def prepared(options: argparse.Namespace) -> Prepared:
     inventory = load_inventory(options)
     rollouts = _rollouts(options, inventory)
     template = _template(options, inventory)
-    first = _left(journals_of_rollouts(), rollouts.source)
+    journals = journals_of_rollouts()
+    first = _left(journals, rollouts.source)
     by_name = {host.name: host.vars for host in template.hosts}
     groups = {name: group.hosts for name, group in inventory.groups.items()}
     found = plan(rollouts, groups, by_name, first=first)
+    _check_others(journals, found.hosts)
     if not found.hosts:
         raise UsageError(f"{rollouts.source}: no host with a recipe is in a group of the rollout")
     origin = Origin(folder=options.hosts.absolute().parent)
@@ -121,6 +135,7 @@ def prepared(options: argparse.Namespace) -> Prepared:
         {stage.group: list(groups[stage.group]) for stage in found.stages},
         list(found.hosts),
         list(first),
+        out_of_service(journals),
         {
             host: {stage.strategy.spread: place}
             for stage in found.stages
@@ -141,7 +156,7 @@ def prepared(options: argparse.Namespace) -> Prepared:
             "sources": digests(_files(template, options.plan)),
         },
     )
-    return Prepared(inventory, found, template, header, options.store)
+    return Prepared(inventory, found, template, header, options.store, at=rollouts.at)
 
 
 def _rollouts(options: argparse.Namespace, inventory: Inventory) -> Rollouts:
@@ -230,6 +245,27 @@ def _files(template: Run, plan: Path | None) -> set[Path]:
     return found
 
 
+def _check_others(journals: Sequence[Journal], hosts_: Sequence[str], own: str = "") -> None:
+    """Raise UsageError if another rollout is at work on one of these hosts."""
+    for journal in journals:
+        common = {*hosts_} & {*journal.header.hosts}
+        if common and journal.id != own and journal.controlled:
+            raise UsageError(
+                f"the rollout {journal.id} is at work on {min(common)}",
+                hint=f"wait for its end, or: cook rollout abort {journal.id}",
+            )
+
+
+def _check_newer(journals: Sequence[Journal], own: Journal) -> None:
+    """Raise UsageError if a later rollout was about the same hosts."""
+    for journal in journals:
+        if journal.id > own.id and {*own.header.hosts} & {*journal.header.hosts}:
+            raise UsageError(
+                f"{own.id}: the later rollout {journal.id} was about the same hosts",
+                hint="begin a new one with the version that you want",
+            )
+
+
 def _template(options: argparse.Namespace, inventory: Inventory) -> Run:
     """Return the options of each run, with all hosts that have a recipe, or are in the plan."""
     from cookbook.run.options import Run
@@ -263,6 +299,12 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
     from cookbook.text.provenance import digests
 
     header, kept = journal.header, journal.header.options
+    from cookbook.rollout.journal import journals_of_rollouts
+
+    others = journals_of_rollouts()
+    _check_others(others, header.hosts, header.id)
+    if options.what in ("resume", "promote"):
+        _check_newer(others, journal)
     own = kept["roles"] or kept["plan"] is not None
     again = argparse.Namespace(
         **{name: kept.get(name) for name in _KEPT},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ def replayed(journal: Journal) -> RolloutProgress:
     """Return the state of a rollout from its journal."""
     from cookbook.rollout.progress import RolloutProgress
 
-    progress = RolloutProgress(journaled_plan(journal.header))
+    progress = RolloutProgress(journaled_plan(journal.header), journal.header.out_of_service)
     for event in journal.events():
         progress.apply(event)
     return progress
@@ -66,6 +67,7 @@ def print_state(journal: Journal, progress: RolloutProgress) -> None:
         {
             "schema": 1,
             **summary(journal, progress),
+            "gate": gate_of(progress),
             "stopped": progress.stopped.reason if progress.stopped is not None else None,
             "pending": progress.pending,
             "hosts": {
@@ -80,3 +82,21 @@ def print_state(journal: Journal, progress: RolloutProgress) -> None:
             },
         }
     )
+
+
+def gate_of(progress: RolloutProgress) -> dict[str, Any] | None:
+    """Return the batch that waits for a promotion; None if none does."""
+    if progress.asked is None:
+        return None
+    stage, batch = progress.asked
+    return {"group": progress.plan.stages[stage].group, "batch": batch + 1}
+
+
+def out_of_service(journals: Sequence[Journal]) -> list[str]:
+    """Return the hosts that the latest rollout about each of them has left out of service."""
+    found: dict[str, bool] = {}
+    for journal in reversed(journals):
+        for name, host in replayed(journal).hosts.items():
+            if host.phase != "outside":
+                found.setdefault(name, host.in_service)
+    return [name for name, in_service in found.items() if not in_service]
