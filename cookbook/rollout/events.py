@@ -63,7 +63,7 @@ class Ended(Event):
     reason: str = ""
     changed: bool = False
     in_service: bool | None = None
-    """Whether the host is in service now; None: if it is done, or as it was if not reached."""
+    """True if it is in service now; None: if it is done, or as it was if not reached."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Result(NamedTuple):
     reason: str = ""
     changed: bool = False
     in_service: bool | None = None
-    """Whether the host is in service; None: if it is done, or as it was if not reached."""
+    """True if the host is in service; None: if it is done, or as it was if not reached."""
 
 
 class HostRunId(NamedTuple):
