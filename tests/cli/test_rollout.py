@@ -210,6 +210,21 @@ def test_one_rollout_at_a_time_works_on_a_host_and_an_old_one_is_not_resumed(
     assert f"the later rollout {new} was about the same hosts" in err
 
 
+def test_a_terminal_shows_a_table_while_it_goes(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+
+    assert status == 0
+    assert versions(fleet) == ["1", "1", "1"]
+    assert "> db: 1 w" in err
+    assert "> web: " in err
+
+
 def test_the_output_is_one_document(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", "--output", "json")
 
