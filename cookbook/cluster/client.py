@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from cookbook.cluster.shards import Shard
-from cookbook.cluster.task import ShardResult, on_worker, stop_event
+from cookbook.cluster.task import ShardResult, files, on_worker, stop_event
 from cookbook.errors import UsageError
 from cookbook.reports.schema import Document, HostDocument
 from cookbook.text.bounded_io import parsed_json
@@ -57,7 +57,8 @@ def run_shards(url: str, run: ClusterRun) -> Iterator[tuple[Shard, ShardResult]]
         _check(client, url, run.shards)
         event = dask.Event(stop_event(run.id), client=client)
         event.clear()
-        [data] = client.scatter([run.archive], broadcast=True, hash=False)
+        # A result can be computed again if its worker is lost; what is scattered cannot.
+        data = client.submit(files, run.archive, pure=False, key=f"cook-{run.id}-files")
         shards = {f"cook-{run.id}-{shard.number}": shard for shard in run.shards}
         futures = [
             client.submit(
