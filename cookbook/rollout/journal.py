@@ -104,7 +104,9 @@ class Journal:
         Raises UsageError if there is none, or several; HistoryError if it cannot be read.
         """
         found = sorted(path.name for path in rollouts_folder().glob("*-*"))
-        fitting = found[-1:] if name == "last" else [one for one in found if one == name]
+        if name == "last" and (known := journals_of_rollouts()):
+            return known[-1]
+        fitting = [one for one in found if one == name]
         fitting = fitting or [one for one in found if one.startswith(name) or one.endswith(name)]
         if len(fitting) != 1:
             several = f": {', '.join(fitting)}" if fitting else ""
@@ -196,7 +198,7 @@ def journals_of_rollouts() -> list[Journal]:
     for path in sorted(rollouts_folder().glob("*-*")):
         with contextlib.suppress(UsageError, HistoryError):
             found.append(Journal.open(path.name))
-    return found
+    return sorted(found, key=lambda one: one.header.started)  # ids of one second are random
 
 
 def _header(data: Any) -> Header:

@@ -74,7 +74,7 @@ def planned(**strategy: object) -> RolloutPlan:
 
 
 def journal(name: str = "20261129T150000-aaaa") -> Journal:
-    header = Header(1, name, "now", "ann", None, [], "h", {}, "/", "r", {}, [], [], [], {}, {})
+    header = Header(1, name, name, "ann", None, [], "h", {}, "/", "r", {}, [], [], [], {}, {})
     return Journal.create(header)
 
 

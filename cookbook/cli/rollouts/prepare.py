@@ -259,7 +259,8 @@ def _check_others(journals: Sequence[Journal], hosts_: Sequence[str], own: str =
 def _check_newer(journals: Sequence[Journal], own: Journal) -> None:
     """Raise UsageError if a later rollout was about the same hosts."""
     for journal in journals:
-        if journal.id > own.id and {*own.header.hosts} & {*journal.header.hosts}:
+        later = journal.header.started > own.header.started
+        if later and {*own.header.hosts} & {*journal.header.hosts}:
             raise UsageError(
                 f"{own.id}: the later rollout {journal.id} was about the same hosts",
                 hint="begin a new one with the version that you want",
