@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import re
 from datetime import UTC, datetime, timedelta
 
-from cookbook.text.spans import span_of
+from cookbook.text.spans import seconds_of, span_of
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _LONGEST = 36500 * 86400
 
 
@@ -19,12 +17,12 @@ def span(text: str) -> timedelta:
     >>> span("90m"), span("2w")
     (datetime.timedelta(seconds=5400), datetime.timedelta(days=14))
     """
-    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
-    if found is None:
+    try:
+        seconds = seconds_of(text)
+    except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no span of time; give a number and s, m, h, d or w, e.g. 90m, 12h, 7d, 2w"
-        )
-    seconds = int(found[1]) * _UNITS[found[2]]
+        ) from None
     if seconds > _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years")
     return timedelta(seconds=seconds)

@@ -28,6 +28,7 @@ from cookbook.rollout.strategy import (
     TcpHealth,
 )
 from cookbook.text.hours import read_hours
+from cookbook.text.spans import seconds_of
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_fields import keys, text, texts
 from cookbook.text.yaml_reader import YamlReader
@@ -37,7 +38,6 @@ T = TypeVar("T")
 
 _STRATEGY = tuple(one.name for one in fields(Strategy) if one.name != "spread_max")
 _TOP = ("defaults", "groups", "max_failures")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MOST_SIZES = 10_000
 _EXAMPLE = "groups: {web: {batches: [1, 10%, 100%]}}"
 
@@ -315,10 +315,9 @@ def _batches(value: Value) -> tuple[Amount, ...]:
 def _seconds(value: Value) -> float:
     """Return a time in seconds: 30, 30s, 5m, 1h."""
     said = value.data if isinstance(value.data, str) else value.written
-    number, unit = said.rstrip("smhd"), said[len(said.rstrip("smhd")) :]
     try:
-        seconds = float(number) * _UNITS[unit]
-    except (ValueError, KeyError):
+        seconds = float(said) if said[-1:].isdigit() else seconds_of(said)
+    except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
         raise value.error(f"{value} is no time", hint="e.g. 30s, 5m, 1h")

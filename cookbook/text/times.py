@@ -1,4 +1,4 @@
-"""Points in time and spans of time as people write them in files."""
+"""Points in time as people write them in files."""
 
 from __future__ import annotations
 
@@ -7,25 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from cookbook.text.suggest import did_you_mean
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _INSTANT = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?))?"
     r"(?:(?P<offset>Z|[+-]\d\d:\d\d)| (?P<zone>[A-Za-z][A-Za-z0-9_+/-]*))?"
 )
-
-
-def seconds_of(text: str) -> int:
-    """
-    Return a span of time in seconds. Raises ValueError.
-
-    >>> seconds_of("15m"), seconds_of("1d")
-    (900, 86400)
-    """
-    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
-    if found is None:
-        raise ValueError("a number and s, m, h, d or w, e.g. 90s, 15m, 12h, 1d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def zone_of(name: str) -> tzinfo:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from cookbook.secrets.reference import SecretReference
-from cookbook.text.times import seconds_of
+from cookbook.text.spans import seconds_of
 from cookbook.text.yaml_fields import each, keys, text, texts
 from cookbook.text.yaml_value import Value
 
@@ -86,7 +86,7 @@ def _target(value: Value) -> NotifyTarget:
     }
     read = readers[ways[0]]
     events = _events(said["events"]) if "events" in said else _DEFAULT
-    remind = float(_seconds(said["remind"])) if "remind" in said else REMIND
+    remind = _seconds(said["remind"]) if "remind" in said else REMIND
     return NotifyTarget(read(said[ways[0]]), value.at, events, remind)
 
 
@@ -154,7 +154,7 @@ def _command(value: Value) -> CommandTarget:
     return CommandTarget(texts(value))
 
 
-def _seconds(value: Value) -> int:
+def _seconds(value: Value) -> float:
     try:
         return seconds_of(text(value))
     except ValueError as error:

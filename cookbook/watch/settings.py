@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 from cookbook.errors import UsageError
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.hours import Hours, read_hours
-from cookbook.text.times import seconds_of
+from cookbook.text.spans import seconds_of
 from cookbook.text.yaml_fields import each, keys, text, texts
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
@@ -164,7 +164,7 @@ def _span(value: Value) -> str:
     return text(value)
 
 
-def _seconds(value: Value) -> int:
+def _seconds(value: Value) -> float:
     try:
         return seconds_of(value.data if isinstance(value.data, str) else value.written)
     except ValueError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cookbook.inventory.sources.query import SourceQuery, texts_of
+from cookbook.text.spans import seconds_of
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_value import Value
 from cookbook.transport.registry import SOURCES
@@ -20,8 +21,6 @@ TIMEOUT = 60.0
 """Seconds that a source may take."""
 
 _COMMON = ("cache", "max_stale", "timeout", "group", "without")
-_SPAN = re.compile(r"([0-9]{1,6})([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DAY = 86400.0
 
 T = TypeVar("T")
@@ -105,8 +104,9 @@ def _read(parts: dict[str, Value], key: str, read: Callable[[Value], T], none: D
 
 def _seconds(value: Value) -> float:
     """Return the seconds of `10m` or of a number."""
-    if isinstance(value.data, str) and (found := _SPAN.fullmatch(value.data)):
-        return float(int(found[1]) * _SECONDS[found[2]])
+    if isinstance(value.data, str):
+        with contextlib.suppress(ValueError):
+            return seconds_of(value.data)
     plain = isinstance(value.data, int | float) and not isinstance(value.data, bool)
     if plain and value.written == str(value.data) and 0 < float(str(value.data)) < math.inf:
         return float(str(value.data))
