@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RunOn = Callable[["Host", Command, float], None]
 """Runs a command on a host within so many seconds; raises HostError if it fails."""
 
+_MARGIN = 10.0
+"""Seconds that a command may take longer than its act: so it ends by itself, and says why."""
+
 _LONGEST = 400
 _MOST_BYTES = 1 << 20
 
@@ -67,7 +70,8 @@ class Acts:
                     call(words, timeout, _environment(host, "enable" if enable else "drain"))
                 case _:
                     for target in self._targets(act, host):
-                        self._run_on(target, _command(act, host, enable=enable), act.timeout)
+                        command = _command(act, host, enable=enable)
+                        self._run_on(target, command, act.timeout + _MARGIN)
 
     def _targets(self, act: Act, host: Host) -> list[Host]:
         """Return the hosts on which an act is carried out."""
@@ -119,7 +123,7 @@ def _command(act: HaproxyAct | NginxAct | CommandAct, host: Host, *, enable: boo
             return set_server(filled(server, host), "ready" if enable else "drain", socket, timeout)
         case NginxAct(file, server):
             words = (filled(file, host), filled(server, host), "" if enable else "1")
-            return sh(_NGINX, *words, int(act.timeout) if not enable else 5)
+            return sh(_NGINX, *words, 5 if enable else int(act.timeout))
         case CommandAct(command):
             return sh("sh -c {}", filled(command, host))
 

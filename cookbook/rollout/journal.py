@@ -186,10 +186,9 @@ class Journal:
         for path in sorted((self.folder / "orders").glob("*-*")):
             if path.suffix:
                 continue
-            data = parsed_json(path.read_text("utf-8", "replace"))
-            path.unlink()
-            with contextlib.suppress(ValueError):
-                yield shaped(CommandGiven, data)
+            with contextlib.suppress(ValueError):  # half a file, or nobody's
+                yield shaped(CommandGiven, parsed_json(path.read_text("utf-8", "replace")))
+            path.unlink()  # once it is in the journal
 
 
 def journals_of_rollouts() -> list[Journal]:

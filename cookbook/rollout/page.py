@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -58,7 +57,7 @@ class Page:
         self._written = time.monotonic()
         partial = self._path.with_name(f".{self._path.name}.new")
         partial.write_text(protect(self.text()), "utf-8")
-        os.replace(partial, self._path)  # noqa: PTH105 - the same
+        partial.replace(self._path)
 
     def text(self) -> str:
         """Return the page."""

@@ -74,6 +74,12 @@ def check_stage(stage: Stage) -> None:
             " be taken out of service",
             hint="a smaller number; 0 for a group of one host",
         )
+    for name in ("stagger", "min_healthy_time"):
+        if (pause := getattr(strategy, name)) >= strategy.progress_deadline:
+            raise UsageError(
+                f"{name} ({pause:g} s) is not below progress_deadline"
+                f" ({strategy.progress_deadline:g} s): it would stop by waiting"
+            )
     if strategy.spread and stage.hosts and not any(stage.places.values()):
         raise UsageError(f"spread: no host of the group has the variable {strategy.spread}")
 

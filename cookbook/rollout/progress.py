@@ -47,14 +47,14 @@ class Start:
 
 @dataclass(frozen=True)
 class Look:
-    """AskGate these hosts if they are healthy."""
+    """Ask these hosts if they are healthy."""
 
     hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class AskGate:
-    """AskGate a program or a metric if a batch may begin."""
+    """Ask a program or a metric if a batch may begin."""
 
     stage: int
     batch: int

@@ -54,11 +54,11 @@ def read_rollouts(path: Path) -> Rollouts:
     return rollouts(value, path.absolute().parent, str(path))
 
 
-def rollouts(value: Value, folder: Path, source: str) -> Rollouts:
+def rollouts(value: Value, folder: Path, source: str, *, kept: bool = False) -> Rollouts:
     """
     Return the strategies in the content of a file; relative paths start at the folder.
 
-    Raises UsageError with file and line for the first mistake.
+    `kept` is True for what a journal has kept: the files that it names may be gone by now. Raises UsageError with file and line for the first mistake.
     """
     said = keys(value, *_TOP)
     if "groups" not in said:
@@ -67,7 +67,7 @@ def rollouts(value: Value, folder: Path, source: str) -> Rollouts:
     if not isinstance(groups.data, dict) or not groups.data:
         raise groups.error(f"groups must be a mapping of groups to strategies, not {groups}")
     defaults, failures = said.get("defaults"), said.get("max_failures")
-    reader = _Reader(folder)
+    reader = _Reader(folder, kept=kept)
     shared = reader.properties(defaults) if defaults is not None else {}
     if defaults is not None and "after" in shared:
         raise defaults.error("`after` belongs to a group: all groups cannot come after one")
@@ -112,8 +112,8 @@ def _plain(value: Value) -> object:
 class _Reader:
     """Reads the strategies of one file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, kept: bool) -> None:
+        self.folder, self.kept = folder, kept
         self.readers: Mapping[str, Callable[[Value], Any]] = {
             "after": texts,
             "canary": _amount,
@@ -241,9 +241,9 @@ class _Reader:
         return (str(self.folder / first) if "/" in first else first, *words[1:])
 
     def file(self, value: Value) -> Path:
-        """Return the path of a recipe that exists."""
+        """Return the path of a recipe, which must exist now unless it was kept."""
         path = self.folder / text(value)
-        if not path.is_file():
+        if not self.kept and not path.is_file():
             raise value.error(f"there is no recipe {value}")
         return path
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cookbook.errors import CookError, HostError, Unreachable
+from cookbook.errors import CookError, HistoryError, HostError, Unreachable
 from cookbook.reports.report import HostReport
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.rollout.acts import Acts
@@ -18,6 +18,7 @@ from cookbook.rollout.health import Health, check_templates
 from cookbook.rollout.strategy import Strategy
 from cookbook.run.options import Run
 from cookbook.run.runner import Runner, new_id
+from cookbook.run.selection import EVERYTHING
 from cookbook.script.shell import Command, sh
 from cookbook.text.provenance import Origin
 from cookbook.text.user_dirs import journals
@@ -210,24 +211,36 @@ class Worker:
         return _only(Runner(replace(run, id=""), listeners=()).execute())
 
     def _judged(self, host: Host, recipe: Path) -> str | None:
-        run = replace(self.template, mode="plan", recipes=[recipe], roles=False, hosts=[host])
-        report = self._plan(replace(run, set=""))
+        run = replace(
+            self.template,
+            mode="plan",
+            recipes=[recipe],
+            roles=False,
+            hosts=[host],
+            saved=None,  # else the plan of the rollout would be applied
+            selection=EVERYTHING,
+            set="",
+        )
+        report = self._plan(run)
         wrong = [step for step in report.steps if step.status not in ("ok", "skipped")]
         if report.status in ("ok", "changed") and not wrong:
             return None
         return f"{recipe.name}: {wrong[0].resource}" if wrong else _reason(report)
 
     def _recorded(self, run: Run) -> HostReport:
-        """Do a run on one host, and keep it in the history."""
+        """Do a run on one host, and keep it in the history. Raises HistoryError if it is not."""
         from cookbook.history.journal import Recorder
 
         recorder = Recorder(journals(self.store))
         try:
-            return _only(Runner(run, listeners=[recorder]).execute())
+            report = _only(Runner(run, listeners=[recorder]).execute())
         finally:
             recorder.close()
             if self.store is not None:
                 self._ship(self.store)
+        if recorder.error is not None:  # it could not be reverted
+            raise HistoryError(f"its run is not in the history, or not all: {recorder.error}")
+        return report
 
     def _ship(self, store: str) -> None:
         """Put the run into the store at once: another machine may have to undo it."""
