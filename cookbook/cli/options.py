@@ -378,6 +378,18 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     return found
 
 
+def check_private(pairs: Sequence[str], why: str) -> None:
+    """Raise UsageError for a value of `--set` that is probably a secret, and not a named one."""
+    from cookbook.text.provenance import is_private
+
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if is_private(name) and not value.lstrip().startswith("!secret"):
+            raise UsageError(
+                f"--set {name}: {why}", hint=f"name a secret: --set '{name}=!secret NAME'"
+            )
+
+
 def variables(pairs: Sequence[str], *, warn: bool = True) -> dict[str, Any]:
     """`--set key=value`; the value is YAML, so that `http_port=80` is a number."""
     found: dict[str, Any] = {}

@@ -58,7 +58,9 @@ def rollouts(value: Value, folder: Path, source: str, *, kept: bool = False) -> 
     """
     Return the strategies in the content of a file; relative paths start at the folder.
 
-    `kept` is True for what a journal has kept: the files that it names may be gone by now. Raises UsageError with file and line for the first mistake.
+    `kept` is True for what a journal has kept: the files that it names may be gone by now.
+
+    Raises UsageError with file and line for the first mistake.
     """
     said = keys(value, *_TOP)
     if "groups" not in said:

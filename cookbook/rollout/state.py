@@ -283,6 +283,15 @@ class RolloutState:
             if state.phase in ("waiting", "unreachable", "failed")
         ]
 
+    @property
+    def to_do(self) -> list[str]:
+        """The hosts that may still be begun: pending ones, and those whose work was left."""
+        return [
+            host
+            for host, state in self.hosts.items()
+            if state.phase in ("waiting", "unreachable", "failed", "working")
+        ]
+
     def healthy(self, stage: Stage) -> list[str]:
         """Return the hosts of a group that are healthy and in service."""
         return [

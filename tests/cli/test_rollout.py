@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cookbook.applying.saved_plan import Application
 from cookbook.cli import main
+from cookbook.cli.prompt import Terminal
 from cookbook.rollout.journal import Journal
 
 HOSTS = """\
@@ -210,6 +213,159 @@ def test_one_rollout_at_a_time_works_on_a_host_and_an_old_one_is_not_resumed(
     assert f"the later rollout {new} was about the same hosts" in err
 
 
+CHECK = """\
+from cookbook.recipe import node
+from cookbook.resources import execute, file
+file(f"{node.vars['dir']}/seen", content="x", mode="0644", tags=["never"])
+"""
+
+
+def test_a_health_check_by_recipe_applies_nothing_and_looks_at_all_of_it(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the saved plan of the rollout, nor its choice of resources, belongs to the check."""
+    Path("check.py").write_text(CHECK)
+    Path("rollout.yml").write_text(
+        "defaults: {healthy_deadline: 0.5s, health_check: {recipe: check.py}}\n"
+        "groups: {db: , web: }\n"
+    )
+    assert cook(capsys, "plan", "--hosts", "hosts.yml", "-o", "plan.json")[0] == 2
+    applied: list[str] = []
+    real = Application.steps
+
+    def steps(self: Application) -> Any:
+        applied.append("once")
+        return real(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Application, "steps", steps)
+        status, told = start(capsys, "--plan", "plan.json")
+
+    assert (status, told["status"]) == (3, "stopped")
+    assert told["stopped"].startswith("h1 failed")
+    assert told["hosts"]["h1"]["reason"] == "not healthy: check.py: file[{}]".format(
+        fleet / "h1/seen"
+    )
+    assert applied == ["once"]
+    assert not (fleet / "h1/seen").exists()
+
+    status, told = start(capsys, "--only", "file[*/version]")
+    assert "check.py: file[" in told["hosts"]["h1"]["reason"]
+
+
+def test_a_run_that_cannot_be_recorded_stops_the_rollout(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cookbook.history.journal._create", full)
+
+    status, told = start(capsys)
+
+    assert (status, told["status"]) == (3, "stopped")
+    assert "its run is not in the history" in told["hosts"]["h1"]["reason"]
+    assert versions(fleet) == ["1", None, None]
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_what_was_approved_at_a_terminal_is_all_that_is_done(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    start(capsys)
+    asked: list[str] = []
+
+    def ask(_terminal: Terminal, question: str) -> str:
+        asked.append(question)
+        (fleet / "h3/version").write_text("by hand, after the plan was shown")
+        return answer
+
+    monkeypatch.setattr(Terminal, "ask", ask)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--set", "version=2")
+
+    assert asked == ["Carry this out? [y/N]"]
+    if answer == "n":
+        assert status == 2
+        assert versions(fleet)[:2] == ["1", "1"]
+        return
+    assert status == 3
+    assert versions(fleet) == ["2", "2", "by hand, after the plan was shown"]
+    assert "approved was" in err
+    # It goes on only if it is approved again.
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    status, _, err = cook(capsys, "resume", "last")
+    assert status == 1
+    assert "there is no terminal on which to ask" in err
+    assert cook(capsys, "resume", "last", "--yes")[0] == 0
+    assert versions(fleet) == ["2", "2", "2"]
+
+
+def test_a_policy_sees_the_plan_and_what_is_left_at_a_resume(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rules.yml").write_text('forbid: [{resource: "file[*/h3/*]", reason: not there}]\n')
+    words = ("--review", "rules.yml")
+    status, out, _ = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", *words)
+    assert status == 3
+    assert "objection: rules.yml:1: file[" in out
+    assert versions(fleet) == [None] * 3
+
+    Path("rules.yml").write_text("forbid: []\n")
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    assert start(capsys, *words)[1]["status"] == "stopped"
+    (fleet / "h2/bad").unlink()
+    Path("rules.yml").write_text('forbid: [{resource: "file[*/h3/*]", reason: not there}]\n')
+    (fleet / "h3/version").unlink()
+
+    status, out, _ = cook(capsys, "resume", "last")
+
+    assert status == 3
+    assert "rules.yml:1: file[" in out
+    assert versions(fleet)[2] is None
+
+
+def test_a_rollout_goes_on_from_another_folder_and_another_checkout(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s")
+    Path("rollout.yml").write_text(text.replace("[sh, -c,", "[./act, -c,"))
+    Path("act").write_text('#!/bin/sh\nexec sh "$@"\n')
+    Path("act").chmod(0o755)
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    assert start(capsys)[1]["status"] == "stopped"
+    (fleet / "h2/bad").unlink()
+    (fleet / "checkout").mkdir()
+    for name in ("hosts.yml", "r.py", "rollout.yml", "act"):
+        shutil.move(fleet / name, fleet / "checkout" / name)
+    (fleet / "elsewhere").mkdir()
+    monkeypatch.chdir(fleet / "elsewhere")
+
+    assert "cannot be read" in cook(capsys, "resume", "last")[2]
+    status, _, err = cook(capsys, "resume", "last", "--hosts", "../checkout/hosts.yml")
+
+    assert status == 0, err
+    assert versions(fleet) == ["1", "1", "1"]
+
+
+def test_an_old_rollout_that_cannot_be_read_stops_no_new_one(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = start(capsys)[1]["id"]
+    with (fleet / f"state/rollouts/{old}/journal.jsonl").open("a") as file:
+        file.write('{"event": "Nonsense", "at": 1}\n')
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", "--set", "version=2")
+
+    assert status == 0
+    assert f"the rollout {old} cannot be read" in err
+    assert versions(fleet) == ["2", "2", "2"]
+
+
 def test_a_terminal_shows_a_table_while_it_goes(
     fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +422,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
         (ROLLOUT.replace("sh, -c", "nope, -c", 1), "hook: there is no program nope"),
         (ROLLOUT.replace("canary: 1", "min_healthy: 80%"), "min_healthy: 80% of 2 hosts: none"),
         (ROLLOUT.replace("canary: 1", "min_healthy: 9"), "min_healthy: 9 of 2 hosts: none"),
+        (ROLLOUT.replace("canary: 1", "stagger: 9m\n    progress_deadline: 5m"), "is not below"),
         (ROLLOUT.replace("canary: 1", "spread: rack"), "no host of the group has the variable"),
         ("groups: {wbe: }", "the inventory has no group 'wbe'; did you mean 'web'?"),
     ],

@@ -290,6 +290,16 @@ def test_half_a_line_is_as_if_its_event_had_not_been() -> None:
     assert [type(e) for e in kept.events()].count(Finished) == 1
 
 
+def test_a_command_that_nobody_can_read_is_left_out() -> None:
+    kept = journal()
+    for number, text in enumerate(["{", '{"command": "dance"}', "[]"]):
+        (kept.folder / "orders" / f"0{number}-aaaa").write_text(text)
+    kept.order("pause", "bob")
+
+    assert [order.command for order in kept.orders()] == ["pause"]
+    assert list((kept.folder / "orders").iterdir()) == []
+
+
 def test_two_controllers_of_one_rollout_are_refused() -> None:
     kept = journal()
     with (

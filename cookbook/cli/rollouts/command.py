@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from cookbook.cli.durations import span
 from cookbook.cli.options import (
@@ -24,8 +24,14 @@ from cookbook.cli.options import (
 )
 from cookbook.cli.recipes import add_recipes, add_selection
 from cookbook.cli.review import add_review, reviewing
-from cookbook.cli.rollouts.prepare import Prepared, prepared, prepared_again
-from cookbook.cli.rollouts.states import print_state, replayed, status_of, summary
+from cookbook.cli.rollouts.prepare import Prepared, prepared, prepared_again, reviews_again
+from cookbook.cli.rollouts.states import (
+    known_rollouts,
+    print_state,
+    replayed,
+    status_of,
+    summary,
+)
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,60 +48,58 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare what it can do."""
     words = command.add_subparsers(metavar="WHAT", required=True)
     for name, text in _NEW.items():
-        word = words.add_parser(name, help=text, description=text)
-        word.set_defaults(run=_plan if name == "plan" else _start, starts=False)
-        add_recipes(word)
-        add_selection(word)
-        add_common(word)
-        word.add_argument(
-            "--rollout",
-            type=Path,
-            metavar="FILE",
-            help="the strategies (rollout.yml beside the inventory, or `rollout:` of its groups)",
-        )
-        add_set(word)
-        add_wait(word)
-        add_safety(word)
-        word.add_argument(
-            "--host-timeout", type=span, metavar="SPAN", help="how long each run may take"
-        )
-        add_store(word)
-        add_review(word)
-        add_key(word)
-        if name == "plan":
-            word.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
-            word.set_defaults(plan=None)
-        else:
-            word.add_argument(
-                "--plan", type=Path, metavar="FILE", help="apply exactly this saved plan"
-            )
-        if name == "start":
-            word.add_argument("--yes", action="store_true", help="do not ask")
-            word.set_defaults(starts=True)
-            _add_page(word)
+        _add_new(words.add_parser(name, help=text, description=text), name)
     for name, text in _LATER.items():
-        word = words.add_parser(name, help=text, description=text)
-        word.set_defaults(run=_list if name == "list" else _later, what=name)
-        if name != "list":
-            word.add_argument(
-                "rollout_id", metavar="ROLLOUT", help="its id, a part of it, or `last`"
-            )
-        add_output(word)
-        add_verbose(word)
-        if name != "list":
-            add_store(word)
-        if name not in ("list", "status"):
-            add_key(word)
-            word.add_argument(
-                "--hosts", type=Path, metavar="FILE", help="the inventory, if it has moved"
-            )
-            word.add_argument("-K", "--ask-become-pass", action="store_true", help="ask for it")
-            word.add_argument(
-                "--other-recipes",
-                action="store_true",
-                help="go on even if the recipes have changed since it began",
-            )
-            _add_page(word)
+        _add_later(words.add_parser(name, help=text, description=text), name)
+
+
+def _add_new(word: argparse.ArgumentParser, name: str) -> None:
+    add_recipes(word)
+    add_selection(word)
+    add_common(word)
+    word.add_argument(
+        "--rollout",
+        type=Path,
+        metavar="FILE",
+        help="the strategies (rollout.yml beside the inventory, or `rollout:` of its groups)",
+    )
+    add_set(word)
+    add_wait(word)
+    add_safety(word)
+    word.add_argument(
+        "--host-timeout", type=span, metavar="SPAN", help="how long each run may take"
+    )
+    add_store(word)
+    add_review(word)
+    add_key(word)
+    if name == "plan":
+        word.add_argument("-o", dest="out", type=Path, metavar="FILE", help="save the plan")
+        word.set_defaults(run=_plan, starts=False, plan=None)
+        return
+    word.add_argument("--plan", type=Path, metavar="FILE", help="apply exactly this saved plan")
+    word.set_defaults(run=_start, starts=True)
+    _add_control(word)
+
+
+def _add_later(word: argparse.ArgumentParser, name: str) -> None:
+    word.set_defaults(run=_list if name == "list" else _later, what=name)
+    add_output(word)
+    add_verbose(word)
+    if name == "list":
+        return
+    word.add_argument("rollout_id", metavar="ROLLOUT", help="its id, a part of it, or `last`")
+    add_store(word)
+    if name == "status":
+        return
+    add_key(word)
+    word.add_argument("--hosts", type=Path, metavar="FILE", help="the inventory, if it has moved")
+    word.add_argument("-K", "--ask-become-pass", action="store_true", help="ask for it")
+    word.add_argument(
+        "--other-recipes",
+        action="store_true",
+        help="go on even if the recipes have changed since it began",
+    )
+    _add_control(word)
 
 
 _NEW = {
@@ -113,7 +117,8 @@ _LATER = {
 }
 
 
-def _add_page(word: argparse.ArgumentParser) -> None:
+def _add_control(word: argparse.ArgumentParser) -> None:
+    word.add_argument("--yes", action="store_true", help="do not ask")
     word.add_argument(
         "--page", type=Path, metavar="FILE", help="an HTML page that is rebuilt as it goes"
     )
@@ -123,7 +128,11 @@ def _plan(options: argparse.Namespace) -> int:
     key = plan_key(options) if options.out is not None else None
     ready = prepared(options)
     with reviewing(options):
-        report = _preview(options, ready)
+        report = _planned(ready)
+    if options.output == "json":
+        _print_plan(report, ready)
+    else:
+        _show_plan(report, ready, sys.stdout)
     if options.out is not None:
         from cookbook.approval.planfile import save
         from cookbook.approval.saved_plan import saved_plan
@@ -133,34 +142,57 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    if not options.yes and not sys.stdin.isatty():
-        raise UsageError(
-            "there is no terminal on which to ask",
-            hint="--yes starts without the question; `cook rollout plan -o FILE` saves the plan"
-            " for approval, `start --plan FILE --yes` applies it",
-        )
+    _need_answer(options)
     ready = prepared(options)
-    with reviewing(options):
-        status = _preview(options, ready).exit
-    if status not in (0, 2, 4):
-        return status
-    if not options.yes and not _agreed():
+    if (status := _refused(options, ready, options.review)) is not None:
         return status
     from cookbook.rollout.journal import Journal
 
     return _control(ready, Journal.create(ready.header), options, [])
 
 
-def _preview(options: argparse.Namespace, ready: Prepared) -> Report:
-    """Show the whole rollout: order, limits, and what changes; return the plan of all hosts."""
+def _need_answer(options: argparse.Namespace) -> None:
+    """Raise UsageError if a question is needed and cannot be asked."""
+    if not options.yes and not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal on which to ask",
+            hint="--yes goes on without the question; `cook rollout plan -o FILE` saves the plan"
+            " for approval, `cook rollout start --plan FILE --yes` applies it",
+        )
+
+
+def _refused(
+    options: argparse.Namespace, ready: Prepared, rules: Sequence[Path], hosts: Sequence[str] = ()
+) -> int | None:
+    """
+    Show the plan of these hosts, or all; return the exit status if nothing is to be done.
+
+    If somebody has approved it, the terminal or a policy, the runs do nothing else.
+    """
+    from cookbook.cli.prompt import Terminal
+    from cookbook.plugins.manager import has_reviewers
+
+    with reviewing(argparse.Namespace(review=rules)):
+        report = _planned(ready, hosts)
+        reviewed = has_reviewers()
+    _show_plan(report, ready, sys.stderr if options.output == "json" else sys.stdout)
+    if report.exit not in (0, 2, 4):
+        return report.exit
+    if not options.yes and Terminal().ask("Carry this out? [y/N]") not in ("y", "yes"):
+        return report.exit
+    if reviewed or not options.yes:
+        ready.approve(report)
+    return None
+
+
+def _planned(ready: Prepared, hosts: Sequence[str] = ()) -> Report:
+    """Return the plan of these hosts of a rollout, or of all, with the objections to it."""
     from cookbook.approval.gate import objections
-    from cookbook.cli.plan_view import grouped_lines
-    from cookbook.cli.progress import Progress, write
+    from cookbook.cli.progress import Progress
     from cookbook.cli.running import watch
-    from cookbook.rollout.view import plan_lines
     from cookbook.run.runner import Runner
 
-    wanted = {*ready.plan.hosts}
+    wanted = {*(hosts or ready.plan.hosts)}
     chosen = [host for host in ready.template.hosts if host.name in wanted]
     if (saved := ready.template.saved) is not None:
         report = saved.about(chosen)
@@ -169,29 +201,37 @@ def _preview(options: argparse.Namespace, ready: Prepared) -> Report:
     else:
         report = watch(Runner(replace(ready.template, mode="plan", hosts=chosen)), Progress())
     _check_barriers(report)
-    if options.output == "json" and not options.starts:
-        from cookbook.cli.output import print_json
-        from cookbook.reports.report import report_json
-
-        stages = [
-            {
-                "group": stage.group,
-                "after": list(stage.strategy.after),
-                "batches": [
-                    {"canary": batch.canary, "hosts": list(batch.hosts)} for batch in stage.batches
-                ],
-            }
-            for stage in ready.plan.stages
-        ]
-        left = list(ready.plan.left_out)
-        document = {"schema": 1, "stages": stages, "left_out": left, "plan": report_json(report)}
-        print_json(document)
-    else:
-        out = sys.stderr if options.output == "json" else sys.stdout
-        write(plan_lines(ready.plan), out)
-        write([("", ""), *grouped_lines(report)], out)
-        write([("bold red", f"objection: {one}") for one in report.objections], out)
     return report
+
+
+def _print_plan(report: Report, ready: Prepared) -> None:
+    """Print the order and the changes as JSON."""
+    from cookbook.cli.output import print_json
+    from cookbook.reports.report import report_json
+
+    stages = [
+        {
+            "group": stage.group,
+            "after": list(stage.strategy.after),
+            "batches": [
+                {"canary": batch.canary, "hosts": list(batch.hosts)} for batch in stage.batches
+            ],
+        }
+        for stage in ready.plan.stages
+    ]
+    left = list(ready.plan.left_out)
+    print_json({"schema": 1, "stages": stages, "left_out": left, "plan": report_json(report)})
+
+
+def _show_plan(report: Report, ready: Prepared, out: TextIO) -> None:
+    """Show the whole rollout: order, limits, and what changes."""
+    from cookbook.cli.plan_view import grouped_lines
+    from cookbook.cli.progress import write
+    from cookbook.rollout.view import plan_lines
+
+    write(plan_lines(ready.plan), out)
+    write([("", ""), *grouped_lines(report)], out)
+    write([("bold red", f"objection: {one}") for one in report.objections], out)
 
 
 def _check_barriers(report: Report) -> None:
@@ -206,12 +246,6 @@ def _check_barriers(report: Report) -> None:
                 )
 
 
-def _agreed() -> bool:
-    sys.stderr.write("Carry this out? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
 def _control(
     ready: Prepared,
     journal: Journal,
@@ -220,22 +254,24 @@ def _control(
 ) -> int:
     """Carry out a rollout; return the exit status."""
     from cookbook.cli.progress import write
+    from cookbook.cli.rollouts.display import Display
     from cookbook.rollout.view import state_lines
     from cookbook.text.provenance import Origin
 
+    progress, display = ready.progress, Display(ready.progress)
     with journal.controlling(), _shared(journal, options) as shared:
-        controller = ready.controller(journal, options, shared)
+        look = shared.look if shared is not None else lambda: None
+        controller = ready.controller(journal, display, page=options.page, look=look)
         controller.recover()
         for order in orders:
             journal.order(order, Origin().by)
         write([("bold", f"rollout {journal.id}; page: {journal.folder}/page.html")], sys.stderr)
-        with ready.display.shown() if ready.display is not None else contextlib.nullcontext():
+        with display.shown():
             status = controller.run()
     from cookbook.cli.recording import ship
     from cookbook.text.user_dirs import store_url
 
     ship(store_url(options.store))
-    progress = controller.progress
     if options.output == "json":
         print_state(journal, progress)
     else:
@@ -251,10 +287,9 @@ def _control(
 
 def _list(options: argparse.Namespace) -> int:
     from cookbook.cli.output import print_json
-    from cookbook.rollout.journal import journals_of_rollouts
     from cookbook.text.sanitize import one_line
 
-    found = [(journal, replayed(journal)) for journal in journals_of_rollouts()]
+    found = known_rollouts()
     if options.output == "json":
         print_json({"schema": 1, "rollouts": [summary(*one) for one in found]})
         return 0
@@ -297,10 +332,36 @@ def _later(options: argparse.Namespace) -> int:
     if options.what == "status":
         return _show(journal, options)
     what: OperatorCommand = options.what
-    _check_order(what, journal, replayed(journal))
-    if not _told(journal, what, url):
-        return _control(prepared_again(options, journal), journal, options, [what])
-    return 0
+    progress = replayed(journal)
+    _check_order(what, journal, progress)
+    if _told(journal, what, url):
+        return 0
+    ready = prepared_again(options, journal)
+    if what in ("resume", "promote") and progress.to_do:
+        status = _refused_again(options, ready, progress.to_do)
+        if status is not None:
+            return status
+    return _control(ready, journal, options, [what])
+
+
+def _refused_again(
+    options: argparse.Namespace, ready: Prepared, hosts: Sequence[str]
+) -> int | None:
+    """
+    Have the plan of the hosts that are left approved again, if it was when the rollout began.
+
+    Return the exit status if nothing is to be done.
+    """
+    from cookbook.plugins.manager import has_reviewers
+
+    rules = reviews_again(options, ready.header)
+    if not (ready.header.options["asked"] or rules or has_reviewers()):
+        return None
+    if ready.header.options["asked"]:
+        _need_answer(options)
+    else:
+        options = argparse.Namespace(**{**vars(options), "yes": True})
+    return _refused(options, ready, rules, hosts)
 
 
 def _show(journal: Journal, options: argparse.Namespace) -> int:

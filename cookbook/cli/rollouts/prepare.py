@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cookbook.cli.options import (
+    check_private,
     features,
     hosts,
     load_inventory,
@@ -20,17 +22,22 @@ from cookbook.cli.options import (
     wait,
 )
 from cookbook.cli.recipes import chosen
-from cookbook.cli.rollouts.display import Display
-from cookbook.cli.rollouts.states import journaled_plan, out_of_service, replayed
+from cookbook.cli.rollouts.states import (
+    KnownRollout,
+    journaled_plan,
+    known_rollouts,
+    out_of_service,
+)
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
+    from cookbook.cli.rollouts.display import Display
     from cookbook.inventory import Inventory
+    from cookbook.reports.report import Report
     from cookbook.rollout.engine import Controller
     from cookbook.rollout.events import Event
     from cookbook.rollout.journal import Header, Journal
     from cookbook.rollout.plan import RolloutPlan
-    from cookbook.rollout.shared import SharedJournal
     from cookbook.rollout.strategy import Rollouts
     from cookbook.run.options import Run
 
@@ -55,12 +62,13 @@ class Prepared:
         at: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Check the strategies; `at` has the place of each group in the file, for errors."""
-        self.plan, self.template, self.header = plan, template, header
-        self.display: Display | None = None
         from cookbook.rollout.plan import check_stage
+        from cookbook.rollout.progress import RolloutProgress
         from cookbook.rollout.worker import Worker
         from cookbook.text.user_dirs import store_url
 
+        self.plan, self.template, self.header = plan, template, header
+        self.progress = RolloutProgress(plan, header.out_of_service)
         self.worker = Worker(inventory, template, store_url(store))
         for stage in plan.stages:
             try:
@@ -72,91 +80,124 @@ class Prepared:
                 message = f"{where}group {stage.group}: {error.message}"
                 raise UsageError(message, hint=error.hint) from None
 
+    def approve(self, report: Report) -> None:
+        """Let the runs do nothing but what is in this plan of all hosts."""
+        from cookbook.approval.gate import Fence
+
+        if self.template.saved is None:  # else it is applied exactly
+            self.worker.template = replace(self.template, approvers=[Fence(report)])
+
     def controller(
-        self, journal: Journal, options: argparse.Namespace, shared: SharedJournal | None
+        self,
+        journal: Journal,
+        display: Display,
+        *,
+        page: Path | None,
+        look: Callable[[], object],
     ) -> Controller:
-        """Return the controller, whose events are shown and put on the page."""
+        """Return the controller, whose events are shown and put on the pages."""
         from cookbook.rollout.engine import Controller
         from cookbook.rollout.page import Page
-        from cookbook.rollout.progress import RolloutProgress
 
-        progress = RolloutProgress(self.plan, self.header.out_of_service)
-        paths = [journal.folder / "page.html", *([options.page] if options.page else [])]
-        pages = [Page(path, journal.header, progress) for path in paths]
-        display = self.display = Display(progress)
+        paths = [journal.folder / "page.html", *([page] if page is not None else [])]
+        pages = [Page(path, journal.header, self.progress) for path in paths]
 
         def hear(event: Event | None, waits: str) -> None:
             display.hear(event, waits)
-            for page in pages:
-                page.hear(event, waits)
+            for one in pages:
+                one.hear(event, waits)
 
-        look = shared.look if shared is not None else lambda: None
-        return Controller(progress, journal, self.worker, hear, look)
+        return Controller(self.progress, journal, self.worker, hear, look)
 
 
 def prepared(options: argparse.Namespace) -> Prepared:
     """Return the rollout that the options describe. Raises UsageError before any contact."""
-    from cookbook.rollout.journal import Header, journals_of_rollouts
     from cookbook.rollout.plan import plan
-    from cookbook.run.runner import new_id
-    from cookbook.text.provenance import Origin, digests, is_private
 
-    for pair in options.variables:
-        if is_private(name := pair.partition("=")[0]) and "!secret" not in pair:
-            raise UsageError(
-                f"--set {name}: the journal of a rollout would keep this value",
-                hint=f"name a secret: --set '{name}=!secret NAME'",
-            )
+    check_private(options.variables, "the journal of a rollout would keep this value")
     if options.local:
         raise UsageError("a rollout needs an inventory with groups", hint="--hosts hosts.yml")
     inventory = load_inventory(options)
     rollouts = _rollouts(options, inventory)
     template = _template(options, inventory)
-    journals = journals_of_rollouts()
-    first = _left(journals, rollouts.source)
+    before = known_rollouts()
+    first = _left(before, options.hosts, rollouts.source)
     by_name = {host.name: host.vars for host in template.hosts}
     groups = {name: group.hosts for name, group in inventory.groups.items()}
     found = plan(rollouts, groups, by_name, first=first)
-    _check_others(journals, found.hosts)
+    _check_others(before, found.hosts)
     if not found.hosts:
         raise UsageError(f"{rollouts.source}: no host with a recipe is in a group of the rollout")
-    origin = Origin(folder=options.hosts.absolute().parent)
-    header = Header(
-        1,
-        new_id(),
-        origin.started,
-        origin.by,
-        origin.revision,
-        template.told_recipes,
-        str(options.hosts),
-        dict(rollouts.data),
-        str(_folder_of(options)),
-        rollouts.source,
-        {stage.group: list(groups[stage.group]) for stage in found.stages},
-        list(found.hosts),
-        list(first),
-        out_of_service(journals),
-        {
+    header = _header(
+        options,
+        template,
+        rollouts=rollouts,
+        plan=found,
+        groups={stage.group: list(groups[stage.group]) for stage in found.stages},
+        first=first,
+        out_of_service=out_of_service(before, found.hosts),
+    )
+    return Prepared(inventory, found, template, header, options.store, at=rollouts.at)
+
+
+def _header(
+    options: argparse.Namespace,
+    template: Run,
+    *,
+    rollouts: Rollouts,
+    plan: RolloutPlan,
+    groups: dict[str, list[str]],
+    first: Sequence[str],
+    out_of_service: list[str],
+) -> Header:
+    """Return what another controller needs; paths are relative to the folder of the inventory."""
+    from cookbook.rollout.journal import FORMAT, Header
+    from cookbook.run.runner import new_id
+    from cookbook.text.provenance import Origin
+
+    base = options.hosts.absolute().parent
+    origin = Origin(folder=base)
+    return Header(
+        format=FORMAT,
+        id=new_id(),
+        started=origin.started,
+        by=origin.by,
+        revision=origin.revision,
+        recipes=[_relative(path, base) for path in template.recipes],
+        inventory=str(options.hosts.absolute()),
+        rollouts=dict(rollouts.data),
+        folder=_relative((options.rollout or options.hosts).absolute().parent, base),
+        source=rollouts.source,
+        groups=groups,
+        hosts=list(plan.hosts),
+        first=list(first),
+        out_of_service=out_of_service,
+        places={
             host: {stage.strategy.spread: place}
-            for stage in found.stages
+            for stage in plan.stages
             for host, place in stage.places.items()
         },
-        {
+        options={
             **{name: getattr(options, name, None) for name in _KEPT},
             "roles": template.roles,
             "tags": sorted(options.tags),
             "skip_tags": sorted(options.skip_tags),
             "only": options.only,
-            "chosen_recipes": [str(path) for path in options.chosen_recipes],
-            "wait": wait(options),
+            "chosen_recipes": [_relative(path, base) for path in options.chosen_recipes],
+            "wait": template.wait,
             "confirm_timeout": template.confirm_timeout,
             "host_timeout": template.host_timeout,
-            "plan": str(options.plan) if options.plan is not None else None,
-            "features": str(options.features) if options.features is not None else None,
-            "sources": digests(_files(template, options.plan)),
+            "plan": _relative(options.plan, base) if options.plan is not None else None,
+            "features": _relative(options.features, base) if options.features else None,
+            "review": [_relative(path, base) for path in options.review],
+            "asked": options.starts and not options.yes,
+            "sources": _sources(template, options.plan, base),
         },
     )
-    return Prepared(inventory, found, template, header, options.store, at=rollouts.at)
+
+
+def _relative(path: Path, base: Path) -> str:
+    return os.path.relpath(path, base)
 
 
 def _rollouts(options: argparse.Namespace, inventory: Inventory) -> Rollouts:
@@ -189,20 +230,14 @@ def _rollouts(options: argparse.Namespace, inventory: Inventory) -> Rollouts:
     return rollouts(whole, options.hosts.absolute().parent, at)
 
 
-def _folder_of(options: argparse.Namespace) -> Path:
-    named: Path | None = options.rollout
-    path: Path = named if named is not None else options.hosts
-    return path.absolute().parent
-
-
-def _left(journals: Sequence[Journal], source: str) -> tuple[str, ...]:
+def _left(before: Sequence[KnownRollout], inventory: Path, source: str) -> tuple[str, ...]:
     """Return the hosts that the last rollout of the same file has left pending."""
-    for journal in reversed(journals):
-        if journal.header.source == source and not journal.controlled:
-            progress = replayed(journal)
-            if progress.finished in ("done", "stopped", "aborted"):
-                return tuple(progress.pending)
-            return ()
+    place = str(inventory.absolute())
+    for journal, progress in reversed(before):
+        same = (journal.header.inventory, journal.header.source) == (place, source)
+        if same and not journal.controlled:
+            over = progress.finished in ("done", "stopped", "aborted")
+            return tuple(progress.pending) if over else ()
     return ()
 
 
@@ -235,19 +270,21 @@ def _applying(options: argparse.Namespace, inventory: Inventory, given: dict[str
     )
 
 
-def _files(template: Run, plan: Path | None) -> set[Path]:
-    """Return the files that must be the same when a rollout goes on."""
+def _sources(template: Run, plan: Path | None, base: Path) -> dict[str, str]:
+    """Return the digests of the files that must be the same when a rollout goes on."""
+    from cookbook.text.provenance import digests
+
     found = {*template.recipes, *([plan] if plan is not None else [])}
     if template.inventory is not None:
         found.add(template.inventory)
     if template.features is not None:
         found.add(Path(template.features.where))
-    return found
+    return {_relative(path, base): digest for path in found for digest in digests([path]).values()}
 
 
-def _check_others(journals: Sequence[Journal], hosts_: Sequence[str], own: str = "") -> None:
+def _check_others(before: Sequence[KnownRollout], hosts_: Sequence[str], own: str = "") -> None:
     """Raise UsageError if another rollout is at work on one of these hosts."""
-    for journal in journals:
+    for journal, _ in before:
         common = {*hosts_} & {*journal.header.hosts}
         if common and journal.id != own and journal.controlled:
             raise UsageError(
@@ -256,9 +293,9 @@ def _check_others(journals: Sequence[Journal], hosts_: Sequence[str], own: str =
             )
 
 
-def _check_newer(journals: Sequence[Journal], own: Journal) -> None:
+def _check_newer(before: Sequence[KnownRollout], own: Journal) -> None:
     """Raise UsageError if a later rollout was about the same hosts."""
-    for journal in journals:
+    for journal, _ in before:
         later = journal.header.started > own.header.started
         if later and {*own.header.hosts} & {*journal.header.hosts}:
             raise UsageError(
@@ -297,36 +334,13 @@ def _template(options: argparse.Namespace, inventory: Inventory) -> Run:
 
 def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
     """Return a rollout that goes on, with the recipes and options that it began with."""
-    from cookbook.text.provenance import digests
-
     header, kept = journal.header, journal.header.options
-    from cookbook.rollout.journal import journals_of_rollouts
-
-    others = journals_of_rollouts()
-    _check_others(others, header.hosts, header.id)
+    before = known_rollouts()
+    _check_others(before, header.hosts, header.id)
     if options.what in ("resume", "promote"):
-        _check_newer(others, journal)
-    own = kept["roles"] or kept["plan"] is not None
-    again = argparse.Namespace(
-        **{name: kept.get(name) for name in _KEPT},
-        recipes=[] if own else [Path(path) for path in header.recipes],
-        hosts=options.hosts or Path(header.inventory),
-        refresh_inventory=False,
-        local=False,
-        tags=frozenset(kept["tags"]),
-        skip_tags=frozenset(kept["skip_tags"]),
-        only=kept["only"],
-        plan=Path(kept["plan"]) if kept["plan"] is not None else None,
-        key=options.key,
-        features=Path(kept["features"]) if kept["features"] is not None else None,
-        chosen_recipes=[Path(path) for path in kept["chosen_recipes"]],
-        ask_become_pass=options.ask_become_pass,
-        confirm_timeout=None,
-        host_timeout=None,
-        wait=None,
-        store=options.store,
-        output=options.output,
-    )
+        _check_newer(before, journal)
+    again = _options_again(options, header)
+    base = again.hosts.absolute().parent
     inventory = load_inventory(again)
     template = replace(
         _template(again, inventory),
@@ -334,7 +348,7 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
         confirm_timeout=kept["confirm_timeout"],
         host_timeout=kept["host_timeout"],
     )
-    now = digests(_files(template, again.plan))
+    now = _sources(template, again.plan, base)
     changed = sorted({*now.items()} ^ {*kept["sources"].items()})
     if changed and not options.other_recipes and options.what != "revert":
         names = ", ".join(dict.fromkeys(name for name, _ in changed))
@@ -342,8 +356,50 @@ def prepared_again(options: argparse.Namespace, journal: Journal) -> Prepared:
             f"{journal.id}: these files have changed since it began: {names}",
             hint="take the revision that it began with, or say --other-recipes",
         )
-    plan = journaled_plan(header)
+    plan = journaled_plan(header, base)
     known = {host.name for host in template.hosts}
     if gone := [host for host in plan.hosts if host not in known]:
         raise UsageError(f"{journal.id}: the inventory has no {', '.join(gone)} any more")
     return Prepared(inventory, plan, template, header, again.store)
+
+
+def _options_again(options: argparse.Namespace, header: Header) -> argparse.Namespace:
+    """Return the options with which a rollout began, as far as its runs depend on them."""
+    kept = header.options
+    place: Path = options.hosts or Path(header.inventory)
+    base = place.absolute().parent
+
+    def path(name: str) -> Path | None:
+        return _below(base, kept[name]) if kept[name] is not None else None
+
+    own = kept["roles"] or kept["plan"] is not None
+    return argparse.Namespace(
+        **{name: kept.get(name) for name in _KEPT},
+        recipes=[] if own else [_below(base, one) for one in header.recipes],
+        hosts=place,
+        refresh_inventory=False,
+        local=False,
+        tags=frozenset(kept["tags"]),
+        skip_tags=frozenset(kept["skip_tags"]),
+        only=kept["only"],
+        plan=path("plan"),
+        key=options.key,
+        features=path("features"),
+        chosen_recipes=[_below(base, one) for one in kept["chosen_recipes"]],
+        ask_become_pass=options.ask_become_pass,
+        confirm_timeout=None,
+        host_timeout=None,
+        wait=None,
+        store=options.store,
+        output=options.output,
+    )
+
+
+def reviews_again(options: argparse.Namespace, header: Header) -> list[Path]:
+    """Return the rules that a rollout was reviewed by when it began."""
+    base = (options.hosts or Path(header.inventory)).absolute().parent
+    return [_below(base, one) for one in header.options["review"]]
+
+
+def _below(base: Path, name: str) -> Path:
+    return Path(os.path.normpath(base / name))

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookbook.errors import UsageError
+from cookbook.errors import CookError, UsageError
 
 if TYPE_CHECKING:
     from cookbook.rollout.journal import Header, Journal
     from cookbook.rollout.plan import RolloutPlan
     from cookbook.rollout.progress import RolloutProgress
+
+
+KnownRollout = tuple["Journal", "RolloutProgress"]
+"""A rollout of this user, and where it is."""
+
+
+def known_rollouts() -> list[KnownRollout]:
+    """Return all rollouts, oldest first; say of those that cannot be read that they cannot."""
+    from cookbook.cli.progress import write
+    from cookbook.rollout.journal import journals_of_rollouts
+
+    found: list[KnownRollout] = []
+    for journal in journals_of_rollouts():
+        try:
+            found.append((journal, replayed(journal)))
+        except CookError as error:
+            told = f"cook: the rollout {journal.id} cannot be read: {error}"
+            write([("yellow", told)], sys.stderr)
+    return found
 
 
 def replayed(journal: Journal) -> RolloutProgress:
@@ -25,14 +45,19 @@ def replayed(journal: Journal) -> RolloutProgress:
     return progress
 
 
-def journaled_plan(header: Header) -> RolloutPlan:
-    """Return the plan that a rollout began with, whatever the files say now."""
+def journaled_plan(header: Header, base: Path | None = None) -> RolloutPlan:
+    """
+    Return the plan that a rollout began with, whatever the files say now.
+
+    `base` is the folder of the inventory, if that has moved.
+    """
     from cookbook.rollout.plan import plan
     from cookbook.rollout.reader import rollouts
     from cookbook.text.yaml_value import wrap
 
     value = wrap(header.rollouts, header.source, UsageError)
-    strategies = rollouts(value, Path(header.folder), header.source)
+    folder = (base or Path(header.inventory).parent) / header.folder
+    strategies = rollouts(value, folder, header.source, kept=True)
     known = {host: header.places.get(host, {}) for host in header.hosts}
     return plan(strategies, header.groups, known, first=header.first)
 
@@ -92,11 +117,11 @@ def gate_of(progress: RolloutProgress) -> dict[str, Any] | None:
     return {"group": progress.plan.stages[stage].group, "batch": batch + 1}
 
 
-def out_of_service(journals: Sequence[Journal]) -> list[str]:
-    """Return the hosts that the latest rollout about each of them has left out of service."""
+def out_of_service(before: Sequence[KnownRollout], hosts: Collection[str]) -> list[str]:
+    """Return those of the hosts that the latest rollout about each has left out of service."""
     found: dict[str, bool] = {}
-    for journal in reversed(journals):
-        for name, host in replayed(journal).hosts.items():
-            if host.phase != "outside":
+    for _, progress in reversed(before):
+        for name, host in progress.hosts.items():
+            if host.phase != "outside" and name in hosts:
                 found.setdefault(name, host.in_service)
     return [name for name, in_service in found.items() if not in_service]
