@@ -249,7 +249,11 @@ def test_a_health_check_by_recipe_applies_nothing_and_looks_at_all_of_it(
     assert applied == ["once"]
     assert not (fleet / "h1/seen").exists()
 
+    for name in ("h2", "h3"):
+        (fleet / name).mkdir(exist_ok=True)
+    former = told["id"]
     status, told = start(capsys, "--only", "file[*/version]")
+    assert told["id"] != former
     assert "check.py: file[" in told["hosts"]["h1"]["reason"]
 
 
@@ -313,13 +317,14 @@ def test_a_policy_sees_the_plan_and_what_is_left_at_a_resume(
     assert versions(fleet) == [None] * 3
 
     Path("rules.yml").write_text("forbid: []\n")
-    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    Path("rollout.yml").write_text(
+        ROLLOUT.replace("canary: 1", "batches: [1]\n    healthy_deadline: 0.5s")
+    )
     (fleet / "h2").mkdir()
     (fleet / "h2/bad").touch()
     assert start(capsys, *words)[1]["status"] == "stopped"
     (fleet / "h2/bad").unlink()
     Path("rules.yml").write_text('forbid: [{resource: "file[*/h3/*]", reason: not there}]\n')
-    (fleet / "h3/version").unlink()
 
     status, out, _ = cook(capsys, "resume", "last")
 
