@@ -272,7 +272,7 @@ def _figures(case: str, samples: Mapping[str, Sequence[Sample]]) -> list[Figure]
     ]
 
 
-def thousand_hosts(lab: Lab, effort: Effort) -> Result:
+def thousand_hosts(_lab: Lab, effort: Effort) -> Result:
     """1,000 hosts with 30 resources each, nothing to do, beside a plain `ssh host true`."""
     number = effort.hosts
     with tempfile.TemporaryDirectory(prefix="cook-many-", dir="/var/tmp") as folder:
@@ -306,7 +306,6 @@ def thousand_hosts(lab: Lab, effort: Effort) -> Result:
         Bar(f"{number:,} hosts: memory of each", last.megabytes / number, 1.5, "MB"),
         Bar(f"{number:,} hosts: the history afterwards", history.seconds, 5.0, "s"),
     ]
-    _ = lab
     return Result(figures, bars)
 
 

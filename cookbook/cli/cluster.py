@@ -15,8 +15,34 @@ if TYPE_CHECKING:
     from cookbook.cli.recipes import Choice
     from cookbook.cluster.shards import Shard
 
-_FLAGS = ("prune", "allow_lockout", "keep_going")
-_LATER = {"confirm": "--confirm", "step": "--step", "out": "-o", "ask_become_pass": "-K"}
+_FLAGS = ("prune", "allow_lockout", "keep_going", "refresh_inventory")
+_SPANS = ("wait", "confirm_timeout", "host_timeout", "timeout", "facts_age")
+
+PASSED = frozenset(
+    {
+        *_FLAGS,
+        *_SPANS,
+        *("recipes", "variables", "only", "chosen_recipes", "tags", "skip_tags", "features"),
+        *("hosts", "limit", "environment", "set", "reconnect", "forks", "record"),
+    }
+)
+"""The options that a shard gets."""
+
+KEPT = frozenset({"output", "verbose", "reports", "store", "cluster", "place", "yes"})
+"""The options that are about the joined report."""
+
+REFUSED = {
+    "local": "--local",
+    "review": "--review",
+    "confirm": "--confirm",
+    "step": "--step",
+    "out": "-o",
+    "key": "--key",
+    "ask_become_pass": "-K",
+    "max_failures": "--max-failures",
+    "metrics": "--metrics",
+}
+"""The options that shards cannot carry out one by one."""
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
@@ -26,6 +52,7 @@ def add_cluster(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="divide the hosts among the workers of this Dask scheduler, e.g. tcp://host:8786",
     )
+    command.add_argument("--shard", action="store_true", help=argparse.SUPPRESS)
     command.add_argument(
         "--place",
         metavar="VARIABLE",
@@ -35,23 +62,34 @@ def add_cluster(command: argparse.ArgumentParser) -> None:
 
 def on_cluster(options: argparse.Namespace, choice: Choice) -> int:
     """Do a run on the cluster; print and keep its joined report; return the exit status."""
+    from cookbook.cli.options import check_private
     from cookbook.cli.output import reader_may_leave
     from cookbook.cli.progress import write
     from cookbook.cli.running import check_reports, print_document
     from cookbook.cluster.bundle import packed
     from cookbook.cluster.client import ClusterRun, joined, keep_journals, run_shards, told
     from cookbook.cluster.shards import shards
+    from cookbook.plugins.manager import has_reviewers
     from cookbook.reports import write_reports
     from cookbook.run.runner import new_id
     from cookbook.text.user_dirs import journals, store_url
 
-    for name, option in _LATER.items():
-        if getattr(options, name, None):
+    for name, option in REFUSED.items():
+        given = getattr(options, name, None)
+        if given is not None and given is not False and given != []:
             raise UsageError(f"{option} does not go with --cluster", hint="run it without one")
+    if has_reviewers():
+        raise UsageError(
+            "a policy is installed here that checks plans; with --cluster it would not see them",
+            hint="run it without a cluster",
+        )
+    check_private(options.variables, "it would pass the scheduler in the clear")
     check_reports(options)
     names = [host.name for host in choice.hosts]
     key = options.place
     places = {host.name: str(host.vars.get(key, "")) for host in choice.hosts} if key else {}
+    if key and not any(places.values()):
+        raise UsageError(f"--place: no host has the variable {key}")
     parts = list(shards(names, places))
     words = _words(options, Path.cwd())
     run = ClusterRun(new_id(), parts, words, packed(Path.cwd()))
@@ -90,7 +128,7 @@ def _words(options: argparse.Namespace, folder: Path) -> Callable[[Shard], Seque
     same += [*_texts(options), *_spans(options)]
     same += [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(options, name, False)]
     same += ["--reconnect", str(options.reconnect), "--forks", str(options.forks)]
-    same += ["--output", "json", "--record" if options.record else "--no-record"]
+    same += ["--output", "json", "--record" if options.record else "--no-record", "--shard"]
 
     def words(shard: Shard) -> Sequence[str]:
         return [*same, "--limit", ",".join(shard.hosts)]
@@ -111,6 +149,6 @@ def _texts(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _spans(options: argparse.Namespace) -> Iterator[str]:
-    for name in ("wait", "confirm_timeout", "host_timeout", "timeout"):
+    for name in _SPANS:
         if (span := getattr(options, name, None)) is not None:
             yield from (f"--{name.replace('_', '-')}", f"{int(span.total_seconds())}s")

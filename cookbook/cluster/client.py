@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import signal
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,11 @@ from typing import Any, NamedTuple, cast
 
 from cookbook.cluster.shards import Shard
 from cookbook.cluster.task import ShardResult, files, on_worker, stop_event
-from cookbook.errors import UsageError
+from cookbook.errors import HostError, UsageError
+from cookbook.planning.status import LOOKING
+from cookbook.reports.report import HostReport, documents_share, host_json, percent
 from cookbook.reports.schema import Document, HostDocument
+from cookbook.run.signals import handled
 from cookbook.text.bounded_io import parsed_json
 from cookbook.text.sanitize import one_line
 from cookbook.text.user_dirs import private_folder
@@ -74,10 +77,13 @@ def run_shards(url: str, run: ClusterRun) -> Iterator[tuple[Shard, ShardResult]]
             )
             for key, shard in shards.items()
         ]
-        with _interrupts(event):
-            for future in dask.as_completed(futures):
-                shard = shards[future.key]
-                yield shard, _result(shard, future)
+        try:
+            with _interrupts(event):
+                for future in dask.as_completed(futures):
+                    shard = shards[future.key]
+                    yield shard, _result(shard, future)
+        finally:
+            client.cancel(futures)  # those that have not begun
 
 
 def _dask() -> Any:
@@ -113,21 +119,17 @@ def _result(shard: Shard, future: Any) -> ShardResult:
 
 @contextlib.contextmanager
 def _interrupts(event: Any) -> Iterator[None]:
-    """Tell the workers to stop at a first Ctrl-C; a second one ends this process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
+    """Tell the workers to stop at a first signal; a second one ends this process."""
+    told: list[int] = []
 
-    def stop(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
+    def stop(number: int, _frame: object) -> None:
+        if told:
+            os._exit(130)
+        told.append(number)
         threading.Thread(target=event.set, daemon=True).start()
 
-    signal.signal(signal.SIGINT, stop)
-    try:
+    with handled(stop):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def joined(hosts: Sequence[str], results: Sequence[tuple[Shard, ShardResult]]) -> Document:
@@ -159,7 +161,8 @@ def joined(hosts: Sequence[str], results: Sequence[tuple[Shard, ShardResult]]) -
     exits = {document["exit"] for document in documents}
     exits |= {3} if len(documents) < len(results) else set()
     whole["exit"] = next(status for status in _WORST if status in exits)
-    whole["in_line"] = _in_line(whole)
+    looks = whole["mode"] in LOOKING
+    whole["in_line"] = percent(documents_share(whole["hosts"].values(), looks=looks))
     remarks = [one for document in documents for one in document.get("remarks", [])]
     if remarks:
         whole["remarks"] = list(dict.fromkeys(remarks))
@@ -176,35 +179,8 @@ def _document(result: ShardResult) -> dict[str, Any] | None:
 
 def _failed(result: ShardResult) -> HostDocument:
     said = result.errors.strip()[-2000:] or "its worker has made no report"
-    error = {
-        "kind": "HostError",
-        "code": "host-failed",
-        "phase": None,
-        "message": one_line(f"the worker {result.worker or 'of its shard'}: {said}"),
-        "command": None,
-        "status": None,
-        "output": "",
-        "cause": None,
-        "hint": None,
-    }
-    host = {"status": "failed", "began": 0.0, "seconds": 0.0, "exchanges": 0, "error": error}
-    return cast("HostDocument", {**host, "machine_id": "", "in_line": None, "resources": []})
-
-
-def _in_line(document: dict[str, Any]) -> float | None:
-    """Return the share of resources that are in line, as one run over all hosts would say it."""
-    right = counted = 0
-    changes = document["mode"] not in ("plan", "drift")
-    for host in document["hosts"].values():
-        for one in host["resources"]:
-            if one["status"] in ("orphaned", "unmanaged") or one["kind"] == "act":
-                continue
-            counted += 1
-            off = one["excused"] is None and one["status"] in (
-                *("changed", "unknown", "failed", "not-run"),
-            )
-            right += not off or (one["status"] == "changed" and changes)
-    return round(100.0 * right / counted, 2) if counted else None
+    error = HostError(one_line(f"the worker {result.worker or 'of its shard'}: {said}"))
+    return host_json(HostReport("", "failed", error=error))
 
 
 def keep_journals(folder: Path, results: Sequence[ShardResult]) -> None:

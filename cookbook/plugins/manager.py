@@ -100,16 +100,15 @@ class Hooks:
     """The hooks of a run: of all plugins, and of listeners that hear this run alone."""
 
     def __init__(self, listeners: Sequence[object]) -> None:
-        self._listeners = listeners
+        self._own = pluggy.PluginManager("cookbook")
+        self._own.add_hookspecs(hookspecs)
+        for listener in listeners:
+            self._own.register(listener)
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        hook = getattr(plugins().hook, name)
-        own = [getattr(one, name) for one in self._listeners if hasattr(one, name)]
-
         def call(**told: object) -> object:
-            for listener in own:
-                listener(**told)
-            return hook(**told)
+            getattr(self._own.hook, name)(**told)
+            return getattr(plugins().hook, name)(**told)
 
         return call
 

@@ -26,6 +26,9 @@ from cookbook.text.provenance import Origin
 from cookbook.text.redaction import protected
 from cookbook.text.sanitize import visible
 
+_DIFFERING = frozenset({"changed", "unknown", "failed", "not-run"})
+"""The statuses of a resource that is not in line, or was not when it was looked at."""
+
 _FAILED = frozenset({"failed", "timeout", "refused"})
 
 
@@ -141,7 +144,7 @@ def drifted(step: Step) -> bool:
     """Return whether a host differs from it; acts and excused differences do not count."""
     if step.excused is not None or (step.change is not None and step.change.kind == "act"):
         return False
-    return step.status in ("changed", "unknown", "failed", "not-run")
+    return step.status in _DIFFERING
 
 
 def _unexpected(step: Step) -> bool:
@@ -162,6 +165,26 @@ def share(steps: Iterable[Step], *, looks: bool) -> float:
         and (step.change is None or step.change.kind != "act")
     ]
     right = sum((step.status == "changed" and not looks) or not drifted(step) for step in counted)
+    return 100.0 * right / len(counted) if counted else 100.0
+
+
+def documents_share(hosts: Iterable[HostDocument], *, looks: bool) -> float | None:
+    """Return the same share of hosts whose documents are all that is known; None if none was."""
+    asked = [host for host in hosts if host["status"] != "unreachable"]
+    counted = [
+        one
+        for host in asked
+        for one in host["resources"]
+        if one["status"] not in ("orphaned", "unmanaged") and one["kind"] != "act"
+    ]
+    right = sum(
+        one["excused"] is not None
+        or one["status"] not in _DIFFERING
+        or (one["status"] == "changed" and not looks)
+        for one in counted
+    )
+    if not asked:
+        return None
     return 100.0 * right / len(counted) if counted else 100.0
 
 

@@ -27,8 +27,15 @@ class Meetings:
     has come to, and that its work has ended. Nothing else is needed to know if a host may go on.
     """
 
-    def __init__(self, hosts: Sequence[str], stopping: Callable[[], bool]) -> None:
-        """`hosts` are those of the run, in the order of the inventory."""
+    def __init__(
+        self, hosts: Sequence[str], stopping: Callable[[], bool], *, whole: bool = True
+    ) -> None:
+        """
+        Create the barriers of these hosts, in the order of the inventory.
+
+        `whole` is False if other processes have other hosts of the run: then none is allowed.
+        """
+        self._whole = whole
         self._order = list(hosts)
         self._stopping = stopping
         self._declares: dict[str, Mapping[str, Barrier]] = {}
@@ -45,6 +52,12 @@ class Meetings:
     def declare(self, host: str, barriers: Iterable[Barrier]) -> None:
         """Note the barriers of a host. Raises Refused if they do not fit to those of another."""
         named = {_key(one): one for one in barriers}
+        for key, one in named.items():
+            if not self._whole:
+                raise Refused(
+                    f"{one.where}: {key}: hosts of other shards cannot be waited for",
+                    hint="run it without --cluster; or what is done once, by a recipe before",
+                )
         with self._news:
             for key, one in named.items():
                 self._check(host, key, one)

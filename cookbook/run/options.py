@@ -59,6 +59,9 @@ class Run:
     selection: Selection = EVERYTHING
     """The resources that are looked at."""
 
+    is_shard: bool = False
+    """True if other processes have other hosts of the run, which cannot be waited for."""
+
     keep_going: bool = False
     """After a failure, leave out only what needs the failed resource."""
 

@@ -316,7 +316,11 @@ class Runner:
 
     def _known_meetings(self) -> Meetings:
         run = self._all.run
-        found = Meetings([host.name for host in run.hosts], lambda: self._all.signals.told)
+        found = Meetings(
+            [host.name for host in run.hosts],
+            lambda: self._all.signals.told,
+            whole=not self._all.run.is_shard,
+        )
         for host in run.hosts:
             if run.saved is not None or run.past is not None:
                 steps = run.past or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -11,16 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import distributed
 import pytest
 
 from cookbook.cli import main
+from cookbook.cli.cluster import KEPT, PASSED, REFUSED
+from cookbook.cli.commands.converge import add
 from cookbook.cluster.bundle import packed, unpacked
 from cookbook.cluster.client import ClusterRun, joined, run_shards
 from cookbook.cluster.shards import Shard, shards
 from cookbook.cluster.task import ShardResult
 from cookbook.errors import UsageError
+from cookbook.plugin import hookimpl
+from cookbook.plugins.manager import listening
 
-distributed: Any = pytest.importorskip("distributed")
+dask: Any = distributed
 
 HOSTS = """\
 defaults: {{transport: local}}
@@ -45,11 +51,11 @@ def role(node):
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A scheduler with two workers, one of which is in the place fra."""
-    with distributed.LocalCluster(
+    with dask.LocalCluster(
         n_workers=2,
         threads_per_worker=2,
         processes=True,
-        dashboard_address=None,
+        dashboard_address=":0",
         resources={"fra": 1},
         silence_logs=50,
     ) as made:
@@ -177,7 +183,7 @@ def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder:
     def kill() -> None:
         while not begun.exists():
             time.sleep(0.05)
-        with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        with dask.Client(cluster.scheduler_address, set_as_default=False) as client:
             [where] = _busy(client)
             os.kill(client.run(os.getpid, workers=[where])[where], signal.SIGKILL)
         (folder / "go").touch()
@@ -223,6 +229,10 @@ def test_hosts_of_a_shard_without_a_report_have_failed() -> None:
     [
         (["--cluster", "tcp://127.0.0.1:1"], "no scheduler answers"),
         (["--cluster", "tcp://127.0.0.1:1", "--step"], "--step does not go with --cluster"),
+        (["--cluster", "tcp://127.0.0.1:1", "--review", "r.yml"], "--review does not go with"),
+        (["--cluster", "tcp://127.0.0.1:1", "--max-failures", "0"], "--max-failures does not go"),
+        (["--cluster", "tcp://127.0.0.1:1", "--place", "rack"], "no host has the variable rack"),
+        (["--cluster", "tcp://127.0.0.1:1", "--set", "db_password=x"], "in the clear"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -236,6 +246,46 @@ def test_what_cannot_be_is_refused(
     assert status == 1
     assert said in err
     assert not list((folder / "out").iterdir())
+
+
+@pytest.mark.parametrize("name", ["converge", "plan"])
+def test_no_option_is_dropped(name: str) -> None:
+    """Each option of the command goes to the shards, is about the report, or is refused."""
+    parser = argparse.ArgumentParser()
+    add(parser, name)
+    options = {action.dest for action in parser._actions} - {"help", "shard"}
+
+    assert options <= PASSED | KEPT | REFUSED.keys()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_policy_is_not_passed_by(capsys: pytest.CaptureFixture[str]) -> None:
+    class Policy:
+        @hookimpl
+        def cookbook_review(self, plan: object) -> str:
+            return f"no: {plan}"
+
+    with listening(Policy()):
+        status, _, err = cook(
+            capsys, "converge", "r.py", "--hosts", "hosts.yml", "--cluster", "tcp://127.0.0.1:1"
+        )
+
+    assert status == 1
+    assert "a policy is installed here" in err
+
+
+def test_a_barrier_over_shards_is_refused(
+    cluster: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "r.py").write_text("from cookbook.recipe import barrier\nbarrier('all')\n")
+
+    status, _, err = cook(
+        capsys, "plan", "r.py", "--hosts", "hosts.yml", "--cluster", cluster.scheduler_address
+    )
+
+    assert status == 1
+    assert "r.py:2: " in err
+    assert "hosts of other shards cannot be waited for" in err
 
 
 def test_files_from_elsewhere_are_refused(

@@ -98,6 +98,7 @@ def _run(options: argparse.Namespace) -> int:
         prune=options.prune,
         wait=wait(options),
         keep_going=options.keep_going,
+        is_shard=options.shard,
         **choice.options,
         features=features(options, given),
         **safety(options),
