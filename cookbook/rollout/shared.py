@@ -94,17 +94,6 @@ class SharedJournal:
         if now - self._told >= _ALIVE or self._waiting:
             self._send(alive=time.time())
 
-    def order(self, command: OperatorCommand, by: str) -> bool:
-        """Leave a command for a controller elsewhere; return False if none is alive."""
-        from cookbook.history.store import rollouts
-
-        found = self._write(lambda connection: rollouts.read(connection, self._journal.id))
-        if found is None or time.time() - found.alive >= _DEAD:
-            return False
-        body = json.dumps({"command": command, "by": by, "at": time.time()})
-        self._write(lambda connection: rollouts.order(connection, self._journal.id, body))
-        return True
-
     def _keep(self, event: Event) -> None:
         with self._lock:
             self._waiting.append(_line(event_json(event)))
@@ -140,6 +129,19 @@ class SharedJournal:
             return do(connection)
 
 
+def order(name: str, url: str, command: OperatorCommand, by: str) -> bool:
+    """Leave a command for a controller elsewhere; return False if none is alive."""
+    from cookbook.history.store import rollouts
+
+    body = json.dumps({"command": command, "by": by, "at": time.time()})
+    with _database(url) as database, database.writing() as connection:
+        found = rollouts.read(connection, name)
+        if found is None or time.time() - found.alive >= _DEAD:
+            return False
+        rollouts.order(connection, name, body)
+    return True
+
+
 def fetch(name: str, url: str) -> None:
     """
     Bring a rollout from the store to this machine, if the store knows more of it.
@@ -149,12 +151,11 @@ def fetch(name: str, url: str) -> None:
     """
     from cookbook.history.store import rollouts
 
-    known = _with(url, rollouts.names)
-    fitting = known[-1:] if name == "last" else [one for one in known if one == name]
-    fitting = fitting or [one for one in known if one.startswith(name) or one.endswith(name)]
-    if len(fitting) != 1:
-        return
-    found = _with(url, lambda connection: rollouts.read(connection, fitting[0]))
+    with _database(url) as database, database.reading() as connection:
+        known = rollouts.names(connection)
+        fitting = known[-1:] if name == "last" else [one for one in known if one == name]
+        fitting = fitting or [one for one in known if one.startswith(name) or one.endswith(name)]
+        found = rollouts.read(connection, fitting[0]) if len(fitting) == 1 else None
     if found is None:
         return
     folder = rollouts_folder() / fitting[0]
@@ -167,13 +168,13 @@ def fetch(name: str, url: str) -> None:
         partial.replace(path)
 
 
-def _with(url: str, do: Callable[[Any], T]) -> T:
+@contextlib.contextmanager
+def _database(url: str) -> Iterator[Database]:
     from cookbook.history.store.database import Database
 
-    database: Database = Database(url)
+    database = Database(url)
     try:
-        with database.writing() as connection:
-            return do(connection)
+        yield database
     finally:
         database.close()
 

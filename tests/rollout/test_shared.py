@@ -13,7 +13,7 @@ from cookbook.rollout.engine import Controller
 from cookbook.rollout.events import Begun, CommandGiven
 from cookbook.rollout.journal import Journal
 from cookbook.rollout.progress import RolloutProgress
-from cookbook.rollout.shared import SharedJournal, fetch
+from cookbook.rollout.shared import SharedJournal, fetch, order
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import Result
 from tests.rollout.test_controller import Played, journal, planned, until
@@ -102,13 +102,13 @@ def test_a_command_reaches_a_controller_on_another_machine(
     thread.start()
     until(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
 
-    assert SharedJournal(kept, store).order("abort", "bob")
+    assert order(kept.id, store, "abort", "bob")
     until(lambda: any(isinstance(e, CommandGiven) for e in kept.events()))
     hosts.hold["w2"].set()
     thread.join(20)
 
     assert hosts.done == ["w1", "w2"]
-    assert not SharedJournal(kept, store).order("abort", "bob")  # nobody is there any more
+    assert not order(kept.id, store, "abort", "bob")  # nobody is there any more
 
 
 def test_a_store_that_is_away_meanwhile_gets_everything_later(

@@ -384,14 +384,14 @@ def _show(journal: Journal, options: argparse.Namespace) -> int:
 def _told(journal: Journal, what: OperatorCommand, url: str | None) -> bool:
     """Leave a command for the controller; return False if there is none, and one is needed."""
     from cookbook.cli.progress import write
-    from cookbook.rollout.shared import SharedJournal
+    from cookbook.rollout.shared import order
     from cookbook.text.provenance import Origin
 
     by = Origin().by
     said = f"told the controller of {journal.id}: {what}"
     if journal.controlled:
         journal.order(what, by)
-    elif url is not None and SharedJournal(journal, url).order(what, by):
+    elif url is not None and order(journal.id, url, what, by):
         said = f"{said}, by the store"
     elif what == "pause":
         journal.order(what, by)
