@@ -138,15 +138,13 @@ class Journal:
     def _append(self, line: dict[str, Any]) -> None:
         data = json.dumps(protected(line), separators=(",", ":")).encode() + b"\n"
         path = self.folder / "journal.jsonl"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            if (size := os.fstat(file).st_size) and not _ends_a_line(path, size):
-                data = b"\n" + data  # a controller was killed in the middle of a line
-            while data:
-                data = data[os.write(file, data) :]
-            os.fsync(file)
-        finally:
-            os.close(file)
+            _append_durably(path, data)
+        except OSError as error:
+            raise HistoryError(
+                f"the journal of the rollout, {path}: {error.strerror}",
+                hint="hosts at work are completed; `cook rollout resume` begins them again",
+            ) from error
 
     @contextlib.contextmanager
     def controlling(self) -> Iterator[None]:
@@ -224,6 +222,19 @@ def _lines(path: Path) -> Iterator[Any]:
                 yield parsed_json(line.decode("utf-8", "replace"))
             except ValueError:
                 continue  # half a line: its event was not acted upon
+
+
+def _append_durably(path: Path, data: bytes) -> None:
+    """Append to a file, and wait until it is on disk; end the line that a killed process began."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        if (size := os.fstat(file).st_size) and not _ends_a_line(path, size):
+            data = b"\n" + data
+        while data:
+            data = data[os.write(file, data) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _ends_a_line(path: Path, size: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -288,6 +290,28 @@ def test_half_a_line_is_as_if_its_event_had_not_been() -> None:
     controller.recover()
     assert controller.run() == "done"
     assert [type(e) for e in kept.events()].count(Finished) == 1
+
+
+def test_a_full_disk_ends_the_controller_and_not_the_hosts_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept, hosts = journal(), Played(hold={"w1": threading.Event()})
+    real = os.fsync
+
+    def full(file: int) -> None:
+        if any(isinstance(event, Begun) for event in kept.events()):
+            hosts.hold["w1"].set()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(HistoryError, match="No space left on device"):
+        roll(planned(), hosts, kept)
+    monkeypatch.undo()
+    monkeypatch.setenv("COOK_STATE", str(kept.folder.parents[1]))
+
+    assert roll(planned(), hosts, kept).finished == "done"
+    assert set(hosts.done) == {"w1", "w2", "w3", "w4"}
 
 
 def test_a_command_that_nobody_can_read_is_left_out() -> None:
