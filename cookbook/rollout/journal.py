@@ -184,7 +184,7 @@ class Journal:
         for path in sorted((self.folder / "orders").glob("*-*")):
             if path.suffix:
                 continue
-            with contextlib.suppress(ValueError):  # half a file, or nobody's
+            with contextlib.suppress(ValueError):  # half a file, or no command
                 yield shaped(CommandGiven, parsed_json(path.read_text("utf-8", "replace")))
             path.unlink()  # once it is in the journal
 

@@ -167,7 +167,7 @@ def _refused(
     """
     Show the plan of these hosts, or all; return the exit status if nothing is to be done.
 
-    If somebody has approved it, the terminal or a policy, the runs do nothing else.
+    After an approval, at the terminal or by a policy, the runs do nothing else.
     """
     from cookbook.cli.prompt import Terminal
     from cookbook.plugins.manager import has_reviewers
