@@ -41,8 +41,12 @@ find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f \
 dpkg-query -W -f '${Package} ${Version} ${Status}\n'
 find run/systemd/system run/systemd/generator* -printf '%p %y %m %l\n' 2>/dev/null | sort
 find run/systemd/system -type f -exec sha256sum {} + 2>/dev/null | sort
+# A timer runs its service at any moment: of both, only what a timer is says something.
+timed=$(systemctl list-timers --all --no-legend --no-pager | awk '{printf "%s ", $NF}')
 systemctl list-units --no-legend --no-pager --plain --type=service,timer,socket \
-    | awk '$1 !~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ {print $1, $3, $4}'
+    | awk -v timed="$timed" 'BEGIN { split(timed, t); for (i in t) skip[t[i]] }
+        $1 in skip || $1 ~ /^user|^session|^run-|systemd-(tmpfiles|hostnamed|timedated)/ { next }
+        { print $1, $3, $1 ~ /\.timer$/ && $4 == "running" ? "waiting" : $4 }'
 # A container engine has rules in two tables, with counters and addresses that it chooses; its
 # networks are listed below.
 if [ -S run/docker.sock ]; then

@@ -208,6 +208,7 @@ def test_prune_says_what_it_forgets_and_a_dry_run_forgets_nothing(
     [
         ("90m", timedelta(minutes=90)),
         ("12h", timedelta(hours=12)),
+        ("1.5h", timedelta(minutes=90)),
         ("7d", timedelta(days=7)),
         ("2w", timedelta(weeks=2)),
         ("0s", timedelta()),
@@ -217,7 +218,9 @@ def test_spans_of_time(text: str, meant: timedelta) -> None:
     assert span(text) == meant
 
 
-@pytest.mark.parametrize("text", ["7", "d", "-1d", "7 d", "1.5h", "7y", "", "٣d", "999999999w"])
+@pytest.mark.parametrize(
+    "text", ["7", "d", "-1d", "7 d", "1.5", "1,5h", "7y", "", "٣d", "999999999w"]
+)
 def test_what_is_no_span_of_time_is_said(text: str, asks: Any) -> None:
     status, _, errors = asks("history", f"--since={text}")
 

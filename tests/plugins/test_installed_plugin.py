@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cook(venv: Path) -> Path:
     """The command `cook` of that environment."""
     return venv / "bin/cook"
+
+
+def test_the_wheel_has_all_files_of_the_checkout(venv: Path) -> None:
+    """`resources` and `providers` are links in `cookbook` to the folders at the top level."""
+    listed = run("git", "ls-files", *("cookbook", "resources", "providers"), folder=ROOT).split()
+    there = {f"cookbook/{name.removeprefix('cookbook/')}" for name in listed}
+    (wheel,) = (venv.parent / "wheels").glob("cook_converge-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("cookbook/")}
+    links = {"cookbook/resources", "cookbook/providers"}
+    assert packed == there - links
 
 
 def test_its_resource_type_is_listed(cook: Path, tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -73,15 +71,6 @@ class TestText:
             assert f"{kind}-src &#39;sha256-{digest}&#39;" in policy[1]
         assert policy[1].startswith("default-src &#39;none&#39;; ")
         assert "unsafe" not in policy[1]
-
-    def test_what_it_is_made_of_is_packaged(self, tmp_path: Path) -> None:
-        """A wheel has all that a checkout has."""
-        root = Path(__file__).parents[2]
-        words = [sys.executable, "setup.py", "-q", "build", "--build-base", str(tmp_path)]
-        subprocess.run(words, cwd=root, check=True, capture_output=True)
-        built = tmp_path / "lib/cookbook/reports/assets"
-        assets = {path.name for path in (root / "cookbook/reports/assets").iterdir()}
-        assert {path.name for path in built.iterdir()} == assets
 
 
 Opened = Callable[..., Page]
