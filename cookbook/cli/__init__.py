@@ -84,6 +84,15 @@ COMMANDS = {
         "cookbook.cli.commands.trust",
         "see the keys of the hosts, and say that they are theirs",
     ),
+    "run": ("cookbook.cli.adhoc.run", "run a command on hosts; show equal outputs together"),
+    "declare": (
+        "cookbook.cli.adhoc.declare",
+        "converge resources from the command line, without a recipe file",
+    ),
+    "console": (
+        "cookbook.cli.adhoc.console",
+        "declare resources for a host at a Python prompt, with its facts",
+    ),
     "facts": ("cookbook.cli.commands.facts", "show what the hosts are"),
     "inventory": (
         "cookbook.cli.commands.inventory",
@@ -105,6 +114,9 @@ COMMANDS = {
 }
 """Each command: the module that declares it, and what it does."""
 
+_TAKE_A_COMMAND = ("run",)
+"""The commands after which `--` begins a command for the hosts."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
@@ -115,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cookbook.secrets.stores.environment import take
 
         take()
-    options = _parser(next((word for word in words if word in COMMANDS), "")).parse_args(words)
+    options = parsed(words)
     try:
         if options.verbose:
             _log(options.verbose)
@@ -132,8 +144,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command; `run` of them runs it."""
-    return _parser(words[0]).parse_args(words)
+    """
+    Return the options of a command; `run` of them runs it.
+
+    For a command that takes one for the hosts, the words after `--` are not options of cook.
+    """
+    own, _, rest = (
+        ([*words[: words.index("--")]], "--", [*words[words.index("--") + 1 :]])
+        if "--" in words
+        else (words, "", [])
+    )
+    given = next((word for word in own if word in COMMANDS), "")
+    if given not in _TAKE_A_COMMAND:
+        return _parser(given).parse_args(words)
+    options = _parser(given).parse_args(own)
+    options.command = rest
+    return options
 
 
 def run() -> NoReturn:

@@ -11,9 +11,11 @@ import traceback
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from cookbook.errors import CookError, Missing, RecipeError, SecretError
 from cookbook.language.collection import ENGINE, Collection, Node, declaring, display_path
+from cookbook.language.inline import inline_at
 from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
 
@@ -55,7 +57,7 @@ def _run(path: Path, collection: Collection) -> None:
     sys.path.insert(0, folder)
     try:
         with within(COMPILE_TIMEOUT):
-            exec(code, {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins})  # noqa: S102
+            exec(code, _globals(path))  # noqa: S102
     except RecipeError:
         raise
     except OutOfTime as error:
@@ -71,7 +73,16 @@ def _run(path: Path, collection: Collection) -> None:
         collection.sources.update(_forget(folder, before))
 
 
+def _globals(path: Path) -> dict[str, Any]:
+    inline = inline_at(path)
+    given = inline.names if inline is not None else {}
+    own = {"__name__": path.stem, "__file__": str(path), "__builtins__": builtins}
+    return {**given, **own}
+
+
 def _version(path: Path) -> tuple[str, int]:
+    if (inline := inline_at(path)) is not None:
+        return str(path), hash(inline.text)
     try:
         return str(path.resolve()), path.stat().st_mtime_ns
     except OSError as error:
@@ -82,7 +93,9 @@ def _version(path: Path) -> tuple[str, int]:
 def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
     """Return the code object of a recipe; the cache serves all hosts, until the file changes."""
     try:
-        return compile(path.read_bytes(), version[0], "exec")
+        inline = inline_at(path)
+        source = path.read_bytes() if inline is None else inline.text
+        return compile(source, version[0], "exec")
     except OSError as error:
         raise RecipeError(f"{path}: {error.strerror}") from None
     except (SyntaxError, ValueError) as error:

@@ -84,14 +84,16 @@ class Runner:
         run: Run,
         planned: Runner | None = None,
         *,
+        compiled: Mapping[str, Collection] | None = None,
         listeners: Sequence[object] | None = None,
     ) -> None:
         """
         Compile the recipes, as far as no fact is needed.
 
         `planned` made a plan of the same recipes: what it compiled is taken, so that it is
-        done as it was planned, even if a recipe is edited meanwhile. `listeners` hear of this run
-        only; that is for several runs in one process.
+        done as it was planned, even if a recipe is edited meanwhile. `compiled` has the resources
+        of each host where they come from no recipe. `listeners` hear of this run only; that is for
+        several runs in one process.
 
         Raises RecipeError before any host is contacted.
         """
@@ -112,7 +114,8 @@ class Runner:
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
             if planned is not None
-            else {host.name: self._compile_offline(host) for host in run.hosts}
+            else dict(compiled or {})
+            or {host.name: self._compile_offline(host) for host in run.hosts}
         )
         for collection in filter(None, self._all.compiled.values()):
             sources |= collection.sources
