@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +78,29 @@ class TestRun:
         assert out.startswith("web1\ngone: ")
 
     def test_a_slow_command_is_ended(self, asks: Any, tmp_path: Path) -> None:
-        line = f"sleep 30; touch {tmp_path}/late"
+        line = f"echo $$ >{tmp_path}/shell; sleep 30; touch {tmp_path}/late"
         status, out, _ = asks("run", "--local", "--timeout", "1s", "--", line)
         assert status == 3
         assert "1 s" in out
-        assert not (tmp_path / "late").exists()
+        assert not Path(f"/proc/{(tmp_path / 'shell').read_text().strip()}").exists()
+
+    def test_a_signal_ends_it_everywhere(self, tmp_path: Path) -> None:
+        line = f"echo $$ >>{tmp_path}/shells; sleep 30"
+        words = ["run", "web", "--hosts", "hosts.yml", "--", line]
+        with subprocess.Popen(
+            [sys.executable, "-m", "cookbook.cli", *words], stdout=-1, stderr=-1, text=True
+        ) as cook:
+            (tmp_path / "shells").touch()
+            end = time.monotonic() + 30
+            while len(shells := (tmp_path / "shells").read_text().split()) < 3:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            cook.send_signal(signal.SIGINT)
+            out, errors = cook.communicate(timeout=20)
+        assert cook.returncode == 130
+        assert "ending the command on all hosts" in errors
+        assert out.count("a signal has ended the command") == 3
+        assert not any(Path(f"/proc/{shell}").exists() for shell in shells)
 
     @pytest.mark.parametrize("words", [(), ("--",)])
     def test_a_command_is_needed(self, asks: Any, words: tuple[str, ...]) -> None:

@@ -157,9 +157,9 @@ class _Console:
 
     def run(self, command: str, timeout: float = 60.0) -> str:
         """Run a command on the host; return what it printed on standard output."""
-        from cookbook.cli.adhoc.run import outcome_of
+        from cookbook.cli.adhoc.run import Commands
 
-        outcome = outcome_of(self._host, command, timeout, self._base.become_password)
+        outcome = Commands(command, timeout, self._base.become_password).outcome(self._host)
         if outcome.status != 0:
             print(f"exit status {outcome.status}: {outcome.complaint}", file=sys.stderr)
         return outcome.text

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import shlex
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.cli.options import add_common, hosts, password
 from cookbook.cli.output import print_json, reader_may_leave
 from cookbook.cli.per_host import answers
-from cookbook.errors import UsageError
+from cookbook.errors import BrokenOff, HostError, UsageError
 
 if TYPE_CHECKING:
     from cookbook.errors import CookError
+    from cookbook.hosts.session import Session
     from cookbook.inventory import Host
     from cookbook.reports.text import StyledLine
     from cookbook.script.program import Outcome
@@ -63,30 +67,70 @@ def _run(options: argparse.Namespace) -> int:
     line = options.command[0] if len(options.command) == 1 else shlex.join(options.command)
     chosen, secret = hosts(options), password(options)
     timeout = _TIMEOUT if options.timeout is None else options.timeout.total_seconds()
-    said, errors = answers(
-        chosen, options.forks, lambda host: outcome_of(host, line, timeout, secret)
-    )
+    commands = Commands(line, timeout, secret)
+    with commands.listening():
+        said, errors = answers(chosen, options.forks, commands.outcome)
     with reader_may_leave():
         if options.output == "json":
             print_json({"schema": 1, "command": line, "hosts": _json(chosen, said, errors)})
         else:
             _print(list(_lines(chosen, said, errors)))
-    return _exit(said, errors)
+    return 130 if commands.told else _exit(said, errors)
 
 
-def outcome_of(host: Host, line: str, timeout: float, secret: Secret | None) -> Outcome:
-    """Run a command line on a host, at most `timeout` seconds. Raises HostError."""
-    from cookbook.hosts.connect import connect
-    from cookbook.hosts.session import Session
-    from cookbook.script.program import Do
-    from cookbook.script.shell import script
+class Commands:
+    """A command line on many hosts, which a signal ends on all of them."""
 
-    session = Session(connect(host, secret))
-    try:
-        [outcome] = session.run([Do(script(line), timeout)])
-    finally:
-        session.close()
-    return outcome
+    def __init__(self, line: str, timeout: float, become_password: Secret | None = None) -> None:
+        """`timeout` is in seconds, for each host."""
+        self._line, self._timeout, self._secret = line, timeout, become_password
+        self._sessions: set[Session] = set()
+        self.told = False
+        """True after a signal."""
+
+    def outcome(self, host: Host) -> Outcome:
+        """Run it on a host. Raises HostError; a command that takes too long is ended there."""
+        from cookbook.hosts.connect import connect
+        from cookbook.hosts.session import Session
+        from cookbook.script.program import Do
+        from cookbook.script.shell import script
+
+        if self.told:
+            raise BrokenOff("not begun: a signal has ended this")
+        lasting = host.transport == "local"
+        session = Session(
+            connect(host, self._secret), lambda: connect(host, self._secret), lasting=lasting
+        )
+        self._sessions.add(session)
+        try:
+            [outcome] = session.run([Do(script(self._line), self._timeout)])
+        finally:
+            self._sessions.discard(session)
+            session.close()
+        if session.ended:
+            raise BrokenOff("a signal has ended the command")
+        return outcome
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """End the command on all hosts at the first signal; leave at once at the second."""
+        from cookbook.run.signals import handled
+
+        with handled(self._stop):
+            yield
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        if self.told:
+            os._exit(130)
+        self.told = True
+        os.write(2, b"cook: ending the command on all hosts; once more leaves at once\n")
+        for session in list(self._sessions):
+            threading.Thread(target=_break_off, args=(session,), daemon=True).start()
+
+
+def _break_off(session: Session) -> None:
+    with contextlib.suppress(HostError, OSError):  # the session itself tells of a lost link
+        session.break_off()
 
 
 class _Said(NamedTuple):
