@@ -12,6 +12,8 @@ import atexit
 import gc
 import importlib
 import os
+import select
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from cookbook import __version__
+from cookbook.cli.command_table import COMMANDS, GROUPS
 from cookbook.errors import CookError, InputError
 
 _EXIT = """\
@@ -30,89 +33,6 @@ exit status:
   4    a host was unreachable, none failed
   130  interrupted
 """
-
-COMMANDS = {
-    "converge": ("cookbook.cli.commands.converge", "bring the hosts into line"),
-    "plan": ("cookbook.cli.commands.converge", "show what converge would do; change nothing"),
-    "drift": (
-        "cookbook.cli.commands.drift",
-        "report which hosts are not as declared; change nothing",
-    ),
-    "watch": (
-        "cookbook.cli.commands.watch",
-        "check or converge hosts again and again: a service",
-    ),
-    "pull": (
-        "cookbook.cli.commands.pull",
-        "converge this host to a signed revision of a repository",
-    ),
-    "apply": ("cookbook.cli.commands.apply", "do exactly what a saved plan says, or refuse"),
-    "show": ("cookbook.cli.commands.show", "show a saved plan, or a run of the history"),
-    "history": (
-        "cookbook.cli.commands.history",
-        "list the runs that were recorded; forget old ones",
-    ),
-    "status": (
-        "cookbook.cli.commands.status",
-        "show what is where: revision, drift, last success, by group; compare hosts",
-    ),
-    "blame": (
-        "cookbook.cli.commands.blame",
-        "show which runs changed a resource, from which revision",
-    ),
-    "undo": ("cookbook.cli.commands.undo", "take back what a run has changed"),
-    "releases": (
-        "cookbook.cli.commands.releases",
-        "list the releases of applications on hosts",
-    ),
-    "rollback": (
-        "cookbook.cli.commands.releases",
-        "lead an application back to a release before, on all chosen hosts",
-    ),
-    "rollout": (
-        "cookbook.cli.rollouts.command",
-        "bring groups of hosts into line in order, in batches, with a way back",
-    ),
-    "lock": (
-        "cookbook.cli.commands.lock",
-        "keep runs away from hosts until they are unlocked",
-    ),
-    "unlock": ("cookbook.cli.commands.lock", "let runs at hosts again"),
-    "stash": ("cookbook.cli.commands.stash", "what hosts keep so that changes can be undone"),
-    "secret": ("cookbook.cli.commands.secret", "keep secrets encrypted beside the recipes"),
-    "trust": (
-        "cookbook.cli.commands.trust",
-        "see the keys of the hosts, and say that they are theirs",
-    ),
-    "run": ("cookbook.cli.adhoc.run", "run a command on hosts; show equal outputs together"),
-    "declare": (
-        "cookbook.cli.adhoc.declare",
-        "converge resources from the command line, without a recipe file",
-    ),
-    "console": (
-        "cookbook.cli.adhoc.console",
-        "declare resources for a host at a Python prompt, with its facts",
-    ),
-    "facts": ("cookbook.cli.commands.facts", "show what the hosts are"),
-    "inventory": (
-        "cookbook.cli.commands.inventory",
-        "show the hosts, and where each value is from",
-    ),
-    "features": (
-        "cookbook.cli.commands.features",
-        "show which hosts have which feature, and why",
-    ),
-    "resources": (
-        "cookbook.cli.commands.resources",
-        "show the resource types and their properties",
-    ),
-    "explain": (
-        "cookbook.cli.commands.explain",
-        "say what an error means, and what to do about it",
-    ),
-    "kitchen": ("cookbook.kitchen.cli", "disposable Debian hosts to try recipes on"),
-}
-"""Each command: the module that declares it, and what it does."""
 
 _TAKE_A_COMMAND = ("run",)
 """The commands after which `--` begins a command for the hosts."""
@@ -140,7 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if isinstance(error, InputError) else 3
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        if not _reader_has_left():
+            raise
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+        return 128 + signal.SIGPIPE
     return status
+
+
+def _reader_has_left() -> bool:
+    """Return whether nobody reads the standard output any more."""
+    poll = select.poll()
+    poll.register(1, 0)  # an error is always reported
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -236,17 +168,41 @@ def _parser(given: str) -> argparse.ArgumentParser:
     """All commands are named, the options of the one that is given are declared."""
     parser = _Parser(
         prog="cook",
-        description="Declare the state of your hosts; converge them over SSH.",
-        epilog=_EXIT,
+        usage="cook [-h] [--version] COMMAND ...",
+        description="Declare the state of your hosts; converge them over SSH.\n\n" + _overview(),
+        epilog=f"cook COMMAND --help shows the options of one, with examples.\n\n{_EXIT}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"cook {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, (module, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
+    commands = parser.add_subparsers(
+        prog="cook", metavar="COMMAND", required=True, help=argparse.SUPPRESS
+    )
+    for name, (module, does, examples) in COMMANDS.items():
+        command = commands.add_parser(name, description=does)
         if name == given:
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
             command.set_defaults(verbose=0)
             importlib.import_module(module).add(command, name)
+            shown = ["examples:", *(f"  {one}" for one in examples)]
+            command.epilog = "\n".join([*_paragraph(command.epilog), *shown])
             parser.known_options = tuple(command._option_string_actions)  # noqa: SLF001
             parser.print_usage = command.print_usage  # type: ignore[method-assign]
     return parser
+
+
+def _paragraph(text: str | None) -> list[str]:
+    """Return the lines of a text and an empty one; none without a text."""
+    if text is None:
+        return []
+    import textwrap
+
+    return [*textwrap.wrap(text, 78), ""]
+
+
+def _overview() -> str:
+    """Return the commands by heading, each with what it does."""
+    width = max(map(len, COMMANDS))
+    lines = []
+    for heading, commands in GROUPS.items():
+        lines += [f"{heading}:", *(f"  {n:{width}}  {c.does}" for n, c in commands.items()), ""]
+    return "\n".join(lines)

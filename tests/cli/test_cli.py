@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -14,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from cookbook.cli import main
+from cookbook.cli import main, parsed
+from cookbook.cli.command_table import COMMANDS
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -345,3 +348,36 @@ def test_a_variable_that_may_be_text_is_doubted_and_used(
 
     assert (folder / "x").read_text() == "False"
     assert 'cook: --set c: no is read as false; write that, or "no"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_examples_of_the_help_can_be_parsed(name: str) -> None:
+    assert COMMANDS[name].examples
+    for example in COMMANDS[name].examples:
+        program, *words = shlex.split(example)
+        assert (program, words[0]) == ("cook", name)
+        assert callable(parsed(words).run)
+
+
+def test_the_help_shows_all_commands_by_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("usage: cook [-h] [--version] COMMAND ...\n")
+    for name, command in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(command.does)}$", said, re.MULTILINE)
+
+
+def test_the_help_of_a_command_ends_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["history", "--help"])
+    assert capsys.readouterr().out.endswith("\nexamples:\n  cook history --since 7d\n")
+
+
+@pytest.mark.parametrize("words", ["resources", "resources --output json", "converge --help"])
+def test_a_reader_that_leaves_early_hears_no_traceback(words: str) -> None:
+    command = f"{sys.executable} -m cookbook.cli {words} | true"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stderr == ""

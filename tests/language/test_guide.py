@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cookbook.cli import COMMANDS
+from cookbook.cli.command_table import COMMANDS
 from cookbook.inventory import from_data
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes

@@ -1,0 +1,192 @@
+"""All commands: the module of each, what it does, and examples of its use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One command of the command line."""
+
+    module: str
+    """The module that declares its options, by `add(parser, name)`."""
+
+    does: str
+    examples: tuple[str, ...]
+    """Whole command lines, which are shown by --help and can be parsed."""
+
+
+_RUNS = "cookbook.cli.commands"
+_ADHOC = "cookbook.cli.adhoc"
+
+GROUPS: Mapping[str, Mapping[str, Command]] = {
+    "change hosts": {
+        "converge": Command(
+            f"{_RUNS}.converge",
+            "bring the hosts into line",
+            (
+                "cook converge webserver.py --hosts hosts.yml --limit web",
+                "cook converge --hosts hosts.yml --confirm",
+            ),
+        ),
+        "apply": Command(
+            f"{_RUNS}.apply",
+            "do exactly what a saved plan says, or refuse",
+            ("cook apply plan.json --hosts hosts.yml",),
+        ),
+        "undo": Command(
+            f"{_RUNS}.undo",
+            "take back what a run has changed",
+            ("cook undo last --hosts hosts.yml", "cook undo last --hosts hosts.yml --yes"),
+        ),
+        "declare": Command(
+            f"{_ADHOC}.declare",
+            "converge resources from the command line, without a recipe file",
+            ("cook declare 'package(\"htop\")' --hosts hosts.yml --limit web --plan",),
+        ),
+        "run": Command(
+            f"{_ADHOC}.run",
+            "run a command on hosts; show equal outputs together",
+            ("cook run 'web*,!web3' --hosts hosts.yml -- 'df -h | tail -1'",),
+        ),
+        "rollout": Command(
+            "cookbook.cli.rollouts.command",
+            "bring groups of hosts into line in order, in batches, with a way back",
+            (
+                "cook rollout plan --hosts hosts.yml",
+                "cook rollout start app.py --hosts hosts.yml --rollout rollout.yml",
+                "cook rollout list",
+            ),
+        ),
+        "rollback": Command(
+            f"{_RUNS}.releases",
+            "lead an application back to a release before, on all chosen hosts",
+            ("cook rollback shop --hosts hosts.yml --limit web",),
+        ),
+        "watch": Command(
+            f"{_RUNS}.watch",
+            "check or converge hosts again and again: a service",
+            ("cook watch watch.yml --once",),
+        ),
+        "pull": Command(
+            f"{_RUNS}.pull",
+            "converge this host to a signed revision of a repository",
+            (
+                "cook pull --repo https://git.example/ops --allowed-signers signers --recipe a.py",
+            ),
+        ),
+    },
+    "look, and change nothing": {
+        "plan": Command(
+            f"{_RUNS}.converge",
+            "show what converge would do; change nothing",
+            (
+                "cook plan webserver.py --hosts hosts.yml",
+                "cook plan --hosts hosts.yml -o plan.json",
+            ),
+        ),
+        "drift": Command(
+            f"{_RUNS}.drift",
+            "report which hosts are not as declared; change nothing",
+            ("cook drift --hosts hosts.yml --report drift.html",),
+        ),
+        "status": Command(
+            f"{_RUNS}.status",
+            "show what is where: revision, drift, last success, by group; compare hosts",
+            ("cook status --hosts hosts.yml --by pop",),
+        ),
+        "facts": Command(
+            f"{_RUNS}.facts",
+            "show what the hosts are",
+            ("cook facts --hosts hosts.yml --limit web1 --output json",),
+        ),
+        "inventory": Command(
+            f"{_RUNS}.inventory",
+            "show the hosts, and where each value is from",
+            ("cook inventory --hosts hosts.yml --limit web1",),
+        ),
+        "features": Command(
+            f"{_RUNS}.features",
+            "show which hosts have which feature, and why",
+            ("cook features --hosts hosts.yml new_tls",),
+        ),
+        "releases": Command(
+            f"{_RUNS}.releases",
+            "list the releases of applications on hosts",
+            ("cook releases shop --hosts hosts.yml",),
+        ),
+        "console": Command(
+            f"{_ADHOC}.console",
+            "declare resources for a host at a Python prompt, with its facts",
+            ("cook console --hosts hosts.yml --limit web1",),
+        ),
+    },
+    "the past": {
+        "history": Command(
+            f"{_RUNS}.history",
+            "list the runs that were recorded; forget old ones",
+            ("cook history --since 7d",),
+        ),
+        "show": Command(
+            f"{_RUNS}.show",
+            "show a saved plan, or a run of the history",
+            ("cook show plan.json", "cook show last"),
+        ),
+        "blame": Command(
+            f"{_RUNS}.blame",
+            "show which runs changed a resource, from which revision",
+            ("cook blame 'file[/etc/nginx/nginx.conf]' --host web1",),
+        ),
+    },
+    "hosts and secrets": {
+        "trust": Command(
+            f"{_RUNS}.trust",
+            "see the keys of the hosts, and say that they are theirs",
+            ("cook trust --hosts hosts.yml",),
+        ),
+        "secret": Command(
+            f"{_RUNS}.secret",
+            "keep secrets encrypted beside the recipes",
+            ("cook secret init", "cook secret set db_password"),
+        ),
+        "lock": Command(
+            f"{_RUNS}.lock",
+            "keep runs away from hosts until they are unlocked",
+            ("cook lock web1 --hosts hosts.yml --reason 'disk is replaced' --for 2h",),
+        ),
+        "unlock": Command(
+            f"{_RUNS}.lock",
+            "let runs at hosts again",
+            ("cook unlock web1 --hosts hosts.yml",),
+        ),
+        "stash": Command(
+            f"{_RUNS}.stash",
+            "show what hosts keep so that changes can be undone; remove what is old",
+            ("cook stash --hosts hosts.yml", "cook stash --hosts hosts.yml --prune 90d"),
+        ),
+        "kitchen": Command(
+            "cookbook.kitchen.cli",
+            "disposable Debian hosts to try recipes on",
+            ("cook kitchen up 2", "cook kitchen ssh h1"),
+        ),
+    },
+    "help": {
+        "resources": Command(
+            f"{_RUNS}.resources",
+            "show the resource types and their properties",
+            ("cook resources", "cook resources service"),
+        ),
+        "explain": Command(
+            f"{_RUNS}.explain",
+            "say what an error means, and what to do about it",
+            ("cook explain unknown-host-key",),
+        ),
+    },
+}
+"""The commands by heading."""
+
+COMMANDS: Mapping[str, Command] = {
+    name: command for group in GROUPS.values() for name, command in group.items()
+}
+"""All commands by name."""
