@@ -72,9 +72,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "pull": Command(
             f"{_RUNS}.pull",
             "converge this host to a signed revision of a repository",
-            (
-                "cook pull --repo https://git.example/ops --allowed-signers signers --recipe a.py",
-            ),
+            ("cook pull --repo https://git.example/ops --allowed-signers signers --recipe a.py",),
         ),
     },
     "look, and change nothing": {
