@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reader_has_left() -> bool:
-    """Return whether nobody reads the standard output any more."""
+    """Return whether the reader of the standard output has closed it."""
     poll = select.poll()
     poll.register(1, 0)  # an error is always reported
     return any(event & select.POLLERR for _, event in poll.poll(0))

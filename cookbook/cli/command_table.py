@@ -19,6 +19,7 @@ class Command(NamedTuple):
 
 _RUNS = "cookbook.cli.commands"
 _ADHOC = "cookbook.cli.adhoc"
+_AUTHORING = "cookbook.cli.authoring"
 
 GROUPS: Mapping[str, Mapping[str, Command]] = {
     "change hosts": {
@@ -167,6 +168,17 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             "cookbook.kitchen.cli",
             "disposable Debian hosts to try recipes on",
             ("cook kitchen up 2", "cook kitchen ssh h1"),
+        ),
+    },
+    "write recipes": {
+        "lint": Command(
+            f"{_AUTHORING}.lint",
+            "find mistakes and traps in recipes; mend some",
+            (
+                "cook lint",
+                "cook lint recipes/ --hosts hosts.yml --fix",
+                "cook lint --explain CK102",
+            ),
         ),
     },
     "help": {

@@ -73,6 +73,9 @@ class Resource:
     category: ClassVar[str] = "other"
     """The heading under which `cook resources` lists the type."""
 
+    deprecated: ClassVar[str] = ""
+    """The text for a type that will be removed: what to use instead, and since which version."""
+
     _kind: ClassVar[str] = "resource"
 
     name: str = field(kw_only=False)

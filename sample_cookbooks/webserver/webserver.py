@@ -54,4 +54,9 @@ firewall_rule("http", port=[PORT, 443])
 
 cron("tidy the site", user="deploy", minute=17, hour=3, command=f"find {SITE} -name '*~' -delete")
 
-execute("make a favicon", command=f"printf '' > {SITE}/favicon.ico", creates=f"{SITE}/favicon.ico")
+SALT = f"{SITE}/salt"
+execute(
+    "make a salt",
+    command=["dd", "if=/dev/urandom", f"of={SALT}", "bs=32", "count=1", "status=none"],
+    creates=SALT,
+)

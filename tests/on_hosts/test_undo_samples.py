@@ -31,8 +31,8 @@ def test_webserver(fresh_host: KitchenHost, cook: Cook) -> None:
 
     looked = cook(fresh_host, "undo", "last", "--partial")
     assert looked["status"] == 2, failures(looked)
-    assert list(lost(looked)) == ["execute[make a favicon]", "directory[/srv/site]"]
-    assert "it is not empty: /srv/site/favicon.ico" in lost(looked)["directory[/srv/site]"]
+    assert list(lost(looked)) == ["execute[make a salt]", "directory[/srv/site]"]
+    assert "it is not empty: /srv/site/salt" in lost(looked)["directory[/srv/site]"]
     assert cook(fresh_host, "undo", "last", "--yes")["status"] == 3
 
     undone = cook(fresh_host, "undo", "last", "--yes", "--partial")

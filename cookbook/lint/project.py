@@ -1,0 +1,79 @@
+"""The recipes that are checked together, with their templates and their inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from cookbook.errors import UsageError
+from cookbook.lint.finding import Finding
+from cookbook.lint.recipe import Recipe
+
+_LEFT_OUT = {".venv", "venv", "node_modules", "__pycache__", ".git", ".kitchen", ".tox", "build"}
+
+SYNTAX = "CK001"
+
+
+class Project:
+    """Everything that one call of the linter looks at."""
+
+    def __init__(self, paths: Sequence[Path], inventory: Path | None = None) -> None:
+        """
+        Read the Python files of these paths that import something that recipes import.
+
+        Raises UsageError for a path that does not exist.
+        """
+        self.inventory = inventory
+        self.recipes: list[Recipe] = []
+        self.broken: list[Finding] = []
+        for path in dict.fromkeys(_files(paths)):
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
+        if b"cookbook" not in data:
+            return
+        try:
+            recipe = Recipe(path, data)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            column = getattr(error, "offset", None) or 1
+            why = getattr(error, "msg", None) or str(error)
+            self.broken.append(Finding(SYNTAX, path, line, column, f"this is no Python: {why}"))
+            return
+        modules = {one.rpartition(".")[0] for one in recipe.names.values()}
+        if modules & {"cookbook", "cookbook.resources", "cookbook.recipe"}:
+            self.recipes.append(recipe)
+
+    @cached_property
+    def folders(self) -> list[Path]:
+        """The folders of the recipes, sorted."""
+        return sorted({recipe.path.parent for recipe in self.recipes})
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(_below(path))
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"{path}: there is no such file or folder")
+
+
+def _is_test(name: str) -> bool:
+    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the Python files below a folder, without those of environments and tools."""
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink():
+            if one.name not in _LEFT_OUT and not one.name.endswith(".egg-info"):
+                yield from _below(one)
+        elif one.suffix == ".py" and one.is_file() and not _is_test(one.name):
+            yield one
