@@ -46,10 +46,8 @@ def test_the_text(asks: Any) -> None:
     assert status == 1
     assert out.splitlines() == [
         'bad.py:3:36: CK201 [*] mode=644 is a decimal number, 0o1204 in octal: write mode="0644"',
-        "bad.py:4:1: CK101 [*] there is a resource type for what this command does (`mkdir`:"
-        " directory)",
-        "bad.py:4:1: CK102 this command runs each time: give it `creates`, `only_if` or `not_if`,"
-        ' or have it notified (action="nothing")',
+        f"bad.py:4:1: CK101 [*] {HAS_TYPE}",
+        f"bad.py:4:1: CK102 {UNGUARDED}",
         "3 findings: 1 CK101, 1 CK102, 1 CK201.",
         "[*] `cook lint --fix` mends 2 of them.",
         "`cook lint --explain CK201` says why, and how it should be.",
