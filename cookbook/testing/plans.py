@@ -49,8 +49,8 @@ def compiled(
     `name`, `groups`, `environment` and `vars` are those of the host. With `hosts`, an inventory as
     a file or as data, they are the inventory's, and `vars` have priority, as `--set`. `features`
     are the names of those that are on; all others are off. `secrets` are values by name; without
-    it, each secret is `secret NAME`. `other_facts` are the facts of other hosts of the inventory; those
-    that are not named have the same facts as this one.
+    it, each secret is `secret NAME`. `other_facts` are the facts of other hosts of the inventory;
+    those that are not named have the same facts as this one.
 
     Raises RecipeError, as `cook plan` does, and UsageError for a host that is not in the inventory.
     """
