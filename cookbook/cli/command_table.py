@@ -171,6 +171,16 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "write recipes": {
+        "init": Command(
+            f"{_AUTHORING}.scaffold",
+            "begin a recipe: a folder with templates, hosts.yml and tests",
+            ("cook init web",),
+        ),
+        "new": Command(
+            f"{_AUTHORING}.scaffold",
+            "begin a plugin: a package with a resource type and its tests",
+            ("cook new resource maintenance_flag",),
+        ),
         "lint": Command(
             f"{_AUTHORING}.lint",
             "find mistakes and traps in recipes; mend some",
