@@ -90,6 +90,13 @@ s={}; said=$(cook_say "$s" {}) || exit
 [ ! "$said" ] || { echo "haproxy says: $said" >&2; exit 1; }
 """
 
+_UNLESS_MAINT: LiteralString = r"""
+s={}; cook_say "$s" {} 2>/dev/null | cook_n={} awk '$4 == ENVIRON["cook_n"] && int($7 % 2) { f = 1 }
+END { exit !f }' && echo maintenance || {
+{}
+}
+"""
+
 _DRAINED: LiteralString = r"""
 end=$(($(date +%s) + {})); while i=$(cook_sessions "$s" {} {}) && [ "${i:-0}" != 0 ]; do
 [ $(date +%s) -lt $end ] || { echo "it still has $i sessions after "{}" s" >&2; exit 1; }
@@ -97,10 +104,19 @@ sleep 0.5; done
 """
 
 
-def set_server(name: str, state: str, socket: str, seconds: float) -> Command:
-    """Return the command that sets the state of a server; `drain` waits until it is idle."""
+def set_server(
+    name: str, state: str, socket: str, seconds: float, *, unless_maint: bool = False
+) -> Command:
+    """
+    Return the command that sets the state of a server; `drain` waits until it is idle.
+
+    With `unless_maint` a server in maintenance stays so, and the command prints `maintenance`.
+    """
     backend, _, server = name.partition("/")
     text = sh(_SET.strip(), socket, f"set server {name} state {state}")
+    if unless_maint:
+        states = f"show servers state {backend}"
+        text = sh(_UNLESS_MAINT.strip("\n"), socket, states, server, text)
     if state == "drain":
         wait = sh(_DRAINED.strip(), int(seconds), backend, server, int(seconds))
         text = sh("{}\n{}", text, wait)

@@ -18,8 +18,8 @@ from cookbook.text.sanitize import one_line
 if TYPE_CHECKING:
     from cookbook.inventory import Host
 
-RunOn = Callable[["Host", Command, float], None]
-"""Runs a command on a host within so many seconds; raises HostError if it fails."""
+RunOn = Callable[["Host", Command, float], str]
+"""Runs a command on a host within so many seconds; returns its output. Raises HostError."""
 
 _MARGIN = 10.0
 """Seconds that a command may take longer than its act: so it ends by itself, and says why."""
@@ -62,8 +62,14 @@ class Acts:
                 self._targets(act, host)
                 filled(act.command if isinstance(act, CommandAct) else act.server, host)
 
-    def carry_out(self, acts: Sequence[Act], host: Host, *, enable: bool) -> None:
-        """Carry out acts in order. Raises HostError for the first that fails."""
+    def carry_out(self, acts: Sequence[Act], host: Host, *, enable: bool) -> str:
+        """
+        Carry out acts in order; return the servers that are out of service for another reason.
+
+        Such a server was taken out by an operator, or by the configuration of the balancer. It is
+        left so. Raises HostError for the first act that fails.
+        """
+        remarks = []
         for act in acts:
             match act:
                 case HookAct(words, timeout):
@@ -71,7 +77,11 @@ class Acts:
                 case _:
                     for target in self._targets(act, host):
                         command = _command(act, host, enable=enable)
-                        self._run_on(target, command, act.timeout + _MARGIN)
+                        said = self._run_on(target, command, act.timeout + _MARGIN)
+                        why = _BEFORE.get(said.strip())
+                        if why is not None and not isinstance(act, CommandAct):
+                            remarks.append(f"{filled(act.server, host)} on {target.name} {why}")
+        return "; ".join(remarks)
 
     def _targets(self, act: Act, host: Host) -> list[Host]:
         """Return the hosts on which an act is carried out."""
@@ -94,14 +104,20 @@ def _environment(host: Host, what: str) -> dict[str, str]:
     return {"COOK_HOST": host.name, "COOK_ADDRESS": host.address, "COOK_DO": what}
 
 
-# After a reload the former workers accept requests for a moment, and then end those they have.
+_BEFORE = {"maintenance": "is in maintenance", "down": "is marked as down by others"}
+"""By the output of an act: why a server was out of service before."""
+
+# The comment tells the lines that a rollout has marked from those that others have. After a reload
+# the former workers accept requests for a moment, and then end those they have.
 _NGINX = """\
 f={} s={} n={} t={}
 awk -v s="$s" -v down="$n" '
 $1 == "server" && ($2 == s || $2 == s ";") {
- found = 1; sub(/[ \\t]+down[ \\t]*;/, ";"); if (down) sub(/;/, " down;")
-} { print } END { exit !found }' "$f" >"$f.cook" || {
- rm -f "$f.cook"; echo "$f has no server $s" >&2; exit 1; }
+ found = 1; mark = sub(/  # drained by cook$/, ""); split($0, part, ";")
+ if (part[1] ~ /[ \\t]down([ \\t]|$)/ && !mark) kept = 1; else {
+ sub(/[ \\t]+down[ \\t]*;/, ";"); if (down && sub(/;/, " down;")) $0 = $0 "  # drained by cook" }
+} { print } END { exit found ? kept ? 3 : 0 : 1 }' "$f" >"$f.cook"; case $? in
+0) ;; 3) echo down ;; *) rm -f "$f.cook"; echo "$f has no server $s" >&2; exit 1 ;; esac
 if cmp -s "$f" "$f.cook"; then rm -f "$f.cook"; exit 0; fi
 cp -p "$f" "$f.cook-before" && cat "$f.cook" >"$f" && rm -f "$f.cook"
 if ! nginx -t -q; then cat "$f.cook-before" >"$f"; rm -f "$f.cook-before"; exit 1; fi
@@ -120,7 +136,8 @@ def _command(act: HaproxyAct | NginxAct | CommandAct, host: Host, *, enable: boo
         case HaproxyAct(server, _, socket, timeout):
             from cookbook.providers.haproxy import set_server
 
-            return set_server(filled(server, host), "ready" if enable else "drain", socket, timeout)
+            state = "ready" if enable else "drain"
+            return set_server(filled(server, host), state, socket, timeout, unless_maint=True)
         case NginxAct(file, server):
             words = (filled(file, host), filled(server, host), "" if enable else "1")
             return sh(_NGINX, *words, 5 if enable else int(act.timeout))
@@ -150,7 +167,9 @@ def call(words: Sequence[str], timeout: float, environment: Mapping[str, str]) -
         raise HostError(f"{name}: {error.strerror}") from None
     text = (done.stdout + done.stderr).decode("utf-8", "replace")
     if done.returncode != 0:
-        raise HostError(f"{name} ended with {done.returncode}: {one_line(text[-_LONGEST:])}")
+        raise HostError(
+            f"{name} ended with {done.returncode}: {one_line(text.strip()[-_LONGEST:])}"
+        )
     return text
 
 

@@ -30,7 +30,7 @@ from cookbook.rollout.progress import AskGate, End, Look, RolloutProgress, Start
 from cookbook.rollout.shared import holder
 from cookbook.rollout.state import RolloutHost
 from cookbook.rollout.strategy import Strategy
-from cookbook.rollout.worker import HostRunId, Result
+from cookbook.rollout.worker import HostRunId, Result, Tell
 from cookbook.run.runner import new_id
 from cookbook.run.signals import handled
 
@@ -53,12 +53,20 @@ class Works(Protocol):
         """Return why a host is not healthy; None if it is."""
         ...
 
-    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
-        """Bring a host to its declaration; `served` is False if it may be out of service."""
+    def update(
+        self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+    ) -> Result:
+        """
+        Bring a host to its declaration; `served` is False if it may be out of service.
+
+        `tell` gets the events on the way.
+        """
         ...
 
-    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
-        """Undo the runs of a host."""
+    def revert(
+        self, host: str, runs: Sequence[HostRunId], strategy: Strategy, tell: Tell
+    ) -> Result:
+        """Undo the runs of a host; `tell` gets the events on the way."""
         ...
 
     def may_have_changed(self, host: str, run: str) -> bool:
@@ -159,22 +167,20 @@ class Controller:
         state = self.progress.hosts[host]
         strategy = self.progress.plan.stage_of(host).strategy
         self._commit(Begun(host, work, run, holder(), at=time.time()))
-        runs, served = _runs(state), state.served
+        runs, served, tell = _runs(state), state.served, self._events.put
 
         def do() -> None:
             try:
                 if work == "update":
-                    done = self._works.update(host, run, strategy, served=served)
+                    done = self._works.update(host, run, strategy, tell, served=served)
                 else:
-                    done = self._works.revert(host, runs, strategy)
+                    done = self._works.revert(host, runs, strategy, tell)
             except CookError as error:
                 done = Result("failed", str(error), changed=True)
             except Exception as error:  # noqa: BLE001 - a defect must not leave a host at work
                 done = Result("failed", f"a defect: {type(error).__name__}: {error}", changed=True)
             outcome, reason, changed, in_service = done
-            self._events.put(
-                Ended(host, work, outcome, reason, changed, in_service, at=time.time())
-            )
+            tell(Ended(host, work, outcome, reason, changed, in_service, at=time.time()))
 
         pool.submit(do)
 

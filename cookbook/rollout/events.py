@@ -67,6 +67,38 @@ class Ended(Event):
 
 
 @dataclass(frozen=True)
+class Drained(Event):
+    """A host is out of service: its `drain` has ended well."""
+
+    host: str
+    seconds: float
+    """The time that it took."""
+
+    remark: str = ""
+    """The servers that were out of service before; empty if none was."""
+
+
+@dataclass(frozen=True)
+class BackInService(Event):
+    """A host is in service again: its `enable` has ended well."""
+
+    host: str
+    seconds: float
+    """The time that it took."""
+
+    remark: str = ""
+    """The servers that stay out of service, because they were before; empty if none does."""
+
+
+@dataclass(frozen=True)
+class TriedAgain(Event):
+    """A host is not healthy after its run, or not reached, and is asked again."""
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class HostInterrupted(Event):
     """The controller ended while it worked on a host; the work is done again."""
 
@@ -168,6 +200,9 @@ EVENTS: dict[str, type[Event]] = {
             Looked,
             BatchBegun,
             Begun,
+            Drained,
+            BackInService,
+            TriedAgain,
             Ended,
             HostInterrupted,
             Continued,

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cookbook.errors import CookError, HostError
+from cookbook.errors import CookError, HostError, Unreachable
 from cookbook.rollout.acts import RunOn, filled
 from cookbook.rollout.strategy import Check, CommandHealth, HttpHealth, RecipeHealth, TcpHealth
 from cookbook.script.shell import sh
@@ -39,6 +39,8 @@ class Health:
             for check in checks or (CommandHealth("true"),):
                 if (said := self._complaint(host, check)) is not None:
                     return said
+        except Unreachable as error:
+            return f"cannot be reached: {one_line(str(error))}"
         except CookError as error:
             return one_line(str(error))
         return None
@@ -52,6 +54,8 @@ class Health:
             case CommandHealth(command, timeout):
                 try:
                     self._run_on(host, sh("sh -c {}", filled(command, host)), timeout)
+                except Unreachable:
+                    raise
                 except HostError as error:
                     return f"`{command}`: {one_line(str(error))}"
                 return None

@@ -8,11 +8,13 @@ from functools import singledispatchmethod
 from typing import Literal
 
 from cookbook.rollout.events import (
+    BackInService,
     BatchBegun,
     BatchEnded,
     Begun,
     CommandGiven,
     Continued,
+    Drained,
     Ended,
     Event,
     Finished,
@@ -26,6 +28,7 @@ from cookbook.rollout.events import (
     StageEnded,
     Status,
     Stopped,
+    TriedAgain,
 )
 from cookbook.rollout.plan import RolloutPlan, Stage
 
@@ -73,6 +76,12 @@ class RolloutHost:
 
     interrupted: bool = False
     """True if the controller ended while it worked on the host."""
+
+    drained_seconds: float | None = None
+    """The time that its last `drain` took; None if there was none since it was begun."""
+
+    enabled_seconds: float | None = None
+    """The time that its last `enable` took; None if there was none since it was begun."""
 
     reason: str = ""
     since: float = 0.0
@@ -138,6 +147,7 @@ class RolloutState:
         state.phase = "working" if event.work == "update" else "reverting"
         state.served = state.in_service and not state.interrupted
         state.since, state.reason, state.in_service = event.at, "", False
+        state.drained_seconds = state.enabled_seconds = None
         if event.work == "update":
             state.runs.append(event.run)
             state.controllers[event.run] = event.controller
@@ -147,6 +157,18 @@ class RolloutState:
         self._begun += 1
         state.order = self._begun
         self.moved = self.last_begun = event.at
+
+    @apply.register
+    def _(self, event: Drained) -> None:
+        self.hosts[event.host].drained_seconds = event.seconds
+
+    @apply.register
+    def _(self, event: BackInService) -> None:
+        self.hosts[event.host].enabled_seconds = event.seconds
+
+    @apply.register
+    def _(self, event: TriedAgain) -> None:
+        self.hosts[event.host].reason = event.reason
 
     @apply.register
     def _(self, event: Ended) -> None:

@@ -112,6 +112,15 @@ def event_line(event: e.Event, plan: RolloutPlan) -> ShownLine | None:  # noqa: 
             return "bold", f"{found.group}, {name}: {_names(found.batches[batch].hosts)}"
         case e.Begun(host, work):
             return "", f"  {host}: {'begun' if work == 'update' else 'being reverted'}"
+        case e.Drained(host, seconds, remark):
+            also = f"; {remark} already" if remark else ""
+            return "", f"  {host}: drained ({seconds:g} s){also}"
+        case e.BackInService(host, seconds, remark):
+            if remark:
+                return "yellow", f"  {host}: left out of service as it was before: {remark}"
+            return "", f"  {host}: back in service ({seconds:g} s)"
+        case e.TriedAgain(host, reason):
+            return "yellow", f"  {host}: not healthy yet, trying again: {reason}"
         case e.Ended(host, work, outcome, reason, changed, in_service):
             done = "reverted" if work == "revert" else ("done" if changed else "was in line")
             text = f"{done}, healthy" if outcome == "done" else f"{outcome}: {reason}"
@@ -135,7 +144,7 @@ def event_line(event: e.Event, plan: RolloutPlan) -> ShownLine | None:  # noqa: 
         case e.GivenUp(host, reason):
             return "red", f"  {host}: not reverted: {reason}"
         case e.Retried(_, hosts):
-            return "bold", f"once more: {_names(hosts)}"
+            return "bold", f"could not be reached, trying again: {_names(hosts)}"
         case e.HostInterrupted(host):
             return "yellow", f"  {host}: the controller ended meanwhile; it is done again"
         case e.Finished(status):
@@ -169,7 +178,10 @@ def state_lines(state: RolloutState, waits: str = "") -> Iterator[ShownLine]:
 
 def _host_lines(name: str, host: RolloutHost, *, drains: bool) -> Iterator[ShownLine]:
     if host.phase in AT_WORK:
-        yield "", f"    {name}: {host.phase} since {_clock(host.since)}"
+        drained = "" if host.drained_seconds is None else ", drained"
+        drained = drained if host.enabled_seconds is None else ", back in service"
+        why = f": {host.reason}" if host.reason else ""
+        yield "", f"    {name}: {host.phase} since {_clock(host.since)}{drained}{why}"
     elif host.reason or host.phase in ("failed", "unreachable", "revert-failed"):
         out = "" if host.in_service or not drains else "; it is out of service"
         yield "red", f"    {name}: {host.phase}: {host.reason}{out}"

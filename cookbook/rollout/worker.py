@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from cookbook.errors import CookError, HistoryError, HostError, Unreachable
 from cookbook.reports.report import HostReport
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.rollout.acts import Acts
-from cookbook.rollout.events import WorkOutcome
+from cookbook.rollout.events import BackInService, Drained, Event, TriedAgain, WorkOutcome
 from cookbook.rollout.health import Health, check_templates
 from cookbook.rollout.strategy import Strategy
 from cookbook.run.options import Run
@@ -33,6 +34,12 @@ _REACH = 60.0
 
 _FIRST_LOOK, _LOOKS_GROW = 0.3, 1.5
 """Seconds between two health checks after a run, at first, and how they grow."""
+
+_QUIET = 3.0
+"""Seconds that a host may need to become healthy before it is told that it is not yet."""
+
+Tell = Callable[[Event], object]
+"""Takes the events of the work on a host, in the thread that does it."""
 
 
 class Result(NamedTuple):
@@ -83,11 +90,14 @@ class Worker:
         """Return why a host is not healthy; None if it is."""
         return self.health.complaint(self._host(host), strategy.health_check)
 
-    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+    def update(
+        self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+    ) -> Result:
         """
         Bring a host to its declaration; a host that is in line already stays in service.
 
-        `served` is False if it may be out of service: then it is put back in any case.
+        `served` is False if it may be out of service: then it is put back in any case. `tell` gets
+        the events on the way.
         """
         planned = self._planned(host)
         if planned.status == "unreachable":
@@ -96,23 +106,25 @@ class Worker:
             return Result("failed", _reason(planned), in_service=served)
         about = self._host(host)
         if not any(step.status in ("changed", "unknown") for step in planned.steps):
-            result = self._until_healthy(about, strategy, changed=False)
+            result = self._until_healthy(about, strategy, tell, changed=False)
             if served:
                 return result._replace(in_service=True)
-            return self._enabled(about, strategy, result)
-        if (wrong := self._drained(about, strategy)) is not None:
+            return self._enabled(about, strategy, tell, result)
+        if (wrong := self._drained(about, strategy, tell)) is not None:
             return wrong
         done = self._recorded(replace(self.template, hosts=[about], id=run))
         changed = any(step.status not in ("ok", "skipped", "not-run") for step in done.steps)
         if done.status not in ("ok", "changed"):
             return Result("failed", _reason(done), changed)
-        result = self._until_healthy(about, strategy, changed=changed)
-        return self._enabled(about, strategy, result)
+        result = self._until_healthy(about, strategy, tell, changed=changed)
+        return self._enabled(about, strategy, tell, result)
 
-    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
-        """Undo the runs of a host, the latest first."""
+    def revert(
+        self, host: str, runs: Sequence[HostRunId], strategy: Strategy, tell: Tell
+    ) -> Result:
+        """Undo the runs of a host, the latest first; `tell` gets the events on the way."""
         about = self._host(host)
-        if (wrong := self._drained(about, strategy)) is not None:
+        if (wrong := self._drained(about, strategy, tell)) is not None:
             return wrong
         for run in reversed(runs):
             past, machine_ids, name = self._past(run.id)
@@ -121,29 +133,30 @@ class Worker:
                     continue
                 reason = f"run {run.id} is not in this history: another machine has its journal"
                 return Result("failed", reason, changed=True)
-            undo = Run(
-                "undo",
-                (),
-                [about],
-                {},
-                1,
-                self.template.become_password,
-                inventory=self.template.inventory,
-                past=past,
-                machine_ids=machine_ids,
-                partial=True,
-                set=name,
-                id=new_id(),
-                origin=Origin(),
-                wait=self.template.wait,
-                confirm_timeout=self.template.confirm_timeout,
-                allow_lockout=self.template.allow_lockout,
-            )
-            done = self._recorded(undo)
+            undo = self._undo(about)
+            done = self._recorded(replace(undo, past=past, machine_ids=machine_ids, set=name))
             if done.status not in ("ok", "changed"):
                 return Result("failed", _reason(done), changed=True)
-        result = self._until_healthy(about, strategy, changed=True)
-        return self._enabled(about, strategy, result)
+        result = self._until_healthy(about, strategy, tell, changed=True)
+        return self._enabled(about, strategy, tell, result)
+
+    def _undo(self, host: Host) -> Run:
+        """Return the options of an undo on a host, without what is undone."""
+        return Run(
+            "undo",
+            (),
+            [host],
+            {},
+            1,
+            self.template.become_password,
+            inventory=self.template.inventory,
+            partial=True,
+            id=new_id(),
+            origin=Origin(),
+            wait=self.template.wait,
+            confirm_timeout=self.template.confirm_timeout,
+            allow_lockout=self.template.allow_lockout,
+        )
 
     def may_have_changed(self, host: str, run: str) -> bool:
         """Return whether a run that was interrupted has sent anything to the host."""
@@ -157,39 +170,59 @@ class Worker:
         given = {one.name: one for one in self.template.hosts}
         return given.get(host.name, host)
 
-    def _drained(self, host: Host, strategy: Strategy) -> Result | None:
+    def _drained(self, host: Host, strategy: Strategy, tell: Tell) -> Result | None:
         """Take a host out of service; if that fails, put it back, and return the failure."""
+        begun = self.clock.now()
         try:
-            self.acts.carry_out(strategy.drain, host, enable=False)
+            remark = self.acts.carry_out(strategy.drain, host, enable=False)
         except CookError as error:
             back = False
             with contextlib.suppress(CookError):  # that it was not drained is what is told
-                self.acts.carry_out(strategy.enable, host, enable=True)
+                self._put_back(host, strategy, tell)
                 back = True
             reason = f"it cannot be taken out of service: {error}"
             return Result("failed", reason, in_service=back)
+        if strategy.drain:
+            tell(Drained(host.name, self._since(begun), remark, at=time.time()))
         return None
 
-    def _enabled(self, host: Host, strategy: Strategy, result: Result) -> Result:
+    def _put_back(self, host: Host, strategy: Strategy, tell: Tell) -> None:
+        """Put a host back into service. Raises CookError if that fails."""
+        begun = self.clock.now()
+        remark = self.acts.carry_out(strategy.enable, host, enable=True)
+        if strategy.enable:
+            tell(BackInService(host.name, self._since(begun), remark, at=time.time()))
+
+    def _since(self, begun: float) -> float:
+        """Return the seconds since a time of the clock."""
+        return round(self.clock.now() - begun, 1)
+
+    def _enabled(self, host: Host, strategy: Strategy, tell: Tell, result: Result) -> Result:
         """Put a host back into service if its work is done."""
         if result.outcome != "done":
             return result
         try:
-            self.acts.carry_out(strategy.enable, host, enable=True)
+            self._put_back(host, strategy, tell)
         except CookError as error:
             reason = f"it cannot be put back into service: {error}"
             return Result("failed", reason, result.changed)
         return result
 
-    def _until_healthy(self, host: Host, strategy: Strategy, *, changed: bool) -> Result:
+    def _until_healthy(
+        self, host: Host, strategy: Strategy, tell: Tell, *, changed: bool
+    ) -> Result:
         """Wait until a host is healthy, and stays so for `min_healthy_time`."""
         pauses = growing(_FIRST_LOOK, _LOOKS_GROW, longest=strategy.check_interval)
         within = strategy.healthy_deadline + strategy.min_healthy_time
         retry = Retry(pauses, within=within, stopping=self.stopping, clock=self.clock)
         since: float | None = None
+        begun, told = self.clock.now(), None
         while True:
             said = self.health.complaint(host, strategy.health_check)
             now = self.clock.now()
+            if said is not None and said != told and now - begun >= _QUIET:
+                tell(TriedAgain(host.name, said, at=time.time()))
+                told = said
             since = None if said is not None else (now if since is None else since)
             if since is not None and now - since >= strategy.min_healthy_time:
                 return Result("done", "", changed)
@@ -262,8 +295,8 @@ class Worker:
                 return {}, {}, ""  # killed before anything of it was written
             return past_steps(history, run), history.machine_ids(run), document["set"]
 
-    def _run_on(self, host: Host, command: Command, timeout: float) -> None:
-        """Run a command on a host. Raises HostError if it fails."""
+    def _run_on(self, host: Host, command: Command, timeout: float) -> str:
+        """Run a command on a host; return its output. Raises HostError if it fails."""
         from cookbook.hosts.connect import connect
         from cookbook.hosts.session import Session
         from cookbook.script.program import Do, last_lines
@@ -276,6 +309,7 @@ class Worker:
         if outcome.status != 0:
             said = last_lines(outcome.stderr, outcome.stdout)
             raise HostError(f"{host.name}: it ended with {outcome.status}: {said}")
+        return outcome.text
 
 
 def _only(report: Report) -> HostReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from cookbook.applying.saved_plan import Application
 from cookbook.cli import main
 from cookbook.cli.prompt import Terminal
+from cookbook.cli.rollouts.display import wrapped
 from cookbook.rollout.journal import Journal
 
 HOSTS = """\
@@ -69,6 +71,11 @@ def start(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[st
     status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes", *words)
     told = json.loads(cook(capsys, "status", "last", "--output", "json")[1])
     return status, {**told, "err": err}
+
+
+def unfolded(text: str) -> str:
+    """Return text on one line: long lines of a rollout are folded."""
+    return " ".join(text.split())
 
 
 def versions(folder: Path) -> list[str | None]:
@@ -136,8 +143,125 @@ def test_a_failed_canary_is_reverted_and_the_rest_untouched(
     assert log(fleet) == ["drain h2", "drain h2"]
     assert told["hosts"]["h2"]["in_service"] is False
     (fleet / "h2/bad").unlink()
-    assert cook(capsys, "revert", "last")[0] == 3
+    assert cook(capsys, "revert", "last")[0] == 0
     assert versions(fleet) == ["1", "1", "1"]
+
+
+def test_what_happens_to_a_host_is_told_with_its_times(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, told = start(capsys)
+    assert status == 0
+    web = [line.strip() for line in told["err"].splitlines() if line.startswith("  h2")]
+    assert [re.sub(r"\d+(\.\d)? s", "N s", line) for line in web] == [
+        "h2: begun",
+        "h2: drained (N s)",
+        "h2: back in service (N s)",
+        "h2: done, healthy",
+    ]
+    assert told["hosts"]["h2"]["drained_seconds"] is not None
+    assert told["hosts"]["h1"]["drained_seconds"] is None  # its group has no `drain`
+
+    out = cook(capsys, "status", "last", "-v", "--output", "json")[1]
+    events = [one["event"] for one in json.loads(out)["events"] if one.get("host") == "h2"]
+    assert events == ["Begun", "Drained", "BackInService", "Ended"]
+    out = cook(capsys, "status", "last", "-v")[1]
+    assert "  h2: drained (" in out
+    assert out.count("the rollout is done") == 1
+    assert out.count("done;") == 0
+    assert fleet.exists()
+
+
+def test_the_end_is_told_once(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+
+    assert status == 0
+    assert (out + err).count("the rollout is done") == 1
+    assert fleet.exists()
+
+
+def test_a_host_that_is_not_healthy_yet_is_told(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookbook.rollout.worker._QUIET", 0.0)
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 1s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+
+    err = start(capsys)[1]["err"]
+
+    assert unfolded(err).count("h2: not healthy yet, trying again: `test ! -e") == 1
+
+
+BY_VERSION = ROLLOUT.replace(
+    "canary: 1", "canary: 1\n    healthy_deadline: 1s\n    auto_revert: batch"
+).replace("test ! -e {vars[dir]}/bad", "grep -vqx 2 {vars[dir]}/version")
+
+
+def test_a_revert_as_ordered_ends_well_and_one_after_a_failure_does_not(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(BY_VERSION)
+    assert start(capsys)[0] == 0
+
+    status, told = start(capsys, "--set", "version=2")
+    assert (status, told["status"]) == (3, "reverted")
+    assert versions(fleet) == ["2", "1", "1"]
+
+    assert start(capsys, "--set", "version=3")[0] == 0
+    status, out, _ = cook(capsys, "revert", "last")
+    assert "the rollout is reverted" in out
+    assert status == 0
+    assert versions(fleet) == ["2", "1", "1"]
+
+
+def test_an_abort_as_ordered_ends_well(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rollout.yml").write_text(BY_VERSION)
+    start(capsys)
+    kept = Journal.open("last")
+    path = kept.folder / "journal.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))  # it was killed
+
+    status, out, _ = cook(capsys, "abort", "last")
+
+    assert "the rollout is aborted" in out
+    assert status == 0
+    assert fleet.exists()
+
+
+def test_long_reasons_are_folded_and_whole_in_json(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"{'a word and '.join(map(str, range(30)))}"
+    text = ROLLOUT.replace('echo "$COOK_DO $COOK_HOST" >>log', f"echo {said}; exit 1", 1)
+    Path("rollout.yml").write_text(text)
+
+    told = start(capsys)[1]
+
+    assert said in told["hosts"]["h2"]["reason"]
+    folded = [line for line in told["err"].splitlines() if "a word and" in line]
+    assert max(map(len, folded)) <= 100
+    assert said in unfolded(told["err"])
+    assert fleet.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "  h1: " + "word " * 14,
+            ["  h1: word word word word word word word", "      " + "word " * 7],
+        ),
+        (
+            "  h1: it ended with 1:\none\n\ntwo",
+            ["  h1: it ended with 1:", "      one", "      two"],
+        ),
+        ("  h1: " + "x" * 50, ["  h1:", "      " + "x" * 50]),
+        ("", [""]),
+    ],
+)
+def test_a_line_is_folded_at_words_and_keeps_its_indent(text: str, shown: list[str]) -> None:
+    assert [line for _, line in wrapped([("", text)], 40)] == [one.rstrip() for one in shown]
 
 
 def test_a_saved_plan_is_applied_exactly(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,9 +301,9 @@ def test_a_host_that_was_left_out_of_service_is_told_and_put_back_by_the_next_ro
     (fleet / "h2/bad").touch()
     status, told = start(capsys)
     assert status == 3
-    assert "; it is out of service" in told["err"]
+    assert "; it is out of service" in unfolded(told["err"])
     assert told["hosts"]["h2"]["in_service"] is False
-    assert "; it is out of service" in cook(capsys, "status", "last")[1]
+    assert "; it is out of service" in unfolded(cook(capsys, "status", "last")[1])
     (fleet / "h2/bad").unlink()
     assert main(["converge", "--hosts", "hosts.yml"]) == 0  # now it is in line, and still drained
     capsys.readouterr()
@@ -296,7 +420,7 @@ def test_what_was_approved_at_a_terminal_is_all_that_is_done(
         return
     assert status == 3
     assert versions(fleet) == ["2", "2", "by hand, after the plan was shown"]
-    assert "approved was" in err
+    assert "approved was" in unfolded(err)
     # It goes on only if it is approved again.
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     status, _, err = cook(capsys, "resume", "last")

@@ -253,7 +253,7 @@ def test_version_2_goes_out_in_order_and_comes_back(rolling: Fleet) -> None:
     status, text = rolling.cook("rollout", "list")
     before = text.split("\n")[1].split()[0]
     status, text = rolling.cook("rollout", "revert", before)
-    assert status == 3, text
+    assert status == 0, text
     assert "the rollout is reverted" in text
     assert rolling.serving() == {
         **dict.fromkeys(["db1", "db2"], "store 1"),
@@ -294,7 +294,7 @@ def test_a_host_that_dies_meanwhile_is_left_pending_and_comes_first_next_time(
     with rolling.cut_off("app3"):
         out, err = process.communicate(timeout=200)
         assert process.returncode == 4, out + err
-        assert "once more: app3" in err
+        assert "could not be reached, trying again: app3" in err
         assert rolling.told()["pending"] == ["app3"]
     assert rolling.serving()["app3"] == "shop 1"
 

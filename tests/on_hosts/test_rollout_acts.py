@@ -53,7 +53,7 @@ def answers(host: KitchenHost) -> set[str]:
 
 
 def test_a_server_is_marked_as_down_and_back(proxy: KitchenHost, target: Any, shell: Open) -> None:
-    def run_on(_host: Host, command: Command, timeout: float) -> None:
+    def run_on(_host: Host, command: Command, timeout: float) -> str:
         session = Session(shell(target(proxy)))
         try:
             outcome = session.run([Do(command, timeout)])[0]
@@ -61,6 +61,7 @@ def test_a_server_is_marked_as_down_and_back(proxy: KitchenHost, target: Any, sh
             session.close()
         if outcome.status != 0:
             raise HostError(last_lines(outcome.stderr, outcome.stdout))
+        return outcome.text
 
     acts = Acts({"lb": Host("lb")}, {}, run_on)
     first = NginxAct(FILE, "127.0.0.1:{vars[port]}", "lb")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import os
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +13,13 @@ from types import MappingProxyType
 
 import pytest
 
-from cookbook.errors import HostError, UsageError
+from cookbook.errors import HostError, Unreachable, UsageError
 from cookbook.inventory import Host
+from cookbook.rollout import acts as acts_module
 from cookbook.rollout.acts import Acts, filled, gate_objection
 from cookbook.rollout.health import Health
 from cookbook.rollout.strategy import (
+    Act,
     Check,
     CommandAct,
     CommandHealth,
@@ -22,6 +27,7 @@ from cookbook.rollout.strategy import (
     HaproxyAct,
     HookAct,
     HttpHealth,
+    NginxAct,
     RecipeHealth,
     TcpHealth,
 )
@@ -54,17 +60,18 @@ def port() -> Iterator[int]:
 
 
 class Ran:
-    """The commands that were run on hosts; those of `fails` fail."""
+    """The commands that were run on hosts; those of `fails` fail, the others say `output`."""
 
-    def __init__(self, fails: str = "") -> None:
+    def __init__(self, fails: str = "", output: str = "") -> None:
         self.commands: list[tuple[str, str]] = []
-        self.fails = fails
+        self.fails, self.output = fails, output
 
-    def __call__(self, host: Host, command: Command, _timeout: float) -> None:
+    def __call__(self, host: Host, command: Command, _timeout: float) -> str:
         text = str(command)
         self.commands.append((host.name, text))
         if self.fails and self.fails in text:
             raise HostError("it ended with 1")
+        return self.output
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,16 @@ def test_without_checks_a_host_has_to_be_reached() -> None:
     assert [host for host, _ in ran.commands] == ["web1"]
 
 
+@pytest.mark.parametrize("checks", [[], [CommandHealth("true")]])
+def test_a_host_that_cannot_be_reached_is_told_as_such(checks: list[Check]) -> None:
+    def run_on(*_: object) -> str:
+        raise Unreachable("web1:22: no route to host")
+
+    said = Health(run_on, lambda *_: None).complaint(WEB, checks)
+
+    assert said == "cannot be reached: web1:22: no route to host"
+
+
 def test_an_act_is_done_on_each_host_of_a_group() -> None:
     ran = Ran()
     hosts = {"web1": WEB, "lb1": LB, "lb2": Host("lb2")}
@@ -122,6 +139,128 @@ def test_an_act_is_done_on_each_host_of_a_group() -> None:
     assert [host for host, _ in ran.commands] == ["lb1", "web1"]
     assert "set server shop/web1 state ready" in ran.commands[0][1]
     assert "touch web1" in ran.commands[1][1]
+
+
+@pytest.mark.parametrize(
+    ("act", "output", "said"),
+    [
+        (HaproxyAct("shop/{name}", "lb1"), "", ""),
+        (HaproxyAct("shop/{name}", "lb1"), "maintenance\n", "shop/web1 on lb1 is in maintenance"),
+        (NginxAct("up.conf", "{name}:80", "lb1"), "down\n", "web1:80 on lb1 is marked as down"),
+        (CommandAct("echo down", "lb1"), "down\n", ""),
+    ],
+)
+def test_a_server_that_others_have_taken_out_of_service_is_named(
+    act: Act, output: str, said: str
+) -> None:
+    acts = Acts({"web1": WEB, "lb1": LB}, {}, Ran(output=output))
+
+    found = acts.carry_out([act], WEB, enable=True)
+
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+class Balancer:
+    """The admin socket of haproxy, with one server; the bits of its state are 1, 4 and 8."""
+
+    def __init__(self, path: Path, bits: int = 0) -> None:
+        self.bits, self.orders = bits, list[str]()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                said = connection.recv(1000).decode().strip()
+                connection.sendall(self._answer(said).encode())
+
+    def _answer(self, said: str) -> str:
+        if said == "show servers state shop":
+            return f"1\n# head\n3 shop 1 web1 10.0.0.1 2 {self.bits} 1\n"
+        if said.startswith("show stat"):
+            return "shop,web1,0,0,0,\n"
+        self.orders.append(said)
+        self.bits = {"drain": 8, "ready": 0}[said.rpartition(" ")[2]]
+        return "\n"
+
+
+def local(_host: Host, command: Command, timeout: float) -> str:
+    """Run a command on this machine."""
+    return subprocess.check_output(["sh", "-c", command.text], text=True, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("bits", "orders", "remarks"),
+    [
+        (0, ["drain", "ready"], ["", ""]),
+        (8, ["drain", "ready"], ["", ""]),  # an earlier rollout has left it so
+        (1, [], ["shop/web1 on lb1 is in maintenance"] * 2),
+        (5, [], ["shop/web1 on lb1 is in maintenance"] * 2),  # by its configuration
+    ],
+)
+def test_a_server_of_haproxy_in_maintenance_stays_so(
+    tmp_path: Path, bits: int, orders: list[str], remarks: list[str]
+) -> None:
+    balancer = Balancer(tmp_path / "s", bits)
+    acts = Acts({"web1": WEB, "lb1": LB}, {}, local)
+    act = HaproxyAct("shop/{name}", "lb1", str(tmp_path / "s"))
+
+    said = [acts.carry_out([act], WEB, enable=enable) for enable in (False, True)]
+
+    assert balancer.orders == [f"set server shop/web1 state {state}" for state in orders]
+    assert said == remarks
+    assert balancer.bits == (0 if orders else bits)
+
+
+NGINX = """\
+upstream shop {
+    server web1:80 weight=2;  # the first
+    server web2:80 down weight=2;
+    server web3:80  down;
+}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of an upstream, and a program `nginx` that does nothing; this process is nginx."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/nginx").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/nginx").chmod(0o755)
+    (tmp_path / "nginx.pid").write_text(f"{os.getpid()}\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
+    monkeypatch.setattr(
+        "cookbook.rollout.acts._NGINX",
+        acts_module._NGINX.replace("/run/nginx.pid", f"{tmp_path}/nginx.pid"),
+    )
+    path = tmp_path / "up.conf"
+    path.write_text(NGINX)
+    return path
+
+
+@pytest.mark.parametrize("server", ["web1", "web2", "web3"])
+def test_a_server_of_nginx_that_others_have_marked_as_down_stays_so(
+    nginx: Path, server: str
+) -> None:
+    act = NginxAct(str(nginx), f"{server}:80", "lb1")
+    acts = Acts({"web1": WEB, "lb1": LB}, {}, local)
+
+    said = acts.carry_out([act], WEB, enable=False)
+
+    drained = NGINX.replace(
+        "weight=2;  # the first", "weight=2 down;  # the first  # drained by cook"
+    )
+    ours = server == "web1"
+    assert nginx.read_text() == (drained if ours else NGINX)
+    assert said == ("" if ours else f"{server}:80 on lb1 is marked as down by others")
+    assert acts.carry_out([act], WEB, enable=False) == said  # again: nothing more
+    assert nginx.read_text() == (drained if ours else NGINX)
+    assert acts.carry_out([act], WEB, enable=True) == said
+    assert nginx.read_text() == NGINX
 
 
 def test_an_act_on_hosts_that_do_not_exist_is_refused() -> None:

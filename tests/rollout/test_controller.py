@@ -20,7 +20,7 @@ from cookbook.rollout.plan import RolloutPlan, plan
 from cookbook.rollout.progress import RolloutProgress
 from cookbook.rollout.reader import rollouts
 from cookbook.rollout.strategy import Strategy
-from cookbook.rollout.worker import HostRunId, Result
+from cookbook.rollout.worker import HostRunId, Result, Tell
 from cookbook.text.yaml_value import wrap
 
 GROUPS = {"web": ["w1", "w2", "w3", "w4"]}
@@ -39,14 +39,18 @@ class Played:
         """Return why a host is not healthy."""
         return "it is down" if host in self.down else None
 
-    def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+    def update(
+        self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+    ) -> Result:
         """Bring a host to its declaration."""
         if host in self.hold:
             assert self.hold[host].wait(20)
         self.done.append(host)
         return Result("failed", "it is broken", changed=True) if host in self.bad else OK
 
-    def revert(self, host: str, runs: Sequence[HostRunId], strategy: Strategy) -> Result:
+    def revert(
+        self, host: str, runs: Sequence[HostRunId], strategy: Strategy, tell: Tell
+    ) -> Result:
         """Undo the runs of a host."""
         assert runs
         assert all(run.here for run in runs)
@@ -118,10 +122,12 @@ def test_the_beginning_is_on_disk_before_anything_is_done() -> None:
     seen: list[bool] = []
 
     class Looking(Played):
-        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+        def update(
+            self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+        ) -> Result:
             begun = [e for e in kept.events() if isinstance(e, Begun) and e.host == host]
             seen.append([e.run for e in begun] == [run])
-            return super().update(host, run, strategy, served=served)
+            return super().update(host, run, strategy, tell, served=served)
 
     roll(planned(), Looking(), kept)
 
@@ -247,9 +253,11 @@ def test_a_host_that_may_be_out_of_service_is_put_back() -> None:
     served: dict[str, bool] = {}
 
     class Asked(Played):
-        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+        def update(
+            self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+        ) -> Result:
             told[host] = served
-            return super().update(host, run, strategy, served=served)
+            return super().update(host, run, strategy, tell, served=served)
 
     told = served
     roll(planned(), Asked(), journal("20261129T150001-bbbb"), *events[: cut + 1])

@@ -15,7 +15,7 @@ from cookbook.rollout.journal import Journal
 from cookbook.rollout.progress import RolloutProgress
 from cookbook.rollout.shared import SharedJournal, fetch, order
 from cookbook.rollout.strategy import Strategy
-from cookbook.rollout.worker import Result
+from cookbook.rollout.worker import Result, Tell
 from tests.rollout.test_controller import Played, journal, planned, until
 
 
@@ -47,10 +47,12 @@ def test_another_machine_goes_on(
     hosts = Played()
 
     class Dying(Played):
-        def update(self, host: str, run: str, strategy: Strategy, *, served: bool) -> Result:
+        def update(
+            self, host: str, run: str, strategy: Strategy, tell: Tell, *, served: bool
+        ) -> Result:
             if host == "w3":
                 raise SystemExit  # the thread is gone, as if the machine were
-            return super().update(host, run, strategy, served=served)
+            return super().update(host, run, strategy, tell, served=served)
 
     shared = SharedJournal(kept, store)
     with kept.controlling(), shared.controlling():

@@ -36,12 +36,10 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.reports.report import Report
-    from cookbook.rollout.events import OperatorCommand
+    from cookbook.rollout.events import OperatorCommand, Status
     from cookbook.rollout.journal import Journal
     from cookbook.rollout.progress import RolloutProgress
     from cookbook.rollout.shared import SharedJournal
-
-_EXITS = {"done": 0, "stopped": 3, "aborted": 3, "reverted": 3, "revert-failed": 3}
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -254,7 +252,7 @@ def _control(
 ) -> int:
     """Carry out a rollout; return the exit status."""
     from cookbook.cli.progress import write
-    from cookbook.cli.rollouts.display import Display
+    from cookbook.cli.rollouts.display import Display, show
     from cookbook.rollout.view import state_lines
     from cookbook.text.provenance import Origin
 
@@ -275,14 +273,23 @@ def _control(
     if options.output == "json":
         print_state(journal, progress)
     else:
-        write(state_lines(progress), sys.stdout)
+        show(state_lines(progress), sys.stdout)
     if status is None:
         write([("yellow", f"left; `cook rollout resume {journal.id}` goes on")], sys.stderr)
+    return _exit(status, progress, orders)
+
+
+def _exit(
+    status: Status | None, progress: RolloutProgress, orders: Sequence[OperatorCommand]
+) -> int:
+    """Return the exit status; `orders` are those of this command, which ends well if it is done."""
+    if status is None:
         return 130
     if status == "done" and progress.pending:
         phases = {progress.hosts[host].phase for host in progress.pending}
         return 3 if "failed" in phases else 4
-    return _EXITS[status]
+    as_ordered = {"done": True, "reverted": "revert" in orders, "aborted": "abort" in orders}
+    return 0 if as_ordered.get(status, False) else 3
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -365,19 +372,22 @@ def _refused_again(
 
 
 def _show(journal: Journal, options: argparse.Namespace) -> int:
-    """Show where a rollout is."""
-    from cookbook.cli.progress import write
+    """Show where a rollout is; with `-v` what has happened, too."""
+    from cookbook.cli.rollouts.display import show
     from cookbook.rollout.view import event_line, state_lines
 
     progress = replayed(journal)
+    events = list(journal.events()) if options.verbose else []
     if options.output == "json":
-        print_state(journal, progress)
+        print_state(journal, progress, events if options.verbose else None)
         return 0
-    head = f"rollout {journal.id}: {status_of(journal, progress)}; {journal.header.source}"
-    write([("bold", head), *state_lines(progress)], sys.stdout)
-    if options.verbose:
-        lines = (event_line(event, progress.plan) for event in journal.events())
-        write([line for line in lines if line is not None], sys.stdout)
+    if progress.finished is not None:
+        events = events[:-1]  # its end is a part of the state
+    lines = (event_line(event, progress.plan) for event in events)
+    show([line for line in lines if line is not None], sys.stdout)
+    now = f": {status_of(journal, progress)}" if progress.finished is None else ""
+    head = f"rollout {journal.id}{now}; {journal.header.source}"
+    show([("bold", head), *state_lines(progress)], sys.stdout)
     return 0
 
 

@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cookbook.rollout.events import Finished
 
 if TYPE_CHECKING:
+    from cookbook.reports.text import StyledLine
     from cookbook.rollout.events import Event
     from cookbook.rollout.progress import RolloutProgress
+
+
+_WIDTH = 100
+"""Columns where there is no terminal."""
+
+_NARROWEST = 40
+
+
+def show(lines: Iterable[StyledLine], stream: TextIO) -> None:
+    """Print lines, long ones on several lines."""
+    from cookbook.cli.progress import write
+
+    columns = shutil.get_terminal_size((_WIDTH, 0)).columns if stream.isatty() else _WIDTH
+    write(wrapped(lines, columns), stream)
+
+
+def wrapped(lines: Iterable[StyledLine], columns: int) -> Iterator[StyledLine]:
+    """
+    Yield the lines, none longer than the columns, unless a word is; the rest is indented.
+
+    A reason that has several lines, such as the output of a command, keeps them, indented, too.
+    """
+    for style, text in lines:
+        indent = " " * (len(text) - len(text.lstrip(" ")))
+        first, *more = text.split("\n")
+        for number, part in enumerate((first, *filter(str.strip, more))):
+            folded = textwrap.wrap(
+                part.strip(),
+                max(columns, _NARROWEST),
+                initial_indent=f"{indent}    " if number else indent,
+                subsequent_indent=f"{indent}    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            yield from ((style, one) for one in folded or [""])
 
 
 class Display:
@@ -21,25 +61,27 @@ class Display:
         self._live: Any = None
 
     def hear(self, event: Event | None, waits: str) -> None:
-        """Take an event, or what the rollout waits for."""
-        from cookbook.cli.progress import write
+        """Take an event, or what the rollout waits for; its end is told with the state."""
         from cookbook.rollout.view import event_line
 
         if event is None:
             if waits != self._waits and "at work" not in waits and self._live is None:
-                write([("", f"waits {waits}")], sys.stderr)
+                show([("", f"waits {waits}")], sys.stderr)
             self._waits = waits
             return
-        if (line := event_line(event, self._progress.plan)) is None:
+        line = event_line(event, self._progress.plan)
+        if line is None or isinstance(event, Finished):
             return
         if self._live is None:
-            write([line], sys.stderr)
+            show([line], sys.stderr)
         else:
             from rich.text import Text
 
             from cookbook.text.sanitize import one_line
 
-            self._live.console.print(Text(one_line(line[1]), style=line[0]))
+            console = self._live.console
+            for style, text in wrapped([line], console.width):
+                console.print(Text(one_line(text), style=style))
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cookbook.errors import CookError, UsageError
 
 if TYPE_CHECKING:
+    from cookbook.rollout.events import Event
     from cookbook.rollout.journal import Header, Journal
     from cookbook.rollout.plan import RolloutPlan
     from cookbook.rollout.progress import RolloutProgress
@@ -84,10 +85,14 @@ def status_of(journal: Journal, progress: RolloutProgress) -> str:
     return "paused" if progress.paused else "at work"
 
 
-def print_state(journal: Journal, progress: RolloutProgress) -> None:
-    """Print where a rollout is, host by host, as JSON."""
+def print_state(
+    journal: Journal, progress: RolloutProgress, events: Sequence[Event] | None = None
+) -> None:
+    """Print where a rollout is, host by host, as JSON; events if they are given."""
     from cookbook.cli.output import print_json
+    from cookbook.rollout.events import event_json
 
+    told = {} if events is None else {"events": [event_json(event) for event in events]}
     print_json(
         {
             "schema": 1,
@@ -100,11 +105,14 @@ def print_state(journal: Journal, progress: RolloutProgress) -> None:
                     "phase": state.phase,
                     "healthy": state.healthy,
                     "in_service": state.in_service,
+                    "drained_seconds": state.drained_seconds,
+                    "enabled_seconds": state.enabled_seconds,
                     "runs": state.runs,
                     "reason": state.reason,
                 }
                 for host, state in progress.hosts.items()
             },
+            **told,
         }
     )
 
