@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from cookbook.errors import UsageError
 if TYPE_CHECKING:
     from cookbook.cli.recipes import Choice
     from cookbook.cluster.shards import Shard
+    from cookbook.inventory import Host
 
 _FLAGS = ("prune", "allow_lockout", "keep_going", "refresh_inventory")
 _SPANS = ("wait", "confirm_timeout", "host_timeout", "timeout", "facts_age")
@@ -86,11 +87,7 @@ def on_cluster(options: argparse.Namespace, choice: Choice) -> int:
     check_private(options.variables, "it would pass the scheduler in the clear")
     check_reports(options)
     names = [host.name for host in choice.hosts]
-    key = options.place
-    places = {host.name: str(host.vars.get(key, "")) for host in choice.hosts} if key else {}
-    if key and not any(places.values()):
-        raise UsageError(f"--place: no host has the variable {key}")
-    parts = list(shards(names, places))
+    parts = list(shards(names, _places(options.place, choice.hosts)))
     words = _words(options, Path.cwd())
     run = ClusterRun(new_id(), parts, words, packed(Path.cwd()))
     results = []
@@ -106,6 +103,23 @@ def on_cluster(options: argparse.Namespace, choice: Choice) -> int:
         print_document(document, options)
     write_reports(document, options.reports)
     return document["exit"]
+
+
+def _places(key: str | None, hosts: Sequence[Host]) -> Mapping[str, str]:
+    """Return the place of each host; none without `--place`. Raises UsageError if none has one."""
+    if key is None:
+        return {}
+    places = {host.name: str(host.vars.get(key, "")) for host in hosts}
+    if not any(places.values()):
+        from cookbook.text.suggest import did_you_mean
+
+        known = sorted({name for host in hosts for name in host.vars})
+        some = f"their variables are {', '.join(known)}" if known else "they have no variables"
+        raise UsageError(
+            f"--place {key}: no host of this run has such a variable",
+            hint=did_you_mean(key, known) or some,
+        )
+    return places
 
 
 def _words(options: argparse.Namespace, folder: Path) -> Callable[[Shard], Sequence[str]]:

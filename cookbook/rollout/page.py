@@ -14,7 +14,7 @@ from typing import Any
 from cookbook.rollout.events import Event
 from cookbook.rollout.journal import Header
 from cookbook.rollout.state import RolloutState
-from cookbook.rollout.view import event_line, strategy_lines
+from cookbook.rollout.view import batch_name, event_line, strategy_lines
 from cookbook.text.redaction import protect
 from cookbook.text.sanitize import one_line
 
@@ -87,10 +87,10 @@ class Page:
             "limits": list(strategy_lines(stage)),
             "batches": [
                 {
-                    "name": "canary" if batch.canary else f"batch {place}",
+                    "name": batch_name(batch, place),
                     "hosts": [self._host(host) for host in batch.hosts],
                 }
-                for place, batch in enumerate(stage.batches, 1)
+                for place, batch in enumerate(stage.batches)
             ],
         }
 

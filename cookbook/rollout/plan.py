@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from cookbook.errors import UsageError
-from cookbook.rollout.strategy import Amount, Rollouts, Strategy
+from cookbook.rollout.strategy import ALL, Amount, Rollouts, Strategy
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Batch:
 
     hosts: tuple[str, ...]
     canary: bool = False
+    size: str = ""
+    """The size as it was written, if that is not the number of the hosts: `10%`."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,19 @@ class RolloutPlan:
 
 
 def check_stage(stage: Stage) -> None:
-    """Raise UsageError for a group whose strategy lets no host begin, or has no effect."""
+    """Raise UsageError for a strategy that does not fit the hosts of its group."""
     strategy, total = stage.strategy, len(stage.members)
+    if not strategy.canary.percent and strategy.canary.number > total:
+        raise UsageError(
+            f"canary: {strategy.canary}, but the group has {total} host{'s' * (total != 1)}",
+            hint="a smaller number, or a share such as 10%, which is rounded up",
+        )
     if stage.hosts and strategy.min_healthy.at_least(total) >= total:
         raise UsageError(
             f"min_healthy: {strategy.min_healthy} of {total} host{'s' * (total != 1)}: none could"
             " be taken out of service",
             hint="a smaller number; 0 for a group of one host",
         )
-    for name in ("stagger", "min_healthy_time"):
-        if (pause := getattr(strategy, name)) >= strategy.progress_deadline:
-            raise UsageError(
-                f"{name} ({pause:g} s) is not below progress_deadline"
-                f" ({strategy.progress_deadline:g} s): it would stop by waiting"
-            )
     if strategy.spread and stage.hosts and not any(stage.places.values()):
         raise UsageError(f"spread: no host of the group has the variable {strategy.spread}")
 
@@ -149,12 +150,15 @@ def _batches(strategy: Strategy, hosts: Sequence[str]) -> Iterator[Batch]:
     """Yield the canary, then batches of the sizes of the strategy; the last size is repeated."""
     total, begin = len(hosts), 0
     if canary := strategy.canary.at_least(total):
-        yield Batch(tuple(hosts[:canary]), canary=True)
+        is_cut = strategy.canary.number > canary
+        size = str(strategy.canary) if strategy.canary.percent or is_cut else ""
+        yield Batch(tuple(hosts[:canary]), canary=True, size=size)
         begin = canary
     sizes = list(strategy.batches)
     while begin < total:
-        size = max(1, sizes[0].at_most(total))
-        yield Batch(tuple(hosts[begin : begin + size]))
-        begin += size
+        most = max(1, sizes[0].at_most(total))
+        share = str(sizes[0]) if sizes[0].percent and sizes[0] != ALL else ""
+        yield Batch(tuple(hosts[begin : begin + most]), size=share)
+        begin += most
         if len(sizes) > 1:
             del sizes[0]

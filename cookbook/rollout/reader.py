@@ -73,10 +73,11 @@ def rollouts(value: Value, folder: Path, source: str, *, kept: bool = False) -> 
     shared = reader.properties(defaults) if defaults is not None else {}
     if defaults is not None and "after" in shared:
         raise defaults.error("`after` belongs to a group: all groups cannot come after one")
-    strategies = {
-        name: _strategy(inner, {**shared, **reader.properties(inner)})
-        for name, inner in groups.data.items()
-    }
+    strategies = {}
+    for name, inner in groups.data.items():
+        strategies[name] = Strategy(**{**shared, **reader.properties(inner)})
+        if not kept:
+            _check(strategies[name], inner, {**_entries(defaults), **_entries(inner)})
     for name, strategy in strategies.items():
         for other in strategy.after:
             if other not in strategies:
@@ -89,14 +90,34 @@ def rollouts(value: Value, folder: Path, source: str, *, kept: bool = False) -> 
     return Rollouts(strategies, at, in_all, source, cast("Mapping[str, object]", _plain(value)))
 
 
-def _strategy(value: Value, properties: dict[str, Any]) -> Strategy:
-    strategy = Strategy(**properties)
+def _entries(value: Value | None) -> Mapping[str, Value]:
+    """Return the entries of a mapping; none if there is nothing."""
+    return value.data if value is not None and isinstance(value.data, dict) else {}
+
+
+def _check(strategy: Strategy, value: Value, said: Mapping[str, Value]) -> None:
+    """Raise the error of a value for settings of a group that contradict each other."""
     if strategy.gate is not None and strategy.batches == (ALL,) and strategy.canary == NONE:
         raise value.error(
             "a gate without a canary and with one batch: it would never be asked",
             hint="canary: 1, or batches: [10%, 100%]",
         )
-    return strategy
+    waits = {
+        ("stagger",): strategy.stagger,
+        ("healthy_deadline", "min_healthy_time"): (
+            strategy.healthy_deadline + strategy.min_healthy_time
+        ),
+        ("check_interval",): strategy.check_interval if strategy.min_healthy.number else 0.0,
+    }
+    for names, seconds in waits.items():
+        if seconds >= (most := strategy.progress_deadline):
+            at = next((said[name] for name in (*names, "progress_deadline") if name in said), value)
+            is_are = "is" if len(names) == 1 else "together are"
+            raise at.error(
+                f"{' and '.join(names)} ({seconds:g} s) {is_are} not below progress_deadline"
+                f" ({most:g} s): the rollout would stop while it waits as ordered",
+                hint="a longer progress_deadline, or a shorter wait",
+            )
 
 
 def _plain(value: Value) -> object:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cookbook.rollout import events as e
-from cookbook.rollout.plan import RolloutPlan, Stage
+from cookbook.rollout.plan import Batch, RolloutPlan, Stage
 from cookbook.rollout.state import AT_WORK, RolloutHost, RolloutState
 from cookbook.rollout.strategy import (
     Act,
@@ -38,12 +38,21 @@ def plan_lines(plan: RolloutPlan) -> Iterator[ShownLine]:
         for place, batch in enumerate(stage.batches):
             if gate is not None and place > 0 and (gate.each or place == 1):
                 yield "", f"   gate: {gate.kind}"
-            name = "canary" if batch.canary else f"batch {place + 1}"
-            yield "", f"   {name}: {_names(batch.hosts)}"
+            size = (
+                f" ({batch.size}: {len(batch.hosts)} of {len(stage.hosts)})" if batch.size else ""
+            )
+            yield "", f"   {batch_name(batch, place)}{size}: {_names(batch.hosts)}"
+        if gate is not None and len(stage.batches) == 1:
+            yield "yellow", "   the gate is not asked: there is one batch"
         for line in strategy_lines(stage):
             yield "", f"   {line}"
     if plan.left_out:
         yield "yellow", f"in no group of the rollout, left out: {_names(plan.left_out)}"
+
+
+def batch_name(batch: Batch, place: int) -> str:
+    """Return the name of a batch; its place in its group begins with 0."""
+    return "canary" if batch.canary else f"batch {place + 1}"
 
 
 def strategy_lines(stage: Stage) -> Iterator[str]:
@@ -108,7 +117,7 @@ def event_line(event: e.Event, plan: RolloutPlan) -> ShownLine | None:  # noqa: 
     match event:
         case e.BatchBegun(stage, batch):
             found = plan.stages[stage]
-            name = "canary" if found.batches[batch].canary else f"batch {batch + 1}"
+            name = batch_name(found.batches[batch], batch)
             return "bold", f"{found.group}, {name}: {_names(found.batches[batch].hosts)}"
         case e.Begun(host, work):
             return "", f"  {host}: {'begun' if work == 'update' else 'being reverted'}"

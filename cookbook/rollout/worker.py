@@ -105,6 +105,8 @@ class Worker:
         if planned.status in ("failed", "refused", "timeout", "interrupted"):
             return Result("failed", _reason(planned), in_service=served)
         about = self._host(host)
+        if (barrier := barrier_in(planned)) is not None:
+            return Result("failed", barrier, in_service=served)
         if not any(step.status in ("changed", "unknown") for step in planned.steps):
             result = self._until_healthy(about, strategy, tell, changed=False)
             if served:
@@ -310,6 +312,18 @@ class Worker:
             said = last_lines(outcome.stderr, outcome.stdout)
             raise HostError(f"{host.name}: it ended with {outcome.status}: {said}")
         return outcome.text
+
+
+def barrier_in(report: HostReport) -> str | None:
+    """Return why a host cannot be rolled out with its recipe: it would wait for other hosts."""
+    for step in report.steps:
+        if (barrier := step.declared.barrier) is not None:
+            kind = "run_once" if barrier.once else "barrier"
+            return (
+                f"{barrier.where}: `{kind}` has hosts wait for one another; in a rollout a host"
+                " waits for none, because the others are at work at another time, or not at all"
+            )
+    return None
 
 
 def _only(report: Report) -> HostReport:

@@ -13,7 +13,7 @@ from cookbook.errors import UsageError
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.hours import Hours, read_hours
 from cookbook.text.spans import seconds_of
-from cookbook.text.yaml_fields import each, keys, text, texts
+from cookbook.text.yaml_fields import each, keys, text
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
 from cookbook.watch.notify_settings import NotifyTarget, read_targets
@@ -133,7 +133,7 @@ def _group(
         "splay": _seconds,
         "do": _mode,
         "window": lambda one: _several(one, read_hours),
-        "recipes": lambda one: tuple(folder / path for path in texts(one)),
+        "recipes": lambda one: _several(one, lambda item: _recipe(item, folder)),
         "timeout": _span,
         "prune": _flag,
         "record": _flag,
@@ -151,6 +151,13 @@ def _group(
 
 def _several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
     return each(value, read) if isinstance(value.data, list) else (read(value),)
+
+
+def _recipe(value: Value, folder: Path) -> Path:
+    path = folder / text(value)
+    if not path.is_file():
+        raise value.error(f"there is no recipe {value}", hint=f"paths start at {folder}")
+    return path
 
 
 def _mode(value: Value) -> str:

@@ -111,6 +111,21 @@ def test_a_plan_touches_nothing_and_shows_order_limits_and_changes(
     assert document["plan"]["totals"]["changed"] == 6
 
 
+def test_a_plan_tells_the_number_of_hosts_of_a_share_and_of_what_is_cut(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text("groups: {web: {canary: 10%, batches: [70%]}, db: }")
+    out = cook(capsys, "plan", "--hosts", "hosts.yml")[1]
+    assert "   canary (10%: 1 of 2): h2" in out
+    assert "   batch 2 (70%: 1 of 2): h3" in out
+
+    Path("rollout.yml").write_text("groups: {web: {canary: 2, gate: manual}, db: }")
+    out = cook(capsys, "plan", "--hosts", "hosts.yml", "--limit", "h2")[1]
+    assert "   canary (2: 1 of 1): h2" in out
+    assert "the gate is not asked: there is one batch" in out
+    assert fleet.exists()
+
+
 def test_a_rollout_drains_only_hosts_that_change(
     fleet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -552,6 +567,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
         (ROLLOUT.replace("canary: 1", "min_healthy: 80%"), "min_healthy: 80% of 2 hosts: none"),
         (ROLLOUT.replace("canary: 1", "min_healthy: 9"), "min_healthy: 9 of 2 hosts: none"),
         (ROLLOUT.replace("canary: 1", "stagger: 9m\n    progress_deadline: 5m"), "is not below"),
+        (ROLLOUT.replace("canary: 1", "canary: 3"), "canary: 3, but the group has 2 hosts"),
         (ROLLOUT.replace("canary: 1", "spread: rack"), "no host of the group has the variable"),
         ("groups: {wbe: }", "the inventory has no group 'wbe'; did you mean 'web'?"),
     ],
@@ -567,6 +583,43 @@ def test_a_strategy_that_does_not_fit_the_hosts_is_refused(
     assert "rollout.yml:" in err
     assert said in err.replace("\n      next: ", "; ")
     assert versions(fleet) == [None] * 3
+
+
+ONCE = {
+    "run_once": "with run_once():\n    directory(node.vars['dir'])\n",
+    "barrier": "barrier('installed')\n",
+}
+
+
+@pytest.mark.parametrize("kind", ONCE)
+def test_hosts_that_would_wait_for_one_another_are_refused(
+    fleet: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    head = f"from cookbook.recipe import {kind}, node\nfrom cookbook.resources import directory\n"
+    Path("r.py").write_text(f"{head}{ONCE[kind]}")
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+
+    assert status == 1
+    assert f"r.py:3: `{kind}` has hosts wait for one another" in unfolded(err)
+    assert "move what is done once into a recipe of its own" in unfolded(err)
+    assert versions(fleet) == [None] * 3
+
+
+def test_a_recipe_that_was_changed_so_meanwhile_fails_its_host(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    assert start(capsys)[1]["status"] == "stopped"
+    once = "from cookbook.recipe import run_once\nwith run_once():\n    file(node.vars['dir'] + '/x')\n"
+    Path("r.py").write_text(RECIPE + once)
+
+    status, _, err = cook(capsys, "resume", "last", "--other-recipes", "--yes")
+
+    assert status == 3
+    assert "`run_once` has hosts wait for one another" in unfolded(err)
 
 
 def test_a_strategy_may_stand_in_the_group(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -231,7 +231,10 @@ def test_hosts_of_a_shard_without_a_report_have_failed() -> None:
         (["--cluster", "tcp://127.0.0.1:1", "--step"], "--step does not go with --cluster"),
         (["--cluster", "tcp://127.0.0.1:1", "--review", "r.yml"], "--review does not go with"),
         (["--cluster", "tcp://127.0.0.1:1", "--max-failures", "0"], "--max-failures does not go"),
-        (["--cluster", "tcp://127.0.0.1:1", "--place", "rack"], "no host has the variable rack"),
+        (["--cluster", "tcp://127.0.0.1:1", "--place", "rack"], "--place rack: no host of this"),
+        (["--cluster", "tcp://127.0.0.1:1", "--place", "rack"], "their variables are "),
+        (["--cluster", "tcp://127.0.0.1:1", "--place", "pops"], "did you mean 'pop'?"),
+        (["--place", "pop"], "--place is an option of --cluster"),
         (["--cluster", "tcp://127.0.0.1:1", "--set", "db_password=x"], "in the clear"),
     ],
 )

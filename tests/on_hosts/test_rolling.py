@@ -324,7 +324,7 @@ def test_a_controller_that_is_killed_is_followed_by_another_one(rolling: Fleet) 
 
 
 def test_no_batch_begins_below_the_minimum(rolling: Fleet) -> None:
-    rolling.strategy(progress_deadline="3s", check_interval="1s")
+    rolling.strategy(progress_deadline="3s", check_interval="1s", healthy_deadline="1s")
     with rolling.cut_off("app2", "app3"):
         status, text = rolling.rollout("--set", "shop_version=2")
         assert status == 3, text

@@ -220,7 +220,12 @@ def test_a_program_is_a_gate(script: str, done: list[str]) -> None:
 
 def test_too_few_healthy_hosts_begin_nothing() -> None:
     hosts = Played(down={"w3", "w4"})
-    strategy = {"min_healthy": 2, "progress_deadline": "0.3s", "check_interval": "0.1s"}
+    strategy = {
+        "min_healthy": 2,
+        "progress_deadline": "0.3s",
+        "check_interval": "0.1s",
+        "healthy_deadline": "0.1s",
+    }
 
     progress = roll(planned(**strategy), hosts, journal())
 

@@ -141,6 +141,13 @@ def test_programs_are_beside_the_file_or_in_the_path(tmp_path: Path) -> None:
         ("{spread: {by: rack, max: 0}}", "`max` must be at least 1"),
         ("{auto_revert: yes}", "no kind of revert"),
         ("{gate: manual}", "a gate without a canary and with one batch"),
+        ("{stagger: 10m}", "stagger (600 s) is not below progress_deadline (600 s)"),
+        (
+            "{healthy_deadline: 9m, min_healthy_time: 2m}",
+            "min_healthy_time (660 s) together are not",
+        ),
+        ("{progress_deadline: 2m}", "healthy_deadline and min_healthy_time (300 s) together"),
+        ("{min_healthy: 1, check_interval: 11m}", "check_interval (660 s) is not below"),
         ("{canary: 1, gate: automatic}", "'automatic' is no gate"),
         ("{canary: 1, gate: {script: a, manual: true}}", "one of manual, script, metric"),
         ("{canary: 1, gate: {metric: {url: 'http://x'}}}", "needs `max`, `min`, or both"),
@@ -159,6 +166,21 @@ def test_what_is_wrong_is_refused_with_file_and_line(
 
     assert "rollout.yml:1" in str(caught.value)
     assert said in f"{caught.value}; {caught.value.hint}"
+
+
+def test_settings_that_contradict_each_other_are_told_with_the_line_of_the_key(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "defaults:\n  stagger: 2m\n  healthy_deadline: 5s\n"
+        "groups:\n  web:\n    progress_deadline: 1m\n"
+    )
+    with pytest.raises(UsageError, match=r"rollout\.yml:2: stagger \(120 s\) is not below"):
+        read(tmp_path, text)
+
+    # A rollout that has begun goes on with what its journal has.
+    value = wrap({"groups": {"web": {"stagger": "20m"}}}, "x", UsageError)
+    assert rollouts(value, tmp_path, "x", kept=True).groups["web"].stagger == 1200
 
 
 @pytest.mark.parametrize(

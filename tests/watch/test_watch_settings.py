@@ -27,6 +27,9 @@ at_once: 3
 
 def test_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "watch.yml").write_text(FULL)
+    (tmp_path / "roles").mkdir()
+    for name in ("base.py", "roles/web.py"):
+        (tmp_path / name).touch()
     settings = read_watch(tmp_path / "watch.yml")
     db, web, rest = settings.groups
 
@@ -67,6 +70,11 @@ REFUSED: list[tuple[str, str, str | None]] = [
     ("groups: {web: {every: 1m, prune: 1}}", "true or false is expected here, not 1", None),
     ("groups: {web: {every: 1m}}\nat_once: 0", ":2: a whole number from 1", None),
     ("groups: {web: {every: 1m, recipes: 3}}", "text is expected here, not 3", None),
+    (
+        "groups:\n  web:\n    every: 1m\n    recipes: [watch.yml, nowhere.py]",
+        "watch.yml:4: there is no recipe 'nowhere.py'",
+        "paths start at /",
+    ),
 ]
 
 

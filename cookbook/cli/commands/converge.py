@@ -35,6 +35,7 @@ from cookbook.cli.options import (
 from cookbook.cli.recipes import add_recipes, add_selection, chosen, warn_without
 from cookbook.cli.review import add_questions, add_review, converge, reviewing
 from cookbook.cli.running import execute
+from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.planning.status import Mode
@@ -80,6 +81,8 @@ def _run(options: argparse.Namespace) -> int:
         from cookbook.cli.cluster import on_cluster
 
         return on_cluster(options, choice)
+    if options.place is not None:
+        raise UsageError("--place is an option of --cluster", hint="give both, or neither")
     key = plan_key(options) if options.out is not None else None
     from cookbook.run.options import Run
 

@@ -233,15 +233,17 @@ def _show_plan(report: Report, ready: Prepared, out: TextIO) -> None:
 
 
 def _check_barriers(report: Report) -> None:
-    """Raise UsageError for a recipe in which hosts wait for others: they come one after another."""
+    """Raise UsageError for a recipe in which hosts wait for others."""
+    from cookbook.rollout.worker import barrier_in
+
     for host in report.hosts.values():
-        for step in host.steps:
-            if (barrier := step.declared.barrier) is not None:
-                raise UsageError(
-                    f"{barrier.where}: in a rollout hosts do not wait for one another",
-                    hint="what is done once for all goes into a recipe of a group of its own, which"
-                    " comes before (`after:`); or converge without a rollout",
-                )
+        if (barrier := barrier_in(host)) is not None:
+            raise UsageError(
+                barrier,
+                hint="move what is done once into a recipe of its own, and give that to a group"
+                " of one host that comes before (`after:`); leave `barrier` out, as a group ends"
+                " before the next one begins; or use `cook converge`",
+            )
 
 
 def _control(
