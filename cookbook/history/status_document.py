@@ -12,7 +12,12 @@ from cookbook.history.picture import HostPicture, totals
 
 if TYPE_CHECKING:
     from cookbook.history.records import LastVisit, StateSeen
-    from cookbook.reports.status import ComparisonDocument, StatusDocument, VisitDocument
+    from cookbook.reports.status import (
+        ComparisonDocument,
+        RolloutDocument,
+        StatusDocument,
+        VisitDocument,
+    )
 
 Facets = Mapping[str, Any]
 """The comparable values of a host, as JSON: `revision`, `vars.size`, `file[/etc/motd]`."""
@@ -52,17 +57,28 @@ class KnownHost:
     comes_first: bool = False
     """True if the next run begins with it, because the last one could not reach it."""
 
+    left_by_rollouts: Sequence[str] = ()
+    """Sentences about what a rollout has not completed."""
+
     @property
     def pending(self) -> list[str]:
         """Sentences about what is not done."""
         waits = ["comes first in the next run"] if self.comes_first else []
-        return [*self.picture.pending, *waits]
+        return [*self.picture.pending, *waits, *self.left_by_rollouts]
 
 
 def status_document(
-    hosts: Sequence[KnownHost], groups: Mapping[str, Sequence[str]], by: str, now: datetime
+    hosts: Sequence[KnownHost],
+    groups: Mapping[str, Sequence[str]],
+    by: str,
+    now: datetime,
+    rollouts: Sequence[RolloutDocument] = (),
 ) -> StatusDocument:
-    """Return the picture of these hosts; `groups` are lists of their names, by what is grouped."""
+    """
+    Return the picture of these hosts; `groups` are lists of their names, by what is grouped.
+
+    `rollouts` are those that have not ended.
+    """
     return {
         "schema": 1,
         "at": now.isoformat(timespec="seconds"),
@@ -94,6 +110,7 @@ def status_document(
             }
             for host in hosts
         },
+        "rollouts": list(rollouts),
     }
 
 

@@ -59,6 +59,21 @@ class HostStatusDocument(TypedDict):
     pending: list[str]
 
 
+class RolloutDocument(TypedDict):
+    """A rollout that has not ended."""
+
+    id: str
+    status: str
+    """`at work`, `paused`, or `left` by its controller."""
+
+    by: str
+    started: str
+    gate: Mapping[str, Any] | None
+    """The group and the batch that wait for a promotion."""
+
+    told: str
+
+
 class StatusDocument(TypedDict):
     """The picture of a fleet, as `cook status --output json` prints it."""
 
@@ -68,6 +83,7 @@ class StatusDocument(TypedDict):
     totals: Mapping[str, int]
     groups: Mapping[str, list[str]]
     hosts: Mapping[str, HostStatusDocument]
+    rollouts: Sequence[RolloutDocument]
 
 
 class ComparisonDocument(TypedDict):
@@ -108,7 +124,9 @@ def alike(document: StatusDocument, names: Sequence[str]) -> list[Alike]:
         )
         for members in found.values()
     ]
-    return sorted(groups, key=lambda one: one.host["result"] == "in line")
+    return sorted(
+        groups, key=lambda one: one.host["result"] == "in line" and not one.host["pending"]
+    )
 
 
 def _outcome(host: HostStatusDocument) -> tuple[object, ...]:
@@ -168,6 +186,7 @@ def status_lines(document: StatusDocument, *, verbose: bool = False) -> Iterator
         for style, row in zip(styles, rows, strict=True):
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             yield style, f"  {'  '.join(cells)}".rstrip()
+    yield from (("yellow", one["told"]) for one in document["rollouts"])
     yield "", _sum(document)
 
 

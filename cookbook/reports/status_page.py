@@ -41,7 +41,13 @@ def render_status(document: StatusDocument) -> str:
         for name, members in document["groups"].items()
     ]
     return _page(
-        {"title": "Status", "at": document["at"], "groups": groups, "totals": document["totals"]}
+        {
+            "title": "Status",
+            "at": document["at"],
+            "groups": groups,
+            "totals": document["totals"],
+            "rollouts": [one_line(one["told"]) for one in document["rollouts"]],
+        }
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from cookbook.applying.saved_plan import Application
 from cookbook.cli import main
 from cookbook.cli.prompt import Terminal
 from cookbook.cli.rollouts.display import wrapped
+from cookbook.rollout.engine import Controller
 from cookbook.rollout.journal import Journal
 
 HOSTS = """\
@@ -233,9 +235,7 @@ def test_a_revert_as_ordered_ends_well_and_one_after_a_failure_does_not(
 def test_an_abort_as_ordered_ends_well(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("rollout.yml").write_text(BY_VERSION)
     start(capsys)
-    kept = Journal.open("last")
-    path = kept.folder / "journal.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))  # it was killed
+    cut("last", "BatchBegun")  # it was killed
 
     status, out, _ = cook(capsys, "abort", "last")
 
@@ -277,6 +277,100 @@ def test_long_reasons_are_folded_and_whole_in_json(
 )
 def test_a_line_is_folded_at_words_and_keeps_its_indent(text: str, shown: list[str]) -> None:
     assert [line for _, line in wrapped([("", text)], 40)] == [one.rstrip() for one in shown]
+
+
+def picture(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """Return what `cook status` says."""
+    assert main(["status", "--hosts", "hosts.yml", *words, "--output", "json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_picture_of_the_fleet_has_the_hosts_that_a_rollout_has_left(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "healthy_deadline: 0.5s"))
+    (fleet / "h2").mkdir()
+    (fleet / "h2/bad").touch()
+    name = start(capsys, "--limit", "h1,h2")[1]["id"]
+
+    found = picture(capsys)
+
+    assert {host: one["pending"] for host, one in found["hosts"].items()} == {
+        "h1": [],
+        "h2": [f"pending in rollout {name} (failed)", f"out of service since rollout {name}"],
+        "h3": [],
+    }
+    assert found["rollouts"] == []  # it has ended
+    assert picture(capsys, "--limit", "h1")["rollouts"] == []
+    assert main(["status", "--hosts", "hosts.yml", "--report", "s.html"]) == 0
+    out = capsys.readouterr().out
+    assert f"out of service since rollout {name}" in out
+    assert f"out of service since rollout {name}" in Path("s.html").read_text()
+
+    # A converge does what was pending, and puts nothing back into service.
+    (fleet / "h2/version").write_text("0")
+    (fleet / "h2/bad").unlink()
+    assert main(["converge", "--hosts", "hosts.yml"]) == 0
+    capsys.readouterr()
+    assert picture(capsys)["hosts"]["h2"]["pending"] == [f"out of service since rollout {name}"]
+    assert start(capsys)[0] == 0
+    assert picture(capsys)["hosts"]["h2"]["pending"] == []
+
+
+def test_the_picture_of_the_fleet_has_the_rollouts_that_have_not_ended(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "canary: 1\n    gate: manual"))
+    name = start_until_gate(capsys)
+
+    found = picture(capsys)
+    [rollout] = found["rollouts"]
+    assert (rollout["id"], rollout["status"]) == (name, "left")
+    assert rollout["gate"] == {"group": "web", "batch": 2}
+    told = f"rollout {name} waits for: cook rollout promote {name} (batch 2 of web)"
+    assert rollout["told"] == told
+    assert found["hosts"]["h3"]["pending"] == [f"pending in rollout {name}"]
+    assert main(["status", "--hosts", "hosts.yml", "--report", "s.html"]) == 0
+    assert f"\n{told}\n" in capsys.readouterr().out
+    assert told in Path("s.html").read_text()
+
+    with Journal.open(name).controlling():
+        assert picture(capsys)["rollouts"][0]["status"] == "at work"
+        assert picture(capsys)["hosts"]["h3"]["pending"] == []
+    assert cook(capsys, "promote", name)[0] == 0
+    assert picture(capsys)["rollouts"] == []
+
+    cut(name, "BatchBegun")  # it was killed
+    [rollout] = picture(capsys)["rollouts"]
+    told = f"rollout {name} was interrupted; to go on: cook rollout resume {name}"
+    assert rollout["told"] == told
+    assert fleet.exists()
+
+
+def start_until_gate(capsys: pytest.CaptureFixture[str]) -> str:
+    """Begin a rollout whose controller is killed while it waits at its gate; return its id."""
+    real = Controller._wait
+
+    def wait(self: Controller, until: float | None, why: str) -> None:
+        if "promotion" in why:
+            raise KeyboardInterrupt
+        real(self, until, why)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Controller, "_wait", wait)
+        with contextlib.suppress(KeyboardInterrupt):
+            main(["rollout", "start", "--hosts", "hosts.yml", "--yes"])
+    capsys.readouterr()
+    return Journal.open("last").id
+
+
+def cut(name: str, event: str) -> None:
+    """Cut the journal of a rollout after the first of these events."""
+    path = Journal.open(name).folder / "journal.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if f'"event":"{event}"' in line)
+    path.write_text("".join(lines[: place + 1]))
 
 
 def test_a_saved_plan_is_applied_exactly(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -613,8 +707,8 @@ def test_a_recipe_that_was_changed_so_meanwhile_fails_its_host(
     (fleet / "h2").mkdir()
     (fleet / "h2/bad").touch()
     assert start(capsys)[1]["status"] == "stopped"
-    once = "from cookbook.recipe import run_once\nwith run_once():\n    file(node.vars['dir'] + '/x')\n"
-    Path("r.py").write_text(RECIPE + once)
+    once = "from cookbook.recipe import run_once\nwith run_once():\n"
+    Path("r.py").write_text(f"{RECIPE}{once}    file(node.vars['dir'] + '/x')\n")
 
     status, _, err = cook(capsys, "resume", "last", "--other-recipes", "--yes")
 

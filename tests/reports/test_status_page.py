@@ -60,6 +60,16 @@ def document() -> StatusDocument:
         "totals": {"in line": 1, "out of line": 2, "failed": 1, "never": 1},
         "groups": {"web": list(hosts), "<b>more</b>": ["odd"]},
         "hosts": hosts,
+        "rollouts": [
+            {
+                "id": "r1",
+                "status": "left",
+                "by": "ann",
+                "started": "2026-05-01T12:00:00Z",
+                "gate": None,
+                "told": "rollout r1 was interrupted; to go on: cook rollout resume r1",
+            }
+        ],
     }
 
 

@@ -23,7 +23,9 @@ from cookbook.errors import UsageError
 from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from cookbook.cli.rollouts.states import KnownRollout
     from cookbook.features.feature import Features
+    from cookbook.history.picture import HostPicture
     from cookbook.history.status_document import KnownHost
     from cookbook.history.store import History
     from cookbook.inventory import Host, Inventory
@@ -96,26 +98,32 @@ def _check_reports(paths: Iterable[Path]) -> None:
 def _status(
     options: argparse.Namespace, inventory: Inventory, chosen: Sequence[Host], history: History
 ) -> StatusDocument:
+    from cookbook.cli.rollouts.fleet_status import open_rollouts, rollouts_of
     from cookbook.history.status_document import status_document
     from cookbook.text.redaction import protected
 
-    hosts = _known(options, inventory, chosen, history)
+    pictures = history.pictures([host.name for host in chosen])
+    rollouts = [] if options.local else rollouts_of(options.hosts)
+    hosts = _known(options, inventory, chosen, pictures, rollouts)
     groups = _grouped(options.by, inventory, hosts)
-    return protected(status_document(hosts, groups, options.by, datetime.now(UTC)))  # type: ignore[return-value]  # of the same shape
+    going = open_rollouts(rollouts, pictures)
+    return protected(status_document(hosts, groups, options.by, datetime.now(UTC), going))  # type: ignore[return-value]  # of the same shape
 
 
 def _known(
     options: argparse.Namespace,
     inventory: Inventory,
     chosen: Sequence[Host],
-    history: History,
+    pictures: Mapping[str, HostPicture],
+    rollouts: Sequence[KnownRollout] = (),
     *,
     facts: bool = False,
 ) -> list[KnownHost]:
+    from cookbook.cli.rollouts.fleet_status import left_by_rollouts
     from cookbook.history.status_document import KnownHost
     from cookbook.run.pending import pending
 
-    pictures = history.pictures([host.name for host in chosen])
+    left = left_by_rollouts(rollouts, pictures)
     found = features(options, {})
     late = frozenset[str]() if options.local else pending(options.hosts)
     return [
@@ -129,6 +137,7 @@ def _known(
             pictures[host.name],
             features={} if found is None else _features(found, host),
             comes_first=host.name in late,
+            left_by_rollouts=left.get(host.name, ()),
         )
         for host in chosen
     ]
@@ -209,7 +218,8 @@ def _compared(
             hint = did_you_mean(name, inventory.hosts)
             raise UsageError(f"--compare: no host is named {name!r}", hint=hint)
     by_name = {host.name: host for host in (*chosen, *(inventory.hosts[name] for name in names))}
-    known = _known(options, inventory, list(by_name.values()), history, facts=True)
+    pictures = history.pictures(list(by_name))
+    known = _known(options, inventory, list(by_name.values()), pictures, facts=True)
     group, members = "", names
     if len(names) == 1:
         group, members = _group_of(names[0], options.by, _grouped(options.by, inventory, known))
