@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import subprocess
@@ -26,6 +27,16 @@ _MARGIN = 10.0
 
 _LONGEST = 400
 _MOST_BYTES = 1 << 20
+
+
+NO_ANSWER = (OSError, ValueError, http.client.HTTPException)
+"""The errors of a URL that does not answer, or not by HTTP."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a URL does not answer."""
+    said = getattr(error, "reason", None) or str(error).strip() or type(error).__name__
+    return one_line(str(said))
 
 
 def filled(text: str, host: Host) -> str:
@@ -198,8 +209,8 @@ def _metric(url: str, timeout: float) -> float:
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - http, checked
             text = answer.read(_MOST_BYTES).decode("utf-8", "replace").strip()
-    except (OSError, ValueError) as error:
-        raise HostError(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
+    except NO_ANSWER as error:
+        raise HostError(f"{url} does not answer: {reason_of(error)}") from None
     try:
         return float(text)
     except ValueError:

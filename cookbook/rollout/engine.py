@@ -125,7 +125,7 @@ class Controller:
                 if self._leaving.is_set() and not isinstance(action, End):
                     if not self.progress.at_work:
                         return None
-                    self._wait(None, "the hosts at work, to leave then")
+                    self._wait(None, "for the hosts at work, to leave then")
                     continue
                 match action:
                     case End(status):
@@ -142,7 +142,7 @@ class Controller:
                         self._wait(until, why)
 
     def _ask(self, asked: AskGate) -> None:
-        self._listener(None, "a gate")
+        self._listener(None, f"for the answer of the gate: {asked.gate.kind}")
         group = self.progress.plan.stages[asked.stage].group
         told = {"COOK_ROLLOUT": self._journal.id, "COOK_GROUP": group}
         said = gate_objection(asked.gate, {**told, "COOK_BATCH": str(asked.batch + 1)})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cookbook.errors import CookError, HostError, Unreachable
-from cookbook.rollout.acts import RunOn, filled
+from cookbook.rollout.acts import NO_ANSWER, RunOn, filled, reason_of
 from cookbook.rollout.strategy import Check, CommandHealth, HttpHealth, RecipeHealth, TcpHealth
 from cookbook.script.shell import sh
 from cookbook.text.sanitize import one_line
@@ -75,18 +75,24 @@ def check_templates(host: Host, checks: Sequence[Check]) -> None:
 
 def _http(url: str, check: HttpHealth, host: Host) -> str | None:
     try:
-        with urllib.request.urlopen(url, timeout=check.timeout) as answer:  # noqa: S310 - http only
-            status, body = answer.status, answer.read(_MOST_BYTES)
-    except urllib.error.HTTPError as error:
-        status, body = error.code, error.read(_MOST_BYTES)
-    except (OSError, ValueError) as error:
-        return f"{url}: {getattr(error, 'reason', error)}"
+        status, body = _answer(url, check.timeout)
+    except NO_ANSWER as error:
+        return f"{url}: {reason_of(error)}"
     if status != check.status:
         return f"{url}: status {status}, {check.status} is wanted"
     wanted = filled(check.body, host) if check.body is not None else ""
     if wanted.encode() not in body:
         return f"{url}: {wanted!r} is not in the answer"
     return None
+
+
+def _answer(url: str, timeout: float) -> tuple[int, bytes]:
+    """Return the status and the beginning of the body that a URL answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - http only
+            return answer.status, answer.read(_MOST_BYTES)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(_MOST_BYTES)
 
 
 def _tcp(address: str, port: int, timeout: float) -> str | None:

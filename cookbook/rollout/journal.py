@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cookbook.errors import HistoryError, UsageError
+from cookbook.retry import Retry
 from cookbook.rollout.events import CommandGiven, Event, OperatorCommand, event_json, read_event
 from cookbook.text.bounded_io import parsed_json
 from cookbook.text.json_shape import shaped
@@ -32,6 +34,9 @@ from cookbook.text.suggest import did_you_mean
 from cookbook.text.user_dirs import private_folder, state_folder
 
 FORMAT = 1
+_LOCK_PAUSE, _LOCK_WAIT = 0.05, 0.5
+"""Seconds between two tries to take the lock of the controller, and until it gives up."""
+
 _MOST_BYTES = 1 << 28
 _COMMANDS = get_args(OperatorCommand)
 
@@ -150,14 +155,14 @@ class Journal:
     def controlling(self) -> Iterator[None]:
         """Hold the lock of the controller. Raises UsageError if another process has it."""
         file = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        retry = Retry(itertools.repeat(_LOCK_PAUSE), within=_LOCK_WAIT)
         try:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(
-                    f"another process controls the rollout {self.id}",
-                    hint="`cook rollout status` shows where it is; `pause` and `abort` reach it",
-                ) from None
+            while not _locked(file, fcntl.LOCK_EX):
+                if not retry.again():  # a process that only looks holds it for a moment
+                    raise UsageError(
+                        f"another process controls the rollout {self.id}",
+                        hint="`cook rollout status` shows where it is; `pause`, `abort` reach it",
+                    )
             yield
         finally:
             os.close(file)
@@ -165,11 +170,11 @@ class Journal:
     @property
     def controlled(self) -> bool:
         """True if a process controls the rollout."""
+        file = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            with self.controlling():
-                return False
-        except UsageError:
-            return True
+            return not _locked(file, fcntl.LOCK_SH)  # several processes may look at a time
+        finally:
+            os.close(file)
 
     def order(self, command: OperatorCommand, by: str) -> None:
         """Leave a command for the controller."""
@@ -187,6 +192,15 @@ class Journal:
             with contextlib.suppress(ValueError):  # half a file, or no command
                 yield shaped(CommandGiven, parsed_json(path.read_text("utf-8", "replace")))
             path.unlink()  # once it is in the journal
+
+
+def _locked(file: int, kind: int) -> bool:
+    """Take a lock; return False if another process has one that does not go with it."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def journals_of_rollouts() -> list[Journal]:

@@ -32,6 +32,8 @@ class Page:
         self._lines: list[tuple[str, str]] = []
         self._written = 0.0
         self._waits = ""
+        self.error: OSError | None = None
+        """The last error of the file system, if the page was not written."""
 
     def add(self, events: Sequence[Event]) -> None:
         """Take events that happened before."""
@@ -53,11 +55,17 @@ class Page:
             self.write()
 
     def write(self) -> None:
-        """Write the page in one step: who reads it sees a whole one."""
+        """Write the page in one step, so that each reader gets a whole one; keep an error."""
         self._written = time.monotonic()
         partial = self._path.with_name(f".{self._path.name}.new")
-        partial.write_text(protect(self.text()), "utf-8")
-        partial.replace(self._path)
+        text = protect(self.text())
+        try:
+            partial.write_text(text, "utf-8")
+            partial.replace(self._path)
+        except OSError as error:  # a rollout does not end for want of a page
+            self.error = error
+        else:
+            self.error = None
 
     def text(self) -> str:
         """Return the page."""

@@ -95,7 +95,7 @@ class RolloutProgress(RolloutState):
         if self.stopped is not None:
             return self._after_stop(self.stopped, now)
         if self.paused:
-            return Wait(None, "paused by an operator")
+            return Wait(None, "for `cook rollout resume`: it is paused")
         if self.stage == len(self.plan.stages):
             return WriteEvent(Finished("done", at=now))
         if (why := self._too_many_failures()) is not None:
@@ -272,7 +272,7 @@ class RolloutProgress(RolloutState):
         ended = ("reverted", "revert-failed")
         left = [host for host in hosts if self.hosts[host].phase not in ended]
         if self.paused:
-            return Wait(None, "paused by an operator")
+            return Wait(None, "for `cook rollout resume`: it is paused")
         waiting = [host for host in left if self.hosts[host].phase not in AT_WORK]
         if waiting:
             stage = self.plan.stage_of(waiting[0])

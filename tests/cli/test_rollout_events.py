@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.cli.rollouts.display import wrapped
+from cookbook.cli.rollouts.display import Display, wrapped
 from cookbook.rollout.engine import Controller
 from cookbook.rollout.journal import Journal
 from tests.cli.rollouts import ROLLOUT, cook, cut, start, unfolded, versions
@@ -130,6 +130,62 @@ def test_long_reasons_are_folded_and_whole_in_json(
 )
 def test_a_line_is_folded_at_words_and_keeps_its_indent(text: str, shown: list[str]) -> None:
     assert [line for _, line in wrapped([("", text)], 40)] == [one.rstrip() for one in shown]
+
+
+def test_the_page_of_a_rollout_that_goes_on_has_all_its_events(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "canary: 1\n    gate: manual"))
+    name = start_until_gate(capsys)
+
+    assert cook(capsys, "promote", name, "--page", "page.html")[0] == 0
+
+    page = Path("page.html").read_text()
+    assert "h2: drained (" in page  # before the promotion
+    assert "h3: drained (" in page
+    assert fleet.exists()
+
+
+def test_a_page_that_cannot_be_written_is_told_and_stops_nothing(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = cook(
+        capsys, "start", "--hosts", "hosts.yml", "--yes", "--page", "nowhere/page.html"
+    )
+    assert status == 1
+    assert "--page nowhere/page.html: there is no folder nowhere" in err
+
+    Path(".page.html.new").mkdir()
+    told = start(capsys, "--page", "page.html")[1]
+
+    assert told["status"] == "done"
+    assert told["err"].count("the page cannot be written") == 1
+    assert versions(fleet) == ["1", "1", "1"]
+
+
+def test_an_output_that_is_closed_stops_nothing(
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Display, "_hear", closed)
+
+    assert start(capsys)[0] == 0
+    assert versions(fleet) == ["1", "1", "1"]
+
+
+def test_hosts_that_an_interrupted_rollout_has_left_come_first_in_the_next_one(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text("groups: {web: {batches: [1]}, db: }")
+    start(capsys)
+    cut("last", "BatchEnded")  # h2 is done, and its batch
+    out = cook(capsys, "plan", "--hosts", "hosts.yml")[1]
+
+    assert "   batch 1: h3" in out
+    assert "   batch 2: h2" in out
+    assert fleet.exists()
 
 
 def picture(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:

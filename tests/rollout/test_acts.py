@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import os
 import socket
+import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -101,6 +102,30 @@ def test_a_check_says_why_a_host_is_not_healthy(port: int, check: Check, said: s
 
     assert (found is None) == (said is None)
     assert said is None or said in (found or "")
+
+
+@pytest.fixture
+def nonsense() -> Iterator[int]:
+    """The port of a server that does not speak HTTP."""
+
+    class Nonsense(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(b"nonsense\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Nonsense) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_a_server_that_does_not_speak_http_is_not_healthy(nonsense: int) -> None:
+    url = f"http://127.0.0.1:{nonsense}/"
+
+    said = Health(Ran(), lambda *_: None).complaint(WEB, [HttpHealth(url)])
+
+    assert said == f"{url}: nonsense"
+    assert "does not answer: nonsense" in (gate_objection(Gate("metric", (), url, 1.0), {}) or "")
 
 
 def test_a_port_is_asked(port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 import time
@@ -346,6 +347,17 @@ def test_two_controllers_of_one_rollout_are_refused() -> None:
     ):
         pass
     assert not kept.controlled
+
+
+def test_a_process_that_looks_keeps_no_controller_away_and_no_other_one_that_looks() -> None:
+    kept = journal()
+    file = os.open(kept.folder / "lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(file, fcntl.LOCK_SH)  # as by a process that looks
+    assert not kept.controlled
+    threading.Timer(0.1, os.close, (file,)).start()
+
+    with kept.controlling():
+        assert kept.controlled
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from cookbook.cli.options import (
 )
 from cookbook.cli.recipes import add_recipes, add_selection
 from cookbook.cli.review import add_review, reviewing
+from cookbook.cli.rollouts.orders import check_order, exit_status, told_controller
 from cookbook.cli.rollouts.prepare import Prepared, prepared, prepared_again, reviews_again
 from cookbook.cli.rollouts.states import (
     known_rollouts,
@@ -36,9 +37,8 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.reports.report import Report
-    from cookbook.rollout.events import OperatorCommand, Status
+    from cookbook.rollout.events import OperatorCommand
     from cookbook.rollout.journal import Journal
-    from cookbook.rollout.progress import RolloutProgress
     from cookbook.rollout.shared import SharedJournal
 
 
@@ -141,12 +141,19 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _start(options: argparse.Namespace) -> int:
     _need_answer(options)
+    _check_page(options.page)
     ready = prepared(options)
     if (status := _refused(options, ready, options.review)) is not None:
         return status
     from cookbook.rollout.journal import Journal
 
     return _control(ready, Journal.create(ready.header), options, [])
+
+
+def _check_page(path: Path | None) -> None:
+    """Raise UsageError for a page in a folder that does not exist."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"--page {path}: there is no folder {path.parent}")
 
 
 def _need_answer(options: argparse.Namespace) -> None:
@@ -278,20 +285,7 @@ def _control(
         show(state_lines(progress), sys.stdout)
     if status is None:
         write([("yellow", f"left; `cook rollout resume {journal.id}` goes on")], sys.stderr)
-    return _exit(status, progress, orders)
-
-
-def _exit(
-    status: Status | None, progress: RolloutProgress, orders: Sequence[OperatorCommand]
-) -> int:
-    """Return the exit status; `orders` are those of this command, which ends well if it is done."""
-    if status is None:
-        return 130
-    if status == "done" and progress.pending:
-        phases = {progress.hosts[host].phase for host in progress.pending}
-        return 3 if "failed" in phases else 4
-    as_ordered = {"done": True, "reverted": "revert" in orders, "aborted": "abort" in orders}
-    return 0 if as_ordered.get(status, False) else 3
+    return exit_status(status, progress, orders)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -342,9 +336,10 @@ def _later(options: argparse.Namespace) -> int:
         return _show(journal, options)
     what: OperatorCommand = options.what
     progress = replayed(journal)
-    _check_order(what, journal, progress)
-    if _told(journal, what, url):
+    check_order(what, journal, progress)
+    if told_controller(journal, what, url):
         return 0
+    _check_page(options.page)
     ready = prepared_again(options, journal)
     if what in ("resume", "promote") and progress.to_do:
         status = _refused_again(options, ready, progress.to_do)
@@ -391,41 +386,3 @@ def _show(journal: Journal, options: argparse.Namespace) -> int:
     head = f"rollout {journal.id}{now}; {journal.header.source}"
     show([("bold", head), *state_lines(progress)], sys.stdout)
     return 0
-
-
-def _told(journal: Journal, what: OperatorCommand, url: str | None) -> bool:
-    """Leave a command for the controller; return False if there is none, and one is needed."""
-    from cookbook.cli.progress import write
-    from cookbook.rollout.shared import order
-    from cookbook.text.provenance import Origin
-
-    by = Origin().by
-    said = f"told the controller of {journal.id}: {what}"
-    if journal.controlled:
-        journal.order(what, by)
-    elif url is not None and order(journal.id, url, what, by):
-        said = f"{said}, by the store"
-    elif what == "pause":
-        journal.order(what, by)
-        said = f"no controller is at work; {journal.id} begins no host"
-    else:
-        return False
-    write([("", said)], sys.stderr)
-    return True
-
-
-def _check_order(what: OperatorCommand, journal: Journal, progress: RolloutProgress) -> None:
-    """Raise UsageError for a command that makes no sense now."""
-    if what == "promote" and progress.asked is None:
-        raise UsageError(f"{journal.id} waits at no gate", hint="`cook rollout status` shows it")
-    if what in ("pause", "abort") and progress.finished is not None:
-        raise UsageError(f"{journal.id} is over: it is {progress.finished}")
-    if what == "resume" and progress.finished in ("done", "reverted", "revert-failed"):
-        raise UsageError(
-            f"{journal.id} is over: it is {progress.finished}",
-            hint="begin a new one: the hosts that are left come first in it",
-        )
-    if what == "revert" and not any(s.runs and s.changed for s in progress.hosts.values()):
-        if progress.at_work:
-            return
-        raise UsageError(f"{journal.id}: there is nothing to revert")

@@ -62,6 +62,10 @@ class Display:
 
     def hear(self, event: Event | None, waits: str) -> None:
         """Take an event, or what the rollout waits for; its end is told with the state."""
+        with contextlib.suppress(OSError):  # the output is closed: the rollout goes on
+            self._hear(event, waits)
+
+    def _hear(self, event: Event | None, waits: str) -> None:
         from cookbook.rollout.view import event_line
 
         if event is None:
@@ -82,6 +86,11 @@ class Display:
             console = self._live.console
             for style, text in wrapped([line], console.width):
                 console.print(Text(one_line(text), style=style))
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        with contextlib.suppress(OSError):
+            show([("yellow", f"cook: {text}")], sys.stderr)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:

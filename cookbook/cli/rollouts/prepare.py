@@ -101,11 +101,17 @@ class Prepared:
 
         paths = [journal.folder / "page.html", *([page] if page is not None else [])]
         pages = [Page(path, journal.header, self.progress) for path in paths]
+        before = list(journal.events())
+        for one in pages:
+            one.add(before)
 
         def hear(event: Event | None, waits: str) -> None:
             display.hear(event, waits)
             for one in pages:
+                told = one.error is not None
                 one.hear(event, waits)
+                if one.error is not None and not told:
+                    display.warn(f"the page cannot be written: {one.error}")
 
         return Controller(self.progress, journal, self.worker, hear, look)
 
@@ -236,7 +242,7 @@ def _left(before: Sequence[KnownRollout], inventory: Path, source: str) -> tuple
     for journal, progress in reversed(before):
         same = (journal.header.inventory, journal.header.source) == (place, source)
         if same and not journal.controlled:
-            over = progress.finished in ("done", "stopped", "aborted")
+            over = progress.finished in (None, "done", "stopped", "aborted")
             return tuple(progress.pending) if over else ()
     return ()
 
