@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Command(NamedTuple):
+class CommandEntry(NamedTuple):
     """One command of the command line."""
 
     module: str
@@ -21,9 +21,9 @@ _RUNS = "cookbook.cli.commands"
 _ADHOC = "cookbook.cli.adhoc"
 _AUTHORING = "cookbook.cli.authoring"
 
-GROUPS: Mapping[str, Mapping[str, Command]] = {
+GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
     "change hosts": {
-        "converge": Command(
+        "converge": CommandEntry(
             f"{_RUNS}.converge",
             "bring the hosts into line",
             (
@@ -31,27 +31,27 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
                 "cook converge --hosts hosts.yml --confirm",
             ),
         ),
-        "apply": Command(
+        "apply": CommandEntry(
             f"{_RUNS}.apply",
             "do exactly what a saved plan says, or refuse",
             ("cook apply plan.json --hosts hosts.yml",),
         ),
-        "undo": Command(
+        "undo": CommandEntry(
             f"{_RUNS}.undo",
             "take back what a run has changed",
             ("cook undo last --hosts hosts.yml", "cook undo last --hosts hosts.yml --yes"),
         ),
-        "declare": Command(
+        "declare": CommandEntry(
             f"{_ADHOC}.declare",
             "converge resources from the command line, without a recipe file",
             ("cook declare 'package(\"htop\")' --hosts hosts.yml --limit web --plan",),
         ),
-        "run": Command(
+        "run": CommandEntry(
             f"{_ADHOC}.run",
             "run a command on hosts; show equal outputs together",
             ("cook run 'web*,!web3' --hosts hosts.yml -- 'df -h | tail -1'",),
         ),
-        "rollout": Command(
+        "rollout": CommandEntry(
             "cookbook.cli.rollouts.command",
             "bring groups of hosts into line in order, in batches, with a way back",
             (
@@ -60,24 +60,24 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
                 "cook rollout list",
             ),
         ),
-        "rollback": Command(
+        "rollback": CommandEntry(
             f"{_RUNS}.releases",
             "lead an application back to a release before, on all chosen hosts",
             ("cook rollback shop --hosts hosts.yml --limit web",),
         ),
-        "watch": Command(
+        "watch": CommandEntry(
             f"{_RUNS}.watch",
             "check or converge hosts again and again: a service",
             ("cook watch watch.yml --once",),
         ),
-        "pull": Command(
+        "pull": CommandEntry(
             f"{_RUNS}.pull",
             "converge this host to a signed revision of a repository",
             ("cook pull --repo https://git.example/ops --allowed-signers signers --recipe a.py",),
         ),
     },
     "look, and change nothing": {
-        "plan": Command(
+        "plan": CommandEntry(
             f"{_RUNS}.converge",
             "show what converge would do; change nothing",
             (
@@ -85,103 +85,103 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
                 "cook plan --hosts hosts.yml -o plan.json",
             ),
         ),
-        "drift": Command(
+        "drift": CommandEntry(
             f"{_RUNS}.drift",
             "report which hosts are not as declared; change nothing",
             ("cook drift --hosts hosts.yml --report drift.html",),
         ),
-        "status": Command(
+        "status": CommandEntry(
             f"{_RUNS}.status",
             "show what is where: revision, drift, last success, by group; compare hosts",
             ("cook status --hosts hosts.yml --by pop",),
         ),
-        "facts": Command(
+        "facts": CommandEntry(
             f"{_RUNS}.facts",
             "show what the hosts are",
             ("cook facts --hosts hosts.yml --limit web1 --output json",),
         ),
-        "inventory": Command(
+        "inventory": CommandEntry(
             f"{_RUNS}.inventory",
             "show the hosts, and where each value is from",
             ("cook inventory --hosts hosts.yml --limit web1",),
         ),
-        "features": Command(
+        "features": CommandEntry(
             f"{_RUNS}.features",
             "show which hosts have which feature, and why",
             ("cook features --hosts hosts.yml new_tls",),
         ),
-        "releases": Command(
+        "releases": CommandEntry(
             f"{_RUNS}.releases",
             "list the releases of applications on hosts",
             ("cook releases shop --hosts hosts.yml",),
         ),
-        "console": Command(
+        "console": CommandEntry(
             f"{_ADHOC}.console",
             "declare resources for a host at a Python prompt, with its facts",
             ("cook console --hosts hosts.yml --limit web1",),
         ),
     },
     "the past": {
-        "history": Command(
+        "history": CommandEntry(
             f"{_RUNS}.history",
             "list the runs that were recorded; forget old ones",
             ("cook history --since 7d",),
         ),
-        "show": Command(
+        "show": CommandEntry(
             f"{_RUNS}.show",
             "show a saved plan, or a run of the history",
             ("cook show plan.json", "cook show last"),
         ),
-        "blame": Command(
+        "blame": CommandEntry(
             f"{_RUNS}.blame",
             "show which runs changed a resource, from which revision",
             ("cook blame 'file[/etc/nginx/nginx.conf]' --host web1",),
         ),
     },
     "hosts and secrets": {
-        "trust": Command(
+        "trust": CommandEntry(
             f"{_RUNS}.trust",
             "see the keys of the hosts, and say that they are theirs",
             ("cook trust --hosts hosts.yml",),
         ),
-        "secret": Command(
+        "secret": CommandEntry(
             f"{_RUNS}.secret",
             "keep secrets encrypted beside the recipes",
             ("cook secret init", "cook secret set db_password"),
         ),
-        "lock": Command(
+        "lock": CommandEntry(
             f"{_RUNS}.lock",
             "keep runs away from hosts until they are unlocked",
             ("cook lock web1 --hosts hosts.yml --reason 'disk is replaced' --for 2h",),
         ),
-        "unlock": Command(
+        "unlock": CommandEntry(
             f"{_RUNS}.lock",
             "let runs at hosts again",
             ("cook unlock web1 --hosts hosts.yml",),
         ),
-        "stash": Command(
+        "stash": CommandEntry(
             f"{_RUNS}.stash",
             "show what hosts keep so that changes can be undone; remove what is old",
             ("cook stash --hosts hosts.yml", "cook stash --hosts hosts.yml --prune 90d"),
         ),
-        "kitchen": Command(
+        "kitchen": CommandEntry(
             "cookbook.kitchen.cli",
             "disposable Debian hosts to try recipes on",
             ("cook kitchen up 2", "cook kitchen ssh h1"),
         ),
     },
     "write recipes": {
-        "init": Command(
+        "init": CommandEntry(
             f"{_AUTHORING}.scaffold",
             "begin a recipe: a folder with templates, hosts.yml and tests",
             ("cook init web",),
         ),
-        "new": Command(
+        "new": CommandEntry(
             f"{_AUTHORING}.scaffold",
             "begin a plugin: a package with a resource type and its tests",
             ("cook new resource maintenance_flag",),
         ),
-        "lint": Command(
+        "lint": CommandEntry(
             f"{_AUTHORING}.lint",
             "find mistakes and traps in recipes; mend some",
             (
@@ -192,12 +192,12 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "help": {
-        "resources": Command(
+        "resources": CommandEntry(
             f"{_RUNS}.resources",
             "show the resource types and their properties",
             ("cook resources", "cook resources service"),
         ),
-        "explain": Command(
+        "explain": CommandEntry(
             f"{_RUNS}.explain",
             "say what an error means, and what to do about it",
             ("cook explain unknown-host-key",),
@@ -206,7 +206,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
 }
 """The commands by heading."""
 
-COMMANDS: Mapping[str, Command] = {
+COMMANDS: Mapping[str, CommandEntry] = {
     name: command for group in GROUPS.values() for name, command in group.items()
 }
 """All commands by name."""

@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Rule:
+class LintRule:
     """One check, with its documentation."""
 
     code: str

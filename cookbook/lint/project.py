@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cookbook.errors import UsageError
 from cookbook.lint.finding import Finding
-from cookbook.lint.recipe import Recipe
+from cookbook.lint.linted_recipe import LintedRecipe
 
 _LEFT_OUT = {".venv", "venv", "node_modules", "__pycache__", ".git", ".kitchen", ".tox", "build"}
 
@@ -25,7 +25,7 @@ class Project:
         Raises UsageError for a path that does not exist.
         """
         self.inventory = inventory
-        self.recipes: list[Recipe] = []
+        self.recipes: list[LintedRecipe] = []
         self.broken: list[Finding] = []
         for path in dict.fromkeys(_files(paths)):
             self._read(path)
@@ -38,7 +38,7 @@ class Project:
         if b"cookbook" not in data:
             return
         try:
-            recipe = Recipe(path, data)
+            recipe = LintedRecipe(path, data)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             column = getattr(error, "offset", None) or 1

@@ -10,7 +10,7 @@ import pytest
 from cookbook.errors import RecipeError
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
-from cookbook.lint.finding import Rule
+from cookbook.lint.finding import LintRule
 from cookbook.lint.linter import chosen, fix, lint, rules_page
 from cookbook.lint.project import Project
 from cookbook.lint.rules import RULES
@@ -37,15 +37,15 @@ IN_RECIPES = [rule for rule in EXAMPLES if rule.code not in ("CK501", "CK504")]
 
 class TestExamples:
     @OF_EACH_RULE
-    def test_the_bad_one_is_found(self, rule: Rule, tmp_path: Path) -> None:
+    def test_the_bad_one_is_found(self, rule: LintRule, tmp_path: Path) -> None:
         assert rule.code in codes(tmp_path, rule.bad, rule.files)
 
     @OF_EACH_RULE
-    def test_the_good_one_is_clean(self, rule: Rule, tmp_path: Path) -> None:
+    def test_the_good_one_is_clean(self, rule: LintRule, tmp_path: Path) -> None:
         assert codes(tmp_path, rule.good, rule.files) == []
 
     @pytest.mark.parametrize("rule", IN_RECIPES, ids=lambda rule: rule.code)
-    def test_a_comment_silences_it(self, rule: Rule, tmp_path: Path) -> None:
+    def test_a_comment_silences_it(self, rule: LintRule, tmp_path: Path) -> None:
         found = codes(tmp_path, rule.bad, rule.files)
         lines = [f"{one}  # noqa: {rule.code}" if one else "" for one in rule.bad.splitlines()]
         left = codes(tmp_path, "\n".join(lines), rule.files)

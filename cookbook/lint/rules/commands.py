@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from cookbook.lint.finding import Finding, Rule
+from cookbook.lint.finding import Finding, LintRule
+from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.programs import instead_of
 from cookbook.lint.project import Project
-from cookbook.lint.recipe import Call, Recipe
 from cookbook.lint.rules.rewriting import declared_instead
 
 _GUARDS = ("creates", "only_if", "not_if")
@@ -20,14 +20,14 @@ _SAFE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*")
 _QUOTING = {"shlex.quote", "shlex.join"}
 
 
-def _executes(project: Project) -> Iterator[tuple[Recipe, Call]]:
+def _executes(project: Project) -> Iterator[tuple[LintedRecipe, Call]]:
     for recipe in project.recipes:
         for call in recipe.calls:
             if call.kind == "execute" and call.node.args:
                 yield recipe, call
 
 
-def _command(recipe: Recipe, call: Call) -> str | None:
+def _command(recipe: LintedRecipe, call: Call) -> str | None:
     """Return the text of a command, as far as it is known; words of a list with spaces between."""
     node = call.value("command") or call.node.args[0]
     if isinstance(node, ast.List | ast.Tuple):
@@ -58,7 +58,7 @@ def _has_type(project: Project) -> Iterator[Finding]:
         )
 
 
-def _is_notified_only(recipe: Recipe, call: Call) -> bool:
+def _is_notified_only(recipe: LintedRecipe, call: Call) -> bool:
     value = recipe.value_of(call.value("action"))
     return value == "nothing" or (isinstance(value, list | tuple) and list(value) == ["nothing"])
 
@@ -89,7 +89,7 @@ def _unquoted(project: Project) -> Iterator[Finding]:
                     yield from _unquoted_in(recipe, node)
 
 
-def _unquoted_in(recipe: Recipe, node: ast.expr) -> Iterator[Finding]:
+def _unquoted_in(recipe: LintedRecipe, node: ast.expr) -> Iterator[Finding]:
     for value in _inserted(node):
         known = recipe.value_of(value)
         if known is not None and _SAFE.fullmatch(str(known)):
@@ -149,7 +149,7 @@ def _acts_each_time(project: Project) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "CK101",
         "command-with-a-type",
         "A command does what a resource type does",
@@ -160,7 +160,7 @@ RULES = (
         _has_type,
         fixes=True,
     ),
-    Rule(
+    LintRule(
         "CK102",
         "command-without-a-guard",
         "A command runs in each run",
@@ -171,7 +171,7 @@ RULES = (
         'execute("migrate", command="/srv/migrate", creates="/srv/.migrated")\n',
         _unguarded,
     ),
-    Rule(
+    LintRule(
         "CK103",
         "shell-without-quotes",
         "A value is put into shell text without quotes",
@@ -182,7 +182,7 @@ RULES = (
         'execute("a", command=["/srv/a", node.vars["title"]], creates="/srv/done")\n',
         _unquoted,
     ),
-    Rule(
+    LintRule(
         "CK104",
         "restart-in-each-run",
         "A service is restarted or reloaded in each run",

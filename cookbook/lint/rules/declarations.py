@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from cookbook.lint.finding import Finding, Rule
+from cookbook.lint.finding import Finding, LintRule
+from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.project import Project
-from cookbook.lint.recipe import Call, Recipe
 from cookbook.plugins.registry import resource_type
 from cookbook.text.suggest import did_you_mean
 
@@ -31,7 +31,7 @@ def _dangling(project: Project) -> Iterator[Finding]:
             yield recipe.finding("CK301", node, f"nothing here declares {target}{more}")
 
 
-def _is_imported(project: Project, recipe: Recipe) -> bool:
+def _is_imported(project: Project, recipe: LintedRecipe) -> bool:
     """Return whether another recipe of the project imports this file."""
     name = recipe.path.stem
     return any(
@@ -42,7 +42,7 @@ def _is_imported(project: Project, recipe: Recipe) -> bool:
     )
 
 
-def _target(recipe: Recipe, node: ast.AST) -> str | None:
+def _target(recipe: LintedRecipe, node: ast.AST) -> str | None:
     """Return the resource that a notification is for; None if it is none, or not known."""
     if not isinstance(node, ast.Call) or len(node.args) != 2:
         return None
@@ -69,7 +69,7 @@ def _doubled(project: Project) -> Iterator[Finding]:
                 )
 
 
-def _block(recipe: Recipe, node: ast.AST) -> ast.AST:
+def _block(recipe: LintedRecipe, node: ast.AST) -> ast.AST:
     """Return the statement whose body a call is in, or the branch of it."""
     at = node
     while at in recipe.parents:
@@ -92,7 +92,7 @@ def _deprecated(project: Project) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "CK301",
         "notification-to-nothing",
         "A notification names a resource that nothing declares",
@@ -105,7 +105,7 @@ RULES = (
         'service("nginx")\n',
         _dangling,
     ),
-    Rule(
+    LintRule(
         "CK302",
         "declared-twice",
         "A resource is declared twice",
@@ -115,7 +115,7 @@ RULES = (
         'from cookbook.resources import package\n\npackage("jq", action="upgrade")\n',
         _doubled,
     ),
-    Rule(
+    LintRule(
         "CK303",
         "deprecated-type",
         "A resource type will be removed",

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cookbook.lint.finding import Finding, Rule
+from cookbook.lint.finding import Finding, LintRule
+from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.project import Project
-from cookbook.lint.recipe import Call, Recipe
 
 _TAG = re.compile(r"\{%-?\s*(?:include|extends|import|from)\s+(.*?)-?%\}", re.DOTALL)
 _QUOTED = re.compile(r"""["']([^"']+)["']""")
@@ -36,7 +36,7 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or name.startswith(f"{pattern.rstrip('/')}/")
 
 
-def _names_of_files(recipe: Recipe) -> Iterator[str]:
+def _names_of_files(recipe: LintedRecipe) -> Iterator[str]:
     """Yield patterns of the files that a recipe may name: each text of it, and default sources."""
     for node in recipe.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
@@ -62,7 +62,7 @@ def _template_variables(project: Project) -> Iterator[Finding]:
                 yield from _variables(recipe, call)
 
 
-def _variables(recipe: Recipe, call: Call) -> Iterator[Finding]:
+def _variables(recipe: LintedRecipe, call: Call) -> Iterator[Finding]:
     node = call.value("variables")
     if node is not None and not (isinstance(node, ast.Dict) and None not in node.keys):
         return  # not known without running the recipe
@@ -83,7 +83,7 @@ def _variables(recipe: Recipe, call: Call) -> Iterator[Finding]:
         )
 
 
-def _template(recipe: Recipe, call: Call) -> Path | None:
+def _template(recipe: LintedRecipe, call: Call) -> Path | None:
     source = call.value("source")
     if source is None and call.name is None:
         return None
@@ -162,7 +162,7 @@ def _declared_variables(inventory: Path) -> Iterator[tuple[str, int]]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "CK501",
         "unused-file",
         "A template or file is used by no recipe beside it",
@@ -173,7 +173,7 @@ RULES = (
         _unused_files,
         files=(("files/motd", ""), ("files/issue", "")),
     ),
-    Rule(
+    LintRule(
         "CK502",
         "unused-template-variable",
         "A template does not use a variable that it gets",
@@ -185,7 +185,7 @@ RULES = (
         _template_variables,
         files=(("templates/app.conf.j2", "port {{ port }}\n"),),
     ),
-    Rule(
+    LintRule(
         "CK503",
         "missing-template-variable",
         "A template uses a variable that it does not get",
@@ -197,7 +197,7 @@ RULES = (
         _template_variables,
         files=(("templates/app.conf.j2", "port {{ port }}\n"),),
     ),
-    Rule(
+    LintRule(
         "CK504",
         "unused-variable",
         "A variable of the inventory is used by no recipe (with --hosts)",

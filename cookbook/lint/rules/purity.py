@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from cookbook.lint.finding import Finding, Rule
+from cookbook.lint.finding import Finding, LintRule
+from cookbook.lint.linted_recipe import LintedRecipe
 from cookbook.lint.project import Project
-from cookbook.lint.recipe import Recipe
 
 _MODULES = {
     "subprocess": "runs programs on this machine",
@@ -70,7 +70,7 @@ _INSTEAD = (
 )
 
 
-def _why(recipe: Recipe, node: ast.Name | ast.Attribute) -> str | None:
+def _why(recipe: LintedRecipe, node: ast.Name | ast.Attribute) -> str | None:
     if isinstance(node.ctx, ast.Store | ast.Del):
         return None
     full = recipe.dotted(node)
@@ -84,7 +84,7 @@ def _why(recipe: Recipe, node: ast.Name | ast.Attribute) -> str | None:
     return _MODULES.get(module) if attribute and not attribute[0].isupper() else None
 
 
-def _is_of_a_path(recipe: Recipe, node: ast.Name | ast.Attribute) -> bool:
+def _is_of_a_path(recipe: LintedRecipe, node: ast.Name | ast.Attribute) -> bool:
     """Return whether a node is a call of a method that only paths have, where paths are used."""
     return (
         isinstance(node, ast.Attribute)
@@ -95,7 +95,7 @@ def _is_of_a_path(recipe: Recipe, node: ast.Name | ast.Attribute) -> bool:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "CK401",
         "impure-recipe",
         "A recipe reads the state of the machine that compiles it",

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from cookbook.lint.finding import Edit
+from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.programs import simple_commands
-from cookbook.lint.recipe import Call, Recipe
 
 _KEPT = ("notifies", "subscribes", "ignore_failure", "retries", "retry_delay")
 """Properties that mean the same for the new resource."""
@@ -15,7 +15,7 @@ _KEPT = ("notifies", "subscribes", "ignore_failure", "retries", "retry_delay")
 _WIDTH = 100
 
 
-def declared_instead(recipe: Recipe, call: Call, text: str) -> tuple[Edit, ...]:
+def declared_instead(recipe: LintedRecipe, call: Call, text: str) -> tuple[Edit, ...]:
     """
     Return the edits that declare a resource instead of a command; none where that is not safe.
 
@@ -41,7 +41,7 @@ def declared_instead(recipe: Recipe, call: Call, text: str) -> tuple[Edit, ...]:
     return (*_importing(recipe, imported, kind), *edits)
 
 
-def _is_statement(recipe: Recipe, call: Call) -> bool:
+def _is_statement(recipe: LintedRecipe, call: Call) -> bool:
     """Return whether the value of the call is not used."""
     return isinstance(recipe.parents.get(call.node), ast.Expr) and isinstance(
         call.node.func, ast.Name
@@ -92,7 +92,7 @@ def repr_(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _import(recipe: Recipe) -> ast.ImportFrom | None:
+def _import(recipe: LintedRecipe) -> ast.ImportFrom | None:
     """Return the import of resource types by name, or by `*`."""
     for node in recipe.tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "cookbook.resources":
@@ -100,7 +100,7 @@ def _import(recipe: Recipe) -> ast.ImportFrom | None:
     return None
 
 
-def _importing(recipe: Recipe, node: ast.ImportFrom, kind: str) -> Iterator[Edit]:
+def _importing(recipe: LintedRecipe, node: ast.ImportFrom, kind: str) -> Iterator[Edit]:
     """Yield the edit that imports one more type, unless it is imported."""
     names = [(one.name, one.asname) for one in node.names]
     if ("*", None) in names or recipe.names.get(kind) == f"cookbook.resources.{kind}":

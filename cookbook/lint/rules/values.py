@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from cookbook.errors import RecipeError
 from cookbook.language.file_mode import octal
-from cookbook.lint.finding import Edit, Finding, Rule
+from cookbook.lint.finding import Edit, Finding, LintRule
+from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.project import Project
-from cookbook.lint.recipe import Call, Recipe
 from cookbook.text.provenance import is_private
 
 _MODES = ("mode", "umask", "directory_mode", "file_mode")
@@ -37,7 +37,7 @@ def _decimal_modes(project: Project) -> Iterator[Finding]:
                     yield from _mode(recipe, name, node, node.value)
 
 
-def _mode(recipe: Recipe, name: str, node: ast.Constant, value: int) -> Iterator[Finding]:
+def _mode(recipe: LintedRecipe, name: str, node: ast.Constant, value: int) -> Iterator[Finding]:
     written = recipe.segment(node)
     if written.lower().startswith("0o"):
         return
@@ -74,7 +74,7 @@ def _clear_secrets(project: Project) -> Iterator[Finding]:
 _INSTEAD = 'keep it by `cook secret set NAME`, and write secret("NAME")'
 
 
-def _private_properties(recipe: Recipe, call: Call) -> Iterator[Finding]:
+def _private_properties(recipe: LintedRecipe, call: Call) -> Iterator[Finding]:
     for keyword in call.node.keywords:
         if keyword.arg is not None:
             yield from _private(recipe, keyword.arg, keyword.value)
@@ -83,7 +83,7 @@ def _private_properties(recipe: Recipe, call: Call) -> Iterator[Finding]:
                 yield from _private(recipe, recipe.text_of(key) or "", value)
 
 
-def _private(recipe: Recipe, name: str, node: ast.expr) -> Iterator[Finding]:
+def _private(recipe: LintedRecipe, name: str, node: ast.expr) -> Iterator[Finding]:
     value = recipe.text_of(node)
     if not value or not is_private(name) or name in _PUBLIC:
         return
@@ -98,7 +98,7 @@ _SHORTEST = 3
 """Characters of a value that may be a secret."""
 
 RULES = (
-    Rule(
+    LintRule(
         "CK201",
         "decimal-mode",
         "A mode is a decimal number",
@@ -109,7 +109,7 @@ RULES = (
         _decimal_modes,
         fixes=True,
     ),
-    Rule(
+    LintRule(
         "CK202",
         "secret-in-clear",
         "A secret stands in the recipe",

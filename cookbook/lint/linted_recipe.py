@@ -44,7 +44,7 @@ class Call:
         return any(one.arg is None for one in self.node.keywords)
 
 
-class Recipe:
+class LintedRecipe:
     """One Python file with declarations: a recipe, or a module that recipes import."""
 
     def __init__(self, path: Path, data: bytes) -> None:
