@@ -114,12 +114,11 @@ def _decide(
     found: Features,
     facts: Mapping[str, Facts],
 ) -> FeatureDecision:
-    from cookbook.language.collection import NO_FACTS_YET, Node
+    from cookbook.features.feature import subject
+    from cookbook.language.collection import NO_FACTS_YET
 
     known = facts.get(host.name, NO_FACTS_YET)
-    variables_of = {**host.vars, **given}
-    node = Node(host.name, known, variables_of, host.groups, environment=host.environment)
-    return feature.decide(node, found.now)
+    return feature.decide(subject(host, given, known), found.now)
 
 
 def _document(found: Features, asked: Sequence[Feature], decisions: Decisions) -> dict[str, Any]:

@@ -136,10 +136,10 @@ def _known(
 
 def _features(found: Features, host: Host) -> Mapping[str, bool | None]:
     """Return which features a host has; None for one that depends on facts."""
-    from cookbook.language.collection import NO_FACTS_YET, Node
+    from cookbook.features.feature import subject
 
-    node = Node(host.name, NO_FACTS_YET, host.vars, host.groups)
-    return {one.name: one.decide(node, found.now).is_on for one in found.features.values()}
+    asked = subject(host)
+    return {one.name: one.decide(asked, found.now).is_on for one in found.features.values()}
 
 
 def _facts(host: Host) -> Mapping[str, Any]:
