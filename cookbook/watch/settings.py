@@ -113,7 +113,12 @@ def read_watch(path: Path) -> WatchSettings:
     found: list[WatchGroup] = []
     for name, entry in groups.data.items():
         own = dict(keys(entry, *_GROUP)) if entry.data is not None else {}
-        found.append(_group(name, entry, {**defaults, **own}, folder, found))
+        group = _group(name, entry, {**defaults, **own}, folder, found)
+        if "window" in own and group.do != "converge":  # that of the defaults is for the others
+            raise own["window"].error(
+                f"{name} is never changed", hint="do: converge, in this window"
+            )
+        found.append(group)
     notify = read_targets(said.get("notify"))
     return WatchSettings(path=path, groups=tuple(found), at_once=at_once, notify=notify)
 
@@ -143,8 +148,6 @@ def _group(
         raise said["every"].error(f"every: at least {_SHORTEST}s, not {said['every']}")
     if read.get("splay", 0) >= read["every"]:
         raise said["splay"].error("splay must be shorter than `every`")
-    if "window" in read and read.get("do") != "converge":
-        raise said["window"].error(f"{name} is never changed", hint="do: converge, in this window")
     limit = ",".join([name, *(f"!{one.name}" for one in before)])
     return WatchGroup(name=name, at=value.at, limit=limit, **read)
 
