@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 PARTS = 10_000
 """The places between 0 and 100 % at which a host can be: a share has two decimals at most."""
 
-Rule = Literal[
-    "killed", "never", "always", "groups", "hosts", "from", "until", "share", "when", "needs facts"
-]
+Rule = Literal["killed", "never", "always", "groups", "hosts", "from", "until", "share", "when"]
 
 
 class Condition(NamedTuple):
@@ -91,11 +89,10 @@ class Feature:
         """
         if self.killed is not None:
             return FeatureDecision(False, (Condition("killed", False, f"killed: {self.killed}"),))
-        for rule, hosts in (("never", self.never), ("always", self.always)):
-            if subject.name in hosts:
-                is_on = rule == "always"
-                named: Rule = "always" if is_on else "never"
-                return FeatureDecision(is_on, (Condition(named, is_on, f"named in `{rule}`"),))
+        if subject.name in self.never:
+            return FeatureDecision(False, (Condition("never", False, "named in `never`"),))
+        if subject.name in self.always:
+            return FeatureDecision(True, (Condition("always", True, "named in `always`"),))
         asked = []
         for condition in self._conditions(subject, now):
             asked.append(condition)

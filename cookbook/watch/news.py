@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, NamedTuple, TypedDict
 
 from cookbook.reports.phrases import OUT_OF_LINE, host_state, outcome
 from cookbook.reports.schema import Document, HostDocument
@@ -94,7 +94,7 @@ class News:
             }
             for item in self.items
         ]
-        found = protected(
+        return protected(
             {
                 "schema": 1,
                 "text": f"{self.subject}\n{self.text}",
@@ -104,7 +104,6 @@ class News:
                 "news": items,
             }
         )
-        return cast("dict[str, Any]", found)
 
 
 class _HostState(NamedTuple):

@@ -9,8 +9,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from cookbook.secrets.reference import SecretReference
-from cookbook.text.spans import seconds_of
-from cookbook.text.yaml_fields import each, keys, text, texts
+from cookbook.text.yaml_fields import each, keys, seconds, text, texts
 from cookbook.text.yaml_value import Value
 
 NotifyEvent = Literal["drift", "failed", "recovered", "changed"]
@@ -89,7 +88,7 @@ def _target(value: Value) -> NotifyTarget:
     }
     read = readers[ways[0]]
     events = _events(said["events"]) if "events" in said else _DEFAULT
-    remind = _seconds(said["remind"]) if "remind" in said else REMIND
+    remind = seconds(said["remind"]) if "remind" in said else REMIND
     return NotifyTarget(read(said[ways[0]]), value.at, events, remind)
 
 
@@ -182,10 +181,3 @@ def _command(value: Value) -> CommandTarget:
     if not isinstance(value.data, list) or not value.data:
         raise value.error("command must be a list of words", hint="command: [/usr/bin/tell, ops]")
     return CommandTarget(texts(value))
-
-
-def _seconds(value: Value) -> float:
-    try:
-        return seconds_of(text(value))
-    except ValueError as error:
-        raise value.error(f"{value} is no span of time", hint=str(error)) from None

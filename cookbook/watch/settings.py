@@ -7,18 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from cookbook.errors import UsageError
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.hours import Hours, read_hours
-from cookbook.text.spans import seconds_of
-from cookbook.text.yaml_fields import each, keys, text, texts
+from cookbook.text.yaml_fields import flag, keys, seconds, several, text, texts, whole
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
 from cookbook.watch.notify_settings import NotifyTarget, read_targets
-
-T = TypeVar("T")
 
 WatchMode = Literal["drift", "converge"]
 
@@ -107,7 +104,7 @@ def read_watch(path: Path) -> WatchSettings:
     groups = said.get("groups")
     if groups is None or not isinstance(groups.data, dict) or not groups.data:
         raise (groups or value).error("there are no groups", hint="groups: {web: {every: 15m}}")
-    at_once = _whole(said["at_once"]) if "at_once" in said else AT_ONCE
+    at_once = whole(said["at_once"], 1) if "at_once" in said else AT_ONCE
     folder = path.absolute().parent
     defaults = dict(keys(said["defaults"], *_GROUP)) if "defaults" in said else {}
     found: list[WatchGroup] = []
@@ -134,14 +131,14 @@ def _group(
     if "every" not in said:
         raise value.error(f"{name} has no `every`", hint="every: 15m")
     readers: Mapping[str, Callable[[Value], Any]] = {
-        "every": _seconds,
-        "splay": _seconds,
+        "every": seconds,
+        "splay": seconds,
         "do": _mode,
-        "window": lambda one: _several(one, read_hours),
+        "window": lambda one: several(one, read_hours),
         "recipes": lambda one: tuple(folder / path for path in texts(one)),
         "timeout": _span,
-        "prune": _flag,
-        "record": _flag,
+        "prune": flag,
+        "record": flag,
     }
     read: dict[str, Any] = {key: readers[key](one) for key, one in said.items()}
     if read["every"] < _SHORTEST:
@@ -152,10 +149,6 @@ def _group(
     return WatchGroup(name=name, at=value.at, limit=limit, **read)
 
 
-def _several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
-    return each(value, read) if isinstance(value.data, list) else (read(value),)
-
-
 def _mode(value: Value) -> str:
     if (said := text(value)) not in get_args(WatchMode):
         raise value.error(f"do must be drift or converge, not {value}")
@@ -163,24 +156,5 @@ def _mode(value: Value) -> str:
 
 
 def _span(value: Value) -> str:
-    _seconds(value)
+    seconds(value)
     return text(value)
-
-
-def _seconds(value: Value) -> float:
-    try:
-        return seconds_of(value.data if isinstance(value.data, str) else value.written)
-    except ValueError as error:
-        raise value.error(f"{value} is no span of time", hint=str(error)) from None
-
-
-def _flag(value: Value) -> bool:
-    if not isinstance(value.data, bool):
-        raise value.error(f"true or false is expected here, not {value}")
-    return value.data
-
-
-def _whole(value: Value) -> int:
-    if type(value.data) is not int or value.data < 1:
-        raise value.error(f"a whole number from 1 is expected here, not {value}")
-    return value.data
