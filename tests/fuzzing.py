@@ -356,7 +356,7 @@ def _watch(data: bytes, _: random.Random) -> None:
 def _metrics(data: bytes, _: random.Random) -> None:
     with _file(data) as path:
         metrics = RunMetrics()
-        metrics.read(path, 1_800_000_000)
+        metrics.read(path, 1_800_000_000, len)
     metrics.text()
 
 

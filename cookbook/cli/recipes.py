@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.cli.options import add_features, add_variables
 from cookbook.errors import UsageError
+from cookbook.text.listing import named
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -145,7 +146,5 @@ def warn_without(choice: Choice) -> None:
 
         from cookbook.cli.progress import write
 
-        some = ", ".join(choice.without[:5])
-        more = len(choice.without) - 5
-        rest = f" and {more} more" if more > 0 else ""
-        write([("yellow", f"cook: without a recipe, left out: {some}{rest}")], sys.stderr)
+        some = named(choice.without, 5)
+        write([("yellow", f"cook: without a recipe, left out: {some}")], sys.stderr)

@@ -66,8 +66,12 @@ def execute(
         from cookbook.reports.report import report_json
         from cookbook.watch.metrics import add_run
 
-        add_run(metrics, report_json(report), began)
+        add_run(metrics, report_json(report), began, _warn)
     return report
+
+
+def _warn(text: str) -> None:
+    write([("yellow", f"cook: {text}")], sys.stderr)
 
 
 def check_reports(options: argparse.Namespace) -> None:

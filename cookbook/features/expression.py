@@ -12,6 +12,7 @@ import ast
 import operator
 import re
 import warnings
+from collections import UserDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -192,7 +193,13 @@ def _evaluator(names: Mapping[str, Any]) -> Any:
     evaluator = simpleeval.SimpleEval(_OPERATORS, _FUNCTIONS, dict(names))
 
     def attribute(node: ast.Attribute) -> Any:
-        return _plain(_part(evaluator._eval(node.value), node.attr))  # noqa: SLF001 - how it is extended
+        return _plain(reached(node))
+
+    def reached(node: ast.Attribute) -> Any:
+        """Return a part; what it is a part of may have a secret besides."""
+        inner = node.value
+        whole = reached(inner) if isinstance(inner, ast.Attribute) else evaluator._eval(inner)  # noqa: SLF001 - how it is extended
+        return _part(whole, node.attr)
 
     def items(node: ast.List | ast.Tuple) -> tuple[Any, ...]:
         return tuple(evaluator._eval(item) for item in node.elts)  # noqa: SLF001 - how it is extended
@@ -204,6 +211,8 @@ def _evaluator(names: Mapping[str, Any]) -> Any:
 
 def _part(whole: Any, name: str) -> Any:
     """Return a part of a mapping, None if it has none of that name, or a fact."""
+    if isinstance(whole, UserDict):  # its own methods would look the secrets up
+        whole = whole.data
     if whole is None or (isinstance(whole, Mapping) and name not in whole):
         return None
     if isinstance(whole, Mapping):
@@ -214,6 +223,21 @@ def _part(whole: Any, name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Secret | SecretReference):
-        raise ValueError("a secret cannot decide about a feature")  # noqa: TRY004 - as the others
+    if _has_secret(value):
+        raise ValueError("a secret cannot decide about a feature")
     return value
+
+
+def _has_secret(value: Any) -> bool:
+    """Return whether a value is a secret, or has one somewhere inside."""
+    match value:
+        case Secret() | SecretReference():
+            return True
+        case UserDict():
+            return any(map(_has_secret, value.data.values()))
+        case Mapping():
+            return any(map(_has_secret, value.values()))
+        case list() | tuple():
+            return any(map(_has_secret, value))
+        case _:
+            return False

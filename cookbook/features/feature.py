@@ -6,20 +6,22 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cookbook.errors import FeatureError, RecipeError
 from cookbook.features.expression import Expression
-from cookbook.language.collection import FactsNeeded
+from cookbook.language.collection import NO_FACTS_YET, FactsNeeded, Node
 from cookbook.language.feature_answer import FeatureAnswer, FeatureSubject
 from cookbook.text.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from cookbook.inventory import Host
+    from cookbook.script.facts import Facts
 
 PARTS = 10_000
 """The places between 0 and 100 % at which a host can be: a share has two decimals at most."""
 
-Rule = Literal[
-    "killed", "never", "always", "groups", "hosts", "from", "until", "share", "when", "needs facts"
-]
+Rule = Literal["killed", "never", "always", "groups", "hosts", "from", "until", "share", "when"]
 
 
 class Condition(NamedTuple):
@@ -87,11 +89,10 @@ class Feature:
         """
         if self.killed is not None:
             return FeatureDecision(False, (Condition("killed", False, f"killed: {self.killed}"),))
-        for rule, hosts in (("never", self.never), ("always", self.always)):
-            if subject.name in hosts:
-                is_on = rule == "always"
-                named: Rule = "always" if is_on else "never"
-                return FeatureDecision(is_on, (Condition(named, is_on, f"named in `{rule}`"),))
+        if subject.name in self.never:
+            return FeatureDecision(False, (Condition("never", False, "named in `never`"),))
+        if subject.name in self.always:
+            return FeatureDecision(True, (Condition("always", True, "named in `always`"),))
         asked = []
         for condition in self._conditions(subject, now):
             asked.append(condition)
@@ -185,6 +186,19 @@ class Features:
             f"there is no feature {name!r} in {self.where}",
             hint=did_you_mean(name, self.features) or f"there are: {known}",
         )
+
+
+def subject(
+    host: Host, given: Mapping[str, Any] | None = None, facts: Facts = NO_FACTS_YET
+) -> FeatureSubject:
+    """
+    Return a host of the inventory as features see it, for commands that compile no recipe.
+
+    `given` are the variables of `--set`, which have priority. Without `facts`, a condition that
+    reads one is undecided.
+    """
+    variables = {**host.vars, **(given or {})}
+    return Node(host.name, facts, variables, host.groups, environment=host.environment)
 
 
 def place_of(feature: str, key: str) -> int:

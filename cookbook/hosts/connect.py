@@ -37,7 +37,7 @@ def connect(
 
     Raises Unreachable and its subclasses, or PrivilegeError.
     """
-    return TRANSPORTS.connect(host.transport)(host, become_password, waiting)
+    return TRANSPORTS.function(host.transport)(host, become_password, waiting)
 
 
 def by_paramiko(host: Host, become_password: Secret | None, waiting: Waiting) -> Transport:

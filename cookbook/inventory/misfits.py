@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import InventoryError
 from cookbook.inventory.variable_schema import place_in
+from cookbook.text.listing import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +41,7 @@ def check(
                 found.setdefault((at, misfit.text), []).append(host.name)
     if not found:
         return
-    lines = [f"{at}: {_hosts(names)}: {text}" for (at, text), names in found.items()]
+    lines = [f"{at}: {named(names, _HOSTS)}: {text}" for (at, text), names in found.items()]
     if len(lines) > _MOST:
         lines[_MOST:] = [f"and {len(lines) - _MOST} more errors"]
     raise InventoryError("\n".join(lines), hint=f"the schema is at {schema.value.at}")
@@ -55,8 +56,3 @@ def _place(misfit: Misfit, used: Mapping[str, ValueOrigin], host_at: str) -> str
     if origin.source is not None and inside:
         return place_in(origin.source, inside)
     return origin.at or f"--set {name}"
-
-
-def _hosts(names: list[str]) -> str:
-    left = len(names) - _HOSTS
-    return f"{', '.join(names[:_HOSTS])}{f' and {left} more' if left > 0 else ''}"

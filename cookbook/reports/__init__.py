@@ -47,13 +47,14 @@ def render(document: Document, form: str) -> str:
     return text
 
 
-def format_of(path: Path) -> str:
+def format_of(path: Path, suffixes: Mapping[str, str] | None = None) -> str:
     """
-    Return the format for a file's suffix.
+    Return the format for a file's suffix; `suffixes` are those of reports that are not of a run.
 
     Raises UsageError for an unknown suffix, or a missing folder: before a run, not after it.
     """
-    suffixes = FORMATS.suffixes
+    if suffixes is None:
+        suffixes = FORMATS.suffixes
     if (form := suffixes.get(path.suffix.lower())) is None:
         hint = f"its ending says the format: {', '.join(suffixes)}"
         raise UsageError(f"--report {path}: what format is that?", hint=hint)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.text.listing import named
 
 ResourceOutcome = Literal[
     "ok",
@@ -188,8 +189,7 @@ def at_once(resource: ResourceDocument) -> str | None:
     names = resource.get("parallel", [])
     if not names:
         return None
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"at the same time as {', '.join(names[:_NAMED])}{more}"
+    return f"at the same time as {named(names, _NAMED)}"
 
 
 def unrecoverable(resource: ResourceDocument) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from cookbook import __version__
 from cookbook.errors import CookError, InputError
@@ -222,7 +222,7 @@ def report_json(report: Report) -> Document:
             name: {"digest": use.digest, "read": use.read, "age": use.age}
             for name, use in report.facts.items()
         }
-    return cast("Document", protected(document))
+    return protected(document)
 
 
 def host_json(host: HostReport) -> HostDocument:

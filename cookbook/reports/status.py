@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from cookbook.reports.text import StyledLine
+from cookbook.text.listing import named
 from cookbook.text.spans import span_of
 from cookbook.text.yaml_value import shown
 
@@ -157,12 +158,6 @@ def revision_text(revision: str | None) -> str:
     """
     commit, dash, rest = (revision or "-").partition("-dirty")
     return f"{commit[:_REVISION] if len(commit) == 40 else commit[:30]}{dash}{rest}"
-
-
-def named(names: Sequence[str], most: int) -> str:
-    """Return some names and the number of the others."""
-    left = len(names) - most
-    return f"{', '.join(names[:most])}{f' and {left} more' if left > 0 else ''}"
 
 
 def not_in_line(host: HostStatusDocument, most: int = _RESOURCES) -> str:

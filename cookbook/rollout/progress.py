@@ -28,6 +28,7 @@ from cookbook.rollout.events import (
 from cookbook.rollout.plan import Stage
 from cookbook.rollout.state import AT_WORK, RolloutState
 from cookbook.rollout.strategy import Gate
+from cookbook.text.listing import named
 
 
 @dataclass(frozen=True)
@@ -288,8 +289,4 @@ class RolloutProgress(RolloutState):
 
 def _hosts(names: set[str]) -> str:
     """Return the beginning of a list of hosts, for a sentence."""
-    some = sorted(names)
-    if len(some) == 1:
-        return some[0]
-    more = f" and {len(some) - 5} more" if len(some) > 5 else ""
-    return f"{', '.join(some[:5])}{more}"
+    return named(sorted(names), 5)

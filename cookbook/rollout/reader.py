@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -28,9 +27,8 @@ from cookbook.rollout.strategy import (
     TcpHealth,
 )
 from cookbook.text.hours import read_hours
-from cookbook.text.spans import seconds_of
 from cookbook.text.suggest import did_you_mean
-from cookbook.text.yaml_fields import keys, text, texts
+from cookbook.text.yaml_fields import flag, keys, seconds_or_number, several, text, texts, whole
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
 
@@ -144,10 +142,10 @@ class _Reader:
             "max_parallel": _positive,
             "min_healthy": _amount,
             "max_failures": _amount,
-            "stagger": _seconds,
-            "min_healthy_time": _seconds,
-            "healthy_deadline": _seconds,
-            "progress_deadline": _seconds,
+            "stagger": seconds_or_number,
+            "min_healthy_time": seconds_or_number,
+            "healthy_deadline": seconds_or_number,
+            "progress_deadline": seconds_or_number,
             "check_interval": _interval,
             "health_check": _several(self.check),
             "drain": _several(self.act),
@@ -185,7 +183,7 @@ class _Reader:
             url = text(said["url"]) if "url" in said else ""
             if not url.startswith(("http://", "https://")):
                 raise inner.error("a health check by http needs a URL", hint='"http://{address}/"')
-            status = _whole(said["status"]) if "status" in said else 200
+            status = whole(said["status"]) if "status" in said else 200
             body = text(said["body"]) if "body" in said else None
             return HttpHealth(url, status, body, _seconds_of(said, 5.0))
         if kind == "tcp":
@@ -193,7 +191,7 @@ class _Reader:
             keys(inner, "port", "timeout") if isinstance(inner.data, dict) else None
             if "port" not in said:
                 raise inner.error("a health check by tcp needs a port")
-            port = _whole(said["port"])
+            port = whole(said["port"])
             if not 1 <= port <= 65535:
                 raise said["port"].error(f"{port} is no port")
             return TcpHealth(port, _seconds_of(said, 5.0))
@@ -235,7 +233,7 @@ class _Reader:
         if not isinstance(value.data, dict):
             raise value.error(f"{value} is no gate", hint="manual, {script: ...}, {metric: ...}")
         said = keys(value, *known)
-        each = _flag(said["each"]) if "each" in said else False
+        each = flag(said["each"]) if "each" in said else False
         kinds = [key for key in ("manual", "script", "metric") if key in said]
         if len(kinds) != 1:
             raise value.error("a gate is one of manual, script, metric")
@@ -277,11 +275,7 @@ def _inverse(act: Act) -> Act | None:
 
 
 def _several(read: Callable[[Value], T]) -> Callable[[Value], tuple[T, ...]]:
-    def reader(value: Value) -> tuple[T, ...]:
-        items = value.data if isinstance(value.data, list) else [value]
-        return tuple(map(read, items))
-
-    return reader
+    return lambda value: several(value, read)
 
 
 def _one_of(value: Value, *kinds: str) -> tuple[str, Value]:
@@ -335,44 +329,20 @@ def _batches(value: Value) -> tuple[Amount, ...]:
     return tuple(map(_positive, items))
 
 
-def _seconds(value: Value) -> float:
-    """Return a time in seconds: 30, 30s, 5m, 1h."""
-    said = value.data if isinstance(value.data, str) else value.written
-    try:
-        seconds = float(said) if said[-1:].isdigit() else seconds_of(said)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise value.error(f"{value} is no time", hint="e.g. 30s, 5m, 1h")
-    return seconds
-
-
 def _interval(value: Value) -> float:
-    if not (seconds := _seconds(value)):
+    if not (seconds := seconds_or_number(value)):
         raise value.error("the time between two checks cannot be zero")
     return seconds
 
 
 def _seconds_of(said: Mapping[str, Value], default: float) -> float:
-    return _seconds(said["timeout"]) if "timeout" in said else default
-
-
-def _whole(value: Value) -> int:
-    if isinstance(value.data, bool) or not isinstance(value.data, int):
-        raise value.error(f"a whole number is expected here, not {value}")
-    return value.data
+    return seconds_or_number(said["timeout"]) if "timeout" in said else default
 
 
 def _number(value: Value) -> float:
     if isinstance(value.data, bool) or not isinstance(value.data, int | float):
         raise value.error(f"a number is expected here, not {value}")
     return float(value.data)
-
-
-def _flag(value: Value) -> bool:
-    if not isinstance(value.data, bool):
-        raise value.error(f"true or false is expected here, not {value}")
-    return value.data
 
 
 def _revert(value: Value) -> str:
@@ -387,7 +357,7 @@ def _spread(value: Value) -> tuple[str, int]:
     if not isinstance(value.data, dict):
         return text(value), 1
     said = keys(value, "by", "max")
-    most = _whole(said["max"]) if "max" in said else 1
+    most = whole(said["max"]) if "max" in said else 1
     if most < 1:
         raise value.error("`max` must be at least 1: else no host could be begun")
     return _required(value, said, "by"), most

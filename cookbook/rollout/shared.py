@@ -17,7 +17,7 @@ from cookbook.rollout.journal import Journal, rollouts_folder
 from cookbook.text.bounded_io import parsed_json
 from cookbook.text.json_shape import shaped
 from cookbook.text.redaction import protected
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 if TYPE_CHECKING:
     from cookbook.history.store.database import Database
@@ -163,9 +163,7 @@ def fetch(name: str, url: str) -> None:
     here = sum(1 for _ in Journal.open(fitting[0]).events()) if path.exists() else -1
     if len(found.events) > here:
         private_folder(folder / "orders")
-        partial = path.with_suffix(".new")
-        write_private(partial, "".join(f"{line}\n" for line in (found.header, *found.events)))
-        partial.replace(path)
+        replace_private(path, "".join(f"{line}\n" for line in (found.header, *found.events)))
 
 
 @contextlib.contextmanager

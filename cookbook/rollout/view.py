@@ -22,6 +22,7 @@ from cookbook.rollout.strategy import (
     Strategy,
     TcpHealth,
 )
+from cookbook.text.listing import named
 
 ShownLine = tuple[str, str]
 """Style and text."""
@@ -211,8 +212,7 @@ def _clock(seconds: float) -> str:
 
 
 def _names(hosts: tuple[str, ...]) -> str:
-    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
-    return f"{', '.join(hosts[:_NAMED])}{more}"
+    return named(hosts, _NAMED)
 
 
 def _count(number: int, noun: str) -> str:

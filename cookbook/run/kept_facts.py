@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cookbook.inventory import Host
 from cookbook.script.facts import Facts, facts_from_json, facts_json
 from cookbook.text.bounded_io import content_of, parsed_json
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 _MOST_FILES = 20_000
 _MOST_BYTES = 256 * 1024
@@ -54,7 +54,9 @@ def keep(found: Iterable[tuple[Host, Facts]], *, always: bool = False) -> None:
         private_folder(place)
         for host, facts in found:
             data = {"host": host.name, "read": time.time(), "facts": facts_json(facts)}
-            _write(place / f"{_key(host)}-{_digest(facts.machine_id)}.json", json.dumps(data))
+            replace_private(
+                place / f"{_key(host)}-{_digest(facts.machine_id)}.json", json.dumps(data)
+            )
         _drop(place)
 
 
@@ -62,12 +64,6 @@ def recall(host: Host) -> KeptFacts | None:
     """Return the last facts that were read of a host; None without any that can be read."""
     kept = (_read(path) for path in folder().glob(f"{_key(host)}-*.json"))
     return max(filter(None, kept), key=lambda one: one.read, default=None)
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    write_private(beside, text)
-    beside.replace(path)
 
 
 def _read(path: Path) -> KeptFacts | None:

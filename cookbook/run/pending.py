@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cookbook.text.bounded_io import parsed_json
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 
 def pending(inventory: Path) -> frozenset[str]:
@@ -37,9 +37,7 @@ def keep(inventory: Path, reached: Iterable[str], missed: Iterable[str]) -> None
     path = _file(inventory)
     with contextlib.suppress(OSError):  # a run does not fail for want of a note
         private_folder(path.parent)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        write_private(partial, json.dumps(sorted(after)))
-        partial.replace(path)
+        replace_private(path, json.dumps(sorted(after)))
 
 
 def _file(inventory: Path) -> Path:

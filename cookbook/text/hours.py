@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from cookbook.text.times import zone_of
 from cookbook.text.yaml_fields import keys, text, texts
 from cookbook.text.yaml_value import Value
 
@@ -89,11 +90,7 @@ def _minute(value: Value) -> int:
 
 
 def _zone(value: Value) -> dt.tzinfo:
-    import zoneinfo
-
     try:
-        return zoneinfo.ZoneInfo(text(value))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise value.error(
-            f"there is no time zone {value}", hint="e.g. Europe/Berlin; is tzdata installed?"
-        ) from None
+        return zone_of(text(value))
+    except ValueError as error:
+        raise value.error(str(error), hint="is tzdata installed?") from None

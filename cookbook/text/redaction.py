@@ -13,6 +13,9 @@ import re
 import shlex
 import threading
 from collections.abc import Iterator, Mapping
+from typing import TypeVar, cast
+
+T = TypeVar("T")
 
 MASK = "***"
 
@@ -75,18 +78,19 @@ class Registry:
         """Return the redacted text; the identical object if it contains no secret."""
         return self._compiled().sub(MASK, text) if self.knows(text) else text
 
-    def protected(self, data: object) -> object:
-        """Return a document of lists and mappings, redacted, except `OUR_WORDS`."""
-        if not self:
-            return data
+    def protected(self, data: T) -> T:
+        """Return a document of the same shape, redacted, except `OUR_WORDS`; tuples are lists."""
+        return cast("T", self._redacted(data)) if self else data
+
+    def _redacted(self, data: object) -> object:
         match data:
             case str():
                 return self.protect(data)
             case list() | tuple():
-                return [self.protected(item) for item in data]
+                return [self._redacted(item) for item in data]
             case Mapping():
                 return {
-                    self.protect(str(key)): item if key in OUR_WORDS else self.protected(item)
+                    self.protect(str(key)): item if key in OUR_WORDS else self._redacted(item)
                     for key, item in data.items()
                 }
             case _:

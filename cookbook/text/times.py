@@ -50,6 +50,13 @@ def instant(text: str, *, end: bool = False) -> datetime:
     elif found["time"]:
         raise ValueError(f"the time has no zone; write {text}Z for UTC, or {text}+01:00")
     day = date.fromisoformat(found["date"])
-    if found["time"]:
-        return datetime.combine(day, time.fromisoformat(found["time"]), zone)
-    return datetime.combine(day + timedelta(days=1) if end else day, time(), zone)
+    at = time.fromisoformat(found["time"]) if found["time"] else time()
+    try:
+        last = timedelta(days=1 if end and not found["time"] else 0)
+        moment = datetime.combine(day + last, at, zone)
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(
+            "the years are 1 to 9999, in UTC, too; leave out a time that is never"
+        ) from None
+    return moment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +110,20 @@ def _settings() -> Mapping[str, Value]:
     if not isinstance(settings.data, dict):
         raise settings.error(f"it must be a mapping, not {settings}")
     return settings.data
+
+
+def replace_private(path: Path, text: str) -> None:
+    """
+    Write a file as `write_private` does, all at once: a reader finds the former text or this one.
+
+    Raises OSError; the former file stays then.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        write_private(temporary, text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cookbook.errors import AuthenticationFailed, DeadlineExceeded, Failed, HostError, LinkLost
+from cookbook.text.listing import named
 
 if TYPE_CHECKING:
     from cookbook.script.program import Outcome, Pace, Program
@@ -116,8 +117,7 @@ class TooSlow(DeadlineExceeded):
     def asked_for(self, about: Sequence[str]) -> None:
         """Add the resources that the question was about to the message, if they are known."""
         if about:
-            more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
-            self.message += f", asked for {', '.join(about[:_NAMED])}{more}"
+            self.message += f", asked for {named(about, _NAMED)}"
 
 
 def run(transport: Transport, program: Program, pace: Pace | None = None) -> list[Outcome]:

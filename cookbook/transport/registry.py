@@ -4,60 +4,44 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cookbook.errors import UsageError, no_plugins
 from cookbook.transport.contract import Transport
 
+T = TypeVar("T")
 
-class Transports:
-    """All transports of this process."""
 
-    registered: Callable[[], Mapping[str, str]] = staticmethod(no_plugins)
-    """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
+class RegisteredFunctions(Generic[T]):
+    """Functions of this process by the names that files have for them; all return a T."""
+
+    def __init__(self, what: str) -> None:
+        """Make it; `what` is the word for one of them in an error: the transport."""
+        self._what = what
+        self.registered: Callable[[], Mapping[str, str]] = no_plugins
+        """Returns what a hook registers; set when `cookbook.plugins.manager` is imported."""
 
     @property
     def places(self) -> Mapping[str, str]:
-        """
-        The transports: name in hosts.yml -> `module:function`. No module is imported.
-
-        The function takes what `cookbook.hosts.connect.connect` takes.
-        """
+        """The names, each with `module:function`. No module is imported."""
         return self.registered()
 
-    def connect(self, name: str) -> Callable[..., Transport]:
-        """Return the function that connects. Raises UsageError if it cannot be loaded."""
+    def function(self, name: str) -> Callable[..., T]:
+        """Return the function of a name. Raises UsageError if it cannot be loaded."""
         module, _, function = self.places[name].partition(":")
         try:
-            found: Any = getattr(importlib.import_module(module), function)
+            found: Callable[..., T] = getattr(importlib.import_module(module), function)
         except (ImportError, AttributeError) as error:
-            raise UsageError(f"the transport {name!r} cannot be loaded: {error}") from error
-        return found  # type: ignore[no-any-return]  # what its plugin says
+            raise UsageError(f"{self._what} {name!r} cannot be loaded: {error}") from error
+        return found
 
 
-TRANSPORTS = Transports()
+TRANSPORTS = RegisteredFunctions[Transport]("the transport")
+"""`transport:` of a host. A function takes what `cookbook.hosts.connect.connect` takes."""
 
+SOURCES = RegisteredFunctions[Mapping[str, Any]]("the source")
+"""
+The keys of `sources:` in hosts.yml. A function takes a SourceQuery.
 
-class HostSources:
-    """All kinds of sources of hosts of this process: the keys of `sources:` in hosts.yml."""
-
-    registered: Callable[[], Mapping[str, str]] = staticmethod(no_plugins)
-    """Returns what is registered by the hook; set when `cookbook.plugins.manager` is imported."""
-
-    @property
-    def places(self) -> Mapping[str, str]:
-        """The kinds: name in hosts.yml -> `module:function`. No module is imported."""
-        return self.registered()
-
-    def function(self, kind: str) -> Callable[..., Mapping[str, object]]:
-        """Return the function that asks a source. Raises UsageError if it cannot be loaded."""
-        module, _, name = self.places[kind].partition(":")
-        try:
-            found: Any = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"the source {kind!r} cannot be loaded: {error}") from error
-        return found  # type: ignore[no-any-return]  # what its plugin says
-
-
-SOURCES = HostSources()
-"""Here, and not in the inventory, so that the plugins can be loaded without one."""
+They are here, and not in the inventory, so that the plugins can be loaded without one.
+"""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cookbook.reports.phrases import OUT_OF_LINE, error_sentence, host_state, outcome
 from cookbook.reports.schema import Document, HostDocument
+from cookbook.text.listing import named
 from cookbook.text.sanitize import one_line
 from cookbook.watch.loop import WatchListener
 from cookbook.watch.settings import WatchGroup
@@ -57,8 +58,7 @@ def result_lines(result: TurnResult) -> Iterator[str]:
         if ended != "ok":
             equal.setdefault((ended, reasons(host, document)), []).append(name)
     for (what, why), names in equal.items():
-        more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-        yield f"{result.group}: {', '.join(names[:_MOST])}{more}: {what}: {why}"
+        yield f"{result.group}: {named(names, _MOST)}: {what}: {why}"
 
 
 def reasons(host: HostDocument, document: Document) -> str:
@@ -70,8 +70,7 @@ def reasons(host: HostDocument, document: Document) -> str:
         for one in host["resources"]
         if (what := outcome(one, document["mode"])) in OUT_OF_LINE or what == "changed"
     ]
-    more = f" and {len(wrong) - _MOST} more" if len(wrong) > _MOST else ""
-    return f"{', '.join(wrong[:_MOST])}{more}"
+    return named(wrong, _MOST)
 
 
 def _ended(result: TurnResult) -> str:

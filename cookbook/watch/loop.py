@@ -17,6 +17,9 @@ from cookbook.watch.turn import StartTurn, Turn, TurnResult
 WALL_CLOCK = Clock(time.time)
 """Seconds since the epoch: turns are at times of the day."""
 
+_NOT_BEGUN = 3
+"""The exit status of a turn that could not be begun: that of a host that failed."""
+
 _NAP = 0.5
 """Seconds between two looks at signals and at turns that are at work."""
 
@@ -28,9 +31,6 @@ class _Place:
     group: WatchGroup
     due: float
     turn: Turn | None = None
-    began: float = 0.0
-    waits: bool = False
-    """True if it was said that the turn waits for other groups."""
 
 
 class WatchListener:
@@ -72,7 +72,8 @@ class WatchLoop:
     _told: int = 0
     """Number of these that the turns at work were told."""
     _hangup: bool = False
-    _results: list[TurnResult] = field(default_factory=list)
+    _results: dict[str, TurnResult] = field(default_factory=dict)
+    """Group -> its last result."""
 
     def run(self) -> Sequence[TurnResult]:
         """Work until a stop is requested; return the last result of each group."""
@@ -84,7 +85,7 @@ class WatchLoop:
         while not self._over():
             self._look()
             self.clock.sleep(_NAP)
-        return list({result.group: result for result in self._results}.values())
+        return list(self._results.values())
 
     def signals(self) -> AbstractContextManager[None]:
         """Handle SIGTERM, SIGINT (stop) and SIGHUP (reload) meanwhile."""
@@ -131,7 +132,10 @@ class WatchLoop:
         if place.turn is None or (result := place.turn.result(now)) is None:
             return
         place.turn = None
-        self._results = [one for one in self._results if one.group != result.group] + [result]
+        self._ended(result)
+
+    def _ended(self, result: TurnResult) -> None:
+        self._results[result.group] = result
         for listener in self.listeners:
             listener.ended(result)
 
@@ -151,9 +155,9 @@ class WatchLoop:
         try:
             place.turn = self.start(group, mode, now)
         except OSError as error:
-            self.say(f"{group.name}: the turn could not be begun: {error.strerror}")
+            said = f"the turn could not be begun: {error.strerror or error}"
+            self._ended(TurnResult(group.name, mode, now, 0.0, _NOT_BEGUN, None, said))
             return
-        place.began = now
         for listener in self.listeners:
             listener.began(group, mode)
 

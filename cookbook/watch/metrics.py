@@ -15,12 +15,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from cookbook.errors import ReportError, UsageError
 from cookbook.reports.phrases import host_state, outcomes
 from cookbook.watch.loop import WatchListener
-from cookbook.watch.settings import WatchGroup, WatchSettings
+from cookbook.watch.settings import WatchGroup, WatchMode, WatchSettings
 from cookbook.watch.turn import TurnResult
 
 if TYPE_CHECKING:
@@ -117,8 +117,9 @@ class RunMetrics:
         self._durations: dict[Labels, list[float]] = {}
         """Number of runs up to each limit, then of all, then the sum of seconds."""
 
-    def count(self, group: str, result: TurnResult) -> None:
+    def count(self, result: TurnResult) -> None:
         """Count a run."""
+        group = result.group
         name = _RESULTS.get(result.exit, "failed")
         ended = result.began + result.seconds
         with self._lock:
@@ -252,15 +253,25 @@ class RunMetrics:
         except OSError as error:
             raise ReportError(f"the metrics cannot be written: {path}: {error.strerror}") from None
 
-    def read(self, path: Path, now: float) -> None:
-        """Take the values of a file; hosts without a run for 30 days are left out."""
+    def read(self, path: Path, now: float, say: Callable[[str], object]) -> None:
+        """
+        Take the values of a file, if there is one; hosts without a run for 30 days are left out.
+
+        What is no text of metrics is said, and not taken. Raises ReportError for a file that cannot
+        be read: to write it anew would lose its counters.
+        """
         from prometheus_client.parser import text_string_to_metric_families
 
         from cookbook.text.bounded_io import content_of
 
         try:
             families = list(text_string_to_metric_families(content_of(path, _MOST_BYTES).decode()))
-        except Exception:  # noqa: BLE001 - none, or of another program: begin with nothing
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ReportError(f"the metrics cannot be read: {path}: {error.strerror}") from None
+        except ValueError as error:
+            say(f"{path} is no file of metrics ({error}); it begins anew")
             return
         with self._lock:
             for sample in (sample for family in families for sample in family.samples):
@@ -288,27 +299,23 @@ def _codes(host: HostDocument) -> set[str]:
     return {error["code"] for error in errors if error is not None}
 
 
-def add_run(path: Path, document: Document, began: float) -> None:
+def add_run(path: Path, document: Document, began: float, say: Callable[[str], object]) -> None:
     """
     Add one run to the metrics in a file; its group is the name of its set of recipes.
 
-    Raises ReportError if it cannot be written.
+    Raises ReportError if the file cannot be read or written.
     """
+    metrics = RunMetrics()
+    group, mode = document["set"], cast("WatchMode", document["mode"])
     try:
         with path.with_name(f".{path.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # runs from cron may end at the same time
-            _add_run(path, document, began)
+            metrics.read(path, time.time(), say)
+            seconds, status = document["seconds"], document["exit"]
+            metrics.count(TurnResult(group, mode, began, seconds, status, document))
+            metrics.write(path)
     except OSError as error:
         raise ReportError(f"the metrics cannot be written: {path}: {error.strerror}") from None
-
-
-def _add_run(path: Path, document: Document, began: float) -> None:
-    metrics = RunMetrics()
-    metrics.read(path, time.time())
-    mode: Any = document["mode"]
-    result = TurnResult("", mode, began, document["seconds"], document["exit"], document)
-    metrics.count(document["set"], result)
-    metrics.write(path)
 
 
 class MetricsListener(WatchListener):
@@ -317,12 +324,16 @@ class MetricsListener(WatchListener):
     def __init__(
         self, path: Path | None, say: Callable[[str], object], groups: Sequence[WatchGroup]
     ) -> None:
-        """Read the file, if there is one, so that counters go on."""
+        """
+        Read the file, if there is one, so that counters go on.
+
+        Raises UsageError without the library, and ReportError for a file that cannot be read.
+        """
         check_library()
         self.metrics = RunMetrics()
         self._path, self._say = path, say
         if path is not None:
-            self.metrics.read(path, time.time())
+            self.metrics.read(path, time.time(), say)
         self.metrics.keep_groups(group.name for group in groups)
 
     def skipped(self, group: WatchGroup, count: int) -> None:
@@ -331,7 +342,7 @@ class MetricsListener(WatchListener):
 
     def ended(self, result: TurnResult) -> None:
         """Count a turn, and write the file."""
-        self.metrics.count(result.group, result)
+        self.metrics.count(result)
         if result.document is not None:
             self.metrics.keep_hosts(result.group, result.document["hosts"])
         if self._path is not None:

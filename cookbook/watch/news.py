@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypedDict
 
 from cookbook.reports.phrases import OUT_OF_LINE, host_state, outcome
 from cookbook.reports.schema import Document, HostDocument
@@ -21,8 +21,20 @@ _FAILED = frozenset({"failed", "unreachable", "timeout", "refused"})
 _ENDED = frozenset({130, -2, -15})
 """Exit statuses of a turn that was ended with the service."""
 
-Told = dict[str, dict[str, Any]]
-"""group/host -> {"event", "what", "since", "told"}: the states that were told, and when."""
+
+class ToldState(TypedDict):
+    """A state of a host that was told, and when."""
+
+    event: str
+    what: str
+    since: float
+    """When it was first told, in seconds since the epoch."""
+    told: float
+    """When it was last told."""
+
+
+Told = dict[str, ToldState]
+"""group/host -> the state that was told; the host is empty for the group itself."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ class News:
             }
             for item in self.items
         ]
-        found = protected(
+        return protected(
             {
                 "schema": 1,
                 "text": f"{self.subject}\n{self.text}",
@@ -92,7 +104,6 @@ class News:
                 "news": items,
             }
         )
-        return cast("dict[str, Any]", found)
 
 
 class _HostState(NamedTuple):
@@ -108,14 +119,14 @@ class _HostState(NamedTuple):
 
 
 def news_of(
-    result: TurnResult, target: NotifyTarget, told: Mapping[str, Mapping[str, Any]], now: float
+    result: TurnResult, target: NotifyTarget, told: Mapping[str, ToldState], now: float
 ) -> tuple[News | None, Told]:
     """
     Return what this target is to be told about a turn, and what it was told afterwards.
 
     A state is told once, and again when it is as old as `remind`; its end is told, too.
     """
-    after: Told = {key: dict(entry) for key, entry in told.items()}
+    after: Told = {**told}
     items: list[NewsItem] = []
     for state in _states(result):
         key = f"{result.group}/{state.host}"
@@ -143,7 +154,7 @@ def _wrong(
     yield NewsItem(state.event, state.host, state.state, state.reason, since, is_known)
 
 
-def _right(state: _HostState, before: Mapping[str, Any] | None, now: float) -> Iterator[NewsItem]:
+def _right(state: _HostState, before: ToldState | None, now: float) -> Iterator[NewsItem]:
     if before is not None:
         yield NewsItem("recovered", state.host, state.state, "in line again", before["since"])
     if state.event == "changed":

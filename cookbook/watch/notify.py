@@ -6,23 +6,24 @@ import contextlib
 import hashlib
 import json
 import queue
-import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
 
-from cookbook.errors import SecretError, UsageError
+from cookbook.errors import SecretError, UsageError, ended
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.secrets.reference import SecretReference
 from cookbook.secrets.stores.lookup import STORES
-from cookbook.text.bounded_io import content_of, parsed_object
+from cookbook.text.bounded_io import content_of, parsed_json
+from cookbook.text.bounded_program import ProgramStopped, run_bounded
+from cookbook.text.json_shape import shaped
 from cookbook.text.redaction import protect
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 from cookbook.watch.loop import WatchListener
 from cookbook.watch.news import News, Told, news_of
 from cookbook.watch.notify_settings import (
@@ -42,7 +43,7 @@ _TIMEOUT = 20.0
 _TRY_FOR = 600.0
 """Seconds after which a message is given up; the next turn tells the state again."""
 
-_MOST_WAITING = 1_000
+_MOST_WAITING = 20
 """Turns that wait for a target that does not answer."""
 
 _LEAVE = 15.0
@@ -131,47 +132,32 @@ def _mail(mail: MailTarget, password: str | None, news: News) -> None:
 
 def _run(words: Sequence[str], news: News) -> None:
     try:
-        done = subprocess.run(
-            words,
-            input=json.dumps(news.document),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise OSError(f"{words[0]} did not end within {_TIMEOUT:g} s") from None
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-        raise OSError(f"{words[0]} ended with status {done.returncode}: {last[0]}")
+        done = run_bounded(words, seconds=_TIMEOUT, given=json.dumps(news.document).encode())
+    except ProgramStopped as stopped:
+        raise OSError(f"{words[0]} {stopped}") from None
+    if done.status != 0:
+        last = (done.error_text or done.text).splitlines()[-1:] or ["it said nothing"]
+        raise OSError(f"{words[0]} {ended(done.status)}: {last[0]}")
 
 
-@dataclass
 class _Told:
     """The states that one target was told, in a file: a restart tells nothing twice."""
 
-    path: Path
-    states: Told = field(default_factory=dict)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.states: Told = {}
 
-    def __post_init__(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            found = parsed_object(content_of(self.path))
-            keys = {"event", "what", "since", "told"}
-            self.states = {
-                key: entry
-                for key, entry in found.items()
-                if isinstance(entry, dict) and entry.keys() == keys
-            }
+    def read(self) -> None:
+        """Take the states of the file, if there is one. Raises OSError, ValueError."""
+        with contextlib.suppress(FileNotFoundError):
+            self.states = shaped(Told, parsed_json(content_of(self.path)))
 
     def keep(self, states: Told) -> None:
         """Remember what was told. Raises OSError."""
         if states != self.states:
             self.states = states
             private_folder(self.path.parent)
-            temporary = self.path.with_suffix(".new")
-            write_private(temporary, json.dumps(states))
-            temporary.replace(self.path)
+            replace_private(self.path, json.dumps(states))
 
 
 class Notifier:
@@ -188,23 +174,38 @@ class Notifier:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """`memory` is the file with what it was told."""
-        self.target = target
-        self._deliver, self._say, self._clock, self._wall = deliver, say, clock, wall
+        self._way = target, deliver
+        self._say, self._clock, self._wall = say, clock, wall
         self._told = _Told(memory)
         self.stopping = threading.Event()
+        try:
+            self._told.read()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            say(f"{target.name}: what was told is not known, so it is told again: {memory}: {why}")
+
+    @property
+    def target(self) -> NotifyTarget:
+        """The target, as it was last read."""
+        return self._way[0]
+
+    def renew(self, target: NotifyTarget, deliver: Deliver) -> None:
+        """Take other events or another secret of the same target, from the next turn on."""
+        self._way = target, deliver
 
     def tell(self, result: TurnResult) -> bool:
         """Tell what is new; return False if the target could not be reached."""
-        news, told = news_of(result, self.target, self._told.states, self._wall())
-        if news is not None and not self._sent(news):
+        target, deliver = self._way
+        news, told = news_of(result, target, self._told.states, self._wall())
+        if news is not None and not self._sent(news, target, deliver):
             return False
         try:
             self._told.keep(told)
         except OSError as error:
-            self._say(f"{self.target.name}: what was told cannot be kept: {error.strerror}")
+            self._say(f"{target.name}: what was told cannot be kept: {error.strerror}")
         return True
 
-    def _sent(self, news: News) -> bool:
+    def _sent(self, news: News, target: NotifyTarget, deliver: Deliver) -> bool:
         tries = Retry(
             growing(2.0, 3.0, longest=120.0, spread=0.3),
             within=_TRY_FOR,
@@ -214,7 +215,7 @@ class Notifier:
         )
         while True:
             try:
-                self._deliver(news)
+                deliver(news)
             except (OSError, ValueError) as error:
                 reason = str(error)
             except Exception as error:  # noqa: BLE001 - a target must not stop the watch
@@ -222,7 +223,7 @@ class Notifier:
             else:
                 return True
             if not tries.again():
-                self._say(f"{self.target.name}: not told, the next turn tries again: {reason}")
+                self._say(f"{target.name}: not told, the next turn tries again: {reason}")
                 return False
 
 
@@ -230,7 +231,7 @@ class _Worker:
     """A notifier in a thread of its own."""
 
     def __init__(self, notifier: Notifier, say: Callable[[str], object]) -> None:
-        self._notifier, self._say = notifier, say
+        self.notifier, self._say = notifier, say
         self._waiting: queue.Queue[TurnResult | None] = queue.Queue(_MOST_WAITING)
         self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
         self._thread.start()
@@ -239,19 +240,22 @@ class _Worker:
         try:
             self._waiting.put_nowait(result)
         except queue.Full:
-            self._say(f"{self._notifier.target.name}: too many turns wait; this one is not told")
+            self._say(f"{self.notifier.target.name}: too many turns wait; this one is not told")
 
     def end(self, seconds: float) -> None:
         """Deliver what waits, for so long; then give up."""
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join(seconds)
-        self._notifier.stopping.set()
+        self.notifier.stopping.set()
+        with contextlib.suppress(queue.Full):  # it may have been full before
+            self._waiting.put_nowait(None)
         self._thread.join(1.0)
 
     def _work(self) -> None:
-        while (result := self._waiting.get()) is not None:
-            self._notifier.tell(result)
+        stopping = self.notifier.stopping
+        while (result := self._waiting.get()) is not None and not stopping.is_set():
+            self.notifier.tell(result)
 
 
 class NotifyListener(WatchListener):
@@ -260,19 +264,32 @@ class NotifyListener(WatchListener):
     def __init__(self, settings: WatchSettings, say: Callable[[str], object]) -> None:
         """Begin a thread for each target. Raises SecretError, UsageError for a wrong one."""
         self._say = say
+        self._workers: dict[Path, _Worker] = {}
         self._workers = self._begin(settings)
 
-    def _begin(self, settings: WatchSettings) -> list[_Worker]:
+    def _begin(self, settings: WatchSettings) -> dict[Path, _Worker]:
+        """
+        Return a worker for each target, by the file with what it was told.
+
+        The one at work goes on, so that no two have the same file, and no message is sent twice.
+        """
         ready = [(target, delivery(target)) for target in settings.notify]
-        memories = [memory_of(settings.path, target) for target, _ in ready]
-        return [
-            _Worker(Notifier(target, deliver, memory, self._say), self._say)
-            for (target, deliver), memory in zip(ready, memories, strict=True)
-        ]
+        equal = Counter[Path]()
+        workers: dict[Path, _Worker] = {}
+        for target, deliver in ready:
+            first = memory_of(settings.path, target)
+            memory = memory_of(settings.path, target, equal[first])
+            equal[first] += 1
+            if (worker := self._workers.get(memory)) is not None:
+                worker.notifier.renew(target, deliver)
+            else:
+                worker = _Worker(Notifier(target, deliver, memory, self._say), self._say)
+            workers[memory] = worker
+        return workers
 
     def ended(self, result: TurnResult) -> None:
         """Give a turn to all targets; they are told later."""
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.put(result)
 
     def reloaded(self, settings: WatchSettings) -> None:
@@ -282,8 +299,9 @@ class NotifyListener(WatchListener):
         except (SecretError, UsageError) as error:
             self._say(f"notify: not reloaded, the former targets stay: {error}")
             return
-        former, self._workers = self._workers, workers
-        for worker in former:
+        gone = [worker for path, worker in self._workers.items() if path not in workers]
+        self._workers = workers
+        for worker in gone:
             threading.Thread(target=worker.end, args=(_LEAVE,), daemon=True).start()
 
     @contextlib.contextmanager
@@ -292,11 +310,15 @@ class NotifyListener(WatchListener):
         try:
             yield
         finally:
-            for worker in self._workers:
+            for worker in self._workers.values():
                 worker.end(_LEAVE)
 
 
-def memory_of(settings: Path, target: NotifyTarget) -> Path:
-    """Return the file with what a target was told; it tells nothing of the target."""
-    key = f"{settings.absolute()}\0{target.way!r}"
+def memory_of(settings: Path, target: NotifyTarget, before: int = 0) -> Path:
+    """
+    Return the file with what a target was told; its name tells nothing of the target.
+
+    `before` is the number of earlier entries with the same address.
+    """
+    key = f"{settings.absolute()}\0{target.way!r}" + (f"\0{before}" if before else "")
     return state_folder() / "watch" / f"told-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

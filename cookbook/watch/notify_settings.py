@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from cookbook.secrets.reference import SecretReference
-from cookbook.text.spans import seconds_of
-from cookbook.text.yaml_fields import each, keys, text, texts
+from cookbook.text.yaml_fields import each, keys, seconds, text, texts
 from cookbook.text.yaml_value import Value
 
 NotifyEvent = Literal["drift", "failed", "recovered", "changed"]
@@ -18,6 +18,8 @@ REMIND = 86_400.0
 """Seconds after which a state that stays is told again."""
 
 _DEFAULT = frozenset({"drift", "failed", "recovered"})
+
+_SERVER = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 
 Sealed = str | SecretReference
 """A text, or the name of a secret."""
@@ -86,7 +88,7 @@ def _target(value: Value) -> NotifyTarget:
     }
     read = readers[ways[0]]
     events = _events(said["events"]) if "events" in said else _DEFAULT
-    remind = _seconds(said["remind"]) if "remind" in said else REMIND
+    remind = seconds(said["remind"]) if "remind" in said else REMIND
     return NotifyTarget(read(said[ways[0]]), value.at, events, remind)
 
 
@@ -106,12 +108,18 @@ def _webhook(value: Value) -> WebhookTarget:
 
 def check_url(url: str, value: Value | None = None) -> bool:
     """Return whether it is an address for a webhook; raise the error of the value, if given."""
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return True
-    if value is not None:
-        raise value.error("a webhook is an address that begins with https:// or http://")
-    return False
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_address = is_address and parts.port != 0  # a port that is none is a ValueError
+    except ValueError:
+        is_address = False
+    if value is not None and not is_address:
+        raise value.error(
+            "a webhook is an address that begins with https:// or http://",
+            hint="https://chat.example.org/hook, with a port from 1 to 65535 if it has one",
+        )
+    return is_address
 
 
 def _mail(value: Value) -> MailTarget:
@@ -123,23 +131,44 @@ def _mail(value: Value) -> MailTarget:
     for address in (*to, sender):
         if "@" not in address or any(letter in address for letter in "\r\n ,<>"):
             raise value.error(f"{address!r} is no address of mail", hint="ops@example.org")
-    server, _, port = text(said["smtp"]).partition(":")
+    server, port = _server(said["smtp"])
     tls = text(said["tls"]) if "tls" in said else "starttls"
     if tls not in ("none", "starttls", "tls"):
         raise said["tls"].error(f"tls must be none, starttls or tls, not {said['tls']}")
-    if port and not port.isdigit():
-        raise said["smtp"].error(f"{said['smtp']} is no server", hint="mail.example.org:587")
+    password = _sealed(said["password"]) if "password" in said else None
+    _check_login(said, tls)
     usual = 465 if tls == "tls" else 587 if tls == "starttls" else 25
-    password = said.get("password")
     return MailTarget(
         to,
         sender,
         server,
-        int(port) if port else usual,
+        usual if port is None else port,
         tls,  # type: ignore[arg-type]  # it is one of the three
         text(said["user"]) if "user" in said else None,
-        _sealed(password) if password is not None else None,
+        password,
     )
+
+
+def _server(value: Value) -> tuple[str, int | None]:
+    """Return the name or address of a server, and its port if one is given."""
+    found = _SERVER.fullmatch(text(value))
+    port = int(found["port"]) if found is not None and found["port"] else None
+    if found is None or (port is not None and not 0 < port < 65536):
+        raise value.error(f"{value} is no server", hint="mail.example.org:587")
+    return found["name"].strip("[]"), port
+
+
+def _check_login(said: Mapping[str, Value], tls: str) -> None:
+    """Raise the error of the value for a login that could not be, or would show the password."""
+    user, password = said.get("user"), said.get("password")
+    if password is not None and user is None:
+        raise password.error("mail has a password and no `user`", hint="user: NAME")
+    if user is not None and password is None:
+        raise user.error("mail has a user and no `password`", hint="password: !secret NAME")
+    if password is not None and tls == "none":
+        raise password.error(
+            "a password is not sent without TLS", hint="tls: starttls, or tls: tls"
+        )
 
 
 def _sealed(value: Value) -> Sealed:
@@ -152,10 +181,3 @@ def _command(value: Value) -> CommandTarget:
     if not isinstance(value.data, list) or not value.data:
         raise value.error("command must be a list of words", hint="command: [/usr/bin/tell, ops]")
     return CommandTarget(texts(value))
-
-
-def _seconds(value: Value) -> float:
-    try:
-        return seconds_of(text(value))
-    except ValueError as error:
-        raise value.error(f"{value} is no span of time", hint=str(error)) from None

@@ -16,21 +16,27 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cookbook.errors import PullError
-from cookbook.text.bounded_io import content_of, parsed_object
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.bounded_io import content_of, parsed_json
+from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
+from cookbook.text.json_shape import shaped
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 _FETCH_TIMEOUT = 600.0
 _GIT_TIMEOUT = 120.0
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REF = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9_./-]+")
+
+_PACKAGES = {"git": "git", "gpg": "gnupg"}
+
+_PASSWORD = re.compile(r"://(?!\[)[^/@:]*:(?![0-9]*/)[^@]*@")
+"""A password in an address; what stands before a slash is the port of a server."""
 
 _SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0"),
@@ -90,6 +96,12 @@ class PulledRepository:
         """`folder` is the private folder of this repository; by default below the state."""
         if url.startswith("-") or "::" in url:
             raise PullError(f"{url!r} is no address of a repository")
+        if _PASSWORD.search(url):
+            raise PullError(
+                f"{_shown(url)}: an address with a password would be seen in the unit file and in"
+                " the list of processes",
+                hint="a credential helper of git has it, see gitcredentials(7); or use an SSH key",
+            )
         self.url = url
         name = hashlib.sha256(url.encode()).hexdigest()[:16]
         self.folder = folder or state_folder() / "pull" / name
@@ -130,20 +142,19 @@ class PulledRepository:
         """The revision that was accepted last; None before the first."""
         path = self.folder / "accepted.json"
         try:
-            found = parsed_object(content_of(path))
-            return Accepted(str(found["commit"]), str(found["ref"]))
+            return shaped(Accepted, parsed_json(content_of(path)))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
             raise PullError(
-                f"{path} cannot be read, so it is not known which revision was the last",
+                f"{path} cannot be read, so it is not known which revision was the last: {why}",
                 hint="--allow-older, after a look at it; or remove it",
             ) from None
 
     def _remember(self, accepted: Accepted) -> None:
         path = self.folder / "accepted.json"
-        write_private(path.with_suffix(".new"), json.dumps(vars(accepted)))
-        path.with_suffix(".new").replace(path)
+        replace_private(path, json.dumps(vars(accepted)))
 
     def _fetch(self, ref: str) -> None:
         if not _REF.fullmatch(ref):
@@ -154,9 +165,9 @@ class PulledRepository:
         source = ref if given else f"refs/heads/{ref}"
         words = ("fetch", "--quiet", "--no-tags", "--force", "--", self.url, f"{source}:{_WANTED}")
         done = self._run(words, timeout=_FETCH_TIMEOUT, own_settings=True)
-        if done.returncode != 0:
+        if done.status != 0:
             raise PullError(
-                f"{ref} of {self._shown} cannot be fetched: {_last(done.stderr)}",
+                f"{ref} of {_shown(self.url)} cannot be fetched: {_last(done)}",
                 hint="`git ls-remote` lists what there is; a tag is named as refs/tags/NAME",
             )
 
@@ -168,11 +179,11 @@ class PulledRepository:
         command = "verify-tag" if kind == "tag" else "verify-commit"
         with self._verifier(keys) as (settings, environment):
             done = self._run((*settings, command, what), environment=environment)
-        if done.returncode != 0:
-            said = _last(done.stderr) or "it has no signature"
+        if done.status != 0:
+            said = _last(done) or "it has no signature"
             raise PullError(
-                f"{ref} of {self._shown} ({commit[:12]}) is not signed by a key of {keys.path}:"
-                f" {said}",
+                f"{ref} of {_shown(self.url)} ({commit[:12]}) is not signed by a key of"
+                f" {keys.path}: {said}",
                 hint="nothing of it was run; sign it: git commit -S",
             )
         return commit
@@ -198,33 +209,30 @@ class PulledRepository:
             )
             return
         with tempfile.TemporaryDirectory(prefix="cook-pull-") as home:
-            imported = subprocess.run(
-                ["gpg", "--homedir", home, "--batch", "--quiet", "--import", str(keys.path)],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_GIT_TIMEOUT,
-            )
-            if imported.returncode != 0:
-                raise PullError(f"{keys.path} is no keyring: {_last(imported.stderr)}")
-            yield (
-                (
-                    *("-c", f"gpg.ssh.program={no}", "-c", f"gpg.x509.program={no}"),
-                    *("-c", "gpg.program=gpg", "-c", "gpg.openpgp.program=gpg"),
-                ),
-                {"GNUPGHOME": home},
-            )
-            subprocess.run(
-                ["gpgconf", "--homedir", home, "--kill", "all"], capture_output=True, check=False
-            )
+            try:
+                imported = _program(
+                    ["gpg", "--homedir", home, "--batch", "--quiet", "--import", str(keys.path)]
+                )
+                if imported.status != 0:
+                    raise PullError(f"{keys.path} is no keyring: {_last(imported)}")
+                yield (
+                    (
+                        *("-c", f"gpg.ssh.program={no}", "-c", f"gpg.x509.program={no}"),
+                        *("-c", "gpg.program=gpg", "-c", "gpg.openpgp.program=gpg"),
+                    ),
+                    {"GNUPGHOME": home},
+                )
+            finally:
+                with contextlib.suppress(PullError):  # then no agent was begun
+                    _program(["gpgconf", "--homedir", home, "--kill", "all"])
 
     def _check_age(self, commit: str, *, allow_older: bool) -> None:
         if allow_older or (last := self.accepted) is None or last.commit == commit:
             return
         done = self._run(("merge-base", "--is-ancestor", last.commit, commit))
-        if done.returncode == 0:
+        if done.status == 0:
             return
-        back = self._run(("merge-base", "--is-ancestor", commit, last.commit)).returncode == 0
+        back = self._run(("merge-base", "--is-ancestor", commit, last.commit)).status == 0
         how = "is older than" if back else "does not come after"
         raise PullError(
             f"{commit[:12]} {how} {last.commit[:12]}, which was accepted last",
@@ -248,11 +256,6 @@ class PulledRepository:
         fresh.rename(self.work)
         shutil.rmtree(self.folder / "work.old", ignore_errors=True)
 
-    @property
-    def _shown(self) -> str:
-        """The address without a password."""
-        return re.sub(r"(?<=://)[^/@]*@", "", self.url)
-
     def _git(
         self,
         *words: str,
@@ -260,9 +263,9 @@ class PulledRepository:
         folder: Path | None = None,
     ) -> str:
         done = self._run(words, environment=environment, folder=folder)
-        if done.returncode != 0:
-            raise PullError(f"git {words[0]} has failed: {_last(done.stderr)}")
-        return done.stdout.strip()
+        if done.status != 0:
+            raise PullError(f"git {words[0]} has failed: {_last(done)}")
+        return done.text
 
     def _run(
         self,
@@ -272,7 +275,7 @@ class PulledRepository:
         folder: Path | None = None,
         timeout: float = _GIT_TIMEOUT,
         own_settings: bool = False,
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> ProgramEnd:
         """Run git; with `own_settings` with those of the user, which may have credentials."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         given = {
@@ -285,25 +288,35 @@ class PulledRepository:
         }
         if not own_settings:
             given |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-        try:
-            return subprocess.run(
-                ["git", *_SAFE, *words],
-                cwd=folder or self.folder,
-                env=given,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=timeout,
-            )
-        except FileNotFoundError:
-            raise PullError("there is no git(1) on this host", hint="install it: git") from None
-        except subprocess.TimeoutExpired:
-            raise PullError(f"git did not end within {timeout:g} s") from None
+        return _program(["git", *_SAFE, *words], folder or self.folder, given, timeout)
 
 
-def _last(said: str) -> str:
+def _program(
+    words: Sequence[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = _GIT_TIMEOUT,
+) -> ProgramEnd:
+    """Run a program to its end. Raises PullError if it is not there, or takes too long."""
+    name = words[0]
+    try:
+        return run_bounded(words, seconds=timeout, folder=folder, environment=environment)
+    except FileNotFoundError:
+        raise PullError(
+            f"there is no {name}(1) on this host", hint=f"install it: {_PACKAGES.get(name, name)}"
+        ) from None
+    except OSError as error:
+        raise PullError(f"{name} cannot be run: {error.strerror}") from None
+    except ProgramStopped as stopped:
+        raise PullError(f"{name} {stopped}") from None
+
+
+def _shown(url: str) -> str:
+    """Return an address without a user and a password, whatever letters these have."""
+    return re.sub(r"(?<=://).*@", "", url)
+
+
+def _last(done: ProgramEnd) -> str:
     """Return the last lines of what a program said, in one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in done.error_text.splitlines() if line.strip()]
     return "; ".join(lines[-3:])

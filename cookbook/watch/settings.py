@@ -7,18 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from cookbook.errors import UsageError
 from cookbook.secrets.reference import secret_tag
 from cookbook.text.hours import Hours, read_hours
-from cookbook.text.spans import seconds_of
-from cookbook.text.yaml_fields import each, keys, text
+from cookbook.text.yaml_fields import flag, keys, seconds, several, text, whole
 from cookbook.text.yaml_reader import YamlReader
 from cookbook.text.yaml_value import Value
 from cookbook.watch.notify_settings import NotifyTarget, read_targets
-
-T = TypeVar("T")
 
 WatchMode = Literal["drift", "converge"]
 
@@ -107,13 +104,18 @@ def read_watch(path: Path) -> WatchSettings:
     groups = said.get("groups")
     if groups is None or not isinstance(groups.data, dict) or not groups.data:
         raise (groups or value).error("there are no groups", hint="groups: {web: {every: 15m}}")
-    at_once = _whole(said["at_once"]) if "at_once" in said else AT_ONCE
+    at_once = whole(said["at_once"], 1) if "at_once" in said else AT_ONCE
     folder = path.absolute().parent
     defaults = dict(keys(said["defaults"], *_GROUP)) if "defaults" in said else {}
     found: list[WatchGroup] = []
     for name, entry in groups.data.items():
         own = dict(keys(entry, *_GROUP)) if entry.data is not None else {}
-        found.append(_group(name, entry, {**defaults, **own}, folder, found))
+        group = _group(name, entry, {**defaults, **own}, folder, found)
+        if "window" in own and group.do != "converge":  # that of the defaults is for the others
+            raise own["window"].error(
+                f"{name} is never changed", hint="do: converge, in this window"
+            )
+        found.append(group)
     notify = read_targets(said.get("notify"))
     return WatchSettings(path=path, groups=tuple(found), at_once=at_once, notify=notify)
 
@@ -129,28 +131,22 @@ def _group(
     if "every" not in said:
         raise value.error(f"{name} has no `every`", hint="every: 15m")
     readers: Mapping[str, Callable[[Value], Any]] = {
-        "every": _seconds,
-        "splay": _seconds,
+        "every": seconds,
+        "splay": seconds,
         "do": _mode,
-        "window": lambda one: _several(one, read_hours),
-        "recipes": lambda one: _several(one, lambda item: _recipe(item, folder)),
+        "window": lambda one: several(one, read_hours),
+        "recipes": lambda one: several(one, lambda item: _recipe(item, folder)),
         "timeout": _span,
-        "prune": _flag,
-        "record": _flag,
+        "prune": flag,
+        "record": flag,
     }
     read: dict[str, Any] = {key: readers[key](one) for key, one in said.items()}
     if read["every"] < _SHORTEST:
         raise said["every"].error(f"every: at least {_SHORTEST}s, not {said['every']}")
     if read.get("splay", 0) >= read["every"]:
         raise said["splay"].error("splay must be shorter than `every`")
-    if "window" in read and read.get("do") != "converge":
-        raise said["window"].error(f"{name} is never changed", hint="do: converge, in this window")
     limit = ",".join([name, *(f"!{one.name}" for one in before)])
     return WatchGroup(name=name, at=value.at, limit=limit, **read)
-
-
-def _several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
-    return each(value, read) if isinstance(value.data, list) else (read(value),)
 
 
 def _recipe(value: Value, folder: Path) -> Path:
@@ -167,24 +163,5 @@ def _mode(value: Value) -> str:
 
 
 def _span(value: Value) -> str:
-    _seconds(value)
+    seconds(value)
     return text(value)
-
-
-def _seconds(value: Value) -> float:
-    try:
-        return seconds_of(value.data if isinstance(value.data, str) else value.written)
-    except ValueError as error:
-        raise value.error(f"{value} is no span of time", hint=str(error)) from None
-
-
-def _flag(value: Value) -> bool:
-    if not isinstance(value.data, bool):
-        raise value.error(f"true or false is expected here, not {value}")
-    return value.data
-
-
-def _whole(value: Value) -> int:
-    if type(value.data) is not int or value.data < 1:
-        raise value.error(f"a whole number from 1 is expected here, not {value}")
-    return value.data

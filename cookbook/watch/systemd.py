@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
+import re
 import socket
 import sys
 import time
@@ -67,20 +67,44 @@ class SystemdListener(WatchListener):
             notify(f"STATUS={state}")
 
 
-def unit(template: str, words: Sequence[str], *, local: bool) -> str:
+def unit(template: str, words: Sequence[str], *, local: bool, writes: Sequence[Path] = ()) -> str:
     """
     Return a unit file with this command.
 
-    With `local` the host changes itself, so it is not confined and runs as root.
+    With `local` the host changes itself, so it is not confined and runs as root; else it may write
+    into its state and into the folders in `writes` only.
     """
     text = files("cookbook.watch").joinpath("units", template).read_text("utf-8")
     program = Path(sys.argv[0]).resolve()
-    cook = str(program) if program.name == "cook" else f"{sys.executable} -P -m cookbook.cli"
-    confined = [] if local else _CONFINED
-    command = " ".join(shlex.quote(word).replace("%", "%%") for word in words)
-    return text.replace("@COMMAND@", f"{cook} {command}").replace(
-        "@CONFINEMENT@", "\n".join(confined) or "# not confined: the host changes itself, as root"
-    )
+    cook = [str(program)] if program.name == "cook" else [sys.executable, *_MODULE]
+    confined = [*_CONFINED, *(f"ReadWritePaths=-{quoted(str(path))}" for path in writes)]
+    if local:
+        confined = ["# not confined: the host changes itself, as root"]
+    # Variables are replaced in the arguments, and not in the path of the program.
+    arguments = [quoted(word).replace("$", "$$") for word in (*cook[1:], *words)]
+    command = " ".join([quoted(cook[0]), *arguments])
+    lines = {"@COMMAND@": command, "@CONFINEMENT@": "\n".join(confined)}
+    return re.sub("|".join(lines), lambda found: lines[found[0]], text)
+
+
+def quoted(word: str) -> str:
+    r"""
+    Return a word as one item of a line in a unit file, see systemd.syntax(7).
+
+    A percent sign begins a specifier there. A dollar sign is left as it is.
+
+    >>> print(quoted('/srv/my "x"'), quoted("100%"), quoted("a;b"))
+    "/srv/my \"x\"" 100%% "a;b"
+    """
+    found = word.replace("%", "%%")
+    if re.fullmatch(r"[A-Za-z0-9_./:=,+@%$-]+", found):
+        return found
+    escaped = found.replace("\\", "\\\\").replace('"', '\\"')
+    return '"{}"'.format(re.sub(r"[\0-\x1f\x7f]", lambda one: f"\\x{ord(one[0]):02x}", escaped))
+
+
+_MODULE = ("-P", "-m", "cookbook.cli")
+"""The command where there is no program `cook`."""
 
 
 _CONFINED = [

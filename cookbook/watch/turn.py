@@ -16,13 +16,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol
 
+from cookbook.reports.schema import Document
 from cookbook.secrets.stores import environment
-from cookbook.text.bounded_io import parsed_object
+from cookbook.text.bounded_io import parsed_json
+from cookbook.text.json_shape import shaped
 
 if TYPE_CHECKING:
-    from cookbook.reports.schema import Document
     from cookbook.watch.settings import WatchGroup, WatchMode
 
 _MOST_BYTES = 256 * 1024**2
@@ -87,7 +88,7 @@ class ProcessTurn:
         if (status := self._process.poll()) is None:
             return None
         with self._out, self._err:
-            document, said = _document(self._out), _end_of(self._err)
+            document, said = _report(self._out, self._err)
         return TurnResult(
             self._group.name,
             self._mode,
@@ -95,7 +96,7 @@ class ProcessTurn:
             max(0.0, now - self._began),
             status,
             document,
-            said if document is None else "",
+            said,
         )
 
     def stop(self) -> None:
@@ -134,13 +135,15 @@ def inventory_words(
     return words if environment is None else [*words, "--environment", environment]
 
 
-def _document(file: IO[bytes]) -> Document | None:
-    file.seek(0)
+def _report(out: IO[bytes], err: IO[bytes]) -> tuple[Document | None, str]:
+    """Return the document that a turn printed; without one, what it has said instead."""
+    out.seek(0)
+    printed = out.read(_MOST_BYTES)
     try:
-        found = parsed_object(file.read(_MOST_BYTES))
-    except ValueError:
-        return None
-    return cast("Document", found) if "hosts" in found else None
+        return shaped(Document, parsed_json(printed)), ""
+    except ValueError as error:
+        broken = f"cook: its report cannot be read: {error}" if printed.strip() else ""
+        return None, "\n".join(filter(None, (_end_of(err), broken)))
 
 
 def _end_of(file: IO[bytes]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ from cookbook.language.collection import NO_FACTS_YET, FactsNeeded, Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.language.feature_answer import InvertedFeature
 from cookbook.script.facts import Facts
+from cookbook.secrets.reference import LazyVariables, SecretReference
+from cookbook.secrets.secret import Secret
+from cookbook.text.times import instant
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 HOSTS: dict[str, Any] = {
@@ -205,6 +209,60 @@ def test_a_secret_decides_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(FeatureError, match="a secret cannot decide"):
         features.ask("a", Node("web1", DEBIAN, hosts.hosts["web1"].vars))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "'hunter2' in vars.tokens",
+        "vars.db == vars.db",
+        "vars.db.logins.first",
+        "not vars.db",
+        "version(vars.nested) == version('1')",
+    ],
+)
+def test_a_secret_within_a_list_or_mapping_decides_nothing(said: str, tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text(
+        "hosts: {web1: {vars: {tokens: [!secret t], nested: [[{a: !secret n}]],"
+        " db: {host: db1, logins: {first: [!secret db]}}}}}"
+    )
+    hosts = inventory.load(path)
+    (tmp_path / "features.yml").write_text(f"a: {{when: {json.dumps(said)}}}\n")
+    features = load_features(tmp_path / "features.yml", hosts, NOW)
+    revealed: list[str] = []
+
+    def reveal(reference: SecretReference) -> Secret:
+        revealed.append(reference.name)
+        return Secret("hunter2")
+
+    own = hosts.hosts["web1"].vars
+    for variables in (own, LazyVariables(own, reveal)):
+        with pytest.raises(FeatureError, match="a secret cannot decide") as caught:
+            features.ask("a", Node("web1", DEBIAN, variables))
+        assert "hunter2" not in str(caught.value)
+    assert not revealed
+
+
+def test_what_stands_beside_a_secret_decides(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text("hosts: {web1: {vars: {db: {host: db1, password: !secret db}}}}")
+    hosts = inventory.load(path)
+    (tmp_path / "features.yml").write_text("a: {when: vars.db.host == 'db1'}\n")
+    features = load_features(tmp_path / "features.yml", hosts, NOW)
+
+    assert features.ask("a", Node("web1", DEBIAN, hosts.hosts["web1"].vars)).is_on
+
+
+def test_a_date_at_the_end_of_the_calendar_is_refused_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match=r"features.yml:1: until of feature new") as caught:
+        load("new: {until: 9999-12-31}", tmp_path)
+    assert "1 to 9999" in (caught.value.hint or "")
+
+    for moment in ("9999-12-31T23:00-05:00", "0001-01-01T00:00+01:00"):
+        with pytest.raises(ValueError, match="1 to 9999"):
+            instant(moment)
+    assert instant("9999-12-31") == datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def test_only_what_needs_facts_waits_for_them(tmp_path: Path) -> None:

@@ -238,6 +238,16 @@ def test_features_are_compared_and_grouped_by(status: Cook) -> None:
     assert "feature.new-cache" in status("--by", "feature.newcache", exit_status=1)
 
 
+def test_a_feature_by_environment_is_as_in_a_run(status: Cook) -> None:
+    Path("hosts.yml").write_text(HOSTS.replace("size: 1}", "size: 1}, environment: staging", 1))
+    with Path("hosts.yml").open("a") as file:
+        file.write("environments: {staging: {}}\n")
+    Path("features.yml").write_text("new-cache: {when: environment == 'staging'}\n")
+
+    groups = document(status, "--by", "feature.new-cache")["groups"]
+    assert groups["on"] == ["web1"]
+
+
 def test_equal_hosts_do_not_differ(status: Cook) -> None:
     Path("hosts.yml").write_text("hosts: [web5, web6]")
     assert status("--compare", "web5", "web6") == "web5 does not differ from web6\n"

@@ -309,10 +309,11 @@ REFUSED = [
     ("sources:\n- program: ok\n  cache: 10", "hosts.yml:2, program ok: hosts: no hosts"),
     (
         "sources:\n- program: ok\n  cache: 1y",
-        "hosts.yml:3: a time must be like 30s, 10m, 12h or 1d",
+        "hosts.yml:3: '1y' is no span of time",
     ),
-    ("sources:\n- program: ok\n  timeout: 0", "hosts.yml:3: a time must be like"),
-    ("sources:\n- program: ok\n  cache: 1:30", "hosts.yml:3: a time must be like"),
+    ("sources:\n- program: ok\n  timeout: 0", "hosts.yml:3: no source answers within no time"),
+    ("sources:\n- program: ok\n  cache: 1:30", "hosts.yml:3: 1:30 is no span of time"),
+    ("sources:\n- program: ok\n  cache: 010", "hosts.yml:3: 010 is no span of time"),
     (
         "sources:\n- program: ok\n  group: nope",
         "hosts.yml:2: group 'nope' of the source program ok",

@@ -109,6 +109,7 @@ class FakeWatch(WatchListener):
     turns: list[FakeTurn] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     later: WatchSettings | Exception | None = None
 
     def loop(self, *, once: bool = False, others: Sequence[WatchListener] = ()) -> WatchLoop:
@@ -161,6 +162,8 @@ class FakeWatch(WatchListener):
     def ended(self, result: TurnResult) -> None:
         """Note it."""
         self._note(f"{result.group} ended")
+        if result.error:
+            self.errors.append(result.error)
 
     def tick(self, state: str) -> None:
         """Note a new state."""

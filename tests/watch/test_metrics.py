@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cookbook.cli import main
-from cookbook.errors import UsageError
+from cookbook.errors import ReportError, UsageError
 from cookbook.watch import metrics as module
 from cookbook.watch.metrics import MetricsListener, RunMetrics, add_run, loopback
 from cookbook.watch.settings import WatchGroup, WatchMode, WatchSettings
@@ -44,9 +44,9 @@ def with_error(told: Any, host: str, code: str) -> Any:
 
 def test_what_is_counted() -> None:
     metrics = RunMetrics()
-    metrics.count("web", result(document(web1="ok", web2=["file[/a]", "file[/b]"]), 2))
-    metrics.count("web", result(document("converge", web1="ok", web2="failed"), 3, 2000.0))
-    metrics.count("web", result(None, 1, 3000.0, 700.0))
+    metrics.count(result(document(web1="ok", web2=["file[/a]", "file[/b]"]), 2))
+    metrics.count(result(document("converge", web1="ok", web2="failed"), 3, 2000.0))
+    metrics.count(result(None, 1, 3000.0, 700.0))
     metrics.skipped("web", 3)
     found = samples(metrics.text())
 
@@ -70,10 +70,10 @@ def test_what_is_counted() -> None:
 
 def test_drift_of_a_host_and_when_it_is_over() -> None:
     metrics = RunMetrics()
-    metrics.count("web", result(document(web1=["file[/a]", "file[/b]"]), 2))
+    metrics.count(result(document(web1=["file[/a]", "file[/b]"]), 2))
     assert samples(metrics.text())["cook_host_drifted_resources{group=web,host=web1}"] == 2
 
-    metrics.count("web", result(document(web1="ok"), began=5000.0))
+    metrics.count(result(document(web1="ok"), began=5000.0))
     found = samples(metrics.text())
     assert found["cook_host_drifted_resources{group=web,host=web1}"] == 0
     assert found["cook_host_last_success_timestamp_seconds{group=web,host=web1}"] == 5002
@@ -83,7 +83,7 @@ def test_lock_outs_that_were_averted() -> None:
     metrics = RunMetrics()
     for code in ("locked-out", "locked-out", "would-lock-out", "unreachable"):
         told = with_error(document("converge", web1="failed"), "web1", code)
-        metrics.count("web", result(told, 3))
+        metrics.count(result(told, 3))
     found = samples(metrics.text())
 
     assert found["cook_lockouts_averted_total{group=web,how=taken-back}"] == 2
@@ -96,7 +96,7 @@ def test_a_file_is_read_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("cookbook.watch.metrics.time.time", lambda: now)
     told = document("drift", web1="ok", **{'we"b\\2\n': "ok"}) | {"set": "web"}
     for began in (now - 20, now - 10):
-        add_run(path, told, began)
+        add_run(path, told, began, pytest.fail)
     found = samples(path.read_bytes())
     assert found["cook_runs_total{group=web,mode=drift,result=ok}"] == 2
     assert found["cook_run_duration_seconds_count{group=web,mode=drift}"] == 2
@@ -104,11 +104,11 @@ def test_a_file_is_read_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert path.stat().st_mode & 0o777 == 0o644
 
     again = RunMetrics()
-    again.read(path, now)
+    again.read(path, now, pytest.fail)
     assert again.text() == path.read_bytes()
 
     later = RunMetrics()
-    later.read(path, now + 31 * 86400)
+    later.read(path, now + 31 * 86400, pytest.fail)
     assert not [name for name in samples(later.text()) if "host=" in name]
 
 
@@ -118,9 +118,37 @@ def test_a_file_is_read_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_file_of_another_program_is_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "cook.prom").write_bytes(text.encode("latin-1"))
     metrics = RunMetrics()
-    metrics.read(tmp_path / "cook.prom", 0)
+    said: list[str] = []
+    metrics.read(tmp_path / "cook.prom", 0, said.append)
 
     assert samples(metrics.text()) == {}
+    is_metrics = text in ("", "a 1\n")
+    assert is_metrics or "cook.prom is no file of metrics" in said[0]
+    assert len(said) == (0 if is_metrics else 1)
+
+
+def test_a_file_that_cannot_be_read_is_said_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "cook.prom"
+    path.mkdir()  # no permission keeps root out
+    told = document(web1="ok") | {"set": "web"}
+
+    with pytest.raises(ReportError, match=r"the metrics cannot be read: .*: Is a directory"):
+        add_run(path, told, 0.0, pytest.fail)
+    with pytest.raises(ReportError, match="the metrics cannot be read"):
+        MetricsListener(path, pytest.fail, [])
+
+
+def test_a_defect_while_reading_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: object) -> bytes:
+        raise TypeError
+
+    path = tmp_path / "cook.prom"
+    path.write_text("cook_runs_total 1\n")
+    monkeypatch.setattr("cookbook.text.bounded_io.content_of", defect)
+    with pytest.raises(TypeError):
+        RunMetrics().read(path, 0, pytest.fail)
 
 
 def test_the_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +156,7 @@ def test_the_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = RunMetrics()
     for batch in range(3):
         hosts = {f"web{batch}{number}": "ok" for number in range(10)}
-        metrics.count("web", result(document("drift", **hosts)))
+        metrics.count(result(document("drift", **hosts)))
     names = [name for name in samples(metrics.text()) if "host=" in name]
     assert len({re.findall("host=([^,}]*)", name)[0] for name in names}) == 5
 

@@ -21,7 +21,7 @@ from cookbook.cli import main
 from cookbook.errors import SecretError, UsageError
 from cookbook.secrets.reference import SecretReference
 from cookbook.secrets.secret import Secret
-from cookbook.watch.news import news_of
+from cookbook.watch.news import Told, news_of
 from cookbook.watch.notify import Notifier, NotifyListener, delivery, memory_of
 from cookbook.watch.notify_settings import (
     CommandTarget,
@@ -29,7 +29,7 @@ from cookbook.watch.notify_settings import (
     NotifyTarget,
     WebhookTarget,
 )
-from cookbook.watch.settings import read_watch
+from cookbook.watch.settings import WatchSettings, read_watch
 from cookbook.watch.turn import TurnResult
 from tests.clock import FakeClock
 from tests.watch.conftest import document
@@ -49,7 +49,7 @@ class Story:
 
     def __init__(self, target: NotifyTarget = SILENT) -> None:
         self.target = target
-        self.told: dict[str, dict[str, Any]] = {}
+        self.told: Told = {}
         self.now = 0.0
 
     def hears(self, result: TurnResult, after: float = 60.0) -> list[str]:
@@ -438,6 +438,22 @@ REFUSED = [
     ("[{mail: {to: a@b, from: a@b, smtp: x, tls: ssl}}]", "tls must be none, starttls or tls"),
     ("[{mail: {to: a@b, from: a@b, smtp: x, password: hunter2}}]", "a password is not written"),
     ("[{command: /usr/bin/tell ops}]", "command must be a list of words"),
+    ("[{webhook: 'http://[x'}]", "a webhook is an address that begins with https://"),
+    ("[{webhook: 'http://x:99999/'}]", "a webhook is an address that begins with https://"),
+    ("[{webhook: 'http://x:\u0668\u0660/'}]", "a webhook is an address that begins with https://"),
+    ("[{mail: {to: a@b, from: a@b, smtp: 'x:99999'}}]", "'x:99999' is no server"),
+    ("[{mail: {to: a@b, from: a@b, smtp: 'x:0'}}]", "'x:0' is no server"),
+    ("[{mail: {to: a@b, from: a@b, smtp: 'x:\u00b2'}}]", "is no server"),
+    ("[{mail: {to: a@b, from: a@b, smtp: ':25'}}]", "is no server"),
+    (
+        "[{mail: {to: a@b, from: a@b, smtp: x, password: !secret p}}]",
+        "mail has a password and no `user`",
+    ),
+    ("[{mail: {to: a@b, from: a@b, smtp: x, user: u}}]", "mail has a user and no `password`"),
+    (
+        "[{mail: {to: a@b, from: a@b, smtp: x, user: u, password: !secret p, tls: none}}]",
+        "a password is not sent without TLS",
+    ),
 ]
 
 
@@ -484,6 +500,70 @@ def test_the_listener_tells_meanwhile_and_at_the_end(web: _Web, tmp_path: Path) 
     [target] = read_watch(path).notify
     assert memory_of(path, target).stat().st_mode & 0o777 == 0o600
     assert web.url not in memory_of(path, target).name
+
+
+def test_a_reload_while_a_message_is_on_its_way_sends_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "watch.yml"
+    words = ["sh", "-c", f"sleep 0.5; cat >>{tmp_path}/got; echo >>{tmp_path}/got"]
+
+    def settings(events: str) -> WatchSettings:
+        notify = f"[{{command: {json.dumps(words)}, events: {events}}}]"
+        path.write_text(f"groups: {{web: {{every: 1m}}}}\nnotify: {notify}\n")
+        return read_watch(path)
+
+    said: list[str] = []
+    listener = NotifyListener(settings("[drift, failed]"), said.append)
+    with listener.working():
+        listener.ended(turn(document(web1=["file[/a]"])))
+        listener.reloaded(settings("[drift, failed, recovered]"))
+        listener.ended(turn(document(web1=["file[/a]"])))
+        listener.ended(turn(document(web1="ok")))
+
+    told = [json.loads(line) for line in (tmp_path / "got").read_text().splitlines()]
+    assert [one["news"][0]["event"] for one in told] == ["drift", "recovered"]
+    assert said == []
+
+
+def test_two_entries_for_one_address_remember_apart(tmp_path: Path) -> None:
+    path = tmp_path / "watch.yml"
+    entry = f"command: [sh, -c, 'cat >>{tmp_path}/got; echo >>{tmp_path}/got']"
+    path.write_text(
+        "groups: {web: {every: 1m}}\nnotify:\n"
+        f"  - {{{entry}, events: drift}}\n  - {{{entry}, events: failed}}\n"
+    )
+    for _ in range(2):
+        listener = NotifyListener(read_watch(path), print)
+        with listener.working():
+            listener.ended(turn(document(web1=["file[/a]"], web2="failed")))
+
+    told = [json.loads(line) for line in (tmp_path / "got").read_text().splitlines()]
+    assert sorted(one["news"][0]["event"] for one in told) == ["drift", "failed"]
+
+
+@pytest.mark.parametrize(
+    "broken", ["{", "[]", '{"web/web1": {"event": "drift"}}', '{"web/web1": {"since": "x"}}']
+)
+def test_a_broken_memory_is_said(broken: str, tmp_path: Path) -> None:
+    target = NotifyTarget(CommandTarget(("true",)), "watch.yml:3")
+    tells, _, _ = notifier(target, tmp_path)
+    assert tells.tell(turn(document(web1=["file[/a]"])))
+    [memory] = tmp_path.glob("*.json")
+    kept = memory.read_text()
+    assert kept.startswith('{"web/web1"')
+    memory.write_text(broken)
+
+    again, _, said = notifier(target, tmp_path)
+    assert f"what was told is not known, so it is told again: {memory}: " in said[0]
+    assert again.tell(turn(document(web1=["file[/a]"])))
+    assert memory.read_text().startswith('{"web/web1"')
+
+
+def test_a_command_that_prints_without_an_end_is_ended(tmp_path: Path) -> None:
+    endless = NotifyTarget(CommandTarget(("yes", "x")), "watch.yml:3")
+    tells, _, said = notifier(endless, tmp_path)
+
+    assert not tells.tell(turn(document(web1=["file[/a]"])))
+    assert said[0].endswith("yes printed more than 1 MiB")
 
 
 def test_a_watch_tells(

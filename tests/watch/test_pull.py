@@ -15,6 +15,7 @@ import pytest
 from cookbook import inventory
 from cookbook.cli import main
 from cookbook.errors import PullError, UsageError
+from cookbook.text.bounded_program import run_bounded
 from cookbook.watch.pull import PulledRepository, TrustedKeys
 from tests.texts import check
 
@@ -415,15 +416,113 @@ def test_two_at_once_are_refused(author: Author, pull: Pulls) -> None:
     assert (status, "another pull of this repository is at work" in said) == (1, True)
 
 
-def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
+def test_a_user_in_the_address_is_not_shown(tmp_path: Path) -> None:
     signers = tmp_path / "signers"
     signers.write_text("")
-    repository = PulledRepository("http://ann:hunter2@127.0.0.1:9/x.git", tmp_path / "state")
+    repository = PulledRepository("http://hunter2@127.0.0.1:9/x.git", tmp_path / "state")
     with repository.locked(), pytest.raises(PullError) as caught:
         repository.accept("main", TrustedKeys(signers))
 
     assert "http://127.0.0.1:9/x.git" in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(caught.value).replace("http://hunter2@127", "")
+
+
+@pytest.mark.parametrize(
+    "password", ["hunter2", "hun@hunter2", "a/hunter2", "9hunter2", "h:hunter2"]
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(
+    password: str, author: Author, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"https://ann:{password}@git.example.org:8443/x.git"
+    words = ["pull", "--repo", url, "--allowed-signers", str(author.signers), "--recipe", "r.py"]
+    for more in ([], ["--print-unit"], ["--print-unit", "timer"]):
+        assert main([*words, *more]) == 1
+        said = capsys.readouterr()
+        assert "an address with a password would be seen" in said.err
+        assert "credential helper" in said.err
+        assert "hunter2" not in said.out + said.err
+        assert "ann" not in said.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ssh://git@example.org:2222/x.git",
+        "git@example.org:x.git",
+        "https://example.org:8443/a@b.git",
+        "https://[2001:db8:0:0:0:0:0:1]:8443/x.git",
+        "/srv/a:b@c.git",
+    ],
+)
+def test_an_address_without_a_password_is_taken(url: str, tmp_path: Path) -> None:
+    assert PulledRepository(url, tmp_path).url == url
+
+
+def _only(monkeypatch: pytest.MonkeyPatch, folder: Path, *programs: str) -> None:
+    """Leave only these programs on the path."""
+    folder.mkdir()
+    for name in programs:
+        (folder / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.mark.parametrize(("there", "missing"), [((), "git"), (("git", "sh"), "gpg")])
+def test_a_program_that_is_not_installed_is_named(
+    there: tuple[str, ...],
+    missing: str,
+    author: Author,
+    pull: Pulls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    author.commit("one")
+    _only(monkeypatch, author.folder / "bin", *there)
+    status, said = pull(keys=("--keyring", str(author.signers)))
+
+    assert status == 1
+    assert f"there is no {missing}(1) on this host" in said
+    assert "install it: " in said
+
+
+def test_the_agent_of_a_keyring_is_ended_whatever_happens(
+    author: Author, pull: Pulls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def heard(words: Any, **given: Any) -> Any:
+        begun.append(words[0])
+        return run_bounded(words, **given)
+
+    monkeypatch.setattr("cookbook.watch.pull.run_bounded", heard)
+    author.commit("one")
+    (author.signers.parent / "ring").write_text("no keys")
+    assert "is no keyring" in pull(keys=("--keyring", str(author.signers.parent / "ring")))[1]
+    assert begun[-2:] == ["gpg", "gpgconf"]
+
+
+def test_a_program_that_prints_without_an_end_is_ended(
+    author: Author, pull: Pulls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.commit("one")
+    _only(monkeypatch, author.folder / "bin", "yes")
+    (author.folder / "bin/git").write_text("#!/bin/sh\nexec yes\n")
+    (author.folder / "bin/git").chmod(0o755)
+
+    assert "git printed more than 1 MiB" in pull()[1]
+
+
+@pytest.mark.parametrize("broken", ["{", '{"commit": 5, "ref": "main"}', '{"commit": "x"}', "[]"])
+def test_a_broken_note_of_the_last_revision_is_said(
+    broken: str, author: Author, pull: Pulls
+) -> None:
+    author.commit("one")
+    assert pull()[0] == 0
+    (PulledRepository(str(author.repository)).folder / "accepted.json").write_text(broken)
+
+    status, said = pull()
+    assert status == 1
+    assert "accepted.json cannot be read, so it is not known which revision was the last: " in said
+    assert pull("--allow-older")[0] == 0
+    assert pull()[0] == 0
 
 
 def test_the_units(author: Author, pull: Pulls) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cookbook.cli import main
-from cookbook.watch.systemd import notify
+from cookbook.watch.systemd import notify, unit
 
 RECIPE = """\
 from cookbook.resources import file
@@ -139,6 +139,65 @@ def test_an_abstract_socket(tmp_path: Path) -> None:
         assert systemd.recv(99) == b"READY=1"
 
 
+@pytest.mark.parametrize("printed", ['{"hosts": {"web1": 5}}', "{}", "no JSON", "[1]"])
+def test_a_report_of_another_shape_is_a_failed_turn(
+    printed: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "r.py").write_text(f"import os\nos.write(1, {printed.encode()!r})\nos._exit(0)\n")
+    main(["watch", "--once"])
+
+    assert "web1: converge failed (exit status 0): cook: its report cannot be read: " in (
+        capfd.readouterr().out
+    )
+
+
+def test_the_status_of_once_tells_of_a_turn_that_cannot_begin(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cookbook.watch.turn.tempfile.TemporaryFile", full)
+
+    assert main(["watch", "--once"]) == 3
+    said = capfd.readouterr().out
+    assert "web1: converge failed" in said
+    assert "the turn could not be begun: No space left on device" in said
+    assert not (folder / "x").exists()
+
+
+def test_the_unit_may_write_its_metrics(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = folder / "node exporter 100%" / "cook.prom"
+    assert main(["watch", "--print-unit", "--metrics", str(metrics)]) == 0
+    text = capsys.readouterr().out
+    assert f'\nReadWritePaths=-"{folder}/node exporter 100%%"\n' in text
+    assert f'--metrics "{folder}/node exporter 100%%/cook.prom"' in text
+    _verify(folder, text)
+
+    assert main(["watch", "--print-unit", "--local", "--metrics", str(metrics)]) == 0
+    assert "ReadWritePaths" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("it's", '"it\'s"'),
+        ('a "b" \\c', '"a \\"b\\" \\\\c"'),
+        ("100%", "100%%"),
+        ("$HOME ${x}", '"$$HOME $${x}"'),
+        (";", '";"'),
+        ("", '""'),
+        ("a\nExecStartPost=/bin/x", '"a\\x0aExecStartPost=/bin/x"'),
+        ("@CONFINEMENT@", "@CONFINEMENT@"),
+    ],
+)
+def test_a_word_is_one_word_for_systemd(word: str, written: str, folder: Path) -> None:
+    text = unit("cook-watch.service", ["watch", "--environment", word], local=True)
+
+    assert f" watch --environment {written}\n" in text
+    _verify(folder, text)
+
+
 @pytest.mark.parametrize("local", [False, True])
 def test_the_unit_is_one_for_systemd(
     folder: Path,
@@ -146,13 +205,17 @@ def test_the_unit_is_one_for_systemd(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["watch", "--print-unit", *(["--local"] if local else [])]) == 0
-    unit = capsys.readouterr().out
-    assert f"watch {folder}/watch.yml " in unit
-    assert ("User=cook" in unit) != local
-    assert "@" not in re.sub(r"=@system-service", "", unit)
+    text = capsys.readouterr().out
+    assert f"watch {folder}/watch.yml " in text
+    assert ("User=cook" in text) != local
+    assert "@" not in re.sub(r"=@system-service", "", text)
+    _verify(folder, text)
+
+
+def _verify(folder: Path, text: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.fail("systemd-analyze(1) is a part of systemd, which test hosts need anyway")
-    (folder / "cook-watch.service").write_text(unit.replace("User=cook", "User=root"))
+    (folder / "cook-watch.service").write_text(text.replace("User=cook", "User=root"))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "cook-watch.service"],
         capture_output=True,

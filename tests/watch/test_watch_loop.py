@@ -162,7 +162,7 @@ def test_a_turn_that_cannot_begin_is_not_the_end(group: Group) -> None:
     watch.at = {150.0: loop.stop}
     loop.run()
 
-    assert watch.lines == ["web: the turn could not be begun: Cannot allocate memory"]
+    assert watch.errors == ["the turn could not be begun: Cannot allocate memory"]
     assert [event for event in watch.events if "drift" in event[1]] == [(120, "web drift")]
 
 
@@ -173,6 +173,21 @@ def test_once_is_one_turn_of_each_group_now(group: Group) -> None:
 
     assert sorted(result.group for result in results) == ["a", "b", "c"]
     assert sum("drift" in what for _, what in watch.events) == 3
+
+
+def test_once_tells_of_a_turn_that_cannot_begin(group: Group) -> None:
+    watch = watching(group("a", every=60.0), group("b", every=60.0))
+    loop = watch.loop(once=True)
+    start = loop.start
+
+    def other_than_a(one: WatchGroup, *words: object) -> object:
+        if one.name == "a":
+            raise OSError(12, "Cannot allocate memory")
+        return start(one, *words)  # type: ignore[arg-type]
+
+    loop.start = other_than_a  # type: ignore[assignment]
+
+    assert {result.group: result.exit for result in loop.run()} == {"a": 3, "b": 0}
 
 
 def test_the_state_is_said(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:

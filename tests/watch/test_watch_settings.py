@@ -9,6 +9,7 @@ import pytest
 from cookbook.errors import UsageError
 from cookbook.watch.settings import read_watch
 from cookbook.watch.turn import command_of, inventory_words
+from tests.watch.conftest import MONDAY
 
 FULL = """\
 defaults: {every: 30m, splay: 2m, recipes: base.py}
@@ -48,6 +49,17 @@ def test_it_is_read(tmp_path: Path) -> None:
     assert inventory_words(Path("h.yml"), "sqlite:///x", "staging") == [
         *("--hosts", "h.yml", "--store", "sqlite:///x", "--environment", "staging")
     ]
+
+
+def test_a_window_of_the_defaults_is_for_the_groups_that_are_changed(tmp_path: Path) -> None:
+    (tmp_path / "watch.yml").write_text(
+        "defaults: {every: 1m, window: {days: sat}}\ngroups: {web: {do: converge}, db: }\n"
+    )
+    web, db = read_watch(tmp_path / "watch.yml").groups
+
+    assert (web.do, db.do) == ("converge", "drift")
+    assert web.mode(MONDAY) == db.mode(MONDAY) == "drift"
+    assert (web.mode(MONDAY - 86_400), web.mode(MONDAY - 2 * 86_400)) == ("drift", "converge")
 
 
 REFUSED: list[tuple[str, str, str | None]] = [

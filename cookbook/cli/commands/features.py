@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -114,12 +114,11 @@ def _decide(
     found: Features,
     facts: Mapping[str, Facts],
 ) -> FeatureDecision:
-    from cookbook.language.collection import NO_FACTS_YET, Node
+    from cookbook.features.feature import subject
+    from cookbook.language.collection import NO_FACTS_YET
 
     known = facts.get(host.name, NO_FACTS_YET)
-    variables_of = {**host.vars, **given}
-    node = Node(host.name, known, variables_of, host.groups, environment=host.environment)
-    return feature.decide(node, found.now)
+    return feature.decide(subject(host, given, known), found.now)
 
 
 def _document(found: Features, asked: Sequence[Feature], decisions: Decisions) -> dict[str, Any]:
@@ -143,32 +142,31 @@ def _document(found: Features, asked: Sequence[Feature], decisions: Decisions) -
     return {"schema": 1, "file": found.where, "at": found.now.isoformat(), "features": shown}
 
 
-def _lines(asked: Sequence[Feature], decisions: Decisions) -> list[StyledLine]:
-    """Yield a line for each feature, then one for all hosts with an equal answer."""
+def _lines(asked: Sequence[Feature], decisions: Decisions) -> Iterator[StyledLine]:
+    """Yield the lines of each feature, and how to know more where facts decide."""
+    for one in asked:
+        yield from _feature_lines(one, decisions[one.name])
+    if any(d.is_on is None for decided in decisions.values() for d in decided.values()):
+        yield "dim", "unknown: the condition reads facts; --facts asks the hosts"
+
+
+def _feature_lines(
+    feature: Feature, decided: Mapping[str, FeatureDecision]
+) -> Iterator[StyledLine]:
+    """Yield a line for a feature, then one for all hosts with an equal answer."""
+    from cookbook.text.listing import named
     from cookbook.text.sanitize import one_line
 
-    lines: list[StyledLine] = []
-    for one in asked:
-        hosts = decisions[one.name]
-        on = sum(decision.is_on is True for decision in hosts.values())
-        unknown = sum(decision.is_on is None for decision in hosts.values())
-        more = f", {unknown} unknown" if unknown else ""
-        note = f"  {one.note}" if one.note else ""
-        head = f"{one.name}: on for {on} of {len(hosts)} hosts{more}{note}  [{one.at}]"
-        lines.append(("bold", one_line(head)))
-        equal: dict[tuple[bool | None, str], list[str]] = {}
-        for name, decision in hosts.items():
-            said = "; ".join(filter(None, (decision.why, decision.detail)))
-            equal.setdefault((decision.is_on, said), []).append(name)
-        for (is_on, why), names in equal.items():
-            word, style = _STATES[is_on]
-            lines.append((style, one_line(f"  {word:3}  {_named(names)}  ({why})")))
-    if any(d.is_on is None for hosts in decisions.values() for d in hosts.values()):
-        lines.append(("dim", "unknown: the condition reads facts; --facts asks the hosts"))
-    return lines
-
-
-def _named(names: Sequence[str]) -> str:
-    if len(names) <= _MOST_NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    on = sum(decision.is_on is True for decision in decided.values())
+    unknown = sum(decision.is_on is None for decision in decided.values())
+    more = f", {unknown} unknown" if unknown else ""
+    note = f"  {feature.note}" if feature.note else ""
+    head = f"{feature.name}: on for {on} of {len(decided)} hosts{more}{note}  [{feature.at}]"
+    yield "bold", one_line(head)
+    equal: dict[tuple[bool | None, str], list[str]] = {}
+    for name, decision in decided.items():
+        said = "; ".join(filter(None, (decision.why, decision.detail)))
+        equal.setdefault((decision.is_on, said), []).append(name)
+    for (is_on, why), names in equal.items():
+        word, style = _STATES[is_on]
+        yield style, one_line(f"  {word:3}  {named(names, _MOST_NAMED)}  ({why})")

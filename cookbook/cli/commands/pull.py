@@ -73,9 +73,9 @@ def _run(options: argparse.Namespace) -> int:
     if not options.recipes and options.hosts is None:
         raise UsageError("there is no recipe", hint="--recipe x.py, or --hosts hosts.yml")
     keys = TrustedKeys(options.allowed_signers, options.keyring)
+    repository = PulledRepository(options.repo)
     if options.print_unit is not None:
         return _print_unit(options, keys, words)
-    repository = PulledRepository(options.repo)
     with repository.locked():
         commit = repository.accept(options.ref, keys, allow_older=options.allow_older)
         _say(f"{options.ref} is {commit}, its signature is good")

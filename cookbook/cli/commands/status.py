@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NONE = "(none)"
 _PAIR = 2
+_FORMATS = {".html": "html", ".json": "json", ".txt": "text"}
 _FEATURE = {True: "on", False: "off", None: "unknown without facts"}
 
 
@@ -71,8 +72,10 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from cookbook.cli.commands.history import opened
+    from cookbook.reports import format_of
 
-    _check_reports(options.reports)
+    for path in options.reports:
+        format_of(path, _FORMATS)
     inventory = load_inventory(options)
     chosen = inventory.select(options.limit)
     with opened(options.store) as history:
@@ -81,18 +84,6 @@ def _run(options: argparse.Namespace) -> int:
         else:
             _tell_status(options, _status(options, inventory, chosen, history))
     return 0
-
-
-def _check_reports(paths: Iterable[Path]) -> None:
-    """Raise UsageError for a report in an unknown format, or in a missing folder."""
-    for path in paths:
-        if path.suffix.lower() not in (".html", ".json", ".txt"):
-            raise UsageError(
-                f"--report {path}: what format is that?",
-                hint="its ending says the format: .html, .json, .txt",
-            )
-        if not path.parent.is_dir():
-            raise UsageError(f"--report {path}: there is no folder {path.parent}")
 
 
 def _status(
@@ -107,7 +98,7 @@ def _status(
     hosts = _known(options, inventory, chosen, pictures, rollouts)
     groups = _grouped(options.by, inventory, hosts)
     going = open_rollouts(rollouts, pictures)
-    return protected(status_document(hosts, groups, options.by, datetime.now(UTC), going))  # type: ignore[return-value]  # of the same shape
+    return protected(status_document(hosts, groups, options.by, datetime.now(UTC), going))
 
 
 def _known(
@@ -145,10 +136,10 @@ def _known(
 
 def _features(found: Features, host: Host) -> Mapping[str, bool | None]:
     """Return which features a host has; None for one that depends on facts."""
-    from cookbook.language.collection import NO_FACTS_YET, Node
+    from cookbook.features.feature import subject
 
-    node = Node(host.name, NO_FACTS_YET, host.vars, host.groups)
-    return {one.name: one.decide(node, found.now).is_on for one in found.features.values()}
+    asked = subject(host)
+    return {one.name: one.decide(asked, found.now).is_on for one in found.features.values()}
 
 
 def _facts(host: Host) -> Mapping[str, Any]:
@@ -228,9 +219,9 @@ def _compared(
     found = {name: facets(host, states.get(name, {})) for name, host in compared_hosts.items()}
     if len(names) == _PAIR:
         one, other = names
-        return protected(compared((one, found[one]), (other, found[other])))  # type: ignore[return-value]  # of the same shape
+        return protected(compared((one, found[one]), (other, found[other])))
     own = found.pop(names[0])
-    return protected(compared_with_group((names[0], own), group, found))  # type: ignore[return-value]  # of the same shape
+    return protected(compared_with_group((names[0], own), group, found))
 
 
 def _group_of(host: str, by: str, groups: Mapping[str, list[str]]) -> tuple[str, list[str]]:
@@ -264,7 +255,7 @@ def _tell(
 ) -> None:
     """Print it, then write the reports."""
     from cookbook.cli.progress import write
-    from cookbook.reports import write_report
+    from cookbook.reports import format_of, write_report
     from cookbook.text.sanitize import json_text, one_line
 
     with reader_may_leave():
@@ -273,10 +264,10 @@ def _tell(
         else:
             write(lines, sys.stdout)
     for path in options.reports:
-        match path.suffix.lower():
-            case ".html":
+        match format_of(path, _FORMATS):
+            case "html":
                 text = page()
-            case ".json":
+            case "json":
                 text = f"{json_text(document)}\n"
             case _:
                 text = "".join(f"{one_line(line)}\n" for _, line in lines)

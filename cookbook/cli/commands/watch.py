@@ -141,5 +141,6 @@ def _print_unit(options: argparse.Namespace, inventory: Path | None) -> int:
     words += inventory_words(where, options.store, options.environment)
     words += ["--metrics", str(options.metrics.absolute())] if options.metrics else []
     words += ["--metrics-listen", options.metrics_listen] if options.metrics_listen else []
-    print(unit("cook-watch.service", words, local=options.local), end="")
+    writes = [options.metrics.absolute().parent] if options.metrics else []
+    print(unit("cook-watch.service", words, local=options.local, writes=writes), end="")
     return 0

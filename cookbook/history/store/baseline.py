@@ -11,7 +11,7 @@ from cookbook.history import validation
 from cookbook.history.drift import Known
 from cookbook.history.records import ACTING
 from cookbook.history.store.queries import AnyRow, bodies_of
-from cookbook.history.store.tables import hosts, runs, steps
+from cookbook.history.store.tables import hosts, parts, runs, steps
 from cookbook.text.bounded_io import parsed_json
 
 _RUNS_AT_ONCE = 50
@@ -76,13 +76,12 @@ def _forget_strangers(connection: Connection, trails: dict[str, _Trail]) -> None
             del trails[one]
 
 
-def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[list[int]]:
+def _visits(connection: Connection, host: str, machine_id: str) -> Iterator[Sequence[int]]:
     """Yield the visits of runs to that machine, newest first, in groups."""
     query = select(hosts.c.number).join(runs).where(_is(host, machine_id))
     query = query.order_by(runs.c.started.desc(), runs.c.id.desc())
     numbers = list(connection.execute(query).scalars())
-    for first in range(0, len(numbers), _RUNS_AT_ONCE):
-        yield numbers[first : first + _RUNS_AT_ONCE]
+    yield from parts(numbers, _RUNS_AT_ONCE)
 
 
 def _is(host: str, machine_id: str) -> ColumnElement[bool]:
@@ -94,7 +93,7 @@ def _is(host: str, machine_id: str) -> ColumnElement[bool]:
     )
 
 
-def _seen(connection: Connection, visits: list[int], ids: list[str]) -> list[AnyRow]:
+def _seen(connection: Connection, visits: Sequence[int], ids: list[str]) -> list[AnyRow]:
     """Return the results for these resources in these visits, newest first."""
     columns = (steps.c.resource, steps.c.status, steps.c.state, steps.c.position)
     query = select(*columns, runs.c.id, runs.c.mode, runs.c.started).join_from(steps, hosts)

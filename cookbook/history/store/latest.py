@@ -10,11 +10,9 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from cookbook.history import validation
 from cookbook.history.records import ACTING, LastVisit, StateSeen, StepSeen
 from cookbook.history.store.queries import bodies_of
-from cookbook.history.store.tables import hosts, runs, steps
+from cookbook.history.store.tables import hosts, parts, runs, steps
 from cookbook.planning.status import LOOKING
 from cookbook.text.bounded_io import parsed_json
-
-_AT_ONCE = 500
 
 Which = Literal["any", "success", "look"]
 
@@ -34,7 +32,7 @@ def latest_visits(
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
     seen = select(hosts.c.number, hosts.c.name, hosts.c.status, *columns, runs.c.recipes)
     found: dict[str, LastVisit] = {}
-    for part in _parts(names):
+    for part in parts(names):
         query = seen.add_columns(runs.c.recipe_set, place.label("place")).join(runs)
         ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
         for row in connection.execute(select(ranked).where(ranked.c.place == 1)):
@@ -65,7 +63,7 @@ def counts(connection: Connection, visits: Sequence[int]) -> dict[int, int]:
     """Return the number of resources in each visit."""
     found: dict[int, int] = {}
     number = func.count(steps.c.resource.distinct()).label("number")
-    for part in _parts(visits):
+    for part in parts(visits):
         query = select(steps.c.host, number).where(steps.c.host.in_(part)).group_by(steps.c.host)
         found |= {row.host: row.number for row in connection.execute(query)}
     return found
@@ -75,7 +73,7 @@ def not_in_line(connection: Connection, visits: Sequence[int]) -> dict[int, list
     """Return the steps of each visit that are neither in line nor left out, in their order."""
     quiet = ("ok", "skipped", "unmanaged", "orphaned")
     rows: list[Any] = []
-    for part in _parts(visits):
+    for part in parts(visits):
         query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.document)
         query = query.where(steps.c.host.in_(part), steps.c.status.not_in(quiet))
         rows += connection.execute(query.order_by(steps.c.host, steps.c.position))
@@ -102,7 +100,7 @@ def states(connection: Connection, visits: Sequence[int]) -> dict[int, dict[str,
     A plan or a drift report has left each thing as it was found.
     """
     rows: list[Any] = []
-    for part in _parts(visits):
+    for part in parts(visits):
         query = select(steps.c.host, steps.c.resource, steps.c.status, steps.c.state, runs.c.mode)
         query = query.join_from(steps, hosts).join(runs).where(steps.c.host.in_(part))
         rows += connection.execute(query.order_by(steps.c.host, steps.c.position))
@@ -120,8 +118,3 @@ def states(connection: Connection, visits: Sequence[int]) -> dict[int, dict[str,
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for first in range(0, len(items), _AT_ONCE):
-        yield items[first : first + _AT_ONCE]

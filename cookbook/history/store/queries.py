@@ -11,14 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 from cookbook.errors import UsageError
 from cookbook.history import validation
 from cookbook.history.records import ACTING, Blame, RecordedStep, RunState, RunSummary
-from cookbook.history.store.tables import hosts, runs, steps, texts
+from cookbook.history.store.tables import hosts, parts, runs, steps, texts
 from cookbook.reports.schema import SCHEMA, Document, HostDocument, ResourceDocument
 from cookbook.text.bounded_io import parsed_json
 
 _TOTALS = ("ok", "changed", "failed", "unknown", "skipped", "not-run", "orphaned", "unmanaged")
 _SHOWN = 5
 """Runs that are named where an abbreviation fits several."""
-_AT_ONCE = 500
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -126,8 +125,7 @@ def bodies_of(connection: Connection, numbers: set[int | None]) -> dict[int, str
     """Return the texts with these numbers."""
     wanted = sorted(number for number in numbers if number is not None)
     found: dict[int, str] = {}
-    for first in range(0, len(wanted), _AT_ONCE):
-        part = wanted[first : first + _AT_ONCE]
+    for part in parts(wanted):
         query = select(texts.c.number, texts.c.body).where(texts.c.number.in_(part))
         found |= {row.number: row.body for row in connection.execute(query)}
     return found
@@ -203,8 +201,7 @@ def _runs_on(filters: Filters) -> Select[Any]:
 
 def _host_statuses(connection: Connection, numbers: list[int]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    for first in range(0, len(numbers), _AT_ONCE):
-        part = numbers[first : first + _AT_ONCE]
+    for part in parts(numbers):
         query = select(hosts.c.run, hosts.c.name, hosts.c.status).where(hosts.c.run.in_(part))
         for row in connection.execute(query.order_by(hosts.c.run, hosts.c.position)):
             found.setdefault(row.run, {})[row.name] = row.status

@@ -8,7 +8,15 @@ migration (migrations/versions), and HEAD has to name it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+
+T = TypeVar("T")
+
+AT_ONCE = 500
+"""Values in one statement: both databases have a limit far above."""
 
 HEAD = "0004"
 """The migration that leads here; a test holds it to the newest one."""
@@ -109,3 +117,9 @@ rollout_orders = Table(
     Column("rollout", ForeignKey("rollouts.id", ondelete="CASCADE"), nullable=False),
     Column("body", Text, nullable=False),
 )
+
+
+def parts(items: Sequence[T], most: int = AT_ONCE) -> Iterator[Sequence[T]]:
+    """Yield the items, as many at a time as a statement takes."""
+    for first in range(0, len(items), most):
+        yield items[first : first + most]

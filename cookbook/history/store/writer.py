@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, union
@@ -12,10 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cookbook.history.journal_reader import ToldHost, ToldRun
 from cookbook.history.records import RecordedStep
-from cookbook.history.store.tables import hosts, runs, steps, texts
-
-_AT_ONCE = 500
-"""Values in one statement: both databases have a limit far above."""
+from cookbook.history.store.tables import hosts, parts, runs, steps, texts
 
 
 class Writer:
@@ -76,7 +73,7 @@ class Writer:
         digests = {body: _digest(body) for body in dict.fromkeys(bodies) if body is not None}
         new = {digest: body for body, digest in digests.items()}
         missing = [digest for digest in new if digest not in self._numbers]
-        for part in _parts(missing):
+        for part in parts(missing):
             self._find(part)
         rows = [{"digest": d, "body": new[d]} for d in missing if d not in self._numbers]
         if not rows:
@@ -85,11 +82,11 @@ class Writer:
         self._connection.execute(
             kind.insert(texts).on_conflict_do_nothing(index_elements=["digest"]), rows
         )
-        for part in _parts([row["digest"] for row in rows]):
+        for part in parts([row["digest"] for row in rows]):
             self._find(part)
         return digests
 
-    def _find(self, digests: list[str]) -> None:
+    def _find(self, digests: Sequence[str]) -> None:
         query = select(texts.c.digest, texts.c.number).where(texts.c.digest.in_(digests))
         self._numbers |= {row.digest: row.number for row in self._connection.execute(query)}
 
@@ -159,8 +156,3 @@ def _json(value: object) -> str:
 
 def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
-
-
-def _parts(values: list[str]) -> Iterator[list[str]]:
-    for first in range(0, len(values), _AT_ONCE):
-        yield values[first : first + _AT_ONCE]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cookbook.text.listing import named
 from cookbook.text.yaml_value import shown
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class _Translation:
         groups = {name: self.group(name) for name in self.document if name != "_meta"}
         names = dict.fromkeys(host for group in groups.values() for host in group["hosts"])
         hosts = {name: self.layer(said.get(name, {}), f"host {name}", [name]) for name in names}
+        for name in names:  # a host's own connection wins over that of its groups
+            if _reaches(self._mapping(said.get(name), "variables").get("ansible_connection")):
+                self.left_out.pop(name, None)
         if names and "_meta" not in self.document:
             self.query.warn("it prints no _meta.hostvars; --host is not called, so hosts have none")
         above = groups.pop("all", {"layer": {}})
@@ -177,13 +181,10 @@ class _Translation:
             self.dropped[key] = None
 
     def connection(self, value: object, found: dict[str, Any], hosts: Iterable[str]) -> None:
-        if isinstance(value, str) and value in _CONNECTIONS:
-            found["transport"] = _CONNECTIONS[value]
-        elif not (isinstance(value, str) and _BY_SSH.fullmatch(value)):
+        if not _reaches(value):
             self.left_out |= dict.fromkeys(hosts)
-            return
-        if isinstance(hosts, list):  # a host's own connection wins over that of its groups
-            self.left_out.pop(hosts[0], None)
+        elif value in _CONNECTIONS:
+            found["transport"] = _CONNECTIONS[str(value)]
 
     def _become(self, given: Mapping[str, Any], found: dict[str, Any]) -> None:
         wanted = given.get("ansible_become")
@@ -213,8 +214,14 @@ class _Translation:
     def _warn(self, what: str, names: Iterable[str]) -> None:
         listed = list(names)
         if listed:
-            rest = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-            self.query.warn(f"{what}: {', '.join(listed[:_NAMED])}{rest}")
+            self.query.warn(f"{what}: {named(listed, _NAMED)}")
+
+
+def _reaches(connection: object) -> bool:
+    """Return whether cook has a transport that does what a connection of Ansible does."""
+    return isinstance(connection, str) and (
+        connection in _CONNECTIONS or _BY_SSH.fullmatch(connection) is not None
+    )
 
 
 def _kind(data: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cookbook.text.bounded_io import content_of, parsed_object
-from cookbook.text.user_dirs import private_folder, state_folder, write_private
+from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 if TYPE_CHECKING:
     from cookbook.inventory.sources.entries import DeclaredSource
@@ -59,9 +59,7 @@ def keep(source: DeclaredSource, data: Mapping[str, object], warnings: list[str]
     with suppress(OSError, TypeError, ValueError):
         text = json.dumps(document)
         private_folder(path.parent)
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        write_private(beside, text)
-        beside.replace(path)
+        replace_private(path, text)
         _drop_old(path.parent)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cookbook.inventory.sources.query import SourceQuery, texts_of
-from cookbook.text.spans import seconds_of
 from cookbook.text.suggest import did_you_mean
+from cookbook.text.yaml_fields import seconds_or_number
 from cookbook.text.yaml_value import Value
 from cookbook.transport.registry import SOURCES
 
@@ -86,13 +84,15 @@ def _entry(item: Value, folder: Path) -> DeclaredSource:
             f"the source {problem}", hint=f"one of: {', '.join(SOURCES.places)}; each in an entry"
         )
     parts, [kind] = item.data, kinds
-    timeout = _read(parts, "timeout", _seconds, TIMEOUT)
-    cache = _read(parts, "cache", _seconds, 0.0)
+    timeout = _read(parts, "timeout", seconds_or_number, TIMEOUT)
+    if timeout == 0:
+        raise parts["timeout"].error("no source answers within no time", hint="timeout: 30")
+    cache = _read(parts, "cache", seconds_or_number, 0.0)
     query = SourceQuery(kind, parts[kind], folder, timeout, _name(kind, parts[kind]))
     return DeclaredSource(
         query,
         cache,
-        _read(parts, "max_stale", _seconds, _DAY if cache else 0.0),
+        _read(parts, "max_stale", seconds_or_number, _DAY if cache else 0.0),
         _read(parts, "group", _text, None),
         frozenset(_read(parts, "without", lambda one: texts_of(one, "without of a source"), ())),
     )
@@ -100,17 +100,6 @@ def _entry(item: Value, folder: Path) -> DeclaredSource:
 
 def _read(parts: dict[str, Value], key: str, read: Callable[[Value], T], none: D) -> T | D:
     return read(parts[key]) if key in parts else none
-
-
-def _seconds(value: Value) -> float:
-    """Return the seconds of `10m` or of a number."""
-    if isinstance(value.data, str):
-        with contextlib.suppress(ValueError):
-            return seconds_of(value.data)
-    plain = isinstance(value.data, int | float) and not isinstance(value.data, bool)
-    if plain and value.written == str(value.data) and 0 < float(str(value.data)) < math.inf:
-        return float(str(value.data))
-    raise value.error(f"a time must be like 30s, 10m, 12h or 1d, not {value}")
 
 
 def _text(value: Value) -> str:

@@ -1,0 +1,32 @@
+"""Files of the state: who may read them, and what a failure leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cookbook.text.user_dirs import replace_private
+
+
+def test_a_private_file_is_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("former")
+    path.chmod(0o644)
+    with path.open() as reader:
+        replace_private(path, "later")
+        assert reader.read() == "former"
+
+    assert path.read_text() == "later"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_failure_leaves_the_former_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("former")
+    with pytest.raises(UnicodeEncodeError):
+        replace_private(path, "half of it \udc80")
+
+    assert path.read_text() == "former"
+    assert [*tmp_path.iterdir()] == [path]
