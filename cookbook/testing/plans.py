@@ -15,7 +15,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from cookbook.errors import RecipeError, SecretError, UsageError
+from cookbook.errors import SecretError, UsageError
 from cookbook.language.collection import Collection as Declarations
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
