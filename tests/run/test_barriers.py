@@ -471,7 +471,8 @@ barrier("end")
     _, document = runs(recipe, "--timeout", "8s")
 
     [_, said] = errors(document, "h1")
-    assert said == "barrier[met] was not reached on h2: the attempt 'x' has not failed"
+    where = "barrier[met] was not reached on {}: the attempt 'x' has not failed"
+    assert said in (where.format("h2"), where.format("h3"))  # both skip it
     assert states(document) == ["failed"] * 3
 
 
