@@ -191,26 +191,24 @@ def replacement(name: str, found: State, wanted: State) -> Command:
         name,
         found.id,
         creation(f"{name}.new", wanted),
-        _policy("$o", found.restart, found),
+        _set_restart("$o", found.restart, found),
         found.stop_timeout,
-        _policy("$o", "no", found),
+        _set_restart("$o", "no", found),
         start(name) if wanted.running else sh(":"),
     )
     return briefly(shell(wanted, body), f"replace the container {name}")
 
 
-def _policy(variable: Literal["$o", "$n"], policy: str | None, state: State) -> Command:
+def _set_restart(variable: Literal["$o", "$n"], policy: str | None, state: State) -> Command:
     """Return the command that sets when a container is restarted; Podman keeps what it has."""
     if state.podman:
         return sh(":")
-    if variable == "$o":
-        return sh('d update --restart {} "$o" >/dev/null', policy)
-    return sh('d update --restart {} "$n" >/dev/null', policy)
+    return sh(f'd update --restart {{}} "{variable}" >/dev/null', policy)
 
 
 def restoration(name: str, wanted: State) -> Command:
     """Return the command that puts the former container in the place of the present one."""
-    policies = _policy("$n", "no", wanted), _policy("$o", wanted.restart, wanted)
+    policies = _set_restart("$n", "no", wanted), _set_restart("$o", wanted.restart, wanted)
     body = sh(_RESTORE.strip(), name, wanted.id, wanted.stop_timeout, *policies)
     then = [body, start(name)] if wanted.running else [body]
     return briefly(shell(wanted, join(then, " && ")), f"restore the container {name}")

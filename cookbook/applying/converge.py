@@ -21,12 +21,12 @@ The steps of a run:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cookbook.applying.audit import Audit
 from cookbook.applying.auto_rollback import AutoRollback
-from cookbook.applying.batch import Sent, TransactionResult, cut_off, each_alone, look_at
+from cookbook.applying.batch import Sent, TransactionResult, cut_off, each_alone
 from cookbook.applying.change_set import (
     PATIENCE,
     ChangeSet,
@@ -34,13 +34,22 @@ from cookbook.applying.change_set import (
     fickle,
     taken_back,
 )
+from cookbook.applying.dry_run import DryRun
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
 from cookbook.applying.orphans import Orphans
 from cookbook.applying.walk import Walk
-from cookbook.errors import BarrierBroken, BrokenOff, HostError, LockedOut, Unapproved, WouldLockOut
-from cookbook.hosts.probing import precondition
+from cookbook.errors import (
+    BarrierBroken,
+    BrokenOff,
+    DeadlineExceeded,
+    HostError,
+    LockedOut,
+    Unapproved,
+    WouldLockOut,
+)
 from cookbook.hosts.session import Session
+from cookbook.language.barriers import barriers_of
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection, Declared
 from cookbook.language.sections import Attempt, Barrier, Failures
@@ -50,16 +59,7 @@ from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
-from cookbook.planning.side_effects import rehearsals
-from cookbook.planning.step import (
-    Listener,
-    Permit,
-    Step,
-    diff_of,
-    step_of,
-    with_note,
-    with_wanted,
-)
+from cookbook.planning.step import Listener, Permit, Step, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.retry import wait
 from cookbook.script.facts import Facts
@@ -135,17 +135,18 @@ class Convergence:
         """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._failures = Failures()
-        self._handled: set[tuple[object, ...]] = set()
-        """In a dry run: the items whose failure an attempt of the recipe handles."""
         refusal = self._executor.refusal
         self._walk = Walk(self._queue, self._planner, self._failures, refusal, self._permitted)
+        self._dry_run = DryRun(
+            self._queue, self._walk, self._executor, self._failures, self._refresh
+        )
         self._surprises = 0
         self._never_made: list[PlannedChange] = []
         """Changes of the last batch that have failed, and left the state as it was found."""
         self._looked_ahead = False
         self._left = False
-        self._doomed = False
-        """True if a resource has failed and the declared ones after it must not be done."""
+        self._doomed: Step | None = None
+        """The failure after which the declared resources must not be done, if there is one."""
         self.failed = False
         """True if a resource failed without `ignore_failure`."""
 
@@ -157,15 +158,16 @@ class Convergence:
         the host does not answer any more.
         """
         for declared in self._queue.leave_to_others(self._is_elsewhere):
-            self._hear_of(Step(declared, "skipped"))
-        for one in self._foresee() if not self._applies else self._finish(self._apply()):
+            self._hear(Step(declared, "skipped"))  # else it would look like an orphan
+        for one in self._finish(self._apply()) if self._applies else self._foresee():
             step = passed(one, self._barriers)
-            if self._orphans is not None:
-                self._orphans.hear(step)
-            yield from self._heard(step)
+            self._hear(step)
+            yield step
         if self._orphans is not None and not (self._left or self.failed):
             for step in self._look_after(self._orphans):
-                yield from self._heard(step)
+                if self._audit is not None:
+                    self._audit.hear(step)
+                yield step
         if self._audit is not None:
             yield from self._audit.steps(self._orphans.manifest if self._orphans else None)
 
@@ -173,23 +175,24 @@ class Convergence:
         """Return whether another host does a resource for this one."""
         return declared.once is not None and self._barriers.doer(declared.once) is not None
 
-    def _hear_of(self, step: Step) -> None:
-        """Note a declared resource that this host leaves to another one: it is no orphan."""
+    def _hear(self, step: Step) -> None:
+        """Let the search for orphans, and the audit, know of a declared resource."""
         if self._orphans is not None:
             self._orphans.hear(step)
         if self._audit is not None:
             self._audit.hear(step)
 
-    def _heard(self, step: Step) -> Iterator[Step]:
-        if self._audit is not None:
-            self._audit.hear(step)
-        yield step
+    def _foresee(self) -> Iterator[Step]:
+        """Yield the steps of a dry run."""
+        for step in self._dry_run.steps():
+            self.failed |= step.status == "failed" and not step.ignored
+            yield step
 
     def _finish(self, steps: Iterator[Step]) -> Iterator[Step]:
         """Yield the steps, then those of resources that were not reached, even after an error."""
         try:
             yield from steps
-        except (Interrupted, TooSlow, LockedOut):
+        except (Interrupted, DeadlineExceeded, LockedOut):
             yield from self._not_run()
             raise
         yield from self._not_run()
@@ -224,7 +227,7 @@ class Convergence:
         """Return the decision after `permit`; None if the run is to stop."""
         if self._permit is None or not isinstance(decision, PlannedChange):
             return decision
-        step = next(self._with_diffs([decision])) if self._stepwise else step_of(decision)
+        step = next(self._dry_run.with_diffs([decision])) if self._stepwise else step_of(decision)
         match self._permit(step, decision.item.tries > 0):
             case "go":
                 return decision
@@ -245,70 +248,6 @@ class Convergence:
         self._orphans.read()
         self._queue.recall(self._orphans.manifest.owed)
 
-    # -- looking only --------------------------------------------------------------------------
-
-    def _foresee(self) -> Iterator[Step]:
-        """Yield the steps that a run would make, without making them."""
-        forecast = Forecast()
-        decisions: list[Decision] = []
-        perhaps: dict[tuple[str, tuple[str, ...]], Decision] = {}
-        while self._queue:
-            self._queue.go_on()
-            self._refresh()
-            for decision in self._walk.decisions(forecast):
-                decisions.append(decision)
-                if decision.status == "failed" and not decision.item.resource.ignore_failure:
-                    handled = self._failures.add(self._queue.sections(decision.item)) is not None
-                    self._handled |= {decision.item.key} if handled else set()
-                if isinstance(decision, PlannedChange):
-                    self._queue.remember(decision, at_once=False)
-                elif decision.status == "unknown":
-                    told = self._queue.perhaps_later(decision)
-                    perhaps = {_asked_for(other): other for other in told} | perhaps
-            self._queue.queue = []
-        certain = {_asked_for(decision) for decision in decisions if decision.item.because}
-        decisions += [decision for key, decision in perhaps.items() if key not in certain]
-        yield from self._with_diffs(decisions)
-
-    def _with_diffs(self, decisions: Sequence[Decision]) -> Iterator[Step]:
-        looks = {i: look for i, v in enumerate(decisions) if (look := look_at(v))}
-        asked = {one.numbers[0]: one for one in rehearsals(decisions)}
-        questions = [one.question for one in asked.values()]
-        read = self._planner.read([*looks.values(), *filter(None, questions)])
-        beside = self._beside(decisions)
-        seen = dict(zip(looks, read, strict=False))
-        said = dict(zip(asked, read[len(looks) :], strict=True))
-        for i, decision in enumerate(decisions):
-            step = step_of(decision)
-            if i in asked:
-                step = with_note(step, asked[i].remark(said[i]))
-            if step.status == "failed" and decision.item.key in self._handled:
-                step = replace(step, ignored=True)
-            self.failed |= step.status == "failed" and not step.ignored
-            if step.status == "changed":
-                by = precondition(decision.probes, self._planner.answers)
-                step = replace(step, precondition=by, parallel=beside.get(decision.item.key, ()))
-            yield with_wanted(replace(step, diff=diff_of(decision, seen.get(i))), decision)
-
-    def _beside(self, decisions: Sequence[Decision]) -> Mapping[object, tuple[str, ...]]:
-        """Return, for each item that a run changes beside others, the resources of the others."""
-        links: list[Transaction] = []
-        gap: list[Decision] = []
-        for decision in decisions:
-            if not isinstance(decision, PlannedChange):
-                gap.append(decision)
-                continue
-            waits = any(one.status in ("unknown", "failed") for one in gap)
-            if links and not waits and self._executor.admits(links[-1], decision, gap):
-                links[-1].changes.append(decision)
-            else:
-                links.append(Transaction([], [decision]))
-            gap = []
-        parallel = (link for link in links if link.is_parallel)
-        return {
-            one.changes[0].item.key: tuple(one.beside) for link in parallel for one in link.apart()
-        }
-
     # -- applying ------------------------------------------------------------------------------
 
     def _apply(self) -> Iterator[Step]:
@@ -317,14 +256,14 @@ class Convergence:
             try:
                 self._refresh()
                 yield from self._turn()
-            except (Interrupted, TooSlow, LockedOut, WouldLockOut):
+            except (Interrupted, DeadlineExceeded, LockedOut, WouldLockOut):
                 raise
             except HostError as error:  # no resource's own: its answer is fickle, there is no room
                 yield from self._fail(
                     Decision(self._queue.queue[0], "failed", None, None, error=error)
                 )
-            if self._doomed:
-                yield from self._give_up()
+            if self._doomed is not None:
+                yield from self._give_up(self._doomed)
 
     def _turn(self) -> Iterator[Step]:
         """Decide as far as the answers allow, and send the changes."""
@@ -332,10 +271,8 @@ class Convergence:
         gap: list[Decision] = []
         stopped: Decision | None = None
         for decision in self._walk.decisions(self._forecast()):
-            if decision.item.declared.barrier is not None and decision.status == "ok":
-                stopped = decision
-                break
-            if decision.status in ("failed", "unknown") or self._may_need_missed(decision):
+            fails = decision.status in ("failed", "unknown")
+            if decision.is_barrier or fails or self._may_need_missed(decision):
                 stopped = decision
                 break
             if not isinstance(decision, PlannedChange):
@@ -373,12 +310,14 @@ class Convergence:
     def _may_need_missed(self, decision: Decision) -> bool:
         """Return whether it is a declared command after a failure: nothing says what it needs."""
         act = isinstance(decision, PlannedChange) and decision.change.kind == "act"
-        return act and bool(self._missed) and decision.item.because is None
+        if not (act and self._missed) or decision.item.because is not None:
+            return False
+        return not self._failures.is_cleanup(decision.item.declared.sections)
 
     def _stop_at(self, decision: Decision) -> Iterator[Step]:
         """Yield the step of a resource that is not done, and before which nothing is to be sent."""
-        if decision.item.declared.barrier is not None and decision.status == "ok":
-            yield from self._come_to(decision, decision.item.declared.barrier)
+        if (barrier := decision.item.declared.barrier) is not None:
+            yield from self._come_to(decision, barrier)
         elif decision.status != "failed" and self._missed:
             yield self._leave_out(decision)
         else:
@@ -386,13 +325,16 @@ class Convergence:
 
     def _come_to(self, decision: Decision, barrier: Barrier) -> Iterator[Step]:
         """Wait for the other hosts at a barrier; what comes after it is decided by new answers."""
+        if decision.status == "skipped":
+            self._barriers.miss(barrier, decision.left_out or "it is skipped there")
+            yield from self._done([decision])
+            return
         begun = time.monotonic()
         try:
             said = self._pass(barrier)
         except BarrierBroken as error:
             step = replace(step_of(decision), status="failed", error=error)
             yield from self._fail(decision, step)
-            self._doomed |= self._keep_going
             return
         if said == "stopped":
             self._stopping = lambda: True
@@ -507,31 +449,42 @@ class Convergence:
         if not (item.resource.ignore_failure or final):
             attempt = self._failures.add(self._queue.sections(item))
             if attempt is not None:
+                if item.declared.barrier is not None and failed.error is not None:
+                    self._barriers.miss(item.declared.barrier, failed.error.message)
                 yield replace(failed, ignored=True)
-                yield from self._left_out(attempt)
+                yield from self._left_out(attempt, failed.complaint)
                 return
         if not item.resource.ignore_failure:
             self.failed = True
-            if self._keep_going and not final:
+            if self._keep_going and not (final or decision.is_barrier):
                 resource = item.resource
                 self._missed.append(Pending(resource, decision.provider, None, failed=True))
                 yield failed
                 for one in self._queue.waiting_for(item):
                     yield self._leave_out(Decision(one, "unknown", None, None, until=resource))
                 return
-        self._doomed |= final or not item.resource.ignore_failure
+        if final or not item.resource.ignore_failure:
+            self._doomed = failed
         yield failed
 
-    def _give_up(self) -> Iterator[Step]:
+    def _give_up(self, failed: Step) -> Iterator[Step]:
         """Drop the declared rest of this host; notifications of changes so far are kept."""
-        self._doomed, self.failed = False, True
-        yield from self._left_out(None)
+        self._doomed, self.failed = None, True
+        yield from self._left_out(None, failed.complaint)
 
-    def _left_out(self, within: Attempt | None) -> Iterator[Step]:
-        """Drop what a failure leaves out: all of the attempt that handles it, or of the host."""
+    def _left_out(self, within: Attempt | None, why: str) -> Iterator[Step]:
+        """
+        Drop what a failure leaves out: all of the attempt that handles it, or of the host.
+
+        Other hosts hear at once of the barriers that this one will not come to, unless its work
+        ends now: then they hear of that.
+        """
         left = self._queue.give_up(
             lambda item: self._failures.leaves(item.declared.sections, within)
         )
+        goes_on = within is not None or any(barriers_of(one.declared for one in self._queue.known))
+        for barrier in barriers_of(item.declared for item in left) if goes_on else ():
+            self._barriers.miss(barrier, why)
         yield from (Step(item.declared, "not-run") for item in left)
 
     def _not_run(self) -> Iterator[Step]:
@@ -550,7 +503,3 @@ class Convergence:
     def _done(self, decisions: Sequence[Decision]) -> Iterator[Step]:
         self._queue.consume(decisions)
         yield from map(step_of, decisions)
-
-
-def _asked_for(decision: Decision) -> tuple[str, tuple[str, ...]]:
-    return str(decision.item.resource), decision.item.resource.doing

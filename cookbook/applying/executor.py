@@ -10,7 +10,7 @@ that was verified.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -330,6 +330,25 @@ class Executor:
         if link.admits_beside(planned, gap):
             return all(self.risk(one) == "no" for one in (link.changes[0], planned))
         return not gap and link.admits(planned)
+
+    def beside(self, decisions: Sequence[Decision]) -> Mapping[object, tuple[str, ...]]:
+        """Return, for each item that a run changes beside others, the resources of the others."""
+        links: list[Transaction] = []
+        gap: list[Decision] = []
+        for decision in decisions:
+            if not isinstance(decision, PlannedChange):
+                gap.append(decision)
+                continue
+            waits = any(one.status in ("unknown", "failed") for one in gap)
+            if links and not waits and self.admits(links[-1], decision, gap):
+                links[-1].changes.append(decision)
+            else:
+                links.append(Transaction([], [decision]))
+            gap = []
+        parallel = (link for link in links if link.is_parallel)
+        return {
+            one.changes[0].item.key: tuple(one.beside) for link in parallel for one in link.apart()
+        }
 
     def risk(self, planned: PlannedChange) -> Risk:
         """Return the risk that a change locks the operator out."""

@@ -10,7 +10,7 @@ from typing import Any
 from cookbook.applying.change_set import ChangeSet
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION, Manifest
-from cookbook.errors import BarrierBroken, HostError, Refused
+from cookbook.errors import BarrierBroken, DeadlineExceeded, HostError, LockedOut, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields, sensitive_fields
@@ -25,6 +25,7 @@ from cookbook.retry import wait
 from cookbook.script.program import Precondition
 from cookbook.script.shell import Command
 from cookbook.text.diff import Diff
+from cookbook.transport.contract import Interrupted
 
 
 class Application:
@@ -52,9 +53,7 @@ class Application:
         `stopping` is called between two exchanges; returns whether to stop.
         """
         self._planned = [step for step in steps if step.status == "changed"]
-        self._others = [
-            step for step in steps if step.status != "changed" and step.declared.barrier is None
-        ]
+        self._others = [step for step in steps if step.status != "changed" and not _is_point(step)]
         self._points = _points(steps)
         self._barriers = barriers or NoOthers()
         self._planner = executor.planner
@@ -67,6 +66,8 @@ class Application:
         self._replanned: list[PlannedChange] = []
         """Changes that were planned again; kept, because preconditions are known by their ids."""
         self._stopping = stopping
+        self._ended_by: HostError | None = None
+        """The error that has ended the work: a lost link, no more time, no new login."""
         self.unfinished = False
         """True if a stop was requested before everything was done."""
 
@@ -79,7 +80,8 @@ class Application:
         """
         Apply the plan; yield its steps.
 
-        Raises Refused, with each resource that differs, before anything is changed.
+        Raises Refused, with each resource that differs, before anything is changed; LinkLost,
+        DeadlineExceeded or LockedOut, after all steps.
         """
         changes = [self._change(step) for step in self._planned]
         self._planner.refresh([planned.item for planned in changes], [QUESTION])
@@ -92,25 +94,40 @@ class Application:
             )
         begin = 0
         for number, point in self._points:
-            yield from self._send(pairs[begin:number])
+            yield from self._safely(self._send(pairs[begin:number]))
             begin = number
-            if not (self.failed or self.unfinished):
-                yield from self._come_to(point)
-        yield from self._send(pairs[begin:])
+            yield from self._safely(self._come_to(point))
+        yield from self._safely(self._send(pairs[begin:]))
         yield from self._others
+        if self._ended_by is not None:
+            raise self._ended_by
+
+    def _safely(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """Yield the steps; after an error that ends the work, the rest is only reported."""
+        try:
+            yield from steps
+        except (Interrupted, DeadlineExceeded, LockedOut) as error:
+            self._ended_by, self.unfinished = error, True
 
     def _come_to(self, point: Step) -> Iterator[Step]:
         """Wait for other hosts at a barrier of the plan."""
-        if point.declared.barrier is None:
+        barrier = point.declared.barrier
+        if barrier is None or self.failed or self.unfinished:
+            yield replace(point, status="not-run")
             return
         try:
-            said = self._barriers.come_to(point.declared.barrier)
+            said = self._barriers.come_to(barrier)
         except BarrierBroken as error:
             self._delivery.failed = True
             yield replace(point, status="failed", error=error)
             return
+        except DeadlineExceeded:
+            yield replace(point, status="not-run")
+            raise
         self.unfinished |= said == "stopped"
-        yield passed(point, self._barriers)
+        yield (
+            replace(point, status="not-run") if said == "stopped" else passed(point, self._barriers)
+        )
 
     def _notes(self, changes: Sequence[PlannedChange]) -> tuple[Command | None, Command | None]:
         """Return the commands that note the changes, and their notifications, in the manifest."""
@@ -291,12 +308,17 @@ class Application:
         )
 
 
+def _is_point(step: Step) -> bool:
+    """Return whether hosts wait at a step of a plan; not if it is in a rescue that is skipped."""
+    return step.is_barrier and step.status == "ok"
+
+
 def _points(steps: Sequence[Step]) -> list[tuple[int, Step]]:
     """Return the barriers among the steps, each with the number of changes before it."""
     found: list[tuple[int, Step]] = []
     changes = 0
     for step in steps:
-        if step.declared.barrier is not None:
+        if _is_point(step):
             found.append((changes, step))
         changes += step.status == "changed"
     return found

@@ -28,7 +28,7 @@ from cookbook.applying.undo_steps import (
     undoings,
     way,
 )
-from cookbook.errors import BarrierBroken, HostError, Irreversible, Refused
+from cookbook.errors import BarrierBroken, DeadlineExceeded, HostError, Irreversible, Refused
 from cookbook.hosts.probing import precondition
 from cookbook.language.change import Change
 from cookbook.language.field_traits import compared_fields
@@ -118,7 +118,8 @@ class Undo:
         by_key = {one.key: one for one in todo}
         places = _places(self.done)
         changes = [planned for _, planned in doable]
-        points = [step for step in self.done if step.declared.barrier is not None]
+        points = [replace(step, error=None) for step in self.done if step.is_barrier]
+        late: DeadlineExceeded | None = None
         for number in range(len(points), -1, -1):
             for step in delivery.work_off(
                 [one for one in changes if places.get(_key(one), 0) == number],
@@ -126,25 +127,35 @@ class Undo:
             ):
                 diff, lost = shown.get(str(step.target), (None, None))
                 yield replace(step, diff=diff, lost=lost)
-            if number and not (delivery.failed or delivery.stopped):
-                yield from self._come_to(points[number - 1], delivery)
+            if number:
+                try:
+                    yield self._come_to(points[number - 1], delivery)
+                except DeadlineExceeded as error:
+                    late, delivery.stopped = error, True  # the rest is only reported
+                    yield replace(points[number - 1], status="not-run")
+        if late is not None:
+            raise late
         if not delivery.failed:
             yield from self._told(todo, delivery)
         self.failed |= delivery.failed
         self.unfinished |= delivery.stopped
 
-    def _come_to(self, point: Step, delivery: ChangeSet) -> Iterator[Step]:
-        """Wait until what came after a barrier of the run is undone on all of its hosts."""
-        if point.declared.barrier is None:
-            return
+    def _come_to(self, point: Step, delivery: ChangeSet) -> Step:
+        """
+        Wait until what came after a barrier of the run is undone on all of its hosts.
+
+        Raises DeadlineExceeded.
+        """
+        barrier = point.declared.barrier
+        if barrier is None or delivery.failed or delivery.stopped:
+            return replace(point, status="not-run")
         try:
-            said = self.barriers.come_to(point.declared.barrier)
+            said = self.barriers.come_to(barrier)
         except BarrierBroken as error:
             delivery.failed = True
-            yield replace(point, status="failed", error=error)
-            return
+            return replace(point, status="failed", error=error)
         delivery.stopped |= said == "stopped"
-        yield replace(point, status="ok")
+        return replace(point, status="not-run" if said == "stopped" else "ok")
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -307,7 +318,7 @@ def _places(done: Sequence[Step]) -> Mapping[tuple[str, str], int]:
     places: dict[tuple[str, str], int] = {}
     number = 0
     for step in done:
-        number += step.declared.barrier is not None
+        number += step.is_barrier
         if step.provider is not None and step.status in ("changed", "unknown", "failed"):
             places[step.provider.name, step.resource.identity] = number
     return places

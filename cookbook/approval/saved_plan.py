@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cookbook.errors import PlanError, Refused, UsageError
-from cookbook.language.barriers import point_of
-from cookbook.planning.step import Step
+from cookbook.language.barriers import barriers_of, point_of
+from cookbook.language.sections import Barrier
+from cookbook.planning.step import Step, any_changed
 from cookbook.reports.report import HostReport, Report
 from cookbook.reports.run_info import FactsUse
 from cookbook.script.facts import Facts
@@ -23,6 +24,11 @@ class SavedHost:
 
     machine_id: str
     steps: Sequence[Step]
+
+    @property
+    def barriers(self) -> Sequence[Barrier]:
+        """The barriers where the host waits; not those that the plan has skipped."""
+        return barriers_of(step.declared for step in self.steps if step.status == "ok")
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class SavedPlan:
     def report(self) -> Report:
         """As it was shown when it was made."""
         hosts = {
-            name: HostReport(name, "changed" if host.steps else "ok", host.steps)
+            name: HostReport(name, "changed" if any_changed(host.steps) else "ok", host.steps)
             for name, host in self.hosts.items()
         }
         return Report(self.run, "plan", hosts, facts=self.facts)
@@ -137,5 +143,5 @@ def _kept(host: HostReport) -> Iterator[Step]:
         if step.status != "ok":
             yield step
         elif (barrier := step.declared.barrier) is not None:
-            doer = (step.left_out or host.name).rpartition(" ")[2] if barrier.once else None
-            yield replace(step, declared=point_of(replace(barrier, on=doer)), left_out=None)
+            doer = (step.done_on or host.name) if barrier.once else None
+            yield replace(step, declared=point_of(replace(barrier, on=doer)), done_on=None)

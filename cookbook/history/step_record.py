@@ -8,6 +8,7 @@ host. A state that holds a secret itself cannot be kept, and so cannot be undone
 from __future__ import annotations
 
 import functools
+import types
 from dataclasses import fields
 from typing import Any, TypedDict, cast
 
@@ -123,9 +124,7 @@ def _error(told: ErrorDocument | None) -> HostError | None:
 @functools.cache
 def _unknown(word: str) -> type[Resource]:
     """Return a resource type of which only the name is known."""
-    kind: Any = type("Unknown", (Resource,), {})
-    kind._kind = word  # noqa: SLF001 - what __init_subclass__ takes from the name
-    return kind  # type: ignore[no-any-return]  # it has just been made
+    return types.new_class("Unknown", (Resource,), {"kind": word})
 
 
 def _tells(state: object) -> bool:

@@ -76,7 +76,7 @@ def in_podman(host: Host, _password: Secret | None, _waiting: Waiting) -> Transp
 
 
 def import_transport(name: str) -> None:
-    """Import the modules of a transport: `ssh`, `openssh` or `local`."""
+    """Import ahead the modules of a transport that take long to import: those of `ssh`."""
     if name == "ssh":
         from cookbook.transport.paramiko_ssh.connection import import_paramiko
 
@@ -157,11 +157,18 @@ def each_host(
         leave()
 
 
-def gather_facts(host: Host, become_password: Secret | None = None) -> Facts:
-    """Connect, ask, and leave."""
+def gather_facts(
+    host: Host, connect: Callable[[Host], Transport], end: float | None = None
+) -> Facts:
+    """
+    Connect to a host, ask for its facts, and leave.
+
+    `end` is when there is no more time for it, in seconds of time.monotonic(). Raises HostError.
+    """
     from cookbook.hosts.session import Session
 
-    session = Session(connect(host, become_password))
+    session = Session(connect(host))
+    session.end = end
     try:
         return session.facts()
     finally:

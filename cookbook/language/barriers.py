@@ -13,20 +13,16 @@ from cookbook.language.sections import Barrier
 from cookbook.text.suggest import did_you_mean
 
 
-class BarrierPoint(Resource):
+class BarrierPoint(Resource, kind="barrier"):
     """A point where each host of the run waits until all have come to it; no resource type."""
 
     action: Literal["nothing"] = "nothing"
 
 
-class RunOncePoint(Resource):
+class RunOncePoint(Resource, kind="run_once"):
     """The end of a block that one host does for all; the others wait there."""
 
     action: Literal["nothing"] = "nothing"
-
-
-BarrierPoint._kind = "barrier"  # noqa: SLF001 - as it is called in recipes
-RunOncePoint._kind = "run_once"  # noqa: SLF001 - as it is called in recipes
 
 
 def point_of(barrier: Barrier) -> Declared:

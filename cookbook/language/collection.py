@@ -398,6 +398,11 @@ def guard_says_no(resource: Resource, node: Node) -> bool:
         if callable(resource.only_if) and not _call(resource.only_if, node):
             return True
         return callable(resource.not_if) and _call(resource.not_if, node)
+    except FactsNeeded as needed:
+        raise HostError(
+            f"the guard of {resource} reads facts that were not asked for: {needed}",
+            hint="read them in the recipe, above the resource; the guard can use that value",
+        ) from None
     except Exception as error:
         raise HostError(
             f"the guard of {resource} raised {type(error).__name__}: {error}"

@@ -126,10 +126,11 @@ class Resource:
     """Words by which a run chooses resources (`--tags`, `--skip-tags`). `with tagged("web"):` adds
     some to all resources that are declared in it."""
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, kind: str = "") -> None:
+        """Make a resource type of the class; `kind` is its name, by default from the class's."""
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
         cls.providers = []
-        cls._kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        cls._kind = kind or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     lazies: ClassVar[Any] = None
     """The lazy values of this resource (`cookbook.language.lazy.Lazies`); None if it has none."""

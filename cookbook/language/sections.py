@@ -97,12 +97,16 @@ class Failures:
                 self._kept.add(attempt)
         return None
 
+    def is_cleanup(self, sections: tuple[Section, ...]) -> bool:
+        """Return whether a resource is done in any case, although the run gives up."""
+        return any(attempt in self._kept and part == "always" for attempt, part in sections)
+
     def leaves(self, sections: tuple[Section, ...], within: Attempt | None) -> bool:
         """
         Return whether a resource that is still to be done is left out after the last failure.
 
         `within` is the attempt that handles the failure; None if the run gives up.
         """
-        if any(attempt in self._kept and part == "always" for attempt, part in sections):
+        if self.is_cleanup(sections):
             return False
         return within is None or Section(within, "body") in sections

@@ -19,8 +19,16 @@ class BarrierKeeper(Protocol):
         """Return the host that does a block for this one; None if this host does it."""
         ...
 
+    def miss(self, barrier: Barrier, why: str) -> None:
+        """Tell that this host goes on without coming to a barrier, and why."""
+        ...
+
     def come_to(self, barrier: Barrier) -> Passed:
-        """Wait at a barrier, or tell that the block is done here. Raises BarrierBroken."""
+        """
+        Wait at a barrier, or tell that the block is done here.
+
+        Raises BarrierBroken; DeadlineExceeded if the time for the run is over before.
+        """
         ...
 
 
@@ -30,6 +38,9 @@ class NoOthers:
     def doer(self, barrier: Barrier) -> str | None:
         """Return that this host does it."""
         return None
+
+    def miss(self, barrier: Barrier, why: str) -> None:
+        """Tell no other host."""
 
     def come_to(self, barrier: Barrier) -> Passed:
         """Wait for no other host."""
@@ -42,4 +53,4 @@ def passed(step: Step, keeper: BarrierKeeper) -> Step:
     if barrier is None or not barrier.once or step.status != "ok":
         return step
     doer = keeper.doer(barrier)
-    return step if doer is None else replace(step, left_out=f"done once, on {doer}")
+    return step if doer is None else replace(step, done_on=doer)

@@ -62,6 +62,11 @@ class Decision:
     foretold: str | None = None
     """The known part, if `unknown`: the id of an image that is to be pulled."""
 
+    @property
+    def is_barrier(self) -> bool:
+        """True if the item stands for a barrier."""
+        return self.item.declared.barrier is not None
+
 
 @dataclass(frozen=True)
 class PlannedChange(Decision):

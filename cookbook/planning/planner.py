@@ -208,7 +208,7 @@ class Planner:
         if item.because is not None:
             return None
         if item.declared.barrier is not None:
-            return "it is a barrier"
+            return "the hosts of the run wait for one another here"
         return self._left_out(item.declared)
 
     def _foretold(

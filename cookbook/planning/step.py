@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -58,6 +58,9 @@ class Step:
     left_out: str | None = None
     """The reason if it is skipped for another one than its guards: its tags are not chosen."""
 
+    done_on: str | None = None
+    """For the end of a block that one host does for all: that host, if it is another one."""
+
     seconds: float = 0.0
     began: float = 0.0
     """Seconds from the beginning of the run to the beginning of the step."""
@@ -96,6 +99,16 @@ class Step:
     def resource(self) -> Resource:
         """The resource as declared."""
         return self.declared.resource
+
+    @property
+    def is_barrier(self) -> bool:
+        """True if it stands for a barrier."""
+        return self.declared.barrier is not None
+
+    @property
+    def complaint(self) -> str:
+        """The resource with the message of its error, for other hosts; empty without an error."""
+        return "" if self.error is None else f"{self.resource}: {self.error.message}"
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,11 @@ def step_of(decision: Decision) -> Step:
         and decision.item.resource.ignore_failure
         and not isinstance(decision.error, Unapproved),
     )
+
+
+def any_changed(steps: Iterable[Step]) -> bool:
+    """Return whether a host with these steps was changed, or in a plan: is, or may be, changed."""
+    return any(step.status in ("changed", "unknown") for step in steps)
 
 
 def with_note(step: Step, note: str | None) -> Step:

@@ -289,6 +289,8 @@ def _note(step: Step) -> str | None:
     if step.status == "unknown":
         wanted = _wanted_note(step, step.wanted) if step.wanted is not None else None
         return "; ".join(filter(None, (step.foretold, wanted))) or None
+    if step.done_on is not None:
+        return f"done once, on {step.done_on}"
     if step.left_out is not None:
         return step.left_out
     if step.because not in (None, "undo") and step.status == "skipped":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,9 @@ class RunContext:
 
     fleet: InventoryFleet | None = None
     """All hosts of the inventory, for recipes."""
+
+    ask: Callable[[Host], Facts] | None = None
+    """Asks a host for its facts, for the recipes of others. Raises CookError."""
 
     facts: dict[str, Facts] = field(default_factory=dict)
     """The facts of each host of the run that was asked."""
@@ -105,9 +108,9 @@ class RunContext:
             try:
                 return self.compile(host, facts)
             except FactsNeeded as needed:
-                if self.fleet is None:
+                if self.fleet is None or self.ask is None:
                     raise
-                self.fleet.read([needed.args[0]], 1)
+                self.fleet.read([needed.args[0]], 1, self.ask)
 
     def node(self, host: Host, facts: Facts) -> Node:
         """Return the `node` of the recipes for a host."""

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from cookbook.errors import CookError
-from cookbook.language.collection import Collection
+from cookbook.language.collection import Collection, FactsNeeded
 from cookbook.language.feature_answer import FeatureAnswer
 from cookbook.language.lazy import Lazy
 from cookbook.language.resource import Resource
@@ -55,10 +55,15 @@ class FeatureEffects:
         return self._others
 
     def _with_opposite(self, name: str) -> Collection | None:
-        """Return the declarations; None if the recipes do not work with the opposite answer."""
+        """
+        Return the declarations; None if the recipes do not work with the opposite answer.
+
+        They do not, either, if they need facts of a host that was not asked: no host is asked only
+        to explain a change.
+        """
         try:
             return self._compiled(name)
-        except CookError:
+        except (CookError, FactsNeeded):
             return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from cookbook.errors import HostError, Missing, Unreachable, UntrustedHost, UsageError
+from cookbook.errors import CookError, Missing, Unreachable, UntrustedHost, UsageError
 from cookbook.inventory import Host
 from cookbook.inventory.limit import limit
 from cookbook.reports.run_info import FactsUse
@@ -20,7 +20,6 @@ from cookbook.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from cookbook.language.other_hosts import OtherHost
-    from cookbook.transport.contract import Transport
 
 STAND_IN = Facts(
     family="debian",
@@ -59,7 +58,6 @@ class InventoryFleet:
         hosts: Sequence[Host],
         groups: Mapping[str, Sequence[str]] | None,
         variables: Callable[[Host], Mapping[str, Any]],
-        connect: Callable[[Host], Transport],
         longest: float,
     ) -> None:
         """
@@ -73,7 +71,7 @@ class InventoryFleet:
         others = hosts[0].others if hosts else {}
         self._hosts = {name: run.get(name, host) for name, host in others.items()} or run
         self._groups = groups if groups is not None else _groups_of(self._hosts.values())
-        self._variables, self._connect, self._longest = variables, connect, longest
+        self._variables, self._longest = variables, longest
         self._known: dict[str, Facts | Missing] = {}
         self._noted: set[str] | None = None
         self._reading = threading.Lock()
@@ -146,37 +144,33 @@ class InventoryFleet:
         kept = recall(self._hosts[name])
         return kept.facts if kept is not None else STAND_IN
 
-    def read(self, names: Iterable[str], forks: int) -> None:
-        """Ask hosts for their facts, side by side, unless they were asked already."""
+    def read(self, names: Iterable[str], at_once: int, ask: Callable[[Host], Facts]) -> None:
+        """
+        Ask hosts for their facts, so many at once, unless they were asked already.
+
+        `ask` connects to a host and asks it. If it raises a CookError, the facts are not known.
+        """
         from cookbook.run.kept_facts import keep
+
+        def answer(host: Host) -> Facts | CookError:
+            try:
+                return ask(host)
+            except CookError as error:
+                return error
 
         with self._reading:
             hosts = [self._hosts[name] for name in self._hosts if name in set(names)]
             asked = [host for host in hosts if host.name not in self._known]
             if not asked:
                 return
-            with ThreadPoolExecutor(max(1, min(forks, len(asked)))) as pool:
-                answers = list(pool.map(self._ask, asked))
+            with ThreadPoolExecutor(max(1, min(at_once, len(asked)))) as pool:
+                answers = list(pool.map(answer, asked))
             fresh = [(h, a) for h, a in zip(asked, answers, strict=True) if isinstance(a, Facts)]
             keep(fresh, always=True)
-            for host, answer in zip(asked, answers, strict=True):
-                self._learn(host, answer)
+            for host, found in zip(asked, answers, strict=True):
+                self._learn(host, found)
 
-    def _ask(self, host: Host) -> Facts | HostError:
-        from cookbook.hosts.session import Session
-
-        try:
-            session = Session(self._connect(host))
-        except HostError as error:
-            return error
-        try:
-            return session.facts()
-        except HostError as error:
-            return error
-        finally:
-            session.close()
-
-    def _learn(self, host: Host, answer: Facts | HostError) -> None:
+    def _learn(self, host: Host, answer: Facts | CookError) -> None:
         if isinstance(answer, Facts):
             self._use(host, answer, time.time(), 0.0)
             return

@@ -18,11 +18,11 @@ from cookbook.hosts.session import Session
 from cookbook.inventory import Host
 from cookbook.language.access_path import AccessPath
 from cookbook.language.barriers import barriers_of
-from cookbook.language.collection import Collection
+from cookbook.language.collection import Collection, FactsNeeded
 from cookbook.language.resource import Resource
 from cookbook.planning.planner import Planner
 from cookbook.planning.status import HostStatus
-from cookbook.planning.step import Listener, Permission, Permit, Step
+from cookbook.planning.step import Listener, Permission, Permit, Step, any_changed
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, revive
 from cookbook.reports.report import HostReport
@@ -67,7 +67,7 @@ class HostRun:
                 status = self._work_through(session)
         except CookError as caught:
             status, error = status_of(caught), caught
-        except Exception as caught:  # noqa: BLE001 - a defect must not stop other hosts
+        except (Exception, FactsNeeded) as caught:  # noqa: BLE001 - a defect must not stop other hosts
             status, error = "failed", _defect(caught)
         exchanges = self._session.exchanges if self._session is not None else 0
         if any(step.error is error for step in self._steps):
@@ -114,21 +114,22 @@ class HostRun:
         with self._all.speaking:
             self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
         work = self._work(session, facts)
+        if not self._keeper.settle():
+            return "interrupted"
         effects = self._feature_effects(facts)
         for one in work.steps():
             told = effects.added(one) if effects is not None else one
             step = replace(told, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
             self._steps.append(step)
             if step.status in ("changed", "failed", "unknown") and not self._all.looks:
-                self._all.meetings.count_change()
+                self._all.meetings.note_change()
             with self._all.speaking:
                 self._all.hook.cookbook_step(host=self._host.name, step=step)
         if work.failed:
             return "interrupted" if session.ended else "failed"
         if work.unfinished:
             return "interrupted"
-        changed = any(step.status in ("changed", "unknown") for step in self._steps)
-        return "changed" if changed else "ok"
+        return "changed" if any_changed(self._steps) else "ok"
 
     def _feature_effects(self, facts: Facts) -> FeatureEffects | None:
         """Return what names the features of a change; None if the recipes have asked about none."""
@@ -317,12 +318,12 @@ def _shortly(status: HostStatus, error: CookError | None, steps: Sequence[Step])
     if status in ("ok", "changed"):
         return ""
     failed = next((one for one in steps if one.error is not None and not one.ignored), None)
-    if failed is not None and failed.error is not None:
-        return f"{failed.resource}: {failed.error.message}"
+    if failed is not None:
+        return failed.complaint
     return error.message if error is not None else f"its run was {status}"
 
 
-def _defect(error: Exception) -> CookError:
+def _defect(error: BaseException) -> CookError:
     """Return the error for an exception of the program itself, with its place."""
     import logging
     import traceback

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from cookbook.errors import BarrierBroken, DeadlineExceeded, Refused
@@ -43,10 +44,12 @@ class Meetings:
         """By host whose work has ended: why it came no further; empty if it came to its end."""
         self._came: dict[str, set[str]] = defaultdict(set)
         """By barrier: the hosts that have come; of a block, the one that has done it."""
+        self._missed: dict[tuple[str, str], str] = {}
+        """By host and barrier: why the host leaves it out, although its work goes on."""
         self._waiting: dict[str, str] = {}
         """By host: the barrier that it waits at."""
-        self._changes = 0
-        """The number of changes of all hosts so far."""
+        self._is_changed = False
+        """True once something was changed on any host."""
         self._news = threading.Condition()
 
     def declare(self, host: str, barriers: Iterable[Barrier]) -> None:
@@ -78,15 +81,29 @@ class Meetings:
                     hint="all recipes have to name the same host",
                 )
 
+    def concerns(self, host: str) -> bool:
+        """Return whether others may wait for a host: it has barriers, or its recipe is unknown."""
+        with self._news:
+            return self._concerns(host)
+
+    def _concerns(self, host: str) -> bool:
+        return host not in self._declares or bool(self._declares[host])
+
     def end(self, host: str, why: str) -> None:
         """Note that the work on a host has ended; `why` it came no further, if it did not."""
         with self._news:
             self._ended.setdefault(host, why)
             self._news.notify_all()
 
-    def count_change(self) -> None:
+    def miss(self, host: str, barrier: Barrier, why: str) -> None:
+        """Note that a host goes on without coming to a barrier; it is broken for the others."""
+        with self._news:
+            self._missed.setdefault((host, _key(barrier)), why)
+            self._news.notify_all()
+
+    def note_change(self) -> None:
         """Note that something was changed on some host."""
-        self._changes += 1
+        self._is_changed = True
 
     def doer(self, barrier: Barrier) -> str:
         """
@@ -94,18 +111,38 @@ class Meetings:
 
         Without a declared one it is the first whose recipe has it. A host whose recipe is not known
         because it could not be reached counts as one that has it.
+
+        Raises BarrierBroken if that is not known yet: `settle` waits for it.
         """
         if barrier.on is not None:
             return barrier.on
         with self._news:
-            while (found := self._first(_key(barrier))) is None:
-                self._news.wait(_LOOK)
-            return found
+            found = self._first(_key(barrier))
+        if found is None:
+            raise BarrierBroken(f"it is not known yet which host does {_key(barrier)}")
+        return found
 
-    def is_open(self, barrier: Barrier) -> bool:
-        """Return whether it is not known yet which host does a block."""
+    def settle(self, host: str, turns: Turns, end: float | None) -> bool:
+        """
+        Wait until it is known which host does each block of this one.
+
+        Return False if the run is to stop before that. Raises BarrierBroken; DeadlineExceeded at
+        the time `end`, in seconds of time.monotonic().
+        """
+        if self._open_block(host) is None:
+            return True
+        with turns.away(), self._news:  # a host that decides it may not have had its turn yet
+            while (block := self._open_block(host)) is not None:
+                if not self._look(f"to know which host does {block}", end):
+                    return False
+        return True
+
+    def _open_block(self, host: str) -> str | None:
+        """Return a block of a host of which it is not known which host does it; None without."""
         with self._news:
-            return barrier.on is None and self._first(_key(barrier)) is None
+            blocks = (item for item in self._declares.get(host, {}).items() if item[1].once)
+            open_ = (key for key, one in blocks if one.on is None and self._first(key) is None)
+            return next(open_, None)
 
     def _first(self, key: str) -> str | None:
         """Return the first host that has a block; None if that is not known yet."""
@@ -123,38 +160,48 @@ class Meetings:
 
         Raises BarrierBroken; DeadlineExceeded at the time `end`, in seconds of time.monotonic().
         """
-        key, before = _key(barrier), self._changes
+        key = _key(barrier)
         with self._news:
             if not barrier.once or self.doer(barrier) == host:
                 self._came[key].add(host)
                 self._news.notify_all()
             if not self._may_not_yet(barrier):
-                return self._passed(before)
+                return self._passed()
             self._waiting[host] = key
             self._news.notify_all()
         try:
             with turns.away():
-                return self._wait(barrier, before, end)
+                return self._wait(barrier, end)
         finally:
             with self._news:
                 del self._waiting[host]
 
-    def _wait(self, barrier: Barrier, before: int, end: float | None) -> Passed:
+    def _wait(self, barrier: Barrier, end: float | None) -> Passed:
         with self._news:
             while self._may_not_yet(barrier):
-                if self._stopping():
+                self._check_circle()
+                if not self._look(f"at {_key(barrier)}", end):
                     return "stopped"
-                if end is not None and time.monotonic() >= end:
-                    raise DeadlineExceeded(
-                        f"the time for this run was over while it waited at {_key(barrier)}",
-                        hint="give it longer: --timeout",
-                    )
-                self._check_circle(barrier)
-                self._news.wait(_LOOK)
-            return self._passed(before)
+            return self._passed()
 
-    def _passed(self, before: int) -> Literal["passed", "changed"]:
-        return "passed" if self._changes == before == 0 else "changed"
+    def _look(self, where: str, end: float | None) -> bool:
+        """
+        Wait for news for a moment; return False if the run is to stop.
+
+        Raises DeadlineExceeded at the time `end`.
+        """
+        if self._stopping():
+            return False
+        if end is not None and time.monotonic() >= end:
+            raise DeadlineExceeded(
+                f"the time for this run was over while it waited {where}",
+                hint="give it longer: --timeout",
+            )
+        self._news.wait(_LOOK)
+        return True
+
+    def _passed(self) -> Literal["passed", "changed"]:
+        return "changed" if self._is_changed else "passed"
 
     def _may_not_yet(self, barrier: Barrier) -> bool:
         """Return whether a host has to wait. Raises BarrierBroken if it would wait in vain."""
@@ -172,19 +219,26 @@ class Meetings:
                         f"{key} is to be done on {host}, whose recipe does not declare it"
                     )
                 continue
+            why = self._missed.get((host, key))
             if host in self._ended:
-                why = self._ended[host] or "its run has ended without it"
+                why = why or self._ended[host] or "its run has ended without it"
+            if why is not None:
                 done = "was not done" if barrier.once else "was not reached"
                 raise BarrierBroken(
                     f"{key} {done} on {host}: {why}",
-                    hint=f"mend {host} first; nothing after the barrier was begun here",
+                    hint=f"correct {host} first; nothing after the barrier was begun here",
                 )
             waits = True
         return waits
 
-    def _check_circle(self, barrier: Barrier) -> None:
-        """Raise BarrierBroken if all hosts that are left wait for one another."""
-        left = [host for host in self._order if host not in self._ended]
+    def _check_circle(self) -> None:
+        """
+        Raise BarrierBroken if all hosts that are left wait for one another.
+
+        A host without barriers is not counted: none waits for it, and it may get its turn only
+        after all others, because it could not be reached.
+        """
+        left = [one for one in self._order if one not in self._ended and self._concerns(one)]
         if not all(host in self._waiting for host in left):
             return
         keys = {self._waiting[host] for host in left}
@@ -222,21 +276,30 @@ class HostMeetings:
         self.end: float | None = None
         """When there is no more time for the run, in seconds of time.monotonic()."""
 
+    def settle(self) -> bool:
+        """Wait until it is known which host does each block; False if the run is to stop."""
+        with self._timed():
+            return self._meetings.settle(self._host, self._turns, self.end)
+
     def doer(self, barrier: Barrier) -> str | None:
         """See BarrierKeeper."""
-        if self._meetings.is_open(barrier):
-            # A host that decides it may not have had its turn yet.
-            with self._turns.away():
-                self._meetings.doer(barrier)
         doer = self._meetings.doer(barrier)
         return None if doer == self._host else doer
 
     def come_to(self, barrier: Barrier) -> Passed:
         """See BarrierKeeper."""
-        begun = time.monotonic()
-        if barrier.once:
-            self.doer(barrier)
-        try:
+        with self._timed():
             return self._meetings.meet(self._host, barrier, self._turns, self.end)
+
+    def miss(self, barrier: Barrier, why: str) -> None:
+        """See BarrierKeeper."""
+        self._meetings.miss(self._host, barrier, why)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Tell how long the host has waited in this context."""
+        begun = time.monotonic()
+        try:
+            yield
         finally:
             self._waited(time.monotonic() - begun)

@@ -13,8 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.errors import CookError, Refused, Unreachable, UsageError
-from cookbook.hosts.connect import connect, import_transport, leave
+from cookbook.errors import (
+    AuthenticationFailed,
+    CookError,
+    HostError,
+    Refused,
+    Unreachable,
+    UntrustedHost,
+    UsageError,
+)
+from cookbook.hosts.connect import connect, gather_facts, import_transport, leave
 from cookbook.inventory import Host
 from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
@@ -29,6 +37,7 @@ from cookbook.text.provenance import digests
 
 if TYPE_CHECKING:
     from cookbook.reports.report import HostReport, Report
+    from cookbook.script.facts import Facts
     from cookbook.transport.contract import Transport
 
 _WORK_OF_MODE: Mapping[Mode, str] = {
@@ -103,13 +112,11 @@ class Runner:
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}
         sources |= {Path(run.features.where)} if run.features is not None else set()
         hook = plugins().hook if listeners is None else Hooks(listeners)
-        self._all = RunContext(run, hook, sources)
+        self._all = RunContext(run, hook, sources, ask=self._ask)
         self._all.fleet = (
             planned._all.fleet  # noqa: SLF001 - the same class
             if planned is not None
-            else InventoryFleet(
-                run.hosts, run.groups, self._all.variables, self._connect, run.facts_age
-            )
+            else InventoryFleet(run.hosts, run.groups, self._all.variables, run.facts_age)
         )
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
@@ -124,7 +131,9 @@ class Runner:
         run.selection.check(declared, complete=None not in collections)
         self._unreached: dict[str, Future[Transport]] = {}
         """By host that could not be reached at its turn: the error."""
-        self._all.turns = Turns(max(1, min(run.forks, len(run.hosts), _room())), _room())
+        self._at_once = max(1, min(run.forks, _room()))
+        """The number of hosts that are connected at the same time."""
+        self._all.turns = Turns(max(1, min(self._at_once, len(run.hosts))), _room())
         self._all.meetings = self._meetings()
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
@@ -184,17 +193,16 @@ class Runner:
         from cookbook.run.pending import keep
 
         missed = {name for name, report in reports.items() if report.status == "unreachable"}
-        keep(run.inventory, reports.keys() - missed, missed)
+        asked = {name for name, report in reports.items() if report.exchanges}
+        keep(run.inventory, asked - missed, missed)
 
     def _first_turn(self, host: Host) -> HostReport | None:
         """Do the work on a host; None if it cannot be reached and gets one more turn."""
         begun = time.monotonic()
         connected = self._connected(host, begun)
-        error = connected.exception()
-        compiled = self._all.compiled.get(host.name)
-        meets = compiled is None or any(one.barrier is not None for one in compiled)
-        alone = len(self._all.run.hosts) == 1 or meets  # another host may wait for this one
-        if isinstance(error, Unreachable) and not alone and not self._all.signals.told:
+        # A host that others may wait for is told of at once: they would wait until its last turn.
+        waits = len(self._all.run.hosts) > 1 and not self._all.meetings.concerns(host.name)
+        if waits and _is_away(connected.exception()) and not self._all.signals.told:
             self._unreached[host.name] = connected
             return None
         return self._done(host, connected, begun)
@@ -203,7 +211,7 @@ class Runner:
         """Do the work on a host that could not be reached; `again` if that is tried once more."""
         begun = time.monotonic()
         connected = self._unreached[host.name]
-        if again and not self._all.signals.told:
+        if again and not self._all.signals.told and self._may_begin(begun):
             connected = self._connected(host, begun)
         return self._done(host, connected, begun)
 
@@ -248,11 +256,12 @@ class Runner:
             if needed <= noted:
                 break
             noted |= needed
-            fleet.read(needed, self._all.run.forks)
+            fleet.read(needed, self._at_once, self._ask)
         for host in waiting if noted else ():
             with contextlib.suppress(CookError):  # it is said in the report of the host
                 if (compiled := self._compile_offline(host)) is not None:
                     self._all.meetings.declare(host.name, barriers_of(compiled))
+                    self._all.sources |= compiled.sources
                     self._all.compiled[host.name] = compiled
 
     def _keep_facts(self) -> None:
@@ -261,6 +270,23 @@ class Runner:
             from cookbook.run.kept_facts import keep
 
             keep((host, facts[host.name]) for host in self._all.run.hosts if host.name in facts)
+
+    def _may_begin(self, begun: float) -> bool:
+        """Return whether there is time for a further host, and not too many have failed."""
+        try:
+            self._all.check_time(begun)
+            self._all.check_failures()
+        except HostError:
+            return False
+        return True
+
+    def _ask(self, host: Host) -> Facts:
+        """Ask a host for its facts, for the recipes of others. Raises HostError."""
+        begun = time.monotonic()
+        if self._all.signals.told:
+            raise HostError("the run was stopped before it was asked")
+        self._all.check_time(begun)
+        return gather_facts(host, self._connect, self._all.end(begun))
 
     def _connected(self, host: Host, begun: float) -> Future[Transport]:
         connected: Future[Transport] = Future()
@@ -325,10 +351,11 @@ class Runner:
             whole=not self._all.run.is_shard,
         )
         for host in run.hosts:
-            if run.saved is not None or run.past is not None:
-                steps = run.past or {}
-                saved = run.saved.hosts[host.name].steps if run.saved else steps[host.name]
-                found.declare(host.name, barriers_of(step.declared for step in saved))
+            if run.saved is not None:
+                found.declare(host.name, run.saved.hosts[host.name].barriers)
+            elif run.past is not None:
+                steps = run.past[host.name]
+                found.declare(host.name, barriers_of(step.declared for step in steps))
             elif (compiled := self._all.compiled[host.name]) is not None:
                 found.declare(host.name, barriers_of(compiled))
         return found
@@ -339,6 +366,16 @@ class Runner:
             return self._all.compile(host, NO_FACTS_YET)
         except FactsNeeded:
             return None
+
+
+def _is_away(error: BaseException | None) -> bool:
+    """
+    Return whether a host could not be reached, and may be reached later.
+
+    A refused login, or a wrong key, is the same later; another try may lock the account.
+    """
+    final = isinstance(error, AuthenticationFailed | UntrustedHost)
+    return isinstance(error, Unreachable) and not final
 
 
 def _named_by(run: Run) -> list[str]:

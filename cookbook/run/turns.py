@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from cookbook.errors import HostError
+from cookbook.errors import BarrierBroken
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,7 +19,9 @@ class Turns:
 
     def __init__(self, at_once: int, room: int) -> None:
         """Create the turns; `room` hosts can be connected at all, working or not."""
-        self._at_once, self._room = at_once, room
+        self.at_once = at_once
+        """The number of hosts that work at the same time."""
+        self._room = room
         self._working = self._away = self._returning = 0
         self._changed = threading.Condition()
 
@@ -29,19 +31,20 @@ class Turns:
         """
         Do the work of each host, in order; return the results.
 
-        `meanwhile` is called once the first hosts are at work.
+        `meanwhile` is called once the first hosts are at work. An exception of one host is raised
+        after the work of all others.
         """
-        futures: list[Future[R]] = [Future() for _ in hosts]
-        for number, (host, future) in enumerate(zip(hosts, futures, strict=True)):
-            if number == self._at_once:
+        futures: list[Future[R]] = []
+        try:
+            for number, host in enumerate(hosts):
+                if number == self.at_once:
+                    meanwhile()
+                self._take()
+                futures.append(self._begin(work, host, number))
+            if len(hosts) <= self.at_once:
                 meanwhile()
-            self._take()
-            thread = threading.Thread(
-                target=self._turn, args=(work, host, future), name=f"host_{number}"
-            )
-            thread.start()
-        if len(hosts) <= self._at_once:
-            meanwhile()
+        finally:
+            wait(futures)
         return [future.result() for future in futures]
 
     @contextlib.contextmanager
@@ -49,11 +52,11 @@ class Turns:
         """
         Let another host have the turn of this one, which waits; take a turn again at the end.
 
-        Raises HostError if so many wait that none could be connected any more.
+        Raises BarrierBroken if so many wait that none could be connected any more.
         """
         with self._changed:
             if self._away + 1 >= self._room:
-                raise HostError(
+                raise BarrierBroken(
                     f"{self._away} hosts wait for others, and no further connection can be opened",
                     hint="let this process open more files (ulimit -n), or use fewer hosts",
                 )
@@ -67,6 +70,12 @@ class Turns:
                 self._away -= 1
                 self._returning += 1
             self._take(again=True)
+
+    def _begin(self, work: Callable[[T], R], host: T, number: int) -> Future[R]:
+        future: Future[R] = Future()
+        name = f"host_{number}"
+        threading.Thread(target=self._turn, args=(work, host, future), name=name).start()
+        return future
 
     def _turn(self, work: Callable[[T], R], host: T, future: Future[R]) -> None:
         try:
@@ -87,4 +96,4 @@ class Turns:
 
     @property
     def _is_free(self) -> bool:
-        return self._working < min(self._at_once, max(1, self._room - self._away))
+        return self._working < min(self.at_once, max(1, self._room - self._away))

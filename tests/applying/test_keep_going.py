@@ -112,3 +112,35 @@ file("D/last", content="ok", mode="0644")
         "link[none/b/c/l]": "not-run",
         "file[last]": "changed",
     }
+
+
+def test_the_cleanup_of_an_attempt_is_done_in_any_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = """
+with attempt("deploy") as deploy:
+    execute("build", command="false")
+    execute("after", command="echo > D/after")
+with deploy.always():
+    execute("clean", command="echo > D/cleaned")
+"""
+    status, done, _ = run(tmp_path, recipe, capsys, "--keep-going")
+
+    assert (status, done["execute[after]"], done["execute[clean]"]) == (3, "not-run", "changed")
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_an_attempt_handles_its_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = """
+with attempt("deploy") as deploy:
+    execute("build", command="false")
+    file("D/after", content="x")
+with deploy.rescue():
+    execute("back", command="echo > D/back")
+execute("last", command="echo > D/last")
+"""
+    status, done, _ = run(tmp_path, recipe, capsys, "--keep-going")
+
+    assert (status, done["file[after]"]) == (0, "not-run")
+    assert (tmp_path / "back").exists()
+    assert (tmp_path / "last").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from cookbook.cli.command_table import COMMANDS
+from cookbook.hosts.connect import gather_facts
 from cookbook.inventory import from_data
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
@@ -75,8 +77,9 @@ groups: {web: {hosts: ["web[1:3]"]}, db: {hosts: [db1]}}
 def fleet() -> InventoryFleet:
     """Return hosts that a recipe may read the facts of: all are this machine."""
     hosts = from_data(yaml.safe_load(HOSTS)).select()
-    made = InventoryFleet(hosts, None, lambda host: dict(host.vars), lambda _: LocalTransport(), 0)
-    made.read([host.name for host in hosts], 1)
+    made = InventoryFleet(hosts, None, lambda host: dict(host.vars), 0)
+    facts = functools.partial(gather_facts, connect=lambda _: LocalTransport())
+    made.read([host.name for host in hosts], 1, facts)
     return made
 
 

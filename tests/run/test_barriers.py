@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 
+from cookbook.approval.planfile import load
 from cookbook.cli import main
-from cookbook.errors import BarrierBroken, DeadlineExceeded, HostError, Refused
+from cookbook.errors import BarrierBroken, DeadlineExceeded, Refused, Unreachable
+from cookbook.inventory import Host
 from cookbook.language.sections import Barrier
 from cookbook.run.meetings import HostMeetings, Meetings
 from cookbook.run.turns import Turns
+from cookbook.transport.local import LocalTransport
 
 HEADING = """from cookbook.recipe import *
 from cookbook.resources import *
@@ -168,16 +171,7 @@ def test_a_host_that_fails_before_a_barrier_breaks_it(runs: Runs) -> None:
 
 
 def test_so_does_one_that_cannot_be_reached(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cookbook.errors import Unreachable
-    from cookbook.inventory import Host
-    from cookbook.transport.local import LocalTransport
-
-    def connect(host: Host, *_: Any) -> Any:
-        if host.name == "h2":
-            raise Unreachable("no route to host")
-        return LocalTransport(("env", f"COOK_HOME={Path.cwd()}/.{host.name}", "sh"))
-
-    monkeypatch.setattr("cookbook.run.runner.connect", connect)
+    away(monkeypatch, "h2")
     status, document = runs("log('a')\nbarrier('met')\nlog('after')\n")
 
     assert (status, states(document)) == (3, ["failed", "unreachable", "failed"])
@@ -331,6 +325,13 @@ log("after", only_if="test -e {Path.cwd()}/shared")
     assert len(log()) == 3
 
 
+def wait_until(so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not so() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert so()
+
+
 @pytest.mark.usefixtures("runs")
 def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
     recipe = (
@@ -351,20 +352,21 @@ def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
         "sys.exit(cookbook.cli.main(sys.argv[1:]))\n"
     )
     words = ["converge", "r.py", "--hosts", "hosts.yml", "--output", "json"]
-    run = subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    end = time.monotonic() + 20
-    while not ((tmp_path / "begun").exists() and len(log()) == 3) and time.monotonic() < end:
-        time.sleep(0.05)
+    with (tmp_path / "said").open("w") as said:
+        run = subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+    wait_until(lambda: (tmp_path / "begun").exists() and len(log()) == 3)
     run.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    # A second signal before Python has handled the first one would be one with it.
+    wait_until(lambda: "stopping after the resource" in (tmp_path / "said").read_text())
     run.send_signal(signal.SIGINT)
-    out, errors = run.communicate(timeout=20)
+    out, _ = run.communicate(timeout=60)
+    errors = (tmp_path / "said").read_text()
 
     assert run.returncode == 130, errors
     assert states(json.loads(out))[1:] == ["interrupted"] * 2
@@ -382,6 +384,173 @@ def test_the_time_of_the_run_ends_the_waiting_that_of_a_host_does_not(runs: Runs
     assert status == 3
     assert set(states(document)) <= {"timeout", "failed"}
     assert len(log()) == 3
+
+
+def away(monkeypatch: pytest.MonkeyPatch, name: str, times: int = 0) -> None:
+    """Let a host be unreachable, after it was reached so often; the others are this machine."""
+    reached = [0]
+
+    def connect(host: Host, *_: Any) -> Any:
+        reached[0] += host.name == name
+        if host.name == name and reached[0] > times:
+            raise Unreachable("no route to host")
+        return LocalTransport(("env", f"COOK_HOME={Path.cwd()}/.{host.name}", "sh"))
+
+    monkeypatch.setattr("cookbook.run.runner.connect", connect)
+
+
+def errors(document: Any, host: str) -> list[str]:
+    return [r["error"]["message"] for r in document["hosts"][host]["resources"] if r["error"]]
+
+
+MET = "log('a')\nbarrier('met')\nlog('after')\n"
+
+
+def test_a_saved_plan_does_not_wait_for_a_host_that_cannot_be_reached(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a host is not put off to the end of the run: the others would wait for it until then."""
+    runs(MET, "-o", "plan.json", command="plan")
+    away(monkeypatch, "h2")
+    status, document = runs(None, "plan.json", "--timeout", "8s", command="apply")
+
+    assert (status, states(document)) == (3, ["failed", "unreachable", "failed"])
+    assert errors(document, "h3") == ["barrier[met] was not reached on h2: no route to host"]
+    assert sorted(log()) == ["h1 a", "h3 a"]
+
+
+def test_nor_does_an_undo(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = "file(f'{D}.1', content='x')\nbarrier('met')\nfile(f'{D}.2', content='x')\n"
+    _, done = runs(recipe)
+    away(monkeypatch, "h2", 1)  # the undo is shown before it is done
+    _, document = runs(None, done["run"], "--yes", "--timeout", "8s", command="undo")
+
+    assert states(document) == ["failed", "unreachable", "failed"]
+    assert len(list(Path().glob("h[13].1"))) == 2
+
+
+def test_a_circle_is_found_though_a_host_is_put_off(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = "if N < 3:\n    for name in ('ab' if N == 1 else 'ba'):\n        barrier(name)\n"
+    away(monkeypatch, "h3")
+    _, document = runs(recipe + "else:\n    log('x')\n", "--timeout", "8s")
+
+    assert states(document) == ["failed", "failed", "unreachable"]
+    assert any("wait for one another" in one for h in "12" for one in errors(document, f"h{h}"))
+
+
+def test_what_comes_after_an_attempt_that_left_out_a_barrier_is_done(runs: Runs) -> None:
+    """The other hosts hear of it at once: what comes next may be a barrier as well."""
+    recipe = """
+with attempt("x") as x:
+    execute("x", command="exit 7") if N == 1 else log("a")
+    barrier("met")
+    log("after")
+with x.rescue():
+    log("rescued")
+barrier("end")
+log("last")
+"""
+    status, document = runs(recipe, "--timeout", "8s")
+
+    assert (status, states(document)) == (0, ["changed"] * 3)
+    assert [line.split()[1] for line in log()[-3:]] == ["last"] * 3
+    assert errors(document, "h2")[0].startswith("barrier[met] was not reached on h1: execute[x]: ")
+
+
+def test_a_barrier_of_a_rescue_that_is_skipped_is_broken_at_once(runs: Runs) -> None:
+    recipe = """
+with attempt("x") as x:
+    execute("x", command="exit 7") if N == 1 else log("a")
+with x.rescue():
+    barrier("met")
+    log("rescued")
+barrier("end")
+"""
+    _, document = runs(recipe, "--timeout", "8s")
+
+    [_, said] = errors(document, "h1")
+    where = "barrier[met] was not reached on {}: the attempt 'x' has not failed"
+    assert said in (where.format("h2"), where.format("h3"))  # both skip it
+    assert states(document) == ["failed"] * 3
+
+
+def test_with_keep_going_an_attempt_handles_a_broken_barrier(runs: Runs) -> None:
+    recipe = """
+with attempt("x") as x:
+    execute("x", command="exit 7") if N == 1 else log("a")
+    barrier("met")
+with x.rescue():
+    log("rescued")
+log("last")
+"""
+    status, _ = runs(recipe, "--keep-going", "--timeout", "8s")
+
+    assert status == 0
+    assert sorted(line for line in log() if "last" in line) == ["h1 last", "h2 last", "h3 last"]
+
+
+def test_the_end_of_the_time_at_a_barrier_is_a_timeout(runs: Runs) -> None:
+    """As anywhere else: what is left is not run, notifications are not, either."""
+    recipe = (
+        "if N == 1:\n    execute('s', command='sleep 4')\n"
+        "else:\n    file(D, content='x', notifies=[delayed('run', 'execute[told]')])\n"
+        "    log('told', action='nothing')\nbarrier('met')\nlog('after')\n"
+    )
+    _, document = runs(recipe, "--timeout", "2s")
+
+    assert states(document)[1:] == ["timeout"] * 2
+    assert "while it waited at barrier[met]" in document["hosts"]["h2"]["error"]["message"]
+    left = {r["id"]: r["status"] for r in document["hosts"]["h2"]["resources"]}
+    assert (left["barrier[met]"], left["execute[after]"]) == ("not-run", "not-run")
+    assert not log()
+
+
+def test_so_it_is_with_a_saved_plan(runs: Runs) -> None:
+    recipe = (
+        "execute('s', command='sleep 4') if N == 1 else file(f'{D}.1', content='x')\n"
+        "barrier('met')\nfile(f'{D}.2', content='x')\n"
+    )
+    runs(recipe, "-o", "plan.json", command="plan")
+    _, document = runs(None, "plan.json", "--timeout", "2s", command="apply")
+
+    assert states(document)[1:] == ["timeout"] * 2
+    told = {r["id"].split("/")[-1]: r["status"] for r in document["hosts"]["h2"]["resources"]}
+    assert (told["barrier[met]"], told["h2.2]"]) == ("not-run", "not-run")
+
+
+@pytest.mark.parametrize("command", ["apply", "undo"])
+@pytest.mark.parametrize("end", ["stopped", "late", "broken"])
+def test_what_comes_after_the_end_at_a_barrier_is_not_run(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, command: str, end: str
+) -> None:
+    """Nor is the barrier itself in line then."""
+    recipe = "file(f'{D}.1', content='x')\nbarrier('met')\nfile(f'{D}.2', content='x')\n"
+    if command == "apply":
+        runs(recipe, "-o", "plan.json", command="plan")
+        given = ["plan.json"]
+    else:
+        given = [runs(recipe)[1]["run"], "--yes"]
+
+    def come_to(*_: object) -> str:
+        if end != "stopped":
+            raise DeadlineExceeded("late") if end == "late" else BarrierBroken("broken")
+        return end
+
+    monkeypatch.setattr("cookbook.run.host_run.HostMeetings.come_to", come_to)
+    _, document = runs(None, *given, command=command)
+
+    ends = {"stopped": "interrupted", "late": "timeout", "broken": "failed"}
+    assert states(document) == [ends[end]] * 3
+    told = [r["status"] for r in document["hosts"]["h2"]["resources"]]
+    assert told == ["changed", "failed" if end == "broken" else "not-run", "not-run"]
+
+
+def test_a_plan_with_barriers_only_changes_nothing(runs: Runs) -> None:
+    runs("barrier('met')\n", "-o", "plan.json", command="plan")
+
+    assert {one.status for one in load(Path("plan.json")).report.hosts.values()} == {"ok"}
 
 
 MISTAKES = {
@@ -486,6 +655,7 @@ def test_the_host_that_decides_may_have_its_turn_later() -> None:
     def work(host: str) -> str | None:
         made.declare(host, [block])
         keeper = HostMeetings(host, made, turns, lambda _: None)
+        assert keeper.settle()
         doer = keeper.doer(block)
         assert keeper.come_to(block) == "passed"
         made.end(host, "")
@@ -533,8 +703,44 @@ def test_more_hosts_than_can_be_connected_do_not_wait() -> None:
         try:
             with turns.away():
                 time.sleep(0.2)
-        except HostError as error:
+        except BarrierBroken as error:
             return str(error)
         return ""
 
     assert any("no further connection" in said for said in turns.each(work, range(3), lambda: None))
+
+
+def test_a_host_that_others_may_wait_for_is_known() -> None:
+    made = Meetings(["h1", "h2", "h3"], lambda: False)
+    made.declare("h1", [Barrier("a", "r:1")])
+    made.declare("h2", [])
+
+    assert [made.concerns(host) for host in ("h1", "h2", "h3")] == [True, False, True]
+
+
+def test_to_wait_for_the_host_that_decides_has_an_end() -> None:
+    stopped = [False]
+    made = Meetings(["h1", "h2"], lambda: stopped[0])
+    made.declare("h2", [block := Barrier("x", "r:1", True)])
+    with pytest.raises(BarrierBroken, match="not known yet which host does"):
+        made.doer(block)
+    with pytest.raises(DeadlineExceeded, match=r"waited to know which host does run_once\[x\]"):
+        made.settle("h2", ALONE, time.monotonic())
+    stopped[0] = True
+    assert not made.settle("h2", ALONE, None)
+    made.end("h1", "no route to host")
+    assert made.settle("h2", ALONE, None)
+
+
+def test_a_defect_of_one_host_is_raised_after_the_others_are_done() -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            raise SystemExit("a defect")
+        time.sleep(0.2)
+        done.append(number)
+
+    with pytest.raises(SystemExit):
+        Turns(2, 1000).each(work, range(4), lambda: None)
+    assert sorted(done) == [1, 2, 3]

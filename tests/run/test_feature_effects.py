@@ -111,6 +111,23 @@ def test_a_recipe_that_does_not_work_with_the_opposite_says_nothing(runs: Runs) 
     assert effects(runs(ON, recipe=recipe)) == {}
 
 
+def test_no_host_is_asked_only_to_explain_a_change(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the opposite answer the recipe needs the facts of a host that was not asked."""
+    recipe = (
+        "if not node.feature('tls'):\n    hosts(limit='db1')[0].facts.kernel\n"
+        "file('D/x', content='x', mode='0644')\n"
+    )
+    runs(ON, recipe=recipe)
+    Path("hosts.yml").write_text("hosts: {web1: {transport: local}, db1: {transport: local}}")
+    monkeypatch.setattr("cookbook.run.runner.gather_facts", lambda *_: pytest.fail("asked"))
+
+    planned = runs(ON, "--limit", "web1", recipe=recipe)
+    assert planned["x"]["status"] == "changed"
+    assert effects(planned) == {}
+
+
 def test_facts_are_known_to_the_opposite_too(runs: Runs) -> None:
     recipe = (
         "kernel = node.facts.kernel\nif node.feature('tls'):\n    file('D/x', content=kernel)\n"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.errors import Unreachable
+from cookbook.errors import CookError, SecretError, Unreachable
 from cookbook.inventory import Host
 from cookbook.run import kept_facts
 from cookbook.script.facts import Facts, facts_from_json, facts_json
@@ -41,13 +41,14 @@ class Fleet:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._folder, self._capsys = folder, capsys
         self.away: set[str] = set()
+        self.error: CookError = Unreachable("no route to host")
         self.connected: list[str] = []
 
     def connect(self, host: Host, *_: Any) -> LocalTransport:
         """Count a connection; fail if the host is away."""
         self.connected.append(host.name)
         if host.name in self.away:
-            raise Unreachable("no route to host")
+            raise self.error
         return LocalTransport(("env", f"COOK_HOME={self._folder}/.{host.name}", "sh"))
 
     def run(self, command: str, recipe: str, *words: str) -> tuple[int, dict[str, Any]]:
@@ -223,6 +224,65 @@ def test_without_facts_only_the_hosts_that_need_them_fail(fleet: Fleet, tmp_path
     assert [host["status"] for host in document["hosts"].values()] == ["failed", "changed"]
     assert document["hosts"]["web1"]["error"]["kind"] == "Missing"
     assert not (tmp_path / "web1").exists()
+
+
+def test_an_error_of_any_kind_is_that_of_one_host(fleet: Fleet) -> None:
+    fleet.away, fleet.error = {"db1"}, SecretError("no secret to log in with")
+    recipe = f"if node.name == 'web1':\n    {FACTS}else:\n    {WRITE % repr('x')}"
+    status, document = fleet.run("converge", recipe, "--limit", "web*")
+
+    assert status == 3
+    assert [host["status"] for host in document["hosts"].values()] == ["failed", "changed"]
+    said = "the facts of db1 are not known: no secret to log in with"
+    assert said in document["hosts"]["web1"]["error"]["message"]
+
+
+def test_they_are_asked_within_the_limits_of_the_run(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many at once as there is room for, and not past the time of the run."""
+    at_once, asked = [0, 0], []
+
+    def ask(host: Host, *_: object) -> Facts:
+        at_once[0] += 1
+        at_once[1] = max(at_once)
+        time.sleep(0.2)
+        asked.append(host.name)
+        at_once[0] -= 1
+        return Facts()
+
+    monkeypatch.setattr("cookbook.run.runner.gather_facts", ask)
+    monkeypatch.setattr("cookbook.run.runner._room", lambda: 1)
+    recipe = WRITE % "repr([h.facts.kernel for h in hosts()])"
+    fleet.run("plan", recipe, "--limit", "web1")
+    assert (at_once[1], len(asked)) == (1, 4)
+    asked.clear()
+    status, document = fleet.run("plan", recipe, "--limit", "web1", "--timeout", "0.3s")
+    assert (status, len(asked)) == (3, 2)
+    assert document["hosts"]["web1"]["status"] == "timeout"
+
+
+def test_a_guard_that_reads_facts_too_late_is_an_error_of_its_resource(fleet: Fleet) -> None:
+    recipe = (
+        "db = hosts(group='db')[0]\n"
+        "file(node.vars['dir'], content='x', only_if=lambda: db.facts.cpus > 0)\n"
+    )
+    status, document = fleet.run("plan", recipe, "--limit", "web1")
+
+    assert status == 3
+    [error] = [one["error"] for one in document["hosts"]["web1"]["resources"] if one["error"]]
+    assert "reads facts that were not asked for: db2" in error["message"]
+
+
+def test_the_files_of_a_recipe_that_reads_facts_are_sources_of_its_plan(fleet: Fleet) -> None:
+    """A saved plan has their digests, and the facts with their time."""
+    Path("names.py").write_text("NAME = 'x'\n")
+    recipe = f"from names import NAME\n{FACTS}"
+    fleet.run("plan", recipe, "--limit", "web1", "-o", "plan.json")
+    saved = json.loads(Path("plan.json").read_text())
+
+    assert {Path(path).name for path in saved["sources"]} == {"hosts.yml", "r.py", "names.py"}
+    assert {use["age"] for use in saved["facts"].values()} == {0}
 
 
 def test_later_runs_keep_the_facts_of_their_hosts(fleet: Fleet, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
-from cookbook.errors import Unreachable
+from cookbook.errors import AuthenticationFailed, ChangedKey, Unreachable
 from cookbook.transport.local import LocalTransport
 
 RECIPE = """\
@@ -27,6 +27,7 @@ class Net:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.fails: Counter[str] = Counter()
+        self.error: type[Unreachable] = Unreachable
         self.tried: list[str] = []
 
     def connect(self, host: Any, *_: object) -> LocalTransport:
@@ -34,7 +35,7 @@ class Net:
         self.tried.append(host.name)
         if self.fails[host.name] > 0:
             self.fails[host.name] -= 1
-            raise Unreachable(f"{host.name} does not answer")
+            raise self.error(f"{host.name} does not answer")
         return LocalTransport(("env", f"COOK_HOME={self.folder}/.{host.name}", "sh"))
 
 
@@ -129,3 +130,41 @@ def test_no_further_host_is_begun_past_the_limit(
     for host in left:
         assert "hosts have failed, and at most" in host["error"]["message"]
     assert not any((net.folder / f"h{i}").exists() for i in range(begun, 6))
+
+
+@pytest.mark.parametrize("error", [AuthenticationFailed, ChangedKey])
+def test_a_refused_login_and_a_wrong_key_are_not_tried_again(
+    net: Net, capsys: pytest.CaptureFixture[str], error: type[Unreachable]
+) -> None:
+    """A further try may lock the account."""
+    net.fails["h2"], net.error = 1, error
+
+    status, document = run(capsys, "--forks", "1")
+
+    assert status == 4
+    assert net.tried == [f"h{i}" for i in range(6)]
+    assert document["hosts"]["h2"]["status"] == "unreachable"
+
+
+def test_what_was_not_begun_stays_pending(net: Net, capsys: pytest.CaptureFixture[str]) -> None:
+    net.fails.update(h3=2, h4=2)
+    run(capsys, "--forks", "1")
+    net.tried.clear()
+    run(capsys, "--forks", "1", "--max-failures", "0", "--set", "bad=[h3]")
+    assert net.tried == ["h3"]
+    net.tried.clear()
+
+    run(capsys, "--forks", "1")
+
+    assert net.tried[0] == "h4"
+
+
+def test_past_the_limit_of_failures_there_is_no_second_turn(
+    net: Net, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The report says that the host could not be reached, and the next run takes it first."""
+    net.fails["h0"] = 2
+    _, document = run(capsys, "--forks", "1", "--max-failures", "0", "--set", "bad=[h5]")
+
+    assert net.tried == [f"h{i}" for i in range(6)]
+    assert document["hosts"]["h0"]["status"] == "unreachable"

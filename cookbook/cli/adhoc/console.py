@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             f"a console is for one host, and {len(chosen)} are chosen",
             hint="choose one: --limit NAME",
         )
-    from cookbook.hosts.connect import gather_facts
+    from cookbook.hosts.connect import connect, gather_facts
     from cookbook.run.context import RunContext
     from cookbook.run.options import Run
     from cookbook.run.runner import new_id
@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         **origin(options),
         **fleet(options, everything),
     )
-    facts = gather_facts(chosen[0], secret)
+    facts = gather_facts(chosen[0], lambda host: connect(host, secret))
     node = RunContext(run, None, set()).node(chosen[0], facts)
     from cookbook.language.collection import Collection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 
 from cookbook.cli.options import add_common, hosts, password
 from cookbook.cli.output import print_table
@@ -17,9 +18,9 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = hosts(options)
-    from cookbook.hosts.connect import gather_facts
+    from cookbook.hosts.connect import connect, gather_facts
     from cookbook.script.facts import facts_json
 
-    secret = password(options)
-    said, errors = answers(chosen, options.forks, lambda h: facts_json(gather_facts(h, secret)))
+    login = functools.partial(connect, become_password=password(options))
+    said, errors = answers(chosen, options.forks, lambda h: facts_json(gather_facts(h, login)))
     return tell(options, said, errors, print_table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -101,10 +102,10 @@ def _facts(
     if not options.facts:
         return {}, {}
     from cookbook.cli.per_host import answers
-    from cookbook.hosts.connect import gather_facts
+    from cookbook.hosts.connect import connect, gather_facts
 
-    secret = password(options)
-    return answers(chosen, options.forks, lambda host: gather_facts(host, secret))
+    login = functools.partial(connect, become_password=password(options))
+    return answers(chosen, options.forks, lambda host: gather_facts(host, login))
 
 
 def _decide(
