@@ -16,7 +16,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import NoReturn
 
@@ -88,8 +88,8 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     )
     given = next((word for word in own if word in COMMANDS), "")
     if given not in _TAKE_A_COMMAND:
-        return _parser(given).parse_args(words)
-    options = _parser(given).parse_args(own)
+        return _parser([given]).parse_args(words)
+    options = _parser([given]).parse_args(own)
     options.command = rest
     return options
 
@@ -164,8 +164,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(1, f"cook: {one_line(message)}\n{more}")
 
 
-def _parser(given: str) -> argparse.ArgumentParser:
-    """All commands are named, the options of the one that is given are declared."""
+def whole_parser() -> argparse.ArgumentParser:
+    """Return the parser with the options of all commands, for completion and for manuals."""
+    parser = _parser(COMMANDS)
+    for action in parser._actions:  # noqa: SLF001 - there is no other way to list them
+        action.help = None if action.help == argparse.SUPPRESS else action.help
+    return parser
+
+
+def _parser(given: Collection[str]) -> argparse.ArgumentParser:
+    """All commands are named, the options of those that are given are declared."""
     parser = _Parser(
         prog="cook",
         usage="cook [-h] [--version] COMMAND ...",
@@ -178,8 +186,8 @@ def _parser(given: str) -> argparse.ArgumentParser:
         prog="cook", metavar="COMMAND", required=True, help=argparse.SUPPRESS
     )
     for name, (module, does, examples) in COMMANDS.items():
-        command = commands.add_parser(name, description=does)
-        if name == given:
+        command = commands.add_parser(name, help=does, description=does)
+        if name in given:
             command.formatter_class = argparse.RawDescriptionHelpFormatter
             command.set_defaults(verbose=0)
             importlib.import_module(module).add(command, name)

@@ -197,6 +197,16 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
             "show the resource types and their properties",
             ("cook resources", "cook resources service"),
         ),
+        "completion": CommandEntry(
+            f"{_AUTHORING}.completion",
+            "print a script that completes commands, options and hosts in a shell",
+            ("cook completion bash",),
+        ),
+        "man": CommandEntry(
+            f"{_AUTHORING}.man",
+            "write manual pages",
+            ("cook man ~/.local/share/man/man1",),
+        ),
         "explain": CommandEntry(
             f"{_RUNS}.explain",
             "say what an error means, and what to do about it",
