@@ -197,6 +197,11 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
             "show the resource types and their properties",
             ("cook resources", "cook resources service"),
         ),
+        "schema": CommandEntry(
+            f"{_AUTHORING}.schema",
+            "print the JSON Schema of hosts.yml and other files, for editors",
+            ("cook schema hosts",),
+        ),
         "completion": CommandEntry(
             f"{_AUTHORING}.completion",
             "print a script that completes commands, options and hosts in a shell",
