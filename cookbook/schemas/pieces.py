@@ -1,4 +1,4 @@
-"""What several schemas have in common."""
+"""The parts that several schemas share."""
 
 from __future__ import annotations
 

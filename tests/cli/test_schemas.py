@@ -29,7 +29,7 @@ class Loader(yaml.SafeLoader):
     """Reads `!secret NAME` as text."""
 
 
-Loader.add_constructor("!secret", lambda loader, node: loader.construct_scalar(node))
+Loader.add_constructor("!secret", lambda _, node: str(node.value))
 
 NAMES = {
     "hosts.yml": "hosts",
