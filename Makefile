@@ -53,8 +53,9 @@ check-pyright:
 check-tests:
 	pytest -q -n 2 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
 
-docs: setup ## Write the pages of the resource types: docs/resources
+docs: setup ## Build the site of the documentation: build/site
 	@cook resources --pages docs/resources
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench
