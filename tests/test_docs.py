@@ -31,4 +31,4 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stdout + built.stderr
     reference = (tmp_path / "build/site/reference/index.html").read_text()
     assert "cookbook.testing.plans.compiled" in reference
-    assert "delayed" in (tmp_path / "build/site/resources/service/index.html").read_text()
+    assert "restart" in (tmp_path / "build/site/resources/service/index.html").read_text()
