@@ -49,15 +49,16 @@ def check_lives(
     hosts_yml: Path,
     folder: Path,
     cook: CookCommand = in_a_process,
+    name: str = "life",
 ) -> None:
     """
     Take lives through all stages on `host`, which `hosts_yml` leads to.
 
     The host must be a disposable Debian host. `folder` is empty; recipes and the history are
     written there. `cook` runs the command: each time in a process of its own, unless a caller
-    has a faster way. Raises AssertionError with the stage, and all that is wrong in it.
+    has a faster way. `name` is that of the set of recipes in the manifest of the host. Raises AssertionError with the stage, and all that is wrong in it.
     """
-    run = _Run(lives, host, hosts_yml, folder, cook)
+    run = _Run(lives, host, hosts_yml, folder, cook, name)
     run.prepare()
     run.declared()
     run.drifted()
@@ -111,6 +112,7 @@ class _Run:
     hosts_yml: Path
     folder: Path
     cook: CookCommand
+    name: str
     before: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
     first: str = ""
@@ -180,7 +182,7 @@ class _Run:
     def _cook(self, command: str, what: str, *words: str, status: int = 0) -> RunDocument:
         """Run cook; return its document."""
         recipe = [] if command == "undo" else [f"{what}.py"]
-        named = ["--as", "life"] if command == "converge" else []
+        named = ["--as", self.name] if command == "converge" else []
         target = [what] if command == "undo" else recipe
         options = ["--hosts", str(self.hosts_yml), "--limit", self.host.name, "--output", "json"]
         ended, said, messages = self.cook([command, *target, *named, *words, *options], self.folder)
