@@ -49,6 +49,7 @@ def check_lives(
     hosts_yml: Path,
     folder: Path,
     cook: CookCommand = in_a_process,
+    *,
     name: str = "life",
 ) -> None:
     """
@@ -56,7 +57,9 @@ def check_lives(
 
     The host must be a disposable Debian host. `folder` is empty; recipes and the history are
     written there. `cook` runs the command: each time in a process of its own, unless a caller
-    has a faster way. `name` is that of the set of recipes in the manifest of the host. Raises AssertionError with the stage, and all that is wrong in it.
+    has a faster way. `name` is that of the set of recipes in the manifest of the host.
+
+    Raises AssertionError with the stage, and all that is wrong in it.
     """
     run = _Run(lives, host, hosts_yml, folder, cook, name)
     run.prepare()

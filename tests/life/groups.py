@@ -87,7 +87,7 @@ def check_on(
     for first in range(0, len(lives), _TOGETHER):
         (recipes := folder / f"recipes{first}").mkdir()
         some = lives[first : first + _TOGETHER]
-        check_lives(some, host, kitchen.hosts_yml, recipes, in_process, f"life{first}")
+        check_lives(some, host, kitchen.hosts_yml, recipes, in_process, name=f"life{first}")
 
 
 def check_on_release(
