@@ -17,7 +17,7 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 CHECKS := check-tests check-pyright check-mypy check-imports check-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup types demo test check $(CHECKS) docs bench clean
+.PHONY: help setup types demo test check $(CHECKS) docs zipapp bench clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ check-tests:
 docs: setup ## Build the site of the documentation: build/site
 	@cook resources --pages docs/resources
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+zipapp: setup ## Build dist/cook.pyz: cook and its libraries in one file, for this Python
+	@mkdir -p dist
+	@shiv --quiet --console-script cook --python '/usr/bin/env python3' --output-file dist/cook.pyz .
 
 bench: setup ## Measure against `ssh host true` and against the peers
 	$(SUDO) $(BIN)/python -m bench
