@@ -15,18 +15,14 @@ from cookbook.errors import KitchenError
 if TYPE_CHECKING:
     import argparse
 
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 # The hosts have no other locale, and a shell that is told of one complains.
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
-def add(command: argparse.ArgumentParser, _name: str) -> None:
-    """Declare the options of `cook kitchen`."""
-    add_commands(command)
-    command.set_defaults(run=main)
-
-
-def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add up, ssh, down, reset and list."""
+def add_commands(parser: argparse.ArgumentParser) -> Commands:
+    """Add up, ssh, down, reset and list; return where others can be added."""
     parser.add_argument(
         "--folder", type=Path, help="where its hosts live (default: $COOK_KITCHEN or .kitchen)"
     )
@@ -43,6 +39,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     reset = commands.add_parser("reset", help="give a host a clean disk")
     reset.add_argument("name", metavar="NAME")
     commands.add_parser("list", help="the hosts that run")
+    return commands
 
 
 def main(args: argparse.Namespace) -> int:
