@@ -1,4 +1,4 @@
-"""The transports, sources, drivers and report formats of cook itself, registered as a plugin's are."""
+"""The transports, sources, drivers and report formats of cook itself, as a plugin has them."""
 
 from __future__ import annotations
 

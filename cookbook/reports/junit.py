@@ -104,7 +104,9 @@ def _case(resource: ResourceDocument, document: Document) -> ET.Element:
     )
     what = outcome(resource, document["mode"])
     if (result := _RESULTS.get(what)) is not None:
-        told = ET.SubElement(case, result, type=what, message=xml_text(sentence(resource, document)))
+        told = ET.SubElement(
+            case, result, type=what, message=xml_text(sentence(resource, document))
+        )
         told.text = xml_text(_details(resource, what))
     return case
 

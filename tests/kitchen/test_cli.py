@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.errors import KitchenError
 from cookbook.cli.authoring.kitchen import add
+from cookbook.errors import KitchenError
 from cookbook.kitchen.cli import main
 
 

@@ -19,21 +19,18 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
-    commands = cli.add_commands(command)
-    test = commands.add_parser(
-        "test",
-        help="run the suites of kitchen.yml on hosts of their own",
-        description="Run the suites of kitchen.yml, each on fresh hosts of each of its releases.",
-        epilog="Stages: create, converge, again (must change nothing), verify (pytest with"
-        " testinfra), drift, undo, destroy. Exit status: 0 all passed, 1 wrong input, 3 a suite"
-        " failed.",
-    )
-    _add_options(test)
     command.set_defaults(run=cli.main)
+    cli.add_commands(command, _add_test)
+
+
+def _add_test(test: argparse.ArgumentParser) -> None:
+    """Declare the options of `cook kitchen test`."""
+    test.description = "Run the suites of kitchen.yml, each on fresh hosts of each of its releases."
+    test.epilog = (
+        "Stages: create, converge, again (must change nothing), verify (pytest with testinfra),"
+        " drift, undo, destroy. Exit status: 0 all passed, 1 wrong input, 3 a suite failed."
+    )
     test.set_defaults(run=_test)
-
-
-def _add_options(test: argparse.ArgumentParser) -> None:
     test.add_argument("suites", nargs="*", metavar="SUITE", help="without one: all")
     test.add_argument(
         "--file", type=Path, default=Path("kitchen.yml"), metavar="FILE", help="(kitchen.yml)"
@@ -69,10 +66,11 @@ def _positive(text: str) -> int:
 
 
 def _test(options: argparse.Namespace) -> int:
+    from cookbook.cli.progress import write
     from cookbook.inventory.host_driver import DRIVERS
     from cookbook.kitchen.kitchen import Kitchen
     from cookbook.kitchen.suites.reader import read_suites
-    from cookbook.kitchen.suites.report import junit
+    from cookbook.kitchen.suites.report import junit, stage_lines
     from cookbook.kitchen.suites.runner import SuiteRunner, chosen
     from cookbook.plugins.manager import plugins  # it registers the drivers
 
@@ -87,7 +85,11 @@ def _test(options: argparse.Namespace) -> int:
     width = max(len(f"{suite.name}-{release}") for suite, release in pairs)
     stream = sys.stderr if options.output == "json" else sys.stdout
     parallel = options.parallel or os.cpu_count() or 1
-    reports = runner.run(parallel, lambda *told: _tell_stage(*told, width, stream))
+
+    def hear(report: SuiteReport, stage: StageResult) -> None:
+        write(stage_lines(report, stage, width), stream)
+
+    reports = runner.run(parallel, hear)
     if options.junit is not None:
         options.junit.write_text(junit(reports), "utf-8")
     _tell_all(reports, stream, as_json=options.output == "json")
@@ -108,14 +110,6 @@ def _check_writable(path: Path | None) -> None:
         from cookbook.errors import UsageError
 
         raise UsageError(f"--junit {path}: there is no folder for such a file")
-
-
-def _tell_stage(report: SuiteReport, stage: StageResult, width: int, stream: TextIO) -> None:
-    """Print the result of a stage."""
-    from cookbook.cli.progress import write
-    from cookbook.kitchen.suites.report import stage_lines
-
-    write(stage_lines(report, stage, width), stream)
 
 
 def _tell_all(reports: list[SuiteReport], stream: TextIO, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The files that a suite on a release needs: hosts.yml, features.yml, a recipe that copies files."""
+"""The files of a suite on a release: hosts.yml, features.yml, a recipe that copies files."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def write_inventory(suite: KitchenSuite, made: Sequence[MadeHost], path: Path) -
     path.write_text(yaml.dump(found, Dumper=_Dumper, sort_keys=False), "utf-8")
 
 
-def _declared(
-    suite: KitchenSuite, host: SuiteHost, known: Mapping[str, Host]
-) -> dict[str, object]:
+def _declared(suite: KitchenSuite, host: SuiteHost, known: Mapping[str, Host]) -> dict[str, object]:
     """Return variables and recipes of a host; what is nearer to the suite wins."""
     base = known[host.name].vars if host.name in known else {}
     found: dict[str, object] = {"vars": {**base, **suite.vars, **host.vars}}
@@ -80,9 +78,7 @@ def _declared(
     return found
 
 
-def _recipes(
-    suite: KitchenSuite, host: SuiteHost, known: Mapping[str, Host]
-) -> tuple[Path, ...]:
+def _recipes(suite: KitchenSuite, host: SuiteHost, known: Mapping[str, Host]) -> tuple[Path, ...]:
     own = known[host.name].recipes if host.name in known else ()
     return suite.recipes or host.recipes or own
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from cookbook.kitchen.suites.processes import (
     lost,
 )
 from cookbook.kitchen.suites.stages import StageFailed, StageName
-from cookbook.kitchen.suites.suite import DriftCheck, KitchenSuite
+from cookbook.kitchen.suites.suite import DriftCheck, KitchenSuite, drift_cycles
 from cookbook.reports.schema import Document
 
 
@@ -32,21 +33,20 @@ class SuiteInstance:
         driver: HostDriver,
         folder: Path,
         below: Path,
+        *,
         cancelled: threading.Event,
     ) -> None:
         """`folder` is that of kitchen.yml; `below` has a folder for each suite and release."""
         self.suite, self.release, self.driver = suite, release, driver
         self.place = below / f"{suite.name}-{release}"
-        self.order = HostOrder(
-            suite.name, release, suite.names, self.place, suite.driver_settings
-        )
+        self.order = HostOrder(suite.name, release, suite.names, self.place, suite.driver_settings)
         self.hosts: Sequence[MadeHost] = ()
         self.began = False
         """True once hosts may exist."""
 
         self._folder = folder
-        state = self.place / "state"
-        self._processes = SuiteProcesses(folder, state, suite.secrets, cancelled)
+        self._state = self.place / "state"
+        self._processes = SuiteProcesses(folder, self._state, suite.secrets, cancelled)
         self._work = {
             "create": self._create,
             "converge": self._converge,
@@ -90,6 +90,8 @@ class SuiteInstance:
 
     def _create(self) -> None:
         self.place.mkdir(parents=True, exist_ok=True)
+        if self._state.exists():
+            shutil.rmtree(self._state)  # the history of hosts that are no more
         self.began = True
         self.hosts = self.driver.create(self.order)
         write_inventory(self.suite, self.hosts, self._inventory)
@@ -111,11 +113,19 @@ class SuiteInstance:
         self._processes.verify(self.suite.verify, self.hosts, self.place / "verify.log")
 
     def _drift(self) -> None:
-        for check in self.suite.drift:
-            self._drift_by(check)
+        for checks in drift_cycles(self.suite.drift):
+            for check in checks:
+                self._change_by_hand(check)
+            differs = [name for check in checks for name in check.differs]
+            try:
+                check_drift(self._run("plan"), differs)
+                check_run(self._run("converge"), 0)
+            except StageFailed as failed:
+                shown = " and ".join(f"`{check.command}`" for check in checks)
+                message = f"{checks[0].at}: after {shown}: {failed.message}"
+                raise StageFailed(message, failed.details) from None
 
-    def _drift_by(self, check: DriftCheck) -> None:
-        """Change something by hand; a plan must show that, and a run mend it."""
+    def _change_by_hand(self, check: DriftCheck) -> None:
         shown = f"{check.at}: `{check.command}`"
         pattern = [check.hosts] if check.hosts else []
         words = ("--hosts", str(self._inventory), "--output", "json", "--", check.command)
@@ -123,12 +133,6 @@ class SuiteInstance:
             if host.get("status") != 0:
                 said = host["error"]["message"] if "error" in host else host["stderr"]
                 raise StageFailed(f"{shown} failed on {name}", said)
-        try:
-            check_drift(self._run("plan"), check.differs)
-            check_run(self._run("converge"), 0)
-            check_unchanged(self._run("plan"), "the next run did not mend")
-        except StageFailed as failed:
-            raise StageFailed(f"after {shown}: {failed.message}", failed.details) from None
 
     def _undo(self) -> None:
         partial = ["--partial"] if self.suite.undo == "partial" else []
@@ -145,8 +149,14 @@ class SuiteInstance:
             ) from failed
 
     def _destroy(self) -> None:
+        self.destroy()
+
+    def destroy(self) -> None:
+        """Remove the hosts, also those of a run before, and the files of this suite."""
         self.driver.destroy(self.order)
         self.hosts, self.began = (), False
+        if self.place.exists():
+            shutil.rmtree(self.place)
 
     def _run(self, mode: str) -> Document:
         """Run the recipes on all hosts of the suite."""

@@ -72,6 +72,8 @@ class _Reader:
             )
         found = {**shared, **self.properties(value)}
         driver, settings = found.pop("driver", ("kitchen", {}))
+        if "inventory" in found and "hosts" not in found:
+            raise value.error("the hosts of the inventory are not named", hint="hosts: [web1, db1]")
         found.setdefault("hosts", (SuiteHost("h1"),))
         suite = KitchenSuite(name, value.at, **found, driver=driver, driver_settings=settings)
         _check_recipes(suite, value)
@@ -220,6 +222,7 @@ def _undo(value: Value) -> UndoMode:
 def _release(value: Value) -> str:
     if (name := text(value)) not in RELEASES:
         raise value.error(
-            f"there is no release {name!r}", hint=did_you_mean(name, RELEASES) or ", ".join(RELEASES)
+            f"there is no release {name!r}",
+            hint=did_you_mean(name, RELEASES) or ", ".join(RELEASES),
         )
     return name

@@ -81,7 +81,9 @@ class SuiteRunner:
         self._heard, self._keep = threading.Lock(), keep
         made = {name: driver(name) for name in dict.fromkeys(suite.driver for suite, _ in pairs)}
         self.instances = [
-            SuiteInstance(suite, release, made[suite.driver], folder, below, self._cancelled)
+            SuiteInstance(
+                suite, release, made[suite.driver], folder, below, cancelled=self._cancelled
+            )
             for suite, release in pairs
         ]
         if any(suite.verify for suite, _ in pairs):
@@ -105,10 +107,19 @@ class SuiteRunner:
     def destroy(self) -> None:
         """Remove the hosts that were kept. Raises KitchenError."""
         for instance in self.instances:
-            instance.driver.destroy(instance.order)
+            instance.destroy()
 
     def _one(self, instance: SuiteInstance, hear: Hear) -> SuiteReport:
         report = SuiteReport(instance.suite.name, instance.release)
+        try:
+            self._walk(instance, report, hear)
+        except Exception:  # a defect
+            if instance.began and self._keep != "always":
+                instance.destroy()
+            raise
+        return report
+
+    def _walk(self, instance: SuiteInstance, report: SuiteReport, hear: Hear) -> None:
         for result in walk(instance.suite, instance.do, self._keep, self._cancelled.is_set):
             report.stages.append(result)
             if instance.began:
@@ -117,7 +128,6 @@ class SuiteRunner:
                 report.kept = ()
             with self._heard:
                 hear(report, result)
-        return report
 
     def _stop(self, _number: int, _frame: object) -> None:
         if not self.interrupted:

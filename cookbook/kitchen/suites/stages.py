@@ -70,14 +70,14 @@ def walk(
     Do the stages in order; yield the result of each when it is over.
 
     `do` raises StageFailed. After a failure the next stages are skipped; the hosts are destroyed
-    unless they are kept. Once `stopped` returns True, the stage that was interrupted has failed,
-    and hosts are kept only by "always".
+    unless they are kept. After a failed `create`, and once `stopped` returns True, they are kept
+    only by "always".
     """
-    failed = ""
+    failed, begun = "", False
     for stage in stages_of(suite):
-        if stage == "destroy":
-            wants = "always" if keep == "always" else "never" if stopped() else keep
-            if is_kept(wants, failed=bool(failed)):
+        if stage == "destroy" and begun:
+            to_look_at = bool(failed) and failed != "create" and not stopped()
+            if is_kept(keep, failed=to_look_at):
                 yield StageResult(stage, "skipped", message="the hosts are kept")
                 return
         elif failed:
@@ -87,6 +87,7 @@ def walk(
             failed = "interrupted"
             yield StageResult(stage, "skipped", message="interrupted")
             continue
+        begun = True
         result = _done(stage, do)
         failed = failed or (stage if result.status == "failed" else "")
         yield result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -72,3 +72,18 @@ class KitchenSuite:
     def names(self) -> tuple[str, ...]:
         """The names of its hosts."""
         return tuple(host.name for host in self.hosts)
+
+
+def drift_cycles(checks: Sequence[DriftCheck]) -> list[Sequence[DriftCheck]]:
+    """
+    Return the checks that are made together, before one plan and one run.
+
+    All are if each says what must differ: then the plan tells for each. Else each is by itself.
+
+    >>> a, b = DriftCheck("a", "1", differs=("x[1]",)), DriftCheck("b", "2")
+    >>> [len(cycle) for cycle in drift_cycles([a, a])], [len(one) for one in drift_cycles([a, b])]
+    ([2], [1, 1])
+    """
+    if all(check.differs for check in checks):
+        return [checks] if checks else []
+    return [(check,) for check in checks]
