@@ -74,7 +74,7 @@ def _declared(suite: KitchenSuite, host: SuiteHost, known: Mapping[str, Host]) -
     base = known[host.name].vars if host.name in known else {}
     found: dict[str, object] = {"vars": {**base, **suite.vars, **host.vars}}
     if not suite.recipes:
-        found["recipes"] = [str(path) for path in _recipes(suite, host, known)]
+        found["recipes"] = [str(path.absolute()) for path in _recipes(suite, host, known)]
     return found
 
 

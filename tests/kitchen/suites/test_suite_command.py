@@ -18,7 +18,6 @@ import yaml
 from cookbook.cli import main
 from cookbook.errors import KitchenError
 from cookbook.inventory.host_driver import HostOrder, MadeHost
-from cookbook.kitchen.suites import processes
 
 XSD = Path(__file__).parents[2] / "reports/junit-10.xsd"
 IMPORT = "from cookbook.resources import execute, file\nfrom cookbook.recipe import node, secret\n"
@@ -107,6 +106,7 @@ def results(out: str) -> dict[str, str]:
     return {stage["stage"]: stage["status"] for stage in suite["stages"]}
 
 
+@pytest.mark.slow
 def test_a_good_suite_passes_all_stages(
     driver: Here, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -123,6 +123,7 @@ def test_a_good_suite_passes_all_stages(
     assert re.findall(r'<testcase name="(\w+)"', Path("k.xml").read_text()) == list(stages)
 
 
+@pytest.mark.slow
 def test_a_failed_verify_is_kept_with_the_way_in(
     driver: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +147,7 @@ def test_an_unstable_recipe_is_named(driver: Here, capsys: pytest.CaptureFixture
     assert driver.gone == ["unstable"]
 
 
+@pytest.mark.slow
 def test_drift_that_cook_does_not_see_is_a_failure(
     driver: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,7 +182,7 @@ def test_wrong_input_makes_no_host(
 def test_without_testinfra_no_host_is_made(
     driver: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     status, _, errors = run(capsys, "good")
     assert status == 1
     assert "verify needs pytest and testinfra" in errors
