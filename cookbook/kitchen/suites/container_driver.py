@@ -14,6 +14,9 @@ from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounde
 
 _IMAGE = "debian:{release}"
 _LABEL = "cook.suite"
+_OWN_ID = "tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id"
+"""All containers of an image have its machine-id, and cook refuses one machine under two names."""
+
 _SECONDS = 600.0
 """Seconds that the engine may take to pull an image and start a container."""
 
@@ -54,6 +57,7 @@ class ContainerDriver:
         container = f"cook-{order.suite}-{order.release}-{name}-{_digest(order)[:6]}"
         flags = ["--detach", "--name", container, "--hostname", name, "--label", _label(order)]
         self._call("run", *flags, "--entrypoint", "sleep", image, "infinity")
+        self._call("exec", "--user", "0", container, "sh", "-c", _OWN_ID)
         return MadeHost(
             name,
             {"transport": self.engine, "address": container, "user": "root"},

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 from cookbook.kitchen.suites.stages import StageResult
 from cookbook.reports.junit import xml_text
+from cookbook.reports.text import StyledLine
 from cookbook.text.sanitize import clean
 
 SCHEMA = 1
-StyledLine = tuple[str, str]
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
