@@ -20,6 +20,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from cookbook.inventory.host import Host
+    from cookbook.inventory.host_driver import HostDriver, HostOrder, MadeHost
     from cookbook.inventory.sources.query import SourceQuery
     from cookbook.secrets.secret import Secret
     from cookbook.transport.contract import Transport
@@ -27,10 +28,23 @@ if TYPE_CHECKING:
 
 hookimpl = pluggy.HookimplMarker("cookbook")
 
-__all__ = ["Host", "PipeShell", "Secret", "SourceQuery", "Transport", "hookimpl"]
+__all__ = [
+    "Host",
+    "HostDriver",
+    "HostOrder",
+    "MadeHost",
+    "PipeShell",
+    "Secret",
+    "SourceQuery",
+    "Transport",
+    "hookimpl",
+]
 
 _LATE = {
     "Host": "cookbook.inventory.host",
+    "HostDriver": "cookbook.inventory.host_driver",
+    "HostOrder": "cookbook.inventory.host_driver",
+    "MadeHost": "cookbook.inventory.host_driver",
     "PipeShell": "cookbook.transport.pipes",
     "Secret": "cookbook.secrets.secret",
     "SourceQuery": "cookbook.inventory.sources.query",

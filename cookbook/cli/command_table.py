@@ -165,9 +165,13 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
             ("cook stash --hosts hosts.yml", "cook stash --hosts hosts.yml --prune 90d"),
         ),
         "kitchen": CommandEntry(
-            "cookbook.kitchen.cli",
-            "disposable Debian hosts to try recipes on",
-            ("cook kitchen up 2", "cook kitchen ssh h1"),
+            f"{_AUTHORING}.kitchen",
+            "disposable Debian hosts to try recipes on; suites that test them there",
+            (
+                "cook kitchen up 2",
+                "cook kitchen ssh h1",
+                "cook kitchen test web --release bookworm --junit kitchen.xml",
+            ),
         ),
     },
     "write recipes": {

@@ -14,19 +14,17 @@ from cookbook.errors import KitchenError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 # The hosts have no other locale, and a shell that is told of one complains.
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
-def add(command: argparse.ArgumentParser, _name: str) -> None:
-    """Declare the options of `cook kitchen`."""
-    add_commands(command)
-    command.set_defaults(run=main)
-
-
-def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add up, ssh, down, reset and list."""
+def add_commands(
+    parser: argparse.ArgumentParser,
+    add_test: Callable[[argparse.ArgumentParser], object] | None = None,
+) -> None:
+    """Add up, ssh, down, reset and list; and test, whose options the function declares."""
     parser.add_argument(
         "--folder", type=Path, help="where its hosts live (default: $COOK_KITCHEN or .kitchen)"
     )
@@ -43,6 +41,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     reset = commands.add_parser("reset", help="give a host a clean disk")
     reset.add_argument("name", metavar="NAME")
     commands.add_parser("list", help="the hosts that run")
+    if add_test is not None:
+        add_test(commands.add_parser("test", help="run the suites of kitchen.yml, on own hosts"))
 
 
 def main(args: argparse.Namespace) -> int:

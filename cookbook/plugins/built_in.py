@@ -1,4 +1,4 @@
-"""The transports, sources and report formats of cook itself, registered as a plugin's are."""
+"""The transports, sources, drivers and report formats of cook itself, as a plugin has them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def cookbook_sources() -> Mapping[str, str]:
         "docker": "cookbook.inventory.sources.containers:hosts",
         "podman": "cookbook.inventory.sources.containers:hosts",
         "dns_srv": "cookbook.inventory.sources.dns_srv:hosts",
+    }
+
+
+@hookimpl
+def cookbook_kitchen_drivers() -> Mapping[str, str]:
+    """Return the drivers: name in kitchen.yml -> `module:Class`."""
+    return {
+        "kitchen": "cookbook.kitchen.suites.kitchen_driver:KitchenDriver",
+        "docker": "cookbook.kitchen.suites.container_driver:DockerDriver",
+        "podman": "cookbook.kitchen.suites.container_driver:PodmanDriver",
     }
 
 

@@ -85,6 +85,16 @@ def cookbook_transports() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 
 @hookspec
+def cookbook_kitchen_drivers() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """
+    Return the drivers of this plugin: `driver:` in kitchen.yml -> `module:Class`.
+
+    The class, or a function, takes nothing and returns a cookbook.plugin.HostDriver, which makes
+    the hosts of a suite, tells how they are reached, and destroys them.
+    """
+
+
+@hookspec
 def cookbook_reports() -> Mapping[str, tuple[str, str]]:  # type: ignore[empty-body]
     """
     Return the report formats of this plugin: name -> (suffix of its files, module).

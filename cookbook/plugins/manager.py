@@ -12,6 +12,7 @@ from typing import Any, cast
 import pluggy
 
 from cookbook.errors import UsageError
+from cookbook.inventory.host_driver import DRIVERS
 from cookbook.language.catalog import Catalog
 from cookbook.plugins import built_in, hookspecs
 from cookbook.reports import FORMATS
@@ -68,6 +69,7 @@ def registrations(hook: str) -> Mapping[str, Any]:
 
 SOURCES.registered = lambda: registrations("cookbook_sources")
 TRANSPORTS.registered = lambda: registrations("cookbook_transports")
+DRIVERS.registered = lambda: registrations("cookbook_kitchen_drivers")
 FORMATS.registered = lambda: registrations("cookbook_reports")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from cookbook.kitchen.suites.reader import read_suites
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,10 +31,18 @@ def asks(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -
     return ask
 
 
-def outcome_of_tests(folder: Path) -> str:
+def outcome_of_tests(folder: Path, *more: str) -> str:
     """Run the tests in a folder by a pytest of their own; return its last line."""
     found = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"}
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *(more or [str(folder)]),
+    ]
     done = subprocess.run(
         words, cwd=folder, env=found, capture_output=True, text=True, check=False, timeout=120
     )
@@ -58,6 +67,17 @@ def test_a_new_recipe_works_as_it_is(asks: Any, tmp_path: Path, monkeypatch: Any
     for path in (tmp_path / "web_shop").rglob("*"):
         if path.is_file() and path.suffix != ".pyc":
             assert "$" not in path.read_text(), path
+
+
+def test_the_kitchen_tests_of_a_new_recipe_are_for_hosts_only(asks: Any, tmp_path: Path) -> None:
+    """`pytest` alone leaves them out, or they would judge this machine."""
+    asks("init", "web_shop")
+    folder = tmp_path / "web_shop"
+    [suite] = read_suites(folder / "kitchen.yml", ["kitchen"]).values()
+    assert suite.releases == ("bookworm", "trixie")
+    assert suite.verify == (folder / "tests/kitchen/test_web_shop.py",)
+    found = outcome_of_tests(folder, "--collect-only", str(suite.verify[0]))
+    assert found.startswith("3 tests collected")
 
 
 def test_a_new_type_passes_its_tests(asks: Any, tmp_path: Path) -> None:

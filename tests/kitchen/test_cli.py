@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cookbook.cli.authoring.kitchen import add
 from cookbook.errors import KitchenError
-from cookbook.kitchen.cli import add, main
+from cookbook.kitchen.cli import main
 
 
 def parsed(*words: str) -> argparse.Namespace:
