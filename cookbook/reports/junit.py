@@ -50,7 +50,7 @@ _NOT_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 def render(document: Document) -> str:
     """Return the report as XML, for a CI server to show beside its tests."""
     suites = [_suite(name, host, document) for name, host in document["hosts"].items()]
-    root = ET.Element("testsuites", name=_text(f"cook {document['mode']}"))
+    root = ET.Element("testsuites", name=xml_text(f"cook {document['mode']}"))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     root.set("time", f"{document['seconds']:.3f}")
@@ -66,14 +66,14 @@ def _suite(name: str, host: HostDocument, document: Document) -> ET.Element:
     results = Counter(result.tag for case in cases for result in case)
     suite = ET.Element(
         "testsuite",
-        name=_text(name),
+        name=xml_text(name),
         tests=str(len(cases)),
         failures=str(results["failure"]),
         errors=str(results["error"]),
         skipped=str(results["skipped"]),
         time=f"{host['seconds']:.3f}",
-        timestamp=_text(document["started"].partition(".")[0].removesuffix("Z")),
-        hostname=_text(name),
+        timestamp=xml_text(document["started"].partition(".")[0].removesuffix("Z")),
+        hostname=xml_text(name),
     )
     suite.append(_properties(host, document))
     suite.extend(cases)
@@ -90,7 +90,7 @@ def _properties(host: HostDocument, document: Document) -> ET.Element:
     properties = ET.Element("properties")
     for key, value in given.items():
         if value is not None:
-            ET.SubElement(properties, "property", name=key, value=_text(value))
+            ET.SubElement(properties, "property", name=key, value=xml_text(value))
     return properties
 
 
@@ -98,14 +98,16 @@ def _case(resource: ResourceDocument, document: Document) -> ET.Element:
     file, _ = place(resource)
     case = ET.Element(
         "testcase",
-        name=_text(resource["id"]),
-        classname=_text(file),
+        name=xml_text(resource["id"]),
+        classname=xml_text(file),
         time=f"{resource['seconds']:.3f}",
     )
     what = outcome(resource, document["mode"])
     if (result := _RESULTS.get(what)) is not None:
-        told = ET.SubElement(case, result, type=what, message=_text(sentence(resource, document)))
-        told.text = _text(_details(resource, what))
+        told = ET.SubElement(
+            case, result, type=what, message=xml_text(sentence(resource, document))
+        )
+        told.text = xml_text(_details(resource, what))
     return case
 
 
@@ -125,11 +127,12 @@ def _host_case(host: HostDocument) -> ET.Element:
     """Return the case for an error of a host that belongs to no resource."""
     case = ET.Element("testcase", name="host", classname="host", time=f"{host['seconds']:.3f}")
     if (error := host["error"]) is not None:
-        message = _text(error_line(error))
-        told = ET.SubElement(case, "error", type=_text(error["code"]), message=message)
-        told.text = _text(error_text(error))
+        message = xml_text(error_line(error))
+        told = ET.SubElement(case, "error", type=xml_text(error["code"]), message=message)
+        told.text = xml_text(error_text(error))
     return case
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Return text that XML 1.0 can contain."""
     return clean(text).translate(_NOT_XML)
