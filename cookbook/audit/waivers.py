@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from cookbook.errors import UsageError
+from cookbook.language.collection import display_path
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_fields import each, keys, text, texts
@@ -63,7 +64,8 @@ def read_waivers(path: Path, controls: Iterable[str]) -> list[Waiver]:
 
     Raises UsageError with file and line: a wrong waiver must not be ignored.
     """
-    value = YamlReader(UsageError, missing="--waivers names a file").read(path)
+    shown = Path(display_path(str(path)))
+    value = YamlReader(UsageError, missing="--waivers names a file").read(shown)
     known = list(controls)
     return list(each(value, lambda entry: _waiver(entry, known)))
 

@@ -2,7 +2,12 @@
 
 from cookbook.audit import check, control
 
-NGINX = "nginx -T -q 2>/dev/null"
+NGINX = (
+    "c=$(nginx -T -q 2>/dev/null) || exit; printf '%s\\n' \"$c\""
+    " | sed 's/\\(^\\|[[:space:]]\\)#.*//' | tr '{;}' '\\n\\n\\n' | sed 's/^[[:space:]]*//'"
+)
+"""All directives, one a line, without comments."""
+
 INSTALLED = "command -v nginx"
 
 with control(
@@ -25,8 +30,8 @@ with control(
     references=["https://nginx.org/en/docs/http/ngx_http_core_module.html#server_tokens"],
     only_if=INSTALLED,
 ):
-    check("server_tokens off", command=NGINX, matches=r"^server_tokens\s+off;")
-    check("no server_tokens on", command=NGINX, lacks=r"^server_tokens\s+(on|build);")
+    check("server_tokens off", command=NGINX, matches=r"^server_tokens\s+off$")
+    check("no server_tokens on", command=NGINX, lacks=r"^server_tokens\s+(on|build)$")
 
 with control(
     "nginx-03",
@@ -41,9 +46,15 @@ with control(
     only_if=INSTALLED,
 ):
     check(
+        "set where TLS is spoken",
+        command=f"c=$({NGINX}) || exit 126;"
+        " ! printf '%s\\n' \"$c\" | grep -Eq '^listen.*[[:space:]]ssl'"
+        " || printf '%s\\n' \"$c\" | grep -q '^ssl_protocols'",
+    )
+    check(
         "ssl_protocols",
         command=NGINX,
-        lacks=r"^ssl_protocols\b.*\b(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=[\s;])",
+        lacks=r"^ssl_protocols\b.*\b(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)",
     )
 
 with control(
@@ -83,8 +94,9 @@ with control(
 ):
     check(
         "keys",
-        command=NGINX + " | sed -n 's/^[[:space:]]*ssl_certificate_key[[:space:]]*\"\\{0,1\\}"
-        "\\([^\";]*\\).*/\\1/p' | while read -r k; do case $k in /*) ;; *) k=/etc/nginx/$k ;; esac;"
+        command=NGINX
+        + " | sed -n 's/^ssl_certificate_key[[:space:]]*\"\\{0,1\\}\\([^\"]*\\).*/\\1/p'"
+        " | while read -r k; do case $k in /*) ;; *) k=/etc/nginx/$k ;; esac;"
         ' if [ -e "$k" ]; then find -L "$k" \\( -perm /007 -o ! -user root \\); fi; done',
         empty=True,
     )
@@ -98,7 +110,7 @@ with control(
     references=["https://nginx.org/en/docs/http/ngx_http_autoindex_module.html"],
     only_if=INSTALLED,
 ):
-    check("autoindex", command=NGINX, lacks=r"^autoindex\s+on;")
+    check("autoindex", command=NGINX, lacks=r"^autoindex\s+on$")
 
 with control(
     "nginx-08",
