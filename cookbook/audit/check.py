@@ -31,7 +31,7 @@ _OUTPUT = ("value", "allowed", "least", "most", "lacks", "matches", "empty")
 _TESTS = ("allowed", "least", "most", "lacks", "matches", "empty")
 
 
-class Check(Resource):
+class AuditCheck(Resource, kind="check"):
     """
     A command whose exit status or output is judged; it must not change anything.
 
@@ -113,26 +113,26 @@ class Findings:
     findings: tuple[str, ...] = ()
 
 
-@provides(Check)
-class CheckProvider(Provider[Check, Findings]):
+@provides(AuditCheck)
+class AuditCheckProvider(Provider[AuditCheck, Findings]):
     """Checks, by sh(1)."""
 
     owns = False
 
-    def probe(self, check: Check) -> Probe:
+    def probe(self, check: AuditCheck) -> Probe:
         """Return the command; an exit status that cannot be judged is an error."""
         text = check.command or check.name
         right = script("|".join(map(str, check.right)))
         question = sh(_OUTPUT_OF if check.judges_output else _STATUS_OF, text, right)
         return Probe(replace(question, called=text))
 
-    def parse(self, check: Check, text: str) -> Findings:
+    def parse(self, check: AuditCheck, text: str) -> Findings:
         """Return the findings in the answer."""
         found = list(_of_output(check, text) if check.judges_output else _of_status(check, text))
         more = [f"and {len(found) - _MOST} more"] if len(found) > _MOST else []
         return Findings((*found[:_MOST], *more))
 
-    def plan(self, check: Check, found: Findings | None) -> Change[Findings]:
+    def plan(self, check: AuditCheck, found: Findings | None) -> Change[Findings]:
         """Return the change from the findings to none."""
         return Change(found or Findings(), Findings())
 
@@ -141,14 +141,14 @@ class CheckProvider(Provider[Check, Findings]):
         return ()
 
 
-def _of_status(check: Check, text: str) -> Iterator[str]:
+def _of_status(check: AuditCheck, text: str) -> Iterator[str]:
     status, _, output = text.partition("\n")
     if int(status) not in check.right:
         said = "; ".join(line.strip() for line in output.splitlines() if line.strip())
         yield f"exit status {status}{': ' if said else ''}{said}"
 
 
-def _of_output(check: Check, text: str) -> Iterator[str]:
+def _of_output(check: AuditCheck, text: str) -> Iterator[str]:
     if check.value is not None:
         if (found := re.search(check.value, text, re.MULTILINE)) is None:
             yield "it is not set"
@@ -165,7 +165,7 @@ def _of_output(check: Check, text: str) -> Iterator[str]:
         yield f"nothing matches {check.matches}"
 
 
-def _of_values(check: Check, parts: Sequence[str]) -> Iterator[str]:
+def _of_values(check: AuditCheck, parts: Sequence[str]) -> Iterator[str]:
     if not parts:
         yield "it has no value"
     for part in parts:

@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cookbook.audit.check import Check
+from cookbook.audit.check import AuditCheck
 from cookbook.audit.severity import Severity
 from cookbook.errors import RecipeError
 from cookbook.language.collection import Collection, caller, current
 from cookbook.language.recipe import recipe_function
 from cookbook.language.sections import Scope
 
-_declare = recipe_function(Check)
+_declare = recipe_function(AuditCheck)
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def control(
     collection.scope = Scope(id, where)
     try:
         if only_if is not None:
-            collection.declare(Check("it is applicable", command=only_if, applies=True), where)
+            collection.declare(AuditCheck("it is applicable", command=only_if, applies=True), where)
         yield
         _check_content(collection, collection.scope, has_tests=tests is not None)
     finally:
@@ -76,16 +76,16 @@ def _check_content(collection: Collection, scope: Scope, *, has_tests: bool) -> 
 
 
 def _is_condition(resource: object) -> bool:
-    return isinstance(resource, Check) and resource.applies
+    return isinstance(resource, AuditCheck) and resource.applies
 
 
-def check(name: str, **properties: Any) -> Check:
+def check(name: str, **properties: Any) -> AuditCheck:
     """
     Declare a check in a control: a command whose exit status or output is judged.
 
         check("no account without password", command="awk -F: '!$2' /etc/shadow", empty=True)
 
-    The properties are those of `cookbook.audit.check.Check`. Raises RecipeError outside of a
+    The properties are those of `cookbook.audit.check.AuditCheck`. Raises RecipeError outside of a
     control.
     """
     if current().scope is None:

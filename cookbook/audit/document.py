@@ -96,20 +96,20 @@ class AuditDocument(TypedDict):
     """Waivers that have expired, or will soon."""
 
 
-class Alike(NamedTuple):
+class EqualResults(NamedTuple):
     """Hosts with the same result of a control."""
 
     hosts: list[str]
     judgement: JudgementDocument
 
 
-def alike(control: ControlDocument) -> list[Alike]:
+def alike(control: ControlDocument) -> list[EqualResults]:
     """Return the results of a control, hosts with equal ones together; the worst first."""
-    found: dict[tuple[object, ...], Alike] = {}
+    found: dict[tuple[object, ...], EqualResults] = {}
     for host, one in control["hosts"].items():
         waiver = one["waiver"]["at"] if one["waiver"] is not None else ""
         key = (one["status"], tuple(one["reasons"]), waiver)
-        found.setdefault(key, Alike([], one)).hosts.append(host)
+        found.setdefault(key, EqualResults([], one)).hosts.append(host)
     return sorted(found.values(), key=lambda group: STATUSES.index(group.judgement["status"]))
 
 

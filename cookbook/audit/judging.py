@@ -7,7 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from cookbook import __version__
-from cookbook.audit.check import Check
+from cookbook.audit.check import AuditCheck
 from cookbook.audit.document import (
     SCHEMA,
     AuditDocument,
@@ -148,7 +148,7 @@ def _together(
 
 def _is_condition(part: JudgedPart) -> bool:
     resource = part.step.resource
-    return isinstance(resource, Check) and resource.applies
+    return isinstance(resource, AuditCheck) and resource.applies
 
 
 def _status_of(part: JudgedPart) -> tuple[ControlStatus, list[str]]:
@@ -165,7 +165,7 @@ def _status_of(part: JudgedPart) -> tuple[ControlStatus, list[str]]:
             return "failed", list(_differences(step, told))
         case "failed" if isinstance(step.error, Missing):
             return "failed", [f"{step.error.message}"]
-    name = step.resource.name if isinstance(step.resource, Check) else told["id"]
+    name = step.resource.name if isinstance(step.resource, AuditCheck) else told["id"]
     if (error := told["error"]) is None:
         return "error", [f"{name}: not judged: it is {step.status}"]
     said = [error["output"].replace("\n", "; ")] if error["output"] else []
@@ -174,7 +174,7 @@ def _status_of(part: JudgedPart) -> tuple[ControlStatus, list[str]]:
 
 def _differences(step: Step, told: ResourceDocument) -> Iterator[str]:
     """Yield what differs: the findings of a check, the properties of a resource."""
-    if isinstance(step.resource, Check):
+    if isinstance(step.resource, AuditCheck):
         found, _ = told["changes"]["findings"]
         lines = [found] if isinstance(found, str) else found
         yield from (f"{step.resource.name}: {line}" for line in lines)

@@ -30,8 +30,8 @@ def results(document: dict[str, Any]) -> dict[str, str]:
 
 
 def do(host: KitchenHost, key: str) -> None:
-    """Run these commands of all controls, through no part of cook."""
-    for flip in FLIPS:
+    """Run these commands of all controls, not through cook; the last fault is mended first."""
+    for flip in reversed(FLIPS) if key == "mend" else FLIPS:
         if key in flip:
             done = host.run(flip[key])
             assert done.returncode == 0, (flip["control"], key, done.stderr)
