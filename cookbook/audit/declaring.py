@@ -47,8 +47,9 @@ def control(
         raise RecipeError(f"{where}: the control {id!r} is declared twice", hint="use another id")
     collection.scope = Scope(id, where)
     try:
-        if only_if is not None:
-            collection.declare(AuditCheck("it is applicable", command=only_if, applies=True), where)
+        if only_if is not None or tests is not None:
+            condition = AuditCheck("it is applicable", command=only_if or ":", applies=True)
+            collection.declare(condition, where)
         yield
         _check_content(collection, collection.scope, has_tests=tests is not None)
     finally:

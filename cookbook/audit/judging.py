@@ -20,6 +20,7 @@ from cookbook.audit.document import (
 )
 from cookbook.audit.profile import Control, Profile
 from cookbook.audit.selection import outside
+from cookbook.audit.testinfra_tests import TestResult
 from cookbook.audit.waivers import Waiver, remarks
 from cookbook.errors import Missing
 from cookbook.planning.step import Step
@@ -27,9 +28,6 @@ from cookbook.reports.phrases import sides
 from cookbook.reports.report import HostReport, Report, report_json
 from cookbook.reports.schema import HostDocument, ResourceDocument
 from cookbook.text.redaction import protected
-
-OtherResults = Mapping[tuple[str, str], "tuple[ControlStatus, Sequence[str]]"]
-"""Results of tests, by control and host."""
 
 
 class JudgedPart(NamedTuple):
@@ -48,12 +46,16 @@ class Judge:
         chosen: Mapping[str, Control],
         waivers: Sequence[Waiver],
         today: date,
-        others: OtherResults | None = None,
+        tests: Mapping[tuple[str, str], TestResult] | None = None,
     ) -> None:
-        """`chosen` are the controls that count; `today` decides which waivers do."""
+        """
+        Create it; `chosen` are the controls that count, `today` decides which waivers do.
+
+        `tests` has the results of tests by control and host.
+        """
         self._profile, self._chosen = profile, chosen
         self._waivers, self._today = waivers, today
-        self._others = others or {}
+        self._tests = tests or {}
 
     def document(self, report: Report) -> AuditDocument:
         """
@@ -127,17 +129,15 @@ class Judge:
             if _is_condition(part) and part.step.status != "ok":
                 applies, reasons = _status_of(part)
                 return ("not applicable", []) if applies == "failed" else (applies, reasons)
-        if (other := self._others.get((control.id, host.name))) is not None:
-            told.append((other[0], list(other[1])))
-        return _together(told, is_declared=bool(parts) or control.tests is None)
+        if control.tests is not None and parts:
+            not_run: TestResult = ("error", ["not judged: its tests were not run"])
+            status, reasons = self._tests.get((control.id, host.name), not_run)
+            told.append((status, list(reasons)))
+        return _together(told)
 
 
-def _together(
-    told: Sequence[tuple[ControlStatus, list[str]]], *, is_declared: bool
-) -> tuple[ControlStatus, list[str]]:
-    """Return the status of a control by those of its parts."""
-    if not told:
-        return ("not applicable", []) if is_declared else ("error", ["its tests were not run"])
+def _together(told: Sequence[tuple[ControlStatus, list[str]]]) -> tuple[ControlStatus, list[str]]:
+    """Return the status of a control by those of its parts; not declared, it is not applicable."""
     statuses = {status for status, _ in told}
     reasons = [reason for _, some in told for reason in some]
     for status in ("failed", "error", "passed"):

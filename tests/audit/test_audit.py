@@ -175,3 +175,56 @@ def test_helper_modules_are_imported_and_not_run(fleet: Path) -> None:
     shared = "from cookbook.audit import check\ndef good():\n    check('true')\n"
     said = audit(write_profile(fleet / "p", text, _shared__py=shared))
     assert set(said.results()["a"].values()) == {"passed"}
+
+
+TESTS = """
+import pytest
+
+def test_it(host):
+    assert host.file("/etc/passwd").exists
+    assert host.run("echo %s", "a b").stdout == "a b\\n"
+    assert host.backend.get_hostname() {operator} "db1"
+
+def test_who(host):
+    assert host.check_output("id -un")
+"""
+
+
+def test_tests_of_testinfra(fleet: Path) -> None:
+    text = """
+with control("good", title="A", severity="low", tests="test_good.py"):
+    pass
+with control("bad", title="B", severity="low", tests="test_bad.py"):
+    check("true")
+with control("broken", title="C", severity="low", tests="test_broken.py"):
+    check("true")
+with control("none", title="D", severity="low", tests="test_none.py"):
+    check("true")
+with control("away", title="E", severity="low", tests="test_bad.py", only_if="false"):
+    check("true")
+if node.name == "web1":
+    with control("elsewhere", title="F", severity="low", tests="test_bad.py"):
+        pass
+"""
+    profile = write_profile(
+        fleet / "p",
+        text,
+        test_good__py=TESTS.format(operator="=="),
+        test_bad__py=TESTS.format(operator="!="),
+        test_broken__py="import no_such_module\n",
+        test_none__py="x = 1\n",
+    )
+    said = audit(profile, "--limit", "db1")
+    assert {id_: one["db1"] for id_, one in said.results().items()} == {
+        "good": "passed",
+        "bad": "failed",
+        "broken": "error",
+        "none": "error",
+        "away": "not applicable",
+        "elsewhere": "not applicable",
+    }
+    [reason] = said.reasons("bad", "db1")
+    assert reason.startswith("test_it: AssertionError: assert 'db1' != 'db1'")
+    assert "no_such_module" in said.reasons("broken", "db1")[0]
+    assert said.reasons("none", "db1") == ["not judged: no test was run"]
+    assert said.status == 3

@@ -121,6 +121,11 @@ def _audited(
     from cookbook.plugins.manager import listening
     from cookbook.run.runner import Runner
 
+    tested = any(control.tests for control in chosen.values())
+    if tested:
+        from cookbook.audit.testinfra_tests import check_libraries
+
+        check_libraries()
     run = _as_run(profile, chosen, options)
     runner = Runner(run)
     if sys.stderr.isatty():
@@ -129,10 +134,10 @@ def _audited(
     else:
         report = runner.execute()
     others = None
-    if any(control.tests for control in chosen.values()):
+    if tested:
         from cookbook.audit.testinfra_tests import results
 
-        others = results(profile, chosen.values(), run, report)
+        others = results(chosen.values(), run, report)
     today = datetime.now().astimezone().date()
     return Judge(profile, chosen, waivers, today, others).document(report)
 
