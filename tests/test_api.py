@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
-MODULES = ("recipe", "provider", "plugin", "testing", "errors")
+MODULES = ("recipe", "audit", "provider", "plugin", "testing", "errors")
 RESOURCES = "resources"
 """Its names are those of the files in resources/: a new type adds no line to the page."""
 

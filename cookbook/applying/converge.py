@@ -89,6 +89,9 @@ class ConvergenceOptions:
     permit: Permit | None = None
     """Called before each change is sent, and told whether it is a further attempt."""
 
+    independent: bool = False
+    """In a dry run: judge each resource by the present state, as if it were the only one."""
+
     stepwise: bool = False
     """Send each change alone, so that `permit` knows its diff."""
 
@@ -135,10 +138,15 @@ class Convergence:
         """With `keep_going`: what has failed, and what was left out because of that."""
         self._queue = Queue(collection, self._planner.provider_or_none)
         self._failures = Failures()
-        refusal = self._executor.refusal
+        refusal = (lambda _: None) if options.independent else self._executor.refusal
         self._walk = Walk(self._queue, self._planner, self._failures, refusal, self._permitted)
         self._dry_run = DryRun(
-            self._queue, self._walk, self._executor, self._failures, self._refresh
+            self._queue,
+            self._walk,
+            self._executor,
+            self._failures,
+            self._refresh,
+            independent=options.independent,
         )
         self._surprises = 0
         self._never_made: list[PlannedChange] = []

@@ -11,7 +11,7 @@ from cookbook.applying.walk import Walk
 from cookbook.hosts.probing import precondition
 from cookbook.language.sections import Failures
 from cookbook.planning.decision import Decision, PlannedChange
-from cookbook.planning.forecast import Forecast
+from cookbook.planning.forecast import Forecast, NoForecast
 from cookbook.planning.queue import Queue
 from cookbook.planning.side_effects import rehearsals
 from cookbook.planning.step import Step, diff_of, step_of, with_note, with_wanted
@@ -27,8 +27,15 @@ class DryRun:
         executor: Executor,
         failures: Failures,
         refresh: Callable[[], object],
+        *,
+        independent: bool = False,
     ) -> None:
-        """Create a dry run; `refresh` probes what is in the queue."""
+        """
+        Create a dry run; `refresh` probes what is in the queue.
+
+        With `independent` each resource is judged as if it were the only one.
+        """
+        self._forecast = NoForecast() if independent else Forecast()
         self._queue, self._walk, self._failures = queue, walk, failures
         self._executor, self._planner = executor, executor.planner
         self._refresh = refresh
@@ -37,13 +44,12 @@ class DryRun:
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps that a run would make, without making them."""
-        forecast = Forecast()
         decisions: list[Decision] = []
         perhaps: dict[tuple[str, tuple[str, ...]], Decision] = {}
         while self._queue:
             self._queue.go_on()
             self._refresh()
-            for decision in self._walk.decisions(forecast):
+            for decision in self._walk.decisions(self._forecast):
                 decisions.append(decision)
                 if decision.status == "failed" and not decision.item.resource.ignore_failure:
                     handled = self._failures.add(self._queue.sections(decision.item)) is not None

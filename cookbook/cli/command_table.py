@@ -90,6 +90,15 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
             "report which hosts are not as declared; change nothing",
             ("cook drift --hosts hosts.yml --report drift.html",),
         ),
+        "audit": CommandEntry(
+            f"{_AUTHORING}.audit",
+            "judge hosts by the controls of a profile; change nothing",
+            (
+                "cook audit baseline --hosts hosts.yml",
+                "cook audit profiles/web --hosts hosts.yml --severity high --report audit.html",
+                "cook audit baseline --hosts hosts.yml --control 'ssh-*' --waivers waivers.yml",
+            ),
+        ),
         "status": CommandEntry(
             f"{_RUNS}.status",
             "show what is where: revision, drift, last success, by group; compare hosts",

@@ -18,7 +18,7 @@ from cookbook.errors import HostError, RecipeError
 from cookbook.language.feature_answer import FeatureAnswer, FeatureSource
 from cookbook.language.lazy import with_action
 from cookbook.language.resource import Notice, Resource
-from cookbook.language.sections import Barrier, ParallelBlock, Section
+from cookbook.language.sections import Barrier, ParallelBlock, Scope, Section
 from cookbook.script.facts import Facts
 from cookbook.secrets.reference import SecretSource
 from cookbook.text.suggest import did_you_mean
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from cookbook.language.other_hosts import OtherHost
 
 ENGINE = str(Path(__file__).parents[1])
+
+_SHIPPED = f"{ENGINE}/audit/profiles/"
+"""Recipes that cook brings along; their lines are told as those of other recipes."""
 
 
 class Fleet(Protocol):
@@ -144,6 +147,9 @@ class Declared:
     barrier: Barrier | None = None
     """The barrier that it stands for; None for a resource."""
 
+    scope: Scope | None = None
+    """The control in which it is declared; None outside of one."""
+
 
 class Collection:
     """The declared resources, in order, and the notifications between them."""
@@ -167,6 +173,9 @@ class Collection:
 
         self.has_lazies = False
         """True if the recipe has made a lazy value."""
+
+        self.scope: Scope | None = None
+        """The control that is open right now."""
 
         self.is_final = False
         """True while resources of the final stage are declared."""
@@ -192,11 +201,12 @@ class Collection:
         """
         Add a resource that the line `where` declares, or that stands for a barrier.
 
-        Raises RecipeError if a resource of that type and name is already declared.
+        Raises RecipeError if a resource of that type and name is already declared in its scope.
         """
-        if (key := str(resource)) in self._declared:
+        key = str(resource) if self.scope is None else f"{self.scope.id}: {resource}"
+        if key in self._declared:
             raise RecipeError(
-                f"{where}: {key} is already declared at {self._declared[key].where}",
+                f"{where}: {resource} is already declared at {self._declared[key].where}",
                 hint="declare it once, with all its properties; a loop needs a name of its own"
                 " for each turn",
             )
@@ -209,6 +219,7 @@ class Collection:
             self.recipe,
             once=self.once,
             barrier=barrier,
+            scope=self.scope,
         )
 
     @property
@@ -286,14 +297,14 @@ class Collection:
 
     def check_contradictions(self) -> None:
         """Raise RecipeError if two resources want one thing in two states."""
-        about: dict[tuple[str, str], list[Declared]] = {}
+        about: dict[tuple[Scope | None, tuple[str, str]], list[Declared]] = {}
         for declared in self:
             resource = declared.resource
             conditional = resource.only_if or resource.not_if
             if resource.doing == ("nothing",) or conditional or resource.lazies is not None:
                 continue
             for topic in resource.topics:
-                others = about.setdefault(topic, [])
+                others = about.setdefault((declared.scope, topic), [])
                 for other in others:
                     if differing := _contradiction(other.resource, resource):
                         raise RecipeError(
@@ -341,9 +352,14 @@ def current() -> Collection:
 def caller_place() -> tuple[str, int]:
     """Return file and line of the innermost frame that is not of the engine."""
     frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001 - as logging does
-    while frame and frame.f_code.co_filename.startswith((ENGINE, contextlib.__file__)):
+    while frame and is_engine(frame.f_code.co_filename):
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
+
+
+def is_engine(file: str) -> bool:
+    """Return whether a file is a part of cook, and no recipe."""
+    return file.startswith((ENGINE, contextlib.__file__)) and not file.startswith(_SHIPPED)
 
 
 def caller() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.errors import CookError, Missing, RecipeError, SecretError
-from cookbook.language.collection import ENGINE, Collection, Node, declaring, display_path
+from cookbook.language.collection import Collection, Node, declaring, display_path, is_engine
 from cookbook.language.inline import inline_at
 from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
@@ -131,7 +131,7 @@ def _located(error: BaseException, path: Path) -> RecipeError | SecretError | Mi
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(ENGINE)
+        if not is_engine(frame.filename)
     ]
     own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
     where = next(reversed(own or frames), None)

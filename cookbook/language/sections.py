@@ -68,6 +68,15 @@ class Barrier:
     """The host that does the block; None: the first of the run that declares it."""
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Resources that are judged by themselves, whatever others declare: a control of an audit."""
+
+    id: str
+    where: str
+    """The line of the profile."""
+
+
 @dataclass
 class Failures:
     """The failed attempts of a run, and what that means for the resources that are left."""

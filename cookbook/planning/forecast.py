@@ -256,6 +256,13 @@ class Forecast:
         return None
 
 
+class NoForecast(Forecast):
+    """A forecast that expects nothing: each resource is judged by the present state alone."""
+
+    def add(self, pending: Pending) -> None:
+        """Ignore the change."""
+
+
 def needs_of(provider: AnyProvider, resource: Resource) -> Iterable[Thing]:
     """Return the things that a change needs: those that are missing if every answer is absent."""
     asked = provider.probe(resource)

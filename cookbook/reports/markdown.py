@@ -47,11 +47,11 @@ def _lines(document: Document) -> Iterator[str]:
     mode, share = document["mode"], percent(document["in_line"])
     yield f"# {mode.capitalize()} report: {share} in line"
     yield ""
-    recipes = ", ".join(map(_text, document["recipes"])) or "a saved plan"
-    revision = f", revision {_text(document['revision'])}" if document["revision"] else ""
-    yield f"{_time(document['started'])} by {_text(document['by'])}: {recipes}{revision}."
+    recipes = ", ".join(map(markdown_text, document["recipes"])) or "a saved plan"
+    revision = f", revision {markdown_text(document['revision'])}" if document["revision"] else ""
+    yield f"{_time(document['started'])} by {markdown_text(document['by'])}: {recipes}{revision}."
     for remark in notices(document):
-        yield f"\n> {_text(remark)}"
+        yield f"\n> {markdown_text(remark)}"
     yield from _totals(document)
     yield from _fleet(document)
     for name, host in document["hosts"].items():
@@ -72,7 +72,8 @@ def _fleet(document: Document) -> Iterator[str]:
         other = sum(counts[what] for what in OUT_OF_LINE - {"drift", "intent"})
         share = percent(host["in_line"])
         numbers = " | ".join(str(n or "") for n in (counts["drift"], counts["intent"], other))
-        yield f"| {_text(name)} | {share} | {host_state(host, document['mode'])} | {numbers} |"
+        state = host_state(host, document["mode"])
+        yield f"| {markdown_text(name)} | {share} | {state} | {numbers} |"
 
 
 def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
@@ -80,9 +81,9 @@ def _host(name: str, host: HostDocument, document: Document) -> Iterator[str]:
     shown = [resource for resource in host["resources"] if outcome(resource, mode) in _SHOWN]
     if not shown and host["error"] is None:
         return
-    yield f"\n## {_text(name)}: {percent(host['in_line'])} in line"
+    yield f"\n## {markdown_text(name)}: {percent(host['in_line'])} in line"
     if host["error"] is not None:
-        yield f"\n> {_text(error_sentence(host['error']))}"
+        yield f"\n> {markdown_text(error_sentence(host['error']))}"
     if shown:
         yield "\n| Resource | | What | Seen | Declared |\n| --- | --- | --- | --- | --- |"
         yield from (_row(resource, document) for resource in shown)
@@ -97,9 +98,9 @@ def _row(resource: ResourceDocument, document: Document) -> str:
         told.append(f"until {resource['until']}")
     seen = first_seen(resource, document)
     told += [remark for remark in remarks(resource, document) if remark != seen]
-    what_differs = "<br>".join(map(_text, told)) or MEANING[what]
-    cells = (_text(resource["id"]), what, what_differs, _text(seen or ""))
-    return f"| {' | '.join(cells)} | {_text(resource['where'])} |"
+    what_differs = "<br>".join(map(markdown_text, told)) or MEANING[what]
+    cells = (markdown_text(resource["id"]), what, what_differs, markdown_text(seen or ""))
+    return f"| {' | '.join(cells)} | {markdown_text(resource['where'])} |"
 
 
 def _diff(resource: ResourceDocument) -> Iterator[str]:
@@ -125,7 +126,7 @@ def _html(text: str) -> str:
     return line.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
-def _text(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Text that means nothing to Markdown or HTML, on one line of a table."""
     return _html(_LEADING.sub(_numeric, _SPECIAL.sub(r"\\\1", text)))
 

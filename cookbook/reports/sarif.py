@@ -26,7 +26,7 @@ from cookbook.reports.phrases import (
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
 from cookbook.text.sanitize import clean
 
-_SCHEMA = (
+SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _LEVELS: dict[ResourceOutcome, str] = {"failed": "error", "refused": "error", "unknown": "note"}
@@ -35,7 +35,7 @@ _LEVELS: dict[ResourceOutcome, str] = {"failed": "error", "refused": "error", "u
 
 def render(document: Document) -> str:
     """Return the report as a SARIF log with one run."""
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(document)]}
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [_run(document)]}
     return json.dumps(log, indent=1) + "\n"
 
 
@@ -87,7 +87,7 @@ def _notification(name: str, error: ErrorDocument) -> dict[str, Any]:
         "level": "error",
         "descriptor": {"id": clean(error["code"])},
         "message": {"text": clean(f"{name}: {error_sentence(error)}")},
-        "locations": [{"logicalLocations": [_host_location(name)]}],
+        "locations": [{"logicalLocations": [host_location(name)]}],
     }
 
 
@@ -133,26 +133,31 @@ def _location(name: str, resource: ResourceDocument) -> dict[str, Any]:
         "fullyQualifiedName": clean(f"{name}/{resource['id']}"),
         "kind": "resource",
     }
-    physical: dict[str, Any] = {"artifactLocation": _artifact(file)}
+    physical: dict[str, Any] = {"artifactLocation": artifact(file)}
     if line is not None:
         physical["region"] = {"startLine": max(line, 1)}
-    return {"physicalLocation": physical, "logicalLocations": [_host_location(name), thing]}
+    return {"physicalLocation": physical, "logicalLocations": [host_location(name), thing]}
 
 
-def _host_location(name: str) -> dict[str, Any]:
+def host_location(name: str) -> dict[str, Any]:
+    """Return the logical location of a host."""
     return {"name": clean(name), "fullyQualifiedName": clean(name), "kind": "host"}
 
 
-def _artifact(file: str) -> dict[str, Any]:
-    """Relative to the root of the sources, where it is below the folder that cook ran in."""
+def artifact(file: str) -> dict[str, Any]:
+    """Return the location of a file: from the root of the sources, if it is below this folder."""
     if file.startswith("/"):
         return {"uri": f"file://{quote(_bytes(file))}"}
     return {"uri": quote(_bytes(file)), "uriBaseId": "%SRCROOT%"}
 
 
 def _fingerprint(name: str, resource: ResourceDocument) -> str:
-    key = "\0".join((name, place(resource)[0], resource["id"]))
-    return hashlib.sha256(_bytes(key)).hexdigest()[:32]
+    return fingerprint(name, place(resource)[0], resource["id"])
+
+
+def fingerprint(*parts: str) -> str:
+    """Return the fingerprint of an alert that these parts identify."""
+    return hashlib.sha256(_bytes("\0".join(parts))).hexdigest()[:32]
 
 
 def _bytes(text: str) -> bytes:

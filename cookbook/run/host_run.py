@@ -202,15 +202,17 @@ class HostRun:
         from cookbook.applying.converge import Convergence, ConvergenceOptions
         from cookbook.applying.orphans import Orphans
 
+        def orphans(planner: Planner) -> Orphans:
+            return Orphans(self._manifest(self._run.set), planner, revive, self._run.prune)
+
         options = ConvergenceOptions(
             apply=not self._all.looks,
             barriers=self._keeper,
             stopping=self._stopping,
             rescue=self._rescue(session),
             listener=self._listener(),
-            orphans=lambda planner: Orphans(
-                self._manifest(self._run.set), planner, revive, self._run.prune
-            ),
+            orphans=None if self._run.independent else orphans,
+            independent=self._run.independent,
             permit=self._permit(),
             stepwise=self._run.stepwise,
             keep_going=self._run.keep_going,

@@ -65,6 +65,9 @@ class Run:
     keep_going: bool = False
     """After a failure, leave out only what needs the failed resource."""
 
+    independent: bool = False
+    """In a plan: judge each resource by the present state, as if it were the only one declared."""
+
     saved: SavedPlan | None = None
     """The plan that `apply` applies."""
 

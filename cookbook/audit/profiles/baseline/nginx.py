@@ -1,0 +1,137 @@
+"""The web server nginx, by the configuration that it reads: nginx -T."""
+
+from cookbook.audit import check, control
+
+NGINX = (
+    "c=$(nginx -T -q 2>/dev/null) || exit; printf '%s\\n' \"$c\""
+    " | sed 's/\\(^\\|[[:space:]]\\)#.*//' | tr '{;}' '\\n\\n\\n' | sed 's/^[[:space:]]*//'"
+)
+"""All directives, one a line, without comments."""
+
+INSTALLED = "command -v nginx"
+
+with control(
+    "nginx-01",
+    title="The configuration of nginx is correct",
+    severity="high",
+    rationale="With an error in it nginx does not start again.",
+    remedy="nginx -t names file and line.",
+    references=["nginx(8)"],
+    only_if=INSTALLED,
+):
+    check("nginx -t", command="nginx -t -q")
+
+with control(
+    "nginx-02",
+    title="The version of nginx is not told",
+    severity="low",
+    rationale="It tells an attacker which faults to try.",
+    remedy="server_tokens off; in the http block",
+    references=["https://nginx.org/en/docs/http/ngx_http_core_module.html#server_tokens"],
+    only_if=INSTALLED,
+):
+    check("server_tokens off", command=NGINX, matches=r"^server_tokens\s+off$")
+    check("no server_tokens on", command=NGINX, lacks=r"^server_tokens\s+(on|build)$")
+
+with control(
+    "nginx-03",
+    title="TLS is spoken in version 1.2 or later",
+    severity="high",
+    rationale="Earlier versions have known attacks, and are deprecated.",
+    remedy="ssl_protocols TLSv1.2 TLSv1.3; in the http block, and nothing else in server blocks",
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_protocols",
+        "RFC 8996",
+    ],
+    only_if=INSTALLED,
+):
+    check(
+        "set where TLS is spoken",
+        command=f"c=$({NGINX}) || exit 126;"
+        " ! printf '%s\\n' \"$c\" | grep -Eq '^listen.*[[:space:]]ssl'"
+        " || printf '%s\\n' \"$c\" | grep -q '^ssl_protocols'",
+    )
+    check(
+        "ssl_protocols",
+        command=NGINX,
+        lacks=r"^ssl_protocols\b.*\b(SSLv2|SSLv3|TLSv1|TLSv1\.1)(?=\s|$)",
+    )
+
+with control(
+    "nginx-04",
+    title="No cipher without encryption or with a broken one is offered",
+    severity="high",
+    rationale="NULL, EXPORT, RC4, DES and MD5 protect nothing.",
+    remedy="ssl_ciphers HIGH:!aNULL:!MD5; or no ssl_ciphers at all: that is the default",
+    references=["https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_ciphers", "RFC 9325"],
+    only_if=INSTALLED,
+):
+    check(
+        "ssl_ciphers",
+        command=NGINX,
+        lacks=r"^ssl_ciphers\b.*(?<![!\-A-Za-z0-9])(ALL|aNULL|eNULL|NULL|EXPORT|EXP|LOW|RC4|DES|3DES|MD5)\b",
+    )
+
+with control(
+    "nginx-05",
+    title="There is a server for names that no other server has",
+    severity="low",
+    rationale="Otherwise the first server answers for all names, and for the bare address.",
+    remedy="A server with `listen 80 default_server; return 444;`",
+    references=["https://nginx.org/en/docs/http/request_processing.html"],
+    only_if=INSTALLED,
+):
+    check("default_server", command=NGINX, matches=r"^listen\b.*\bdefault_server\b")
+
+with control(
+    "nginx-06",
+    title="Private keys can be read by root only",
+    severity="high",
+    rationale="Who has the key can pretend to be this server.",
+    remedy="chmod 0600 KEY; chown root KEY",
+    references=["https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key"],
+    only_if=INSTALLED,
+):
+    check(
+        "keys",
+        command=NGINX
+        + " | sed -n 's/^ssl_certificate_key[[:space:]]*\"\\{0,1\\}\\([^\"]*\\).*/\\1/p'"
+        " | while read -r k; do case $k in /*) ;; *) k=/etc/nginx/$k ;; esac;"
+        ' if [ -e "$k" ]; then find -L "$k" \\( -perm /007 -o ! -user root \\); fi; done',
+        empty=True,
+    )
+
+with control(
+    "nginx-07",
+    title="Folders are not listed",
+    severity="low",
+    rationale="A list shows files that no page links to.",
+    remedy="Remove autoindex on;",
+    references=["https://nginx.org/en/docs/http/ngx_http_autoindex_module.html"],
+    only_if=INSTALLED,
+):
+    check("autoindex", command=NGINX, lacks=r"^autoindex\s+on$")
+
+with control(
+    "nginx-08",
+    title="Workers do not run as root",
+    severity="high",
+    rationale="A fault in a worker would be a fault as root.",
+    remedy="user www-data;",
+    references=["https://nginx.org/en/docs/ngx_core_module.html#user"],
+    only_if=INSTALLED,
+):
+    check("user", command=NGINX, lacks=r"^user\s+root\b")
+
+with control(
+    "nginx-09",
+    title="Only root can write the configuration",
+    severity="high",
+    rationale="It decides which files are served.",
+    remedy="chmod -R go-w /etc/nginx; chown -R root /etc/nginx",
+    references=["nginx(8)"],
+    only_if=INSTALLED,
+):
+    check(
+        "files", command="find /etc/nginx ! -type l \\( -perm /022 -o ! -user root \\)", empty=True
+    )

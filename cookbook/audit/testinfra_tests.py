@@ -1,0 +1,175 @@
+"""The tests of controls: files of pytest with the fixture `host` of testinfra, by cook's link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cookbook.audit.check import AuditCheck
+from cookbook.audit.document import ControlStatus
+from cookbook.audit.profile import Control
+from cookbook.errors import HostError, UsageError
+from cookbook.text.sanitize import visible
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cookbook.hosts.session import Session
+    from cookbook.inventory import Host
+    from cookbook.reports.report import Report
+    from cookbook.run.options import Run
+
+TIMEOUT = 600.0
+"""Seconds that a command of a test may take."""
+
+TestResult = tuple[ControlStatus, Sequence[str]]
+"""The status of a file of tests on one host, and the reasons."""
+
+
+def check_libraries() -> None:
+    """Raise UsageError without pytest or testinfra."""
+    from importlib.util import find_spec
+
+    for name in ("pytest", "testinfra"):
+        if find_spec(name) is None:
+            raise UsageError(
+                f"a control has tests, and {name} is not installed",
+                hint="pip install 'cook-converge[test]'",
+            )
+
+
+def results(
+    controls: Iterable[Control], run: Run, report: Report
+) -> Mapping[tuple[str, str], TestResult]:
+    """Run the tests of controls on the hosts where these apply, host after host."""
+    files = {
+        control.id: control.file.parent / control.tests for control in controls if control.tests
+    }
+    found: dict[tuple[str, str], TestResult] = {}
+    for host in run.hosts:
+        here = [id_ for id_ in _applicable(report, host.name) if id_ in files]
+        if not here or report.interrupted:
+            continue
+        try:
+            with _session(host, run) as session:
+                for id_ in here:
+                    found[id_, host.name] = _result(files[id_], host.name, session)
+        except HostError as error:
+            for id_ in here:
+                found.setdefault((id_, host.name), ("error", [f"not judged: {error.message}"]))
+    return found
+
+
+def _applicable(report: Report, host: str) -> list[str]:
+    """Return the ids of the controls whose condition holds on a host."""
+    return [
+        step.declared.scope.id
+        for step in report.hosts[host].steps
+        if step.declared.scope is not None
+        and isinstance(step.resource, AuditCheck)
+        and step.resource.applies
+        and step.status == "ok"
+    ]
+
+
+@contextmanager
+def _session(host: Host, run: Run) -> Iterator[Session]:
+    from cookbook.hosts.connect import connect
+    from cookbook.hosts.session import Session
+
+    def link() -> Any:
+        return connect(host, run.become_password)
+
+    session = Session(link(), link, lasting=host.transport == "local")
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _result(file: Path, name: str, session: Session) -> TestResult:
+    """Run one file of tests in this process, without plugins but pytest's own."""
+    import pytest
+
+    host, outcome = _host(name, session), _Outcome()
+
+    class Fixtures:
+        """The fixture; pytest looks for it in the class of a plugin."""
+
+        @pytest.fixture(scope="session")
+        def host(self) -> Any:
+            return host
+
+    words = ["-c", os.devnull, f"--rootdir={file.parent}", "--import-mode=importlib"]
+    before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        quiet = ["-p", "no:terminal", "-p", "no:cacheprovider"]
+        pytest.main([*words, *quiet, str(file)], plugins=[outcome, Fixtures()])
+    finally:
+        if before is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        else:
+            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
+    return outcome.result
+
+
+def _host(name: str, session: Session) -> Any:
+    """Return the `host` of testinfra, whose commands go through a session."""
+    from testinfra.backend.base import BaseBackend, CommandResult
+    from testinfra.host import Host as TestedHost
+
+    from cookbook.script.program import Do
+    from cookbook.script.shell import script
+
+    class CookBackend(BaseBackend):
+        NAME = "cook"
+
+        def run(self, command: str, *args: str, **_: Any) -> CommandResult:
+            line = self.get_command(command, *args)
+            [outcome] = session.run([Do(script(line), TIMEOUT)])
+            status = 255 if outcome.status is None else outcome.status
+            return CommandResult(self, status, line.encode(), outcome.stdout, outcome.stderr)
+
+    return TestedHost(CookBackend(name))
+
+
+class _Outcome:
+    """A plugin of pytest that hears the results of the tests."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[ControlStatus, str]] = []
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Note the result of a test."""
+        name = report.nodeid.partition("::")[2]
+        if report.failed:
+            status: ControlStatus = "failed" if report.when == "call" else "error"
+            self._told.append((status, f"{name}: {_last(report)}"))
+        elif report.skipped:
+            self._told.append(("not applicable", name))
+        elif report.when == "call":
+            self._told.append(("passed", name))
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """Note a file that cannot be read."""
+        if report.failed:
+            self._told.append(("error", f"not judged: {_last(report)}"))
+
+    @property
+    def result(self) -> TestResult:
+        """The worst result of all tests."""
+        for status in ("failed", "error", "passed", "not applicable"):
+            if any(found == status for found, _ in self._told):
+                bad = [text for found, text in self._told if found in ("failed", "error")]
+                return status, bad  # type: ignore[return-value]  # one of these words
+        return "error", ["not judged: no test was run"]
+
+
+def _last(report: Any) -> str:
+    """Return the first line of the error of a test, as pytest marks it."""
+    lines = visible(report.longreprtext).splitlines()
+    marked = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return (marked or lines or ["it says nothing"])[0]
