@@ -116,7 +116,10 @@ def alike(control: ControlDocument) -> list[EqualResults]:
 def worst(control: ControlDocument) -> ControlStatus:
     """Return the worst status of a control on any host."""
     statuses = {one["status"] for one in control["hosts"].values()}
-    return next((one for one in STATUSES if one in statuses), "not applicable")
+    for status in STATUSES:
+        if status in statuses:
+            return status
+    return "not applicable"
 
 
 def totals(controls: list[ControlDocument]) -> dict[ControlStatus, int]:

@@ -131,8 +131,8 @@ class Judge:
                 return ("not applicable", []) if applies == "failed" else (applies, reasons)
         if control.tests is not None and parts:
             not_run: TestResult = ("error", ["not judged: its tests were not run"])
-            status, reasons = self._tests.get((control.id, host.name), not_run)
-            told.append((status, list(reasons)))
+            result, why_not = self._tests.get((control.id, host.name), not_run)
+            told.append((result, list(why_not)))
         return _together(told)
 
 
@@ -140,7 +140,8 @@ def _together(told: Sequence[tuple[ControlStatus, list[str]]]) -> tuple[ControlS
     """Return the status of a control by those of its parts; not declared, it is not applicable."""
     statuses = {status for status, _ in told}
     reasons = [reason for _, some in told for reason in some]
-    for status in ("failed", "error", "passed"):
+    order: tuple[ControlStatus, ...] = ("failed", "error", "passed")
+    for status in order:
         if status in statuses:
             return status, reasons
     return "not applicable", []
@@ -205,7 +206,12 @@ def _parts(host: HostReport, told: HostDocument) -> dict[str, list[JudgedPart]]:
 
 
 def _host(host: HostDocument) -> AuditedHost:
-    return {name: host[name] for name in ("status", "seconds", "exchanges", "error")}  # type: ignore[return-value, literal-required]  # the same keys
+    return {
+        "status": host["status"],
+        "seconds": host["seconds"],
+        "exchanges": host["exchanges"],
+        "error": host["error"],
+    }
 
 
 def _waiver(waiver: Waiver) -> WaiverDocument:

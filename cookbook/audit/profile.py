@@ -42,7 +42,7 @@ class Control:
     line: int
     rationale: str = ""
     remedy: str = ""
-    """What to do if it has failed."""
+    """The next step if it has failed."""
 
     references: tuple[str, ...] = ()
     tests: str | None = None

@@ -118,22 +118,21 @@ def _result(file: Path, name: str, session: Session) -> TestResult:
 
 def _host(name: str, session: Session) -> Any:
     """Return the `host` of testinfra, whose commands go through a session."""
-    from testinfra.backend.base import BaseBackend, CommandResult
-    from testinfra.host import Host as TestedHost
+    import importlib
 
     from cookbook.script.program import Do
     from cookbook.script.shell import script
 
-    class CookBackend(BaseBackend):
-        NAME = "cook"
+    base: Any = importlib.import_module("testinfra.backend.base")
 
-        def run(self, command: str, *args: str, **_: Any) -> CommandResult:
-            line = self.get_command(command, *args)
-            [outcome] = session.run([Do(script(line), TIMEOUT)])
-            status = 255 if outcome.status is None else outcome.status
-            return CommandResult(self, status, line.encode(), outcome.stdout, outcome.stderr)
+    def run(backend: Any, command: str, *args: str, **_: Any) -> Any:
+        line = backend.get_command(command, *args)
+        [outcome] = session.run([Do(script(line), TIMEOUT)])
+        status = 255 if outcome.status is None else outcome.status
+        return base.CommandResult(backend, status, line.encode(), outcome.stdout, outcome.stderr)
 
-    return TestedHost(CookBackend(name))
+    backend = type("CookBackend", (base.BaseBackend,), {"NAME": "cook", "run": run})
+    return importlib.import_module("testinfra.host").Host(backend(name))
 
 
 class _Outcome:
@@ -161,10 +160,11 @@ class _Outcome:
     @property
     def result(self) -> TestResult:
         """The worst result of all tests."""
-        for status in ("failed", "error", "passed", "not applicable"):
+        order: tuple[ControlStatus, ...] = ("failed", "error", "passed", "not applicable")
+        for status in order:
             if any(found == status for found, _ in self._told):
                 bad = [text for found, text in self._told if found in ("failed", "error")]
-                return status, bad  # type: ignore[return-value]  # one of these words
+                return status, bad
         return "error", ["not judged: no test was run"]
 
 

@@ -38,7 +38,7 @@ def render(document: AuditDocument) -> str:
 
 def _control(control: ControlDocument) -> dict[str, object]:
     return {
-        **{name: one_line(control[name]) for name in ("id", "title", "severity", "where")},  # type: ignore[literal-required]  # keys of it
+        **{name: one_line(control[name]) for name in ("id", "title", "severity", "where")},
         "rationale": clean(control["rationale"]),
         "remedy": clean(control["remedy"]),
         "references": [one_line(one) for one in control["references"]],
