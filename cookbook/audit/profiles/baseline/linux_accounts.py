@@ -1,0 +1,152 @@
+"""Accounts of Linux hosts, and their rights."""
+
+from cookbook.audit import check, control
+from cookbook.resources import directory
+
+AS_ROOT = 'test "$(id -u)" = 0 || { echo "only root sees all of it" >&2; exit 77; }; '
+"""The begin of commands that would find too little with the rights of another user."""
+
+with control(
+    "linux-account-01",
+    title="No account has an empty password",
+    severity="high",
+    rationale="An empty second field in shadow(5) lets the account in without a password.",
+    remedy="Lock the account (passwd -l NAME), or set a password.",
+    references=["shadow(5)"],
+):
+    check("accounts", command="awk -F: '$2 == \"\" { print $1 }' /etc/shadow", empty=True)
+
+with control(
+    "linux-account-02",
+    title="Only root has the user id 0",
+    severity="high",
+    rationale="The kernel knows users by number: each account with 0 is the superuser.",
+    remedy="Give the account a number of its own (usermod -u), or remove it; sudo(8) gives rights.",
+    references=["passwd(5)", "credentials(7)"],
+):
+    check(
+        "accounts",
+        command="awk -F: '$3 == 0 && $1 != \"root\" { print $1 }' /etc/passwd",
+        empty=True,
+    )
+
+with control(
+    "linux-account-03",
+    title="Passwords are in shadow, not in passwd",
+    severity="high",
+    rationale="All users can read /etc/passwd; a hash in it can be guessed offline.",
+    remedy="Run pwconv(8).",
+    references=["passwd(5)", "pwconv(8)"],
+):
+    check("accounts", command="awk -F: '$2 != \"x\" { print $1 }' /etc/passwd", empty=True)
+
+with control(
+    "linux-account-04",
+    title="No two accounts have the same number or name",
+    severity="medium",
+    rationale="Accounts with one number own each other's files, and logs cannot tell them apart.",
+    remedy="Give each account a number of its own (usermod -u).",
+    references=["passwd(5)"],
+):
+    check("numbers", command="cut -d: -f3 /etc/passwd | sort | uniq -d", empty=True)
+    check("names", command="cut -d: -f1 /etc/passwd | sort | uniq -d", empty=True)
+
+with control(
+    "linux-account-05",
+    title="System accounts have no login shell",
+    severity="medium",
+    rationale="An account of a service that can log in is one more way in.",
+    remedy="usermod -s /usr/sbin/nologin NAME",
+    references=["nologin(8)", "login.defs(5)"],
+):
+    check(
+        "accounts",
+        command="awk -F: '$3 > 0 && $3 < 1000 && $7 !~ /(nologin|false|sync|shutdown|halt)$/"
+        ' && $1 != "postgres" { print $1 " has " $7 }\' /etc/passwd',
+        empty=True,
+    )
+
+with control(
+    "linux-account-06",
+    title="Passwords are hashed by yescrypt or SHA-512",
+    severity="high",
+    rationale="DES and MD5 are guessed billions of times a second.",
+    remedy="Set ENCRYPT_METHOD YESCRYPT in /etc/login.defs, and have the passwords set anew.",
+    references=["crypt(5)", "login.defs(5)"],
+):
+    check(
+        "accounts",
+        command='awk -F: \'$2 !~ /^[!*]*$/ && $2 !~ /^!*[$](y|gy|7|2[aby]|6)[$]/ && $2 != ""'
+        " { print $1 }' /etc/shadow",
+        empty=True,
+    )
+
+with control(
+    "linux-account-07",
+    title="The default umask lets others write nothing",
+    severity="low",
+    rationale="Files of daemons and users get their mode from it.",
+    remedy="Set UMASK 022 (or 027, 077) in /etc/login.defs.",
+    references=["login.defs(5)", "umask(2)"],
+):
+    check(
+        "UMASK of /etc/login.defs",
+        command="cat /etc/login.defs",
+        value=r"^UMASK\s+(\S+)",
+        allowed=["022", "027", "077", "0022", "0027", "0077"],
+    )
+
+with control(
+    "linux-account-08",
+    title="The home of root is closed to others",
+    severity="medium",
+    rationale="It has keys, histories and configuration of the superuser.",
+    remedy="chmod 0700 /root",
+    references=["chmod(1)"],
+):
+    directory("/root", owner="root", mode="0700")
+
+with control(
+    "linux-account-09",
+    title="Homes of users cannot be written by others",
+    severity="medium",
+    rationale="A file such as .profile or .ssh/authorized_keys can be put into such a home.",
+    remedy="chmod go-w HOME",
+    references=["chmod(1)", "sshd(8)"],
+):
+    check(
+        "homes",
+        command=AS_ROOT
+        + "awk -F: '$3 >= 1000 && $3 < 60000 && $6 != \"/\" { print $6 }' /etc/passwd |"
+        ' while read -r d; do if [ -d "$d" ]; then find "$d" -maxdepth 0 -perm /022; fi; done',
+        empty=True,
+    )
+
+with control(
+    "linux-account-10",
+    title="No account in sudoers gets all rights without a password",
+    severity="medium",
+    rationale="A stolen session of such an account is a session of root. Accounts for automation"
+    " need a waiver, which says who they are.",
+    remedy="Remove NOPASSWD from /etc/sudoers and /etc/sudoers.d, or name the commands it is for.",
+    references=["sudoers(5)"],
+    only_if="command -v sudo",
+):
+    check(
+        "rules",
+        command="cat /etc/sudoers && for f in /etc/sudoers.d/*; do case ${f##*/} in *.*|*~) ;;"
+        ' *) if [ -f "$f" ]; then cat "$f" || exit; fi ;; esac; done',
+        lacks=r"^[^#]*NOPASSWD:\s*(SETENV:\s*)?ALL\b",
+    )
+
+with control(
+    "linux-account-11",
+    title="The file of sudo rules is correct, and only root can write it",
+    severity="high",
+    rationale="With a syntax error sudo refuses all; a rule that others can write makes them root.",
+    remedy="visudo -c names the line; chmod 0440 /etc/sudoers /etc/sudoers.d/*",
+    references=["visudo(8)", "sudoers(5)"],
+    only_if="command -v sudo",
+):
+    check("visudo", command="visudo -c")
+    check("modes", command="find /etc/sudoers /etc/sudoers.d -type f -perm /022", empty=True)
