@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 LONGEST = (
     "test_life",
+    "test_suites_on_hosts",
     "test_installed_plugin",
     "test_undo_local",
     "test_login_check",

@@ -60,7 +60,7 @@ class ContainerDriver:
         self._call("exec", "--user", "0", container, "sh", "-c", _OWN_ID)
         return MadeHost(
             name,
-            {"transport": self.engine, "address": container, "user": "root"},
+            {"transport": self.engine, "address": container, "user": "0"},
             (self.engine, "exec", "-it", container, "sh"),
             f"{self.engine}://{container}",
         )

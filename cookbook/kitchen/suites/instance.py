@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,8 +82,8 @@ class SuiteInstance:
         except CookError as error:
             lines = [str(error), *([f"next: {error.hint}"] if error.hint else [])]
             raise StageFailed(lines[0].splitlines()[0], "\n".join(lines)) from None
-        except OSError as error:
-            raise StageFailed(f"{error.filename or stage}: {error.strerror}") from None
+        except (OSError, subprocess.SubprocessError) as error:  # of a driver, too
+            raise StageFailed(str(error)) from None
 
     @property
     def _inventory(self) -> Path:

@@ -78,7 +78,8 @@ class SuiteRunner:
         folder for each suite and release. Raises KitchenError, InventoryError.
         """
         self._cancelled = threading.Event()
-        self._heard, self._keep = threading.Lock(), keep
+        self._heard = threading.Lock()
+        self._keep: Keep = keep
         made = {name: driver(name) for name in dict.fromkeys(suite.driver for suite, _ in pairs)}
         self.instances = [
             SuiteInstance(

@@ -25,7 +25,7 @@ class StageResult:
     """Why it failed or was skipped, in one line."""
 
     details: str = ""
-    """What there is to read besides: several lines."""
+    """The rest of what there is to read, in several lines."""
 
 
 class StageFailed(Exception):
