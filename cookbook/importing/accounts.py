@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cookbook.errors import HostError
+from cookbook.errors import HostError, RecipeError
 from cookbook.importing.declaration import Declaration, Found, LeftOut
 from cookbook.importing.questions import Seen
 from cookbook.importing.states import Reader, properties_of
@@ -26,7 +26,7 @@ _AS_MADE = {
     "expire_date": ("",),
     "comment": ("",),
 }
-"""What an account has that nothing was said of."""
+"""The values of an account of which nothing was declared."""
 
 _NOTHING = frozenset({NO_PASSWORD, Content.of(b"*"), Content.of(b"")})
 """Digests of what stands in the place of a hash where there is no password."""
@@ -113,7 +113,12 @@ def groups(seen: Seen) -> Iterator[Declaration]:
 def users(seen: Seen, reader: Reader) -> Iterator[Found]:
     """Yield the users made by hand. The hash of a password is never read into a recipe."""
     own = ByHand(seen)
-    asked = [User(name=name) for name in own.users]
+    asked = []
+    for name in own.users:
+        try:
+            asked.append(User(name=name))
+        except RecipeError as error:
+            yield LeftOut("user", name, str(error))
     for user, state in reader.states(asked):
         account = own.users[user.name]
         if isinstance(state, HostError) or state is None:

@@ -1,4 +1,4 @@
-"""What an import has to say: declarations of resources, and what it leaves out."""
+"""The result of an import: declarations of resources, and the things that are left out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUBJECTS: Mapping[str, str] = {
     "service": "services that are enabled, or not, unlike their packages have it",
     "firewall": "rules of the packet filter",
 }
-"""What can be chosen by --types, in the order in which a fresh host needs it."""
+"""The types that --types can choose, in the order in which a fresh host needs them."""
 
 
 class Raw(NamedTuple):
@@ -59,13 +59,13 @@ class Declaration:
     """True if not every user of the host can read the content."""
 
     todo: tuple[str, ...] = ()
-    """What could not be said of the thing."""
+    """Properties that are left out."""
 
     helps: bool = False
     """True if it is only there for what others need: a service that is notified."""
 
     instead: Declaration | None = None
-    """What to declare if the plan of this one is not empty."""
+    """The declaration to take if the plan of this one is not empty."""
 
     @property
     def identity(self) -> str:

@@ -13,8 +13,8 @@ from cookbook.importing.questions import LARGEST, Entry, Seen
 from cookbook.text.secret_marks import secret_in, secret_name
 
 _SUBJECTS = (
-    (r"/etc/apt/(?:sources\.list|sources\.list\.d/|keyrings/|trusted\.gpg).*", "apt_repository"),
     (r"/etc/apt/preferences(?:\.d/.*)?", "apt_preference"),
+    (r"/etc/apt/.*|/usr/share/keyrings/.*", "apt_repository"),
     (r"/etc/sudoers(?:\.d/.*)?", "sudo"),
     (r"/etc/(?:crontab|anacrontab|cron\.(?:d|hourly|daily|weekly|monthly|yearly)/.*)", "cron_d"),
     (r"/etc/sysctl\.(?:conf|d/.*)", "sysctl"),
@@ -24,11 +24,14 @@ _SUBJECTS = (
     (r"/etc/systemd/system/.*", "systemd_unit"),
 )
 
-NOTIFIED = {
-    "apt_repository": 'immediate("update", "apt_update[imported]")',
-    "sysctl": 'delayed("restart", "service[systemd-sysctl]")',
-}
-"""Subject -> what has a change of one of its files take effect."""
+_NOTIFIED = (
+    (
+        r"/etc/apt/(?:sources\.list|sources\.list\.d/|keyrings/|trusted\.gpg).*|/usr/share/keyrings/.*",
+        'immediate("update", "apt_update[imported]")',
+    ),
+    (r"/etc/sysctl\.(?:conf|d/.*)", 'delayed("restart", "service[systemd-sysctl]")'),
+)
+"""The notification that has a change of a file take effect, where it is for no service."""
 
 _UNIT = re.compile(
     r"/etc/systemd/system/(?P<unit>[^/]+\.(?:service|timer|socket|path|mount|automount|slice|target))"
@@ -96,8 +99,8 @@ def _file(entry: Entry, seen: Seen, ownership: Ownership) -> Iterator[Found]:
 
 def _declared(subject: str, entry: Entry, content: bytes) -> Declaration:
     properties: dict[str, Any] = {"source": entry.path.removeprefix("/"), **_owned(entry)}
-    if subject in NOTIFIED:
-        properties["notifies"] = [Raw(NOTIFIED[subject])]
+    if notices := [Raw(one) for pattern, one in _NOTIFIED if re.fullmatch(pattern, entry.path)]:
+        properties["notifies"] = notices
     plain = Declaration(
         subject,
         "cookbook_file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from cookbook.secrets.secret import Secret
 
 
+_SUBJECT_OF = {
+    **dict.fromkeys(("held", "manual", "local", "priorities"), "package"),
+    **dict.fromkeys(("passwd", "scripts", "homes"), "user"),
+    **dict.fromkeys(("units", "active", "helper"), "service"),
+    "group": "group",
+}
+"""The subject of a question that may fail; the other questions are about files."""
+
+
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import."""
+    """The result of an import."""
 
     host: str
     declarations: Sequence[Declaration]
@@ -66,7 +75,7 @@ def chosen_subjects(types: Sequence[str], without: Sequence[str]) -> frozenset[s
     return frozenset(types or SUBJECTS) - frozenset(without)
 
 
-def import_host(host: Host, become_password: Secret | None, subjects: Set[str]) -> Imported:
+def import_host(host: Host, become_password: Secret | None, subjects: Collection[str]) -> Imported:
     """
     Return what a host has, as declarations whose plan there is empty.
 
@@ -138,7 +147,7 @@ def _secret_of(one: Declaration) -> str | None:
     return next(filter(None, map(secret_in, texts)), None)
 
 
-def _found(session: Session, subjects: Set[str]) -> Iterator[Found]:
+def _found(session: Session, subjects: Collection[str]) -> Iterator[Found]:
     """Read the host; yield what belongs to these subjects."""
     from cookbook.plugins.manager import catalog
 
@@ -151,6 +160,10 @@ def _found(session: Session, subjects: Set[str]) -> Iterator[Found]:
     seen = replace(seen, shipped=read_shipped(session, ownership.digests()))
     ownership = Ownership(seen)
     yield from (one for one in _all(seen, reader, ownership) if one.subject in subjects)
+    failed = {_SUBJECT_OF.get(name, "file"): said for name, said in seen.failed.items()}
+    for subject, said in (failed | reader.failed).items():
+        if subject in subjects:
+            yield LeftOut(subject, "all of them", f"the host cannot list them: {said}")
 
 
 def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[Found]:
@@ -164,6 +177,7 @@ def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[Found]:
     by_hand = list(packages.packages(seen, reader))
     owners = [*(name for one in told for name in _owners(one, ownership))]
     owners += [name for unit in (*changed, *notified) for name in units.owners(_full(unit))]
+    owners += ["locales"] if seen.lines("locales") else []
     names = {one.name for one in by_hand if isinstance(one, Declaration)}
     by_hand += packages.owners_to_declare(seen, owners, names)
     yield from sorted(by_hand, key=lambda one: one.name if isinstance(one, Declaration) else "")

@@ -60,7 +60,8 @@ def call(kind: str, name: str, properties: Mapping[str, Any], *, one_line: bool 
     plain = [*words, *(f"{key}={literal(value)}" for key, value in properties.items())]
     text = f"{kind}({', '.join(plain)})"
     texts = [one for one in properties.values() if isinstance(one, str)]
-    if one_line or len(text) <= WIDTH and not any(one.count("\n") > 1 for one in texts):
+    fits = len(text) <= WIDTH and not any(one.count("\n") > 1 for one in texts)
+    if one_line or fits:
         return text
     lines = [*words, *(f"{key}={literal(value, 4)}" for key, value in properties.items())]
     return f"{kind}(\n" + "".join(f"    {line},\n" for line in lines) + ")"

@@ -37,7 +37,7 @@ _WRITTEN_BY_SCRIPTS = {
 }
 
 _BASE = frozenset(
-    {"/usr/local/bin", "/usr/local/sbin", "/etc/opt", "/etc/python3"}
+    {"/usr/local/bin", "/usr/local/sbin", "/usr/share/keyrings", "/etc/opt", "/etc/python3"}
     | {"/etc/systemd/system-generators", "/var/spool/cron/crontabs"}
 )
 
@@ -95,7 +95,7 @@ class Ownership:
 
     def candidates(self) -> Iterator[Entry]:
         """Yield the files, links and folders that may have been made, or changed, by hand."""
-        for entry in sorted(self._seen.entries(), key=lambda one: one.path):
+        for entry in sorted(self._seen.entries(), key=_order):
             path = entry.path
             if path in _BASE or _OF_THE_SYSTEM.fullmatch(path) or _NETWORK.fullmatch(path):
                 continue
@@ -136,10 +136,12 @@ class Ownership:
             yield site
 
     def packages_of(self, path: str) -> list[str]:
-        """Return the packages that have a path, or the nearest folder around it that is not shared."""
+        """Return the packages that have a path, or the nearest folder around it."""
         while path.count("/") > 1 and path not in _SHARED:
             if path in self.owners:
-                return self.owners[path]
+                name = path.rpartition("/")[2]
+                named = [one for one in self.owners[path] if one.startswith(name)]
+                return named or self.owners[path]
             path = path.rpartition("/")[0]
         return []
 
@@ -161,6 +163,11 @@ _SHARED = frozenset(
         *("profile.d", "sysctl.d", "apt", "ssl", "security", "pam.d", "skel", "opt", "sudoers.d"),
     )
 )
+
+
+def _order(entry: Entry) -> tuple[bool, str]:
+    """Sort by path; the keys of repositories come before the repositories."""
+    return not entry.path.startswith("/usr/share/keyrings/"), entry.path
 
 
 def _is_certificate(entry: Entry) -> bool:

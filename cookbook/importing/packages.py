@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator
 
 from cookbook.importing.declaration import Declaration, Found, LeftOut
 from cookbook.importing.questions import Seen
 from cookbook.importing.states import Reader
 
 _EVERYWHERE = frozenset(
-    {"apt", "dbus", "debconf", "init", "libpam-systemd", "locales", "passwd", "systemd"}
+    {"apt", "dbus", "debconf", "init", "libpam-systemd", "passwd", "systemd"}
     | {"systemd-sysv", "udev", "libc-bin", "iproute2", "netbase"}
 )
-"""Packages of the priority important that each host of Debian has."""
+"""Packages of these priorities that each host of Debian has."""
 
 
 def packages(seen: Seen, reader: Reader) -> Iterator[Found]:
@@ -39,18 +39,20 @@ def declared_package(name: str, *, held: bool = False) -> Declaration:
     return Declaration("package", "package", name, properties)
 
 
-def owners_to_declare(seen: Seen, owners: Iterable[str], declared: Set[str]) -> Iterator[Found]:
+def owners_to_declare(
+    seen: Seen, owners: Iterable[str], declared: Collection[str]
+) -> Iterator[Found]:
     """
-    Yield the packages of imported files and services that another host may lack.
+    Declare the packages of imported files and services that another host may lack.
 
-    They are part of a usual installation (priority important), so nothing else declares them.
+    They are part of a usual installation (priority important or standard), so nothing else does.
     """
     important = {
         name
         for name, priority, essential in (
             line.split("\t") for line in seen.lines("priorities") if line.count("\t") == 2
         )
-        if priority == "important" and essential != "yes" and name not in _EVERYWHERE
+        if priority in ("important", "standard") and essential != "yes" and name not in _EVERYWHERE
     }
     manual = {line.partition(":")[0] for line in seen.lines("manual")}
     for name in sorted({*owners} & important & manual - {*declared}):

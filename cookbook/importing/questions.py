@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from cookbook.errors import PrivilegeError
 from cookbook.script.shell import Command, sh
 
 if TYPE_CHECKING:
     from cookbook.hosts.session import Session
+    from cookbook.script.program import Outcome
 
 LARGEST = 256 * 1024
 """Bytes of a file that is taken into a recipe; larger ones are left out."""
@@ -22,14 +24,15 @@ _TOGETHER = 4 * 1024 * 1024
 QUESTIONS: Mapping[str, Command] = {
     # what is there: type, mode, owner, group, size, path, target
     "entries": sh(
-        "find /etc /usr/local/bin /usr/local/sbin /var/spool/cron/crontabs -xdev"
-        r" '(' -type f -o -type l -o -type d ')'"
+        "find /etc /usr/local/bin /usr/local/sbin /usr/share/keyrings /var/spool/cron/crontabs"
+        r" -xdev '(' -type f -o -type l -o -type d ')'"
         r" -printf '%y\t%m\t%u\t%g\t%s\t%p\t%l\0' 2>/dev/null; :"
     ),
+    "uid": sh("id -u"),
     # which packages have paths in /etc, and which units
     "owned": sh(
-        r"cd /var/lib/dpkg/info && grep -E '^(/etc|/usr/local)(/|$)|/systemd/system/[^/]+$'"
-        " *.list; :"
+        r"cd /var/lib/dpkg/info && grep -E -e '^(/etc|/usr/local|/usr/share/keyrings)(/|$)'"
+        r" -e '/systemd/system/[^/]+$' *.list; :"
     ),
     "conffiles": sh("dpkg-query -W -f {}", "${db:Status-Status} ${Package}\n${Conffiles}\n"),
     "sums": sh(
@@ -46,7 +49,8 @@ QUESTIONS: Mapping[str, Command] = {
     ),
     "scripts": sh(
         r"cat /usr/share/base-passwd/*.master /usr/lib/sysusers.d/*.conf 2>/dev/null;"
-        r" grep -hE '(add|del)(user|group)|user(add|mod)|group(add|mod)|gpasswd|[A-Z_]*(USER|GROUP)[A-Z]*='"
+        r" grep -hE -e '(add|del)(user|group)|user(add|mod)|group(add|mod)|gpasswd'"
+        r" -e '[A-Z_]*(USER|GROUP)[A-Z]*='"
         " /var/lib/dpkg/info/*.preinst /var/lib/dpkg/info/*.postinst; :"
     ),
     # packages
@@ -95,6 +99,9 @@ class Seen:
 
     texts: Mapping[str, str]
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Question -> what the host said, of those that it could not answer."""
+
     shipped: frozenset[str] = frozenset()
     """The MD5 sums of those contents that a package ships somewhere."""
 
@@ -106,15 +113,31 @@ class Seen:
         """Yield what `find` has found."""
         for record in self.texts.get("entries", "").split("\0"):
             fields = record.split("\t")
-            if len(fields) >= 7:
+            if len(fields) >= 7 and fields[4].isdigit() and _is_plain(fields[5]):
                 kind, mode, owner, group, size, path, *target = fields
                 yield Entry(kind, mode.zfill(4), owner, group, int(size), path, "\t".join(target))
 
 
+def last_line(outcome: Outcome) -> str:
+    """Return the end of what a question that failed has said on the error stream."""
+    lines = outcome.complaint.splitlines()
+    return lines[-1] if lines else f"exit status {outcome.status}"
+
+
 def ask(session: Session) -> Seen:
-    """Ask everything, in one exchange."""
+    """
+    Ask everything, in one exchange.
+
+    Raises PrivilegeError for another user than root, who cannot see everything.
+    """
     outcomes = session.read(list(QUESTIONS.values()))
-    return Seen({name: one.text for name, one in zip(QUESTIONS, outcomes, strict=True)})
+    named = dict(zip(QUESTIONS, outcomes, strict=True))
+    if named["uid"].text.strip() != "0":
+        raise PrivilegeError(
+            "only root can see all that the host has", hint="become: sudo, in the inventory"
+        )
+    failed = {name: last_line(one) for name, one in named.items() if one.status != 0 or one.cut}
+    return Seen({name: one.text for name, one in named.items()}, failed=failed)
 
 
 def read_files(session: Session, files: Iterable[Entry]) -> dict[str, bytes]:
@@ -140,6 +163,11 @@ def read_shipped(session: Session, sums: Sequence[str]) -> frozenset[str]:
     look = sh("cat /var/lib/dpkg/info/*.md5sums 2>/dev/null | grep -oF -e {}; :", patterns)
     [outcome] = session.read([look])
     return frozenset(outcome.text.split())
+
+
+def _is_plain(path: str) -> bool:
+    """Return whether a path is absolute and stays where it says: it names a file here, too."""
+    return path.startswith("/") and not {"..", "."} & {*path.split("/")}
 
 
 def _parts(files: Iterable[Entry]) -> Iterator[list[str]]:

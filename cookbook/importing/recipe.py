@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cookbook.importing.declaration import SUBJECTS, Declaration, LeftOut, Raw
@@ -27,7 +27,7 @@ def targets(declarations: Iterable[Declaration]) -> set[str]:
     return {_target(n) for one in declarations for n in one.properties.get("notifies", ())}
 
 
-def helpers(wanted: Set[str]) -> Iterator[Declaration]:
+def helpers(wanted: Collection[str]) -> Iterator[Declaration]:
     """Yield resources that wait to be notified: the lists of apt, the parameters of the kernel."""
     if "apt_update[imported]" in wanted:
         properties = {"action": "nothing"}
@@ -87,7 +87,7 @@ def _section(subject: str, declarations: Sequence[Declaration]) -> str:
 
 
 def _entry(one: Declaration) -> str:
-    notes = "".join(f"# TODO {line}\n" for line in one.todo)
+    notes = "".join(f"# TODO {_line(line)}\n" for line in one.todo)
     return f"{notes}{call(one.kind, one.name, one.properties)}\n"
 
 

@@ -18,6 +18,14 @@ _SETTINGS = {
 }
 """Files, and the folders `FILE.d`, of services that are part of systemd."""
 
+_FILTERS = {
+    "/etc/ufw/": "ufw.service",
+    "/etc/default/ufw": "ufw.service",
+    "/etc/nftables": "nftables.service",
+    "/etc/iptables/": "netfilter-persistent.service",
+}
+"""The units that load the files of a packet filter; the rules may be live without them."""
+
 _NEVER = re.compile(r"(?:dbus|getty|console|serial|user|systemd-|rescue|emergency|init).*|.*@.*")
 
 
@@ -52,19 +60,20 @@ class Units:
         if state not in ("enabled", "disabled"):
             return []
         if unit in self.own:
-            return self._enabling(unit) if state == "enabled" else []
+            return self.enabling(unit) if state == "enabled" else []
         if unit in self._tracked:
             if (state == "enabled") == (unit in self._enabled):
                 return []
         elif state == "disabled" or self._preset(unit) == "enabled":
             return []
-        return self._enabling(unit) if state == "enabled" else self._disabling(unit)
+        return self.enabling(unit) if state == "enabled" else self._disabling(unit)
 
     def _preset(self, unit: str) -> str:
         words = self.states.get(unit, [])
         return words[1] if len(words) > 1 else "enabled"
 
-    def _enabling(self, unit: str) -> list[str]:
+    def enabling(self, unit: str) -> list[str]:
+        """Return the actions for a unit that is enabled, and may run."""
         return ["enable", "start"] if unit in self.active else ["enable"]
 
     def _disabling(self, unit: str) -> list[str]:
@@ -81,6 +90,9 @@ class Units:
         for setting, unit in _SETTINGS.items():
             if path == setting or path.startswith(f"{setting}.d/"):
                 return [unit] if unit in self.active else []
+        for start, unit in _FILTERS.items():
+            if path.startswith(start):
+                return [unit] if self.state(unit) == "enabled" else []
         packages = set(self._ownership.packages_of(path))
         return sorted(
             unit
@@ -133,7 +145,7 @@ def notifying(
             continue
         readers = _readers(one, units)
         for unit in readers:
-            notified[unit] = declared_service(unit, ["enable", "start"])
+            notified[unit] = declared_service(unit, units.enabling(unit))
         found.append(_with_notices(one, readers))
     return found, notified
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cookbook.errors import CookError, HostError
 from cookbook.hosts.probing import state_text
+from cookbook.importing.questions import last_line
 from cookbook.language.field_traits import is_sensitive
 from cookbook.language.provider import questions
 from cookbook.language.resource import Resource, named
@@ -26,6 +27,8 @@ class Reader:
     def __init__(self, session: Session, catalog: Catalog, facts: Facts) -> None:
         """Create a reader of one host."""
         self._session, self._catalog, self._facts = session, catalog, facts
+        self.failed: dict[str, str] = {}
+        """Resource type -> what the host said instead of a list."""
 
     def listed(self, kind: str) -> Sequence[tuple[str, str]]:
         """
@@ -34,7 +37,7 @@ class Reader:
         Empty if this host has no provider for it.
         """
         provider, text = self._everything(kind)
-        if provider is None:
+        if provider is None or not text:
             return []
         return [(name, thing.name) for name, thing in provider.unmanaged(text, [])]
 
@@ -73,6 +76,9 @@ class Reader:
         if question is None:
             return None, ""
         [outcome] = self._session.read([question])
+        if outcome.status != 0 or outcome.cut:
+            self.failed[kind] = last_line(outcome)
+            return provider, ""
         return provider, outcome.text
 
 

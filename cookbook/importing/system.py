@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cookbook.importing.declaration import Declaration, Found, LeftOut
@@ -121,7 +121,7 @@ def _is_own(address: str) -> bool:
     return found.is_loopback or found.is_multicast or found.is_unspecified or address == "fe00::0"
 
 
-def packet_filter(seen: Seen, declared: Set[str]) -> Iterator[LeftOut]:
+def packet_filter(seen: Seen, declared: Collection[str]) -> Iterator[LeftOut]:
     """Yield the tables of the packet filter that no declared file explains."""
     tables = re.findall(r"(?m)^table (\S+ \S+) \{", seen.texts.get("ruleset", ""))
     if not tables and "-A " in seen.texts.get("ruleset", ""):

@@ -23,6 +23,7 @@ _IN_FILES = (
     ),
     (re.compile(r"(?m)^[^\s:#]+:\{(?:SSHA|SHA|SMD5|PLAIN)\}"), "the hash of a password"),
     (re.compile(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:\S+$"), "a password (as in .pgpass)"),
+    (re.compile(r"(?i)<\w*(?:password|passwd|secret|token)>[^<\s][^<]*<"), "a password"),
     (re.compile(r"(?m)^\s*machine\s+\S+\s+(?:.*\s)?password\s+\S"), "a password (as in .netrc)"),
 )
 
@@ -35,13 +36,16 @@ _WORDS = (
 _ASSIGNED = tuple(
     re.compile(pattern, re.MULTILINE | re.IGNORECASE)
     for pattern in (
-        rf"""^[ \t]*(?![#;!])[^\n=:#]*?{_WORDS}["']?[ \t]*[=:]>?[ \t]*["']?(?P<value>[^\s"',;#]+)""",
+        (
+            rf"""^[ \t]*(?![#;!])[^\n=:#]*?{_WORDS}(?:["']?[ \t]*[=:]>?|["'][ \t]*,)"""
+            r"""[ \t]*["']?(?P<value>[^\s"',;#]+)"""
+        ),
         rf"""^[ \t]*[\w.-]*{_WORDS}[ \t]+["']?(?P<value>[^\s"';]+)["']?;?[ \t]*$""",
     )
 )
 _NO_SECRET = re.compile(
-    r"(?i)[$/{<%@*!~=:(\[].*|yes|no|true|false|none|null|on|off|auto|prompt|files|compat|required|optional"
-    r"|include|sufficient|requisite|authentication|.{1,2}"
+    r"(?i)\$[a-z_{(].*|/.*|\{\{.*|<.*|%[({].*|\*+|=.*|yes|no|true|false|none|null|on|off|auto|prompt"
+    r"|files|compat|required|optional|include|sufficient|requisite|authentication|.{1,2}"
 )
 
 _NAMES = re.compile(

@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import os
 import re
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +61,7 @@ def _run(options: argparse.Namespace) -> int:
         write_folder,
     )
 
-    types, without = sum(options.types_, []), sum(options.except_, [])
-    subjects = chosen_subjects(types, without)
+    subjects = chosen_subjects([*chain(*options.types_)], [*chain(*options.except_)])
     if not options.local:
         options.limit = [*options.limit, options.host]
     chosen = hosts(options)
@@ -119,6 +119,7 @@ def _lines(imported: Imported, recipe: str, files: int) -> Iterator[str]:
         yield "\nleft out:"
     for one in imported.left_out:
         yield protect(one_line(f"  {one.subject} {one.what}: {one.reason}"))
-    yield f"\n{recipe} and {files - 1} more files are written; the plan of {imported.host} is empty."
+    yield f"\n{recipe} and {files - 1} more files are written."
+    yield f"The plan of {imported.host} is empty."
     folder = os.path.dirname(recipe) or "."  # noqa: PTH120 - it is for people
     yield f"next:\n  cd {folder}\n  cook plan --hosts hosts.yml"

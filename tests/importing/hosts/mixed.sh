@@ -4,14 +4,17 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -qy --no-install-recommends cron jq openssh-server tmux kmod
 
-install -d -m 0755 /srv/repository /etc/apt/keyrings
-(cd /srv/repository && printf '' >Packages)
-cat >/etc/apt/sources.list.d/local.sources <<'REPO'
+cat >/etc/apt/sources.list.d/contrib.sources <<'REPO'
 Types: deb
-URIs: file:/srv/repository
-Suites: ./
-Trusted: yes
+URIs: http://deb.debian.org/debian
+Suites: trixie
+Components: contrib
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 REPO
+install -d -m 0755 /etc/apt/keyrings
+cat /usr/share/keyrings/debian-archive-keyring.gpg >/etc/apt/keyrings/debian.gpg
+chmod 0644 /etc/apt/keyrings/debian.gpg
+apt-get update -q
 printf 'Package: jq\nPin: release *\nPin-Priority: 600\n' >/etc/apt/preferences.d/jq
 printf 'APT::Install-Recommends "false";\n' >/etc/apt/apt.conf.d/99recommends
 mkdir -p /root/deb/DEBIAN
@@ -33,7 +36,7 @@ printf 'café: "ü"\r\nline two without an end' >/etc/carl.d/umlaut.txt
 chown carl:carl /etc/carl.d/umlaut.txt
 chmod 2755 /etc/carl.d/umlaut.txt
 head -c 3000000 /dev/zero >/etc/carl.d/large
-rm -f /etc/cron.d/e2scrub_all
+rm -f /etc/cron.daily/apt-compat
 printf 'PermitRootLogin no\nX11Forwarding no\n' >/etc/ssh/sshd_config.d/10-site.conf
 systemctl mask ctrl-alt-del.target
 printf 'alias eth-none off\n' >/etc/modprobe.d/site.conf
