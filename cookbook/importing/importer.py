@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 _SUBJECT_OF = {
-    **dict.fromkeys(("held", "manual", "local", "priorities"), "package"),
+    **dict.fromkeys(("held", "manual", "local", "priorities", "needs"), "package"),
     **dict.fromkeys(("passwd", "scripts", "homes"), "user"),
-    **dict.fromkeys(("units", "active", "helper"), "service"),
+    **dict.fromkeys(("units", "active", "helper", "aliases"), "service"),
     "group": "group",
 }
 """The subject of a question that may fail; the other questions are about files."""
@@ -180,6 +180,7 @@ def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[Found]:
     owners += ["locales"] if seen.lines("locales") else []
     names = {one.name for one in by_hand if isinstance(one, Declaration)}
     by_hand += packages.owners_to_declare(seen, owners, names)
+    by_hand = packages.as_recommended(seen, by_hand)
     yield from sorted(by_hand, key=lambda one: one.name if isinstance(one, Declaration) else "")
     yield from system.names(seen)
     yield from system.language(seen)

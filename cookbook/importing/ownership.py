@@ -114,7 +114,7 @@ class Ownership:
         return (
             not content
             or digest in (self._ucf.get(entry.path), _WRITTEN_BY_SCRIPTS.get(entry.path))
-            or digest in self._seen.shipped
+            or (digest, entry.path.rpartition("/")[2]) in self._seen.shipped
         )
 
     def digests(self) -> list[str]:

@@ -55,6 +55,10 @@ QUESTIONS: Mapping[str, Command] = {
     ),
     # packages
     "priorities": sh("dpkg-query -W -f {}", "${Package}\t${Priority}\t${Essential}\n"),
+    "needs": sh(
+        "dpkg-query -W -f {}",
+        "${Package}\t${Provides}\t${Pre-Depends}, ${Depends}\t${Recommends}\n",
+    ),
     "held": sh("apt-mark showhold"),
     "manual": sh("apt-mark showmanual"),
     "local": sh("apt-mark showmanual | xargs -r env LC_ALL=C apt-cache policy; :"),
@@ -62,6 +66,11 @@ QUESTIONS: Mapping[str, Command] = {
     "units": sh("systemctl list-unit-files --no-legend --no-pager --full 2>/dev/null; :"),
     "active": sh(
         "systemctl list-units --no-legend --no-pager --full --plain --state=active 2>/dev/null; :"
+    ),
+    "aliases": sh(
+        "find /lib/systemd/system/ /usr/lib/systemd/system/ -maxdepth 1 -type l -printf {}"
+        " 2>/dev/null; :",
+        "%f\\n",
     ),
     "helper": sh(
         "find /var/lib/systemd/deb-systemd-helper-enabled -type f -printf {} 2>/dev/null; :",
@@ -102,8 +111,8 @@ class Seen:
     failed: Mapping[str, str] = field(default_factory=dict)
     """Question -> what the host said, of those that it could not answer."""
 
-    shipped: frozenset[str] = frozenset()
-    """The MD5 sums of those contents that a package ships somewhere."""
+    shipped: frozenset[tuple[str, str]] = frozenset()
+    """MD5 sum and name of those contents that a package ships somewhere."""
 
     def lines(self, question: str) -> list[str]:
         """Return the lines of an answer that are not empty."""
@@ -155,14 +164,15 @@ def read_files(session: Session, files: Iterable[Entry]) -> dict[str, bytes]:
     return found
 
 
-def read_shipped(session: Session, sums: Sequence[str]) -> frozenset[str]:
-    """Return those of these MD5 sums that a file of a package has."""
+def read_shipped(session: Session, sums: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Return those of these MD5 sums that a file of a package has, with its name."""
     if not sums:
         return frozenset()
     patterns = "\n".join(sums)
-    look = sh("cat /var/lib/dpkg/info/*.md5sums 2>/dev/null | grep -oF -e {}; :", patterns)
+    look = sh("cat /var/lib/dpkg/info/*.md5sums 2>/dev/null | grep -F -e {}; :", patterns)
     [outcome] = session.read([look])
-    return frozenset(outcome.text.split())
+    pairs = (line.partition("  ") for line in outcome.text.splitlines())
+    return frozenset((digest, path.rpartition("/")[2]) for digest, _, path in pairs)
 
 
 def _is_plain(path: str) -> bool:

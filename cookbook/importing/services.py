@@ -39,6 +39,7 @@ class Units:
         self.states = {one[0]: one[1:] for one in fields if len(one) >= 2}
         self.active = {line.split()[0] for line in seen.lines("active")}
         helped = seen.lines("helper")
+        self.aliases = set(seen.lines("aliases"))
         self._tracked = {name.removesuffix(".dsh-also") for name in helped if ".dsh-also" in name}
         self._enabled = {name for name in helped if not name.endswith(".dsh-also")}
         folder = "/etc/systemd/system/"
@@ -111,10 +112,19 @@ def services(units: Units) -> Iterator[Found]:
         actions = units.actions(unit)
         if not actions:
             continue
+        if "mask" in actions and unit in units.aliases:
+            yield _masked_name(unit)
+            continue
         if "@." in unit:
             yield LeftOut("service", unit, "a template is no unit that can be started")
             continue
         yield declared_service(unit, actions)
+
+
+def _masked_name(unit: str) -> Declaration:
+    """Mask a name that a unit has besides its own: `service` would mask the unit itself."""
+    properties = {"to": "/dev/null", "owner": "root", "group": "root"}
+    return Declaration("service", "link", f"/etc/systemd/system/{unit}", properties)
 
 
 def declared_service(unit: str, actions: list[str]) -> Declaration:

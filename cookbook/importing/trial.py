@@ -31,6 +31,7 @@ class Trial:
     """A folder for the recipe and its files while they are tried."""
 
     left_out: list[LeftOut]
+    _plans: int = 0
 
     def settled(self, declarations: Sequence[Declaration]) -> list[Declaration]:
         """
@@ -85,7 +86,8 @@ class Trial:
 
         if not declarations:
             return {}
-        recipe = self.folder / "imported.py"
+        self._plans += 1
+        recipe = self.folder / f"imported{self._plans}.py"  # code is kept by path
         recipe.write_text(recipe_text(self.host.name, "", declarations, ()), "utf-8")
         write_contents(self.folder, declarations)
         run = Run(
