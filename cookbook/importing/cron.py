@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cookbook.importing.declaration import Declaration, Found, LeftOut
-from cookbook.importing.questions import Entry, Seen
+from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.questions import Seen, SeenFile
 from cookbook.text.secret_marks import secret_in
 
 FOLDER = "/var/spool/cron/crontabs/"
@@ -16,12 +16,12 @@ _VARIABLE = re.compile(r"\s*\w+\s*=")
 _MARK = "# cook: "
 
 
-def crontabs(seen: Seen) -> list[Entry]:
+def crontabs(seen: Seen) -> list[SeenFile]:
     """Return the crontabs of users."""
     return [one for one in seen.entries() if one.type == "f" and one.path.startswith(FOLDER)]
 
 
-def jobs(seen: Seen) -> Iterator[Found]:
+def jobs(seen: Seen) -> Iterator[Item]:
     """
     Yield the entries of crontabs that cook has made, and other crontabs whole.
 

@@ -89,4 +89,4 @@ class LeftOut:
     """True if the thing itself is declared, and only this property of it is not."""
 
 
-Found = Declaration | LeftOut
+Item = Declaration | LeftOut

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cookbook.importing.declaration import Declaration, Found, LeftOut, Raw
+from cookbook.importing.declaration import Declaration, Item, LeftOut, Raw
 from cookbook.importing.literals import call
 from cookbook.importing.ownership import Ownership
-from cookbook.importing.questions import LARGEST, Entry, Seen
+from cookbook.importing.questions import LARGEST, Seen, SeenFile
 from cookbook.text.secret_marks import secret_in, secret_name
 
 _SUBJECTS = (
@@ -44,7 +44,7 @@ def subject_of(path: str) -> str:
     return next((one for pattern, one in _SUBJECTS if re.fullmatch(pattern, path)), "file")
 
 
-def wanted_files(ownership: Ownership) -> list[Entry]:
+def wanted_files(ownership: Ownership) -> list[SeenFile]:
     """Return the files whose contents are needed."""
     return [
         entry
@@ -53,7 +53,7 @@ def wanted_files(ownership: Ownership) -> list[Entry]:
     ]
 
 
-def files(seen: Seen, ownership: Ownership) -> Iterator[Found]:
+def files(seen: Seen, ownership: Ownership) -> Iterator[Item]:
     """Yield folders, files and links in /etc and /usr/local, in the order of their paths."""
     for entry in ownership.candidates():
         if entry.type == "d":
@@ -77,7 +77,7 @@ def _in_units(path: str) -> bool:
     return path.startswith("/etc/systemd/")
 
 
-def _file(entry: Entry, seen: Seen, ownership: Ownership) -> Iterator[Found]:
+def _file(entry: SeenFile, seen: Seen, ownership: Ownership) -> Iterator[Item]:
     subject, path = subject_of(entry.path), entry.path
     hint = _completed_by_hand(entry, "secret", path)
     if reason := secret_name(path):
@@ -97,7 +97,7 @@ def _file(entry: Entry, seen: Seen, ownership: Ownership) -> Iterator[Found]:
             yield _declared(subject, entry, content)
 
 
-def _declared(subject: str, entry: Entry, content: bytes) -> Declaration:
+def _declared(subject: str, entry: SeenFile, content: bytes) -> Declaration:
     properties: dict[str, Any] = {"source": entry.path.removeprefix("/"), **_owned(entry)}
     if notices := [Raw(one) for pattern, one in _NOTIFIED if re.fullmatch(pattern, entry.path)]:
         properties["notifies"] = notices
@@ -112,7 +112,7 @@ def _declared(subject: str, entry: Entry, content: bytes) -> Declaration:
     return _unit(entry, content, plain) or plain
 
 
-def _unit(entry: Entry, content: bytes, plain: Declaration) -> Declaration | None:
+def _unit(entry: SeenFile, content: bytes, plain: Declaration) -> Declaration | None:
     """Return a unit of systemd, or a part of one; None for a file that is neither."""
     match = _UNIT.fullmatch(entry.path)
     text = content.decode("utf-8", "replace")
@@ -127,7 +127,7 @@ def _unit(entry: Entry, content: bytes, plain: Declaration) -> Declaration | Non
     return Declaration("systemd_unit", "systemd_unit", name, properties, instead=plain)
 
 
-def _owner(entry: Entry) -> dict[str, Any]:
+def _owner(entry: SeenFile) -> dict[str, Any]:
     return {"owner": _number(entry.owner), "group": _number(entry.group)}
 
 
@@ -135,11 +135,11 @@ def _number(name: str) -> str | int:
     return int(name) if name.isdigit() else name
 
 
-def _owned(entry: Entry) -> dict[str, Any]:
+def _owned(entry: SeenFile) -> dict[str, Any]:
     return {**_owner(entry), "mode": entry.mode}
 
 
-def _completed_by_hand(entry: Entry, given: str, value: str) -> str:
+def _completed_by_hand(entry: SeenFile, given: str, value: str) -> str:
     name = re.sub(r"[^A-Za-z0-9]+", "_", value).strip("_")
     properties = {given: value} if given == "source" else {"content": Raw(f'secret("{name}")')}
     return call("file", entry.path, {**properties, **_owned(entry)}, one_line=True)

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from cookbook.importing.questions import Entry, Seen
+from cookbook.importing.questions import Seen, SeenFile
 
 # What tools and scripts of packages write, and what other subjects are about.
 _OF_THE_SYSTEM = re.compile(
@@ -87,13 +87,13 @@ class Ownership:
         pairs = (line.partition("  ") for line in self._seen.lines("ucf"))
         return {path: digest for digest, _, path in pairs}
 
-    def is_changed(self, entry: Entry) -> bool:
+    def is_changed(self, entry: SeenFile) -> bool:
         """Return whether a file of a package is not as it was shipped."""
         if entry.path not in self.conffiles or entry.path not in self.sums:
             return False
         return self.sums[entry.path] != self.conffiles[entry.path][1]
 
-    def candidates(self) -> Iterator[Entry]:
+    def candidates(self) -> Iterator[SeenFile]:
         """Yield the files, links and folders that may have been made, or changed, by hand."""
         for entry in sorted(self._seen.entries(), key=_order):
             path = entry.path
@@ -106,7 +106,7 @@ class Ownership:
             if path not in self.owners or self.is_changed(entry):
                 yield entry
 
-    def is_made_by_scripts(self, entry: Entry, content: bytes) -> bool:
+    def is_made_by_scripts(self, entry: SeenFile, content: bytes) -> bool:
         """Return whether a file that no package has is as a script of one makes it."""
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if entry.path in self.owners:
@@ -165,12 +165,12 @@ _SHARED = frozenset(
 )
 
 
-def _order(entry: Entry) -> tuple[bool, str]:
+def _order(entry: SeenFile) -> tuple[bool, str]:
     """Sort by path; the keys of repositories come before the repositories."""
     return not entry.path.startswith("/usr/share/keyrings/"), entry.path
 
 
-def _is_certificate(entry: Entry) -> bool:
+def _is_certificate(entry: SeenFile) -> bool:
     return (
         entry.path.startswith("/etc/ssl/certs/") and "/usr/share/ca-certificates/" in entry.target
     )

@@ -88,7 +88,7 @@ QUESTIONS: Mapping[str, Command] = {
 }
 
 
-class Entry(NamedTuple):
+class SeenFile(NamedTuple):
     """A file, link or folder."""
 
     type: str
@@ -118,13 +118,15 @@ class Seen:
         """Return the lines of an answer that are not empty."""
         return [line for line in self.texts.get(question, "").splitlines() if line.strip()]
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[SeenFile]:
         """Yield what `find` has found."""
         for record in self.texts.get("entries", "").split("\0"):
             fields = record.split("\t")
             if len(fields) >= 7 and fields[4].isdigit() and _is_plain(fields[5]):
                 kind, mode, owner, group, size, path, *target = fields
-                yield Entry(kind, mode.zfill(4), owner, group, int(size), path, "\t".join(target))
+                yield SeenFile(
+                    kind, mode.zfill(4), owner, group, int(size), path, "\t".join(target)
+                )
 
 
 def last_line(outcome: Outcome) -> str:
@@ -149,7 +151,7 @@ def ask(session: Session) -> Seen:
     return Seen({name: one.text for name, one in named.items()}, failed=failed)
 
 
-def read_files(session: Session, files: Iterable[Entry]) -> dict[str, bytes]:
+def read_files(session: Session, files: Iterable[SeenFile]) -> dict[str, bytes]:
     """Return the contents of these files; one that cannot be read is left out."""
     parts = list(_parts(files))
     outcomes = session.read([_reading(part) for part in parts])
@@ -180,7 +182,7 @@ def _is_plain(path: str) -> bool:
     return path.startswith("/") and not {"..", "."} & {*path.split("/")}
 
 
-def _parts(files: Iterable[Entry]) -> Iterator[list[str]]:
+def _parts(files: Iterable[SeenFile]) -> Iterator[list[str]]:
     part: list[str] = []
     size = 0
     for entry in files:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.cli.options import add_common, hosts, password
-from cookbook.cli.output import print_json, reader_may_leave
+from cookbook.cli.output import exit_of, print_json, reader_may_leave
+from cookbook.cli.per_host import answers
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
     """Declare the options."""
+    from cookbook.importing.declaration import SUBJECTS
+
     command.epilog = (
         "The host is only read. Hashes of passwords, private keys and files that look like secrets"
         " are not written; they are listed, with the declaration to complete. The recipe is planned"
         " on the host before it is written: what would not be in line is left out, and listed."
+        f" Types: {', '.join(SUBJECTS)}."
     )
     command.add_argument("host", metavar="HOST", help="one host of the inventory")
     add_common(command)
@@ -74,7 +78,11 @@ def _run(options: argparse.Namespace) -> int:
     name = recipe_name(host.name)
     folder = options.folder or Path(name)
     check_folder(folder)
-    imported = import_host(host, password(options), subjects)
+    secret = password(options)
+    said, errors = answers([host], 1, lambda one: import_host(one, secret, subjects))
+    if errors:
+        return exit_of([*errors.values()])
+    [imported] = said.values()
     today = dt.datetime.now().astimezone().date().isoformat()
     paths = write_folder(folder, name, host, imported, today)
     recipe = os.path.relpath(folder / f"{name}.py")
