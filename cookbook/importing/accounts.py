@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cookbook.errors import HostError, RecipeError
-from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.questions import Seen
 from cookbook.importing.states import Reader, properties_of
 from cookbook.providers.accounts import NO_PASSWORD
@@ -110,7 +110,7 @@ def groups(seen: Seen) -> Iterator[Declaration]:
         yield Declaration("group", "group", name, properties)
 
 
-def users(seen: Seen, reader: Reader) -> Iterator[Item]:
+def users(seen: Seen, reader: Reader) -> Iterator[HostItem]:
     """Yield the users made by hand. The hash of a password is never read into a recipe."""
     own = ByHand(seen)
     asked = []
@@ -168,7 +168,7 @@ def homes(seen: Seen) -> Iterator[Declaration]:
             yield Declaration("user", "directory", path, properties)
 
 
-def keys(reader: Reader) -> Iterator[Item]:
+def keys(reader: Reader) -> Iterator[HostItem]:
     """Yield the keys of each account; a line that is no key for sshd(8) is left out."""
     found: dict[str, list[str]] = {}
     for number, line in enumerate(reader.list_text("authorized_key").splitlines(), 1):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.questions import Seen, SeenFile
 from cookbook.text.secret_marks import secret_in
 
@@ -21,7 +21,7 @@ def crontabs(seen: Seen) -> list[SeenFile]:
     return [one for one in seen.entries() if one.type == "f" and one.path.startswith(FOLDER)]
 
 
-def jobs(seen: Seen) -> Iterator[Item]:
+def jobs(seen: Seen) -> Iterator[HostItem]:
     """
     Yield the entries of crontabs that cook has made, and other crontabs whole.
 

@@ -89,4 +89,4 @@ class LeftOut:
     """True if the thing itself is declared, and only this property of it is not."""
 
 
-Item = Declaration | LeftOut
+HostItem = Declaration | LeftOut

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cookbook.importing.declaration import Declaration, Item, LeftOut, Raw
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut, Raw
 from cookbook.importing.literals import call
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import LARGEST, Seen, SeenFile
@@ -53,7 +53,7 @@ def wanted_files(ownership: Ownership) -> list[SeenFile]:
     ]
 
 
-def files(seen: Seen, ownership: Ownership) -> Iterator[Item]:
+def files(seen: Seen, ownership: Ownership) -> Iterator[HostItem]:
     """Yield folders, files and links in /etc and /usr/local, in the order of their paths."""
     for entry in ownership.candidates():
         if entry.type == "d":
@@ -77,7 +77,7 @@ def _in_units(path: str) -> bool:
     return path.startswith("/etc/systemd/")
 
 
-def _file(entry: SeenFile, seen: Seen, ownership: Ownership) -> Iterator[Item]:
+def _file(entry: SeenFile, seen: Seen, ownership: Ownership) -> Iterator[HostItem]:
     subject, path = subject_of(entry.path), entry.path
     hint = _completed_by_hand(entry, "secret", path)
     if reason := secret_name(path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
 from cookbook.importing import accounts, cron, files, packages, services, system
-from cookbook.importing.declaration import SUBJECTS, Declaration, Item, LeftOut
+from cookbook.importing.declaration import SUBJECTS, Declaration, HostItem, LeftOut
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import Seen, ask, read_files, read_shipped
 from cookbook.importing.recipe import folder_files, inventory_text, recipe_text
@@ -147,7 +147,7 @@ def _secret_of(one: Declaration) -> str | None:
     return next(filter(None, map(secret_in, texts)), None)
 
 
-def _found(session: Session, subjects: Collection[str]) -> Iterator[Item]:
+def _found(session: Session, subjects: Collection[str]) -> Iterator[HostItem]:
     """Read the host; yield what belongs to these subjects."""
     from cookbook.plugins.manager import catalog
 
@@ -166,7 +166,7 @@ def _found(session: Session, subjects: Collection[str]) -> Iterator[Item]:
             yield LeftOut(subject, "all of them", f"the host cannot list them: {said}")
 
 
-def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[Item]:
+def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[HostItem]:
     units = services.Units(seen, ownership)
     told, notified = services.notifying(files.files(seen, ownership), units)
     changed = {one.name: one for one in services.services(units) if isinstance(one, Declaration)}
@@ -199,5 +199,5 @@ def _full(unit: str) -> str:
     return unit if "." in unit else f"{unit}.service"
 
 
-def _owners(one: Item, ownership: Ownership) -> list[str]:
+def _owners(one: HostItem, ownership: Ownership) -> list[str]:
     return ownership.packages_of(one.name) if isinstance(one, Declaration) else []

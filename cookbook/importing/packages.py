@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.questions import Seen
 from cookbook.importing.states import Reader
 
@@ -17,7 +17,7 @@ _EVERYWHERE = frozenset(
 """Packages of these priorities that each host of Debian has."""
 
 
-def packages(seen: Seen, reader: Reader) -> Iterator[Item]:
+def packages(seen: Seen, reader: Reader) -> Iterator[HostItem]:
     """Yield the packages that `cook drift --unmanaged package` would list, and held ones."""
     held = {line.partition(":")[0] for line in seen.lines("held")}
     homeless = set(_without_repository(seen.texts.get("local", "")))
@@ -42,7 +42,7 @@ def declared_package(name: str, *, held: bool = False) -> Declaration:
 
 def owners_to_declare(
     seen: Seen, owners: Iterable[str], declared: Collection[str]
-) -> Iterator[Item]:
+) -> Iterator[HostItem]:
     """
     Declare the packages of imported files and services that another host may lack.
 
@@ -104,7 +104,7 @@ def _clauses(relation: str) -> list[list[str]]:
     return [[word for word in words if word] for words in parts if any(words)]
 
 
-def as_recommended(seen: Seen, found: Sequence[Item]) -> list[Item]:
+def as_recommended(seen: Seen, found: Sequence[HostItem]) -> list[HostItem]:
     """
     Return the packages without recommended ones, where the host does not have these.
 
@@ -113,7 +113,7 @@ def as_recommended(seen: Seen, found: Sequence[Item]) -> list[Item]:
     needs = _Needs(seen)
     names = [one.name for one in found if isinstance(one, Declaration)]
     lacking = {name for name in names if any(map(needs.lacks, needs.needed([name])))}
-    declared: list[Item] = [
+    declared: list[HostItem] = [
         replace(one, properties={**one.properties, "install_recommends": False})
         if isinstance(one, Declaration) and one.name in lacking
         else one

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cookbook.importing.declaration import Declaration, Item, LeftOut, Raw
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut, Raw
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import Seen
 
@@ -106,7 +106,7 @@ class Units:
         )
 
 
-def services(units: Units) -> Iterator[Item]:
+def services(units: Units) -> Iterator[HostItem]:
     """Yield the services that differ, each with its actions."""
     for unit in sorted(units.states):
         actions = units.actions(unit)
@@ -135,14 +135,14 @@ def declared_service(unit: str, actions: list[str]) -> Declaration:
 
 
 def notifying(
-    declarations: Iterable[Item], units: Units
-) -> tuple[list[Item], dict[str, Declaration]]:
+    declarations: Iterable[HostItem], units: Units
+) -> tuple[list[HostItem], dict[str, Declaration]]:
     """
     Have files notify the services that read them.
 
     Return the declarations with their notifications, and the services that are notified.
     """
-    found: list[Item] = []
+    found: list[HostItem] = []
     notified: dict[str, Declaration] = {}
     for one in declarations:
         if isinstance(one, LeftOut) or one.kind not in (

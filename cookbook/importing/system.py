@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.questions import Seen
 from cookbook.text.secret_marks import secret_in
 
@@ -47,7 +47,7 @@ def language(seen: Seen) -> Iterator[Declaration]:
         yield Declaration("locale", "locale", "system", properties, instead=instead)
 
 
-def mounts(seen: Seen) -> Iterator[Item]:
+def mounts(seen: Seen) -> Iterator[HostItem]:
     """Yield the lines of /etc/fstab, without the file systems of the system itself."""
     sizes = {
         fields[0]: (int(fields[2]) + 4) // 1024
@@ -100,7 +100,7 @@ def _unescaped(word: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), word)
 
 
-def names_of_hosts(seen: Seen) -> Iterator[Item]:
+def names_of_hosts(seen: Seen) -> Iterator[HostItem]:
     """Yield the lines of /etc/hosts, without those of this host and of the loopback."""
     own = seen.texts.get("hostname", "").strip()
     for line in seen.lines("hosts"):

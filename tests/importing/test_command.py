@@ -39,10 +39,10 @@ def asks(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -
 
 def test_an_unknown_type_is_answered_with_the_nearest(asks: Any) -> None:
     status, said = asks("web1", "--types", "package,users")
-    assert (status, said) == (
-        1,
+    assert status == 1
+    assert said == (
         "cook: 'users' cannot be imported\n      next: did you mean 'user'?\n"
-        "      more: cook explain wrong-usage\n",
+        "      more: cook explain wrong-usage\n"
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookbook.importing import accounts, cron, files, packages, services, system
-from cookbook.importing.declaration import Declaration, Item, LeftOut
+from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import LARGEST, QUESTIONS, Seen
 
@@ -23,16 +23,16 @@ def seen(contents: dict[str, bytes] | None = None, **texts: Any) -> Seen:
     return Seen({"entries": "\0".join(entries), **texts}, contents or {})
 
 
-def read_files(one: Seen) -> list[Item]:
+def read_files(one: Seen) -> list[HostItem]:
     return list(files.files(one, Ownership(one)))
 
 
-def names(found: list[Item]) -> list[str]:
+def names(found: list[HostItem]) -> list[str]:
     return [one.identity for one in found if isinstance(one, Declaration)]
 
 
 def test_files_of_packages_and_of_the_system_are_left_alone() -> None:
-    digest = hashlib.md5(b"as shipped").hexdigest()
+    digest = hashlib.md5(b"as shipped", usedforsecurity=False).hexdigest()
     there = seen(
         {"/etc/new": b"x", "/etc/changed": b"y", "/etc/profile": b"as shipped"},
         entries=[
@@ -118,7 +118,8 @@ def test_who_is_made_by_hand() -> None:
         "worker:x:998:998::/w:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n",
         group="root:x:0:\npostgres:x:104:\nssl-cert:x:105:postgres,worker\nworker:x:998:www-data\n"
         "ann:x:1000:\nadm:x:4:ann,www-data\n",
-        scripts="root adm\nadduser --system postgres\nadduser postgres ssl-cert\naddgroup ssl-cert\n",
+        scripts="root adm\nadduser --system postgres\nadduser postgres ssl-cert\n"
+        "addgroup ssl-cert\n",
     )
     own = accounts.ByHand(there)
     assert list(own.users) == ["worker", "ann"]
@@ -184,7 +185,8 @@ def test_services_that_differ_from_their_packages() -> None:
 def test_mounts_and_swap() -> None:
     there = seen(
         fstab="UUID=1-2 / ext4 defaults 0 1\n# x\nUUID=3-4 /srv/my\\040data ext4 noatime 0 2\n"
-        "//nas/a /mnt cifs username=a,password=hunter2 0 0\n/swap none swap sw 0 0\n/dev/b none swap sw\n",
+        "//nas/a /mnt cifs username=a,password=hunter2 0 0\n/swap none swap sw 0 0\n"
+        "/dev/b none swap sw\n",
         swaps="Filename Type Size Used Priority\n/swap file 1048572 0 -2\n",
     )
     found = list(system.mounts(there))
@@ -228,7 +230,8 @@ def test_live_rules_without_a_file() -> None:
 
 def test_recommended_packages_are_as_they_are() -> None:
     there = seen(
-        needs="db\t\t, libdb\ttools, helper\nlibdb\tvirtual\t\t\nhelper\t\tvirtual\t\nweb\t\tvirtual | x\t\n",
+        needs="db\t\t, libdb\ttools, helper\nlibdb\tvirtual\t\t\nhelper\t\tvirtual\t\n"
+        "web\t\tvirtual | x\t\n",
         priorities="db\toptional\tno\n",
     )
     found = packages.as_recommended(

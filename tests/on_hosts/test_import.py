@@ -1,4 +1,4 @@
-"""`cook import` of three hosts that were made by hand: the plan there is empty, and a copy is equal."""
+"""`cook import` of hosts made by hand: the plan there is empty, and a copy is equal."""
 
 from __future__ import annotations
 
