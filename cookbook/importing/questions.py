@@ -49,9 +49,10 @@ QUESTIONS: Mapping[str, Command] = {
     ),
     "scripts": sh(
         r"cat /usr/share/base-passwd/*.master /usr/lib/sysusers.d/*.conf 2>/dev/null;"
-        r" grep -hE -e '(add|del)(user|group)|user(add|mod)|group(add|mod)|gpasswd'"
-        r" -e '[A-Z_]*(USER|GROUP)[A-Z]*='"
-        " /var/lib/dpkg/info/*.preinst /var/lib/dpkg/info/*.postinst; :"
+        r" cat /var/lib/dpkg/info/*.preinst /var/lib/dpkg/info/*.postinst |"
+        r" sed -e ':a' -e '/\\$/{N;s/\\\n/ /;ba' -e '}' |"
+        r" grep -aE -e '(add|del)(user|group)|user(add|mod)|group(add|mod)|gpasswd'"
+        r" -e '[A-Z_]*(USER|GROUP)[A-Z]*='; :"
     ),
     # packages
     "priorities": sh("dpkg-query -W -f {}", "${Package}\t${Priority}\t${Essential}\n"),
