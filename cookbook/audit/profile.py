@@ -18,6 +18,7 @@ from cookbook.audit.severity import SEVERITIES, Severity, at_least
 from cookbook.errors import RecipeError, UsageError
 from cookbook.language.collection import display_path
 from cookbook.text.glob import Glob
+from cookbook.text.listing import named
 from cookbook.text.suggest import did_you_mean
 
 SHIPPED = Path(__file__).with_name("profiles")
@@ -75,7 +76,8 @@ class Profile:
             if not any(Glob(pattern).fits(one) for one in self.controls):
                 raise UsageError(
                     f"--control {pattern}: the profile {self.name} has no such control",
-                    hint=did_you_mean(pattern, self.controls) or "--list shows its controls",
+                    hint=did_you_mean(pattern, self.controls)
+                    or f"it has {named(list(self.controls), 8)}",
                 )
         found = {
             id_: control
@@ -84,7 +86,10 @@ class Profile:
             and at_least(control.severity, severity)
         }
         if not found:
-            raise UsageError(f"no control of the profile {self.name} is left", hint="--list")
+            raise UsageError(
+                f"no control of the profile {self.name} is left",
+                hint="a lower --severity, or other ids for --control",
+            )
         return found
 
 

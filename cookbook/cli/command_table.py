@@ -194,6 +194,14 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
             "begin a plugin: a package with a resource type and its tests",
             ("cook new resource maintenance_flag",),
         ),
+        "import": CommandEntry(
+            f"{_AUTHORING}.import_",
+            "write a recipe of what a live host has",
+            (
+                "cook import web1 --hosts hosts.yml -o web1",
+                "cook import web1 --hosts hosts.yml --types package,user,service",
+            ),
+        ),
         "lint": CommandEntry(
             f"{_AUTHORING}.lint",
             "find mistakes and traps in recipes; mend some",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from cookbook.errors import RecipeError
@@ -12,20 +11,11 @@ from cookbook.lint.finding import Edit, Finding, LintRule
 from cookbook.lint.linted_recipe import Call, LintedRecipe
 from cookbook.lint.project import Project
 from cookbook.text.provenance import is_private
+from cookbook.text.secret_marks import SECRETS
 
 _MODES = ("mode", "umask", "directory_mode", "file_mode")
 
 _PUBLIC = ("public_key", "key_type", "keyring", "keyserver", "keyid", "ssh_keys", "key_path")
-
-_SECRETS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "an access key of AWS"),
-    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"), "a token of GitHub"),
-    (re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}\b"), "a token of GitLab"),
-    (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b"), "a token of Slack"),
-    (re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"), "a key of age"),
-    (re.compile(r"://[^/\s:@]+:[^/\s:@{]+@"), "a URL with a password"),
-)
 
 
 def _decimal_modes(project: Project) -> Iterator[Finding]:
@@ -66,7 +56,7 @@ def _clear_secrets(project: Project) -> Iterator[Finding]:
             yield from _private_properties(recipe, call)
         for node in recipe.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                for pattern, what in _SECRETS:
+                for pattern, what in SECRETS:
                     if pattern.search(node.value):
                         yield recipe.finding("CK202", node, f"{what} in clear: {_INSTEAD}")
 

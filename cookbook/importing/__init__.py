@@ -1,0 +1,1 @@
+"""A recipe of what a live host has, for `cook import`."""

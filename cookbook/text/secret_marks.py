@@ -1,0 +1,77 @@
+"""Marks of secrets in texts and file names: private keys, tokens, passwords that are assigned."""
+
+from __future__ import annotations
+
+import re
+
+SECRETS = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "an access key of AWS"),
+    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"), "a token of GitHub"),
+    (re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}\b"), "a token of GitLab"),
+    (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b"), "a token of Slack"),
+    (re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"), "a key of age"),
+    (re.compile(r"://[^/\s:@]+:[^/\s:@{]+@"), "a URL with a password"),
+)
+"""Patterns that only secrets have, each with what it is."""
+
+_IN_FILES = (
+    (re.compile(r"-----BEGIN PGP PRIVATE KEY BLOCK-----"), "a private key"),
+    (
+        re.compile(r"(?<![\w$])\$(?:2[abxy]|[1567y]|apr1|gy|sha1)\$[^\s:$]{2,}"),
+        "the hash of a password",
+    ),
+    (re.compile(r"(?m)^[^\s:#]+:\{(?:SSHA|SHA|SMD5|PLAIN)\}"), "the hash of a password"),
+    (re.compile(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:\S+$"), "a password (as in .pgpass)"),
+    (re.compile(r"(?i)<\w*(?:password|passwd|secret|token)>[^<\s][^<]*<"), "a password"),
+    (re.compile(r"(?m)^\s*machine\s+\S+\s+(?:.*\s)?password\s+\S"), "a password (as in .netrc)"),
+)
+
+# The name ends with the word: `password_encryption = md5` is none. What follows is a value and not
+# a variable, a path, a flag or a mark to be filled in.
+_WORDS = (
+    r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|requirepass|masterauth|pwd|psk"
+    r"|(?:secret|access|auth|private|encryption)[_-]?key)"
+)
+_ASSIGNED = tuple(
+    re.compile(pattern, re.MULTILINE | re.IGNORECASE)
+    for pattern in (
+        (
+            rf"""^[ \t]*(?![#;!])[^\n=:#]*?{_WORDS}(?:["']?[ \t]*[=:]>?|["'][ \t]*,)"""
+            r"""[ \t]*["']?(?P<value>[^\s"',;#]+)"""
+        ),
+        rf"""^[ \t]*[\w.-]*{_WORDS}[ \t]+["']?(?P<value>[^\s"';]+)["']?;?[ \t]*$""",
+    )
+)
+_NO_SECRET = re.compile(
+    r"(?i)\$[a-z_{(].*|/.*|\{\{.*|<.*|%[({].*|\*+|=.*|yes|no|true|false|none|null|on|off|auto|prompt"
+    r"|files|compat|required|optional|include|sufficient|requisite|authentication|.{1,2}"
+)
+
+_NAMES = re.compile(
+    r"(?i)\.(?:key|pfx|p12|jks|keystore|kdbx|htpasswd|pgpass|netrc|vault)$|^id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|pgpass|netrc|tokens?)(?:[._-]|$)"
+    r"|^debian\.cnf$|private.*\.pem$"
+)
+
+
+def secret_name(path: str) -> str | None:
+    """Return why a file of this path probably is a secret, by its name alone; None if it is not."""
+    name = path.rpartition("/")[2]
+    return "its name is one of secrets" if _NAMES.search(name) and name[-4:] != ".pub" else None
+
+
+def secret_in(text: str) -> str | None:
+    """
+    Return what secret a text has, e.g. "a private key"; None if none is seen.
+
+    A text may have secrets that nothing shows. Comments (`#`, `;`) are searched for keys only.
+    """
+    for pattern, what in (*SECRETS, *_IN_FILES):
+        if pattern.search(text):
+            return what
+    for assigned in _ASSIGNED:
+        for found in assigned.finditer(text):
+            if not _NO_SECRET.fullmatch(found["value"]):
+                return f"a secret in line {text.count(chr(10), 0, found.start('value')) + 1}"
+    return None
