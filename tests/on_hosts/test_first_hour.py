@@ -1,4 +1,4 @@
-"""docs/guide/first-hour.md: its commands, from a wheel in an environment and a folder of their own."""
+"""docs/guide/first-hour.md: its commands, from a wheel, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_its_commands_do_what_it_shows(tmp_path: Path) -> None:
     assert len(commands) == 10
     source = tmp_path / "source"
     subprocess.run(["git", "clone", "-q", ROOT, source], check=True)
-    wheel = ["wheel", "-q", "--no-deps", "-w", tmp_path, source, "--disable-pip-version-check"]
-    subprocess.run([sys.executable, "-m", "pip", *wheel], check=True)
+    wheel = ["wheel", "-q", "--no-deps", "--disable-pip-version-check", "-w", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pip", *wheel, str(source)], check=True)
     (built,) = tmp_path.glob("cook_converge-*.whl")
     text = "set -eu\n"
     for number, (command, _) in enumerate(commands):
