@@ -18,6 +18,7 @@ from cookbook.cli.authoring.schema import schemas
 from cookbook.features import reader as features_reader
 from cookbook.inventory import schema as inventory_reader
 from cookbook.inventory.settings import SETTINGS
+from cookbook.kitchen.suites import reader as kitchen_reader
 from cookbook.rollout.strategy import Strategy
 from cookbook.schemas import inventory_schema
 from cookbook.watch import settings as watch_reader
@@ -36,6 +37,7 @@ NAMES = {
     "rollout.yml": "rollout",
     "features.yml": "features",
     "watch.yml": "watch",
+    "kitchen.yml": "kitchen",
 }
 
 
@@ -60,6 +62,8 @@ def _kind(text: str) -> str | None:
         return "policy"
     groups = data.get("groups")
     inner = [one for one in groups.values() if isinstance(one, dict)] if groups else []
+    if "suites" in data:
+        return "kitchen"
     if "hosts" in data or "environments" in data:
         return "hosts"
     if any("every" in one for one in inner):
@@ -99,6 +103,8 @@ def test_the_keys_are_those_of_the_readers() -> None:
     assert set(rollout["properties"]) == {f.name for f in fields(Strategy)} - {"spread_max"}
     feature = schemas()["features"]()["anyOf"][0]["additionalProperties"]["properties"]
     assert set(feature) == set(features_reader._KEYS)
+    suite = schemas()["kitchen"]()["properties"]["defaults"]["properties"]
+    assert set(suite) == set(kitchen_reader._Reader(Path(), ())._readers)
     watch = schemas()["watch"]()["properties"]
     assert set(watch) == set(watch_reader._TOP)
     assert set(watch["defaults"]["properties"]) == set(watch_reader._GROUP)
@@ -109,6 +115,7 @@ WRONG = {
     "rollout": ("groups: {web: {batch: 1}}", "groups: {web: {canary: x}}", "defaults: {}"),
     "features": ("a: {shares: 1%}", "a: {share: many}"),
     "watch": ("groups: {web: {every: soon}}", "groups: {web: {do: nothing}}"),
+    "kitchen": ("suites: {web: {recipe: [a.py]}}", "suites: {web: {undo: maybe}}"),
     "policy": ("forbids: []", "most_changes: {per_host: -1}"),
 }
 

@@ -24,6 +24,7 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
 def schemas() -> Mapping[str, Callable[[], dict[str, Any]]]:
     """Return the functions that make the schemas, by the name of the file."""
     from cookbook.schemas.inventory_schema import inventory_schema
+    from cookbook.schemas.kitchen_schema import kitchen_schema
     from cookbook.schemas.other_schemas import features_schema, policy_schema, watch_schema
     from cookbook.schemas.rollout_schema import rollout_schema
 
@@ -32,6 +33,7 @@ def schemas() -> Mapping[str, Callable[[], dict[str, Any]]]:
         "rollout": rollout_schema,
         "features": features_schema,
         "watch": watch_schema,
+        "kitchen": kitchen_schema,
         "policy": policy_schema,
     }
 
