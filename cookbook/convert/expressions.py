@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import io
 import re
 import tokenize
@@ -141,6 +142,20 @@ def _added(parts: Sequence[str | ast.expr]) -> ast.expr:
     for one in texts[1:]:
         whole = ast.BinOp(left=whole, op=ast.Add(), right=one)
     return whole
+
+
+class _Fill(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name is ast's
+        return self.names.get(node.id, node)
+
+
+def filled(tree: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
+    """Return an expression with names replaced by expressions."""
+    made: ast.expr = _Fill(names).visit(copy.deepcopy(tree))
+    return made
 
 
 def text(expression: ast.expr) -> str:

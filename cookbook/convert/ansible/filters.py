@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Mapping, Sequence
 
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
     compare,
-    item,
+    filled,
     literal,
     method,
     name,
@@ -58,19 +57,6 @@ def _template(source: str) -> _Filter:
         return filled(ast.parse(source, mode="eval").body, names)
 
     return make
-
-
-class _Fill(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, ast.expr]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name is ast's
-        return self.names.get(node.id, node)
-
-
-def filled(tree: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
-    made: ast.expr = _Fill(names).visit(copy.deepcopy(tree))
-    return made
 
 
 def _bool(scope: Scope, of: ast.expr, _args: Args) -> ast.expr:
@@ -226,11 +212,3 @@ def _version(scope: Scope, of: ast.expr, args: Args) -> ast.expr:
     numbers = scope.helper("numbers")
     sides = [ast.Call(func=numbers, args=[one], keywords=[]) for one in (of, args[0])]
     return compare(sides[0], _VERSIONS[word](), sides[1])
-
-
-def imports_of(source: str) -> list[str]:
-    """Return the modules of the standard library that the text of a recipe uses."""
-    return [one for one in ("base64", "json", "re", "shlex") if f"{one}." in source]
-
-
-__all__ = ["FILTERS", "imports_of", "item", "tested", "translated"]

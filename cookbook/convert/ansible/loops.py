@@ -11,6 +11,7 @@ from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.expressions import (
     Untranslatable,
     constant,
+    filled,
     is_constant,
     literal,
     name,
@@ -113,8 +114,6 @@ def _part(found: ast.expr, scope: Scope) -> ast.expr:
 
 
 def _filled(source: str, over: ast.expr, other: ast.expr | None = None) -> ast.expr:
-    from cookbook.convert.ansible.filters import filled
-
     names = {"OVER": over, **({"OTHER": other} if other is not None else {})}
     return filled(ast.parse(source, mode="eval").body, names)
 

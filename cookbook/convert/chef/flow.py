@@ -1,0 +1,332 @@
+"""Statements of Ruby in recipes and attributes as statements of Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cookbook.convert.chef import resources
+from cookbook.convert.chef.blocks import ResourceBlock, Sources, draft_of
+from cookbook.convert.chef.expressions import Expressions, Path, WORDS
+from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.expressions import (
+    Untranslatable,
+    call,
+    compare,
+    constant,
+    every,
+    is_constant,
+    literal,
+    name,
+    text,
+)
+from cookbook.convert.scope import Scope
+from cookbook.convert.statements import (
+    Assignment,
+    Block,
+    Code,
+    Note,
+    Place,
+    Raw,
+    Statement,
+)
+from cookbook.convert.work import Work
+from cookbook.plugins.registry import registered
+
+_SETS = frozenset({"default", "override", "force_default", "force_override", "set", "normal"})
+_NOTHING = frozenset({"cookbook_path", "frozen_string_literal", "require", "require_relative"})
+
+
+class Flow:
+    """Translates the statements of one file."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        work: Work,
+        sources: Sources,
+        known: dict[Path, Any],
+        recipes: Mapping[str, str],
+    ) -> None:
+        self.tree = tree
+        self.work = work
+        self.sources = sources
+        self.known = known
+        self.recipes = recipes
+        """Name of a recipe, as include_recipe gives it -> module."""
+
+        self.scope: Scope = work.scope
+        self.targets: frozenset[str] | None = None
+        """The resources that notices can be for; None: all."""
+
+        self.always = True
+        self.is_attributes = tree.file.startswith("attributes/")
+
+    def by(self) -> Expressions:
+        """Return the translator of expressions, with the names that are known now."""
+        return Expressions(self.tree, self.scope, self.known)
+
+    def place(self, node: Any) -> Place:
+        """Return the place of a node."""
+        return Place(self.tree.file, node.start_point[0] + 1)
+
+    def statements(self, node: Any) -> list[Statement]:
+        """Return the statements of a node with several of them."""
+        made: list[Statement] = []
+        for child in node.named_children:
+            if child.type not in ("comment", "heredoc_body", "empty_statement"):
+                made += self.statement(child)
+        return made
+
+    def statement(self, node: Any) -> list[Statement]:
+        """Return the statements of one; a comment for what has no counterpart."""
+        kept = self.always, self.scope
+        try:
+            return self._statement(node)
+        except Untranslatable as why:
+            for _ in range(self._count(node)):
+                self.work.report.count(self.place(node), 1)
+            return [self.work.todo(self.place(node), self.tree.text(node), str(why))]
+        finally:
+            self.always, self.scope = kept[0], self.scope if self.scope is kept[1] else kept[1]
+
+    def _count(self, node: Any) -> int:
+        """Return the number of declarations in a node that is not translated."""
+        found = 0
+        for one in _walk(node):
+            if one.type == "call" and one.child_by_field_name("receiver") is None:
+                word = self.tree.text(one.child_by_field_name("method"))
+                has_block = one.child_by_field_name("block") is not None
+                known = word in registered() or word in resources.TYPES or word in resources.WHY
+                found += 1 if has_block and (known or one is node) else 0
+            elif one.type == "assignment" and one is node:
+                found += 1
+        return max(found, 1)
+
+    def _statement(self, node: Any) -> list[Statement]:
+        match node.type:
+            case "call":
+                return self._call(node)
+            case "assignment":
+                return self._assignment(node)
+            case "operator_assignment":
+                raise Untranslatable("a variable that is changed")
+            case "if" | "unless":
+                return [*self._if(node)]
+            case "if_modifier" | "unless_modifier":
+                return self._modifier(node)
+            case "case":
+                return self._case(node)
+            case "identifier":
+                raise Untranslatable("a method that is not known here")
+            case "comment":
+                return []
+            case "body_statement" | "begin" | "block_body" | "then" | "parenthesized_statements":
+                if node.type == "begin" and any(c.type in ("rescue", "ensure") for c in node.children):
+                    raise Untranslatable("rescue is for failures of Ruby: attempt(...)")
+                return self.statements(node)
+        raise Untranslatable(f"{node.type.replace('_', ' ')} of Ruby")
+
+    # --- conditions --------------------------------------------------------------------------------
+
+    def _inner(self, node: Any) -> list[Statement]:
+        kept, self.always = self.always, False
+        try:
+            return self.statements(node) if node is not None else []
+        finally:
+            self.always = kept
+
+    def _if(self, node: Any) -> Iterator[Statement]:
+        test = self.by().condition(node.child_by_field_name("condition"))
+        if node.type == "unless":
+            from cookbook.convert.expressions import negated
+
+            test = negated(test)
+        word = "elif" if node.type == "elsif" else "if"
+        body = self._inner(node.child_by_field_name("consequence"))
+        yield Block((word, test), body)
+        other = node.child_by_field_name("alternative")
+        if other is not None and other.type == "elsif":
+            yield from self._if(other)
+        elif other is not None:
+            yield Block("else", self._inner(other))
+
+    def _modifier(self, node: Any) -> list[Statement]:
+        test = self.by().condition(node.child_by_field_name("condition"))
+        if node.type == "unless_modifier":
+            from cookbook.convert.expressions import negated
+
+            test = negated(test)
+        kept, self.always = self.always, False
+        body = self.statement(node.child_by_field_name("body"))
+        self.always = kept
+        return [Block(("if", test), body)]
+
+    def _case(self, node: Any) -> list[Statement]:
+        value = node.child_by_field_name("value")
+        if value is None:
+            raise Untranslatable("case without a value")
+        of = self.by().value(value)
+        made: list[Statement] = []
+        tests = [self._when(one, of) for one in named(node) if one.type == "when"]
+        for one in named(node):
+            if one.type == "when":
+                word = "elif" if made else "if"
+                made.append(Block((word, tests[len(made)]), self._inner(one.child_by_field_name("body"))))
+            elif one.type == "else":
+                made.append(Block("else", self._inner(one)))
+        return made
+
+    def _when(self, node: Any, of: ast.expr) -> ast.expr:
+        words: list[Any] = []
+        for pattern in node.children_by_field_name("pattern"):
+            inner = named(pattern)[0]
+            if inner.type in ("regex", "range", "splat_argument"):
+                raise Untranslatable("when with a pattern")
+            words.append(constant(self.by().value(inner)))
+        table = WORDS.get(text(of), {})
+        words = [table.get(str(word), word) for word in words]
+        if len(words) == 1:
+            return compare(of, ast.Eq(), literal(words[0]))
+        return compare(of, ast.In(), literal(words))
+
+    # --- assignments -------------------------------------------------------------------------------
+
+    def _assignment(self, node: Any) -> list[Statement]:
+        left, right = (node.child_by_field_name(one) for one in ("left", "right"))
+        if left.type == "identifier":
+            value = self.by().value(right)
+            target = self.scope.add(self.tree.text(left))
+            return [Assignment(target, value)]
+        path = self._attribute_set(left)
+        if path is None:
+            raise Untranslatable("an assignment to something else than a variable or an attribute")
+        try:
+            value = self.by().value(right)
+        except Untranslatable:
+            self.known.setdefault(path, None)
+            raise
+        given = constant(value) if is_constant(value) else None
+        self.known[path] = given
+        if self.is_attributes:
+            self.work.report.count(self.place(node), 0)
+        return [Code(call("default", *map(literal, path), value=value))]
+
+    def _attribute_set(self, node: Any) -> Path | None:
+        """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
+        keys: list[str] = []
+        while node.type == "element_reference":
+            inner = named(node)
+            if len(inner) != 2:  # noqa: PLR2004
+                return None
+            keys.append(str(constant(self.by().value(inner[1]))))
+            node = inner[0]
+        shown = self.tree.text(node).removeprefix("node.").rstrip("!")
+        if shown not in _SETS or not keys:
+            return None
+        if shown in ("override", "force_override"):
+            raise Untranslatable("override: hosts.yml has priority over what a recipe sets")
+        return tuple(reversed(keys))
+
+    # --- calls -------------------------------------------------------------------------------------
+
+    def _call(self, node: Any) -> list[Statement]:
+        called = self.tree.text(node.child_by_field_name("method"))
+        receiver = node.child_by_field_name("receiver")
+        if receiver is not None:
+            return self._called_of(node, called, self.tree.text(receiver))
+        if called == "include_recipe":
+            return self._include(node)
+        if called in ("include_attribute", "extend", "raise", "return", "unified_mode"):
+            raise Untranslatable(f"{called} of Ruby")
+        if called in _NOTHING:
+            return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
+        return self._resource(node, called)
+
+    def _called_of(self, node: Any, called: str, receiver: str) -> list[Statement]:
+        if called in ("each", "each_pair") and node.child_by_field_name("block") is not None:
+            return self._each(node)
+        if receiver.endswith(("Chef::Log", "Log")):
+            return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
+        raise Untranslatable(f"{receiver[:40]}.{called} of Ruby")
+
+    def _each(self, node: Any) -> list[Statement]:
+        block = node.child_by_field_name("block")
+        found = block.child_by_field_name("parameters")
+        words = [self.tree.text(one) for one in named(found)] if found is not None else []
+        over = self.by().value(node.child_by_field_name("receiver"))
+        if len(words) == 2:  # noqa: PLR2004
+            from cookbook.convert.expressions import method
+
+            over = method(over, "items")
+        elif len(words) != 1:
+            raise Untranslatable("a loop over more than a list or a hash")
+        kept = self.scope
+        self.scope = kept.inner(**{word: name(_word(word)) for word in words})
+        try:
+            body = self._inner(block.child_by_field_name("body"))
+        finally:
+            self.scope = kept
+        head = f"for {', '.join(map(_word, words))} in"
+        return [Block((head, over), body)]
+
+    def _include(self, node: Any) -> list[Statement]:
+        arguments = named(node.child_by_field_name("arguments"))
+        word = constant(self.by().value(arguments[0]))
+        if word in self.recipes:
+            return [Raw(f"import {self.recipes[word]}  # noqa: E402, F401 - it declares by itself")]
+        raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
+
+    def _resource(self, node: Any, called: str) -> list[Statement]:
+        kind = resources.TYPES.get(called, called)
+        if kind not in registered() or called in resources.WHY:
+            why = resources.WHY.get(called) or f"there is no resource type {called} here"
+            raise Untranslatable(why)
+        arguments = node.child_by_field_name("arguments")
+        names = named(arguments) if arguments is not None else []
+        if len(names) != 1:
+            raise Untranslatable(f"{called} without a name, or with several")
+        block = ResourceBlock(self.tree, node, self.by(), called, kind)
+        draft, notes, conditions = draft_of(block, names[0], self.sources)
+        made: list[Statement] = [
+            self.work.todo(self.place(node), what, why) for what, why in notes
+        ]
+        made += self._without_targets(node, draft)
+        title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
+        condition = every(conditions)
+        made.append(self.work.declare(draft, title, always=self.always and condition is None))
+        self.work.report.count(self.place(node), sum(isinstance(m, Note) for m in made))
+        return [Block(("if", condition), made)] if condition is not None else made
+
+    def _without_targets(self, node: Any, draft: Any) -> list[Statement]:
+        """Take out notices to what is not declared, with a comment for each."""
+        made: list[Statement] = []
+        for word in ("notifies", "subscribes"):
+            found = draft.properties.get(word)
+            if found is None or self.targets is None:
+                continue
+            kept = [one for one in found.elts if text(one.args[1]) in self.targets]
+            for one in found.elts:
+                if one not in kept:
+                    why = f"{text(one.args[1])} is not declared here"
+                    made.append(self.work.todo(self.place(node), f"{word}: {text(one)}", why))
+            if kept:
+                draft.properties[word] = literal(kept)
+            else:
+                del draft.properties[word]
+        return made
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for child in node.named_children:
+        yield from _walk(child)
+
+
+def _word(word: str) -> str:
+    from cookbook.convert.scope import identifier
+
+    return identifier(word)
+
+
