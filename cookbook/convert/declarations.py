@@ -107,6 +107,10 @@ def declaration(
             if constant(value) == default or (constant(value) == [] and default == ()):
                 continue
         shown[word] = value
+    key = shown.get("key")
+    if kind == "apt_repository" and key is not None and "fingerprint" not in shown:
+        if not is_constant(key) or "://" in str(constant(key)):
+            raise Untranslatable("a key from an address needs its fingerprint=")
     _try(kind, name, shown)
     return call(kind, name, **shown)
 

@@ -6,7 +6,7 @@ import ast
 import builtins
 import keyword
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cookbook.convert.expressions import Untranslatable, item, name
 from cookbook.plugins.registry import registered
@@ -76,11 +76,15 @@ class Scope:
     kinds: dict[str, type] = field(default_factory=dict)
     """Source of a variable -> the type of its default."""
 
+    lost: set[tuple[str, ...]] = field(default_factory=set)
+    """Attributes of a node that are set by what was not translated."""
+
+    title: str = ""
+    """The name of the role."""
+
     def inner(self, **names: ast.expr) -> Scope:
         """Return a scope with more names, e.g. that of a loop."""
-        return Scope(
-            {**self.names, **names}, self.unset, self.forbidden, self.helpers, self.loose, self.kinds
-        )
+        return replace(self, names={**self.names, **names})
 
     def helper(self, word: str) -> ast.expr:
         """Return the expression of a function of HELPERS, and note that it is used."""

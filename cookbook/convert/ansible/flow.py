@@ -14,7 +14,7 @@ from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
 from cookbook.convert.ansible.resources import Sources, drafts
 from cookbook.convert.ansible.task import Task, as_names, count, tasks_of
-from cookbook.convert.declarations import properties
+from cookbook.convert.declarations import TITLES, declaration, properties
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -310,8 +310,6 @@ def repr_of(word: str) -> str:
 
 
 def _call(draft: Draft) -> Code:
-    from cookbook.convert.declarations import declaration
-
     return Code(declaration(draft.kind, draft.name, draft.properties))
 
 
@@ -362,19 +360,15 @@ def notified_actions(draft: Draft) -> list[str]:
 
 def _name_each(found: list[Draft], loop: loops.Loop, task: Task) -> None:
     """Give each turn of a loop a name of its own."""
+    every = [one for draft in found for one in (draft.name, *draft.properties.values())]
     for draft in found:
         used = {node.id for node in ast.walk(draft.name) if isinstance(node, ast.Name)}
         if used & loop.names:
             continue
-        whole = [draft.name, *draft.properties.values()]
-        part = loops.naming_part(whole, loop)
-        title = _plain(task.name)
-        if is_constant(draft.name):
-            title = str(constant(draft.name))
-            from cookbook.convert.declarations import TITLES
-
-            if TITLES.get(draft.kind):
-                draft.properties.setdefault(TITLES[draft.kind], draft.name)
+        part = loops.naming_part(every, loop)
+        title = str(constant(draft.name)) if is_constant(draft.name) else _plain(task.name)
+        if TITLES.get(draft.kind):
+            draft.properties.setdefault(TITLES[draft.kind], draft.name)
         cleaned = re.sub(r"\bitem(\.\w+)?\b", "", title).strip(" :.,-'\"") or draft.kind
         draft.name = joined([f"{cleaned}: ", part])
 

@@ -247,10 +247,16 @@ class Translator:
             raise Untranslatable(f"{node.name} of the host is not known before the run")
         if node.name == "ansible_check_mode":
             return literal(False)
+        if node.name == "ansible_role_name" and self.scope.title:
+            return literal(self.scope.title)
         if (fact := facts.fact_of(node.name)) is not None and node.name not in self.scope.forbidden:
             return self._fact(fact)
         if node.name in facts.MAGIC:
             return name(facts.MAGIC[node.name])
+        if node.name in ("role_name", "ansible_role_name") and self.scope.title:
+            return literal(self.scope.title)
+        if node.name in ("item", "role_path", "playbook_dir", "inventory_dir", "omit"):
+            raise Untranslatable(f"{node.name} is not known here")
         if node.name in ("hostvars", "groups", "lookup", "query", "q", "loop", "play_hosts"):
             raise Untranslatable(f"{node.name} of Ansible")
         return self.scope.variable(node.name)

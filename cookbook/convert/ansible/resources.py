@@ -150,12 +150,29 @@ def _finish_wait(draft: Draft, params: Params) -> None:
         draft.properties["absent"] = literal(True)
 
 
+def _finish_mount(draft: Draft, _params: Params) -> None:
+    if is_constant(draft.name) and not str(constant(draft.name)).startswith("/"):
+        raise Untranslatable("no folder: swap_file(...) for swap")
+
+
+def _finish_htpasswd(draft: Draft, _params: Params) -> None:
+    raise_password(draft.properties.get("password"))
+
+
+def raise_password(given: ast.expr | None) -> None:
+    """Raise Untranslatable for a password that is no secret."""
+    if given is not None and "secret(" not in text(given):
+        raise Untranslatable("a password in clear: `cook secret set NAME`, then secret(\"NAME\")")
+
+
 _FINISH: Mapping[str, Callable[[Draft, Params], None]] = {
     "unarchive": _finish_unarchive,
     "git": _finish_git,
     "deb822_repository": _finish_signed,
     "cron": _finish_cron,
     "wait_for": _finish_wait,
+    "mount": _finish_mount,
+    "htpasswd": _finish_htpasswd,
 }
 
 
@@ -202,6 +219,8 @@ def _single(draft: Draft) -> None:
     names = draft.properties["package_name"]
     if isinstance(names, ast.List) and len(names.elts) == 1:
         names = draft.properties["package_name"] = names.elts[0]
+    if isinstance(names, ast.JoinedStr) and "=" in text(names)[2:]:
+        raise Untranslatable("a version in the name of a package")
     if is_constant(names):
         given = constant(names)
         if isinstance(given, str) and "," in given:

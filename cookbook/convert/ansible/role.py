@@ -33,6 +33,9 @@ from cookbook.convert.statements import (
 )
 from cookbook.convert.work import Notified, Work
 
+_PASSES = 5
+"""How often the variables are looked for that no translated task sets."""
+
 _DYNAMIC = re.compile(r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}")
 
 
@@ -56,15 +59,43 @@ class Role:
         """Name of a handler, or what it listens to -> keys of Work.notified, their conditions."""
 
         self.variables: dict[str, Any] = {}
+        self.late: set[str] = set()
+        """Variables that have no value before a task sets them."""
+
+        self.given: set[str] = set()
+        """Variables that a translated task sets, in Python."""
+
+        self.failed: set[str] = set()
+        """Variables that a task sets that was not translated."""
+
+        self.unset: set[str] = set()
+        """Variables that only tasks set that were not translated."""
+
         self.shown = ""
         """What stands before the paths of files in comments and in the account."""
 
     # --- the parts ------------------------------------------------------------------------------
 
     def convert(self) -> str:
-        """Return the source of the recipe of a role."""
-        self.variables = self._mapping("defaults/main")
+        """
+        Return the source of the recipe of a role.
+
+        A first pass finds the variables that no translated task sets; what needs them is a TODO.
+        """
+        for _ in range(_PASSES):
+            first = Role(self.root, self.title, Report(""))
+            first.shown, first.unset = self.shown, self.unset
+            first._convert()  # noqa: SLF001 - the same class
+            never = {word for word in first.late if identifier(word) not in first.given}
+            if (never | first.failed) <= self.unset:
+                break
+            self.unset = self.unset | never | first.failed
+        return self._convert()
+
+    def _convert(self) -> str:
+        self.work.scope.title = self.root.resolve().name
         self._read_names()
+        self.variables = self._mapping("defaults/main")
         place = Place(self._shown("defaults/main"), 1)
         self.pieces += variables.defaults(self.work, self.variables, place)
         if constants := self._mapping("vars/main"):
@@ -124,8 +155,17 @@ class Role:
             if path.stem != "main" and isinstance(data := read(path), dict):
                 found.update(dict.fromkeys(data))
         made: list[Statement] = []
+        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
+            for task in _every_task(read(path), path.name):
+                if word := task.keywords.get("register"):
+                    self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
+        known = self._mapping("defaults/main")
+        self.late = {word for word in found if word not in known}
+        for word in self.unset:
+            why = f"{word} is set by a task that was not translated"
+            self.work.scope.forbidden[word] = why
         for word in found:
-            if word not in self.variables and "{{" not in word:
+            if word not in known and "{{" not in word and word not in self.unset:
                 target = self.work.scope.add(word, unset=True)
                 value = ast.parse(f"node.vars.get({word!r})", mode="eval").body
                 made.append(Assignment(target, value))
@@ -152,7 +192,11 @@ class Role:
             case "include_vars":
                 return self._variables(task, context)
             case "set_fact":
-                return self._fact(task, context)
+                try:
+                    return self._fact(task, context)
+                except Untranslatable:
+                    self.failed |= task.params.keys() - {"cacheable"}
+                    raise
             case "meta":
                 return self._meta(task)
             case "include_role" | "import_role":
@@ -200,8 +244,9 @@ class Role:
         found = _DYNAMIC.search(given)
         if found is None:
             if "{{" in given:
-                raise Untranslatable("the name of the file is not known before the run")
-            yield None, self._existing(kind, given)
+                yield from self._by_name(kind, given)
+            else:
+                yield None, self._existing(kind, given)
             return
         fact = found[1]
         if fact not in facts.FACTS:
@@ -225,7 +270,8 @@ class Role:
         found = list(_DYNAMIC.finditer(given))
         words = [one[1] for one in found]
         if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:  # noqa: PLR2004
-            raise Untranslatable("the name of the file is not known before the run")
+            yield from self._by_name(kind, given)
+            return
         between = given[found[0].end() : found[1].start()]
         ending = given[found[1].end() :]
         expression = rf"(\w+?){re.escape(between)}([\w.]+){re.escape(ending)}"
@@ -242,6 +288,18 @@ class Role:
                 compare(name(facts.FACTS[words[1]]), ast.Eq(), literal(matched[2])),
             ]
             yield every(tests), path.relative_to(self.root).as_posix()
+
+    def _by_name(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+        """Yield each file of the folder, under the condition that its name is the wanted one."""
+        wanted = Translator(self.work.scope).in_text(given)
+        found = sorted((self.root / kind).rglob("*.y*ml"))
+        for path in found:
+            below = path.relative_to(self.root / kind).as_posix()
+            if path.stem != "main":
+                test = compare(wanted, ast.Eq(), literal(below))
+                yield test, path.relative_to(self.root).as_posix()
+        if not found:
+            raise Untranslatable("the name of the file is not known before the run")
 
     def _existing(self, kind: str, given: str) -> str:
         cleaned = given.strip().split(" ")[0]
@@ -289,6 +347,7 @@ class Role:
                 continue
             place = Place(f"{self.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
+            self.given.update(map(identifier, data))
             if test is None and len(found) > 1:
                 made.append(Block("else", body) if number else Note(file))
                 break
@@ -336,7 +395,10 @@ class Role:
         given = {k: v for k, v in task.params.items() if k != "cacheable"}
         values = {word: translator.value(value) for word, value in given.items()}
         for word, value in values.items():
-            made.append(Assignment(identifier(word), value))
+            if "{{" in word:
+                raise Untranslatable("a variable whose name is put together")
+            made.append(Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value))
+            self.given.add(identifier(word))
         self.work.report.count(task.place, 0)
         return self._hoisted(_under(condition, made), context)
 

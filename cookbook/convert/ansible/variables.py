@@ -38,10 +38,10 @@ class Piece:
 
 def defaults(work: Work, data: Mapping[str, Any], place: Place) -> Iterator[Piece]:
     """Yield a piece for each default: a value of hosts.yml has priority."""
-    for word in data:
-        if not isinstance(data[word], Vaulted):
-            work.scope.add(word)
-    for word, value in data.items():
+    own = {word: value for word, value in data.items() if word not in work.scope.forbidden}
+    for word in own:
+        work.scope.add(word)
+    for word, value in own.items():
         yield _piece(work, word, value, place, default=True)
 
 

@@ -19,6 +19,7 @@ from cookbook.convert.expressions import (
     is_constant,
     joined,
     literal,
+    method,
     negated,
     text,
 )
@@ -44,12 +45,17 @@ class ResourceBlock:
     called: str
     kind: str
 
-    def calls(self) -> list[tuple[str, list[Any], Any]]:
-        """Return name, arguments and block of each property."""
+    def calls(self) -> list[tuple[str, list[Any], Any, ast.expr | None]]:
+        """Return name, arguments, block and condition of each property."""
         block = self.node.child_by_field_name("block")
         body = block.child_by_field_name("body") if block is not None else None
-        found: list[tuple[str, list[Any], Any]] = []
+        found: list[tuple[str, list[Any], Any, ast.expr | None]] = []
         for one in named(body) if body is not None else []:
+            condition: ast.expr | None = None
+            if one.type in ("if_modifier", "unless_modifier"):
+                condition = self.by.condition(one.child_by_field_name("condition"))
+                condition = condition if one.type == "if_modifier" else negated(condition)
+                one = one.child_by_field_name("body")  # noqa: PLW2901 - what the modifier is about
             if one.type == "heredoc_body":
                 continue
             if one.type != "call" or one.child_by_field_name("receiver") is not None:
@@ -57,7 +63,7 @@ class ResourceBlock:
             arguments = one.child_by_field_name("arguments")
             args = named(arguments) if arguments is not None else []
             word = self.tree.text(one.child_by_field_name("method"))
-            found.append((word, args, one.child_by_field_name("block")))
+            found.append((word, args, one.child_by_field_name("block"), condition))
         return found
 
 
@@ -75,15 +81,33 @@ def draft_of(
     draft = Draft(block.kind, block.by.value(name))
     notes: Notes = []
     conditions: list[ast.expr] = []
-    for word, args, inner in block.calls():
+    for word, args, inner, condition in block.calls():
         if word in ("notifies", "subscribes"):
-            _notice(draft, word, args, block)
+            _notice(draft, word, args, block, condition)
+        elif condition is not None:
+            _conditional(draft, word, args, block, condition)
         elif word in ("only_if", "not_if"):
             _guard(draft, word, args, inner, block, conditions)
         else:
             _property(draft, word, args, inner, block)
     _finish(draft, block, sources)
     return draft, notes, conditions
+
+
+def _conditional(
+    draft: Draft, word: str, args: list[Any], block: ResourceBlock, condition: ast.expr
+) -> None:
+    """Take a property that is only given under a condition."""
+    if word in ("only_if", "not_if") or word in draft.properties:
+        raise Untranslatable(f"{word} under a condition")
+    _property(draft, word, args, None, block)
+    renamed = resources.PROPERTIES.get(draft.kind, {}).get(word, word)
+    default = properties(draft.kind)[renamed][1]
+    if not isinstance(default, str | int | float | bool | None):
+        raise Untranslatable(f"{word} under a condition")
+    draft.properties[renamed] = ast.IfExp(
+        test=condition, body=draft.properties[renamed], orelse=literal(default)
+    )
 
 
 def _property(draft: Draft, word: str, args: list[Any], inner: Any, block: ResourceBlock) -> None:
@@ -113,7 +137,9 @@ def _mode(value: ast.expr) -> ast.expr:
     return literal(f"{given:04o}" if isinstance(given, int) else str(given).zfill(4))
 
 
-def _notice(draft: Draft, word: str, args: list[Any], block: ResourceBlock) -> None:
+def _notice(
+    draft: Draft, word: str, args: list[Any], block: ResourceBlock, condition: ast.expr | None
+) -> None:
     values = [block.by.value(one) for one in args]
     if len(values) < 2 or len(values) > 3:  # noqa: PLR2004
         raise Untranslatable(f"{word} in an old form")
@@ -124,7 +150,10 @@ def _notice(draft: Draft, word: str, args: list[Any], block: ResourceBlock) -> N
         raise Untranslatable(f"{word} at the time {timing}")
     target = _target(values[1])
     action = constant(values[0])
-    made = call(timings[timing], literal(str(action)), target)
+    made: ast.expr = call(timings[timing], literal(str(action)), target)
+    if condition is not None:
+        chosen = ast.IfExp(test=condition, body=literal([made]), orelse=literal([]))
+        made = ast.Starred(value=chosen, ctx=ast.Load())
     known = draft.properties.get(word)
     elements = list(known.elts) if isinstance(known, ast.List) else []
     draft.properties[word] = literal([*elements, made])
@@ -223,10 +252,21 @@ def _finish(draft: Draft, block: ResourceBlock, sources: Sources) -> None:
         del renames
         if len(actions) == 1:
             words["action"] = literal(actions[0])
+    if draft.kind in ("directory", "file", "template", "cookbook_file") and is_constant(draft.name):
+        draft.name = literal(str(constant(draft.name)).rstrip("/") or "/")
+    if draft.kind == "directory" and not is_constant(draft.name) and _ends_in_slash(block):
+        draft.name = method(draft.name, "rstrip", literal("/"))
     if draft.kind == "git" and "revision" not in words:
         words["revision"] = literal("HEAD")
     if draft.kind == "service" and "action" not in words and "subscribes" not in words:
         words["action"] = literal("nothing")
+
+
+def _ends_in_slash(block: ResourceBlock) -> bool:
+    """Return whether the name is an attribute whose default ends in a slash."""
+    arguments = block.node.child_by_field_name("arguments")
+    path = block.by.path(named(arguments)[0])
+    return path is not None and str(block.by.known.get(path)).endswith("/")
 
 
 def _packages(draft: Draft) -> None:

@@ -104,16 +104,20 @@ class _Cookbook:
         self.known: dict[Attribute, Any] = {}
         self.sources = _Sources(root, self.known)
         self.paths = {path.stem: path for path in sorted((root / "recipes").glob("*.rb"))}
+        self.lost: set[Attribute] = set()
+        self.cyclic: frozenset[str] = frozenset()
         self.modules = {stem: _module(stem) for stem in self.paths}
 
     def convert(self) -> tuple[dict[str, str], str]:
         """Return the source of each recipe, and that of the attributes."""
-        first = _first_pass(self)
+        first = _FirstPass(self)
         statements, _ = self._attributes(Work(self.report))
-        texts = {
-            self.modules[stem]: self._text(stem, self._recipe(stem, Work(self.report), first))
-            for stem in self.paths
-        }
+        texts = {}
+        for stem in self.paths:
+            work = Work(self.report, declared=first.before(stem))
+            self.cyclic = first.users(stem)
+            made = self._recipe(stem, work, first.targets(stem))
+            texts[self.modules[stem]] = self._text(stem, made)
         return texts, attributes.text(statements)
 
     def _attributes(self, work: Work) -> tuple[list[Statement], dict[Attribute, Any]]:
@@ -123,7 +127,9 @@ class _Cookbook:
             self.known.update(known)
             return Flow(tree, work, self.sources, self.known, {})
 
-        return attributes.convert(self.root, flow, work)
+        made = attributes.convert(self.root, flow, work)
+        self.lost = set(work.scope.lost)
+        return made
 
     def names(self) -> Mapping[str, str]:
         """Return how include_recipe names the recipes of this cookbook -> module."""
@@ -142,6 +148,8 @@ class _Cookbook:
         tree = Tree.of(self.paths[stem], f"recipes/{stem}.rb")
         flow = Flow(tree, work, self.sources, self.known, self.names())
         flow.targets = targets
+        flow.cyclic = self.cyclic
+        work.scope.lost |= self.lost
         return work, flow.statements(tree.root)
 
     def _text(self, stem: str, made: tuple[Work, list[Statement]]) -> str:
@@ -158,18 +166,53 @@ class _Cookbook:
         return f"{head}{quotes}\n{line}\n{rest.lstrip()}" if rest else source
 
 
-def _first_pass(book: _Cookbook) -> frozenset[str]:
-    """Return the resources that are declared, as notices name them; nothing else is kept."""
-    silent = _Cookbook(book.root, Report(""))
-    silent._attributes(Work(silent.report))  # noqa: SLF001 - the same class
-    found: set[str] = set()
-    for stem in silent.paths:
-        _, statements = silent._recipe(stem, Work(silent.report), None)  # noqa: SLF001
-        for one in statements:
-            for inner in one.walk():
-                if isinstance(inner, Code) and isinstance(inner.expression, ast.Call):
-                    found.add(_target(inner.expression))
-    return frozenset(found)
+class _FirstPass:
+    """The declarations and imports of each recipe, before names and notices are settled."""
+
+    def __init__(self, book: _Cookbook) -> None:
+        silent = _Cookbook(book.root, Report(""))
+        silent._attributes(Work(silent.report))  # noqa: SLF001 - the same room
+        self.modules = silent.modules
+        self.declared: dict[str, dict[str, bool]] = {}
+        self.names: dict[str, set[str]] = {}
+        self.imports: dict[str, set[str]] = {}
+        for stem in silent.paths:
+            work, statements = silent._recipe(stem, Work(silent.report), None)  # noqa: SLF001
+            self.declared[stem] = work.declared
+            every = [inner for one in statements for inner in one.walk()]
+            calls = [one.expression for one in every if isinstance(one, Code)]
+            self.names[stem] = {_target(one) for one in calls if isinstance(one, ast.Call)}
+            modules = {one.source.split()[1] for one in every if isinstance(one, Raw)}
+            self.imports[stem] = {s for s, module in silent.modules.items() if module in modules}
+
+    def _with_imports(self, stem: str) -> set[str]:
+        found, left = {stem}, [stem]
+        while left:
+            for one in self.imports[left.pop()] - found:
+                found.add(one)
+                left.append(one)
+        return found
+
+    def users(self, stem: str) -> frozenset[str]:
+        """Return the modules that import a recipe, also by others."""
+        found = {one for one in self.imports if one != stem and stem in self._with_imports(one)}
+        later = {one for one in found if list(self.imports).index(one) < list(self.imports).index(stem)}
+        circle = {one for one in found if one in self._with_imports(stem)}
+        default = circle & {"default"} if stem != "default" else set()
+        return frozenset(self.modules[one] for one in default | (circle & later))
+
+    def before(self, stem: str) -> dict[str, bool]:
+        """Return what the recipes that a recipe imports declare."""
+        made: dict[str, bool] = {}
+        for one in self._with_imports(stem) - {stem}:
+            made.update(self.declared[one])
+        return made
+
+    def targets(self, stem: str) -> frozenset[str]:
+        """Return what notices can be for: of a recipe, those it imports, and those of its users."""
+        users = {one for one in self.imports if stem in self._with_imports(one)}
+        every = {inner for one in users | {stem} for inner in self._with_imports(one)}
+        return frozenset(name for one in every for name in self.names[one])
 
 
 def _target(declared: ast.Call) -> str:
@@ -204,4 +247,4 @@ def _name_of(root: Path) -> str:
     return found[1] if found else root.name
 
 
-__all__ = ["Raw", "convert_cookbook", "is_cookbook"]
+__all__ = ["convert_cookbook", "is_cookbook"]

@@ -41,6 +41,7 @@ FACTS: Mapping[Path, str] = {
     ("kernel", "name"): '"Linux"',
     ("cpu", "total"): "node.facts.cpus",
     ("init_package",): "node.facts.init",
+    ("root_group",): '"root"',
     ("environment",): "node.environment",
     ("chef_environment",): "node.environment",
 }
@@ -49,7 +50,7 @@ FACTS: Mapping[Path, str] = {
 _OHAI = frozenset(
     "ipaddress ip6address network memory virtualization cpu kernel lsb domain languages filesystem"
     " platform_build etc packages recipes roles run_list cloud ec2 dmi block_device time uptime"
-    " current_user macaddress init_package counters root_group".split()
+    " current_user macaddress init_package counters".split()
 )
 """Attributes of Ohai that are no facts, or not in that form."""
 
@@ -329,6 +330,8 @@ class Expressions:
         return tuple(reversed(keys)) if self.tree.text(node) == "node" and keys else None
 
     def _element_reference(self, node: Any) -> ast.expr:
+        if self.tree.text(node) == "Chef::Config[:file_cache_path]":
+            return literal("/var/cache")
         path = self.path(node)
         if path is None:
             inner = named(node)
@@ -340,6 +343,8 @@ class Expressions:
         return self._attribute(path)
 
     def _attribute(self, path: Path) -> ast.expr:
+        if path in self.scope.lost:
+            raise Untranslatable(f"the attribute {'.'.join(path)} was not translated")
         if path in FACTS and path not in self.known:
             return name(FACTS[path])
         if path[0] in _OHAI and not any(known[: len(path)] == path for known in self.known):
@@ -393,6 +398,55 @@ class Expressions:
                 made[other] = literal(_renamed(constant(made[other]), words))
         return made
 
+    def _scope_resolution(self, node: Any) -> ast.expr:
+        raise Untranslatable(f"the constant {self.tree.text(node)} of Ruby")
+
+    _constant = _scope_resolution
+
+    def _only(self, node: Any) -> ast.expr:
+        """Return the value of a branch that is one expression."""
+        inner = named(node) if node is not None else []
+        if len(inner) != 1:
+            raise Untranslatable("a value of several steps")
+        return self.value(inner[0])
+
+    def _if(self, node: Any) -> ast.expr:
+        other = node.child_by_field_name("alternative")
+        if other is None:
+            last: ast.expr = literal(None)
+        else:
+            last = self._if(other) if other.type == "elsif" else self._only(other)
+        test = self.condition(node.child_by_field_name("condition"))
+        body = self._only(node.child_by_field_name("consequence"))
+        return ast.IfExp(test=test, body=body, orelse=last)
+
+    def _case(self, node: Any) -> ast.expr:
+        value = node.child_by_field_name("value")
+        if value is None:
+            raise Untranslatable("case without a value")
+        of = self.value(value)
+        made: ast.expr = literal(None)
+        for one in reversed(named(node)):
+            if one.type == "else":
+                made = self._only(one)
+            elif one.type == "when":
+                body = self._only(one.child_by_field_name("body"))
+                made = ast.IfExp(test=self.when(one, of), body=body, orelse=made)
+        return made
+
+    def when(self, node: Any, of: ast.expr) -> ast.expr:
+        """Return the condition of one `when`; raises Untranslatable for patterns."""
+        words: list[Any] = []
+        for pattern in node.children_by_field_name("pattern"):
+            inner = named(pattern)[0]
+            if inner.type in ("regex", "range", "splat_argument"):
+                raise Untranslatable("when with a pattern")
+            words.append(constant(self.value(inner)))
+        words = _renamed(words, WORDS.get(ast.unparse(of), {}))
+        if len(words) == 1:
+            return compare(of, ast.Eq(), literal(words[0]))
+        return compare(of, ast.In(), literal(words))
+
     def _conditional(self, node: Any) -> ast.expr:
         parts = [node.child_by_field_name(p) for p in ("condition", "consequence", "alternative")]
         return ast.IfExp(
@@ -406,6 +460,8 @@ class Expressions:
         receiver = node.child_by_field_name("receiver")
         arguments = node.child_by_field_name("arguments")
         args = named(arguments) if arguments is not None else []
+        if called == "lazy" and receiver is None and node.child_by_field_name("block") is not None:
+            return self._only(node.child_by_field_name("block").child_by_field_name("body"))
         if node.child_by_field_name("block") is not None:
             return self._mapped(node, called, receiver)
         if (path := self.path(node)) is not None and called not in ("name",):
@@ -415,6 +471,9 @@ class Expressions:
         shown = self.tree.text(receiver)
         if shown in ("File", "::File") and called == "join":
             return self._file_join(args)
+        if shown in ("File", "::File") and called in ("dirname", "basename") and len(args) == 1:
+            at = "[0]" if called == "dirname" else "[2]"
+            return _filled(f'A.rpartition("/"){at}', {"A": self.value(args[0])})
         if shown == "node" and called == "name":
             return name("node.name")
         return self._method(self.value(receiver), called, [self.value(one) for one in args])

@@ -8,7 +8,7 @@ from typing import Any
 
 from cookbook.convert.chef import resources
 from cookbook.convert.chef.blocks import ResourceBlock, Sources, draft_of
-from cookbook.convert.chef.expressions import Expressions, Path, WORDS
+from cookbook.convert.chef.expressions import Expressions, Path
 from cookbook.convert.chef.ruby import Tree, named
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -61,6 +61,12 @@ class Flow:
         """The resources that notices can be for; None: all."""
 
         self.always = True
+        self.prefixes: dict[str, Path] = {}
+        """Variables that stand for a part of the attributes, by `tap`."""
+
+        self.cyclic: frozenset[str] = frozenset()
+        """Modules that import this one, so that it cannot import them."""
+
         self.is_attributes = tree.file.startswith("attributes/")
 
     def by(self) -> Expressions:
@@ -85,11 +91,23 @@ class Flow:
         try:
             return self._statement(node)
         except Untranslatable as why:
+            self._lose(node)
             for _ in range(self._count(node)):
                 self.work.report.count(self.place(node), 1)
             return [self.work.todo(self.place(node), self.tree.text(node), str(why))]
         finally:
             self.always, self.scope = kept[0], self.scope if self.scope is kept[1] else kept[1]
+
+    def _lose(self, node: Any) -> None:
+        """Note the attributes that an untranslated part sets."""
+        for one in _walk(node):
+            if one.type == "assignment":
+                try:
+                    path = self._attribute_set(one.child_by_field_name("left"))
+                except Untranslatable:
+                    continue
+                if path is not None and path not in self.known:
+                    self.scope.lost.add(path)
 
     def _count(self, node: Any) -> int:
         """Return the number of declarations in a node that is not translated."""
@@ -169,7 +187,7 @@ class Flow:
             raise Untranslatable("case without a value")
         of = self.by().value(value)
         made: list[Statement] = []
-        tests = [self._when(one, of) for one in named(node) if one.type == "when"]
+        tests = [self.by().when(one, of) for one in named(node) if one.type == "when"]
         for one in named(node):
             if one.type == "when":
                 word = "elif" if made else "if"
@@ -177,19 +195,6 @@ class Flow:
             elif one.type == "else":
                 made.append(Block("else", self._inner(one)))
         return made
-
-    def _when(self, node: Any, of: ast.expr) -> ast.expr:
-        words: list[Any] = []
-        for pattern in node.children_by_field_name("pattern"):
-            inner = named(pattern)[0]
-            if inner.type in ("regex", "range", "splat_argument"):
-                raise Untranslatable("when with a pattern")
-            words.append(constant(self.by().value(inner)))
-        table = WORDS.get(text(of), {})
-        words = [table.get(str(word), word) for word in words]
-        if len(words) == 1:
-            return compare(of, ast.Eq(), literal(words[0]))
-        return compare(of, ast.In(), literal(words))
 
     # --- assignments -------------------------------------------------------------------------------
 
@@ -205,8 +210,10 @@ class Flow:
         try:
             value = self.by().value(right)
         except Untranslatable:
-            self.known.setdefault(path, None)
+            if path not in self.known:
+                self.scope.lost.add(path)
             raise
+        self.scope.lost.discard(path)
         given = constant(value) if is_constant(value) else None
         self.known[path] = given
         if self.is_attributes:
@@ -222,6 +229,8 @@ class Flow:
                 return None
             keys.append(str(constant(self.by().value(inner[1]))))
             node = inner[0]
+        if self.tree.text(node) in self.prefixes and keys:
+            return (*self.prefixes[self.tree.text(node)], *reversed(keys))
         shown = self.tree.text(node).removeprefix("node.").rstrip("!")
         if shown not in _SETS or not keys:
             return None
@@ -238,7 +247,10 @@ class Flow:
             return self._called_of(node, called, self.tree.text(receiver))
         if called == "include_recipe":
             return self._include(node)
-        if called in ("include_attribute", "extend", "raise", "return", "unified_mode"):
+        if called == "raise":
+            arguments = named(node.child_by_field_name("arguments"))
+            return [Raw(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
+        if called in ("include_attribute", "extend", "return", "unified_mode"):
             raise Untranslatable(f"{called} of Ruby")
         if called in _NOTHING:
             return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
@@ -247,9 +259,25 @@ class Flow:
     def _called_of(self, node: Any, called: str, receiver: str) -> list[Statement]:
         if called in ("each", "each_pair") and node.child_by_field_name("block") is not None:
             return self._each(node)
+        if called == "tap" and node.child_by_field_name("block") is not None:
+            return self._tap(node)
         if receiver.endswith(("Chef::Log", "Log")):
             return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
         raise Untranslatable(f"{receiver[:40]}.{called} of Ruby")
+
+    def _tap(self, node: Any) -> list[Statement]:
+        """Return the statements of `default['a'].tap do |a| a['b'] = 1 end`."""
+        path = self._attribute_set(node.child_by_field_name("receiver"))
+        block = node.child_by_field_name("block")
+        words = [self.tree.text(one) for one in named(block.child_by_field_name("parameters"))]
+        if path is None or len(words) != 1:
+            raise Untranslatable("tap of something else than an attribute")
+        kept = dict(self.prefixes)
+        self.prefixes[words[0]] = path
+        try:
+            return self.statements(block.child_by_field_name("body"))
+        finally:
+            self.prefixes = kept
 
     def _each(self, node: Any) -> list[Statement]:
         block = node.child_by_field_name("block")
@@ -273,10 +301,35 @@ class Flow:
 
     def _include(self, node: Any) -> list[Statement]:
         arguments = named(node.child_by_field_name("arguments"))
-        word = constant(self.by().value(arguments[0]))
+        named_by = self.by().value(arguments[0])
+        if isinstance(named_by, ast.JoinedStr):
+            return self._include_one_of(named_by)
+        word = constant(named_by)
+        if word in self.recipes and self.recipes[word] in self.cyclic:
+            return [Note(f"{self.place(node)}: {word} imports this recipe itself")]
         if word in self.recipes:
             return [Raw(f"import {self.recipes[word]}  # noqa: E402, F401 - it declares by itself")]
         raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
+
+    def _include_one_of(self, named_by: ast.JoinedStr) -> list[Statement]:
+        """Return the imports for a recipe whose name has one attribute in it."""
+        dynamic = [one.value for one in named_by.values if isinstance(one, ast.FormattedValue)]
+        if len(dynamic) != 1:
+            raise Untranslatable("a recipe whose name is put together")
+        shown = [one.value if isinstance(one, ast.Constant) else "\0" for one in named_by.values]
+        before, _, after = "".join(map(str, shown)).partition("\0")
+        made: list[Statement] = []
+        for word, module in self.recipes.items():
+            if module in self.cyclic:
+                continue
+            if "::" in word and word.startswith(before) and word.endswith(after):
+                part = word[len(before) : len(word) - len(after) or None]
+                test = compare(dynamic[0], ast.Eq(), literal(part))
+                line = Raw(f"import {module}  # noqa: F401 - it declares by itself")
+                made.append(Block(("elif" if made else "if", test), [line]))
+        if not made:
+            raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
+        return made
 
     def _resource(self, node: Any, called: str) -> list[Statement]:
         kind = resources.TYPES.get(called, called)
@@ -306,16 +359,21 @@ class Flow:
             found = draft.properties.get(word)
             if found is None or self.targets is None:
                 continue
-            kept = [one for one in found.elts if text(one.args[1]) in self.targets]
+            kept = [one for one in found.elts if text(_call_of(one).args[1]) in self.targets]
             for one in found.elts:
                 if one not in kept:
-                    why = f"{text(one.args[1])} is not declared here"
+                    why = f"{text(_call_of(one).args[1])} is not declared here"
                     made.append(self.work.todo(self.place(node), f"{word}: {text(one)}", why))
             if kept:
                 draft.properties[word] = literal(kept)
             else:
                 del draft.properties[word]
         return made
+
+
+def _call_of(notice: Any) -> Any:
+    """Return the call of a notice, that may be under a condition."""
+    return notice.value.body.elts[0] if isinstance(notice, ast.Starred) else notice
 
 
 def _walk(node: Any) -> Iterator[Any]:
