@@ -109,10 +109,15 @@ def declaration(
         shown[word] = value
     key = shown.get("key")
     if kind == "apt_repository" and key is not None and "fingerprint" not in shown:
-        if not is_constant(key) or "://" in str(constant(key)):
-            raise Untranslatable("a key from an address needs its fingerprint=")
+        _check_key(key)
     _try(kind, name, shown)
     return call(kind, name, **shown)
+
+
+def _check_key(key: ast.expr) -> None:
+    """Raise Untranslatable for a key that is fetched and not pinned."""
+    if not is_constant(key) or "://" in str(constant(key)):
+        raise Untranslatable("a key from an address needs its fingerprint=")
 
 
 def fitting(kind: str, word: str, value: Any, hint: Any) -> Any:
@@ -146,7 +151,9 @@ _FROM_FILES = frozenset({"source", "variables", "content", "checksum", "key"})
 
 def _try(kind: str, name: ast.expr, given: Mapping[str, ast.expr]) -> None:
     """Raise Untranslatable if the type refuses a declaration whose values are all known now."""
-    values = {word: value for word, value in given.items() if word not in ("notifies", "subscribes")}
+    values = {
+        word: value for word, value in given.items() if word not in ("notifies", "subscribes")
+    }
     if not is_constant(name) or _FROM_FILES & values.keys():
         return
     if not all(is_constant(value) for value in values.values()):

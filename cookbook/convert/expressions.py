@@ -14,7 +14,7 @@ WIDTH = 100
 """Columns of a line."""
 
 
-class Untranslatable(Exception):  # noqa: N818 - a signal within this room, no error of the user
+class Untranslatable(Exception):
     """The signal that something has no counterpart; its text says why."""
 
 
@@ -29,7 +29,7 @@ def literal(value: Any) -> ast.expr:
         case ast.expr():
             return value
         case Mapping():
-            keys = [literal(key) for key in value]
+            keys: list[ast.expr | None] = [literal(key) for key in value]
             return ast.Dict(keys=keys, values=[literal(one) for one in value.values()])
         case list() | tuple():
             return ast.List(elts=[literal(one) for one in value], ctx=ast.Load())
@@ -99,9 +99,7 @@ def negated(condition: ast.expr) -> ast.expr:
     }
     match condition:
         case ast.Compare(ops=[operator]) if type(operator) in opposite:
-            return compare(
-                condition.left, opposite[type(operator)](), condition.comparators[0]
-            )
+            return compare(condition.left, opposite[type(operator)](), condition.comparators[0])
         case ast.UnaryOp(op=ast.Not()):
             return condition.operand
         case ast.Constant():
@@ -112,7 +110,7 @@ def negated(condition: ast.expr) -> ast.expr:
 def every(conditions: Sequence[ast.expr]) -> ast.expr | None:
     """Return the conjunction of conditions without those that are True; None if none is left."""
     left = [one for one in conditions if not (isinstance(one, ast.Constant) and one.value is True)]
-    if len(left) < 2:  # noqa: PLR2004
+    if len(left) < 2:
         return left[0] if left else None
     return ast.BoolOp(op=ast.And(), values=left)
 
@@ -148,7 +146,7 @@ class _Fill(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self.names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name is ast's
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.names.get(node.id, node)
 
 
@@ -198,6 +196,13 @@ def lines(expression: ast.expr, indent: int, before: str = "", after: str = "") 
     whole = f"{pad}{before}{text(expression)}{after}"
     if len(whole) <= WIDTH and "\n" not in whole and not _is_long_text(expression):
         return [whole]
+    made = _broken(expression, indent, before, after)
+    return made if made is not None else [whole]
+
+
+def _broken(expression: ast.expr, indent: int, before: str, after: str) -> list[str] | None:
+    """Return the source on several lines; None where it cannot be broken."""
+    pad = " " * indent
     match expression:
         case ast.Constant(value=str(content)) if "\n" in content.rstrip("\n"):
             parts = [f"{pad}    {text(ast.Constant(line))}" for line in _text_lines(content)]
@@ -213,9 +218,17 @@ def lines(expression: ast.expr, indent: int, before: str = "", after: str = "") 
             return [f"{pad}{before}{{", *inner, f"{pad}}}{after}"]
         case ast.Call(func=function, args=args, keywords=keywords) if args or keywords:
             inner = [line for one in args for line in lines(one, indent + 4, "", ",")]
-            for word in keywords:
-                inner += lines(word.value, indent + 4, f"{word.arg}=", ",")
+            for keyword in keywords:
+                inner += lines(keyword.value, indent + 4, f"{keyword.arg}=", ",")
             return [f"{pad}{before}{text(function)}(", *inner, f"{pad}){after}"]
+    return _broken_operators(expression, indent, before, after)
+
+
+def _broken_operators(
+    expression: ast.expr, indent: int, before: str, after: str
+) -> list[str] | None:
+    pad = " " * indent
+    match expression:
         case ast.BoolOp(op=operator, values=values):
             word = "and" if isinstance(operator, ast.And) else "or"
             shown = [_operand(one) for one in values]
@@ -223,13 +236,18 @@ def lines(expression: ast.expr, indent: int, before: str = "", after: str = "") 
             return [f"{pad}{before}(", f"{pad}    {shown[0]}", *rest, f"{pad}){after}"]
         case ast.IfExp(test=test, body=body, orelse=orelse):
             parts = [*lines(body, indent + 4), *lines(test, indent + 4, "if ")]
-            return [f"{pad}{before}(", *parts, *lines(orelse, indent + 4, "else "), f"{pad}){after}"]
+            return [
+                f"{pad}{before}(",
+                *parts,
+                *lines(orelse, indent + 4, "else "),
+                f"{pad}){after}",
+            ]
         case ast.Subscript(value=ast.Dict() as table, slice=key):
             return lines(table, indent, before, f"[{text(key)}]{after}")
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             parts = [*lines(left, indent + 4), *lines(right, indent + 4, "+ ")]
             return [f"{pad}{before}(", *parts, f"{pad}){after}"]
-    return [whole]
+    return None
 
 
 def _operand(value: ast.expr) -> str:
@@ -240,7 +258,7 @@ def _operand(value: ast.expr) -> str:
 def _is_long_text(expression: ast.expr) -> bool:
     """Return whether this is a text of several lines that is better shown line by line."""
     value = getattr(expression, "value", None)
-    return isinstance(value, str) and value.rstrip("\n").count("\n") > 0 and len(value) > 40  # noqa: PLR2004
+    return isinstance(value, str) and value.rstrip("\n").count("\n") > 0 and len(value) > 40
 
 
 def _text_lines(content: str) -> list[str]:

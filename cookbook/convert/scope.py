@@ -28,7 +28,7 @@ HELPERS = {
     "as_list": (
         "def as_list(value: object) -> list:\n"
         '    """Return a list as it is, and a text as its parts between commas."""\n'
-        "    return value.split(\",\") if isinstance(value, str) else list(value)\n"
+        '    return value.split(",") if isinstance(value, str) else list(value)\n'
     ),
     "only_set": (
         "def only_set(variables: dict) -> dict:\n"
@@ -49,7 +49,12 @@ def identifier(word: str) -> str:
     made = re.sub(r"\W", "_", word)
     if not made or made[0].isdigit():
         made = f"_{made}"
-    if keyword.iskeyword(made) or made in _RECIPE or made in registered() or hasattr(builtins, made):
+    if (
+        keyword.iskeyword(made)
+        or made in _RECIPE
+        or made in registered()
+        or hasattr(builtins, made)
+    ):
         return f"{made}_"
     return made
 

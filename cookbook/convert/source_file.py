@@ -51,7 +51,7 @@ def _imports(used: set[str], types: Sequence[str]) -> str:
     for module, names in (("cookbook.recipe", _RECIPE), ("cookbook.resources", frozenset(types))):
         if found := sorted(used & names):
             line = f"from {module} import {', '.join(found)}"
-            if len(line) > 100:  # noqa: PLR2004 - ruff's line
+            if len(line) > 100:
                 line = f"from {module} import (\n" + "".join(f"    {n},\n" for n in found) + ")"
             own.append(line)
     return "\n\n".join("\n".join(group) for group in (standard, own) if group)

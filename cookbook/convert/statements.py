@@ -52,9 +52,7 @@ class Note(Statement):
         """Return the comment, wrapped."""
         pad = " " * indent
         room = max(40, WIDTH - indent - 2)
-        wrapped = textwrap.wrap(
-            self.words, room, break_long_words=False, break_on_hyphens=False
-        )
+        wrapped = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False)
         return [f"{pad}# {line}" for line in wrapped]
 
     def is_code(self) -> bool:
@@ -73,9 +71,7 @@ class Todo(Note):
     code: Sequence[str] = ()
     """Lines of a declaration that is near, but does not mean the same; shown as comments."""
 
-    def __init__(
-        self, place: Place, original: str, why: str, code: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, place: Place, original: str, why: str, code: Sequence[str] = ()) -> None:
         self.place, self.why, self.code = place, why, code
         self.original = shortened(original)
         self.words = f"TODO {place}: {self.original} ({why})"

@@ -67,7 +67,7 @@ class Work:
             properties.setdefault(TITLES[draft.kind], draft.name)
         for number in range(1, len(self.declared) + 2):
             shown = title if number == 1 else f"{title} ({number})"
-            inner = [] if is_constant(draft.name) else [": ", draft.name]
+            inner: list[str | ast.expr] = [] if is_constant(draft.name) else [": ", draft.name]
             named = Draft(draft.kind, joined([shown, *inner]), properties)
             if named.identity not in self.declared:
                 return named

@@ -101,7 +101,9 @@ class _Play:
 
     def _role(self, entry: Any, place: Place) -> Statement:
         """Return the import of a role, which is converted now if it is beside the playbook."""
-        word = str(entry.get("role") or entry.get("name")) if isinstance(entry, dict) else str(entry)
+        word = (
+            str(entry.get("role") or entry.get("name")) if isinstance(entry, dict) else str(entry)
+        )
         root = self.path.parent / "roles" / word
         more = set(entry) - {"role", "name", "tags", "become"} if isinstance(entry, dict) else set()
         if not is_role(root):

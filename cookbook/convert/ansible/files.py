@@ -41,7 +41,9 @@ class RoleFiles:
         if path is None:
             path = self._below("templates", given)
             raise Untranslatable(f"there is no {given} in files/")
-        return ("folder" if path.is_dir() else "file"), literal(_relative(path, self.root / "files"))
+        return ("folder" if path.is_dir() else "file"), literal(
+            _relative(path, self.root / "files")
+        )
 
     def _below(self, kind: str, given: str) -> Path | None:
         cleaned = re.sub(rf"^(\.\./)?({kind}/)?", "", given)
@@ -106,7 +108,9 @@ class RoleFiles:
         }
         for word in meta.find_undeclared_variables(tree):
             needed[word] = word in optional and needed.get(word, True)
-        for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        parts = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+        for found in tree.find_all(parts):
+            node: Any = found
             if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str):
                 inner = self.root / "templates" / node.template.value
                 if inner.is_file() and inner != path:
@@ -135,7 +139,11 @@ def _pattern(source: ast.expr) -> str:
 def _check(tree: nodes.Template, name: str) -> None:
     """Raise Untranslatable for filters, tests and functions that only Ansible has."""
     missing = sorted(
-        {f"the filter {n.name}" for n in tree.find_all(nodes.Filter) if n.name not in _KNOWN.filters}
+        {
+            f"the filter {n.name}"
+            for n in tree.find_all(nodes.Filter)
+            if n.name not in _KNOWN.filters
+        }
         | {f"the test {n.name}" for n in tree.find_all(nodes.Test) if n.name not in _KNOWN.tests}
         | {
             f"the function {n.node.name}"
@@ -144,7 +152,9 @@ def _check(tree: nodes.Template, name: str) -> None:
         }
     )
     if missing:
-        raise Untranslatable(f"templates/{name} uses what Jinja2 does not have: {', '.join(missing)}")
+        raise Untranslatable(
+            f"templates/{name} uses what Jinja2 does not have: {', '.join(missing)}"
+        )
 
 
 _GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "node"})

@@ -72,7 +72,7 @@ def _join(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
 
 
 def _ternary(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
-    if len(args) != 2:  # noqa: PLR2004
+    if len(args) != 2:
         raise Untranslatable("ternary needs two values")
     return ast.IfExp(test=of, body=args[0], orelse=args[1])
 
@@ -82,7 +82,7 @@ def _combine(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
 
 
 def _replace(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
-    if len(args) != 2:  # noqa: PLR2004
+    if len(args) != 2:
         raise Untranslatable("replace needs two values")
     return method(_as_text(of), "replace", *args)
 
@@ -190,7 +190,12 @@ def tested(scope: Scope, word: str, of: ast.expr, args: Args, named: Named) -> a
         return compare(of, ast.Eq(), args[0])
     if last == "in" and args:
         return compare(of, ast.In(), args[0])
-    types = {"string": "str", "mapping": "dict", "number": "int | float", "sequence": "list | tuple"}
+    types = {
+        "string": "str",
+        "mapping": "dict",
+        "number": "int | float",
+        "sequence": "list | tuple",
+    }
     if last in types:
         return call("isinstance", of, name(types[last]))
     if last == "none":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cookbook.convert.ansible import loops, modules
-from cookbook.convert.ansible.guards import Guards
+from cookbook.convert.ansible.guards import Guards, only_asks
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
 from cookbook.convert.ansible.resources import Sources, drafts
@@ -112,15 +112,16 @@ class Flow:
             self.work.report.count(task.place, 1)
             return [self.work.todo(task.place, _original(task), str(why))]
 
-    # --- one task -------------------------------------------------------------------------------
+    # --- one task -----------------------------------------------------------------------------
 
     def _declared(
         self, task: Task, context: Context, guards: Guards, index: int
     ) -> list[Statement]:
-        keywords = {**{k: v for k, v in context.keywords.items() if k in _INHERITED}, **task.keywords}
-        for word, why in _REFUSED.items():
-            if keywords.get(word) not in (None, False):
-                raise Untranslatable(why)
+        keywords = {
+            **{k: v for k, v in context.keywords.items() if k in _INHERITED},
+            **task.keywords,
+        }
+        _refuse(task, keywords)
         loop = loops.loop_of(keywords, context.scope, self.sources)
         scope = loop.scope if loop is not None else context.scope
         wanted = guards.conditions(task, index, scope)
@@ -133,11 +134,7 @@ class Flow:
         if not found:
             return [Note(f"{task.place}: {task.name}: not needed, it is done where it must be")]
         notes = self._decorate(found, task, keywords, scope, context)
-        for draft in found:
-            for word, value in wanted.properties.items():
-                if word in draft.properties:
-                    raise Untranslatable("two guards of one kind")
-                draft.properties[word] = value
+        _guarded(found, wanted.properties)
         if loop is not None:
             _name_each(found, loop, task)
         if wanted.after is not None:
@@ -149,7 +146,7 @@ class Flow:
             statement = self.work.declare(draft, _plain(task.name), always=always)
             made.append(statement)
             guards.declared(task, index, draft, statement, plain=plain)
-        return _wrapped(made, condition, loop, task)
+        return _wrapped(made, condition, loop)
 
     def _decorate(
         self,
@@ -171,8 +168,10 @@ class Flow:
         if notices:
             for draft in found:
                 draft.properties["notifies"] = literal(notices)
-        for name in missing:
-            notes.append(self.work.todo(task.place, f"notify: {name}", "no such handler here"))
+        notes += [
+            self.work.todo(task.place, f"notify: {name}", "no such handler here")
+            for name in missing
+        ]
         for word in ("changed_when", "failed_when", "until"):
             notes += self._judged(word, task, keywords, found)
         return notes
@@ -234,7 +233,7 @@ class Flow:
             return []
         return shown
 
-    # --- blocks and conditions ------------------------------------------------------------------
+    # --- blocks and conditions ----------------------------------------------------------------
 
     def _block(self, task: Task, context: Context) -> list[Statement]:
         inner = count([task.keywords])
@@ -253,7 +252,7 @@ class Flow:
         words = [str(tag) for tag in tags if tag not in ("always", "never")]
         if words:
             made = [Block(f"with tagged({', '.join(map(repr_of, words))})", made)]
-        return _wrapped(made, condition, None, task)
+        return _wrapped(made, condition, None)
 
     def _block_condition(self, task: Task, context: Context) -> ast.expr | None:
         if "when" not in task.keywords:
@@ -278,30 +277,45 @@ class Flow:
             part: self.statements(task.keywords.get(part), task.place.file, within)
             for part in ("block", "rescue", "always")
         }
-        made: list[Statement] = [
-            Block(f"with attempt({repr_of(title)}) as {name}", parts["block"])
+        made: list[Statement] = [Block(f"with attempt({repr_of(title)}) as {name}", parts["block"])]
+        made += [
+            Block(f"with {name}.{part}()", parts[part])
+            for part in ("rescue", "always")
+            if parts[part]
         ]
-        for part in ("rescue", "always"):
-            if parts[part]:
-                made.append(Block(f"with {name}.{part}()", parts[part]))
         return made
 
-    def _raised(
-        self, task: Task, scope: Scope, condition: ast.expr | None
-    ) -> list[Statement]:
+    def _raised(self, task: Task, scope: Scope, condition: ast.expr | None) -> list[Statement]:
         translator = Translator(scope)
         said = task.params.get("msg") or task.params.get("fail_msg") or task.name
         message = translator.value(said if isinstance(said, str) else str(said))
         raised = Raw(f"raise ValueError({text(message)})")
         if task.module == "fail":
-            return _wrapped([raised], condition, None, task)
+            return _wrapped([raised], condition, None)
         held = every([translator.condition(task.params.get("that", True))])
         if held is None:
             return [Note(f"{task.place}: {task.name}: always so")]
         inner = Block(("if not", held), [raised])
         if isinstance(held, ast.BoolOp):
             inner = Block(f"if not ({text(held)})", [raised])
-        return _wrapped([inner], condition, None, task)
+        return _wrapped([inner], condition, None)
+
+
+def _refuse(task: Task, keywords: Mapping[str, Any]) -> None:
+    """Raise Untranslatable for keywords that have no counterpart."""
+    for word, why in _REFUSED.items():
+        if keywords.get(word) not in (None, False):
+            raise Untranslatable(why)
+    if task.keywords.get("register") and only_asks(task):
+        raise Untranslatable("a question, whose answer other tasks use")
+
+
+def _guarded(found: Sequence[Draft], guards: Mapping[str, ast.expr]) -> None:
+    """Add guards to resources."""
+    for draft in found:
+        if guards.keys() & draft.properties.keys():
+            raise Untranslatable("two guards of one kind")
+        draft.properties.update(guards)
 
 
 def repr_of(word: str) -> str:
@@ -318,8 +332,10 @@ def _is_todo(one: Statement) -> bool:
 
 
 def _flag(condition: ast.expr) -> ast.expr:
-    return condition if is_constant(condition) else ast.Call(
-        func=ast.Name("bool"), args=[condition], keywords=[]
+    return (
+        condition
+        if is_constant(condition)
+        else ast.Call(func=ast.Name("bool"), args=[condition], keywords=[])
     )
 
 
@@ -374,7 +390,7 @@ def _name_each(found: list[Draft], loop: loops.Loop, task: Task) -> None:
 
 
 def _wrapped(
-    made: list[Statement], condition: ast.expr | None, loop: loops.Loop | None, task: Task
+    made: list[Statement], condition: ast.expr | None, loop: loops.Loop | None
 ) -> list[Statement]:
     """Put statements below their loop and their condition, the one outside that must be."""
     if condition is None and loop is None:

@@ -58,16 +58,16 @@ class Guards:
             if word := task.keywords.get("register"):
                 work.scope.forbidden[str(word)] = f"the result of another task, {word}"
 
-    # --- what asks ------------------------------------------------------------------------------
+    # --- what asks ----------------------------------------------------------------------------
 
     def probe(self, task: Task, scope: Scope) -> Note | None:
         """Return a comment in place of a task that only asks, and whose answer is used once."""
         word = task.keywords.get("register")
-        if not word or self._uses(str(word), task) != 1 or not _only_asks(task):
+        if not word or self._uses(str(word), task) != 1 or not only_asks(task):
             return None
-        if any(key in task.keywords for key in ("when", "loop", "environment", "delegate_to")) or any(
-            key.startswith("with_") for key in task.keywords
-        ):
+        if any(
+            key in task.keywords for key in ("when", "loop", "environment", "delegate_to")
+        ) or any(key.startswith("with_") for key in task.keywords):
             return None
         try:
             command = _question(task, scope)
@@ -102,11 +102,13 @@ class Guards:
                 self.work.report.count(place, 0)
             else:
                 original = probe.task.original or probe.task.name
-                todo = self.work.todo(place, original, f"the result {word} is used by what is a TODO")
+                todo = self.work.todo(
+                    place, original, f"the result {word} is used by what is a TODO"
+                )
                 probe.note.words = todo.words
                 self.work.report.count(place, 1)
 
-    # --- what is asked for ----------------------------------------------------------------------
+    # --- what is asked for --------------------------------------------------------------------
 
     def conditions(self, task: Task, index: int, scope: Scope) -> Wanted:
         """Return the conditions of a task; raises Untranslatable."""
@@ -119,7 +121,8 @@ class Guards:
 
     def _is_changed(self, part: Any, index: int, wanted: Wanted) -> bool:
         found = re.fullmatch(
-            r"\s*(\w+)(?:\.changed| is changed|\s*\|\s*changed)(?:\s*\|\s*bool)?(?:\s*==\s*[Tt]rue)?\s*",
+            r"\s*(\w+)(?:\.changed| is changed|\s*\|\s*changed)"
+            r"(?:\s*\|\s*bool)?(?:\s*==\s*[Tt]rue)?\s*",
             str(part),
         )
         if found is None:
@@ -174,7 +177,8 @@ def _parts(when: Any) -> list[Any]:
     return [when]
 
 
-def _only_asks(task: Task) -> bool:
+def only_asks(task: Task) -> bool:
+    """Return whether a task changes nothing on the host."""
     if task.module == "stat":
         return True
     quiet = str(task.keywords.get("changed_when", "")).lower() in ("false", "no")
@@ -234,14 +238,22 @@ _OF_STAT: Sequence[_Rule] = (
 _QUIET = " >/dev/null 2>&1"
 
 _OF_COMMAND: Sequence[_Rule] = (
-    (r"R\.rc\s*!=\s*0|R\.rc\s*>\s*0|R\.rc\s*==\s*1|R is failed|R\.failed|R\s*\|\s*failed|R\.rc",
-     lambda _: ("", _QUIET, False)),
-    (r"R\.rc\s*==\s*0|R is (?:succeeded|success|not failed)|not R\.failed|R\s*\|\s*success",
-     lambda _: ("", _QUIET, True)),
-    (r"not R\.stdout|R\.stdout\s*==\s*(?:''|\"\")|R\.stdout\s*\|\s*length\s*==\s*0",
-     lambda _: ("test -n \"$(", ")\"", False)),
-    (r"R\.stdout|R\.stdout\s*!=\s*(?:''|\"\")|R\.stdout\s*\|\s*length\s*>\s*0",
-     lambda _: ("test -n \"$(", ")\"", True)),
+    (
+        r"R\.rc\s*!=\s*0|R\.rc\s*>\s*0|R\.rc\s*==\s*1|R is failed|R\.failed|R\s*\|\s*failed|R\.rc",
+        lambda _: ("", _QUIET, False),
+    ),
+    (
+        r"R\.rc\s*==\s*0|R is (?:succeeded|success|not failed)|not R\.failed|R\s*\|\s*success",
+        lambda _: ("", _QUIET, True),
+    ),
+    (
+        r"not R\.stdout|R\.stdout\s*==\s*(?:''|\"\")|R\.stdout\s*\|\s*length\s*==\s*0",
+        lambda _: ('test -n "$(', ')"', False),
+    ),
+    (
+        r"R\.stdout|R\.stdout\s*!=\s*(?:''|\"\")|R\.stdout\s*\|\s*length\s*>\s*0",
+        lambda _: ('test -n "$(', ')"', True),
+    ),
     (r"(['\"])(?P<text>[^'\"{}]+)\1\s+not in\s+R\.stdout(?:_lines)?", lambda m: _has(m, False)),
     (r"(['\"])(?P<text>[^'\"{}]+)\1\s+in\s+R\.stdout(?:_lines)?", lambda m: _has(m, True)),
     (r"R\.stdout\.find\((['\"])(?P<text>[^'\"{}]+)\1\)\s*==\s*-1", lambda m: _has(m, False)),

@@ -48,10 +48,55 @@ _ARITHMETIC: Mapping[type[nodes.BinExpr], type[ast.operator]] = {
 }
 
 _METHODS = frozenset(
-    "split strip lstrip rstrip startswith endswith lower upper replace join format items keys"
-    " values get find index count title capitalize splitlines rsplit".split()
+    [
+        "split",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "startswith",
+        "endswith",
+        "lower",
+        "upper",
+        "replace",
+        "join",
+        "format",
+        "items",
+        "keys",
+        "values",
+        "get",
+        "find",
+        "index",
+        "count",
+        "title",
+        "capitalize",
+        "splitlines",
+        "rsplit",
+    ]
 )
 """Methods of texts, lists and mappings that Jinja calls as Python does."""
+
+
+_UNKNOWN = frozenset(
+    [
+        "ansible_local",
+        "getent_passwd",
+        "groups",
+        "hostvars",
+        "inventory_dir",
+        "item",
+        "lookup",
+        "loop",
+        "omit",
+        "packages",
+        "play_hosts",
+        "playbook_dir",
+        "q",
+        "query",
+        "role_path",
+        "services",
+    ]
+)
+"""Names of Ansible that have no counterpart where they are not variables of the role."""
 
 
 class _Lenient(dict[str, Any]):
@@ -74,7 +119,7 @@ class Translator:
         self.omitted = omitted
         """The value that stands for `omit`; None where it cannot be left out."""
 
-    # --- whole values ---------------------------------------------------------------------
+    # --- whole values -------------------------------------------------------------------------
 
     def value(self, found: Any) -> ast.expr:
         """
@@ -150,7 +195,7 @@ class Translator:
             raise Untranslatable("not one expression")
         return self.expression(body[0].nodes[0])
 
-    # --- expressions ----------------------------------------------------------------------
+    # --- expressions --------------------------------------------------------------------------
 
     def expression(self, node: nodes.Node) -> ast.expr:
         """Return the expression of a node of Jinja's syntax tree; raises Untranslatable."""
@@ -179,7 +224,7 @@ class Translator:
     _tuple = _list
 
     def _dict(self, node: nodes.Dict) -> ast.expr:
-        keys = [self.expression(pair.key) for pair in node.items]
+        keys: list[ast.expr | None] = [self.expression(pair.key) for pair in node.items]
         return ast.Dict(keys=keys, values=[self.expression(pair.value) for pair in node.items])
 
     def _not(self, node: nodes.Not) -> ast.expr:
@@ -233,33 +278,24 @@ class Translator:
             case nodes.Filter(name="lower", node=inner) if inner is not None:
                 return self._side(inner, words)
         if (dotted := _dotted(node)) is not None and (fact := facts.fact_of(dotted)) in facts.WORDS:
-            return name(facts.FACTS[fact])
+            return name(facts.FACTS[str(fact)])
         raise Untranslatable("a name of a system is compared with a variable")
 
     def _name(self, node: nodes.Name) -> ast.expr:
-        if node.name == "omit":
-            if self.omitted is None:
-                raise Untranslatable("`omit` where the value is needed")
+        word = node.name
+        if word == "omit" and self.omitted is not None:
             return self.omitted
-        if node.name in self.scope.names:
-            return self.scope.names[node.name]
-        if node.name in ("services", "packages", "getent_passwd", "ansible_local"):
-            raise Untranslatable(f"{node.name} of the host is not known before the run")
-        if node.name == "ansible_check_mode":
-            return literal(False)
-        if node.name == "ansible_role_name" and self.scope.title:
+        if word in self.scope.names:
+            return self.scope.names[word]
+        if word in _UNKNOWN:
+            raise Untranslatable(f"{word} of Ansible is not known before the run")
+        if word == "ansible_check_mode":
+            return literal(value=False)
+        if word in ("role_name", "ansible_role_name") and self.scope.title:
             return literal(self.scope.title)
-        if (fact := facts.fact_of(node.name)) is not None and node.name not in self.scope.forbidden:
+        if (fact := facts.fact_of(word)) is not None and word not in self.scope.forbidden:
             return self._fact(fact)
-        if node.name in facts.MAGIC:
-            return name(facts.MAGIC[node.name])
-        if node.name in ("role_name", "ansible_role_name") and self.scope.title:
-            return literal(self.scope.title)
-        if node.name in ("item", "role_path", "playbook_dir", "inventory_dir", "omit"):
-            raise Untranslatable(f"{node.name} is not known here")
-        if node.name in ("hostvars", "groups", "lookup", "query", "q", "loop", "play_hosts"):
-            raise Untranslatable(f"{node.name} of Ansible")
-        return self.scope.variable(node.name)
+        return name(facts.MAGIC[word]) if word in facts.MAGIC else self.scope.variable(word)
 
     def _fact(self, fact: str) -> ast.expr:
         if fact in facts.WORDS:
@@ -273,7 +309,9 @@ class Translator:
 
     def _getitem(self, node: nodes.Getitem) -> ast.expr:
         if isinstance(node.arg, nodes.Slice):
-            ends = [self.expression(one) if one else None for one in (node.arg.start, node.arg.stop)]
+            ends = [
+                self.expression(one) if one else None for one in (node.arg.start, node.arg.stop)
+            ]
             return item(self.expression(node.node), ast.Slice(lower=ends[0], upper=ends[1]))
         return self._member(node, node.node, self.expression(node.arg))
 
@@ -284,7 +322,11 @@ class Translator:
         return item(self.expression(of), key)
 
     def _call(self, node: nodes.Call) -> ast.expr:
-        if not isinstance(node.node, nodes.Getattr) or node.node.attr not in _METHODS or node.kwargs:
+        if (
+            not isinstance(node.node, nodes.Getattr)
+            or node.node.attr not in _METHODS
+            or node.kwargs
+        ):
             raise Untranslatable("a call of a function of Ansible")
         args = [self.expression(one) for one in node.args]
         called = method(self.expression(node.node.node), node.node.attr, *args)
@@ -300,12 +342,12 @@ class Translator:
         if node.name in ("lower", "upper"):
             fact = facts.fact_of(_dotted(node.node) or "")
             if node.name == "lower" and fact in facts.WORDS:
-                return name(facts.FACTS[fact])
+                return name(facts.FACTS[str(fact)])
         args = [self.expression(one) for one in node.args]
-        named = {one.key: self.expression(one.value) for one in node.kwargs}
+        named = {str(one.key): self.expression(one.value) for one in node.kwargs}
         return filters.translated(self.scope, node.name, self.expression(node.node), args, named)
 
-    def _with_default(self, node: nodes.Filter) -> ast.expr:
+    def _with_default(self, node: Any) -> ast.expr:
         of = node.node
         try:
             fallback = self.expression(node.args[0]) if node.args else literal("")
@@ -362,7 +404,7 @@ class Translator:
         if node.name in ("changed", "failed", "succeeded", "success", "skipped", "change"):
             raise Untranslatable(f"the result of another task: is {node.name}")
         args = [self.expression(one) for one in node.args]
-        named = {one.key: self.expression(one.value) for one in node.kwargs}
+        named = {str(one.key): self.expression(one.value) for one in node.kwargs}
         return filters.tested(self.scope, node.name, self.expression(node.node), args, named)
 
     def _defined(self, of: Any) -> ast.expr:

@@ -63,7 +63,7 @@ def _sequence(word: str, value: Any, scope: Scope, sources: Any) -> ast.expr:
             return ast.Call(func=name("zip"), args=parts, keywords=[])
         case "with_indexed_items":
             return ast.Call(func=name("enumerate"), args=[_flattened(value, scope)], keywords=[])
-        case "with_nested" | "with_cartesian" if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004
+        case "with_nested" | "with_cartesian" if isinstance(value, list) and len(value) == 2:
             parts = [_bare(one, scope) for one in value]
             return _filled("[(one, two) for one in OVER for two in OTHER]", *parts)
         case "with_subelements" if isinstance(value, list) and len(value) > 1:

@@ -54,7 +54,7 @@ MODULES: Mapping[str, Module] = {
             "manage_dir": "manage_dir",
             "exclusive": "exclusive",
         },
-        _ADD,
+        {"present": "create", "absent": "remove"},
         needless={"validate_certs": None},
         title=True,
     ),
@@ -124,9 +124,7 @@ MODULES: Mapping[str, Module] = {
         {"present": "create", "absent": "remove"},
         needless={"local": None},
     ),
-    "hostname": Module(
-        "hostname", ("name",), needless={"use": None}, fixed={"ipaddress": None}
-    ),
+    "hostname": Module("hostname", ("name",), needless={"use": None}, fixed={"ipaddress": None}),
     "htpasswd": Module(
         "htpasswd",
         ("name", "username"),
@@ -139,7 +137,12 @@ MODULES: Mapping[str, Module] = {
         ("option",),
         {"path": "path", "dest": "path", "section": "section", "value": "value"},
         {"present": "set", "absent": "unset"},
-        needless={"backup": None, "no_extra_spaces": None, "create": None, "allow_no_value": _FALSE},
+        needless={
+            "backup": None,
+            "no_extra_spaces": None,
+            "create": None,
+            "allow_no_value": _FALSE,
+        },
         fixed={"format": "ini"},
     ),
     "locale_gen": Module("locale", ("name",), {"name": "generate"}, {"present": "update"}),

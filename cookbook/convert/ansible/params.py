@@ -110,7 +110,7 @@ def as_mode(found: ast.expr) -> ast.expr:
         return literal(f"{value:04o}")
     text = str(value)
     if re.fullmatch(r"[0-7]{3,4}", text):
-        return literal(text if len(text) == 4 else f"0{text}")  # noqa: PLR2004
+        return literal(text if len(text) == 4 else f"0{text}")
     return literal(_octal(text))
 
 

@@ -54,7 +54,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> Any:
     return node.value if re.fullmatch(r"0\d+", node.value) else loader.construct_yaml_int(node)
 
 
-def _text(loader: _Loader, node: yaml.ScalarNode) -> Any:
+def _text(_loader: _Loader, node: yaml.ScalarNode) -> Any:
     return str(node.value)
 
 

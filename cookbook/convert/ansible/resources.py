@@ -150,6 +150,10 @@ def _finish_wait(draft: Draft, params: Params) -> None:
         draft.properties["absent"] = literal(True)
 
 
+def _finish_locale(draft: Draft, _params: Params) -> None:
+    draft.properties["generate"] = literal([draft.properties["generate"]])
+
+
 def _finish_mount(draft: Draft, _params: Params) -> None:
     if is_constant(draft.name) and not str(constant(draft.name)).startswith("/"):
         raise Untranslatable("no folder: swap_file(...) for swap")
@@ -162,7 +166,7 @@ def _finish_htpasswd(draft: Draft, _params: Params) -> None:
 def raise_password(given: ast.expr | None) -> None:
     """Raise Untranslatable for a password that is no secret."""
     if given is not None and "secret(" not in text(given):
-        raise Untranslatable("a password in clear: `cook secret set NAME`, then secret(\"NAME\")")
+        raise Untranslatable('a password in clear: `cook secret set NAME`, then secret("NAME")')
 
 
 _FINISH: Mapping[str, Callable[[Draft, Params], None]] = {
@@ -171,6 +175,7 @@ _FINISH: Mapping[str, Callable[[Draft, Params], None]] = {
     "deb822_repository": _finish_signed,
     "cron": _finish_cron,
     "wait_for": _finish_wait,
+    "locale_gen": _finish_locale,
     "mount": _finish_mount,
     "htpasswd": _finish_htpasswd,
 }
@@ -187,7 +192,7 @@ def _by_name(params: Params) -> Draft:
     raise Untranslatable(f"cook has {known.name}: {known.how}")
 
 
-# --- packages -----------------------------------------------------------------------------------
+# --- packages ---------------------------------------------------------------------------------
 
 
 def _package(params: Params) -> list[Draft]:
@@ -207,7 +212,9 @@ def _package(params: Params) -> list[Draft]:
         if (value := params.property("package", parameter, parameter)) is not None:
             draft.properties[parameter] = value
     if not is_constant(release := draft.properties.get("default_release", literal(None))):
-        draft.properties["default_release"] = ast.BoolOp(op=ast.Or(), values=[release, literal(None)])
+        draft.properties["default_release"] = ast.BoolOp(
+            op=ast.Or(), values=[release, literal(None)]
+        )
     params.drop("force", ("no", "false"))
     params.drop("dpkg_options", ("force-confdef,force-confold",))
     params.drop("use")
@@ -266,7 +273,7 @@ def _without_packages(params: Params, cache: ast.expr | None, age: ast.expr | No
     return Draft("apt_update", _title(params), {"frequency": age})
 
 
-# --- services -----------------------------------------------------------------------------------
+# --- services ---------------------------------------------------------------------------------
 
 
 def _service(params: Params, _sources: Sources) -> list[Draft]:
@@ -294,7 +301,7 @@ def _switch(value: ast.expr, yes: str, no: str) -> ast.expr:
     return ast.IfExp(test=value, body=literal(yes), orelse=literal(no))
 
 
-# --- files --------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------
 
 
 def _owned(draft: Draft, params: Params) -> None:
@@ -361,8 +368,12 @@ def _target(path: ast.expr, source: ast.expr) -> ast.expr:
     if not re.search(r"/[\"']$", shown):
         return path
     if is_constant(source):
-        return joined([path if not is_constant(path) else str(constant(path)),
-                       str(constant(source)).rpartition("/")[2].removesuffix(".j2")])
+        return joined(
+            [
+                path if not is_constant(path) else str(constant(path)),
+                str(constant(source)).rpartition("/")[2].removesuffix(".j2"),
+            ]
+        )
     raise Untranslatable("the name of the file is not known")
 
 
@@ -519,7 +530,7 @@ def _sha256(checksum: ast.expr) -> ast.expr:
     return literal(given.removeprefix("sha256:"))
 
 
-# --- accounts -----------------------------------------------------------------------------------
+# --- accounts ---------------------------------------------------------------------------------
 
 
 def _user(params: Params, _sources: Sources) -> list[Draft]:
@@ -571,7 +582,7 @@ def _password(params: Params) -> ast.expr:
         shown = str(constant(given))
         if shown in ("!", "*", "!!", "x"):
             raise Untranslatable("a locked password: action=['create', 'lock']")
-        raise Untranslatable("a password in clear: cook secret set NAME, then secret(\"NAME\")")
+        raise Untranslatable('a password in clear: cook secret set NAME, then secret("NAME")')
     return given
 
 
@@ -586,7 +597,7 @@ def _list_of(value: ast.expr, params: Params) -> ast.expr:
     return ast.Call(func=params.scope.helper("as_list"), args=[value], keywords=[])
 
 
-# --- commands -----------------------------------------------------------------------------------
+# --- commands ---------------------------------------------------------------------------------
 
 
 _SHELL_WORDS = re.compile(r"[^\w./:=@%+,{}\[\]\" '-]|^~|\s~")
@@ -637,7 +648,7 @@ def _command_text(params: Params, free: str, *, shell: bool) -> ast.expr:
     return command
 
 
-# --- the rest -----------------------------------------------------------------------------------
+# --- the rest ---------------------------------------------------------------------------------
 
 
 _REPOSITORY = re.compile(r"(deb|deb-src)\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s*(.*)")

@@ -36,7 +36,9 @@ from cookbook.convert.work import Notified, Work
 _PASSES = 5
 """How often the variables are looked for that no translated task sets."""
 
-_DYNAMIC = re.compile(r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}")
+_DYNAMIC = re.compile(
+    r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
+)
 
 
 class Role:
@@ -74,7 +76,7 @@ class Role:
         self.shown = ""
         """What stands before the paths of files in comments and in the account."""
 
-    # --- the parts ------------------------------------------------------------------------------
+    # --- the parts ----------------------------------------------------------------------------
 
     def convert(self) -> str:
         """
@@ -85,7 +87,7 @@ class Role:
         for _ in range(_PASSES):
             first = Role(self.root, self.title, Report(""))
             first.shown, first.unset = self.shown, self.unset
-            first._convert()  # noqa: SLF001 - the same class
+            first._convert()
             never = {word for word in first.late if identifier(word) not in first.given}
             if (never | first.failed) <= self.unset:
                 break
@@ -121,7 +123,7 @@ class Role:
         gives, needs = variables.gives_of(made)
         self.pieces.append(variables.Piece(made, gives, needs))
 
-    # --- files ----------------------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------------
 
     def _path(self, below: str) -> Path | None:
         for ending in ("", ".yml", ".yaml"):
@@ -145,20 +147,8 @@ class Role:
         return data if isinstance(data, list) else []
 
     def _read_names(self) -> None:
-        """Note the variables that tasks set: each is None until then, or has the value of hosts.yml."""
-        found: dict[str, None] = {}
-        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
-            for task in _every_task(read(path), path.name):
-                if task.module == "set_fact":
-                    found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
-        for path in sorted((self.root / "vars").rglob("*.y*ml")):
-            if path.stem != "main" and isinstance(data := read(path), dict):
-                found.update(dict.fromkeys(data))
-        made: list[Statement] = []
-        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
-            for task in _every_task(read(path), path.name):
-                if word := task.keywords.get("register"):
-                    self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
+        """Note the variables that tasks set: before that, they are None, or as in hosts.yml."""
+        found = self._set_by_tasks()
         known = self._mapping("defaults/main")
         self.late = {word for word in found if word not in known}
         for word in self.unset:
@@ -168,9 +158,21 @@ class Role:
             if word not in known and "{{" not in word and word not in self.unset:
                 target = self.work.scope.add(word, unset=True)
                 value = ast.parse(f"node.vars.get({word!r})", mode="eval").body
-                made.append(Assignment(target, value))
-        for one in made:
-            self._add_piece([one])
+                self._add_piece([Assignment(target, value)])
+
+    def _set_by_tasks(self) -> list[str]:
+        """Return the variables that tasks set; results of tasks are noted as not known."""
+        found: dict[str, None] = {}
+        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
+            for task in _every_task(read(path), path.name):
+                if task.module == "set_fact":
+                    found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
+                if word := task.keywords.get("register"):
+                    self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
+        for path in sorted((self.root / "vars").rglob("*.y*ml")):
+            if path.stem != "main" and isinstance(data := read(path), dict):
+                found.update(dict.fromkeys(data))
+        return list(found)
 
     def _dependencies(self) -> list[Statement]:
         found = self._mapping("meta/main").get("dependencies") or []
@@ -182,7 +184,7 @@ class Role:
             made.append(self.work.todo(place, f"dependency: {word}", why))
         return made
 
-    # --- includes -------------------------------------------------------------------------------
+    # --- includes -----------------------------------------------------------------------------
 
     def include(self, task: Task, context: Context) -> list[Statement] | None:
         """Return the statements of a task that includes something; None for another task."""
@@ -269,7 +271,7 @@ class Role:
         """Yield the same for a name with two facts: `{{ distribution }}-{{ version }}.yml`."""
         found = list(_DYNAMIC.finditer(given))
         words = [one[1] for one in found]
-        if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:  # noqa: PLR2004
+        if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:
             yield from self._by_name(kind, given)
             return
         between = given[found[0].end() : found[1].start()]
@@ -316,17 +318,19 @@ class Role:
         self.open.append(file)
         body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
         self.open.pop()
-        if inline or len(body) < 2:  # noqa: PLR2004 - a function for one statement says nothing
+        if inline or len(body) < 2:
             return [Note(file), *body]
         made = identifier(Path(file).with_suffix("").name.lower())
-        if made in self.called.values() or made in {text(one) for one in self.work.scope.names.values()}:
+        if made in self.called.values() or made in {
+            text(one) for one in self.work.scope.names.values()
+        }:
             made = f"{made}_tasks"
         self.called[file] = made
         assigned = sorted(variables.gives_of(body)[0])
         self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
         return [Raw(f"{made}()")]
 
-    # --- variables ------------------------------------------------------------------------------
+    # --- variables ----------------------------------------------------------------------------
 
     def _variables(self, task: Task, context: Context) -> list[Statement]:
         names = self._names_of_variables(task)
@@ -397,7 +401,9 @@ class Role:
         for word, value in values.items():
             if "{{" in word:
                 raise Untranslatable("a variable whose name is put together")
-            made.append(Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value))
+            made.append(
+                Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value)
+            )
             self.given.add(identifier(word))
         self.work.report.count(task.place, 0)
         return self._hoisted(_under(condition, made), context)
@@ -409,7 +415,7 @@ class Role:
         self._add_piece(made)
         return []
 
-    # --- handlers -------------------------------------------------------------------------------
+    # --- handlers -----------------------------------------------------------------------------
 
     def read_handlers(self, data: Any, file: str) -> None:
         """Read the handlers, before the tasks that notify them."""
@@ -424,8 +430,7 @@ class Role:
     def _handler(self, task: Task) -> None:
         names = [task.name, *as_names(task.keywords.get("listen"))]
         try:
-            if task.is_block or {"loop", "with_items", "delegate_to"} & task.keywords.keys():
-                raise Untranslatable("a handler with a block, a loop or another host")
+            _refuse_handler(task)
             condition = self._condition(task, self.work.scope)
             found = drafts(Params(task, self.work.scope), self.files)
             for number, draft in enumerate(found):
@@ -474,6 +479,11 @@ class Role:
             value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
             self.choices.append(Assignment(target, value))
         return ast.Starred(value=name(target), ctx=ast.Load())
+
+
+def _refuse_handler(task: Task) -> None:
+    if task.is_block or {"loop", "with_items", "delegate_to"} & task.keywords.keys():
+        raise Untranslatable("a handler with a block, a loop or another host")
 
 
 def _is_true(condition: ast.expr) -> bool:

@@ -10,18 +10,87 @@ from cookbook.convert.ansible.reader import Mapping, key_values
 from cookbook.convert.statements import Place
 
 KEYWORDS = frozenset(
-    "name when loop loop_control notify register become become_user become_method become_flags tags"
-    " vars args environment delegate_to delegate_facts run_once ignore_errors until retries delay"
-    " no_log changed_when failed_when check_mode diff listen async poll throttle any_errors_fatal"
-    " module_defaults collections timeout ignore_unreachable connection remote_user local_action"
-    " action debugger port sudo sudo_user with_items with_dict with_list with_fileglob"
-    " with_first_found with_together with_subelements with_nested with_sequence with_indexed_items"
-    " with_flattened with_lines with_file with_cartesian with_random_choice with_filetree"
-    " block rescue always".split()
+    [
+        "name",
+        "when",
+        "loop",
+        "loop_control",
+        "notify",
+        "register",
+        "become",
+        "become_user",
+        "become_method",
+        "become_flags",
+        "tags",
+        "vars",
+        "args",
+        "environment",
+        "delegate_to",
+        "delegate_facts",
+        "run_once",
+        "ignore_errors",
+        "until",
+        "retries",
+        "delay",
+        "no_log",
+        "changed_when",
+        "failed_when",
+        "check_mode",
+        "diff",
+        "listen",
+        "async",
+        "poll",
+        "throttle",
+        "any_errors_fatal",
+        "module_defaults",
+        "collections",
+        "timeout",
+        "ignore_unreachable",
+        "connection",
+        "remote_user",
+        "local_action",
+        "action",
+        "debugger",
+        "port",
+        "sudo",
+        "sudo_user",
+        "with_items",
+        "with_dict",
+        "with_list",
+        "with_fileglob",
+        "with_first_found",
+        "with_together",
+        "with_subelements",
+        "with_nested",
+        "with_sequence",
+        "with_indexed_items",
+        "with_flattened",
+        "with_lines",
+        "with_file",
+        "with_cartesian",
+        "with_random_choice",
+        "with_filetree",
+        "block",
+        "rescue",
+        "always",
+    ]
 )
 
-FREE = frozenset({"command", "shell", "raw", "script", "include_tasks", "import_tasks", "include",
-                  "include_vars", "meta", "include_role", "import_role"})
+FREE = frozenset(
+    {
+        "command",
+        "shell",
+        "raw",
+        "script",
+        "include_tasks",
+        "import_tasks",
+        "include",
+        "include_vars",
+        "meta",
+        "include_role",
+        "import_role",
+    }
+)
 """Modules that take free text."""
 
 

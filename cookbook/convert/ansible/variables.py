@@ -61,7 +61,9 @@ def _piece(work: Work, word: str, value: Any, place: Place, *, default: bool) ->
     where = Place(place.file, place.line)
     if isinstance(value, Vaulted):
         made: ast.expr = call("secret", literal(word))
-        notes.append(work.todo(where, f"{word}: !vault", f"`cook secret set {word}` with its value"))
+        notes.append(
+            work.todo(where, f"{word}: !vault", f"`cook secret set {word}` with its value")
+        )
         return Piece([*notes, Assignment(target, made)], {target})
     try:
         found = Translator(work.scope).value(value)
@@ -73,8 +75,8 @@ def _piece(work: Work, word: str, value: Any, place: Place, *, default: bool) ->
         given = constant(found)
         work.scope.kinds[target] = type(given)
         if isinstance(given, str) and given and _SECRET.search(word):
-            why = f"a password in clear: `cook secret set {word}`, then secret({word!r})"
-            notes.append(work.todo(where, f"{word}: ...", why))
+            reason = f"a password in clear: `cook secret set {word}`, then secret({word!r})"
+            notes.append(work.todo(where, f"{word}: ...", reason))
     needs = {node.id for node in ast.walk(found) if isinstance(node, ast.Name)} - {"node"}
     if default:
         found = _from_hosts(word, found)
@@ -145,4 +147,14 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-__all__ = ["Note", "Piece", "constants", "defaults", "gives_of", "hosts_lines", "item", "ordered", "text"]
+__all__ = [
+    "Note",
+    "Piece",
+    "constants",
+    "defaults",
+    "gives_of",
+    "hosts_lines",
+    "item",
+    "ordered",
+    "text",
+]

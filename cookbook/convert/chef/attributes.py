@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cookbook.convert.chef.expressions import Expressions, Path as Attribute
+from cookbook.convert.chef.expressions import Expressions
+from cookbook.convert.chef.expressions import Path as Attribute
 from cookbook.convert.chef.flow import Flow
 from cookbook.convert.chef.ruby import Tree
 from cookbook.convert.statements import Statement

@@ -87,7 +87,7 @@ def draft_of(
         elif condition is not None:
             _conditional(draft, word, args, block, condition)
         elif word in ("only_if", "not_if"):
-            _guard(draft, word, args, inner, block, conditions)
+            _guard(draft, (word, args, inner), block, conditions)
         else:
             _property(draft, word, args, inner, block)
     _finish(draft, block, sources)
@@ -141,11 +141,15 @@ def _notice(
     draft: Draft, word: str, args: list[Any], block: ResourceBlock, condition: ast.expr | None
 ) -> None:
     values = [block.by.value(one) for one in args]
-    if len(values) < 2 or len(values) > 3:  # noqa: PLR2004
+    if len(values) < 2 or len(values) > 3:
         raise Untranslatable(f"{word} in an old form")
-    timings = {"delayed": "delayed", "immediately": "immediate", "immediate": "immediate",
-               "before": "before"}
-    timing = constant(values[2]) if len(values) > 2 else "delayed"  # noqa: PLR2004
+    timings = {
+        "delayed": "delayed",
+        "immediately": "immediate",
+        "immediate": "immediate",
+        "before": "before",
+    }
+    timing = constant(values[2]) if len(values) > 2 else "delayed"
     if timing not in timings:
         raise Untranslatable(f"{word} at the time {timing}")
     target = _target(values[1])
@@ -176,12 +180,11 @@ def _target(value: ast.expr) -> ast.expr:
 
 def _guard(
     draft: Draft,
-    word: str,
-    args: list[Any],
-    inner: Any,
+    given: tuple[str, list[Any], Any],
     block: ResourceBlock,
     conditions: list[ast.expr],
 ) -> None:
+    word, args, inner = given
     if inner is None:
         if len(args) != 1 or word in draft.properties:
             raise Untranslatable(f"{word} with options, or twice")
@@ -211,8 +214,15 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
     if block.tree.text(receiver) not in ("File", "::File", "Dir", "::Dir"):
         return None
     called = block.tree.text(node.child_by_field_name("method"))
-    flags = {"exist?": "-e", "exists?": "-e", "directory?": "-d", "file?": "-f",
-             "symlink?": "-L", "executable?": "-x", "zero?": "! -s"}
+    flags = {
+        "exist?": "-e",
+        "exists?": "-e",
+        "directory?": "-d",
+        "file?": "-f",
+        "symlink?": "-L",
+        "executable?": "-x",
+        "zero?": "! -s",
+    }
     arguments = node.child_by_field_name("arguments")
     if called not in flags or arguments is None:
         raise Untranslatable(f"File.{called}")
@@ -222,44 +232,53 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
     return joined([f"test {flag} ", shown])
 
 
-# --- what single types need ------------------------------------------------------------------------
+# --- what single types need -------------------------------------------------------------------
 
 
 def _finish(draft: Draft, block: ResourceBlock, sources: Sources) -> None:
     """Change what one type says in another way."""
     words = draft.properties
-    if isinstance(draft.name, ast.List) or draft.kind == "package":
+    if draft.kind == "package":
         _packages(draft)
-    if draft.kind == "execute":
+    elif draft.kind == "execute":
         _command(draft, block)
-    if draft.kind == "user" and (supports := words.pop("_supports", None)) is not None:
+    elif draft.kind == "user":
+        _user(draft)
+    elif draft.kind in ("cookbook_file", "remote_directory"):
+        _file(draft, sources)
+    elif draft.kind == "template":
+        _template(draft, sources)
+    elif draft.kind == "apt_repository":
+        words.pop("_repo_name", None)
+    elif draft.kind == "git":
+        words.setdefault("revision", literal("HEAD"))
+    _path(draft, block)
+    _action(words)
+
+
+def _action(words: dict[str, ast.expr]) -> None:
+    """Take a list of one action for that action."""
+    found = words.get("action")
+    if isinstance(found, ast.List) and len(found.elts) == 1:
+        words["action"] = found.elts[0]
+
+
+def _user(draft: Draft) -> None:
+    if (supports := draft.properties.pop("_supports", None)) is not None:
         for word, value in constant(supports).items():
             if word != "manage_home":
                 raise Untranslatable(f"supports: {word}")
-            words["manage_home"] = literal(value)
-    if draft.kind in ("cookbook_file", "remote_directory"):
-        _file(draft, sources)
-    if draft.kind == "template":
-        _template(draft, sources)
-    if draft.kind == "apt_repository":
-        words.pop("_repo_name", None)
-        if "uri" not in words and "action" not in words:
-            raise Untranslatable("a repository without a uri")
-    if "action" in words and is_constant(words["action"]):
-        given = constant(words["action"])
-        actions = [given] if isinstance(given, str) else list(given or [])
-        renames = {"install_": "install", "reinstall": "install", "upgrade": "upgrade"}
-        del renames
-        if len(actions) == 1:
-            words["action"] = literal(actions[0])
-    if draft.kind in ("directory", "file", "template", "cookbook_file") and is_constant(draft.name):
+            draft.properties["manage_home"] = literal(value)
+
+
+def _path(draft: Draft, block: ResourceBlock) -> None:
+    """Take the slash from the end of a path."""
+    if draft.kind not in ("directory", "file", "template", "cookbook_file"):
+        return
+    if is_constant(draft.name):
         draft.name = literal(str(constant(draft.name)).rstrip("/") or "/")
-    if draft.kind == "directory" and not is_constant(draft.name) and _ends_in_slash(block):
+    elif draft.kind == "directory" and _ends_in_slash(block):
         draft.name = method(draft.name, "rstrip", literal("/"))
-    if draft.kind == "git" and "revision" not in words:
-        words["revision"] = literal("HEAD")
-    if draft.kind == "service" and "action" not in words and "subscribes" not in words:
-        words["action"] = literal("nothing")
 
 
 def _ends_in_slash(block: ResourceBlock) -> bool:
@@ -274,11 +293,12 @@ def _packages(draft: Draft) -> None:
         draft.properties["package_name"] = draft.name
         shown = [str(constant(one)) for one in draft.name.elts if is_constant(one)]
         draft.name = literal(" ".join(shown) or "packages")
-    elif not is_constant(draft.name) and not isinstance(draft.name, ast.JoinedStr):
-        if isinstance(draft.name, ast.Call | ast.BinOp | ast.ListComp):
-            draft.properties.setdefault("package_name", draft.name)
-            words = re.findall(r"[\"']([^\"']+)[\"']", text(draft.name))
-            draft.name = literal(f"packages of {' '.join(words[:4])}".strip())
+    elif not is_constant(draft.name) and isinstance(
+        draft.name, ast.Call | ast.BinOp | ast.ListComp | ast.IfExp
+    ):
+        draft.properties.setdefault("package_name", draft.name)
+        words = re.findall(r"[\"']([^\"']+)[\"']", text(draft.name))
+        draft.name = literal(f"packages of {' '.join(words[:4])}".strip())
 
 
 def _command(draft: Draft, block: ResourceBlock) -> None:
@@ -327,8 +347,10 @@ def _template(draft: Draft, sources: Sources) -> None:
     if "cookbook" in words and text(words["cookbook"]) != "cookbook_name":
         raise Untranslatable("a template of another cookbook")
     source = words.get("source")
-    shown = str(constant(source)) if source is not None else (
-        f"{_basename(words.get('path', draft.name))}.erb"
+    shown = (
+        str(constant(source))
+        if source is not None
+        else (f"{_basename(words.get('path', draft.name))}.erb")
     )
     given = words.get("variables")
     if given is not None and not isinstance(given, ast.Dict):

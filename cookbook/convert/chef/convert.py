@@ -196,7 +196,9 @@ class _FirstPass:
     def users(self, stem: str) -> frozenset[str]:
         """Return the modules that import a recipe, also by others."""
         found = {one for one in self.imports if one != stem and stem in self._with_imports(one)}
-        later = {one for one in found if list(self.imports).index(one) < list(self.imports).index(stem)}
+        later = {
+            one for one in found if list(self.imports).index(one) < list(self.imports).index(stem)
+        }
         circle = {one for one in found if one in self._with_imports(stem)}
         default = circle & {"default"} if stem != "default" else set()
         return frozenset(self.modules[one] for one in default | (circle & later))
@@ -241,9 +243,11 @@ def _module(stem: str) -> str:
 
 def _name_of(root: Path) -> str:
     path = root / "metadata.rb"
-    found = re.search(r"(?m)^\s*name\s+['\"]([^'\"]+)", path.read_text("utf-8", "replace")) if (
-        path.is_file()
-    ) else None
+    found = (
+        re.search(r"(?m)^\s*name\s+['\"]([^'\"]+)", path.read_text("utf-8", "replace"))
+        if (path.is_file())
+        else None
+    )
     return found[1] if found else root.name
 
 

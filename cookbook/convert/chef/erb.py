@@ -95,9 +95,9 @@ class _Reader:
         over = self.expression(found["over"])
         self.scope.names.update({word: name(word) for word in words})
         self.ends.append("endfor")
-        if found["how"] == "each_with_index" or len(words) > 2:  # noqa: PLR2004
+        if found["how"] == "each_with_index" or len(words) > 2:
             raise Untranslatable("in the template: a loop with an index")
-        if len(words) == 2:  # noqa: PLR2004
+        if len(words) == 2:
             items = f"({over}).items()"
             return f"for {', '.join(words)} in {items}" + (
                 "|sort" if found["how"].startswith("sort") else ""
@@ -163,12 +163,19 @@ def jinja(expression: ast.expr) -> str:
 class _Words(ast.NodeTransformer):
     """Changes what Jinja writes in another way."""
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - the name is ast's
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name):
             word = node.func.id
-            filters = {"len": "length", "str": "string", "int": "int", "float": "float",
-                       "list": "list", "sorted": "sort", "bool": "length"}
+            filters = {
+                "len": "length",
+                "str": "string",
+                "int": "int",
+                "float": "float",
+                "list": "list",
+                "sorted": "sort",
+                "bool": "length",
+            }
             if word == "is_set":
                 of = node.args[0]
                 return ast.BoolOp(
@@ -180,11 +187,11 @@ class _Words(ast.NodeTransformer):
                 )
             if word in filters and word != "bool":
                 shown = ast.unparse(node.args[0])
-                return ast.Name(f"({shown})|{filters[word]}", ast.Load())
+                return ast.Name(f"(({shown})|{filters[word]})", ast.Load())
             raise Untranslatable(f"in the template: {word}")
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:  # noqa: N802 - the name is ast's
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.ops[0], ast.Is | ast.IsNot) and isinstance(
             node.comparators[0], ast.Constant
@@ -193,7 +200,7 @@ class _Words(ast.NodeTransformer):
             return ast.Compare(left=node.left, ops=node.ops, comparators=[name(word)])
         return node
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:  # noqa: N802 - the name is ast's
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         self.generic_visit(node)
         parts = [
             repr(one.value) if isinstance(one, ast.Constant) else f"({ast.unparse(one.value)})"

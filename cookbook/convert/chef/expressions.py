@@ -48,9 +48,35 @@ FACTS: Mapping[Path, str] = {
 """Attributes of Ohai -> facts."""
 
 _OHAI = frozenset(
-    "ipaddress ip6address network memory virtualization cpu kernel lsb domain languages filesystem"
-    " platform_build etc packages recipes roles run_list cloud ec2 dmi block_device time uptime"
-    " current_user macaddress init_package counters".split()
+    [
+        "ipaddress",
+        "ip6address",
+        "network",
+        "memory",
+        "virtualization",
+        "cpu",
+        "kernel",
+        "lsb",
+        "domain",
+        "languages",
+        "filesystem",
+        "platform_build",
+        "etc",
+        "packages",
+        "recipes",
+        "roles",
+        "run_list",
+        "cloud",
+        "ec2",
+        "dmi",
+        "block_device",
+        "time",
+        "uptime",
+        "current_user",
+        "macaddress",
+        "init_package",
+        "counters",
+    ]
 )
 """Attributes of Ohai that are no facts, or not in that form."""
 
@@ -168,9 +194,7 @@ class Expressions:
         if node.type == "binary":
             word = self.tree.text(node.child_by_field_name("operator"))
             if word in ("&&", "and", "||", "or"):
-                sides = [
-                    self.condition(node.child_by_field_name(one)) for one in ("left", "right")
-                ]
+                sides = [self.condition(node.child_by_field_name(one)) for one in ("left", "right")]
                 joint = ast.And() if word in ("&&", "and") else ast.Or()
                 return ast.BoolOp(op=joint, values=sides)
         made = self.value(node)
@@ -187,7 +211,7 @@ class Expressions:
     def _is_set(self, made: ast.expr) -> ast.expr:
         return ast.Call(func=name("is_set"), args=[made], keywords=[])
 
-    # --- literals -------------------------------------------------------------------------------
+    # --- literals -----------------------------------------------------------------------------
 
     def _integer(self, node: Any) -> ast.expr:
         text = self.tree.text(node).replace("_", "")
@@ -289,7 +313,7 @@ class Expressions:
             values.append(self.value(one.child_by_field_name("value")))
         return ast.Dict(keys=keys, values=values)
 
-    # --- variables and attributes -----------------------------------------------------------------
+    # --- variables and attributes -------------------------------------------------------------
 
     def _identifier(self, node: Any) -> ast.expr:
         word = self.tree.text(node)
@@ -320,7 +344,7 @@ class Expressions:
                 node = receiver
                 continue
             inner = named(node)
-            if len(inner) != 2 or inner[1].type not in ("string", "simple_symbol"):  # noqa: PLR2004
+            if len(inner) != 2 or inner[1].type not in ("string", "simple_symbol"):
                 return None
             key = self.value(inner[1])
             if not is_constant(key):
@@ -335,7 +359,7 @@ class Expressions:
         path = self.path(node)
         if path is None:
             inner = named(node)
-            if len(inner) != 2:  # noqa: PLR2004
+            if len(inner) != 2:
                 raise Untranslatable("an index with several values")
             if self.tree.text(inner[0]) == "node":
                 raise Untranslatable("an attribute whose name is put together")
@@ -353,7 +377,7 @@ class Expressions:
             return self.reading(path)
         return call("attribute", *map(literal, path))
 
-    # --- operators ---------------------------------------------------------------------------------
+    # --- operators ----------------------------------------------------------------------------
 
     def _parenthesized_statements(self, node: Any) -> ast.expr:
         inner = named(node)
@@ -453,7 +477,7 @@ class Expressions:
             test=self.condition(parts[0]), body=self.value(parts[1]), orelse=self.value(parts[2])
         )
 
-    # --- calls -------------------------------------------------------------------------------------
+    # --- calls --------------------------------------------------------------------------------
 
     def _call(self, node: Any) -> ast.expr:
         called = self.tree.text(node.child_by_field_name("method"))
@@ -464,7 +488,7 @@ class Expressions:
             return self._only(node.child_by_field_name("block").child_by_field_name("body"))
         if node.child_by_field_name("block") is not None:
             return self._mapped(node, called, receiver)
-        if (path := self.path(node)) is not None and called not in ("name",):
+        if (path := self.path(node)) is not None and called != "name":
             return self._attribute(path)
         if receiver is None:
             return self._function(called, args)
@@ -487,7 +511,7 @@ class Expressions:
             if called == "include?" and (words := WORDS.get(ast.unparse(args[0]))) is not None:
                 of = literal(_renamed(constant(of), words))
             return _filled(_CALLS_WITH[called], {"A": of, "B": args[0]})
-        if called in ("gsub", "tr") and len(args) == 2 and all(map(is_constant, args)):  # noqa: PLR2004
+        if called in ("gsub", "tr") and len(args) == 2 and all(map(is_constant, args)):
             return method(of, "replace", *args)
         raise Untranslatable(f"the method {called}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cookbook.convert.chef import resources
@@ -128,25 +128,21 @@ class Flow:
                 return self._call(node)
             case "assignment":
                 return self._assignment(node)
-            case "operator_assignment":
-                raise Untranslatable("a variable that is changed")
             case "if" | "unless":
                 return [*self._if(node)]
             case "if_modifier" | "unless_modifier":
                 return self._modifier(node)
             case "case":
                 return self._case(node)
-            case "identifier":
-                raise Untranslatable("a method that is not known here")
-            case "comment":
-                return []
             case "body_statement" | "begin" | "block_body" | "then" | "parenthesized_statements":
-                if node.type == "begin" and any(c.type in ("rescue", "ensure") for c in node.children):
+                if node.type == "begin" and any(
+                    c.type in ("rescue", "ensure") for c in node.children
+                ):
                     raise Untranslatable("rescue is for failures of Ruby: attempt(...)")
                 return self.statements(node)
         raise Untranslatable(f"{node.type.replace('_', ' ')} of Ruby")
 
-    # --- conditions --------------------------------------------------------------------------------
+    # --- conditions ---------------------------------------------------------------------------
 
     def _inner(self, node: Any) -> list[Statement]:
         kept, self.always = self.always, False
@@ -191,12 +187,14 @@ class Flow:
         for one in named(node):
             if one.type == "when":
                 word = "elif" if made else "if"
-                made.append(Block((word, tests[len(made)]), self._inner(one.child_by_field_name("body"))))
+                made.append(
+                    Block((word, tests[len(made)]), self._inner(one.child_by_field_name("body")))
+                )
             elif one.type == "else":
                 made.append(Block("else", self._inner(one)))
         return made
 
-    # --- assignments -------------------------------------------------------------------------------
+    # --- assignments --------------------------------------------------------------------------
 
     def _assignment(self, node: Any) -> list[Statement]:
         left, right = (node.child_by_field_name(one) for one in ("left", "right"))
@@ -225,7 +223,7 @@ class Flow:
         keys: list[str] = []
         while node.type == "element_reference":
             inner = named(node)
-            if len(inner) != 2:  # noqa: PLR2004
+            if len(inner) != 2:
                 return None
             keys.append(str(constant(self.by().value(inner[1]))))
             node = inner[0]
@@ -238,7 +236,7 @@ class Flow:
             raise Untranslatable("override: hosts.yml has priority over what a recipe sets")
         return tuple(reversed(keys))
 
-    # --- calls -------------------------------------------------------------------------------------
+    # --- calls --------------------------------------------------------------------------------
 
     def _call(self, node: Any) -> list[Statement]:
         called = self.tree.text(node.child_by_field_name("method"))
@@ -284,7 +282,7 @@ class Flow:
         found = block.child_by_field_name("parameters")
         words = [self.tree.text(one) for one in named(found)] if found is not None else []
         over = self.by().value(node.child_by_field_name("receiver"))
-        if len(words) == 2:  # noqa: PLR2004
+        if len(words) == 2:
             from cookbook.convert.expressions import method
 
             over = method(over, "items")
@@ -328,7 +326,9 @@ class Flow:
                 line = Raw(f"import {module}  # noqa: F401 - it declares by itself")
                 made.append(Block(("elif" if made else "if", test), [line]))
         if not made:
-            raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
+            raise Untranslatable(
+                "a recipe of another cookbook; convert that as well, and import it"
+            )
         return made
 
     def _resource(self, node: Any, called: str) -> list[Statement]:
@@ -342,9 +342,7 @@ class Flow:
             raise Untranslatable(f"{called} without a name, or with several")
         block = ResourceBlock(self.tree, node, self.by(), called, kind)
         draft, notes, conditions = draft_of(block, names[0], self.sources)
-        made: list[Statement] = [
-            self.work.todo(self.place(node), what, why) for what, why in notes
-        ]
+        made: list[Statement] = [self.work.todo(self.place(node), what, why) for what, why in notes]
         made += self._without_targets(node, draft)
         title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
         condition = every(conditions)
@@ -373,7 +371,10 @@ class Flow:
 
 def _call_of(notice: Any) -> Any:
     """Return the call of a notice, that may be under a condition."""
-    return notice.value.body.elts[0] if isinstance(notice, ast.Starred) else notice
+    if isinstance(notice, ast.Starred):
+        chosen: Any = notice.value
+        return chosen.body.elts[0]
+    return notice
 
 
 def _walk(node: Any) -> Iterator[Any]:
@@ -386,5 +387,3 @@ def _word(word: str) -> str:
     from cookbook.convert.scope import identifier
 
     return identifier(word)
-
-

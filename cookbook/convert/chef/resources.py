@@ -40,15 +40,24 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
 NEEDLESS: Mapping[str, Sequence[str]] = {
     "service": ("supports", "restart_command_", "init_command_"),
     "package": (),
-    "template": ("local_", ),
+    "template": ("local_",),
     "apt_update": (),
     "log": (),
 }
 """Resource type -> properties of Chef that need no counterpart."""
 
 COMMON = frozenset(
-    {"action", "notifies", "subscribes", "only_if", "not_if", "retries", "retry_delay",
-     "ignore_failure", "sensitive"}
+    {
+        "action",
+        "notifies",
+        "subscribes",
+        "only_if",
+        "not_if",
+        "retries",
+        "retry_delay",
+        "ignore_failure",
+        "sensitive",
+    }
 )
 
 WHY: Mapping[str, str] = {

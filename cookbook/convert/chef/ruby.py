@@ -60,7 +60,9 @@ class Tree:
 def _error(node: Any) -> Any:
     if node.type == "ERROR" or node.is_missing:
         return node
-    return next((e for child in node.children if child.has_error for e in [_error(child)] if e), None)
+    return next(
+        (e for child in node.children if child.has_error for e in [_error(child)] if e), None
+    )
 
 
 def named(node: Any) -> list[Any]:
