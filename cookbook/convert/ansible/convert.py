@@ -72,7 +72,7 @@ class _Play:
         given = self.play.get("vars")
         role.variables = dict(given) if isinstance(given, dict) else {}
         role.pieces += variables.defaults(role.work, role.variables, place)
-        role.read_handlers(self.play.get("handlers"), file)
+        role.handlers.read(self.play.get("handlers"), file)
         made: list[Statement] = self._refused(place)
         made += role.statements(self.play.get("pre_tasks"), file)
         for entry in self.play.get("roles") or []:

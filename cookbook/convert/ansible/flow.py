@@ -12,7 +12,8 @@ from cookbook.convert.ansible import loops, modules
 from cookbook.convert.ansible.guards import Guards, only_asks
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
-from cookbook.convert.ansible.resources import Sources, drafts
+from cookbook.convert.ansible.resources import drafts
+from cookbook.convert.ansible.sources import Sources
 from cookbook.convert.ansible.task import Task, as_names, count, tasks_of
 from cookbook.convert.declarations import TITLES, declaration, properties
 from cookbook.convert.drafts import Draft
@@ -49,9 +50,11 @@ class Includes(Protocol):
 
     def include(self, task: Task, context: Context) -> list[Statement] | None:
         """Return the statements of a task that includes something; None for another task."""
+        ...
 
     def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
         """Return notices to handlers, and the names of those that have no counterpart."""
+        ...
 
 
 _INHERITED = ("no_log", "ignore_errors", "environment", "notify", "delegate_to", "run_once")
@@ -96,6 +99,7 @@ class Flow:
             return _without_declaration(task)
         if (probe := guards.probe(task, context.scope)) is not None:
             return [probe]
+        made: list[Statement]
         try:
             made = self._declared(task, context, guards, index)
         except Untranslatable as why:
@@ -244,6 +248,7 @@ class Flow:
                 self.work.report.count(task.place, 1)
             return [self.work.todo(task.place, _original(task), str(why))]
         within = self._within(task, context, condition)
+        made: list[Statement]
         if "rescue" in task.keywords or "always" in task.keywords:
             made = self._attempt(task, within)
         else:

@@ -80,6 +80,7 @@ class Guards:
     def _uses(self, word: str, by: Task) -> int:
         """Return how many tasks name a result; 2 if one does so outside of `when`."""
         pattern = re.compile(rf"\b{re.escape(word)}\b")
+        inside = re.compile(rf"\{{[{{%][^}}]*\b{re.escape(word)}\b")
         found = 0
         for task in self.tasks:
             if task is by:
@@ -88,7 +89,7 @@ class Guards:
                 found += 2 if pattern.search(str(own)) else 0
                 continue
             rest = {k: v for k, v in task.keywords.items() if k not in ("when", "name")}
-            if pattern.search(str(rest)) or pattern.search(str(task.params) + task.free):
+            if pattern.search(str(rest)) or inside.search(f"{task.params} {task.free}"):
                 return 2
             found += 1 if pattern.search(str(task.keywords.get("when", ""))) else 0
         return found

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cookbook.convert.ansible import facts, variables
 from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import Context, Flow, notified_actions
+from cookbook.convert.ansible.flow import Context, Flow
+from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
-from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.reader import read
-from cookbook.convert.ansible.resources import drafts
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
 from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
 from cookbook.convert.report import Report
@@ -24,14 +23,13 @@ from cookbook.convert.source_file import Function, recipe_text
 from cookbook.convert.statements import (
     Assignment,
     Block,
-    Code,
     Note,
     Place,
     Raw,
     Statement,
     merged,
 )
-from cookbook.convert.work import Notified, Work
+from cookbook.convert.work import Work
 
 _PASSES = 5
 """How often the variables are looked for that no translated task sets."""
@@ -54,12 +52,7 @@ class Role:
         self.functions: list[Function] = []
         self.called: dict[str, str] = {}
         self.open: list[str] = []
-        self.choices: list[Statement] = []
-        """Variables with the notices of handlers that have conditions."""
-
-        self.handlers: dict[str, list[tuple[str, ast.expr | None]]] = {}
-        """Name of a handler, or what it listens to -> keys of Work.notified, their conditions."""
-
+        self.handlers = Handlers(self.work, self.files, self._path)
         self.variables: dict[str, Any] = {}
         self.late: set[str] = set()
         """Variables that have no value before a task sets them."""
@@ -103,7 +96,7 @@ class Role:
         if constants := self._mapping("vars/main"):
             made = variables.constants(self.work, constants, Place(self._shown("vars/main"), 1))
             self._add_piece(made)
-        self.read_handlers(self._list("handlers/main"), self._shown("handlers/main"))
+        self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
         notes = self._dependencies()
         main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
         return self.text([*notes, *main])
@@ -111,7 +104,7 @@ class Role:
     def text(self, main: Sequence[Statement]) -> str:
         """Return the source of the recipe, with what its statements need."""
         waiting = self.work.declare_notified()
-        parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.choices]
+        parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
         parts += [[one] for one in self.functions]
         return recipe_text(self.title, [*parts, main, waiting], self.work.scope.helpers)
 
@@ -122,6 +115,10 @@ class Role:
     def _add_piece(self, made: list[Statement]) -> None:
         gives, needs = variables.gives_of(made)
         self.pieces.append(variables.Piece(made, gives, needs))
+
+    def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
+        """Return notices to handlers, and the names of those that have no counterpart."""
+        return self.handlers.notices(names)
 
     # --- files --------------------------------------------------------------------------------
 
@@ -415,80 +412,6 @@ class Role:
         self._add_piece(made)
         return []
 
-    # --- handlers -----------------------------------------------------------------------------
-
-    def read_handlers(self, data: Any, file: str) -> None:
-        """Read the handlers, before the tasks that notify them."""
-        for task in tasks_of(data, file):
-            if task.module in ("include_tasks", "import_tasks", "include"):
-                path = self._path(f"handlers/{task.free or task.params.get('file')}")
-                if path is not None and "{{" not in str(path):
-                    self.read_handlers(read(path), path.relative_to(self.root).as_posix())
-                    continue
-            self._handler(task)
-
-    def _handler(self, task: Task) -> None:
-        names = [task.name, *as_names(task.keywords.get("listen"))]
-        try:
-            _refuse_handler(task)
-            condition = self._condition(task, self.work.scope)
-            found = drafts(Params(task, self.work.scope), self.files)
-            for number, draft in enumerate(found):
-                actions = notified_actions(draft)
-                self._decorate(task, draft)
-                if draft.kind == "service":
-                    draft.properties.pop("action", None)
-                key = f"{task.place}/{number}"
-                self.work.notified[key] = Notified(task.name, draft, actions)
-                for one in names:
-                    self.handlers.setdefault(one, []).append((key, condition))
-            self.work.report.count(task.place, 0)
-        except Untranslatable as why:
-            original = task.original or task.name
-            self.choices.append(self.work.todo(task.place, original, str(why)))
-            self.work.report.count(task.place, 1)
-
-    def _decorate(self, task: Task, draft: Any) -> None:
-        if (user := task.keywords.get("become_user")) not in (None, "root"):
-            draft.properties["become_user"] = literal(str(user))
-        if task.keywords.get("ignore_errors") in (True, "yes"):
-            draft.properties["ignore_failure"] = literal(True)
-        if "changed_when" in task.keywords and draft.kind == "execute":
-            del draft  # a handler that is run is a change; that differs in the report alone
-
-    def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
-        """Return notices to handlers, and the names of those that have no counterpart."""
-        made: list[ast.expr] = []
-        missing: list[str] = []
-        for one in names:
-            if one not in self.handlers:
-                missing.append(one)
-            for key, condition in self.handlers.get(one, []):
-                notices = self.work.notice(key)
-                if condition is None or _is_true(condition):
-                    made += notices
-                else:
-                    made.append(self._choice(one, condition, notices))
-        return made, missing
-
-    def _choice(self, handler: str, condition: ast.expr, notices: list[ast.expr]) -> ast.expr:
-        """Return the notices of a handler with a condition, from a variable of the recipe."""
-        target = f"notify_{identifier(handler.lower())}"
-        known = {one.target for one in self.choices if isinstance(one, Assignment)}
-        if target not in known:
-            value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
-            self.choices.append(Assignment(target, value))
-        return ast.Starred(value=name(target), ctx=ast.Load())
-
-
-def _refuse_handler(task: Task) -> None:
-    if task.is_block or {"loop", "with_items", "delegate_to"} & task.keywords.keys():
-        raise Untranslatable("a handler with a block, a loop or another host")
-
-
-def _is_true(condition: ast.expr) -> bool:
-    return isinstance(condition, ast.Constant) and bool(condition.value)
-
 
 def _under(condition: ast.expr | None, made: list[Statement]) -> list[Statement]:
     if condition is None or not made:
@@ -503,7 +426,3 @@ def _every_task(data: Any, file: str) -> Iterator[Task]:
         for part in ("block", "rescue", "always"):
             yield from _every_task(task.keywords.get(part), file)
         yield task
-
-
-Handlers = Mapping[str, Any]
-__all__ = ["Code", "Role", "text"]

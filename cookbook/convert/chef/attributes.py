@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cookbook.convert.chef.expressions import Expressions
-from cookbook.convert.chef.expressions import Path as Attribute
 from cookbook.convert.chef.flow import Flow
 from cookbook.convert.chef.ruby import Tree
+from cookbook.convert.chef.words import Path as Attribute
 from cookbook.convert.statements import Statement
-from cookbook.convert.work import Work
 
 HEAD = '''"""The attributes of the cookbook; values of node.vars have priority."""
 
@@ -54,7 +51,7 @@ def is_set(value: object) -> bool:
 '''
 
 
-def convert(root: Path, flow_of: Any, work: Work) -> tuple[list[Statement], dict[Attribute, Any]]:
+def convert(root: Path, flow_of: Any) -> tuple[list[Statement], dict[Attribute, Any]]:
     """Return the statements of the attribute files, and the attributes that they set."""
     known: dict[Attribute, Any] = {}
     made: list[Statement] = []
@@ -63,16 +60,10 @@ def convert(root: Path, flow_of: Any, work: Work) -> tuple[list[Statement], dict
         tree = Tree.of(path, f"attributes/{path.name}")
         flow: Flow = flow_of(tree, known)
         made += flow.statements(tree.root)
-    del work
     return made, known
 
 
 def text(statements: Sequence[Statement]) -> str:
     """Return the source of the module."""
     body = "\n".join(line for one in statements for line in one.render(0))
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
-    del used
     return f"{HEAD}\n\n{body}\n" if body else HEAD
-
-
-__all__ = ["Expressions", "convert", "text"]

@@ -30,9 +30,11 @@ class Sources(Protocol):
 
     def file(self, source: str) -> str:
         """Return the name of a file below `files/`."""
+        ...
 
     def template(self, source: str, given: set[str]) -> tuple[str, bool]:
         """Return the name of a template, and whether it reads attributes."""
+        ...
 
 
 @dataclass

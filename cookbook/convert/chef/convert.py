@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.convert.chef import attributes, erb
-from cookbook.convert.chef.expressions import Path as Attribute
 from cookbook.convert.chef.flow import Flow
 from cookbook.convert.chef.ruby import Tree
+from cookbook.convert.chef.words import Path as Attribute
 from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.project import Folder, hosts_file, module_name
 from cookbook.convert.report import Report
@@ -127,7 +127,7 @@ class _Cookbook:
             self.known.update(known)
             return Flow(tree, work, self.sources, self.known, {})
 
-        made = attributes.convert(self.root, flow, work)
+        made = attributes.convert(self.root, flow)
         self.lost = set(work.scope.lost)
         return made
 

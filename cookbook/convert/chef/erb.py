@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cookbook.convert.chef.expressions import Expressions, Path
+from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.words import Path
 from cookbook.convert.expressions import Untranslatable, item, literal, method, name
 from cookbook.convert.scope import Scope
 

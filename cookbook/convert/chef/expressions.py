@@ -8,6 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.words import (
+    ARITHMETIC,
+    CALLS,
+    CALLS_WITH,
+    FACTS,
+    OHAI,
+    OPERATORS,
+    WORDS,
+    Path,
+)
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
@@ -23,143 +33,6 @@ from cookbook.convert.expressions import (
     negated,
 )
 from cookbook.convert.scope import Scope
-
-Path = tuple[str, ...]
-
-FACTS: Mapping[Path, str] = {
-    ("platform_family",): "node.facts.family",
-    ("platform",): "node.facts.distribution",
-    ("platform_version",): "node.facts.version",
-    ("lsb", "codename"): "node.facts.codename",
-    ("fqdn",): "node.facts.fqdn",
-    ("hostname",): "node.facts.hostname",
-    ("machinename",): "node.facts.hostname",
-    ("name",): "node.name",
-    ("os",): '"linux"',
-    ("kernel", "machine"): "node.facts.architecture",
-    ("kernel", "release"): "node.facts.kernel",
-    ("kernel", "name"): '"Linux"',
-    ("cpu", "total"): "node.facts.cpus",
-    ("init_package",): "node.facts.init",
-    ("root_group",): '"root"',
-    ("environment",): "node.environment",
-    ("chef_environment",): "node.environment",
-}
-"""Attributes of Ohai -> facts."""
-
-_OHAI = frozenset(
-    [
-        "ipaddress",
-        "ip6address",
-        "network",
-        "memory",
-        "virtualization",
-        "cpu",
-        "kernel",
-        "lsb",
-        "domain",
-        "languages",
-        "filesystem",
-        "platform_build",
-        "etc",
-        "packages",
-        "recipes",
-        "roles",
-        "run_list",
-        "cloud",
-        "ec2",
-        "dmi",
-        "block_device",
-        "time",
-        "uptime",
-        "current_user",
-        "macaddress",
-        "init_package",
-        "counters",
-    ]
-)
-"""Attributes of Ohai that are no facts, or not in that form."""
-
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "node.facts.family": {"redhat": "rhel", "mac_os_x": "macos"},
-    "node.facts.distribution": {
-        "redhat": "rhel",
-        "amazon": "amzn",
-        "oracle": "ol",
-        "opensuse": "opensuse",
-        "opensuseleap": "opensuse-leap",
-        "suse": "sles",
-    },
-}
-"""Facts whose values have other names in os-release(5)."""
-
-_OPERATORS: Mapping[str, type[ast.cmpop]] = {
-    "==": ast.Eq,
-    "!=": ast.NotEq,
-    "<": ast.Lt,
-    "<=": ast.LtE,
-    ">": ast.Gt,
-    ">=": ast.GtE,
-}
-_ARITHMETIC: Mapping[str, type[ast.operator]] = {
-    "-": ast.Sub,
-    "*": ast.Mult,
-    "%": ast.Mod,
-}
-
-_CALLS: Mapping[str, str] = {
-    "to_s": "str(A)",
-    "to_i": "int(A)",
-    "to_f": "float(A)",
-    "to_a": "list(A)",
-    "length": "len(A)",
-    "size": "len(A)",
-    "count": "len(A)",
-    "empty?": "not A",
-    "any?": "bool(A)",
-    "nil?": "A is None",
-    "downcase": "A.lower()",
-    "upcase": "A.upper()",
-    "capitalize": "A.capitalize()",
-    "strip": "A.strip()",
-    "chomp": 'A.rstrip("\\n")',
-    "first": "A[0]",
-    "last": "A[-1]",
-    "keys": "list(A)",
-    "values": "list(A.values())",
-    "sort": "sorted(A)",
-    "uniq": "list(dict.fromkeys(A))",
-    "compact": "[one for one in A if one is not None]",
-    "flatten": "[one for part in A for one in (part if isinstance(part, list) else [part])]",
-    "reverse": "list(reversed(A))",
-    "max": "max(A)",
-    "min": "min(A)",
-    "to_sym": "A",
-    "to_h": "dict(A)",
-    "to_hash": "A",
-    "dup": "A",
-    "freeze": "A",
-    "lines": "A.splitlines(keepends=True)",
-}
-"""Method without arguments -> Python, where A is what it is called of."""
-
-_CALLS_WITH: Mapping[str, str] = {
-    "join": "B.join(A)",
-    "include?": "B in A",
-    "split": "A.split(B)",
-    "start_with?": "A.startswith(B)",
-    "end_with?": "A.endswith(B)",
-    "key?": "B in A",
-    "has_key?": "B in A",
-    "fetch": "A[B]",
-    "merge": "{**A, **B}",
-    "dig": "A.get(B)",
-    "delete_suffix": "A.removesuffix(B)",
-    "delete_prefix": "A.removeprefix(B)",
-    "eql?": "A == B",
-    "concat": "[*A, *B]",
-}
-"""Method with one argument B -> Python."""
 
 
 @dataclass
@@ -336,7 +209,7 @@ class Expressions:
             if node.type == "call":
                 receiver = node.child_by_field_name("receiver")
                 word = self.tree.text(node.child_by_field_name("method"))
-                if receiver is None or word in _CALLS or node.child_by_field_name("arguments"):
+                if receiver is None or word in CALLS or node.child_by_field_name("arguments"):
                     return None
                 if self.tree.text(receiver) != "node":
                     return None
@@ -371,7 +244,7 @@ class Expressions:
             raise Untranslatable(f"the attribute {'.'.join(path)} was not translated")
         if path in FACTS and path not in self.known:
             return name(FACTS[path])
-        if path[0] in _OHAI and not any(known[: len(path)] == path for known in self.known):
+        if path[0] in OHAI and not any(known[: len(path)] == path for known in self.known):
             raise Untranslatable(f"node[{']['.join(path)}] of Ohai")
         if self.reading is not None:
             return self.reading(path)
@@ -403,10 +276,10 @@ class Expressions:
         if operator in ("||", "or"):
             return ast.BoolOp(op=ast.Or(), values=[self.value(left), self.value(right)])
         sides = self._sides([left, right])
-        if operator in _OPERATORS:
-            return compare(sides[0], _OPERATORS[operator](), sides[1])
-        if operator in _ARITHMETIC:
-            return ast.BinOp(left=sides[0], op=_ARITHMETIC[operator](), right=sides[1])
+        if operator in OPERATORS:
+            return compare(sides[0], OPERATORS[operator](), sides[1])
+        if operator in ARITHMETIC:
+            return ast.BinOp(left=sides[0], op=ARITHMETIC[operator](), right=sides[1])
         if operator == "+":
             if all(isinstance(one, ast.Constant | ast.JoinedStr) for one in sides):
                 return joined([_part(one) for one in sides])
@@ -503,14 +376,14 @@ class Expressions:
         return self._method(self.value(receiver), called, [self.value(one) for one in args])
 
     def _method(self, of: ast.expr, called: str, args: list[ast.expr]) -> ast.expr:
-        if not args and called in _CALLS:
-            return _filled(_CALLS[called], {"A": of})
+        if not args and called in CALLS:
+            return _filled(CALLS[called], {"A": of})
         if called == "join" and not args:
             return method(literal(""), "join", of)
-        if len(args) == 1 and called in _CALLS_WITH:
+        if len(args) == 1 and called in CALLS_WITH:
             if called == "include?" and (words := WORDS.get(ast.unparse(args[0]))) is not None:
                 of = literal(_renamed(constant(of), words))
-            return _filled(_CALLS_WITH[called], {"A": of, "B": args[0]})
+            return _filled(CALLS_WITH[called], {"A": of, "B": args[0]})
         if called in ("gsub", "tr") and len(args) == 2 and all(map(is_constant, args)):
             return method(of, "replace", *args)
         raise Untranslatable(f"the method {called}")

@@ -8,8 +8,9 @@ from typing import Any
 
 from cookbook.convert.chef import resources
 from cookbook.convert.chef.blocks import ResourceBlock, Sources, draft_of
-from cookbook.convert.chef.expressions import Expressions, Path
+from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.words import Path
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
