@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cookbook.convert.project import Folder, module_name
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
 
 
-def convert(source: Path, target: Path | None = None) -> tuple[Path, Report]:
+def convert(source: Path, target: Path | None = None) -> tuple[Path, ConvertReport]:
     """
     Convert a role or a playbook of Ansible, or a cookbook of Chef, into a folder of recipes.
 
@@ -23,7 +23,7 @@ def convert(source: Path, target: Path | None = None) -> tuple[Path, Report]:
     if not source.exists():
         raise UsageError(f"{source}: there is no such file or folder")
     name = source.resolve().stem if source.is_file() else source.resolve().name
-    report = Report(name)
+    report = ConvertReport(name)
     folder = Folder(target if target is not None else Path(f"{module_name(name)}_cook"), report)
     folder.check()
     if source.is_file() and source.suffix in (".yml", ".yaml"):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
 
 _IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
@@ -15,7 +15,7 @@ _IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
 class Folder:
     """A new folder for recipes."""
 
-    def __init__(self, path: Path, report: Report) -> None:
+    def __init__(self, path: Path, report: ConvertReport) -> None:
         self.path = path
         self.report = report
 
@@ -85,7 +85,7 @@ def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def readme(title: str, report: Report) -> str:
+def readme(title: str, report: ConvertReport) -> str:
     """Return the text of README.md."""
     lines = [
         f"# {title}",

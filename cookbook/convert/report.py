@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cookbook.convert.statements import Place, Todo
+from cookbook.convert.statements import SourcePlace, Todo
 
 
 @dataclass
@@ -28,7 +28,7 @@ class FileTally:
 
 
 @dataclass
-class Report:
+class ConvertReport:
     """The account of one conversion."""
 
     source: str
@@ -37,7 +37,7 @@ class Report:
     written: list[str] = field(default_factory=list)
     """The paths of the files that were written, relative to the folder."""
 
-    def count(self, place: Place, todos: int) -> None:
+    def count(self, place: SourcePlace, todos: int) -> None:
         """Count a declaration, with the number of its TODO comments."""
         tally = self.files.setdefault(place.file, FileTally())
         if todos:

@@ -15,7 +15,7 @@ _SHORT = 300
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePlace:
     """A line of the source."""
 
     file: str
@@ -65,13 +65,15 @@ class Todo(Note):
     """A comment about something that was not translated: `# TODO FILE:LINE: what (why)`."""
 
     words: str = field(init=False, default="")
-    place: Place
+    place: SourcePlace
     original: str
     why: str
     code: Sequence[str] = ()
     """Lines of a declaration that is near, but does not mean the same; shown as comments."""
 
-    def __init__(self, place: Place, original: str, why: str, code: Sequence[str] = ()) -> None:
+    def __init__(
+        self, place: SourcePlace, original: str, why: str, code: Sequence[str] = ()
+    ) -> None:
         self.place, self.why, self.code = place, why, code
         self.original = shortened(original)
         self.words = f"TODO {place}: {self.original} ({why})"
@@ -124,7 +126,7 @@ class Raw(Statement):
 
 
 @dataclass
-class Block(Statement):
+class Compound(Statement):
     """Statements below a head: `if x:`, `for x in y:`, `with attempt("x") as x:`."""
 
     head: str | tuple[str, ast.expr]
@@ -161,17 +163,17 @@ def merged(statements: Sequence[Statement]) -> list[Statement]:
     for one in statements:
         last = out[-1] if out else None
         if (
-            isinstance(one, Block)
-            and isinstance(last, Block)
+            isinstance(one, Compound)
+            and isinstance(last, Compound)
             and one.condition == last.condition
             and one.condition.startswith("if ")
             and not _assigns(last)
         ):
-            out[-1] = Block(last.head, merged([*last.body, *one.body]))
+            out[-1] = Compound(last.head, merged([*last.body, *one.body]))
         else:
             out.append(one)
     return out
 
 
-def _assigns(block: Block) -> bool:
+def _assigns(block: Compound) -> bool:
     return any(isinstance(one, Assignment | Raw) for one in block.walk())

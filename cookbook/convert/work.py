@@ -17,15 +17,15 @@ from cookbook.convert.expressions import (
     literal,
     text,
 )
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import Scope
-from cookbook.convert.statements import Code, Note, Place, Statement, Todo
+from cookbook.convert.statements import Code, Note, SourcePlace, Statement, Todo
 
 _ORDER = ("package_name", "path", "username", "key", "source", "content", "variables", "command")
 
 
 @dataclass
-class Notified:
+class NotifiedDraft:
     """A resource that acts when it is notified."""
 
     title: str
@@ -36,15 +36,15 @@ class Notified:
 
 
 @dataclass
-class Work:
+class RecipeWork:
     """One recipe that is being written."""
 
-    report: Report
+    report: ConvertReport
     scope: Scope = field(default_factory=Scope)
     declared: dict[str, bool] = field(default_factory=dict)
     """Identity of each declared resource -> whether every host has it."""
 
-    notified: dict[str, Notified] = field(default_factory=dict)
+    notified: dict[str, NotifiedDraft] = field(default_factory=dict)
 
     def declare(self, draft: Draft, title: str, *, always: bool) -> Code:
         """
@@ -102,7 +102,7 @@ class Work:
                 notice.args[1] = target
         return made
 
-    def todo(self, place: Place, original: str, why: str, code: Sequence[str] = ()) -> Todo:
+    def todo(self, place: SourcePlace, original: str, why: str, code: Sequence[str] = ()) -> Todo:
         """Return a comment for the author, and put it into the account."""
         made = Todo(place, original, why, code)
         self.report.todos.append(made)

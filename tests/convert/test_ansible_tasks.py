@@ -13,7 +13,7 @@ from cookbook.convert.ansible import modules
 from cookbook.convert.ansible.role import Role
 from cookbook.convert.chef import resources
 from cookbook.convert.declarations import TITLES, kind_of, properties
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 
 CASES = yaml.safe_load(Path(__file__).with_name("ansible_tasks.yml").read_text())
 EVERY = {*properties("execute")}
@@ -51,7 +51,7 @@ def test_tasks_become_declarations(case: Any, tmp_path: Path) -> None:
         if part in case:
             (tmp_path / part).mkdir()
             (tmp_path / part / "main.yml").write_text(case[part])
-    report = Report("role")
+    report = ConvertReport("role")
     source = Role(tmp_path, "A role.", report).convert()
     if "recipe" in case:
         assert body_of(source).strip() == case["recipe"].strip()

@@ -11,8 +11,8 @@ from cookbook.convert.ansible.files import copied
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.role import Role
 from cookbook.convert.project import Folder, hosts_file, module_name
-from cookbook.convert.report import Report
-from cookbook.convert.statements import Place, Raw, Statement
+from cookbook.convert.report import ConvertReport
+from cookbook.convert.statements import Raw, SourcePlace, Statement
 from cookbook.errors import UsageError
 
 
@@ -21,7 +21,7 @@ def is_role(path: Path) -> bool:
     return any((path / "tasks" / f"main.{ending}").is_file() for ending in ("yml", "yaml"))
 
 
-def convert_role(root: Path, folder: Folder, report: Report) -> None:
+def convert_role(root: Path, folder: Folder, report: ConvertReport) -> None:
     """Convert a role; write the recipe and its sources."""
     name = module_name(root.resolve().name)
     title = f"The role {root.resolve().name}, converted from Ansible."
@@ -31,7 +31,7 @@ def convert_role(root: Path, folder: Folder, report: Report) -> None:
     folder.finish(hosts_file({name: f"{name}.py"}, variables.hosts_lines(role.variables)), name)
 
 
-def convert_playbook(path: Path, folder: Folder, report: Report) -> None:
+def convert_playbook(path: Path, folder: Folder, report: ConvertReport) -> None:
     """Convert a playbook: a recipe for each play, and a module for each role that is found."""
     plays = read(path)
     if not isinstance(plays, list) or not all(isinstance(play, Mapping) for play in plays):
@@ -53,7 +53,7 @@ class _Play:
     """One play of a playbook."""
 
     def __init__(
-        self, path: Path, play: Any, folder: Folder, report: Report, roles: set[str]
+        self, path: Path, play: Any, folder: Folder, report: ConvertReport, roles: set[str]
     ) -> None:
         self.path = path
         self.play = play
@@ -68,7 +68,7 @@ class _Play:
     def convert(self) -> str:
         """Return the source of the recipe of the play."""
         role, file = self.role, self.path.name
-        place = Place(file, getattr(self.play, "line", 1))
+        place = SourcePlace(file, getattr(self.play, "line", 1))
         given = self.play.get("vars")
         role.variables = dict(given) if isinstance(given, dict) else {}
         role.pieces += variables.defaults(role.work, role.variables, place)
@@ -82,7 +82,7 @@ class _Play:
         self.folder.add(copied(self.path.parent, self.folder.path))
         return role.text(made)
 
-    def _refused(self, place: Place) -> list[Statement]:
+    def _refused(self, place: SourcePlace) -> list[Statement]:
         """Return comments for what a play says that a recipe does not."""
         why = {
             "serial": "rollout.yml and `cook rollout` take hosts in batches",
@@ -99,7 +99,7 @@ class _Play:
             if word in self.play and self.play[word] not in (None, "root")
         ]
 
-    def _role(self, entry: Any, place: Place) -> Statement:
+    def _role(self, entry: Any, place: SourcePlace) -> Statement:
         """Return the import of a role, which is converted now if it is beside the playbook."""
         word = (
             str(entry.get("role") or entry.get("name")) if isinstance(entry, dict) else str(entry)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from cookbook.convert.ansible.params import Params
-from cookbook.convert.ansible.sources import Sources, part, title_of
+from cookbook.convert.ansible.sources import RoleSources, part, title_of
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -28,7 +28,7 @@ def _owned(draft: Draft, params: Params) -> None:
     params.drop("backup")
 
 
-def _file(params: Params, _sources: Sources) -> list[Draft]:
+def _file(params: Params, _sources: RoleSources) -> list[Draft]:
     path = params.needed("path", "dest", "name")
     state = constant(params.value("state") or literal("file"))
     if params.flag("recurse", default=False):
@@ -103,7 +103,7 @@ def _validated(draft: Draft, params: Params) -> None:
         draft.properties["action"] = literal("create_if_missing")
 
 
-def _copy(params: Params, sources: Sources) -> list[Draft]:
+def _copy(params: Params, sources: RoleSources) -> list[Draft]:
     path = params.needed("dest", "path")
     if params.flag("remote_src", default=False):
         raise Untranslatable("a copy of a file of the host")
@@ -139,7 +139,7 @@ def _copy(params: Params, sources: Sources) -> list[Draft]:
     return [draft]
 
 
-def _template(params: Params, sources: Sources) -> list[Draft]:
+def _template(params: Params, sources: RoleSources) -> list[Draft]:
     source = params.needed("src")
     path = _target(params.needed("dest", "path"), source)
     params.drop("lstrip_blocks", ("no", "false"))
@@ -179,7 +179,7 @@ def _created(draft: Draft, params: Params) -> list[Draft]:
     return [draft]
 
 
-def _lineinfile(params: Params, _sources: Sources) -> list[Draft]:
+def _lineinfile(params: Params, _sources: RoleSources) -> list[Draft]:
     path = params.needed("path", "dest", "destfile", "name")
     state = constant(params.value("state") or literal("present"))
     line, match = params.value("line", "value"), params.value("regexp", "regex")
@@ -202,7 +202,7 @@ def _lineinfile(params: Params, _sources: Sources) -> list[Draft]:
     return _created(draft, params)
 
 
-def _blockinfile(params: Params, _sources: Sources) -> list[Draft]:
+def _blockinfile(params: Params, _sources: RoleSources) -> list[Draft]:
     draft = Draft("block", title_of(params), {"path": params.needed("path", "dest", "name")})
     marker = params.value("marker") or literal("# {mark} ANSIBLE MANAGED BLOCK")
     content = params.value("block", "content")
@@ -216,7 +216,7 @@ def _blockinfile(params: Params, _sources: Sources) -> list[Draft]:
     return _created(draft, params)
 
 
-def _get_url(params: Params, _sources: Sources) -> list[Draft]:
+def _get_url(params: Params, _sources: RoleSources) -> list[Draft]:
     url, path = params.needed("url"), params.needed("dest")
     draft = Draft("remote_file", _target(path, url), {"source": url})
     checksum = params.value("checksum", "sha256sum")
@@ -242,7 +242,7 @@ def _sha256(checksum: ast.expr) -> ast.expr:
     return literal(given.removeprefix("sha256:"))
 
 
-TASKS: Mapping[str, Callable[[Params, Sources], list[Draft]]] = {
+TASKS: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {
     "blockinfile": _blockinfile,
     "copy": _copy,
     "file": _file,

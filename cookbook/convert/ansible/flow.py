@@ -13,7 +13,7 @@ from cookbook.convert.ansible.guards import Guards, only_asks
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
 from cookbook.convert.ansible.resources import drafts
-from cookbook.convert.ansible.sources import Sources
+from cookbook.convert.ansible.sources import RoleSources
 from cookbook.convert.ansible.task import Task, as_names, count, tasks_of
 from cookbook.convert.declarations import TITLES, declaration, properties
 from cookbook.convert.drafts import Draft
@@ -28,8 +28,8 @@ from cookbook.convert.expressions import (
     text,
 )
 from cookbook.convert.scope import Scope
-from cookbook.convert.statements import Block, Code, Note, Raw, Statement, merged
-from cookbook.convert.work import Work
+from cookbook.convert.statements import Code, Compound, Note, Raw, Statement, merged
+from cookbook.convert.work import RecipeWork
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ _REFUSED: Mapping[str, str] = {
 """Keywords that have no counterpart, and why."""
 
 
-class Flow:
+class TaskFlow:
     """Translates lists of tasks."""
 
-    def __init__(self, work: Work, sources: Sources, includes: Includes) -> None:
+    def __init__(self, work: RecipeWork, sources: RoleSources, includes: Includes) -> None:
         self.work = work
         self.sources = sources
         self.includes = includes
@@ -256,7 +256,7 @@ class Flow:
         tags = as_names(task.keywords.get("tags"))
         words = [str(tag) for tag in tags if tag not in ("always", "never")]
         if words:
-            made = [Block(f"with tagged({', '.join(map(repr_of, words))})", made)]
+            made = [Compound(f"with tagged({', '.join(map(repr_of, words))})", made)]
         return _wrapped(made, condition, None)
 
     def _block_condition(self, task: Task, context: Context) -> ast.expr | None:
@@ -282,9 +282,11 @@ class Flow:
             part: self.statements(task.keywords.get(part), task.place.file, within)
             for part in ("block", "rescue", "always")
         }
-        made: list[Statement] = [Block(f"with attempt({repr_of(title)}) as {name}", parts["block"])]
+        made: list[Statement] = [
+            Compound(f"with attempt({repr_of(title)}) as {name}", parts["block"])
+        ]
         made += [
-            Block(f"with {name}.{part}()", parts[part])
+            Compound(f"with {name}.{part}()", parts[part])
             for part in ("rescue", "always")
             if parts[part]
         ]
@@ -300,9 +302,9 @@ class Flow:
         held = every([translator.condition(task.params.get("that", True))])
         if held is None:
             return [Note(f"{task.place}: {task.name}: always so")]
-        inner = Block(("if not", held), [raised])
+        inner = Compound(("if not", held), [raised])
         if isinstance(held, ast.BoolOp):
-            inner = Block(f"if not ({text(held)})", [raised])
+            inner = Compound(f"if not ({text(held)})", [raised])
         return _wrapped([inner], condition, None)
 
 
@@ -402,8 +404,8 @@ def _wrapped(
         return made
     names = {n.id for n in ast.walk(condition) if isinstance(n, ast.Name)} if condition else set()
     if loop is None:
-        return [Block(("if", condition), made)] if condition is not None else made
+        return [Compound(("if", condition), made)] if condition is not None else made
     if condition is not None and names & loop.names:
-        return [Block(loop.head, [Block(("if", condition), made)])]
-    inner: list[Statement] = [Block(loop.head, made)]
-    return [Block(("if", condition), inner)] if condition is not None else inner
+        return [Compound(loop.head, [Compound(("if", condition), made)])]
+    inner: list[Statement] = [Compound(loop.head, made)]
+    return [Compound(("if", condition), inner)] if condition is not None else inner

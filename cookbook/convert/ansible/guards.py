@@ -16,11 +16,11 @@ from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined, literal
 from cookbook.convert.scope import Scope
 from cookbook.convert.statements import Code, Note
-from cookbook.convert.work import Work
+from cookbook.convert.work import RecipeWork
 
 
 @dataclass
-class Wanted:
+class WantedGuards:
     """The conditions of a task, as they are in a recipe."""
 
     conditions: list[ast.expr] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Changed:
 class Guards:
     """The registered results of one list of tasks."""
 
-    def __init__(self, tasks: Sequence[Task], work: Work) -> None:
+    def __init__(self, tasks: Sequence[Task], work: RecipeWork) -> None:
         self.tasks = tasks
         self.work = work
         self.probes: dict[str, _Probe] = {}
@@ -111,16 +111,16 @@ class Guards:
 
     # --- what is asked for --------------------------------------------------------------------
 
-    def conditions(self, task: Task, index: int, scope: Scope) -> Wanted:
+    def conditions(self, task: Task, index: int, scope: Scope) -> WantedGuards:
         """Return the conditions of a task; raises Untranslatable."""
-        wanted = Wanted()
+        wanted = WantedGuards()
         for part in _parts(task.keywords.get("when")):
             if self._is_changed(part, index, wanted) or self._is_guard(part, wanted):
                 continue
             wanted.conditions.append(Translator(scope).condition(part))
         return wanted
 
-    def _is_changed(self, part: Any, index: int, wanted: Wanted) -> bool:
+    def _is_changed(self, part: Any, index: int, wanted: WantedGuards) -> bool:
         found = re.fullmatch(
             r"\s*(\w+)(?:\.changed| is changed|\s*\|\s*changed)"
             r"(?:\s*\|\s*bool)?(?:\s*==\s*[Tt]rue)?\s*",
@@ -140,7 +140,7 @@ class Guards:
         wanted.after = source.target
         return True
 
-    def _is_guard(self, part: Any, wanted: Wanted) -> bool:
+    def _is_guard(self, part: Any, wanted: WantedGuards) -> bool:
         shown = str(part)
         for word, probe in self.probes.items():
             if not re.search(rf"\b{re.escape(word)}\b", shown):

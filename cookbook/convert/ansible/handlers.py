@@ -18,13 +18,15 @@ from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, every, literal, name
 from cookbook.convert.scope import identifier
 from cookbook.convert.statements import Assignment, Statement
-from cookbook.convert.work import Notified, Work
+from cookbook.convert.work import NotifiedDraft, RecipeWork
 
 
 class Handlers:
     """The handlers of one role or play."""
 
-    def __init__(self, work: Work, files: RoleFiles, path: Callable[[str], Path | None]) -> None:
+    def __init__(
+        self, work: RecipeWork, files: RoleFiles, path: Callable[[str], Path | None]
+    ) -> None:
         self.work = work
         self.files = files
         self._path = path
@@ -32,7 +34,7 @@ class Handlers:
         """Variables with the notices of handlers that have conditions."""
 
         self.handlers: dict[str, list[tuple[str, ast.expr | None]]] = {}
-        """Name of a handler, or what it listens to -> keys of Work.notified, their conditions."""
+        """Name of a handler, or what it listens to -> keys of RecipeWork.notified, their conditions."""
 
     def read(self, data: Any, file: str) -> None:
         """Read the handlers, before the tasks that notify them."""
@@ -56,7 +58,7 @@ class Handlers:
                 if draft.kind == "service":
                     draft.properties.pop("action", None)
                 key = f"{task.place}/{number}"
-                self.work.notified[key] = Notified(task.name, draft, actions)
+                self.work.notified[key] = NotifiedDraft(task.name, draft, actions)
                 for one in names:
                     self.handlers.setdefault(one, []).append((key, condition))
             self.work.report.count(task.place, 0)

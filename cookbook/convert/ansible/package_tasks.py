@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from cookbook.convert.ansible import modules
 from cookbook.convert.ansible.params import Params, as_flag, chosen
-from cookbook.convert.ansible.sources import Sources, title_of
+from cookbook.convert.ansible.sources import RoleSources, title_of
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -19,7 +19,7 @@ from cookbook.convert.expressions import (
 )
 
 
-def _package(params: Params, _sources: Sources) -> list[Draft]:
+def _package(params: Params, _sources: RoleSources) -> list[Draft]:
     names = params.value("name", "pkg", "package")
     cache = params.value("update_cache", "update-cache")
     age = params.value("cache_valid_time")
@@ -97,7 +97,7 @@ def _without_packages(params: Params, cache: ast.expr | None, age: ast.expr | No
     return Draft("apt_update", title_of(params), {"frequency": age})
 
 
-def _service(params: Params, _sources: Sources) -> list[Draft]:
+def _service(params: Params, _sources: RoleSources) -> list[Draft]:
     name = params.value("name", "service", "unit")
     for ignored in ("daemon_reload", "daemon-reload", "sleep", "use", "no_block", "daemon_reexec"):
         params.drop(ignored, None if ignored != "daemon_reexec" else ("no", "false"))
@@ -122,7 +122,7 @@ def _switch(value: ast.expr, yes: str, no: str) -> ast.expr:
     return ast.IfExp(test=value, body=literal(yes), orelse=literal(no))
 
 
-TASKS: Mapping[str, Callable[[Params, Sources], list[Draft]]] = {
+TASKS: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {
     **dict.fromkeys(modules.PACKAGE_MODULES, _package),
     **dict.fromkeys(("service", "systemd", "systemd_service", "sysvinit"), _service),
 }

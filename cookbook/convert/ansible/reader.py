@@ -11,7 +11,7 @@ import yaml
 from cookbook.errors import UsageError
 
 
-class Mapping(dict[str, Any]):
+class YamlMapping(dict[str, Any]):
     """A mapping with its place."""
 
     line: int = 1
@@ -37,9 +37,9 @@ class _Loader(yaml.SafeLoader):
     source = ""
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Mapping:
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> YamlMapping:
     loader.flatten_mapping(node)
-    found = Mapping()
+    found = YamlMapping()
     found.line = node.start_mark.line + 1
     found.original = loader.source[node.start_mark.index : node.end_mark.index]
     for key, value in node.value:

@@ -10,7 +10,7 @@ from typing import Any
 from cookbook.convert.ansible import file_tasks, modules, package_tasks, system_tasks
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params
-from cookbook.convert.ansible.sources import Sources, title_of
+from cookbook.convert.ansible.sources import RoleSources, title_of
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -23,7 +23,7 @@ from cookbook.convert.expressions import (
 from cookbook.language.recipe_hints import counterparts
 
 
-def drafts(params: Params, sources: Sources) -> list[Draft]:
+def drafts(params: Params, sources: RoleSources) -> list[Draft]:
     """
     Return the resources of a task, in order.
 
@@ -169,7 +169,7 @@ def _by_name(params: Params) -> Draft:
     raise Untranslatable(f"cook has {known.name}: {known.how}")
 
 
-def _pip(params: Params, _sources: Sources) -> list[Draft]:
+def _pip(params: Params, _sources: RoleSources) -> list[Draft]:
     params.drop("virtualenv_command")
     params.drop("virtualenv_python")
     params.drop("executable")
@@ -181,7 +181,7 @@ def _pip(params: Params, _sources: Sources) -> list[Draft]:
     return [_by_table(params, modules.MODULES["pip"])]
 
 
-SPECIAL: Mapping[str, Callable[[Params, Sources], list[Draft]]] = {
+SPECIAL: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {
     **file_tasks.TASKS,
     **package_tasks.TASKS,
     **system_tasks.TASKS,

@@ -11,28 +11,28 @@ from typing import Any
 
 from cookbook.convert.ansible import facts, variables
 from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import Context, Flow
+from cookbook.convert.ansible.flow import Context, TaskFlow
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
 from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import Scope, identifier
 from cookbook.convert.source_file import Function, recipe_text
 from cookbook.convert.statements import (
     Assignment,
-    Block,
+    Compound,
     Note,
-    Place,
     Raw,
+    SourcePlace,
     Statement,
     merged,
 )
-from cookbook.convert.work import Work
+from cookbook.convert.work import RecipeWork
 
 _PASSES = 5
-"""How often the variables are looked for that no translated task sets."""
+"""Passes that look for variables that no translated task sets."""
 
 _DYNAMIC = re.compile(
     r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
@@ -42,12 +42,12 @@ _DYNAMIC = re.compile(
 class Role:
     """One role, or the tasks of one play, as a recipe."""
 
-    def __init__(self, root: Path, title: str, report: Report) -> None:
+    def __init__(self, root: Path, title: str, report: ConvertReport) -> None:
         self.root = root
         self.title = title
-        self.work = Work(report)
+        self.work = RecipeWork(report)
         self.files = RoleFiles(root)
-        self.flow = Flow(self.work, self.files, self)
+        self.flow = TaskFlow(self.work, self.files, self)
         self.pieces: list[variables.Piece] = []
         self.functions: list[Function] = []
         self.called: dict[str, str] = {}
@@ -67,7 +67,7 @@ class Role:
         """Variables that only tasks set that were not translated."""
 
         self.shown = ""
-        """What stands before the paths of files in comments and in the account."""
+        """The beginning of the paths of files in comments and in the account."""
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class Role:
         A first pass finds the variables that no translated task sets; what needs them is a TODO.
         """
         for _ in range(_PASSES):
-            first = Role(self.root, self.title, Report(""))
+            first = Role(self.root, self.title, ConvertReport(""))
             first.shown, first.unset = self.shown, self.unset
             first._convert()
             never = {word for word in first.late if identifier(word) not in first.given}
@@ -91,10 +91,12 @@ class Role:
         self.work.scope.title = self.root.resolve().name
         self._read_names()
         self.variables = self._mapping("defaults/main")
-        place = Place(self._shown("defaults/main"), 1)
+        place = SourcePlace(self._shown("defaults/main"), 1)
         self.pieces += variables.defaults(self.work, self.variables, place)
         if constants := self._mapping("vars/main"):
-            made = variables.constants(self.work, constants, Place(self._shown("vars/main"), 1))
+            made = variables.constants(
+                self.work, constants, SourcePlace(self._shown("vars/main"), 1)
+            )
             self._add_piece(made)
         self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
         notes = self._dependencies()
@@ -173,7 +175,7 @@ class Role:
 
     def _dependencies(self) -> list[Statement]:
         found = self._mapping("meta/main").get("dependencies") or []
-        place = Place(self._shown("meta/main"), 1)
+        place = SourcePlace(self._shown("meta/main"), 1)
         made: list[Statement] = []
         for entry in found if isinstance(found, list) else []:
             word = entry.get("role") or entry.get("name") if isinstance(entry, dict) else entry
@@ -346,16 +348,18 @@ class Role:
             data = read(self.root / file)
             if not isinstance(data, dict):
                 continue
-            place = Place(f"{self.shown}{file}", 1)
+            place = SourcePlace(f"{self.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
             self.given.update(map(identifier, data))
             if test is None and len(found) > 1:
-                made.append(Block("else", body) if number else Note(file))
+                made.append(Compound("else", body) if number else Note(file))
                 break
             word = "if" if number == 0 or len(names) == 1 else "elif"
-            made.append(Block((word, test), body) if test is not None else Block("if True", body))
+            made.append(
+                Compound((word, test), body) if test is not None else Compound("if True", body)
+            )
         if found[0][0] is None:
-            made = made[0].body if isinstance(made[0], Block) else made
+            made = made[0].body if isinstance(made[0], Compound) else made
         made = _under(condition, made)
         return self._hoisted(made, context)
 
@@ -418,7 +422,7 @@ def _under(condition: ast.expr | None, made: list[Statement]) -> list[Statement]
         return made
     if isinstance(condition, ast.Constant) and condition.value is True:
         return made
-    return [Block(("if", condition), merged(made))]
+    return [Compound(("if", condition), merged(made))]
 
 
 def _every_task(data: Any, file: str) -> Iterator[Task]:

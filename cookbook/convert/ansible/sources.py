@@ -10,7 +10,7 @@ from cookbook.convert.ansible.params import Params
 from cookbook.convert.expressions import constant, is_constant, literal
 
 
-class Sources(Protocol):
+class RoleSources(Protocol):
     """The files and templates of a role, as far as a task needs them."""
 
     def file(self, source: ast.expr) -> tuple[str, ast.expr]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
-from cookbook.convert.ansible.sources import Sources, part, title_of
+from cookbook.convert.ansible.sources import RoleSources, part, title_of
 from cookbook.convert.declarations import properties
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
@@ -21,7 +21,7 @@ from cookbook.convert.expressions import (
 )
 
 
-def _user(params: Params, _sources: Sources) -> list[Draft]:
+def _user(params: Params, _sources: RoleSources) -> list[Draft]:
     action = params.choice("state", "present", {"present": "create", "absent": "remove"})
     remove = params.flag("remove", default=False)
     draft = Draft("user", params.needed("name", "user"), {"action": action})
@@ -86,10 +86,10 @@ def _list_of(value: ast.expr, params: Params) -> ast.expr:
 
 
 _SHELL_WORDS = re.compile(r"[^\w./:=@%+,{}\[\]\" '-]|^~|\s~")
-"""What a shell would read in another way than the module `command` does."""
+"""Signs that a shell reads in another way than the module `command` does."""
 
 
-def _command(params: Params, _sources: Sources) -> list[Draft]:
+def _command(params: Params, _sources: RoleSources) -> list[Draft]:
     shell = params.task.module in ("shell", "raw")
     params.drop("_value")
     free = params.raw("cmd", "_raw_params") or params.task.free
@@ -134,7 +134,7 @@ def _command_text(params: Params, free: str, *, shell: bool) -> ast.expr:
 _REPOSITORY = re.compile(r"(deb|deb-src)\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s*(.*)")
 
 
-def _apt_repository(params: Params, _sources: Sources) -> list[Draft]:
+def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
     line = params.needed("repo")
     action = params.choice("state", "present", {"present": "add", "absent": "remove"})
     parts = _REPOSITORY.fullmatch(str(params.task.params["repo"]).strip())
@@ -163,7 +163,7 @@ def _apt_repository(params: Params, _sources: Sources) -> list[Draft]:
     return [draft]
 
 
-def _alternatives(params: Params, _sources: Sources) -> list[Draft]:
+def _alternatives(params: Params, _sources: RoleSources) -> list[Draft]:
     draft = Draft("alternatives", params.needed("name"), {"path": params.needed("path")})
     if (link := params.value("link")) is not None:
         draft.properties["link"] = link
@@ -174,7 +174,7 @@ def _alternatives(params: Params, _sources: Sources) -> list[Draft]:
     return [draft]
 
 
-def _ufw(params: Params, _sources: Sources) -> list[Draft]:
+def _ufw(params: Params, _sources: RoleSources) -> list[Draft]:
     verdict = params.choice("rule", "", {"allow": "allow", "deny": "deny", "reject": "reject"})
     draft = Draft("firewall_rule", title_of(params), {"command": verdict})
     if (port := params.value("port", "to_port")) is not None:
@@ -187,7 +187,7 @@ def _ufw(params: Params, _sources: Sources) -> list[Draft]:
     return [draft]
 
 
-def _limits(params: Params, _sources: Sources) -> list[Draft]:
+def _limits(params: Params, _sources: RoleSources) -> list[Draft]:
     kind, which = constant(params.needed("limit_type")), constant(params.needed("limit_item"))
     name = {"nofile": "filehandle", "nproc": "process", "core": "core", "stack": "stack"}.get(which)
     if name is None:
@@ -201,7 +201,7 @@ def _limits(params: Params, _sources: Sources) -> list[Draft]:
     return [draft]
 
 
-TASKS: Mapping[str, Callable[[Params, Sources], list[Draft]]] = {
+TASKS: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {
     "alternatives": _alternatives,
     "apt_repository": _apt_repository,
     "command": _command,

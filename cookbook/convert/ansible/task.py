@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cookbook.convert.ansible.reader import Mapping, key_values
-from cookbook.convert.statements import Place
+from cookbook.convert.ansible.reader import YamlMapping, key_values
+from cookbook.convert.statements import SourcePlace
 
 KEYWORDS = frozenset(
     [
@@ -98,7 +98,7 @@ FREE = frozenset(
 class Task:
     """One task, or a block of tasks."""
 
-    place: Place
+    place: SourcePlace
     keywords: dict[str, Any]
     module: str = ""
     """The last part of its name; empty for a block."""
@@ -133,12 +133,12 @@ def as_names(value: Any) -> list[str]:
 def tasks_of(data: Any, file: str) -> Iterator[Task]:
     """Yield the tasks of a list; what is no task is one without a module."""
     for entry in data if isinstance(data, list) else []:
-        if isinstance(entry, Mapping):
+        if isinstance(entry, YamlMapping):
             yield _task(entry, file)
 
 
-def _task(entry: Mapping, file: str) -> Task:
-    task = Task(Place(file, entry.line), {}, original=entry.original)
+def _task(entry: YamlMapping, file: str) -> Task:
+    task = Task(SourcePlace(file, entry.line), {}, original=entry.original)
     for key, value in entry.items():
         if key in KEYWORDS:
             task.keywords[key] = value

@@ -21,8 +21,8 @@ from cookbook.convert.expressions import (
     name,
     text,
 )
-from cookbook.convert.statements import Assignment, Block, Note, Place, Statement
-from cookbook.convert.work import Work
+from cookbook.convert.statements import Assignment, Compound, Note, SourcePlace, Statement
+from cookbook.convert.work import RecipeWork
 
 _SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|token|api_?key|private_key)(_|$)")
 
@@ -36,7 +36,7 @@ class Piece:
     needs: set[str] = field(default_factory=set)
 
 
-def defaults(work: Work, data: Mapping[str, Any], place: Place) -> Iterator[Piece]:
+def defaults(work: RecipeWork, data: Mapping[str, Any], place: SourcePlace) -> Iterator[Piece]:
     """Yield a piece for each default: a value of hosts.yml has priority."""
     own = {word: value for word, value in data.items() if word not in work.scope.forbidden}
     for word in own:
@@ -45,7 +45,7 @@ def defaults(work: Work, data: Mapping[str, Any], place: Place) -> Iterator[Piec
         yield _piece(work, word, value, place, default=True)
 
 
-def constants(work: Work, data: Mapping[str, Any], place: Place) -> list[Statement]:
+def constants(work: RecipeWork, data: Mapping[str, Any], place: SourcePlace) -> list[Statement]:
     """Return the assignments of a file of variables, which have priority over hosts.yml."""
     for word in data:
         work.scope.add(word)
@@ -55,10 +55,10 @@ def constants(work: Work, data: Mapping[str, Any], place: Place) -> list[Stateme
     return made
 
 
-def _piece(work: Work, word: str, value: Any, place: Place, *, default: bool) -> Piece:
+def _piece(work: RecipeWork, word: str, value: Any, place: SourcePlace, *, default: bool) -> Piece:
     notes: list[Statement] = []
     target = work.scope.add(word)
-    where = Place(place.file, place.line)
+    where = SourcePlace(place.file, place.line)
     if isinstance(value, Vaulted):
         made: ast.expr = call("secret", literal(word))
         notes.append(
@@ -115,7 +115,7 @@ def gives_of(statements: Sequence[Statement]) -> tuple[set[str], set[str]]:
             if isinstance(inner, Assignment):
                 gives.add(inner.target)
                 needs |= _names(inner.value)
-            elif isinstance(inner, Block) and not isinstance(inner.head, str):
+            elif isinstance(inner, Compound) and not isinstance(inner.head, str):
                 needs |= _names(inner.head[1])
     return gives, needs - gives - {"node"}
 

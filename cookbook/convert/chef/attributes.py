@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cookbook.convert.chef.flow import Flow
+from cookbook.convert.chef.flow import RubyFlow
 from cookbook.convert.chef.ruby import Tree
 from cookbook.convert.chef.words import Path as Attribute
 from cookbook.convert.statements import Statement
@@ -58,7 +58,7 @@ def convert(root: Path, flow_of: Any) -> tuple[list[Statement], dict[Attribute, 
     files = sorted((root / "attributes").glob("*.rb"), key=lambda p: (p.stem != "default", p.name))
     for path in files:
         tree = Tree.of(path, f"attributes/{path.name}")
-        flow: Flow = flow_of(tree, known)
+        flow: RubyFlow = flow_of(tree, known)
         made += flow.statements(tree.root)
     return made, known
 

@@ -25,7 +25,7 @@ from cookbook.convert.expressions import (
 )
 
 
-class Sources(Protocol):
+class BookSources(Protocol):
     """The files and templates of a cookbook."""
 
     def file(self, source: str) -> str:
@@ -69,19 +69,19 @@ class ResourceBlock:
         return found
 
 
-Notes = list[tuple[str, str]]
+TodoNotes = list[tuple[str, str]]
 
 
 def draft_of(
-    block: ResourceBlock, name: Any, sources: Sources
-) -> tuple[Draft, Notes, list[ast.expr]]:
+    block: ResourceBlock, name: Any, sources: BookSources
+) -> tuple[Draft, TodoNotes, list[ast.expr]]:
     """
     Return the resource of a block, comments for what is left, and conditions around it.
 
     Raises Untranslatable if a property has no counterpart.
     """
     draft = Draft(block.kind, block.by.value(name))
-    notes: Notes = []
+    notes: TodoNotes = []
     conditions: list[ast.expr] = []
     for word, args, inner, condition in block.calls():
         if word in ("notifies", "subscribes"):
@@ -237,7 +237,7 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
 # --- what single types need -------------------------------------------------------------------
 
 
-def _finish(draft: Draft, block: ResourceBlock, sources: Sources) -> None:
+def _finish(draft: Draft, block: ResourceBlock, sources: BookSources) -> None:
     """Change what one type says in another way."""
     words = draft.properties
     if draft.kind == "package":
@@ -327,7 +327,7 @@ def _basename(name: ast.expr) -> str:
     return str(constant(name)).rpartition("/")[2]
 
 
-def _file(draft: Draft, sources: Sources) -> None:
+def _file(draft: Draft, sources: BookSources) -> None:
     if "cookbook" in draft.properties:
         raise Untranslatable("a source of another cookbook")
     source = draft.properties.get("source")
@@ -340,7 +340,7 @@ def _file(draft: Draft, sources: Sources) -> None:
     draft.properties["source"] = literal(sources.file(str(constant(source))))
 
 
-def _template(draft: Draft, sources: Sources) -> None:
+def _template(draft: Draft, sources: BookSources) -> None:
     words = draft.properties
     deleting = "action" in words and text(words["action"]) in ('"delete"', '"nothing"')
     if deleting and "source" not in words:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.convert.chef import attributes, erb
-from cookbook.convert.chef.flow import Flow
+from cookbook.convert.chef.flow import RubyFlow
 from cookbook.convert.chef.ruby import Tree
 from cookbook.convert.chef.words import Path as Attribute
 from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.project import Folder, hosts_file, module_name
-from cookbook.convert.report import Report
+from cookbook.convert.report import ConvertReport
 from cookbook.convert.source_file import recipe_text
 from cookbook.convert.statements import Code, Raw, Statement
-from cookbook.convert.work import Work
+from cookbook.convert.work import RecipeWork
 
 _PLACES = ("default", "debian", "")
 """Folders below files/ and templates/ that count for every host."""
@@ -29,7 +29,7 @@ def is_cookbook(path: Path) -> bool:
     return any((path / "recipes").glob("*.rb")) if (path / "recipes").is_dir() else False
 
 
-def convert_cookbook(root: Path, folder: Folder, report: Report) -> None:
+def convert_cookbook(root: Path, folder: Folder, report: ConvertReport) -> None:
     """Convert a cookbook; write its recipes, attributes, files and templates."""
     book = _Cookbook(root, report)
     texts, attribute_text = book.convert()
@@ -98,7 +98,7 @@ class _Sources:
 class _Cookbook:
     """One cookbook that is converted."""
 
-    def __init__(self, root: Path, report: Report) -> None:
+    def __init__(self, root: Path, report: ConvertReport) -> None:
         self.root = root
         self.report = report
         self.known: dict[Attribute, Any] = {}
@@ -111,21 +111,21 @@ class _Cookbook:
     def convert(self) -> tuple[dict[str, str], str]:
         """Return the source of each recipe, and that of the attributes."""
         first = _FirstPass(self)
-        statements, _ = self._attributes(Work(self.report))
+        statements, _ = self._attributes(RecipeWork(self.report))
         texts = {}
         for stem in self.paths:
-            work = Work(self.report, declared=first.before(stem))
+            work = RecipeWork(self.report, declared=first.before(stem))
             self.cyclic = first.users(stem)
             made = self._recipe(stem, work, first.targets(stem))
             texts[self.modules[stem]] = self._text(stem, made)
         return texts, attributes.text(statements)
 
-    def _attributes(self, work: Work) -> tuple[list[Statement], dict[Attribute, Any]]:
+    def _attributes(self, work: RecipeWork) -> tuple[list[Statement], dict[Attribute, Any]]:
         self.known.clear()
 
-        def flow(tree: Tree, known: dict[Attribute, Any]) -> Flow:
+        def flow(tree: Tree, known: dict[Attribute, Any]) -> RubyFlow:
             self.known.update(known)
-            return Flow(tree, work, self.sources, self.known, {})
+            return RubyFlow(tree, work, self.sources, self.known, {})
 
         made = attributes.convert(self.root, flow)
         self.lost = set(work.scope.lost)
@@ -143,16 +143,16 @@ class _Cookbook:
         return found
 
     def _recipe(
-        self, stem: str, work: Work, targets: frozenset[str] | None
-    ) -> tuple[Work, list[Statement]]:
+        self, stem: str, work: RecipeWork, targets: frozenset[str] | None
+    ) -> tuple[RecipeWork, list[Statement]]:
         tree = Tree.of(self.paths[stem], f"recipes/{stem}.rb")
-        flow = Flow(tree, work, self.sources, self.known, self.names())
+        flow = RubyFlow(tree, work, self.sources, self.known, self.names())
         flow.targets = targets
         flow.cyclic = self.cyclic
         work.scope.lost |= self.lost
         return work, flow.statements(tree.root)
 
-    def _text(self, stem: str, made: tuple[Work, list[Statement]]) -> str:
+    def _text(self, stem: str, made: tuple[RecipeWork, list[Statement]]) -> str:
         work, statements = made
         source = recipe_text(
             f"The recipe {stem}, converted from Chef.", [statements], work.scope.helpers
@@ -170,14 +170,14 @@ class _FirstPass:
     """The declarations and imports of each recipe, before names and notices are settled."""
 
     def __init__(self, book: _Cookbook) -> None:
-        silent = _Cookbook(book.root, Report(""))
-        silent._attributes(Work(silent.report))  # noqa: SLF001 - the same room
+        silent = _Cookbook(book.root, ConvertReport(""))
+        silent._attributes(RecipeWork(silent.report))  # noqa: SLF001 - the same room
         self.modules = silent.modules
         self.declared: dict[str, dict[str, bool]] = {}
         self.names: dict[str, set[str]] = {}
         self.imports: dict[str, set[str]] = {}
         for stem in silent.paths:
-            work, statements = silent._recipe(stem, Work(silent.report), None)  # noqa: SLF001
+            work, statements = silent._recipe(stem, RecipeWork(silent.report), None)  # noqa: SLF001
             self.declared[stem] = work.declared
             every = [inner for one in statements for inner in one.walk()]
             calls = [one.expression for one in every if isinstance(one, Code)]

@@ -23,7 +23,7 @@ _EACH = re.compile(
 
 
 @dataclass
-class Template:
+class JinjaTemplate:
     """A template that was translated."""
 
     text: str
@@ -106,7 +106,7 @@ class _Reader:
         return f"for {words[0]} in {over}" + ("|sort" if found["how"].startswith("sort") else "")
 
 
-def translated(source: str, known: Mapping[Path, Any]) -> Template:
+def translated(source: str, known: Mapping[Path, Any]) -> JinjaTemplate:
     """
     Return a template of ERB in Jinja.
 
@@ -117,7 +117,7 @@ def translated(source: str, known: Mapping[Path, Any]) -> Template:
     text = "".join(_pieces(source, reader))
     if reader.ends:
         raise Untranslatable("in the template: a block without an end")
-    return Template(text, reader.variables, reader.attributes)
+    return JinjaTemplate(text, reader.variables, reader.attributes)
 
 
 def _pieces(source: str, reader: _Reader) -> Iterator[str]:

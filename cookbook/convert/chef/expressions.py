@@ -45,7 +45,7 @@ class Expressions:
     """The attributes that the cookbook sets -> their values, None where they are not known."""
 
     reading: Callable[[Path], ast.expr] | None = None
-    """How an attribute is read; None: by the function `attribute`."""
+    """The function that makes the expression of an attribute; None: `attribute(...)`."""
 
     def value(self, node: Any) -> ast.expr:
         """Return the expression of a node; raises Untranslatable."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cookbook.convert.chef import resources
-from cookbook.convert.chef.blocks import ResourceBlock, Sources, draft_of
+from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
 from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named
 from cookbook.convert.chef.words import Path
@@ -25,28 +25,28 @@ from cookbook.convert.expressions import (
 from cookbook.convert.scope import Scope
 from cookbook.convert.statements import (
     Assignment,
-    Block,
     Code,
+    Compound,
     Note,
-    Place,
     Raw,
+    SourcePlace,
     Statement,
 )
-from cookbook.convert.work import Work
+from cookbook.convert.work import RecipeWork
 from cookbook.plugins.registry import registered
 
 _SETS = frozenset({"default", "override", "force_default", "force_override", "set", "normal"})
 _NOTHING = frozenset({"cookbook_path", "frozen_string_literal", "require", "require_relative"})
 
 
-class Flow:
+class RubyFlow:
     """Translates the statements of one file."""
 
     def __init__(
         self,
         tree: Tree,
-        work: Work,
-        sources: Sources,
+        work: RecipeWork,
+        sources: BookSources,
         known: dict[Path, Any],
         recipes: Mapping[str, str],
     ) -> None:
@@ -74,9 +74,9 @@ class Flow:
         """Return the translator of expressions, with the names that are known now."""
         return Expressions(self.tree, self.scope, self.known)
 
-    def place(self, node: Any) -> Place:
+    def place(self, node: Any) -> SourcePlace:
         """Return the place of a node."""
-        return Place(self.tree.file, node.start_point[0] + 1)
+        return SourcePlace(self.tree.file, node.start_point[0] + 1)
 
     def statements(self, node: Any) -> list[Statement]:
         """Return the statements of a node with several of them."""
@@ -160,12 +160,12 @@ class Flow:
             test = negated(test)
         word = "elif" if node.type == "elsif" else "if"
         body = self._inner(node.child_by_field_name("consequence"))
-        yield Block((word, test), body)
+        yield Compound((word, test), body)
         other = node.child_by_field_name("alternative")
         if other is not None and other.type == "elsif":
             yield from self._if(other)
         elif other is not None:
-            yield Block("else", self._inner(other))
+            yield Compound("else", self._inner(other))
 
     def _modifier(self, node: Any) -> list[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
@@ -176,7 +176,7 @@ class Flow:
         kept, self.always = self.always, False
         body = self.statement(node.child_by_field_name("body"))
         self.always = kept
-        return [Block(("if", test), body)]
+        return [Compound(("if", test), body)]
 
     def _case(self, node: Any) -> list[Statement]:
         value = node.child_by_field_name("value")
@@ -189,10 +189,10 @@ class Flow:
             if one.type == "when":
                 word = "elif" if made else "if"
                 made.append(
-                    Block((word, tests[len(made)]), self._inner(one.child_by_field_name("body")))
+                    Compound((word, tests[len(made)]), self._inner(one.child_by_field_name("body")))
                 )
             elif one.type == "else":
-                made.append(Block("else", self._inner(one)))
+                made.append(Compound("else", self._inner(one)))
         return made
 
     # --- assignments --------------------------------------------------------------------------
@@ -296,7 +296,7 @@ class Flow:
         finally:
             self.scope = kept
         head = f"for {', '.join(map(_word, words))} in"
-        return [Block((head, over), body)]
+        return [Compound((head, over), body)]
 
     def _include(self, node: Any) -> list[Statement]:
         arguments = named(node.child_by_field_name("arguments"))
@@ -325,7 +325,7 @@ class Flow:
                 part = word[len(before) : len(word) - len(after) or None]
                 test = compare(dynamic[0], ast.Eq(), literal(part))
                 line = Raw(f"import {module}  # noqa: F401 - it declares by itself")
-                made.append(Block(("elif" if made else "if", test), [line]))
+                made.append(Compound(("elif" if made else "if", test), [line]))
         if not made:
             raise Untranslatable(
                 "a recipe of another cookbook; convert that as well, and import it"
@@ -349,7 +349,7 @@ class Flow:
         condition = every(conditions)
         made.append(self.work.declare(draft, title, always=self.always and condition is None))
         self.work.report.count(self.place(node), sum(isinstance(m, Note) for m in made))
-        return [Block(("if", condition), made)] if condition is not None else made
+        return [Compound(("if", condition), made)] if condition is not None else made
 
     def _without_targets(self, node: Any, draft: Any) -> list[Statement]:
         """Take out notices to what is not declared, with a comment for each."""
