@@ -34,7 +34,7 @@ class Handlers:
         """Variables with the notices of handlers that have conditions."""
 
         self.handlers: dict[str, list[tuple[str, ast.expr | None]]] = {}
-        """Name of a handler, or what it listens to -> keys of RecipeWork.notified, their conditions."""
+        """Name of a handler, or what it listens to -> keys of `notified`, conditions."""
 
     def read(self, data: Any, file: str) -> None:
         """Read the handlers, before the tasks that notify them."""
