@@ -211,7 +211,7 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
                 "cook lint --explain CK102",
             ),
         ),
-        "convert": Command(
+        "convert": CommandEntry(
             f"{_AUTHORING}.convert",
             "make recipes of a role or a playbook of Ansible, or of a cookbook of Chef",
             (
