@@ -60,7 +60,7 @@ def identifier(word: str) -> str:
 
 
 @dataclass
-class Scope:
+class NameScope:
     """The variables of a recipe that is written."""
 
     names: dict[str, ast.expr] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Scope:
     title: str = ""
     """The name of the role."""
 
-    def inner(self, **names: ast.expr) -> Scope:
+    def inner(self, **names: ast.expr) -> NameScope:
         """Return a scope with more names, e.g. that of a loop."""
         return replace(self, names={**self.names, **names})
 

@@ -114,7 +114,7 @@ class Assignment(Statement):
 
 
 @dataclass
-class Raw(Statement):
+class PythonLines(Statement):
     """Lines of Python as they are."""
 
     source: str
@@ -176,4 +176,4 @@ def merged(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _assigns(block: Compound) -> bool:
-    return any(isinstance(one, Assignment | Raw) for one in block.walk())
+    return any(isinstance(one, Assignment | PythonLines) for one in block.walk())

@@ -18,7 +18,7 @@ from cookbook.convert.expressions import (
     text,
 )
 from cookbook.convert.report import ConvertReport
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import Code, Note, SourcePlace, Statement, Todo
 
 _ORDER = ("package_name", "path", "username", "key", "source", "content", "variables", "command")
@@ -40,7 +40,7 @@ class RecipeWork:
     """One recipe that is being written."""
 
     report: ConvertReport
-    scope: Scope = field(default_factory=Scope)
+    scope: NameScope = field(default_factory=NameScope)
     declared: dict[str, bool] = field(default_factory=dict)
     """Identity of each declared resource -> whether every host has it."""
 

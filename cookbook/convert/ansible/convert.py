@@ -12,7 +12,7 @@ from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.role import Role
 from cookbook.convert.project import Folder, hosts_file, module_name
 from cookbook.convert.report import ConvertReport
-from cookbook.convert.statements import Raw, SourcePlace, Statement
+from cookbook.convert.statements import PythonLines, SourcePlace, Statement
 from cookbook.errors import UsageError
 
 
@@ -119,4 +119,6 @@ class _Play:
             self.folder.write(f"roles/{name}/__init__.py", inner.convert())
             self.folder.add(copied(root, self.folder.path / "roles" / name))
             self.role.variables.update(inner.variables)
-        return Raw(f"import roles.{name}  # noqa: E402, F401 - it declares what the role does")
+        return PythonLines(
+            f"import roles.{name}  # noqa: E402, F401 - it declares what the role does"
+        )

@@ -15,7 +15,7 @@ from cookbook.convert.ansible import facts
 from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, literal, name, text
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 _KNOWN = jinja2.Environment()  # noqa: S701 - only its names of filters are read
 
@@ -27,7 +27,7 @@ class RoleFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.scope = Scope()
+        self.scope = NameScope()
         """The variables that templates can use."""
 
     def file(self, source: ast.expr) -> tuple[str, ast.expr]:
@@ -92,7 +92,7 @@ class RoleFiles:
             raise Untranslatable("the name of the template is not known")
         return found, source
 
-    def _needs(self, path: Path, needed: dict[str, bool], scope: Scope) -> None:
+    def _needs(self, path: Path, needed: dict[str, bool], scope: NameScope) -> None:
         """Add the variables of a template: True for those that it can do without."""
         source = converted(path.read_text("utf-8", "surrogateescape"))
         try:
@@ -160,7 +160,7 @@ def _check(tree: nodes.Template, name: str) -> None:
 _GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "node"})
 
 
-def _variables(needed: Mapping[str, bool], scope: Scope) -> ast.expr:
+def _variables(needed: Mapping[str, bool], scope: NameScope) -> ast.expr:
     """Return the mapping of what a template can use."""
     shown: dict[str, ast.expr] = {}
     whole = False
@@ -192,11 +192,11 @@ def _variables(needed: Mapping[str, bool], scope: Scope) -> ast.expr:
     return made
 
 
-def _only_set(made: ast.Dict, scope: Scope) -> Any:
+def _only_set(made: ast.Dict, scope: NameScope) -> Any:
     return ast.Call(func=scope.helper("only_set"), args=[made], keywords=[])
 
 
-def _add_fact(shown: dict[str, ast.expr], word: str, scope: Scope, *, optional: bool) -> None:
+def _add_fact(shown: dict[str, ast.expr], word: str, scope: NameScope, *, optional: bool) -> None:
     try:
         shown[word] = Translator(scope).expression(nodes.Name(word, "load"))
     except Untranslatable:

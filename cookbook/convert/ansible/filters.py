@@ -15,15 +15,15 @@ from cookbook.convert.expressions import (
     name,
     text,
 )
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 Args = Sequence[ast.expr]
 Named = Mapping[str, ast.expr]
-_Filter = Callable[[Scope, ast.expr, Args], ast.expr]
+_Filter = Callable[[NameScope, ast.expr, Args], ast.expr]
 
 
 def _method(called: str, most: int = 0) -> _Filter:
-    def make(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+    def make(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
         if len(args) > most:
             raise Untranslatable(f"{called} with {len(args)} arguments")
         return method(_as_text(of), called, *args)
@@ -32,7 +32,7 @@ def _method(called: str, most: int = 0) -> _Filter:
 
 
 def _function(called: str) -> _Filter:
-    def make(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+    def make(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
         if args:
             raise Untranslatable(f"{called} with arguments")
         return call(called, of)
@@ -49,7 +49,7 @@ def _as_text(of: ast.expr) -> ast.expr:
 def _template(source: str) -> _Filter:
     """Return a filter whose source has VALUE and A, B for its arguments."""
 
-    def make(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+    def make(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
         names = {"VALUE": of, **dict(zip("AB", args, strict=False))}
         wanted = source.count("A") > source.count("VALUE")
         if bool(args) != wanted:
@@ -59,7 +59,7 @@ def _template(source: str) -> _Filter:
     return make
 
 
-def _bool(scope: Scope, of: ast.expr, _args: Args) -> ast.expr:
+def _bool(scope: NameScope, of: ast.expr, _args: Args) -> ast.expr:
     if isinstance(of, ast.Compare | ast.BoolOp | ast.UnaryOp):
         return of
     if isinstance(of, ast.Constant) and isinstance(of.value, bool):
@@ -67,31 +67,31 @@ def _bool(scope: Scope, of: ast.expr, _args: Args) -> ast.expr:
     return ast.Call(func=scope.helper("as_bool"), args=[of], keywords=[])
 
 
-def _join(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _join(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     return method(args[0] if args else literal(""), "join", of)
 
 
-def _ternary(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _ternary(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     if len(args) != 2:
         raise Untranslatable("ternary needs two values")
     return ast.IfExp(test=of, body=args[0], orelse=args[1])
 
 
-def _combine(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _combine(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     return ast.Dict(keys=[None] * (1 + len(args)), values=[of, *args])
 
 
-def _replace(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _replace(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     if len(args) != 2:
         raise Untranslatable("replace needs two values")
     return method(_as_text(of), "replace", *args)
 
 
-def _same(_scope: Scope, of: ast.expr, _args: Args) -> ast.expr:
+def _same(_scope: NameScope, of: ast.expr, _args: Args) -> ast.expr:
     return of
 
 
-def _regex_replace(_scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _regex_replace(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     if not args:
         raise Untranslatable("regex_replace without a pattern")
     replacement = args[1] if len(args) > 1 else literal("")
@@ -160,7 +160,7 @@ _VERSIONS: Mapping[str, type[ast.cmpop]] = {
 }
 
 
-def translated(scope: Scope, word: str, of: ast.expr, args: Args, named: Named) -> ast.expr:
+def translated(scope: NameScope, word: str, of: ast.expr, args: Args, named: Named) -> ast.expr:
     """
     Return the expression of a filter.
 
@@ -177,7 +177,7 @@ def translated(scope: Scope, word: str, of: ast.expr, args: Args, named: Named) 
 _MAPPED = ast.parse("[one[A] for one in VALUE]", mode="eval").body
 
 
-def tested(scope: Scope, word: str, of: ast.expr, args: Args, named: Named) -> ast.expr:
+def tested(scope: NameScope, word: str, of: ast.expr, args: Args, named: Named) -> ast.expr:
     """
     Return the expression of a test.
 
@@ -210,7 +210,7 @@ def tested(scope: Scope, word: str, of: ast.expr, args: Args, named: Named) -> a
     raise Untranslatable(f"there is no counterpart of the test {word}")
 
 
-def _version(scope: Scope, of: ast.expr, args: Args) -> ast.expr:
+def _version(scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
     word = text(args[1]).strip("\"'") if len(args) > 1 else "=="
     if word not in _VERSIONS:
         raise Untranslatable(f"a comparison of versions by {word}")

@@ -27,8 +27,8 @@ from cookbook.convert.expressions import (
     literal,
     text,
 )
-from cookbook.convert.scope import Scope
-from cookbook.convert.statements import Code, Compound, Note, Raw, Statement, merged
+from cookbook.convert.scope import NameScope
+from cookbook.convert.statements import Code, Compound, Note, PythonLines, Statement, merged
 from cookbook.convert.work import RecipeWork
 
 
@@ -36,7 +36,7 @@ from cookbook.convert.work import RecipeWork
 class Context:
     """The things that tasks inherit from blocks, includes and plays."""
 
-    scope: Scope
+    scope: NameScope
     become_user: str | None = None
     always: bool = True
     """False inside of a condition or a loop."""
@@ -157,7 +157,7 @@ class TaskFlow:
         found: list[Draft],
         task: Task,
         keywords: Mapping[str, Any],
-        scope: Scope,
+        scope: NameScope,
         context: Context,
     ) -> list[Statement]:
         """Add what keywords say to the resources; return comments for what they cannot have."""
@@ -181,7 +181,7 @@ class TaskFlow:
         return notes
 
     def _common(
-        self, task: Task, keywords: Mapping[str, Any], scope: Scope, context: Context
+        self, task: Task, keywords: Mapping[str, Any], scope: NameScope, context: Context
     ) -> dict[str, ast.expr]:
         made: dict[str, ast.expr] = {}
         user = keywords.get("become_user", context.become_user)
@@ -292,11 +292,11 @@ class TaskFlow:
         ]
         return made
 
-    def _raised(self, task: Task, scope: Scope, condition: ast.expr | None) -> list[Statement]:
+    def _raised(self, task: Task, scope: NameScope, condition: ast.expr | None) -> list[Statement]:
         translator = Translator(scope)
         said = task.params.get("msg") or task.params.get("fail_msg") or task.name
         message = translator.value(said if isinstance(said, str) else str(said))
-        raised = Raw(f"raise ValueError({text(message)})")
+        raised = PythonLines(f"raise ValueError({text(message)})")
         if task.module == "fail":
             return _wrapped([raised], condition, None)
         held = every([translator.condition(task.params.get("that", True))])

@@ -14,7 +14,7 @@ from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.task import Task
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined, literal
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import Code, Note
 from cookbook.convert.work import RecipeWork
 
@@ -60,7 +60,7 @@ class Guards:
 
     # --- what asks ----------------------------------------------------------------------------
 
-    def probe(self, task: Task, scope: Scope) -> Note | None:
+    def probe(self, task: Task, scope: NameScope) -> Note | None:
         """Return a comment in place of a task that only asks, and whose answer is used once."""
         word = task.keywords.get("register")
         if not word or self._uses(str(word), task) != 1 or not only_asks(task):
@@ -111,7 +111,7 @@ class Guards:
 
     # --- what is asked for --------------------------------------------------------------------
 
-    def conditions(self, task: Task, index: int, scope: Scope) -> WantedGuards:
+    def conditions(self, task: Task, index: int, scope: NameScope) -> WantedGuards:
         """Return the conditions of a task; raises Untranslatable."""
         wanted = WantedGuards()
         for part in _parts(task.keywords.get("when")):
@@ -186,7 +186,7 @@ def only_asks(task: Task) -> bool:
     return task.module in ("command", "shell", "raw") and quiet
 
 
-def _question(task: Task, scope: Scope) -> ast.expr:
+def _question(task: Task, scope: NameScope) -> ast.expr:
     params = Params(task, scope)
     if task.module == "stat":
         for ignored in ("get_checksum", "get_mime", "get_attributes", "get_md5", "follow"):

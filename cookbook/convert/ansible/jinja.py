@@ -24,7 +24,7 @@ from cookbook.convert.expressions import (
     negated,
     text,
 )
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 _COMPARISONS: Mapping[str, type[ast.cmpop]] = {
     "eq": ast.Eq,
@@ -114,7 +114,7 @@ ENVIRONMENT.tests = _Lenient(ENVIRONMENT.tests)
 class Translator:
     """Translates the expressions of one place, with the names that are known there."""
 
-    def __init__(self, scope: Scope, omitted: ast.expr | None = None) -> None:
+    def __init__(self, scope: NameScope, omitted: ast.expr | None = None) -> None:
         self.scope = scope
         self.omitted = omitted
         """The value that stands for `omit`; None where it cannot be left out."""

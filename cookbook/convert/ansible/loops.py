@@ -17,7 +17,7 @@ from cookbook.convert.expressions import (
     name,
     text,
 )
-from cookbook.convert.scope import Scope, identifier
+from cookbook.convert.scope import NameScope, identifier
 
 
 @dataclass
@@ -25,12 +25,12 @@ class Loop:
     """A loop around a task."""
 
     head: tuple[str, ast.expr]
-    scope: Scope
+    scope: NameScope
     names: set[str]
     """The variables that differ in each turn, in Python."""
 
 
-def loop_of(keywords: Mapping[str, Any], scope: Scope, sources: Any) -> Loop | None:
+def loop_of(keywords: Mapping[str, Any], scope: NameScope, sources: Any) -> Loop | None:
     """
     Return the loop of a task; None if it has none.
 
@@ -49,7 +49,7 @@ def loop_of(keywords: Mapping[str, Any], scope: Scope, sources: Any) -> Loop | N
     return Loop((f"for {made} in", over), inner, {made})
 
 
-def _sequence(word: str, value: Any, scope: Scope, sources: Any) -> ast.expr:
+def _sequence(word: str, value: Any, scope: NameScope, sources: Any) -> ast.expr:
     translator = Translator(scope)
     match word:
         case "loop" | "with_list":
@@ -74,7 +74,7 @@ def _sequence(word: str, value: Any, scope: Scope, sources: Any) -> ast.expr:
     raise Untranslatable(f"a loop by {word}")
 
 
-def _bare(value: Any, scope: Scope) -> ast.expr:
+def _bare(value: Any, scope: NameScope) -> ast.expr:
     """Return the expression of what a loop goes over; old roles leave the braces out."""
     if isinstance(value, str) and "{{" not in value:
         return Translator(scope).condition(value)
@@ -84,7 +84,7 @@ def _bare(value: Any, scope: Scope) -> ast.expr:
     return found
 
 
-def _flattened(value: Any, scope: Scope) -> ast.expr:
+def _flattened(value: Any, scope: NameScope) -> ast.expr:
     """Return a list whose elements that are lists are flattened by one level."""
     if not isinstance(value, list):
         return _bare(value, scope)
@@ -103,7 +103,7 @@ def _flattened(value: Any, scope: Scope) -> ast.expr:
     return literal(elements)
 
 
-def _part(found: ast.expr, scope: Scope) -> ast.expr:
+def _part(found: ast.expr, scope: NameScope) -> ast.expr:
     """Return an element of a list that may be a list itself, or a text."""
     kind = scope.kinds.get(text(found))
     if kind is list:

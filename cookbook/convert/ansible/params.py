@@ -11,13 +11,13 @@ from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.task import Task
 from cookbook.convert.declarations import properties
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, item, literal
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 
 class Params:
     """The parameters of one task."""
 
-    def __init__(self, task: Task, scope: Scope) -> None:
+    def __init__(self, task: Task, scope: NameScope) -> None:
         self.task = task
         self.scope = scope
         self.left: dict[str, Any] = dict(task.params)

@@ -18,13 +18,13 @@ from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
 from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
 from cookbook.convert.report import ConvertReport
-from cookbook.convert.scope import Scope, identifier
+from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.source_file import Function, recipe_text
 from cookbook.convert.statements import (
     Assignment,
     Compound,
     Note,
-    Raw,
+    PythonLines,
     SourcePlace,
     Statement,
     merged,
@@ -212,7 +212,7 @@ class Role:
             raise Untranslatable("immediate(...) in place of delayed(...) acts before what follows")
         raise Untranslatable(f"meta: {task.free}")
 
-    def _condition(self, task: Task, scope: Scope) -> ast.expr | None:
+    def _condition(self, task: Task, scope: NameScope) -> ast.expr | None:
         if "when" not in task.keywords:
             return None
         return every([Translator(scope).condition(task.keywords["when"])])
@@ -313,7 +313,7 @@ class Role:
         if file in self.open:
             raise Untranslatable(f"{file} includes itself")
         if file in self.called and not inline:
-            return [Raw(f"{self.called[file]}()")]
+            return [PythonLines(f"{self.called[file]}()")]
         self.open.append(file)
         body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
         self.open.pop()
@@ -327,7 +327,7 @@ class Role:
         self.called[file] = made
         assigned = sorted(variables.gives_of(body)[0])
         self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
-        return [Raw(f"{made}()")]
+        return [PythonLines(f"{made}()")]
 
     # --- variables ----------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.project import Folder, hosts_file, module_name
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.source_file import recipe_text
-from cookbook.convert.statements import Code, Raw, Statement
+from cookbook.convert.statements import Code, PythonLines, Statement
 from cookbook.convert.work import RecipeWork
 
 _PLACES = ("default", "debian", "")
@@ -182,7 +182,7 @@ class _FirstPass:
             every = [inner for one in statements for inner in one.walk()]
             calls = [one.expression for one in every if isinstance(one, Code)]
             self.names[stem] = {_target(one) for one in calls if isinstance(one, ast.Call)}
-            modules = {one.source.split()[1] for one in every if isinstance(one, Raw)}
+            modules = {one.source.split()[1] for one in every if isinstance(one, PythonLines)}
             self.imports[stem] = {s for s, module in silent.modules.items() if module in modules}
 
     def _with_imports(self, stem: str) -> set[str]:

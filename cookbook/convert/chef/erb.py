@@ -12,7 +12,7 @@ from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named
 from cookbook.convert.chef.words import Path
 from cookbook.convert.expressions import Untranslatable, item, literal, method, name
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 _TAG = re.compile(r"<%(?P<kind>[=#%-]?)(?P<code>.*?)(?P<trim>-?)%>", re.DOTALL)
 _EACH = re.compile(
@@ -39,7 +39,7 @@ class _Reader:
 
     def __init__(self, known: Mapping[Path, Any]) -> None:
         self.known = known
-        self.scope = Scope()
+        self.scope = NameScope()
         self.variables: set[str] = set()
         self.attributes = False
         self.ends: list[str] = []

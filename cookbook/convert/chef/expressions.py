@@ -32,7 +32,7 @@ from cookbook.convert.expressions import (
     name,
     negated,
 )
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Expressions:
     """Translates the expressions of one file."""
 
     tree: Tree
-    scope: Scope
+    scope: NameScope
     known: Mapping[Path, Any] = field(default_factory=dict)
     """The attributes that the cookbook sets -> their values, None where they are not known."""
 

@@ -22,13 +22,13 @@ from cookbook.convert.expressions import (
     name,
     text,
 )
-from cookbook.convert.scope import Scope
+from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import (
     Assignment,
     Code,
     Compound,
     Note,
-    Raw,
+    PythonLines,
     SourcePlace,
     Statement,
 )
@@ -57,7 +57,7 @@ class RubyFlow:
         self.recipes = recipes
         """Name of a recipe, as include_recipe gives it -> module."""
 
-        self.scope: Scope = work.scope
+        self.scope: NameScope = work.scope
         self.targets: frozenset[str] | None = None
         """The resources that notices can be for; None: all."""
 
@@ -248,7 +248,7 @@ class RubyFlow:
             return self._include(node)
         if called == "raise":
             arguments = named(node.child_by_field_name("arguments"))
-            return [Raw(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
+            return [PythonLines(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
         if called in ("include_attribute", "extend", "return", "unified_mode"):
             raise Untranslatable(f"{called} of Ruby")
         if called in _NOTHING:
@@ -307,7 +307,11 @@ class RubyFlow:
         if word in self.recipes and self.recipes[word] in self.cyclic:
             return [Note(f"{self.place(node)}: {word} imports this recipe itself")]
         if word in self.recipes:
-            return [Raw(f"import {self.recipes[word]}  # noqa: E402, F401 - it declares by itself")]
+            return [
+                PythonLines(
+                    f"import {self.recipes[word]}  # noqa: E402, F401 - it declares by itself"
+                )
+            ]
         raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
 
     def _include_one_of(self, named_by: ast.JoinedStr) -> list[Statement]:
@@ -324,7 +328,7 @@ class RubyFlow:
             if "::" in word and word.startswith(before) and word.endswith(after):
                 part = word[len(before) : len(word) - len(after) or None]
                 test = compare(dynamic[0], ast.Eq(), literal(part))
-                line = Raw(f"import {module}  # noqa: F401 - it declares by itself")
+                line = PythonLines(f"import {module}  # noqa: F401 - it declares by itself")
                 made.append(Compound(("elif" if made else "if", test), [line]))
         if not made:
             raise Untranslatable(
