@@ -211,6 +211,15 @@ GROUPS: Mapping[str, Mapping[str, CommandEntry]] = {
                 "cook lint --explain CK102",
             ),
         ),
+        "convert": CommandEntry(
+            f"{_AUTHORING}.convert",
+            "make recipes of a role or a playbook of Ansible, or of a cookbook of Chef",
+            (
+                "cook convert roles/nginx -o nginx",
+                "cook convert site.yml --output json",
+                "cook convert cookbooks/ntp",
+            ),
+        ),
     },
     "help": {
         "resources": CommandEntry(

@@ -1,0 +1,1 @@
+"""Recipes made of Ansible's roles and playbooks, and of Chef's cookbooks: `cook convert`."""

@@ -1,0 +1,1 @@
+"""The conversion of Ansible's roles and playbooks."""

@@ -1,0 +1,432 @@
+"""The conversion of a role: variables, tasks with what they include, handlers, files."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cookbook.convert.ansible import facts, variables
+from cookbook.convert.ansible.files import RoleFiles
+from cookbook.convert.ansible.flow import Context, TaskFlow
+from cookbook.convert.ansible.handlers import Handlers
+from cookbook.convert.ansible.jinja import Translator
+from cookbook.convert.ansible.reader import read
+from cookbook.convert.ansible.task import Task, as_names, tasks_of
+from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
+from cookbook.convert.report import ConvertReport
+from cookbook.convert.scope import NameScope, identifier
+from cookbook.convert.source_file import Function, recipe_text
+from cookbook.convert.statements import (
+    Assignment,
+    Compound,
+    Note,
+    PythonLines,
+    SourcePlace,
+    Statement,
+    merged,
+)
+from cookbook.convert.work import RecipeWork
+
+_PASSES = 5
+"""Passes that look for variables that no translated task sets."""
+
+_DYNAMIC = re.compile(
+    r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
+)
+
+
+class Role:
+    """One role, or the tasks of one play, as a recipe."""
+
+    def __init__(self, root: Path, title: str, report: ConvertReport) -> None:
+        self.root = root
+        self.title = title
+        self.work = RecipeWork(report)
+        self.files = RoleFiles(root)
+        self.flow = TaskFlow(self.work, self.files, self)
+        self.pieces: list[variables.Piece] = []
+        self.functions: list[Function] = []
+        self.called: dict[str, str] = {}
+        self.open: list[str] = []
+        self.handlers = Handlers(self.work, self.files, self._path)
+        self.variables: dict[str, Any] = {}
+        self.late: set[str] = set()
+        """Variables that have no value before a task sets them."""
+
+        self.given: set[str] = set()
+        """Variables that a translated task sets, in Python."""
+
+        self.failed: set[str] = set()
+        """Variables that a task sets that was not translated."""
+
+        self.unset: set[str] = set()
+        """Variables that only tasks set that were not translated."""
+
+        self.shown = ""
+        """The beginning of the paths of files in comments and in the account."""
+
+    # --- the parts ----------------------------------------------------------------------------
+
+    def convert(self) -> str:
+        """
+        Return the source of the recipe of a role.
+
+        A first pass finds the variables that no translated task sets; what needs them is a TODO.
+        """
+        for _ in range(_PASSES):
+            first = Role(self.root, self.title, ConvertReport(""))
+            first.shown, first.unset = self.shown, self.unset
+            first._convert()
+            never = {word for word in first.late if identifier(word) not in first.given}
+            if (never | first.failed) <= self.unset:
+                break
+            self.unset = self.unset | never | first.failed
+        return self._convert()
+
+    def _convert(self) -> str:
+        self.work.scope.title = self.root.resolve().name
+        self._read_names()
+        self.variables = self._mapping("defaults/main")
+        place = SourcePlace(self._shown("defaults/main"), 1)
+        self.pieces += variables.defaults(self.work, self.variables, place)
+        if constants := self._mapping("vars/main"):
+            made = variables.constants(
+                self.work, constants, SourcePlace(self._shown("vars/main"), 1)
+            )
+            self._add_piece(made)
+        self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
+        notes = self._dependencies()
+        main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
+        return self.text([*notes, *main])
+
+    def text(self, main: Sequence[Statement]) -> str:
+        """Return the source of the recipe, with what its statements need."""
+        waiting = self.work.declare_notified()
+        parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
+        parts += [[one] for one in self.functions]
+        return recipe_text(self.title, [*parts, main, waiting], self.work.scope.helpers)
+
+    def statements(self, data: Any, file: str) -> list[Statement]:
+        """Return the statements of a list of tasks."""
+        return self.flow.statements(data, file, Context(self.work.scope))
+
+    def _add_piece(self, made: list[Statement]) -> None:
+        gives, needs = variables.gives_of(made)
+        self.pieces.append(variables.Piece(made, gives, needs))
+
+    def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
+        """Return notices to handlers, and the names of those that have no counterpart."""
+        return self.handlers.notices(names)
+
+    # --- files --------------------------------------------------------------------------------
+
+    def _path(self, below: str) -> Path | None:
+        for ending in ("", ".yml", ".yaml"):
+            if (path := self.root / f"{below}{ending}").is_file():
+                return path
+        folder = self.root / below
+        return next(iter(sorted(folder.glob("*.y*ml"))), None) if folder.is_dir() else None
+
+    def _shown(self, below: str) -> str:
+        path = self._path(below)
+        return self.shown + (below if path is None else path.relative_to(self.root).as_posix())
+
+    def _mapping(self, below: str) -> dict[str, Any]:
+        path = self._path(below)
+        data = read(path) if path is not None else None
+        return data if isinstance(data, dict) else {}
+
+    def _list(self, below: str) -> list[Any]:
+        path = self._path(below)
+        data = read(path) if path is not None else None
+        return data if isinstance(data, list) else []
+
+    def _read_names(self) -> None:
+        """Note the variables that tasks set: before that, they are None, or as in hosts.yml."""
+        found = self._set_by_tasks()
+        known = self._mapping("defaults/main")
+        self.late = {word for word in found if word not in known}
+        for word in self.unset:
+            why = f"{word} is set by a task that was not translated"
+            self.work.scope.forbidden[word] = why
+        for word in found:
+            if word not in known and "{{" not in word and word not in self.unset:
+                target = self.work.scope.add(word, unset=True)
+                value = ast.parse(f"node.vars.get({word!r})", mode="eval").body
+                self._add_piece([Assignment(target, value)])
+
+    def _set_by_tasks(self) -> list[str]:
+        """Return the variables that tasks set; results of tasks are noted as not known."""
+        found: dict[str, None] = {}
+        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
+            for task in _every_task(read(path), path.name):
+                if task.module == "set_fact":
+                    found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
+                if word := task.keywords.get("register"):
+                    self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
+        for path in sorted((self.root / "vars").rglob("*.y*ml")):
+            if path.stem != "main" and isinstance(data := read(path), dict):
+                found.update(dict.fromkeys(data))
+        return list(found)
+
+    def _dependencies(self) -> list[Statement]:
+        found = self._mapping("meta/main").get("dependencies") or []
+        place = SourcePlace(self._shown("meta/main"), 1)
+        made: list[Statement] = []
+        for entry in found if isinstance(found, list) else []:
+            word = entry.get("role") or entry.get("name") if isinstance(entry, dict) else entry
+            why = "convert that role as well, and import its module here"
+            made.append(self.work.todo(place, f"dependency: {word}", why))
+        return made
+
+    # --- includes -----------------------------------------------------------------------------
+
+    def include(self, task: Task, context: Context) -> list[Statement] | None:
+        """Return the statements of a task that includes something; None for another task."""
+        match task.module:
+            case "include_tasks" | "import_tasks" | "include":
+                return self._tasks(task, context)
+            case "include_vars":
+                return self._variables(task, context)
+            case "set_fact":
+                try:
+                    return self._fact(task, context)
+                except Untranslatable:
+                    self.failed |= task.params.keys() - {"cacheable"}
+                    raise
+            case "meta":
+                return self._meta(task)
+            case "include_role" | "import_role":
+                role = task.params.get("name") or task.params.get("role")
+                raise Untranslatable(f"convert the role {role} as well, and import its module here")
+        return None
+
+    def _meta(self, task: Task) -> list[Statement]:
+        if task.free == "noop":
+            return []
+        if task.free == "flush_handlers":
+            raise Untranslatable("immediate(...) in place of delayed(...) acts before what follows")
+        raise Untranslatable(f"meta: {task.free}")
+
+    def _condition(self, task: Task, scope: NameScope) -> ast.expr | None:
+        if "when" not in task.keywords:
+            return None
+        return every([Translator(scope).condition(task.keywords["when"])])
+
+    def _tasks(self, task: Task, context: Context) -> list[Statement]:
+        given = str(task.params.get("file") or task.free or task.params.get("_raw_params") or "")
+        for word in ("loop", "delegate_to", "with_items", "with_dict", "with_first_found"):
+            if word in task.keywords:
+                raise Untranslatable(f"an include with {word}")
+        condition = self._condition(task, context.scope)
+        if isinstance(condition, ast.Constant) and condition.value is False:
+            return [Note(f"{task.place}: its condition is never true")]
+        scope = context.scope
+        if isinstance(more := task.keywords.get("vars"), dict):
+            translator = Translator(scope)
+            scope = scope.inner(**{key: translator.value(one) for key, one in more.items()})
+        within = replace(
+            context,
+            scope=scope,
+            become_user=task.keywords.get("become_user", context.become_user),
+            always=context.always and condition is None,
+        )
+        made: list[Statement] = []
+        for test, file in self._candidates("tasks", given):
+            made += _under(test, self._file(file, within, inline=bool(more)))
+        return _under(condition, made)
+
+    def _candidates(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+        """Yield condition and path of each file that a name with facts in it may mean."""
+        found = _DYNAMIC.search(given)
+        if found is None:
+            if "{{" in given:
+                yield from self._by_name(kind, given)
+            else:
+                yield None, self._existing(kind, given)
+            return
+        fact = found[1]
+        if fact not in facts.FACTS:
+            raise Untranslatable(f"there is no fact like ansible_{fact}")
+        pattern = given[: found.start()] + "\0" + given[found.end() :]
+        if "{{" in pattern:
+            yield from self._by_pairs(kind, given)
+            return
+        expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
+        for path in sorted((self.root / kind).rglob("*.y*ml")):
+            if matched := re.fullmatch(expression, path.name):
+                words = facts.WORDS.get(fact, {})
+                word = words.get(matched[1], matched[1].lower() if found[2] else matched[1])
+                if fact in facts.WORDS and matched[1] not in words and not found[2]:
+                    continue
+                test = compare(name(facts.FACTS[fact]), ast.Eq(), literal(word))
+                yield test, path.relative_to(self.root).as_posix()
+
+    def _by_pairs(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+        """Yield the same for a name with two facts: `{{ distribution }}-{{ version }}.yml`."""
+        found = list(_DYNAMIC.finditer(given))
+        words = [one[1] for one in found]
+        if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:
+            yield from self._by_name(kind, given)
+            return
+        between = given[found[0].end() : found[1].start()]
+        ending = given[found[1].end() :]
+        expression = rf"(\w+?){re.escape(between)}([\w.]+){re.escape(ending)}"
+        for path in sorted((self.root / kind).rglob("*.y*ml")):
+            matched = re.fullmatch(expression, path.name)
+            if matched is None:
+                continue
+            one = matched[1]
+            known = facts.WORDS[words[0]].get(one) or (one if found[0][2] else None)
+            if known is None:
+                continue
+            tests = [
+                compare(name(facts.FACTS[words[0]]), ast.Eq(), literal(known)),
+                compare(name(facts.FACTS[words[1]]), ast.Eq(), literal(matched[2])),
+            ]
+            yield every(tests), path.relative_to(self.root).as_posix()
+
+    def _by_name(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+        """Yield each file of the folder, under the condition that its name is the wanted one."""
+        wanted = Translator(self.work.scope).in_text(given)
+        found = sorted((self.root / kind).rglob("*.y*ml"))
+        for path in found:
+            below = path.relative_to(self.root / kind).as_posix()
+            if path.stem != "main":
+                test = compare(wanted, ast.Eq(), literal(below))
+                yield test, path.relative_to(self.root).as_posix()
+        if not found:
+            raise Untranslatable("the name of the file is not known before the run")
+
+    def _existing(self, kind: str, given: str) -> str:
+        cleaned = given.strip().split(" ")[0]
+        for below in (f"{kind}/{cleaned}", cleaned):
+            if (path := self._path(below)) is not None:
+                return path.relative_to(self.root).as_posix()
+        raise Untranslatable(f"there is no {cleaned}")
+
+    def _file(self, file: str, context: Context, *, inline: bool) -> list[Statement]:
+        if file in self.open:
+            raise Untranslatable(f"{file} includes itself")
+        if file in self.called and not inline:
+            return [PythonLines(f"{self.called[file]}()")]
+        self.open.append(file)
+        body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
+        self.open.pop()
+        if inline or len(body) < 2:
+            return [Note(file), *body]
+        made = identifier(Path(file).with_suffix("").name.lower())
+        if made in self.called.values() or made in {
+            text(one) for one in self.work.scope.names.values()
+        }:
+            made = f"{made}_tasks"
+        self.called[file] = made
+        assigned = sorted(variables.gives_of(body)[0])
+        self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
+        return [PythonLines(f"{made}()")]
+
+    # --- variables ----------------------------------------------------------------------------
+
+    def _variables(self, task: Task, context: Context) -> list[Statement]:
+        names = self._names_of_variables(task)
+        condition = self._condition(task, context.scope)
+        found: list[tuple[ast.expr | None, str]] = []
+        for given in names:
+            try:
+                found += list(self._candidates("vars", given))
+            except Untranslatable:
+                if len(names) == 1:
+                    raise
+        if not found:
+            raise Untranslatable(f"there is no {' or '.join(names)}")
+        made: list[Statement] = []
+        for number, (test, file) in enumerate(found):
+            data = read(self.root / file)
+            if not isinstance(data, dict):
+                continue
+            place = SourcePlace(f"{self.shown}{file}", 1)
+            body = variables.constants(self.work, data, place)
+            self.given.update(map(identifier, data))
+            if test is None and len(found) > 1:
+                made.append(Compound("else", body) if number else Note(file))
+                break
+            word = "if" if number == 0 or len(names) == 1 else "elif"
+            made.append(
+                Compound((word, test), body) if test is not None else Compound("if True", body)
+            )
+        if found[0][0] is None:
+            made = made[0].body if isinstance(made[0], Compound) else made
+        made = _under(condition, made)
+        return self._hoisted(made, context)
+
+    def _names_of_variables(self, task: Task) -> list[str]:
+        if "loop" in task.keywords or "with_items" in task.keywords:
+            raise Untranslatable("variables in a loop")
+        first = task.keywords.get("with_first_found")
+        if first is None:
+            given = task.params.get("file") or task.free or task.params.get("_raw_params")
+            if not given:
+                raise Untranslatable("the file of the variables is not known")
+            if "lookup(" in str(given) or "first_found" in str(given):
+                return self._first_found(task, str(given))
+            return [str(given)]
+        files: list[str] = []
+        for entry in first if isinstance(first, list) else [first]:
+            files += as_names(entry.get("files")) if isinstance(entry, dict) else [str(entry)]
+        return files
+
+    def _first_found(self, task: Task, given: str) -> list[str]:
+        """Return the names that `lookup('first_found', params)` of a task tries."""
+        more = task.keywords.get("vars")
+        found = re.search(r"first_found['\"],\s*(\w+)", given)
+        entry = more.get(found[1]) if isinstance(more, dict) and found else None
+        if isinstance(entry, dict) and "files" in entry:
+            return as_names(entry["files"])
+        if isinstance(entry, list):
+            return as_names(entry)
+        raise Untranslatable("the file of the variables is not known")
+
+    def _fact(self, task: Task, context: Context) -> list[Statement]:
+        for word in ("loop", "with_items", "with_dict", "register", "delegate_to"):
+            if word in task.keywords:
+                raise Untranslatable(f"set_fact with {word}")
+        condition = self._condition(task, context.scope)
+        translator = Translator(context.scope)
+        made: list[Statement] = []
+        given = {k: v for k, v in task.params.items() if k != "cacheable"}
+        values = {word: translator.value(value) for word, value in given.items()}
+        for word, value in values.items():
+            if "{{" in word:
+                raise Untranslatable("a variable whose name is put together")
+            made.append(
+                Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value)
+            )
+            self.given.add(identifier(word))
+        self.work.report.count(task.place, 0)
+        return self._hoisted(_under(condition, made), context)
+
+    def _hoisted(self, made: list[Statement], context: Context) -> list[Statement]:
+        """Put assignments that every host makes among the variables; return the others."""
+        if not context.always:
+            return made
+        self._add_piece(made)
+        return []
+
+
+def _under(condition: ast.expr | None, made: list[Statement]) -> list[Statement]:
+    if condition is None or not made:
+        return made
+    if isinstance(condition, ast.Constant) and condition.value is True:
+        return made
+    return [Compound(("if", condition), merged(made))]
+
+
+def _every_task(data: Any, file: str) -> Iterator[Task]:
+    for task in tasks_of(data, file):
+        for part in ("block", "rescue", "always"):
+            yield from _every_task(task.keywords.get(part), file)
+        yield task

@@ -1,0 +1,493 @@
+"""Expressions of Ruby, as recipes of Chef use them, translated to Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.words import (
+    ARITHMETIC,
+    CALLS,
+    CALLS_WITH,
+    FACTS,
+    OHAI,
+    OPERATORS,
+    WORDS,
+    Path,
+)
+from cookbook.convert.expressions import (
+    Untranslatable,
+    call,
+    compare,
+    constant,
+    filled,
+    is_constant,
+    item,
+    joined,
+    literal,
+    method,
+    name,
+    negated,
+)
+from cookbook.convert.scope import NameScope
+
+
+@dataclass
+class Expressions:
+    """Translates the expressions of one file."""
+
+    tree: Tree
+    scope: NameScope
+    known: Mapping[Path, Any] = field(default_factory=dict)
+    """The attributes that the cookbook sets -> their values, None where they are not known."""
+
+    reading: Callable[[Path], ast.expr] | None = None
+    """The function that makes the expression of an attribute; None: `attribute(...)`."""
+
+    def value(self, node: Any) -> ast.expr:
+        """Return the expression of a node; raises Untranslatable."""
+        translate = getattr(self, f"_{node.type}", None)
+        if translate is None:
+            raise Untranslatable(f"Ruby: {self.tree.text(node)[:60]}")
+        made: ast.expr = translate(node)
+        return made
+
+    def condition(self, node: Any) -> ast.expr:
+        """Return the expression of a condition: nil and false are not true, all else is."""
+        if node.type == "parenthesized_statements" and len(named(node)) == 1:
+            return self.condition(named(node)[0])
+        if node.type == "unary" and self.tree.text(node.child_by_field_name("operator")) in (
+            "!",
+            "not",
+        ):
+            return negated(self.condition(node.child_by_field_name("operand")))
+        if node.type == "binary":
+            word = self.tree.text(node.child_by_field_name("operator"))
+            if word in ("&&", "and", "||", "or"):
+                sides = [self.condition(node.child_by_field_name(one)) for one in ("left", "right")]
+                joint = ast.And() if word in ("&&", "and") else ast.Or()
+                return ast.BoolOp(op=joint, values=sides)
+        made = self.value(node)
+        return made if self._is_boolean(made, node) else self._is_set(made)
+
+    def _is_boolean(self, made: ast.expr, node: Any) -> bool:
+        if isinstance(made, ast.Compare | ast.UnaryOp) or is_constant(made):
+            return True
+        if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute):
+            return made.func.attr in ("startswith", "endswith")
+        path = self.path(node)
+        return path is not None and isinstance(self.known.get(path), bool)
+
+    def _is_set(self, made: ast.expr) -> ast.expr:
+        return ast.Call(func=name("is_set"), args=[made], keywords=[])
+
+    # --- literals -----------------------------------------------------------------------------
+
+    def _integer(self, node: Any) -> ast.expr:
+        text = self.tree.text(node).replace("_", "")
+        if text.startswith("0") and text[1:].isdigit():
+            return literal(f"0{text.lstrip('0o').zfill(3)}" if len(text) > 1 else 0)
+        return literal(int(text, 0))
+
+    def _float(self, node: Any) -> ast.expr:
+        return literal(float(self.tree.text(node)))
+
+    def _true(self, _node: Any) -> ast.expr:
+        return literal(True)
+
+    def _false(self, _node: Any) -> ast.expr:
+        return literal(False)
+
+    def _nil(self, _node: Any) -> ast.expr:
+        return literal(None)
+
+    def _simple_symbol(self, node: Any) -> ast.expr:
+        return literal(self.tree.text(node)[1:].strip("\"'"))
+
+    def _hash_key_symbol(self, node: Any) -> ast.expr:
+        return literal(self.tree.text(node))
+
+    def _bare_string(self, node: Any) -> ast.expr:
+        return self._parts(named(node), raw=True)
+
+    _bare_symbol = _bare_string
+
+    def _string(self, node: Any) -> ast.expr:
+        return self._parts(named(node), raw=self.tree.text(node)[:1] == "'")
+
+    def _chained_string(self, node: Any) -> ast.expr:
+        return joined([_part(self.value(one)) for one in named(node)])
+
+    def _parts(self, nodes: Sequence[Any], *, raw: bool) -> ast.expr:
+        parts: list[str | ast.expr] = []
+        for one in nodes:
+            if one.type == "interpolation":
+                inner = named(one)
+                if len(inner) != 1:
+                    raise Untranslatable("an interpolation of several expressions")
+                parts.append(_part(self.value(inner[0])))
+            elif one.type == "escape_sequence":
+                parts.append(_escape(self.tree.text(one), raw=raw))
+            else:
+                parts.append(self.tree.text(one))
+        return joined(parts)
+
+    def _heredoc_beginning(self, node: Any) -> ast.expr:
+        body = self._body_of(node)
+        begin = self.tree.text(node)
+        content = [one for one in named(body) if one.type != "heredoc_end"]
+        if "~" in begin and any(one.type == "interpolation" for one in content):
+            raise Untranslatable("a heredoc <<~ with interpolation")
+        made = self._parts(content, raw="'" in begin)
+        if not is_constant(made):
+            return made
+        text = str(constant(made)).removeprefix("\n")
+        if "~" in begin:
+            import textwrap
+
+            text = textwrap.dedent(text)
+        return literal(text)
+
+    def _body_of(self, node: Any) -> Any:
+        """Return the body of a heredoc: the first one below its beginning."""
+        found: list[Any] = []
+
+        def search(one: Any) -> None:
+            if one.type == "heredoc_body" and one.start_byte > node.start_byte:
+                found.append(one)
+            for child in one.children:
+                search(child)
+
+        search(self.tree.root)
+        if not found:
+            raise Untranslatable("a heredoc without a body")
+        return min(found, key=lambda one: one.start_byte)
+
+    def _array(self, node: Any) -> ast.expr:
+        return literal([self.value(one) for one in named(node)])
+
+    _string_array = _array
+    _symbol_array = _array
+
+    def _hash(self, node: Any) -> ast.expr:
+        return self.pairs(named(node))
+
+    def pairs(self, nodes: Sequence[Any]) -> ast.Dict:
+        """Return the mapping of pairs; raises Untranslatable."""
+        keys: list[ast.expr | None] = []
+        values: list[ast.expr] = []
+        for one in nodes:
+            if one.type != "pair":
+                raise Untranslatable("a hash that is put together")
+            keys.append(self.value(one.child_by_field_name("key")))
+            values.append(self.value(one.child_by_field_name("value")))
+        return ast.Dict(keys=keys, values=values)
+
+    # --- variables and attributes -------------------------------------------------------------
+
+    def _identifier(self, node: Any) -> ast.expr:
+        word = self.tree.text(node)
+        if word in self.scope.names:
+            return self.scope.names[word]
+        if word in ("cookbook_name", "recipe_name"):
+            raise Untranslatable(word)
+        raise Untranslatable(f"{word}: a variable or a method that is not known here")
+
+    def _instance_variable(self, node: Any) -> ast.expr:
+        word = self.tree.text(node)
+        if word in self.scope.names:
+            return self.scope.names[word]
+        raise Untranslatable(word)
+
+    def path(self, node: Any) -> Path | None:
+        """Return the path of an attribute of the node; None for everything else."""
+        keys: list[str] = []
+        while node.type in ("element_reference", "call"):
+            if node.type == "call":
+                receiver = node.child_by_field_name("receiver")
+                word = self.tree.text(node.child_by_field_name("method"))
+                if receiver is None or word in CALLS or node.child_by_field_name("arguments"):
+                    return None
+                if self.tree.text(receiver) != "node":
+                    return None
+                keys.append(word)
+                node = receiver
+                continue
+            inner = named(node)
+            if len(inner) != 2 or inner[1].type not in ("string", "simple_symbol"):
+                return None
+            key = self.value(inner[1])
+            if not is_constant(key):
+                return None
+            keys.append(str(constant(key)))
+            node = inner[0]
+        return tuple(reversed(keys)) if self.tree.text(node) == "node" and keys else None
+
+    def _element_reference(self, node: Any) -> ast.expr:
+        if self.tree.text(node) == "Chef::Config[:file_cache_path]":
+            return literal("/var/cache")
+        path = self.path(node)
+        if path is None:
+            inner = named(node)
+            if len(inner) != 2:
+                raise Untranslatable("an index with several values")
+            if self.tree.text(inner[0]) == "node":
+                raise Untranslatable("an attribute whose name is put together")
+            return item(self.value(inner[0]), self.value(inner[1]))
+        return self._attribute(path)
+
+    def _attribute(self, path: Path) -> ast.expr:
+        if path in self.scope.lost:
+            raise Untranslatable(f"the attribute {'.'.join(path)} was not translated")
+        if path in FACTS and path not in self.known:
+            return name(FACTS[path])
+        if path[0] in OHAI and not any(known[: len(path)] == path for known in self.known):
+            raise Untranslatable(f"node[{']['.join(path)}] of Ohai")
+        if self.reading is not None:
+            return self.reading(path)
+        return call("attribute", *map(literal, path))
+
+    # --- operators ----------------------------------------------------------------------------
+
+    def _parenthesized_statements(self, node: Any) -> ast.expr:
+        inner = named(node)
+        if len(inner) != 1:
+            raise Untranslatable("several expressions in brackets")
+        return self.value(inner[0])
+
+    def _unary(self, node: Any) -> ast.expr:
+        operator = self.tree.text(node.child_by_field_name("operator"))
+        if operator in ("!", "not"):
+            return negated(self.condition(node.child_by_field_name("operand")))
+        if operator == "-":
+            return ast.UnaryOp(
+                op=ast.USub(), operand=self.value(node.child_by_field_name("operand"))
+            )
+        raise Untranslatable(f"the operator {operator}")
+
+    def _binary(self, node: Any) -> ast.expr:
+        operator = self.tree.text(node.child_by_field_name("operator"))
+        left, right = (node.child_by_field_name(one) for one in ("left", "right"))
+        if operator in ("&&", "and"):
+            return self.condition(node)
+        if operator in ("||", "or"):
+            return ast.BoolOp(op=ast.Or(), values=[self.value(left), self.value(right)])
+        sides = self._sides([left, right])
+        if operator in OPERATORS:
+            return compare(sides[0], OPERATORS[operator](), sides[1])
+        if operator in ARITHMETIC:
+            return ast.BinOp(left=sides[0], op=ARITHMETIC[operator](), right=sides[1])
+        if operator == "+":
+            if all(isinstance(one, ast.Constant | ast.JoinedStr) for one in sides):
+                return joined([_part(one) for one in sides])
+            return ast.BinOp(left=sides[0], op=ast.Add(), right=sides[1])
+        raise Untranslatable(f"the operator {operator}")
+
+    def _sides(self, nodes: Sequence[Any]) -> list[ast.expr]:
+        """Return both sides of a comparison; names of platforms are those of os-release(5)."""
+        made = [self.value(one) for one in nodes]
+        for one, other in ((0, 1), (1, 0)):
+            words = WORDS.get(ast.unparse(made[one]))
+            if words is not None and is_constant(made[other]):
+                made[other] = literal(_renamed(constant(made[other]), words))
+        return made
+
+    def _scope_resolution(self, node: Any) -> ast.expr:
+        raise Untranslatable(f"the constant {self.tree.text(node)} of Ruby")
+
+    _constant = _scope_resolution
+
+    def _only(self, node: Any) -> ast.expr:
+        """Return the value of a branch that is one expression."""
+        inner = named(node) if node is not None else []
+        if len(inner) != 1:
+            raise Untranslatable("a value of several steps")
+        return self.value(inner[0])
+
+    def _if(self, node: Any) -> ast.expr:
+        other = node.child_by_field_name("alternative")
+        if other is None:
+            last: ast.expr = literal(None)
+        else:
+            last = self._if(other) if other.type == "elsif" else self._only(other)
+        test = self.condition(node.child_by_field_name("condition"))
+        body = self._only(node.child_by_field_name("consequence"))
+        return ast.IfExp(test=test, body=body, orelse=last)
+
+    def _case(self, node: Any) -> ast.expr:
+        value = node.child_by_field_name("value")
+        if value is None:
+            raise Untranslatable("case without a value")
+        of = self.value(value)
+        made: ast.expr = literal(None)
+        for one in reversed(named(node)):
+            if one.type == "else":
+                made = self._only(one)
+            elif one.type == "when":
+                body = self._only(one.child_by_field_name("body"))
+                made = ast.IfExp(test=self.when(one, of), body=body, orelse=made)
+        return made
+
+    def when(self, node: Any, of: ast.expr) -> ast.expr:
+        """Return the condition of one `when`; raises Untranslatable for patterns."""
+        words: list[Any] = []
+        for pattern in node.children_by_field_name("pattern"):
+            inner = named(pattern)[0]
+            if inner.type in ("regex", "range", "splat_argument"):
+                raise Untranslatable("when with a pattern")
+            words.append(constant(self.value(inner)))
+        words = _renamed(words, WORDS.get(ast.unparse(of), {}))
+        if len(words) == 1:
+            return compare(of, ast.Eq(), literal(words[0]))
+        return compare(of, ast.In(), literal(words))
+
+    def _conditional(self, node: Any) -> ast.expr:
+        parts = [node.child_by_field_name(p) for p in ("condition", "consequence", "alternative")]
+        return ast.IfExp(
+            test=self.condition(parts[0]), body=self.value(parts[1]), orelse=self.value(parts[2])
+        )
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def _call(self, node: Any) -> ast.expr:
+        called = self.tree.text(node.child_by_field_name("method"))
+        receiver = node.child_by_field_name("receiver")
+        arguments = node.child_by_field_name("arguments")
+        args = named(arguments) if arguments is not None else []
+        if called == "lazy" and receiver is None and node.child_by_field_name("block") is not None:
+            return self._only(node.child_by_field_name("block").child_by_field_name("body"))
+        if node.child_by_field_name("block") is not None:
+            return self._mapped(node, called, receiver)
+        if (path := self.path(node)) is not None and called != "name":
+            return self._attribute(path)
+        if receiver is None:
+            return self._function(called, args)
+        shown = self.tree.text(receiver)
+        if shown in ("File", "::File") and called == "join":
+            return self._file_join(args)
+        if shown in ("File", "::File") and called in ("dirname", "basename") and len(args) == 1:
+            at = "[0]" if called == "dirname" else "[2]"
+            return _filled(f'A.rpartition("/"){at}', {"A": self.value(args[0])})
+        if shown == "node" and called == "name":
+            return name("node.name")
+        return self._method(self.value(receiver), called, [self.value(one) for one in args])
+
+    def _method(self, of: ast.expr, called: str, args: list[ast.expr]) -> ast.expr:
+        if not args and called in CALLS:
+            return _filled(CALLS[called], {"A": of})
+        if called == "join" and not args:
+            return method(literal(""), "join", of)
+        if len(args) == 1 and called in CALLS_WITH:
+            if called == "include?" and (words := WORDS.get(ast.unparse(args[0]))) is not None:
+                of = literal(_renamed(constant(of), words))
+            return _filled(CALLS_WITH[called], {"A": of, "B": args[0]})
+        if called in ("gsub", "tr") and len(args) == 2 and all(map(is_constant, args)):
+            return method(of, "replace", *args)
+        raise Untranslatable(f"the method {called}")
+
+    def _mapped(self, node: Any, called: str, receiver: Any) -> ast.expr:
+        """Return the expression of `x.map { |one| ... }`."""
+        if called not in ("map", "collect", "select", "reject") or receiver is None:
+            raise Untranslatable(f"{called} with a block")
+        block = node.child_by_field_name("block")
+        parameters = named(block.child_by_field_name("parameters") or block)
+        body = block.child_by_field_name("body")
+        if body is None or len(named(body)) != 1 or len(parameters) != 1:
+            raise Untranslatable(f"{called} with a block of several steps")
+        word = self.tree.text(parameters[0])
+        inner = Expressions(
+            self.tree, self.scope.inner(**{word: name(word)}), self.known, self.reading
+        )
+        over = self.value(receiver)
+        made = (
+            inner.value(named(body)[0])
+            if called in ("map", "collect")
+            else inner.condition(named(body)[0])
+        )
+        tests = [made if called == "select" else negated(made)] if called[0] in "sr" else []
+        generator = ast.comprehension(
+            target=ast.Name(word, ast.Store()), iter=over, ifs=tests, is_async=0
+        )
+        element = made if called in ("map", "collect") else name(word)
+        return ast.ListComp(elt=element, generators=[generator])
+
+    def _function(self, called: str, args: Sequence[Any]) -> ast.expr:
+        facts = {"platform_family?": "node.facts.family", "platform?": "node.facts.distribution"}
+        if called in facts:
+            words = [str(constant(self.value(one))) for one in args]
+            wanted = _renamed(words, WORDS[facts[called]])
+            if len(wanted) == 1:
+                return compare(name(facts[called]), ast.Eq(), literal(wanted[0]))
+            return compare(name(facts[called]), ast.In(), literal(wanted))
+        if called in ("value_for_platform_family", "value_for_platform"):
+            return self._by_platform(called, args)
+        if called == "systemd?":
+            return compare(name("node.facts.init"), ast.Eq(), literal("systemd"))
+        if called in ("debian?", "ubuntu?", "rhel?", "fedora?", "suse?", "freebsd?", "windows?"):
+            return compare(name("node.facts.family"), ast.Eq(), literal(called[:-1]))
+        if called == "lazy":
+            raise Untranslatable("lazy")
+        raise Untranslatable(f"the function {called}")
+
+    def _by_platform(self, called: str, args: Sequence[Any]) -> ast.expr:
+        pairs = named(args[0]) if len(args) == 1 and args[0].type == "hash" else list(args)
+        fact = "node.facts.family" if called.endswith("family") else "node.facts.distribution"
+        table: dict[str, ast.expr] = {}
+        other: ast.expr = literal(None)
+        for one in pairs:
+            if one.type != "pair":
+                raise Untranslatable(called)
+            keys = constant(self.value(one.child_by_field_name("key")))
+            node = one.child_by_field_name("value")
+            value = self.value(node)
+            if called == "value_for_platform" and isinstance(value, ast.Dict):
+                value = _default_of(value)
+            for key in keys if isinstance(keys, list) else [keys]:
+                if key == "default":
+                    other = value
+                else:
+                    table[WORDS[fact].get(str(key), str(key))] = value
+        return method(literal(table), "get", name(fact), other)
+
+    def _file_join(self, args: Sequence[Any]) -> ast.expr:
+        parts: list[str | ast.expr] = []
+        for one in args:
+            made = _part(self.value(one))
+            if parts:
+                parts.append("/")
+            parts.append(made.strip("/") if parts and isinstance(made, str) else made)
+        return joined(parts)
+
+
+def _default_of(value: ast.Dict) -> ast.expr:
+    """Return the value of `default` in a table by versions that has nothing else."""
+    keys = [constant(key) for key in value.keys if key is not None]
+    if keys != ["default"]:
+        raise Untranslatable("a value for single versions of a platform")
+    return value.values[0]
+
+
+def _renamed(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [words.get(str(one), one) for one in value]
+    return words.get(str(value), value)
+
+
+def _part(one: ast.expr) -> str | ast.expr:
+    if isinstance(one, ast.Constant) and one.value is not None:
+        return str(one.value)
+    return one
+
+
+def _escape(source: str, *, raw: bool) -> str:
+    if raw:
+        return source[1:] if source in ("\\\\", "\\'") else source
+    known = {"\\n": "\n", "\\t": "\t", "\\s": " ", "\\r": "\r", "\\e": "\x1b", "\\0": "\0"}
+    return known.get(source, source[1:])
+
+
+def _filled(source: str, names: Mapping[str, ast.expr]) -> ast.expr:
+    return filled(ast.parse(source, mode="eval").body, names)

@@ -1,0 +1,394 @@
+"""Statements of Ruby in recipes and attributes as statements of Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cookbook.convert.chef import resources
+from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
+from cookbook.convert.chef.expressions import Expressions
+from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.words import Path
+from cookbook.convert.expressions import (
+    Untranslatable,
+    call,
+    compare,
+    constant,
+    every,
+    is_constant,
+    literal,
+    name,
+    text,
+)
+from cookbook.convert.scope import NameScope
+from cookbook.convert.statements import (
+    Assignment,
+    Code,
+    Compound,
+    Note,
+    PythonLines,
+    SourcePlace,
+    Statement,
+)
+from cookbook.convert.work import RecipeWork
+from cookbook.plugins.registry import registered
+
+_SETS = frozenset({"default", "override", "force_default", "force_override", "set", "normal"})
+_NOTHING = frozenset({"cookbook_path", "frozen_string_literal", "require", "require_relative"})
+
+
+class RubyFlow:
+    """Translates the statements of one file."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        work: RecipeWork,
+        sources: BookSources,
+        known: dict[Path, Any],
+        recipes: Mapping[str, str],
+    ) -> None:
+        self.tree = tree
+        self.work = work
+        self.sources = sources
+        self.known = known
+        self.recipes = recipes
+        """Name of a recipe, as include_recipe gives it -> module."""
+
+        self.scope: NameScope = work.scope
+        self.targets: frozenset[str] | None = None
+        """The resources that notices can be for; None: all."""
+
+        self.always = True
+        self.prefixes: dict[str, Path] = {}
+        """Variables that stand for a part of the attributes, by `tap`."""
+
+        self.cyclic: frozenset[str] = frozenset()
+        """Modules that import this one, so that it cannot import them."""
+
+        self.is_attributes = tree.file.startswith("attributes/")
+
+    def by(self) -> Expressions:
+        """Return the translator of expressions, with the names that are known now."""
+        return Expressions(self.tree, self.scope, self.known)
+
+    def place(self, node: Any) -> SourcePlace:
+        """Return the place of a node."""
+        return SourcePlace(self.tree.file, node.start_point[0] + 1)
+
+    def statements(self, node: Any) -> list[Statement]:
+        """Return the statements of a node with several of them."""
+        made: list[Statement] = []
+        for child in node.named_children:
+            if child.type not in ("comment", "heredoc_body", "empty_statement"):
+                made += self.statement(child)
+        return made
+
+    def statement(self, node: Any) -> list[Statement]:
+        """Return the statements of one; a comment for what has no counterpart."""
+        kept = self.always, self.scope
+        try:
+            return self._statement(node)
+        except Untranslatable as why:
+            self._lose(node)
+            for _ in range(self._count(node)):
+                self.work.report.count(self.place(node), 1)
+            return [self.work.todo(self.place(node), self.tree.text(node), str(why))]
+        finally:
+            self.always, self.scope = kept[0], self.scope if self.scope is kept[1] else kept[1]
+
+    def _lose(self, node: Any) -> None:
+        """Note the attributes that an untranslated part sets."""
+        for one in _walk(node):
+            if one.type == "assignment":
+                try:
+                    path = self._attribute_set(one.child_by_field_name("left"))
+                except Untranslatable:
+                    continue
+                if path is not None and path not in self.known:
+                    self.scope.lost.add(path)
+
+    def _count(self, node: Any) -> int:
+        """Return the number of declarations in a node that is not translated."""
+        found = 0
+        for one in _walk(node):
+            if one.type == "call" and one.child_by_field_name("receiver") is None:
+                word = self.tree.text(one.child_by_field_name("method"))
+                has_block = one.child_by_field_name("block") is not None
+                known = word in registered() or word in resources.TYPES or word in resources.WHY
+                found += 1 if has_block and (known or one is node) else 0
+            elif one.type == "assignment" and one is node:
+                found += 1
+        return max(found, 1)
+
+    def _statement(self, node: Any) -> list[Statement]:
+        match node.type:
+            case "call":
+                return self._call(node)
+            case "assignment":
+                return self._assignment(node)
+            case "if" | "unless":
+                return [*self._if(node)]
+            case "if_modifier" | "unless_modifier":
+                return self._modifier(node)
+            case "case":
+                return self._case(node)
+            case "body_statement" | "begin" | "block_body" | "then" | "parenthesized_statements":
+                if node.type == "begin" and any(
+                    c.type in ("rescue", "ensure") for c in node.children
+                ):
+                    raise Untranslatable("rescue is for failures of Ruby: attempt(...)")
+                return self.statements(node)
+        raise Untranslatable(f"{node.type.replace('_', ' ')} of Ruby")
+
+    # --- conditions ---------------------------------------------------------------------------
+
+    def _inner(self, node: Any) -> list[Statement]:
+        kept, self.always = self.always, False
+        try:
+            return self.statements(node) if node is not None else []
+        finally:
+            self.always = kept
+
+    def _if(self, node: Any) -> Iterator[Statement]:
+        test = self.by().condition(node.child_by_field_name("condition"))
+        if node.type == "unless":
+            from cookbook.convert.expressions import negated
+
+            test = negated(test)
+        word = "elif" if node.type == "elsif" else "if"
+        body = self._inner(node.child_by_field_name("consequence"))
+        yield Compound((word, test), body)
+        other = node.child_by_field_name("alternative")
+        if other is not None and other.type == "elsif":
+            yield from self._if(other)
+        elif other is not None:
+            yield Compound("else", self._inner(other))
+
+    def _modifier(self, node: Any) -> list[Statement]:
+        test = self.by().condition(node.child_by_field_name("condition"))
+        if node.type == "unless_modifier":
+            from cookbook.convert.expressions import negated
+
+            test = negated(test)
+        kept, self.always = self.always, False
+        body = self.statement(node.child_by_field_name("body"))
+        self.always = kept
+        return [Compound(("if", test), body)]
+
+    def _case(self, node: Any) -> list[Statement]:
+        value = node.child_by_field_name("value")
+        if value is None:
+            raise Untranslatable("case without a value")
+        of = self.by().value(value)
+        made: list[Statement] = []
+        tests = [self.by().when(one, of) for one in named(node) if one.type == "when"]
+        for one in named(node):
+            if one.type == "when":
+                word = "elif" if made else "if"
+                made.append(
+                    Compound((word, tests[len(made)]), self._inner(one.child_by_field_name("body")))
+                )
+            elif one.type == "else":
+                made.append(Compound("else", self._inner(one)))
+        return made
+
+    # --- assignments --------------------------------------------------------------------------
+
+    def _assignment(self, node: Any) -> list[Statement]:
+        left, right = (node.child_by_field_name(one) for one in ("left", "right"))
+        if left.type == "identifier":
+            value = self.by().value(right)
+            target = self.scope.add(self.tree.text(left))
+            return [Assignment(target, value)]
+        path = self._attribute_set(left)
+        if path is None:
+            raise Untranslatable("an assignment to something else than a variable or an attribute")
+        try:
+            value = self.by().value(right)
+        except Untranslatable:
+            if path not in self.known:
+                self.scope.lost.add(path)
+            raise
+        self.scope.lost.discard(path)
+        given = constant(value) if is_constant(value) else None
+        self.known[path] = given
+        if self.is_attributes:
+            self.work.report.count(self.place(node), 0)
+        return [Code(call("default", *map(literal, path), value=value))]
+
+    def _attribute_set(self, node: Any) -> Path | None:
+        """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
+        keys: list[str] = []
+        while node.type == "element_reference":
+            inner = named(node)
+            if len(inner) != 2:
+                return None
+            keys.append(str(constant(self.by().value(inner[1]))))
+            node = inner[0]
+        if self.tree.text(node) in self.prefixes and keys:
+            return (*self.prefixes[self.tree.text(node)], *reversed(keys))
+        shown = self.tree.text(node).removeprefix("node.").rstrip("!")
+        if shown not in _SETS or not keys:
+            return None
+        if shown in ("override", "force_override"):
+            raise Untranslatable("override: hosts.yml has priority over what a recipe sets")
+        return tuple(reversed(keys))
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def _call(self, node: Any) -> list[Statement]:
+        called = self.tree.text(node.child_by_field_name("method"))
+        receiver = node.child_by_field_name("receiver")
+        if receiver is not None:
+            return self._called_of(node, called, self.tree.text(receiver))
+        if called == "include_recipe":
+            return self._include(node)
+        if called == "raise":
+            arguments = named(node.child_by_field_name("arguments"))
+            return [PythonLines(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
+        if called in ("include_attribute", "extend", "return", "unified_mode"):
+            raise Untranslatable(f"{called} of Ruby")
+        if called in _NOTHING:
+            return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
+        return self._resource(node, called)
+
+    def _called_of(self, node: Any, called: str, receiver: str) -> list[Statement]:
+        if called in ("each", "each_pair") and node.child_by_field_name("block") is not None:
+            return self._each(node)
+        if called == "tap" and node.child_by_field_name("block") is not None:
+            return self._tap(node)
+        if receiver.endswith(("Chef::Log", "Log")):
+            return [Note(f"{self.place(node)}: {self.tree.text(node)}, which declares nothing")]
+        raise Untranslatable(f"{receiver[:40]}.{called} of Ruby")
+
+    def _tap(self, node: Any) -> list[Statement]:
+        """Return the statements of `default['a'].tap do |a| a['b'] = 1 end`."""
+        path = self._attribute_set(node.child_by_field_name("receiver"))
+        block = node.child_by_field_name("block")
+        words = [self.tree.text(one) for one in named(block.child_by_field_name("parameters"))]
+        if path is None or len(words) != 1:
+            raise Untranslatable("tap of something else than an attribute")
+        kept = dict(self.prefixes)
+        self.prefixes[words[0]] = path
+        try:
+            return self.statements(block.child_by_field_name("body"))
+        finally:
+            self.prefixes = kept
+
+    def _each(self, node: Any) -> list[Statement]:
+        block = node.child_by_field_name("block")
+        found = block.child_by_field_name("parameters")
+        words = [self.tree.text(one) for one in named(found)] if found is not None else []
+        over = self.by().value(node.child_by_field_name("receiver"))
+        if len(words) == 2:
+            from cookbook.convert.expressions import method
+
+            over = method(over, "items")
+        elif len(words) != 1:
+            raise Untranslatable("a loop over more than a list or a hash")
+        kept = self.scope
+        self.scope = kept.inner(**{word: name(_word(word)) for word in words})
+        try:
+            body = self._inner(block.child_by_field_name("body"))
+        finally:
+            self.scope = kept
+        head = f"for {', '.join(map(_word, words))} in"
+        return [Compound((head, over), body)]
+
+    def _include(self, node: Any) -> list[Statement]:
+        arguments = named(node.child_by_field_name("arguments"))
+        named_by = self.by().value(arguments[0])
+        if isinstance(named_by, ast.JoinedStr):
+            return self._include_one_of(named_by)
+        word = constant(named_by)
+        if word in self.recipes and self.recipes[word] in self.cyclic:
+            return [Note(f"{self.place(node)}: {word} imports this recipe itself")]
+        if word in self.recipes:
+            return [
+                PythonLines(
+                    f"import {self.recipes[word]}  # noqa: E402, F401 - it declares by itself"
+                )
+            ]
+        raise Untranslatable("a recipe of another cookbook; convert that as well, and import it")
+
+    def _include_one_of(self, named_by: ast.JoinedStr) -> list[Statement]:
+        """Return the imports for a recipe whose name has one attribute in it."""
+        dynamic = [one.value for one in named_by.values if isinstance(one, ast.FormattedValue)]
+        if len(dynamic) != 1:
+            raise Untranslatable("a recipe whose name is put together")
+        shown = [one.value if isinstance(one, ast.Constant) else "\0" for one in named_by.values]
+        before, _, after = "".join(map(str, shown)).partition("\0")
+        made: list[Statement] = []
+        for word, module in self.recipes.items():
+            if module in self.cyclic:
+                continue
+            if "::" in word and word.startswith(before) and word.endswith(after):
+                part = word[len(before) : len(word) - len(after) or None]
+                test = compare(dynamic[0], ast.Eq(), literal(part))
+                line = PythonLines(f"import {module}  # noqa: F401 - it declares by itself")
+                made.append(Compound(("elif" if made else "if", test), [line]))
+        if not made:
+            raise Untranslatable(
+                "a recipe of another cookbook; convert that as well, and import it"
+            )
+        return made
+
+    def _resource(self, node: Any, called: str) -> list[Statement]:
+        kind = resources.TYPES.get(called, called)
+        if kind not in registered() or called in resources.WHY:
+            why = resources.WHY.get(called) or f"there is no resource type {called} here"
+            raise Untranslatable(why)
+        arguments = node.child_by_field_name("arguments")
+        names = named(arguments) if arguments is not None else []
+        if len(names) != 1:
+            raise Untranslatable(f"{called} without a name, or with several")
+        block = ResourceBlock(self.tree, node, self.by(), called, kind)
+        draft, notes, conditions = draft_of(block, names[0], self.sources)
+        made: list[Statement] = [self.work.todo(self.place(node), what, why) for what, why in notes]
+        made += self._without_targets(node, draft)
+        title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
+        condition = every(conditions)
+        made.append(self.work.declare(draft, title, always=self.always and condition is None))
+        self.work.report.count(self.place(node), sum(isinstance(m, Note) for m in made))
+        return [Compound(("if", condition), made)] if condition is not None else made
+
+    def _without_targets(self, node: Any, draft: Any) -> list[Statement]:
+        """Take out notices to what is not declared, with a comment for each."""
+        made: list[Statement] = []
+        for word in ("notifies", "subscribes"):
+            found = draft.properties.get(word)
+            if found is None or self.targets is None:
+                continue
+            kept = [one for one in found.elts if text(_call_of(one).args[1]) in self.targets]
+            for one in found.elts:
+                if one not in kept:
+                    why = f"{text(_call_of(one).args[1])} is not declared here"
+                    made.append(self.work.todo(self.place(node), f"{word}: {text(one)}", why))
+            if kept:
+                draft.properties[word] = literal(kept)
+            else:
+                del draft.properties[word]
+        return made
+
+
+def _call_of(notice: Any) -> Any:
+    """Return the call of a notice, that may be under a condition."""
+    if isinstance(notice, ast.Starred):
+        chosen: Any = notice.value
+        return chosen.body.elts[0]
+    return notice
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for child in node.named_children:
+        yield from _walk(child)
+
+
+def _word(word: str) -> str:
+    from cookbook.convert.scope import identifier
+
+    return identifier(word)

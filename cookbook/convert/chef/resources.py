@@ -1,0 +1,77 @@
+"""Chef's resources, and the resource type of each: properties with other names, and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+TYPES: Mapping[str, str] = {
+    "apt_package": "package",
+    "yum_package": "package",
+    "dnf_package": "package",
+    "zypper_package": "package",
+    "package": "package",
+    "bash": "execute",
+    "sh": "execute",
+    "script": "execute",
+    "csh": "execute",
+    "ksh": "execute",
+    "systemd_service": "service",
+    "postgresql_user": "postgresql_role",
+    "docker_service": "docker_engine",
+    "dpkg_package": "dpkg_package",
+    "user_account": "user",
+}
+"""Resources that have another name here; those that are not here have the same."""
+
+PROPERTIES: Mapping[str, Mapping[str, str]] = {
+    "apt_repository": {"repo_name": ""},
+    "cron": {"time": "time"},
+    "execute": {"code": "command", "path": "", "interpreter": ""},
+    "file": {},
+    "git": {"reference": "revision", "repo": "repository"},
+    "hostname": {},
+    "mount": {"pass": "passno"},
+    "subversion": {"svn_username": "username", "svn_password": "password"},
+    "swap_file": {},
+    "user": {"supports": ""},
+}
+"""Resource type -> property of Chef -> property here; `""`: looked at by the conversion itself."""
+
+NEEDLESS: Mapping[str, Sequence[str]] = {
+    "service": ("supports", "restart_command_", "init_command_"),
+    "package": (),
+    "template": ("local_",),
+    "apt_update": (),
+    "log": (),
+}
+"""Resource type -> properties of Chef that need no counterpart."""
+
+COMMON = frozenset(
+    {
+        "action",
+        "notifies",
+        "subscribes",
+        "only_if",
+        "not_if",
+        "retries",
+        "retry_delay",
+        "ignore_failure",
+        "sensitive",
+    }
+)
+
+WHY: Mapping[str, str] = {
+    "ruby_block": "code of Ruby; what it decides may be `if` of Python",
+    "chef_gem": "a library for Chef itself",
+    "gem_package": "",
+    "include_recipe": "",
+    "directory_tree": "",
+    "yum_repository": "there is no provider for yum",
+    "windows_package": "there is no provider for Windows",
+    "powershell_script": "there is no provider for Windows",
+    "selinux_policy": "there is no resource type for SELinux",
+    "freebsd_package": "there is no provider for FreeBSD",
+    "build_essential": "package('build-essential')",
+    "ark": "remote_file(...), then archive_file(...)",
+}
+"""Reasons for resources that have no counterpart."""

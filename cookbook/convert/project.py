@@ -1,0 +1,106 @@
+"""The folder that is written: the recipe, hosts.yml, and what they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cookbook.convert.report import ConvertReport
+from cookbook.errors import UsageError
+
+_IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
+
+
+class Folder:
+    """A new folder for recipes."""
+
+    def __init__(self, path: Path, report: ConvertReport) -> None:
+        self.path = path
+        self.report = report
+
+    def check(self) -> None:
+        """Raise UsageError if something is there already."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UsageError(
+                f"{self.path} exists already",
+                hint="choose another folder by -o; nothing was written",
+            )
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a text file; return its path."""
+        path = self.path / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8", "surrogateescape")
+        except OSError as error:
+            raise UsageError(f"{error.filename}: {error.strerror}") from None
+        self.report.written.append(name)
+        return path
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Note files that were copied into the folder."""
+        self.report.written += [path.relative_to(self.path).as_posix() for path in paths]
+
+    def finish(self, hosts: str, title: str) -> None:
+        """Write hosts.yml, .gitignore and a README with what is left to do."""
+        self.write("hosts.yml", hosts)
+        self.write(".gitignore", _IGNORED)
+        self.write("README.md", readme(title, self.report))
+
+
+def module_name(word: str) -> str:
+    """Return the name of a recipe for a role or a cookbook: small letters, digits and _."""
+    import sys
+
+    word = re.sub(r"^(ansible[-_]role[-_]|ansible[-_]|chef[-_]|cookbook[-_])", "", word.lower())
+    made = re.sub(r"[^a-z0-9_]+", "_", word).strip("_") or "recipe"
+    made = f"_{made}" if made[0].isdigit() else made
+    reserved = {"cookbook", "resources", "providers", "tests", "test", "site", "jinja2", "yaml"}
+    return f"{made}_recipe" if made in reserved | set(sys.stdlib_module_names) else made
+
+
+def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:
+    """
+    Return hosts.yml: this machine in a group for each recipe, and the variables as comments.
+
+    `recipes` is group -> recipe.
+    """
+    lines = [
+        "# The hosts, and what differs between them. This machine stands here so that `cook plan`",
+        "# works at once; your hosts are reached by SSH:",
+        "#",
+        "#   web1: {address: 192.0.2.10, user: admin, become: sudo}",
+        "",
+        "hosts:",
+        "  localhost: {transport: local}",
+        "",
+        "groups:",
+    ]
+    for group, recipe in recipes.items():
+        lines += [f"  {group}:", "    hosts: [localhost]", f"    recipes: [{recipe}]"]
+    if variables:
+        lines += ["    # vars:   # the defaults are in the recipe; a value here has priority"]
+        lines += [f"    #   {line}".rstrip() for line in variables]
+    return "\n".join(lines) + "\n"
+
+
+def readme(title: str, report: ConvertReport) -> str:
+    """Return the text of README.md."""
+    lines = [
+        f"# {title}",
+        "",
+        f"Converted by `cook convert` from {report.source}:",
+        "",
+        "```",
+        *report.as_text().rstrip("\n").split("\n"),
+        "```",
+        "",
+        "Each `# TODO FILE:LINE` in the recipes names what was not translated, and why.",
+        "",
+        "```",
+        "cook lint --hosts hosts.yml",
+        "cook plan --hosts hosts.yml       # what would change; changes nothing",
+        "```",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,120 @@
+"""The names that a recipe can use: its variables, and those of hosts.yml."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import re
+from dataclasses import dataclass, field, replace
+
+from cookbook.convert.expressions import Untranslatable, item, name
+from cookbook.plugins.registry import registered
+
+_RECIPE = ("node", "secret", "delayed", "immediate", "before", "attempt", "tagged", "re", "lazy")
+
+HELPERS = {
+    "as_bool": (
+        "def as_bool(value: object) -> bool:\n"
+        '    """Return a value of hosts.yml or --set as the filter `bool` takes it."""\n'
+        '    return str(value).lower() in ("true", "yes", "on", "1", "1.0", "y", "t")\n'
+    ),
+    "numbers": (
+        "def numbers(version: object) -> list[int]:\n"
+        '    """Return the numbers of a version, for comparisons."""\n'
+        r'    return [int(number) for number in re.findall(r"\d+", str(version))]'
+        "\n"
+    ),
+    "as_list": (
+        "def as_list(value: object) -> list:\n"
+        '    """Return a list as it is, and a text as its parts between commas."""\n'
+        '    return value.split(",") if isinstance(value, str) else list(value)\n'
+    ),
+    "only_set": (
+        "def only_set(variables: dict) -> dict:\n"
+        '    """Return the variables that are set, for a template that asks which are defined."""\n'
+        "    return {name: value for name, value in variables.items() if value is not None}\n"
+    ),
+}
+"""Functions that a recipe has if it uses them."""
+
+
+def identifier(word: str) -> str:
+    """
+    Return a name for a variable of Python that hides nothing that a recipe uses.
+
+    >>> identifier("nginx-user"), identifier("class"), identifier("user")
+    ('nginx_user', 'class_', 'user_')
+    """
+    made = re.sub(r"\W", "_", word)
+    if not made or made[0].isdigit():
+        made = f"_{made}"
+    if (
+        keyword.iskeyword(made)
+        or made in _RECIPE
+        or made in registered()
+        or hasattr(builtins, made)
+    ):
+        return f"{made}_"
+    return made
+
+
+@dataclass
+class NameScope:
+    """The variables of a recipe that is written."""
+
+    names: dict[str, ast.expr] = field(default_factory=dict)
+    """Variable of the source -> expression of Python that has its value."""
+
+    unset: set[str] = field(default_factory=set)
+    """Those of them that may be None, which stands for: undefined."""
+
+    forbidden: dict[str, str] = field(default_factory=dict)
+    """Variables that have no counterpart -> why."""
+
+    helpers: set[str] = field(default_factory=set)
+    """The functions of HELPERS that are used."""
+
+    loose: set[str] = field(default_factory=set)
+    """Variables that are only known from hosts.yml: without a default."""
+
+    kinds: dict[str, type] = field(default_factory=dict)
+    """Source of a variable -> the type of its default."""
+
+    lost: set[tuple[str, ...]] = field(default_factory=set)
+    """Attributes of a node that are set by what was not translated."""
+
+    title: str = ""
+    """The name of the role."""
+
+    def inner(self, **names: ast.expr) -> NameScope:
+        """Return a scope with more names, e.g. that of a loop."""
+        return replace(self, names={**self.names, **names})
+
+    def helper(self, word: str) -> ast.expr:
+        """Return the expression of a function of HELPERS, and note that it is used."""
+        self.helpers.add(word)
+        return name(word)
+
+    def variable(self, word: str) -> ast.expr:
+        """
+        Return the expression of a variable.
+
+        Raises Untranslatable for one that has no counterpart.
+        """
+        if (found := self.names.get(word)) is not None:
+            return found
+        if word in self.forbidden:
+            raise Untranslatable(self.forbidden[word])
+        self.loose.add(word)
+        return item(name("node.vars"), ast.Constant(word))
+
+    def add(self, word: str, *, unset: bool = False) -> str:
+        """Make a variable of the recipe; return its name in Python."""
+        made = identifier(word)
+        self.names[word] = name(made)
+        if unset:
+            self.unset.add(word)
+        else:
+            self.unset.discard(word)
+        return made

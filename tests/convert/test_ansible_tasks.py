@@ -1,0 +1,90 @@
+"""Tasks of Ansible as declarations: cases as data, and the tables against the real types."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cookbook.convert.ansible import modules
+from cookbook.convert.ansible.role import Role
+from cookbook.convert.chef import resources
+from cookbook.convert.declarations import TITLES, kind_of, properties
+from cookbook.convert.report import ConvertReport
+
+CASES = yaml.safe_load(Path(__file__).with_name("ansible_tasks.yml").read_text())
+EVERY = {*properties("execute")}
+
+
+def body_of(source: str) -> str:
+    """Return the statements of a recipe below its imports and variables."""
+    tree = ast.parse(source)
+    first = next(
+        (
+            n
+            for n in tree.body
+            if not isinstance(n, ast.Import | ast.ImportFrom | ast.Assign)
+            and not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
+        ),
+        None,
+    )
+    lines = source.split("\n")
+    if first is None:
+        return "\n".join(line for line in lines if line.startswith("#"))
+    start = first.lineno - 1
+    while lines[start - 1].startswith("#"):
+        start -= 1
+    return "\n".join(lines[start:])
+
+
+def flat(text: str) -> str:
+    """Return the text of a comment on one line, as it was before it was wrapped."""
+    return " ".join(" ".join(line.strip().removeprefix("#") for line in text.split("\n")).split())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["it"] for case in CASES])
+def test_tasks_become_declarations(case: Any, tmp_path: Path) -> None:
+    for part in ("tasks", "handlers", "defaults"):
+        if part in case:
+            (tmp_path / part).mkdir()
+            (tmp_path / part / "main.yml").write_text(case[part])
+    report = ConvertReport("role")
+    source = Role(tmp_path, "A role.", report).convert()
+    if "recipe" in case:
+        assert body_of(source).strip() == case["recipe"].strip()
+        assert report.total.with_todo == 0
+        assert not report.todos
+    else:
+        assert case["todo"] in flat(source)
+        assert report.todos
+    compile(source, "recipe.py", "exec")
+
+
+@pytest.mark.parametrize("name", modules.MODULES)
+def test_each_property_of_the_table_exists(name: str) -> None:
+    module = modules.MODULES[name]
+    known = properties(module.type)
+    assert {*module.properties.values(), *module.fixed} <= known.keys()
+    for action in module.actions.values():
+        actions = [action] if isinstance(action, str) else action
+        assert {*actions} <= kind_of(module.type).actions(), name
+
+
+def test_each_action_of_packages_and_services_exists() -> None:
+    assert {*modules.PACKAGE_STATES.values()} <= kind_of("package").actions()
+    assert {*modules.SERVICE_STATES.values()} <= kind_of("service").actions()
+
+
+def test_each_title_exists() -> None:
+    for kind, word in TITLES.items():
+        assert not word or word in properties(kind), kind
+
+
+def test_each_type_of_chef_exists() -> None:
+    for kind in resources.TYPES.values():
+        kind_of(kind)
+    for kind, names in resources.PROPERTIES.items():
+        assert {word for word in names.values() if word} <= properties(kind).keys()
