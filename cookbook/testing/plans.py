@@ -5,7 +5,7 @@ Unit tests of recipes, without a host: a recipe is compiled for the facts of a t
     assert plan["service[nginx]"].action == ["enable", "start"]
     assert "listen 8080;" in plan["template[/etc/nginx/sites-available/site]"].content
 
-With the pytest plugin of cook the fixture `cook_plan` is this function.
+With the pytest plugin of cook (`pytest_plugin.py`) the fixture `cook_plan` is this function.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_the_wheel_has_all_files_of_the_checkout(venv: Path) -> None:
 def test_one_file_has_cook_and_its_libraries(venv: Path, tmp_path: Path) -> None:
     """As `make zipapp` builds it, of what is installed already."""
     (packages,) = (venv / "lib").glob("python*/site-packages")
-    shiv = ("-m", "shiv", "-q", "--site-packages", packages, "-c", "cook")
+    shiv = ("-m", "shiv", "--site-packages", packages, "-c", "cook")
     run(sys.executable, *shiv, "-o", tmp_path / "cook.pyz", folder=tmp_path)
     (tmp_path / "r.py").write_text(RECIPE.format(tmp_path / "flag", "one"))
     cook = (sys.executable, "-I", tmp_path / "cook.pyz")

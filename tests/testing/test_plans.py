@@ -150,7 +150,9 @@ def test_the_plugin_finds_recipes_above_the_tests(pytester: pytest.Pytester, rec
         there.write_bytes(path.read_bytes())
     (pytester.path / "tests").mkdir()
     (pytester.path / "tests/test_r.py").write_text(TESTS)
-    (pytester.path / "pytest.ini").write_text("[pytest]\n")
+    (pytester.path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p cookbook.testing.pytest_plugin\n"
+    )
 
     done = pytester.runpytest_subprocess("--cook-coverage", "-k", "port")
     done.assert_outcomes(passed=1, deselected=1)
