@@ -1,8 +1,8 @@
 """
 The pytest plugin of cook: `cook_plan`, snapshots of plans, coverage of declared resources.
 
-A project loads it by `addopts = -p cookbook.testing.pytest_plugin` in its pytest.ini. It is no entry
-point: pytest would then rewrite each module of cook when it is imported, in threads as well.
+A project loads it by `addopts = -p cookbook.testing.pytest_plugin` in its pytest.ini. It is no
+entry point: pytest would then rewrite each module of cook when it is imported, in threads as well.
 """
 
 from __future__ import annotations
