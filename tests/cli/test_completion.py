@@ -60,7 +60,7 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["conv"], ["converge"]),
+        (["converg"], ["converge"]),
         (["rollout", "st"], ["start", "status"]),
         (["converge", "--ho"], ["--hosts", "--host-timeout"]),
         (["converge", "--output", ""], ["text", "json"]),
