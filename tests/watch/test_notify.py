@@ -527,7 +527,7 @@ def test_a_reload_while_a_message_is_on_its_way_sends_it_once(tmp_path: Path) ->
 def test_two_entries_for_one_address_remember_apart(tmp_path: Path) -> None:
     path = tmp_path / "watch.yml"
     # Both are told at the same time: each line is written at once.
-    entry = f"command: [sh, -c, 'x=$(cat); printf \"%s\\n\" \"$x\" >>{tmp_path}/got']"
+    entry = f'command: [sh, -c, \'x=$(cat); printf "%s\\n" "$x" >>{tmp_path}/got\']'
     path.write_text(
         "groups: {web: {every: 1m}}\nnotify:\n"
         f"  - {{{entry}, events: drift}}\n  - {{{entry}, events: failed}}\n"
