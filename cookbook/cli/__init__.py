@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         if not _reader_has_left():
             raise
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+        from cookbook.cli.output import leave_output
+
+        leave_output()
         return 128 + signal.SIGPIPE
     return status
 
@@ -81,16 +83,13 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
     For a command that takes one for the hosts, the words after `--` are not options of cook.
     """
-    own, _, rest = (
-        ([*words[: words.index("--")]], "--", [*words[words.index("--") + 1 :]])
-        if "--" in words
-        else (words, "", [])
-    )
+    end = words.index("--") if "--" in words else len(words)
+    own, rest = words[:end], words[end + 1 :]
     given = next((word for word in own if word in COMMANDS), "")
     if given not in _TAKE_A_COMMAND:
         return _parser([given]).parse_args(words)
     options = _parser([given]).parse_args(own)
-    options.command = rest
+    options.command = [*rest]
     return options
 
 

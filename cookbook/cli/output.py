@@ -42,7 +42,7 @@ def reader_may_leave() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
+        leave_output()
         if not isinstance(error, BrokenPipeError):
             from cookbook.errors import ReportError
 
@@ -50,6 +50,11 @@ def reader_may_leave() -> Iterator[None]:
                 f"what came of it cannot be written: {error.strerror}",
                 hint="it is done all the same: `cook history` has it, unless that is full, too",
             ) from None
+
+
+def leave_output() -> None:
+    """Write nothing to the standard output any more: its reader has gone."""
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
 
 
 def exit_of(errors: Sequence[CookError]) -> int:

@@ -51,7 +51,7 @@ def lint(project: Project, codes: Collection[str]) -> list[Finding]:
                 return False
         return True
 
-    unique = {(f.code, f.place): f for f in [*project.broken, *found] if counts(f)}
+    unique = {(f.code, f.place, f.message): f for f in [*project.broken, *found] if counts(f)}
     return sorted(unique.values(), key=lambda finding: (finding.place, finding.code))
 
 

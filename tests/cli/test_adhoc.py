@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
+from cookbook import inventory
 from cookbook.cli import main
+from cookbook.cli.adhoc.run import Commands
+from cookbook.errors import BrokenOff
+from cookbook.hosts import connect as connect_module
+from cookbook.inventory import Host
+from cookbook.transport.contract import Transport
 
 HOSTS = """\
 defaults: {transport: local}
@@ -101,6 +107,21 @@ class TestRun:
         assert "ending the command on all hosts" in errors
         assert out.count("a signal has ended the command") == 3
         assert not any(Path(f"/proc/{shell}").exists() for shell in shells)
+
+    def test_a_signal_during_the_login_lets_no_command_begin(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        commands = Commands(f"touch {tmp_path}/begun", 30)
+        login = connect_module.connect
+
+        def connected(host: Host, *rest: Any) -> Transport:
+            commands.told = True
+            return login(host, *rest)
+
+        monkeypatch.setattr(connect_module, "connect", connected)
+        with pytest.raises(BrokenOff, match="not begun"):
+            commands.outcome(inventory.local().select()[0])
+        assert not (tmp_path / "begun").exists()
 
     @pytest.mark.parametrize("words", [(), ("--",)])
     def test_a_command_is_needed(self, asks: Any, words: tuple[str, ...]) -> None:

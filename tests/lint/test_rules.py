@@ -190,6 +190,11 @@ def test_a_module_that_is_imported_may_notify_what_its_recipe_declares(tmp_path:
     assert codes(tmp_path, f"{HEADING}import role\nservice('a')") == []
 
 
+def test_each_missing_variable_of_a_template_is_a_finding(tmp_path: Path) -> None:
+    files = (("templates/a.j2", "{{ x }}{{ y }}"),)
+    assert codes(tmp_path, f"{HEADING}template('/etc/a')", files) == ["CK503", "CK503"]
+
+
 def test_templates_that_are_included_are_used(tmp_path: Path) -> None:
     files = (
         ("templates/a.j2", "{% include 'b.j2' %}{{ x }}"),

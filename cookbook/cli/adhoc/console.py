@@ -28,10 +28,11 @@ from cookbook.cli.options import (
     variables,
 )
 from cookbook.errors import CookError, UsageError
+from cookbook.text.sanitize import clean
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
-    from cookbook.language.collection import Collection
+    from cookbook.language.collection import Collection, Node
     from cookbook.reports.report import Report
     from cookbook.run.options import Run
 
@@ -88,20 +89,14 @@ def _run(options: argparse.Namespace) -> int:
     )
     facts = gather_facts(chosen[0], lambda host: connect(host, secret))
     node = RunContext(run, None, set()).node(chosen[0], facts)
-    from cookbook.language.collection import Collection
-
-    console = _Console(run, chosen[0], Collection(node), options)
-    return console.interact()
+    return _Console(run, chosen[0], node, options).interact()
 
 
 class _Console:
     """The state of a console: what is declared so far."""
 
-    def __init__(
-        self, run: Run, host: Host, collection: Collection, options: argparse.Namespace
-    ) -> None:
-        self._base, self._host, self._options = run, host, options
-        self._node = collection.node
+    def __init__(self, run: Run, host: Host, node: Node, options: argparse.Namespace) -> None:
+        self._base, self._host, self._node, self._options = run, host, node, options
         self._collection = self._empty()
 
     def interact(self) -> int:
@@ -161,7 +156,8 @@ class _Console:
 
         outcome = Commands(command, timeout, self._base.become_password).outcome(self._host)
         if outcome.status != 0:
-            print(f"exit status {outcome.status}: {outcome.complaint}", file=sys.stderr)
+            said = f"exit status {outcome.status}: {outcome.complaint}"
+            print(clean(said), file=sys.stderr)
         return outcome.text
 
     def _planned(self, *, show: bool) -> Report:
@@ -222,7 +218,8 @@ class _Prompt(code.InteractiveConsole):
             trace = error.__traceback__
             while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
                 trace = trace.tb_next
-            print("".join(traceback.format_exception(error.with_traceback(trace))), file=sys.stderr)
+            lines = traceback.format_exception(error.with_traceback(trace))
+            print(clean("".join(lines)), file=sys.stderr)
 
     def showsyntaxerror(self, _filename: str | None = None) -> None:
         """Show an error of syntax, and remember it."""

@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 60.0
 """Seconds that the command may take on a host."""
+
+_AGAIN = 0.2
+"""Seconds between two attempts to end it."""
+
+_NOT_BEGUN = "not begun: a signal has ended this"
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -96,13 +102,15 @@ class Commands:
         from cookbook.script.shell import script
 
         if self.told:
-            raise BrokenOff("not begun: a signal has ended this")
+            raise BrokenOff(_NOT_BEGUN)
         lasting = host.transport == "local"
         session = Session(
             connect(host, self._secret), lambda: connect(host, self._secret), lasting=lasting
         )
         self._sessions.add(session)
         try:
+            if self.told:  # by a signal during the login, which has not seen this session
+                raise BrokenOff(_NOT_BEGUN)
             [outcome] = session.run([Do(script(self._line), self._timeout)])
         finally:
             self._sessions.discard(session)
@@ -125,12 +133,14 @@ class Commands:
         self.told = True
         os.write(2, b"cook: ending the command on all hosts; once more leaves at once\n")
         for session in list(self._sessions):
-            threading.Thread(target=_break_off, args=(session,), daemon=True).start()
+            threading.Thread(target=self._break_off, args=(session,), daemon=True).start()
 
-
-def _break_off(session: Session) -> None:
-    with contextlib.suppress(HostError, OSError):  # the session itself tells of a lost link
-        session.break_off()
+    def _break_off(self, session: Session) -> None:
+        """End the command; again while it cannot be ended, because it has not begun yet."""
+        while session in self._sessions and not session.ended:
+            with contextlib.suppress(HostError, OSError):  # the session tells of a lost link
+                session.break_off()
+            time.sleep(_AGAIN)
 
 
 class _Said(NamedTuple):
