@@ -20,7 +20,6 @@ from cookbook.language.collection import Collection as Declarations
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
 from cookbook.language.feature_answer import FeatureAnswer, FeatureSubject
-from cookbook.language.field_traits import sensitive_fields
 from cookbook.language.resource import Notice, Resource
 from cookbook.script.facts import Facts
 from cookbook.secrets.secret import Secret, holds_secret
@@ -116,6 +115,11 @@ class Plan:
         self.looked_at.update(map(str, found))
         return found
 
+    @property
+    def places(self) -> Mapping[str, str]:
+        """`type[name]` -> `file:line` of each declaration; to read it is no look at a resource."""
+        return {str(one.resource): one.where for one in self._resources()}
+
     def where(self, identity: str) -> str:
         """Return `file:line` of a declaration."""
         self[identity]
@@ -138,12 +142,11 @@ class Plan:
     def _lines(self, one: Any) -> Iterator[str]:
         resource: Resource = one.resource
         yield str(resource)
-        hidden = sensitive_fields(type(resource))
         for field in fields(resource):
             value = getattr(resource, field.name)
             if field.name in ("name", "subscribes") or _is_default(field, value):
                 continue
-            if holds_secret(value) or (field.name in hidden and isinstance(value, Secret)):
+            if holds_secret(value):
                 yield f"  {field.name}: (secret)"
             elif field.name == "notifies":
                 yield from (f"  notifies: {notice}" for notice in value)

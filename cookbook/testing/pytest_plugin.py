@@ -30,11 +30,8 @@ class _Coverage:
         seen: set[tuple[str, str]] = set()
         for recipes, plan in self.plans:
             of = "+".join(map(str, recipes))
-            looked_at = set(plan.looked_at)
-            for identity in plan.identities:
-                places[of, identity] = plan.where(identity)
-            plan.looked_at = looked_at
-            seen |= {(of, identity) for identity in looked_at}
+            places |= {(of, identity): place for identity, place in plan.places.items()}
+            seen |= {(of, identity) for identity in plan.looked_at}
         left = [f"{places[key]}: {key[1]}" for key in places if key not in seen]
         return left, len(places)
 

@@ -20,16 +20,17 @@ def _unused_files(project: Project) -> Iterator[Finding]:
     for folder in project.folders:
         recipes = [recipe for recipe in project.recipes if recipe.path.parent == folder]
         wanted = {pattern for recipe in recipes for pattern in _names_of_files(recipe)}
+        wanted |= {name for path in _below(folder / "templates") for name in _included(path)}
         for kind in ("templates", "files"):
-            for path in sorted((folder / kind).rglob("*")):
-                if not path.is_file() or "__pycache__" in path.parts:
-                    continue
+            for path in _below(folder / kind):
                 name = str(path.relative_to(folder / kind))
-                wanted |= _included(path) if kind == "templates" else set()
                 if not any(_fits(name, pattern) for pattern in wanted):
-                    used = any(name in _included(other) for other in (folder / kind).rglob("*.j2"))
-                    if not used:
-                        yield Finding("CK501", path, 1, 1, f"no recipe of {folder} uses it")
+                    yield Finding("CK501", path, 1, 1, f"no recipe of {folder} uses it")
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -129,9 +130,8 @@ def _unused_variables(project: Project) -> Iterator[Finding]:
 def _texts(project: Project) -> Iterator[str]:
     """Yield the texts that may use variables: templates, and the files beside the inventory."""
     for folder in project.folders:
-        for path in sorted((folder / "templates").rglob("*")):
-            if path.is_file():
-                yield path.read_bytes().decode("utf-8", "replace")
+        for path in _below(folder / "templates"):
+            yield path.read_bytes().decode("utf-8", "replace")
     for name in ("features.yml", "rollout.yml", "watch.yml"):
         path = (project.inventory or Path()).parent / name
         if path.is_file():
