@@ -57,7 +57,7 @@ def do_shard(
             process = subprocess.Popen(
                 [sys.executable, "-m", "cookbook.cli", *words],
                 cwd=folder,
-                env={**os.environ, "COOK_STATE": str(state)},
+                env={**os.environ, "COOK_STATE": str(state), "COOK_STORE": ""},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -77,12 +77,12 @@ def write_reports(document: Document, paths: Iterable[Path]) -> None:
         write_report(render(document, format_of(path)), path)
 
 
-def write_report(text: str, path: Path) -> None:
-    """Write the text of one report; see `write_reports`. Raises ReportError."""
+def write_report(text: str, path: Path, option: str = "--report") -> None:
+    """Write the text of one report that an option asks for; see `write_reports`."""
     try:
         _replace(path, text)
     except OSError as error:
-        raise ReportError(f"--report {path}: {error.strerror or error}") from None
+        raise ReportError(f"{option} {path}: {error.strerror or error}") from None
 
 
 def _replace(path: Path, text: str) -> None:

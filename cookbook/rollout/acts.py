@@ -77,8 +77,10 @@ class Acts:
         """
         Carry out acts in order; return the servers that are out of service for another reason.
 
-        Such a server was taken out by an operator, or by the configuration of the balancer. It is
-        left so. Raises HostError for the first act that fails.
+        Such a server is in maintenance in haproxy, or marked as down in nginx, by an operator or by
+        the configuration. It is left so. One that an operator has only drained in haproxy cannot be
+        told from one that a rollout has drained, and is ready afterwards. Raises HostError for the
+        first act that fails.
         """
         remarks = []
         for act in acts:

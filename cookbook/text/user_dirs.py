@@ -38,10 +38,13 @@ def store_url(given: str | None) -> str | None:
     """
     Return the URL of the history; None for the one on this machine.
 
-    It is that of `--store`, COOK_STORE, or the setting `store`.
-    Raises UsageError for settings that cannot be read.
+    It is that of `--store`, COOK_STORE, or the setting `store`; an empty COOK_STORE means the one
+    on this machine, whatever the settings say. Raises UsageError for settings that cannot be read.
     """
-    return given or os.environ.get("COOK_STORE") or _setting("store")
+    if given:
+        return given
+    said = os.environ.get("COOK_STORE")
+    return _setting("store") if said is None else said or None
 
 
 def journals(url: str | None) -> Path:

@@ -25,6 +25,7 @@ from cookbook.errors import PullError
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
 from cookbook.text.json_shape import shaped
+from cookbook.text.secret_marks import secret_in
 from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 _FETCH_TIMEOUT = 600.0
@@ -96,7 +97,7 @@ class PulledRepository:
         """`folder` is the private folder of this repository; by default below the state."""
         if url.startswith("-") or "::" in url:
             raise PullError(f"{url!r} is no address of a repository")
-        if _PASSWORD.search(url):
+        if _PASSWORD.search(url) or secret_in(url):
             raise PullError(
                 f"{_shown(url)}: an address with a password would be seen in the unit file and in"
                 " the list of processes",
@@ -313,7 +314,8 @@ def _program(
 
 def _shown(url: str) -> str:
     """Return an address without a user and a password, whatever letters these have."""
-    return re.sub(r"(?<=://).*@", "", url)
+    user = r"(?<=://).*@" if _PASSWORD.search(url) else r"(?<=://)[^/]*@"
+    return re.sub(user, "", url)
 
 
 def _last(done: ProgramEnd) -> str:

@@ -427,6 +427,14 @@ def test_a_user_in_the_address_is_not_shown(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value).replace("http://hunter2@127", "")
 
 
+def test_a_token_in_place_of_a_user_is_refused_and_not_shown(tmp_path: Path) -> None:
+    token = f"ghp_{'a' * 36}"
+    with pytest.raises(PullError) as refused:
+        PulledRepository(f"https://{token}@git.example.org/x.git", tmp_path)
+    assert token not in str(refused.value)
+    assert "git.example.org/x.git" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "password", ["hunter2", "hun@hunter2", "a/hunter2", "9hunter2", "h:hunter2"]
 )

@@ -73,15 +73,17 @@ def _test(options: argparse.Namespace) -> int:
     from cookbook.kitchen.suites.report import junit, stage_lines
     from cookbook.kitchen.suites.runner import SuiteRunner, chosen
     from cookbook.plugins.manager import plugins  # it registers the drivers
+    from cookbook.reports import write_report
 
     plugins()
     pairs = chosen(read_suites(options.file, DRIVERS.places), options.suites, options.releases)
     _check_writable(options.junit)
-    below, folder = Kitchen(options.folder).folder / "suites", options.file.absolute().parent
-    runner = SuiteRunner(pairs, _driver, folder, below, options.keep)
+    below = Kitchen(options.folder).folder / "suites"
+    runner = SuiteRunner(pairs, _driver, options.file.absolute(), below, options.keep)
     if options.destroy:
         runner.destroy()
         return 0
+    runner.check()
     width = max(len(f"{suite.name}-{release}") for suite, release in pairs)
     stream = sys.stderr if options.output == "json" else sys.stdout
     parallel = options.parallel or os.cpu_count() or 1
@@ -90,9 +92,9 @@ def _test(options: argparse.Namespace) -> int:
         write(stage_lines(report, stage, width), stream)
 
     reports = runner.run(parallel, hear)
-    if options.junit is not None:
-        options.junit.write_text(junit(reports), "utf-8")
     _tell_all(reports, stream, as_json=options.output == "json")
+    if options.junit is not None:
+        write_report(junit(reports), options.junit, "--junit")
     if runner.interrupted:
         return 130
     return 3 if any(report.failed for report in reports) else 0

@@ -28,17 +28,25 @@ def left_by_rollouts(
     """Return sentences about each host that the latest rollout about it has not completed."""
     found: dict[str, list[str]] = {}
     for journal, progress in reversed(known):
+        is_led = progress.finished is None and journal.controlled
         for name in journal.header.hosts:
-            if name in pictures and name in progress.hosts:
-                found.setdefault(name, list(_left(name, journal, progress, pictures[name])))
+            if name in pictures and name in progress.hosts and name not in found:
+                sentences = _left(name, journal, progress, pictures[name], is_led=is_led)
+                found[name] = list(sentences)
     return found
 
 
 def _left(
-    name: str, journal: Journal, progress: RolloutProgress, picture: HostPicture
+    name: str,
+    journal: Journal,
+    progress: RolloutProgress,
+    picture: HostPicture,
+    *,
+    is_led: bool,
 ) -> Iterator[str]:
+    """Yield sentences about a host; `is_led` if a process controls the rollout right now."""
     host = progress.hosts[name]
-    if progress.finished is None and journal.controlled:
+    if is_led:
         if name in progress.at_work:
             yield f"rollout {journal.id} is at work"
         return

@@ -32,12 +32,12 @@ class SuiteInstance:
         suite: KitchenSuite,
         release: str,
         driver: HostDriver,
-        folder: Path,
+        file: Path,
         below: Path,
         *,
         cancelled: threading.Event,
     ) -> None:
-        """`folder` is that of kitchen.yml; `below` has a folder for each suite and release."""
+        """`file` is kitchen.yml; `below` has a folder for each suite and release."""
         self.suite, self.release, self.driver = suite, release, driver
         self.place = below / f"{suite.name}-{release}"
         self.order = HostOrder(suite.name, release, suite.names, self.place, suite.driver_settings)
@@ -45,7 +45,7 @@ class SuiteInstance:
         self.began = False
         """True once hosts may exist."""
 
-        self._folder = folder
+        self._file, self._folder = file, (folder := file.parent)
         self._state = self.place / "state"
         self._processes = SuiteProcesses(folder, self._state, suite.secrets, cancelled)
         self._work = {
@@ -72,8 +72,10 @@ class SuiteInstance:
 
     @property
     def down(self) -> str:
-        """The command line that destroys hosts that were kept."""
-        return f"cook kitchen test --destroy {self.suite.name} --release {self.release}"
+        """The command line that destroys hosts that were kept, from whatever folder it is run."""
+        kitchen = str(self.place.parents[1])
+        words = ["cook", "kitchen", "--folder", kitchen, "test", "--file", str(self._file)]
+        return shlex.join([*words, "--destroy", self.suite.name, "--release", self.release])
 
     def do(self, stage: StageName) -> None:
         """Do the work of a stage. Raises StageFailed."""
@@ -130,7 +132,7 @@ class SuiteInstance:
         shown = f"{check.at}: `{check.command}`"
         pattern = [check.hosts] if check.hosts else []
         words = ("--hosts", str(self._inventory), "--output", "json", "--", check.command)
-        for name, host in self._processes.answer("run", *pattern, *words)["hosts"].items():
+        for name, host in self._processes.command(*pattern, *words)["hosts"].items():
             if host.get("status") != 0:
                 said = host["error"]["message"] if "error" in host else host["stderr"]
                 raise StageFailed(f"{shown} failed on {name}", said)
@@ -141,13 +143,20 @@ class SuiteInstance:
         try:
             check_run(self._processes.cook(*words, "--yes", *partial), 0)
         except StageFailed as failed:
-            left = [] if partial else lost(self._processes.cook(*words))
+            left = [] if partial else self._lost(words)
             if not left:
                 raise
             raise StageFailed(
                 f"the undo would not bring back all: {left[0]}",
                 "\n".join([*left, f"next: `undo: partial` in {self.suite.at} accepts that"]),
             ) from failed
+
+    def _lost(self, words: Sequence[str]) -> list[str]:
+        """Return what an undo does not bring back; nothing if that cannot be told any more."""
+        try:
+            return lost(self._processes.cook(*words))
+        except StageFailed:
+            return []
 
     def _destroy(self) -> None:
         self.destroy()

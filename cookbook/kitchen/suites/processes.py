@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, TypeVar
 
 from cookbook.errors import KitchenError
 from cookbook.inventory.host_driver import MadeHost
@@ -19,8 +19,9 @@ from cookbook.kitchen.suites.stages import StageFailed
 from cookbook.reports.phrases import error_text
 from cookbook.reports.schema import Document, ResourceDocument
 from cookbook.secrets.stores import environment
-from cookbook.text.bounded_io import parsed_object
+from cookbook.text.bounded_io import parsed_json
 from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
+from cookbook.text.json_shape import shaped
 from cookbook.text.listing import named
 
 _SECONDS = 3600.0
@@ -29,6 +30,15 @@ _SECONDS = 3600.0
 _MOST_BYTES = 64 * 1024**2
 _NAMED = 5
 """The number of resources that a message names."""
+
+
+T = TypeVar("T")
+
+
+class CommandAnswer(TypedDict):
+    """What `cook run --output json` prints, as far as it is read here."""
+
+    hosts: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,16 @@ class SuiteProcesses:
 
     def cook(self, *words: str) -> Document:
         """Run a run of cook; return its document. Raises StageFailed if there is none."""
-        return cast("Document", self.answer(*words))
+        return self._answer(Document, words)
 
-    def answer(self, *words: str) -> dict[str, Any]:
-        """Run a command of cook; return the JSON that it prints. Raises StageFailed without one."""
+    def command(self, *words: str) -> CommandAnswer:
+        """Run `cook run` with these words; return its answer. Raises StageFailed without one."""
+        return self._answer(CommandAnswer, ["run", *words])
+
+    def _answer(self, kind: type[T], words: Sequence[str]) -> T:
         end = self._run([sys.executable, "-P", "-m", "cookbook.cli", *words], self._environment())
         try:
-            return parsed_object(end.output)
+            return shaped(kind, parsed_json(end.output))
         except ValueError:
             said = end.error_text or end.text
             first = said.splitlines()[0] if said else f"status {end.status}"
@@ -83,9 +96,9 @@ class SuiteProcesses:
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of cook: the secrets of the suite, a history of its own."""
-        found = {**os.environ, **environment.taken(), "COOK_STATE": str(self.state)}
-        found.pop("COOK_STORE", None)
-        return found | {environment.variable(name): value for name, value in self.secrets.items()}
+        own = {"COOK_STATE": str(self.state), "COOK_STORE": ""}
+        secrets = {environment.variable(name): value for name, value in self.secrets.items()}
+        return {**os.environ, **environment.taken(), **own, **secrets}
 
     def _run(self, words: Sequence[str], variables: Mapping[str, str]) -> ProgramEnd:
         try:

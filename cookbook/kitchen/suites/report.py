@@ -27,7 +27,7 @@ class SuiteReport:
     """The hosts that are left, each with the command that opens a shell on it."""
 
     down: str = ""
-    """The command that takes them down."""
+    """The command that takes down what is left; empty if nothing is."""
 
     @property
     def name(self) -> str:
@@ -62,7 +62,7 @@ def stage_lines(report: SuiteReport, stage: StageResult, width: int) -> Iterator
 def summary_lines(reports: Sequence[SuiteReport]) -> Iterator[StyledLine]:
     """Yield what is left and how to look at it, then the count."""
     for report in reports:
-        if report.kept:
+        if report.down:
             yield "bold", f"{report.name} is kept:"
             yield from (("", f"  {name}: {login}") for name, login in report.kept)
             yield "", f"  when you have looked: {report.down}"
@@ -87,6 +87,7 @@ def suites_json(reports: Sequence[SuiteReport]) -> dict[str, Any]:
                 "seconds": round(report.seconds, 3),
                 "stages": [_stage_json(stage) for stage in report.stages],
                 "kept": [{"host": name, "login": login} for name, login in report.kept],
+                "down": report.down,
             }
             for report in reports
         ],

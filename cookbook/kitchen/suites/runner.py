@@ -67,15 +67,15 @@ class SuiteRunner:
         self,
         pairs: Sequence[tuple[KitchenSuite, str]],
         driver: Callable[[str], HostDriver],
-        folder: Path,
+        file: Path,
         below: Path,
         keep: Keep,
     ) -> None:
         """
-        Check all that can be checked before a host is made.
+        Prepare the suites; nothing is done yet.
 
-        `driver` returns the driver of a name. `folder` is that of kitchen.yml, `below` gets a
-        folder for each suite and release. Raises KitchenError, InventoryError.
+        `driver` returns the driver of a name. `file` is kitchen.yml, `below` gets a folder for each
+        suite and release. Raises KitchenError for a driver that cannot be loaded.
         """
         self._cancelled = threading.Event()
         self._heard = threading.Lock()
@@ -83,13 +83,21 @@ class SuiteRunner:
         made = {name: driver(name) for name in dict.fromkeys(suite.driver for suite, _ in pairs)}
         self.instances = [
             SuiteInstance(
-                suite, release, made[suite.driver], folder, below, cancelled=self._cancelled
+                suite, release, made[suite.driver], file, below, cancelled=self._cancelled
             )
             for suite, release in pairs
         ]
-        if any(suite.verify for suite, _ in pairs):
+
+    def check(self) -> None:
+        """
+        Check all that can be checked before a host is made.
+
+        Raises KitchenError, InventoryError.
+        """
+        suites = {one.suite.name: one.suite for one in self.instances}.values()
+        if any(suite.verify for suite in suites):
             require_testinfra()
-        for suite in {suite.name: suite for suite, _ in pairs}.values():
+        for suite in suites:
             inventory_hosts(suite)
         for instance in self.instances:
             instance.driver.check(instance.order)
@@ -106,9 +114,15 @@ class SuiteRunner:
             return [future.result() for future in futures]
 
     def destroy(self) -> None:
-        """Remove the hosts that were kept. Raises KitchenError."""
+        """Remove the hosts that were kept. Raises KitchenError, after all were tried."""
+        errors = []
         for instance in self.instances:
-            instance.destroy()
+            try:
+                instance.destroy()
+            except KitchenError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _one(self, instance: SuiteInstance, hear: Hear) -> SuiteReport:
         report = SuiteReport(instance.suite.name, instance.release)
@@ -123,10 +137,8 @@ class SuiteRunner:
     def _walk(self, instance: SuiteInstance, report: SuiteReport, hear: Hear) -> None:
         for result in walk(instance.suite, instance.do, self._keep, self._cancelled.is_set):
             report.stages.append(result)
-            if instance.began:
-                report.kept, report.down = instance.logins, instance.down
-            else:
-                report.kept = ()
+            began = instance.began
+            report.kept, report.down = (instance.logins, instance.down) if began else ((), "")
             with self._heard:
                 hear(report, result)
 

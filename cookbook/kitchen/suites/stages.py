@@ -73,23 +73,21 @@ def walk(
     unless they are kept. After a failed `create`, and once `stopped` returns True, they are kept
     only by "always".
     """
-    failed, begun = "", False
+    failed, why, begun = "", "", False
     for stage in stages_of(suite):
         if stage == "destroy" and begun:
             to_look_at = bool(failed) and failed != "create" and not stopped()
             if is_kept(keep, failed=to_look_at):
                 yield StageResult(stage, "skipped", message="the hosts are kept")
                 return
-        elif failed:
-            yield StageResult(stage, "skipped", message=f"{failed} failed")
-            continue
-        elif stopped():
-            failed = "interrupted"
-            yield StageResult(stage, "skipped", message="interrupted")
+        elif why or stopped():
+            why = why or "interrupted"
+            yield StageResult(stage, "skipped", message=why)
             continue
         begun = True
         result = _done(stage, do)
-        failed = failed or (stage if result.status == "failed" else "")
+        if result.status == "failed" and not why:
+            failed, why = stage, f"{stage} failed"
         yield result
 
 

@@ -49,6 +49,12 @@ def test_a_signal_before_the_first_stage_skips_all() -> None:
     assert found == dict.fromkeys(ALL, S)
 
 
+def test_what_is_skipped_says_why() -> None:
+    done: list[StageName] = []
+    walked = list(walk(WHOLE, done.append, "never", lambda: "converge" in done))
+    assert {one.message for one in walked if one.status == S} == {"interrupted"}
+
+
 def test_stages_that_a_suite_leaves_out() -> None:
     suite = KitchenSuite("web", "kitchen.yml:2", (), undo=False)
     assert stages_of(suite) == ("create", "converge", "again", "destroy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import yaml
 from cookbook.cli import main
 from cookbook.errors import KitchenError
 from cookbook.inventory.host_driver import HostOrder, MadeHost
+from cookbook.kitchen.suites import runner
 
 XSD = Path(__file__).parents[2] / "reports/junit-10.xsd"
 IMPORT = "from cookbook.resources import execute, file\nfrom cookbook.recipe import node, secret\n"
@@ -125,17 +127,25 @@ def test_a_good_suite_passes_all_stages(
 
 @pytest.mark.slow
 def test_a_failed_verify_is_kept_with_the_way_in(
-    driver: Here, capsys: pytest.CaptureFixture[str]
+    driver: Here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, out, _ = run(capsys, "bad", "--junit", "k.xml")
     assert status == 3
     assert "bad-bookworm  verify    failed" in out
     assert "FAILED test_bad.py::test_it" in out
     assert "bad-bookworm is kept:\n  h1: sh -l\n" in out
-    assert "cook kitchen test --destroy bad --release bookworm" in out
+    (down,) = re.findall(r"when you have looked: (cook .*)", out)
+    place = f"--folder {Path('.kitchen').absolute()} test --file {Path('kitchen.yml').absolute()}"
+    assert down == f"cook kitchen {place} --destroy bad --release bookworm"
     assert driver.gone == []
     xmlschema.XMLSchema(str(XSD)).validate("k.xml")
-    assert run(capsys, "bad", "--destroy")[0] == 0
+
+    def refused() -> None:
+        raise KitchenError("testinfra is not there, which only a run needs")
+
+    monkeypatch.setattr(runner, "require_testinfra", refused)
+    monkeypatch.chdir("/")
+    assert main(shlex.split(down)[1:]) == 0
     assert driver.gone == ["bad"]
 
 
