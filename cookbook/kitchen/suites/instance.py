@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import shlex
 import shutil
 import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
-from cookbook.errors import CookError
+from cookbook.errors import CookError, KitchenError
 from cookbook.inventory.host_driver import HostDriver, HostOrder, MadeHost
 from cookbook.kitchen.suites.generated import write_copies, write_features, write_inventory
 from cookbook.kitchen.suites.processes import (
@@ -46,6 +48,7 @@ class SuiteInstance:
         """True once hosts may exist."""
 
         self._file, self._folder = file, (folder := file.parent)
+        self._claim: IO[str] | None = None
         self._state = self.place / "state"
         self._processes = SuiteProcesses(folder, self._state, suite.secrets, cancelled)
         self._work = {
@@ -91,8 +94,38 @@ class SuiteInstance:
     def _inventory(self) -> Path:
         return self.place / "suite.yml"
 
+    def _claimed(self) -> None:
+        """
+        Make sure that no other process has these hosts, and that they are of this driver.
+
+        Raises KitchenError.
+        """
+        if self._claim is None:
+            self.place.parent.mkdir(parents=True, exist_ok=True)
+            claim = (self.place.parent / f"{self.place.name}.lock").open("w")
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                claim.close()
+                raise KitchenError(f"another process is at work on {self.name}") from None
+            self._claim = claim
+        made_by = self.place / "driver"
+        if made_by.is_file() and (former := made_by.read_text()) != self.suite.driver:
+            raise KitchenError(
+                f"the hosts of {self.name} are still there, made by the driver {former}",
+                hint=f"`driver: {former}` in {self.suite.at} once more, then {self.down}",
+            )
+
+    def let_go(self) -> None:
+        """Let other processes have these hosts again."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
     def _create(self) -> None:
+        self._claimed()
         self.place.mkdir(parents=True, exist_ok=True)
+        (self.place / "driver").write_text(self.suite.driver)
         if self._state.exists():
             shutil.rmtree(self._state)  # the history of hosts that are no more
         self.began = True
@@ -162,7 +195,12 @@ class SuiteInstance:
         self.destroy()
 
     def destroy(self) -> None:
-        """Remove the hosts, also those of a run before, and the files of this suite."""
+        """
+        Remove the hosts, also those of a run before, and the files of this suite.
+
+        Raises KitchenError.
+        """
+        self._claimed()
         self.driver.destroy(self.order)
         self.hosts, self.began = (), False
         if self.place.exists():

@@ -121,6 +121,8 @@ class SuiteRunner:
                 instance.destroy()
             except KitchenError as error:
                 errors.append(error)
+            finally:
+                instance.let_go()
         if errors:
             raise errors[0]
 
@@ -132,6 +134,8 @@ class SuiteRunner:
             if instance.began and self._keep != "always":
                 instance.destroy()
             raise
+        finally:
+            instance.let_go()
         return report
 
     def _walk(self, instance: SuiteInstance, report: SuiteReport, hear: Hear) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -147,6 +148,36 @@ def test_a_failed_verify_is_kept_with_the_way_in(
     monkeypatch.chdir("/")
     assert main(shlex.split(down)[1:]) == 0
     assert driver.gone == ["bad"]
+
+
+def test_hosts_of_another_process_are_let_alone(
+    driver: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(".kitchen/suites").mkdir(parents=True)
+    with Path(".kitchen/suites/unstable-bookworm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status, out, _ = run(capsys, "unstable", "--keep", "never")
+        assert status == 3
+        assert "another process is at work on unstable on bookworm" in out
+        assert run(capsys, "unstable", "--destroy")[0] == 1
+    assert (driver.made, driver.gone) == ([], [])
+
+
+def test_hosts_of_another_driver_are_not_forgotten(
+    driver: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "unstable", "--keep", "always")[0] == 3
+    settings = Path("kitchen.yml").read_text()
+    Path("kitchen.yml").write_text(
+        settings.replace("- unstable.py", "- unstable.py\n    driver: podman")
+    )
+    status, _, errors = run(capsys, "unstable", "--destroy")
+    assert status == 1
+    assert "still there, made by the driver kitchen" in errors
+    assert driver.gone == []
+    Path("kitchen.yml").write_text(settings)
+    assert run(capsys, "unstable", "--destroy")[0] == 0
+    assert driver.gone == ["unstable"]
 
 
 def test_an_unstable_recipe_is_named(driver: Here, capsys: pytest.CaptureFixture[str]) -> None:
