@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shlex
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from typing import IO
 
 from cookbook.errors import CookError, KitchenError
 from cookbook.inventory.host_driver import HostDriver, HostOrder, MadeHost
+from cookbook.kitchen.lock import claim
 from cookbook.kitchen.suites.generated import write_copies, write_features, write_inventory
 from cookbook.kitchen.suites.processes import (
     SuiteProcesses,
@@ -48,6 +48,7 @@ class SuiteInstance:
         """True once hosts may exist."""
 
         self._file, self._folder = file, (folder := file.parent)
+        self._lock = below / f"{self.place.name}.lock"
         self._claim: IO[str] | None = None
         self._state = self.place / "state"
         self._processes = SuiteProcesses(folder, self._state, suite.secrets, cancelled)
@@ -100,15 +101,9 @@ class SuiteInstance:
 
         Raises KitchenError.
         """
+        self._claim = self._claim or claim(self._lock)
         if self._claim is None:
-            self.place.parent.mkdir(parents=True, exist_ok=True)
-            claim = (self.place.parent / f"{self.place.name}.lock").open("w")
-            try:
-                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                claim.close()
-                raise KitchenError(f"another process is at work on {self.name}") from None
-            self._claim = claim
+            raise KitchenError(f"another process is at work on {self.name}")
         made_by = self.place / "driver"
         if made_by.is_file() and (former := made_by.read_text()) != self.suite.driver:
             raise KitchenError(
@@ -205,6 +200,8 @@ class SuiteInstance:
         self.hosts, self.began = (), False
         if self.place.exists():
             shutil.rmtree(self.place)
+        self._lock.unlink()
+        self.let_go()
 
     def _run(self, mode: str) -> Document:
         """Run the recipes on all hosts of the suite."""

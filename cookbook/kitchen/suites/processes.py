@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class CommandAnswer(TypedDict):
-    """What `cook run --output json` prints, as far as it is read here."""
+    """The document of `cook run --output json`, as far as it is read here."""
 
     hosts: dict[str, dict[str, Any]]
 
