@@ -1,7 +1,8 @@
-"""The package of docs/plugins.md, as a wheel beside cook in a new virtual environment."""
+"""The packages of docs/plugins.md and docs/guide/sharing.md beside cook in a new venv."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -113,6 +114,30 @@ def test_it_is_saved_applied_recorded_undone_and_pruned(cook: Path, tmp_path: Pa
     (tmp_path / "r.py").write_text("")
     run(cook, "converge", "r.py", "--local", "--prune", folder=tmp_path)
     assert not flag.exists()
+
+
+def test_a_shared_cookbook_is_built_tested_locked_and_installed(venv: Path, tmp_path: Path) -> None:
+    package = tmp_path / "acme-web"
+    for name, text in FILE.findall((ROOT / "docs/guide/sharing.md").read_text()):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    (package / "acme_web/py.typed").touch()
+    tested = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder=package)
+    assert "1 passed" in tested
+    build = ("wheel", "-q", "--no-deps", "-w", "wheels", "--disable-pip-version-check", package)
+    run(sys.executable, "-m", "pip", *build, folder=tmp_path)
+    (wheel,) = (tmp_path / "wheels").glob("acme_web-1.2.0-*.whl")
+    into = ("--python", venv / "bin/python", "install", "-q", "--no-index", "--no-deps")
+    lock = ("--require-hashes", "--find-links", "wheels", "-r", "requirements.txt")
+    for digest, status in (("0" * 64, 1), (hashlib.sha256(wheel.read_bytes()).hexdigest(), 0)):
+        locked = f"acme-web==1.2.0 --hash=sha256:{digest}\n"
+        (tmp_path / "requirements.txt").write_text(locked)
+        run(sys.executable, "-m", "pip", *into, *lock, folder=tmp_path, status=status)
+    (tmp_path / "r.py").write_text(
+        f"from acme_web import site\nsite('shop', port=8080, folder={str(tmp_path)!r})\n"
+    )
+    run(venv / "bin/cook", "converge", "r.py", "--local", folder=tmp_path)
+    assert "listen 8080;" in (tmp_path / "shop.conf").read_text()
 
 
 @pytest.fixture
