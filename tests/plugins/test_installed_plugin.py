@@ -191,15 +191,20 @@ def test_its_report_format_is_written(cook: Path, tmp_path: Path) -> None:
     assert f"localhost,maintenance_flag[{flag}],ok\n" in said
 
 
+@pytest.fixture(scope="module")
+def editable(venv: Path) -> Path:
+    """A virtual environment with an editable install of cook; type checkers need no libraries."""
+    folder = venv.parent
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "editable", folder=folder)
+    into = ("--python", folder / "editable/bin/python", "install", "-q", "--no-deps")
+    run(sys.executable, "-m", "pip", *into, "-e", folder / "cook", folder=folder)
+    return folder / "editable"
+
+
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_an_editable_install_is_typed_outside_the_checkout(
-    venv: Path, tmp_path: Path, checker: str
+    editable: Path, tmp_path: Path, checker: str
 ) -> None:
-    editable = tmp_path / "venv"
-    run(sys.executable, "-m", "venv", editable, folder=tmp_path)
-    source = venv.parent / "cook"
-    install = ("install", "-q", "--disable-pip-version-check", "-e", source)
-    run(editable / "bin/pip", *install, folder=tmp_path)
     (tmp_path / "r.py").write_text(
         "from cookbook.resources import file\n"
         "from cookbook.recipe import node\n"
@@ -237,8 +242,7 @@ def test_mypy_checks_a_recipe_with_it(venv: Path, tmp_path: Path, value: str, st
         f'maintenance_flag("/srv/x", message={value})\n'
     )
     python = venv / "bin/python"
-    said = run(
-        sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "r.py",
-        folder=tmp_path, status=status,
-    )  # fmt: skip
+    cache = ("--cache-dir", venv.parent / "mypy")
+    words = ("--strict", "--python-executable", python, *cache, "r.py")
+    said = run(sys.executable, "-m", "mypy", *words, folder=tmp_path, status=status)
     assert ("arg-type" in said) == (status == 1)
