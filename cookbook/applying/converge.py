@@ -21,11 +21,9 @@ The steps of a run:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from cookbook.applying.audit import Audit
-from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.batch import Sent, TransactionResult, cut_off, each_alone
 from cookbook.applying.change_set import (
     PATIENCE,
@@ -37,6 +35,7 @@ from cookbook.applying.change_set import (
 from cookbook.applying.dry_run import DryRun
 from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import QUESTION
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.applying.orphans import Orphans
 from cookbook.applying.walk import Walk
 from cookbook.errors import (
@@ -53,60 +52,18 @@ from cookbook.language.barriers import barriers_of
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection, Declared
 from cookbook.language.sections import Attempt, Barrier, Failures
-from cookbook.planning.barriers import BarrierKeeper, NoOthers, Passed, passed
+from cookbook.planning.barriers import Passed, passed
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.notifications import settled_by
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
-from cookbook.planning.step import Listener, Permit, Step, step_of
+from cookbook.planning.step import Step, step_of
 from cookbook.planning.transaction import Transaction
 from cookbook.retry import wait
 from cookbook.script.facts import Facts
 from cookbook.script.shell import Command
 from cookbook.transport.contract import Interrupted, TooSlow
-
-
-@dataclass(frozen=True)
-class ConvergenceOptions:
-    """The choices of one convergence; what is not given is left at its default."""
-
-    apply: bool = True
-    """False for a dry run."""
-
-    stopping: Callable[[], bool] = lambda: False
-    """Called between two exchanges; true ends the run after what was sent."""
-
-    listener: Listener = field(default_factory=Listener)
-    """The callbacks for work whose steps are not known yet."""
-
-    orphans: Callable[[Planner], Orphans] | None = None
-    """Creates the object that finds and prunes orphans; None leaves them alone."""
-
-    audit: Callable[[Planner], Audit] | None = None
-    """Creates the object that finds things which no recipe declares; None: they are ignored."""
-
-    permit: Permit | None = None
-    """Called before each change is sent, and told whether it is a further attempt."""
-
-    independent: bool = False
-    """In a dry run: judge each resource by the present state, as if it were the only one."""
-
-    stepwise: bool = False
-    """Send each change alone, so that `permit` knows its diff."""
-
-    keep_going: bool = False
-    """After a failure leave out only what needs the failed resource; declared commands count as
-    such, because nothing says what they need."""
-
-    left_out: Callable[[Declared], str | None] = lambda _: None
-    """Returns why a declared resource is not looked at, or None; it still acts when notified."""
-
-    barriers: BarrierKeeper = field(default_factory=NoOthers)
-    """The barriers where the host waits for other hosts of the run."""
-
-    rescue: AutoRollback | None = None
-    """The auto-rollback for changes that may lock the operator out."""
 
 
 class Convergence:

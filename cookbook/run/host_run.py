@@ -199,7 +199,8 @@ class HostRun:
             )
         if self._run.past is not None:
             return self._reversal(session, facts)
-        from cookbook.applying.converge import Convergence, ConvergenceOptions
+        from cookbook.applying.converge import Convergence
+        from cookbook.applying.options import ConvergenceOptions
         from cookbook.applying.orphans import Orphans
 
         def orphans(planner: Planner) -> Orphans:

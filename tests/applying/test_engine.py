@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.errors import CommandError, HostError, Missing, NotConverged, ProbeError
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog, provides

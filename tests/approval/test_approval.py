@@ -19,7 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.approval.gate import Fence, objections
 from cookbook.cli import main
 from cookbook.cli.plan_view import grouped_lines

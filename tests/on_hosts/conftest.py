@@ -13,7 +13,8 @@ from typing import Any, Literal, Protocol
 
 import pytest
 
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.cli import main
 from cookbook.hosts.session import Session
 from cookbook.kitchen import Kitchen, KitchenHost

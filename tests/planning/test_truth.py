@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cookbook import resources
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.hosts.session import Session
 from cookbook.language import recipe as language
 from cookbook.language.collection import Collection, Node, declaring

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.hosts.session import Session
 from cookbook.language.collection import Collection, Node, declaring
 from cookbook.language.provider import questions

@@ -12,7 +12,8 @@ from typing import Literal
 
 import pytest
 
-from cookbook.applying.converge import Convergence, ConvergenceOptions
+from cookbook.applying.converge import Convergence
+from cookbook.applying.options import ConvergenceOptions
 from cookbook.errors import LinkLost, TooMuchOutput
 from cookbook.hosts.session import Session
 from cookbook.language.catalog import Catalog, provides
