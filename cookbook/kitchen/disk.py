@@ -13,6 +13,9 @@ from cookbook.kitchen.network import KitchenNetwork
 
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
+# As ssh-keygen(1) -A, but for the size of the RSA key: one of 3072 bits takes more than a second.
+_HOST_KEYS = (("ed25519",), ("ecdsa",), ("rsa", "-b", "2048"))
+
 # Partitions, a kernel command line and updates at boot are the machine's. systemd runs all of
 # its generators at each daemon-reload, and many changes of a unit or a package bring one about.
 IDLE_GENERATORS = (
@@ -103,15 +106,14 @@ class Disk:
             shutil.rmtree(self.folder)
 
     def make_identity(self) -> None:
-        """Make the host's ssh keys and machine-id, once in its life (ssh-keygen(1) -A)."""
+        """Make the host's ssh keys and machine-id, once in its life."""
         keys = self.lasting / "etc/ssh"
         if (self.lasting / "etc/machine-id").exists():
             return
         keys.mkdir(parents=True, exist_ok=True)
-        tools.call("ssh-keygen", "-q", "-A", "-f", self.lasting)
-        # -A still makes a DSA key in some releases; sshd has none by default.
-        for path in keys.glob("ssh_host_dsa_key*"):
-            path.unlink()
+        for kind, *size in _HOST_KEYS:
+            new = ("-t", kind, *size, "-N", "", "-C", "root@kitchen")
+            tools.call("ssh-keygen", "-q", *new, "-f", keys / f"ssh_host_{kind}_key")
         (self.lasting / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
 
     def furnish(self, name: str, network: KitchenNetwork, number: int, public_key: str) -> None:
