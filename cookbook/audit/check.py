@@ -154,6 +154,9 @@ def _of_output(check: AuditCheck, text: str) -> Iterator[str]:
             yield "it is not set"
             return
         text = found[1] or ""
+        if not text.strip() and not check.empty:
+            yield "it has no value"
+            return
     parts = [part.strip() for part in text.split(check.split) if part.strip()]
     if check.empty:
         yield from parts
@@ -171,7 +174,8 @@ def _of_values(check: AuditCheck, parts: Sequence[str]) -> Iterator[str]:
     for part in parts:
         if check.allowed is not None and part not in check.allowed:
             yield f"it is {part}, not {' or '.join(check.allowed)}"
-        if check.least is not None and float(part) < check.least:
+        # A number that is none (NaN) is neither less nor more: it fails both.
+        if check.least is not None and not float(part) >= check.least:
             yield f"it is {part}, less than {check.least:g}"
-        if check.most is not None and float(part) > check.most:
+        if check.most is not None and not float(part) <= check.most:
             yield f"it is {part}, more than {check.most:g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from cookbook.audit.document import (
     totals,
 )
 from cookbook.audit.profile import Control, Profile
-from cookbook.audit.selection import outside
+from cookbook.audit.selection import check_scope
 from cookbook.audit.testinfra_tests import TestResult
 from cookbook.audit.waivers import Waiver, remarks
 from cookbook.errors import Missing
@@ -61,10 +61,13 @@ class Judge:
         """
         Return the document of an audit.
 
-        Raises RecipeError for a resource that is declared outside of a control.
+        Raises RecipeError for a resource that is declared outside of the controls of the profile.
         """
         run = report_json(report)
-        parts = {name: _parts(host, run["hosts"][name]) for name, host in report.hosts.items()}
+        parts = {
+            name: _parts(host, run["hosts"][name], self._profile.controls)
+            for name, host in report.hosts.items()
+        }
         controls = [self._control(control, report, parts) for control in self._chosen.values()]
         document: AuditDocument = {
             "schema": SCHEMA,
@@ -137,10 +140,14 @@ class Judge:
 
 
 def _together(told: Sequence[tuple[ControlStatus, list[str]]]) -> tuple[ControlStatus, list[str]]:
-    """Return the status of a control by those of its parts; not declared, it is not applicable."""
+    """
+    Return the status of a control by those of its parts; not declared, it is not applicable.
+
+    An error comes before a failure: a waiver of the failure must not cover what was not judged.
+    """
     statuses = {status for status, _ in told}
     reasons = [reason for _, some in told for reason in some]
-    order: tuple[ControlStatus, ...] = ("failed", "error", "passed")
+    order: tuple[ControlStatus, ...] = ("error", "failed", "passed")
     for status in order:
         if status in statuses:
             return status, reasons
@@ -169,6 +176,8 @@ def _status_of(part: JudgedPart) -> tuple[ControlStatus, list[str]]:
     name = step.resource.name if isinstance(step.resource, AuditCheck) else told["id"]
     if (error := told["error"]) is None:
         return "error", [f"{name}: not judged: it is {step.status}"]
+    if step.resource.confidential:
+        return "error", [f"{name}: not judged: (redacted)"]
     said = [error["output"].replace("\n", "; ")] if error["output"] else []
     return "error", [": ".join([name, "not judged", error["message"], *said])]
 
@@ -194,12 +203,13 @@ def _differences(step: Step, told: ResourceDocument) -> Iterator[str]:
             yield f"{told['id']}: {name} is {is_now}, not {should_be}"
 
 
-def _parts(host: HostReport, told: HostDocument) -> dict[str, list[JudgedPart]]:
-    """Return the parts of each control of a host, by its id."""
+def _parts(
+    host: HostReport, told: HostDocument, known: Collection[str]
+) -> dict[str, list[JudgedPart]]:
+    """Return the parts of each control of a host, by its id; `known` are all ids."""
     found: dict[str, list[JudgedPart]] = {}
     for step, document in zip(host.steps, told["resources"], strict=True):
-        if (scope := step.declared.scope) is None:
-            raise outside(step.declared)
+        scope = check_scope(step.declared, known)
         if step.left_out is None:
             found.setdefault(scope.id, []).append(JudgedPart(step, document))
     return found

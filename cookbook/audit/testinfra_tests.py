@@ -160,7 +160,7 @@ class _Outcome:
     @property
     def result(self) -> TestResult:
         """The worst result of all tests."""
-        order: tuple[ControlStatus, ...] = ("failed", "error", "passed", "not applicable")
+        order: tuple[ControlStatus, ...] = ("error", "failed", "passed", "not applicable")
         for status in order:
             if any(found == status for found, _ in self._told):
                 bad = [text for found, text in self._told if found in ("failed", "error")]

@@ -134,8 +134,9 @@ def test_a_waiver_counts_on_its_hosts_until_it_expires(fleet: Path) -> None:
     assert said.status == 2
 
 
-def test_a_waiver_does_not_cover_what_was_not_judged(fleet: Path) -> None:
-    profile = write_profile(fleet / "p", one('check("x", command="no-such-tool")'))
+@pytest.mark.parametrize("more", ["", '\ncheck("y", command="false")'])
+def test_a_waiver_does_not_cover_what_was_not_judged(fleet: Path, more: str) -> None:
+    profile = write_profile(fleet / "p", one(f'check("x", command="no-such-tool"){more}'))
     (profile / "waivers.yml").write_text(waiver(TODAY, "*"))
     said = audit(profile)
     assert set(said.results()["a"].values()) == {"error"}
@@ -167,6 +168,14 @@ def test_a_profile_can_read_facts(fleet: Path) -> None:
     assert said.results() == {"a": {"web1": "passed", "web2": "passed", "db1": "error"}}
     assert "checks.py:7: check('x') is outside of a control" in said.reasons("a", "db1")[0]
     assert said.status == 3
+
+
+def test_an_unknown_control_of_a_profile_that_reads_facts(fleet: Path) -> None:
+    text = "from cookbook.audit import control as c\nnode.facts.version\n" + one("check('true')")
+    more = 'with c("b", title="B", severity="low"):\n    check("true")\n'
+    said = audit(write_profile(fleet / "p", text + more), "--limit", "db1")
+    assert (said.status, said.out) == (1, "")
+    assert "the control 'b' is not declared in a module of the profile" in said.err
 
 
 def test_helper_modules_are_imported_and_not_run(fleet: Path) -> None:

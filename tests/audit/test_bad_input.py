@@ -52,6 +52,17 @@ def test_wrong_options(unreachable: Path, profile: str, words: tuple[str, ...], 
     assert says in said.err
 
 
+def test_a_control_in_a_folder_below_is_no_control_of_the_profile(unreachable: Path) -> None:
+    profile = write_profile(unreachable / "p", f"import below.more\n{GOOD}")
+    (profile / "below").mkdir()
+    text = GOOD.replace("a-1", "b-1")
+    (profile / "below/more.py").write_text(f"from cookbook.audit import check, control\n{text}")
+    said = audit(profile)
+    assert (said.status, said.out) == (1, "")
+    place = "p/below/more.py:2: the control 'b-1' is not declared in a module of the profile"
+    assert place in said.err
+
+
 def test_a_profile_that_reads_facts_is_checked_before_hosts_too(unreachable: Path) -> None:
     text = f"node.facts.version\n{GOOD}{GOOD}"
     said = audit(write_profile(unreachable / "p", text))

@@ -157,7 +157,7 @@ def _as_run(profile: Profile, chosen: Mapping[str, Control], options: argparse.N
         options.forks,
         password(options),
         independent=True,
-        selection=ControlSelection(controls=frozenset(chosen)),
+        selection=ControlSelection(controls=frozenset(chosen), known=frozenset(profile.controls)),
         inventory=None if options.local else options.hosts,
         set="audit",
         features=features(options, given),

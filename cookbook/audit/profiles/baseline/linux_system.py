@@ -183,9 +183,10 @@ with control(
 ):
     check(
         "packages",
-        command="dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'telnetd*'"
-        " 'inetutils-telnetd' 'rsh-server' 'rsh-redone-server' 'tftpd*' 'atftpd' 'nis' 2>/dev/null"
-        " | sed -n 's/ installed$//p'",
+        # Status 1: dpkg does not know some of the names.
+        command="p=$(dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 'telnetd*'"
+        " 'inetutils-telnetd' 'rsh-server' 'rsh-redone-server' 'tftpd*' 'atftpd' 'nis' 2>/dev/null)"
+        " || [ $? = 1 ] || exit 2; printf '%s\\n' \"$p\" | sed -n 's/ installed$//p'",
         empty=True,
     )
 
@@ -231,6 +232,7 @@ with control(
 ):
     check(
         "units",
-        command="systemctl list-units --failed --no-legend --plain | cut -d' ' -f1",
+        command="u=$(systemctl list-units --failed --no-legend --plain) || exit;"
+        " printf '%s\\n' \"$u\" | cut -d' ' -f1",
         empty=True,
     )
