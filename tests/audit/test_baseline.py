@@ -66,5 +66,5 @@ def test_a_check_of_the_baseline(tmp_path: Path, case: dict[str, Any]) -> None:
         assert None in results
     else:
         assert None not in results
-        found = [line.replace(str(tmp_path), "") for one in results for line in one or ()]
+        found = [line.replace(f"{tmp_path}", "") for one in results for line in one or ()]
         assert found == case["findings"]

@@ -1,10 +1,8 @@
 """Accounts of Linux hosts, and their rights."""
 
 from cookbook.audit import check, control
+from cookbook.audit.profiles.baseline._helpers import AS_ROOT
 from cookbook.resources import directory
-
-AS_ROOT = 'test "$(id -u)" = 0 || { echo "only root sees all of it" >&2; exit 77; }; '
-"""The begin of commands that would find too little with the rights of another user."""
 
 with control(
     "linux-account-01",
@@ -128,15 +126,20 @@ with control(
     severity="medium",
     rationale="A stolen session of such an account is a session of root. Accounts for automation"
     " need a waiver, which says who they are.",
-    remedy="Remove NOPASSWD from /etc/sudoers and /etc/sudoers.d, or name the commands it is for.",
+    remedy="Remove NOPASSWD and !authenticate from /etc/sudoers and /etc/sudoers.d, or name the"
+    " commands that NOPASSWD is for.",
     references=["sudoers(5)"],
     only_if="command -v sudo",
 ):
     check(
         "rules",
-        command="cat /etc/sudoers && for f in /etc/sudoers.d/*; do case ${f##*/} in *.*|*~) ;;"
-        ' *) if [ -f "$f" ]; then cat "$f" || exit; fi ;; esac; done',
-        lacks=r"^[^#]*NOPASSWD:\s*(SETENV:\s*)?ALL\b",
+        # Without comments (#1000 is a user), and with one rule a line.
+        command="c=$(cat /etc/sudoers && for f in /etc/sudoers.d/*; do case ${f##*/} in"
+        ' *.*|*~) ;; *) if [ -f "$f" ]; then cat "$f" || exit; fi ;; esac; done) || exit;'
+        " printf '%s\\n' \"$c\" | sed 's/#[^0-9-].*//'"
+        " | sed -e ':a' -e '/\\\\$/{N;s/\\\\\\n/ /;ba' -e '}'",
+        lacks=r"\bNOPASSWD(?:(?!\bPASSWD:).)*[,:)]\s*ALL\s*(?:[,:]|$)"
+        r"|^\s*Defaults\b.*!\s*authenticate\b",
     )
 
 with control(

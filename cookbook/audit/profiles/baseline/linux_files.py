@@ -1,9 +1,7 @@
 """Modes and owners of files of Linux hosts, and the options of their mounts."""
 
 from cookbook.audit import check, control
-
-AS_ROOT = 'test "$(id -u)" = 0 || { echo "only root sees all of it" >&2; exit 77; }; '
-"""The begin of commands that would find too little with the rights of another user."""
+from cookbook.audit.profiles.baseline._helpers import AS_ROOT
 
 # -- files -----------------------------------------------------------------------------------------
 
@@ -55,7 +53,7 @@ with control(
     check(
         "files",
         command="find -L /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin -maxdepth 1"
-        " -perm /022 ! -path '/usr/local/*bin' -type f",
+        " -perm /022 -type f",
         empty=True,
     )
 
@@ -147,9 +145,15 @@ with control(
 ):
     check(
         "files",
+        # A package may name a file with or without /usr, which is one place.
         command=AS_ROOT
-        + "find /usr/local /opt /srv /home /root /tmp /var/tmp -xdev -maxdepth 6 -type f"
-        " -perm /6000 2>/dev/null; :",
+        + "f=$(find /bin /sbin /lib /usr /opt /srv /home /root /tmp /var/tmp -xdev -maxdepth 6"
+        " -type f -perm /6000 2>/dev/null);"
+        " o=$(printf '%s\\n' \"$f\" | sed 'p; s:^/usr/:/:; t; s:^:/usr:'"
+        " | xargs -d '\\n' -r dpkg-query -S 2>/dev/null | sed 's/^[^/]*: //');"
+        " printf '%s\\n' \"$f\" | while read -r p; do"
+        ' if [ -n "$p" ] && ! printf \'%s\\n\' "$o"'
+        ' | grep -qxF -e "$p" -e "/usr$p" -e "${p#/usr}"; then echo "$p"; fi; done',
         empty=True,
     )
 

@@ -2,6 +2,17 @@
 
 from cookbook.audit import check, control
 
+
+def redirects(family: str) -> str:
+    """Return the command that lists the interfaces that accept redirects; lo receives none."""
+    return (
+        f"cd /proc/sys/net/{family}/conf 2>/dev/null || exit 0;"
+        " for i in *; do case $i in lo) continue ;; esac;"
+        ' if [ -e "$i/disable_ipv6" ] && [ "$(cat "$i/disable_ipv6")" = 1 ]; then continue; fi;'
+        ' v=$(cat "$i/accept_redirects") || exit; if [ "$v" != 0 ]; then echo "$i"; fi; done'
+    )
+
+
 # -- kernel ----------------------------------------------------------------------------------------
 
 with control(
@@ -40,15 +51,12 @@ with control(
     title="ICMP redirects are not accepted",
     severity="medium",
     rationale="Another machine of the network could lead the traffic through itself.",
-    remedy="sysctl net.ipv4.conf.all.accept_redirects=0, and default, and net.ipv6.conf.all.",
+    remedy="sysctl net.ipv4.conf.all.accept_redirects=0, also for default and each interface, and"
+    " the same for net.ipv6.",
     references=["ip-sysctl (kernel documentation)", "RFC 1122, 3.2.2.2"],
 ):
-    check("ipv4 all", command="cat /proc/sys/net/ipv4/conf/all/accept_redirects", allowed=["0"])
-    check(
-        "ipv4 default",
-        command="cat /proc/sys/net/ipv4/conf/default/accept_redirects",
-        allowed=["0"],
-    )
+    check("ipv4", command=redirects("ipv4"), empty=True)
+    check("ipv6", command=redirects("ipv6"), empty=True)
 
 with control(
     "linux-kernel-05",

@@ -1,13 +1,23 @@
-"""The database server PostgreSQL, asked by psql(1) as its own superuser."""
+"""The database server PostgreSQL: all clusters, each asked by psql(1) as its own superuser."""
 
 from cookbook.audit import check, control
 
 INSTALLED = "command -v psql && getent passwd postgres && ls -d /etc/postgresql/*/*"
 
 
-def ask(query: str) -> str:
-    """Return the command of a query; without a server that answers it fails."""
-    return f'cd / && runuser -u postgres -- psql -XAtqc "{query}"'
+def ask(query: str, then: str = "printf '%s\\n' \"$r\"") -> str:
+    """Return the command of a query to each cluster; if one does not answer, it fails."""
+    return (
+        'cd / && l=$(pg_lsclusters -h) && [ -n "$l" ] && printf \'%s\\n\' "$l"'
+        " | while read -r version name port state owner rest; do"
+        ' r=$(runuser -u "$owner" -- psql --cluster "$version/$name" -d postgres -XAtq'
+        f' -c "{query}" </dev/null) || exit; if [ -n "$r" ]; then {then}; fi; done'
+    )
+
+
+def find(query: str) -> str:
+    """Return the command of a query for findings: each line begins with its cluster."""
+    return ask(query, 'printf \'%s\\n\' "$r" | sed "s|^|$version/$name: |"')
 
 
 with control(
@@ -21,8 +31,7 @@ with control(
 ):
     check(
         "listen_addresses",
-        command=ask("show listen_addresses"),
-        split=",",
+        command=ask("select regexp_split_to_table(current_setting('listen_addresses'), ' *, *')"),
         lacks=r"^(\*|0\.0\.0\.0|::)$",
     )
 
@@ -37,7 +46,7 @@ with control(
 ):
     check(
         "pg_hba.conf",
-        command=ask(
+        command=find(
             "select 'line ' || line_number || ': ' || type || ' ' || auth_method"
             " from pg_hba_file_rules where auth_method = 'trust'"
         ),
@@ -55,7 +64,7 @@ with control(
 ):
     check(
         "pg_hba.conf",
-        command=ask(
+        command=find(
             "select 'line ' || line_number || ': ' || type || ' ' || auth_method"
             " from pg_hba_file_rules where auth_method in ('password', 'md5')"
         ),
@@ -74,7 +83,7 @@ with control(
     check("password_encryption", command=ask("show password_encryption"), allowed=["scram-sha-256"])
     check(
         "roles",
-        command=ask("select rolname from pg_authid where rolpassword like 'md5%'"),
+        command=find("select rolname from pg_authid where rolpassword like 'md5%'"),
         empty=True,
     )
 
@@ -110,9 +119,9 @@ with control(
     references=["https://www.postgresql.org/docs/current/runtime-config-logging.html"],
     only_if=INSTALLED,
 ):
-    check("time", command=ask("show log_line_prefix"), matches="%[mtn]")
-    check("role", command=ask("show log_line_prefix"), matches="%u")
-    check("database", command=ask("show log_line_prefix"), matches="%d")
+    for what, mark in (("time", "%[mtn]"), ("role", "%u"), ("database", "%d")):
+        lacking = f"select 'no {what}' where current_setting('log_line_prefix') !~ '{mark}'"
+        check(what, command=find(lacking), empty=True)
 
 with control(
     "postgresql-08",
@@ -125,7 +134,7 @@ with control(
 ):
     check(
         "roles",
-        command=ask("select rolname from pg_roles where rolsuper and rolname != 'postgres'"),
+        command=find("select rolname from pg_roles where rolsuper and rolname != 'postgres'"),
         empty=True,
     )
 
@@ -139,7 +148,10 @@ with control(
     only_if=INSTALLED,
 ):
     check(
-        "data", command='stat -c %a "$(' + ask("show data_directory") + ')"', allowed=["700", "750"]
+        "data",
+        command=f"d=$({ask('show data_directory')}) || exit; printf '%s\\n' \"$d\""
+        ' | while read -r p; do stat -c %a "$p" || exit; done',
+        allowed=["700", "750"],
     )
     check("pg_hba.conf", command="find /etc/postgresql -name pg_hba.conf -perm /027", empty=True)
 
@@ -154,6 +166,9 @@ with control(
 ):
     check(
         "pg_hba.conf",
-        command=ask("select line_number, error from pg_hba_file_rules where error is not null"),
+        command=find(
+            "select 'line ' || line_number || ': ' || error"
+            " from pg_hba_file_rules where error is not null"
+        ),
         empty=True,
     )

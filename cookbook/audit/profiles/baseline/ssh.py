@@ -38,6 +38,12 @@ with control(
         value="^passwordauthentication (.*)$",
         allowed=["no"],
     )
+    check(
+        "KbdInteractiveAuthentication",
+        command=SSHD,
+        value="^kbdinteractiveauthentication (.*)$",
+        allowed=["no"],
+    )
 
 with control(
     "ssh-03",
@@ -105,11 +111,11 @@ with control(
     title="No message is authenticated by MD5 or a short tag",
     severity="medium",
     rationale="MD5 is broken, and tags of 64 or 96 bits can be guessed.",
-    remedy="MACs without md5, -96 and umac-64",
+    remedy="MACs without md5, -96 and umac-64; MACs -umac-64* takes these from the default",
     references=["sshd_config(5), MACs", "RFC 6151"],
     only_if=INSTALLED,
 ):
-    check("MACs", command=SSHD, value="^macs (.*)$", split=",", lacks="md5|-96|ripemd")
+    check("MACs", command=SSHD, value="^macs (.*)$", split=",", lacks="md5|-96|ripemd|umac-64")
 
 with control(
     "ssh-09",
@@ -191,7 +197,7 @@ with control(
 ):
     check(
         "files",
-        command="find /etc/ssh -name '*config*' ! -type l \\( -perm /022 -o ! -user root \\)",
+        command="find /etc/ssh -path '*config*' ! -type l \\( -perm /022 -o ! -user root \\)",
         empty=True,
     )
 

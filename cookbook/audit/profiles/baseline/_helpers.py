@@ -1,0 +1,4 @@
+"""Shell texts that several modules of the profile have."""
+
+AS_ROOT = 'test "$(id -u)" = 0 || { echo "only root sees all of it" >&2; exit 77; }; '
+"""The begin of commands that would find too little with the rights of another user."""
