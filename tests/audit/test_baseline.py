@@ -51,7 +51,7 @@ def test_a_check_of_the_baseline(tmp_path: Path, case: dict[str, Any]) -> None:
     for path, text in case.get("files", {}).items():
         file = tmp_path / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_text(text.replace("ROOT", str(tmp_path)))
         file.chmod(0o644)
     for path, mode in case.get("modes", {}).items():
         (tmp_path / path.lstrip("/")).chmod(int(mode, 8))
@@ -68,3 +68,4 @@ def test_a_check_of_the_baseline(tmp_path: Path, case: dict[str, Any]) -> None:
         assert None not in results
         found = [line.replace(f"{tmp_path}", "") for one in results for line in one or ()]
         assert found == case["findings"]
+    assert "absent" not in case or not (tmp_path / case["absent"].lstrip("/")).exists()

@@ -46,8 +46,9 @@ with control(
     remedy="Give each account a number of its own (usermod -u).",
     references=["passwd(5)"],
 ):
-    check("numbers", command="cut -d: -f3 /etc/passwd | sort | uniq -d", empty=True)
-    check("names", command="cut -d: -f1 /etc/passwd | sort | uniq -d", empty=True)
+    for what, field in (("numbers", 3), ("names", 1)):
+        twice = f"awk -F: 'seen[${field}]++ == 1 {{ print ${field} }}' /etc/passwd"
+        check(what, command=twice, empty=True)
 
 with control(
     "linux-account-05",
@@ -115,8 +116,9 @@ with control(
     check(
         "homes",
         command=AS_ROOT
-        + "awk -F: '$3 >= 1000 && $3 < 60000 && $6 != \"/\" { print $6 }' /etc/passwd |"
-        ' while read -r d; do if [ -d "$d" ]; then find "$d" -maxdepth 0 -perm /022; fi; done',
+        + "h=$(awk -F: '$3 >= 1000 && $3 < 60000 && $6 != \"/\" { print $6 }' /etc/passwd) || exit;"
+        " printf '%s\\n' \"$h\" | while read -r d; do"
+        ' if [ -d "$d" ]; then find "$d" -maxdepth 0 -perm /022; fi; done',
         empty=True,
     )
 

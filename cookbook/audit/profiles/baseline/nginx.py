@@ -1,4 +1,4 @@
-"""The web server nginx, by the configuration that it reads: nginx -T."""
+"""The web server nginx, by the files of its configuration; `nginx -T` would make files of logs."""
 
 from cookbook.audit import check, control
 
@@ -24,13 +24,20 @@ function end_word() { if (w) d = d " "; w = 0 }
 """
 """The program for awk(1) that splits a configuration as nginx does, without quotes and comments."""
 
-NGINX = f"c=$(nginx -T -q 2>/dev/null) || exit; printf '%s\\n' \"$c\" | awk '{_DIRECTIVES}'"
-"""All directives, one a line, with one space between words."""
+_FILES = r"""
+n=0; conf() ( n=$((n + 1)); [ $n -lt 20 ] || exit
+for f; do d=$(awk '{}' "$f") || exit; printf '%s\n' "$d"
+printf '%s\n' "$d" | sed -n 's/^include //p' | while read -r p; do
+case $p in /*) ;; *) p=/etc/nginx/$p ;; esac
+IFS=; for q in $p; do case $q in *[*?[]*) [ -e "$q" ] || continue ;; esac
+conf "$q" || exit; done; done || exit; done )
+conf /etc/nginx/nginx.conf
+"""
+
+NGINX = _FILES.replace("{}", _DIRECTIVES).strip()
+"""All directives, also of included files, one a line, with one space between words."""
 
 INSTALLED = "command -v nginx"
-
-RUNNING = "command -v nginx && pidof nginx"
-"""nginx is installed and runs: while it does not, nginx -T makes logs, folders and a pid file."""
 
 with control(
     "nginx-01",
@@ -39,9 +46,17 @@ with control(
     rationale="With an error in it nginx does not start again.",
     remedy="nginx -t names file and line.",
     references=["nginx(8)"],
-    only_if=RUNNING,
+    # Without its pid file, and without a log, `nginx -t` makes it.
+    only_if="command -v nginx && test -s /run/nginx.pid",
 ):
-    check("nginx -t", command="nginx -t -q")
+    check(
+        "nginx -t",
+        command=f"c=$({NGINX}) || exit 126; l=$(printf '%s\\n' \"$c\""
+        " | sed -n 's/^\\(access\\|error\\)_log \\([^ ]*\\).*/\\2/p'"
+        " | while read -r p; do case $p in *'$'*|off|stderr|syslog:*|memory:*) continue ;;"
+        ' /*) ;; *) p=/usr/share/nginx/$p ;; esac; [ -e "$p" ] || echo "$p"; done);'
+        ' [ -z "$l" ] || { echo "nginx -t would make" $l >&2; exit 126; }; nginx -t -q',
+    )
 
 with control(
     "nginx-02",
@@ -51,7 +66,7 @@ with control(
     " server block hides that another has none, so put it into the http block.",
     remedy="server_tokens off; in the http block",
     references=["https://nginx.org/en/docs/http/ngx_http_core_module.html#server_tokens"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check("server_tokens off", command=NGINX, matches=r"^server_tokens\s+off$")
     check("no server_tokens on", command=NGINX, lacks=r"^server_tokens\s+(on|build)$")
@@ -67,7 +82,7 @@ with control(
         "https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_protocols",
         "RFC 8996",
     ],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check(
         "set where TLS is spoken",
@@ -88,7 +103,7 @@ with control(
     rationale="NULL, EXPORT, RC4, DES and MD5 protect nothing.",
     remedy="ssl_ciphers HIGH:!aNULL:!MD5; or no ssl_ciphers at all: that is the default",
     references=["https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_ciphers", "RFC 9325"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check(
         "ssl_ciphers",
@@ -105,7 +120,7 @@ with control(
     rationale="Otherwise the first server answers for all names, and for the bare address.",
     remedy="A server with `listen 80 default_server; return 444;`",
     references=["https://nginx.org/en/docs/http/request_processing.html"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check("default_server", command=NGINX, matches=r"^listen\b.*\bdefault_server\b")
 
@@ -116,11 +131,12 @@ with control(
     rationale="Who has the key can pretend to be this server.",
     remedy="chmod 0600 KEY; chown root KEY",
     references=["https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check(
         "keys",
-        command=NGINX + " | sed -n 's/^ssl_certificate_key //p'"
+        command=f"c=$({NGINX}) || exit; printf '%s\\n' \"$c\""
+        " | sed -n 's/^ssl_certificate_key //p'"
         " | while read -r k; do case $k in /*) ;; *) k=/etc/nginx/$k ;; esac;"
         ' if [ -e "$k" ]; then find -L "$k" \\( -perm /077 -o ! -user root \\); fi; done',
         empty=True,
@@ -133,7 +149,7 @@ with control(
     rationale="A list shows files that no page links to.",
     remedy="Remove autoindex on;",
     references=["https://nginx.org/en/docs/http/ngx_http_autoindex_module.html"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check("autoindex", command=NGINX, lacks=r"^autoindex\s+on$")
 
@@ -144,7 +160,7 @@ with control(
     rationale="A fault in a worker would be a fault as root.",
     remedy="user www-data;",
     references=["https://nginx.org/en/docs/ngx_core_module.html#user"],
-    only_if=RUNNING,
+    only_if=INSTALLED,
 ):
     check("user", command=NGINX, lacks=r"^user\s+root\b")
 
