@@ -90,7 +90,11 @@ def _session(host: Host, run: Run) -> Iterator[Session]:
 
 
 def _result(file: Path, name: str, session: Session) -> TestResult:
-    """Run one file of tests in this process, without plugins but pytest's own."""
+    """
+    Run one file of tests in this process, without plugins but pytest's own.
+
+    Raises KeyboardInterrupt, which pytest keeps to itself.
+    """
     import pytest
 
     host, outcome = _host(name, session), _Outcome()
@@ -107,13 +111,15 @@ def _result(file: Path, name: str, session: Session) -> TestResult:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
         quiet = ["-p", "no:terminal", "-p", "no:cacheprovider"]
-        pytest.main([*words, *quiet, str(file)], plugins=[outcome, Fixtures()])
+        end = pytest.main([*words, *quiet, str(file)], plugins=[outcome, Fixtures()])
     finally:
         if before is None:
             del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
         else:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = before
-    return outcome.result
+    if outcome.interrupt is not None:
+        raise outcome.interrupt
+    return outcome.result(pytest.ExitCode(end).name)
 
 
 def _host(name: str, session: Session) -> Any:
@@ -135,18 +141,29 @@ def _host(name: str, session: Session) -> Any:
     return importlib.import_module("testinfra.host").Host(backend(name))
 
 
+_JUDGED = ("OK", "TESTS_FAILED", "NO_TESTS_COLLECTED")
+"""The ends of pytest after all tests that there are."""
+
+
 class _Outcome:
     """A plugin of pytest that hears the results of the tests."""
 
     def __init__(self) -> None:
         self._told: list[tuple[ControlStatus, str]] = []
+        self._lost = False
+        self.interrupt: KeyboardInterrupt | None = None
+
+    def pytest_runtest_makereport(self, call: Any) -> None:
+        """Note whether the host could not be asked: then the test has not judged it."""
+        self._lost = call.excinfo is not None and isinstance(call.excinfo.value, HostError)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Note the result of a test."""
         name = report.nodeid.partition("::")[2]
-        if report.failed:
-            status: ControlStatus = "failed" if report.when == "call" else "error"
-            self._told.append((status, f"{name}: {_last(report)}"))
+        if report.failed and (self._lost or report.when != "call"):
+            self._told.append(("error", f"{name}: not judged: {_last(report)}"))
+        elif report.failed:
+            self._told.append(("failed", f"{name}: {_last(report)}"))
         elif report.skipped:
             self._told.append(("not applicable", name))
         elif report.when == "call":
@@ -157,13 +174,25 @@ class _Outcome:
         if report.failed:
             self._told.append(("error", f"not judged: {_last(report)}"))
 
-    @property
-    def result(self) -> TestResult:
-        """The worst result of all tests."""
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """Note an interrupt by a person; pytest has one of its own for files it cannot read."""
+        if type(excinfo.value) is KeyboardInterrupt:
+            self.interrupt = excinfo.value
+
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        """Note a fault of a hook of conftest.py, or of pytest itself."""
+        said = visible(str(excinfo.value)).partition("\n")[0]
+        self._told.append(("error", f"not judged: {excinfo.typename}: {said}"))
+
+    def result(self, end: str) -> TestResult:
+        """Return the worst result of all tests; `end` is the name of the exit code of pytest."""
         order: tuple[ControlStatus, ...] = ("error", "failed", "passed", "not applicable")
+        statuses = {status for status, _ in self._told}
+        bad = [text for status, text in self._told if status in ("failed", "error")]
+        if end not in _JUDGED and "error" not in statuses:
+            return "error", [*bad, f"not judged: pytest ended with {end.lower().replace('_', ' ')}"]
         for status in order:
-            if any(found == status for found, _ in self._told):
-                bad = [text for found, text in self._told if found in ("failed", "error")]
+            if status in statuses:
                 return status, bad
         return "error", ["not judged: no test was run"]
 

@@ -13,6 +13,7 @@ from cookbook.hosts.connect import connect
 from tests.audit.profiles import audit, write_profile
 
 RESULTS = yaml.safe_load(Path(__file__).with_name("results.yml").read_text())
+NOT_JUDGED = yaml.safe_load(Path(__file__).with_name("not_judged.yml").read_text())
 TODAY = date.today()  # noqa: DTZ011 - the command takes the day of this machine, too
 
 
@@ -236,3 +237,20 @@ if node.name == "web1":
     assert "no_such_module" in said.reasons("broken", "db1")[0]
     assert said.reasons("none", "db1") == ["not judged: no test was run"]
     assert said.status == 3
+
+
+@pytest.mark.parametrize("case", NOT_JUDGED, ids=lambda case: case["what"])
+def test_tests_that_judge_nothing(fleet: Path, case: dict[str, str]) -> None:
+    name = f"test_{case['what'].replace(' ', '_')}.py"  # pytest keeps modules by name
+    profile = write_profile(fleet / "p", one("pass", f', tests="{name}"'))
+    (profile / name).write_text(case["text"])
+    said = audit(profile, "--limit", "db1")
+    assert said.results() == {"a": {"db1": "error"}}
+    assert said.reasons("a", "db1") == [case["reason"]]
+    assert said.status == 3
+
+
+def test_an_interrupt_in_a_test_ends_the_audit(fleet: Path) -> None:
+    text = "def test_it(): raise KeyboardInterrupt\n"
+    profile = write_profile(fleet / "p", one("pass", ', tests="test_end.py"'), test_end__py=text)
+    assert audit(profile, "--limit", "db1").status == 130
