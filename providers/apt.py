@@ -35,6 +35,7 @@ from cookbook.providers.apt_get import (
     versions,
 )
 from cookbook.providers.dpkg import (
+    BY_REQUEST,
     HALVES,
     INSTALLED,
     Installed,
@@ -230,7 +231,7 @@ class AptProvider(Provider[Package, State]):
     def everything(self) -> Command | None:
         """Ask for the packages that were installed by request, and what others depend on."""
         shown = "${Package}\\t${Priority}\\t${Pre-Depends}, ${Depends}\\n"
-        return sh("dpkg-query -W -f {}; echo; LC_ALL=C apt-mark showmanual", shown)
+        return sh("dpkg-query -W -f {}; echo; " + BY_REQUEST.strip(), shown)
 
     def unmanaged(self, text: str, declared: Sequence[Package]) -> Iterable[tuple[str, Thing]]:
         """Yield the packages that were installed by request, and that no other one depends on."""

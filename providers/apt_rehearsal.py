@@ -17,14 +17,13 @@ from cookbook.providers.apt_get import (
     specs_of,
     versions,
 )
+from cookbook.providers.dpkg import WITHOUT_TRACE
 
-# Caches are used where they are good, and not written: a question leaves no trace. Nothing is
-# fetched, and no lock is taken. Only what is read here comes over the line.
+# Nothing is fetched, and no lock is taken. Only what is read here comes over the line.
 _ASK: LiteralString = r"""
-LC_ALL=C; export LC_ALL; lists=/var/lib/apt/lists; cache=/var/cache/apt/srcpkgcache.bin; use=
-[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use='-o Dir::Cache::srcpkgcache='
+LC_ALL=C; export LC_ALL
 apt-get -q -y -V -o Debug::NoLocking=1 -o Dir::Log::Planner=/dev/null \
--o Dir::Cache::pkgcache= $use --print-uris {} 2>&1 | awk '/^The following .*:$/ {
+$use --print-uris {} 2>&1 | awk '/^The following .*:$/ {
 part = /will be (installed|upgraded|DOWNGRADED|REMOVED):$/ && !/additional/; if (part) print; next }
 /^ / { if (part) print; next } { part = 0 } /^(E:|Need to get|After this operation)/'
 """
@@ -36,7 +35,8 @@ _ENTRY = re.compile(r"   (\S+?)\*?(?: \((.*)\))?")
 
 def ask_besides(what: Command) -> Command:
     """Return the question for what a transaction with these arguments would do."""
-    return replace(sh(_ASK.strip(), what), called=sh("apt-get --print-uris {}", what).shown)
+    ask = sh((WITHOUT_TRACE + _ASK.lstrip()).strip(), what)
+    return replace(ask, called=sh("apt-get --print-uris {}", what).shown)
 
 
 def rehearse(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:

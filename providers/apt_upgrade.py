@@ -22,7 +22,14 @@ from cookbook.provider import (
 )
 from cookbook.providers.apt_get import LISTS, TransactionOptions, arguments, transaction
 from cookbook.providers.apt_rehearsal import ask_besides, besides
-from cookbook.providers.dpkg import INSTALLED, offers, order, parse_installed, parse_offer
+from cookbook.providers.dpkg import (
+    INSTALLED,
+    WITHOUT_TRACE,
+    offers,
+    order,
+    parse_installed,
+    parse_offer,
+)
 from cookbook.resources.apt_upgrade import AptUpgrade
 
 
@@ -48,11 +55,8 @@ class State:
     timeout: float = hint(default=3600.0)
 
 
-# Caches are used where they are good, and not written: a question leaves no trace.
 _ASK: LiteralString = r"""
-LC_ALL=C; export LC_ALL; lists=/var/lib/apt/lists; cache=/var/cache/apt/srcpkgcache.bin; use=
-[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use='-o Dir::Cache::srcpkgcache='
-use="$use -o Dir::Cache::pkgcache= -o Dir::Log::Planner=/dev/null"
+LC_ALL=C; export LC_ALL; use="$use -o Dir::Log::Planner=/dev/null"
 simulate() { apt-get -s -q -o Debug::NoLocking=1 $use {} "$@"; }
 out=$(simulate {}) || exit
 if [ {} ]; then
@@ -82,7 +86,7 @@ class AptUpgradeProvider(Provider[AptUpgrade, State]):
     def probe(self, upgrade: AptUpgrade) -> Sequence[Probe]:
         """Ask for a simulation, which an undo does not need; of some packages for the versions."""
         ask = sh(
-            _ASK.strip(),
+            (WITHOUT_TRACE + _ASK.lstrip()).strip(),
             list(upgrade.words),
             list(_verb(upgrade)),
             "security" if upgrade.security_only else "",

@@ -33,10 +33,32 @@ which = exact in at ? exact : other; found = which in at ? at[which] : "not-inst
 print k "\t" found "\t" substr(by[k], 2) essential[which] } }' {}
 """
 
+WITHOUT_TRACE: LiteralString = r"""
+lists=/var/lib/apt/lists; cache=/var/cache/apt/srcpkgcache.bin; use='-o Dir::Cache::pkgcache='
+[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use="$use -o Dir::Cache::srcpkgcache="
+"""
+"""
+Sets $use: options for apt-cache(8) and apt-get(8) in questions, which leave no trace.
+
+Caches are used where they are good, and not written.
+"""
+
+BY_REQUEST: LiteralString = r"""
+all=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Architecture}\n') || exit
+native=$(dpkg --print-architecture) || exit
+marks=/var/lib/apt/extended_states; [ -e $marks ] || marks=/dev/null
+printf '%s\n' "$all" | awk -v native="$native" '
+part == 1 && $1 == "Package:" { name = $2; arch = native }
+part == 1 && $1 == "Architecture:" { arch = $2 }
+part == 1 && $1 == "Auto-Installed:" && $2 == 1 { auto[name ":" arch] = 1 }
+part == 2 && $1 !~ /^(not-installed|config-files)$/ { arch = $3 == "all" ? native : $3
+if (!(($2 ":" arch) in auto)) print arch == native ? $2 : $2 ":" arch }' part=1 $marks part=2 -
+"""
+"""The packages of `apt-mark showmanual`, which takes seconds, and writes caches."""
+
 # A line for what is not installed, or not at the version after the `=`; `=*` is always told.
-# Caches are used where they are good, and not written: a question leaves no trace.
 _OFFERS: LiteralString = r"""
-lists=/var/lib/apt/lists; set -- $lists/*_*; [ -e "$1" ] || exit 0
+set -- $lists/*_*; [ -e "$1" ] || exit 0
 set -- {}
 all=$(dpkg-query -W -f '${db:Status-Status} ${Package}=${Version}
 ${db:Status-Status} ${Package}:${Architecture}=${Version}
@@ -46,9 +68,7 @@ nl='
 for k; do shift; case $k in *=\*) v= ;; *=*) v=$k$nl ;; *) v=$k= ;; esac
 case $nl$all$nl in *"${nl}installed $v"*) [ -z "$v" ] || continue ;; esac; set -- "$@" "$k"; done
 [ $# -gt 0 ] || exit 0
-cache=/var/cache/apt/srcpkgcache.bin; use=
-[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use='-o Dir::Cache::srcpkgcache='
-ask() { verb=$1; shift; apt-cache $use -o Dir::Cache::pkgcache= {} $verb "$@"; }
+ask() { verb=$1; shift; apt-cache $use {} $verb "$@"; }
 native=; case $* in *:*) native=:$(dpkg --print-architecture) ;; esac
 names=$(printf '%s\n' "$@" | sed "s/=.*//; s/$native\$//")
 policy=$(ask policy $names) || exit
@@ -104,7 +124,7 @@ def offers(release: str | None = None) -> Table:
 
     def ask(keys: Sequence[str]) -> Command:
         names = list(dict.fromkeys(key.partition("=")[0] for key in keys))
-        return sh(_OFFERS.strip(), list(keys), names, target)
+        return sh((WITHOUT_TRACE + _OFFERS.lstrip()).strip(), list(keys), names, target)
 
     return Table(ask, _split)
 

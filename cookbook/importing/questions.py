@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from cookbook.errors import PrivilegeError
+from cookbook.providers.dpkg import BY_REQUEST, WITHOUT_TRACE
 from cookbook.script.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -60,9 +61,15 @@ QUESTIONS: Mapping[str, Command] = {
         "dpkg-query -W -f {}",
         "${Package}\t${Provides}\t${Pre-Depends}, ${Depends}\t${Recommends}\n",
     ),
-    "held": sh("apt-mark showhold"),
-    "manual": sh("apt-mark showmanual"),
-    "local": sh("apt-mark showmanual | xargs -r env LC_ALL=C apt-cache policy; :"),
+    "held": sh(
+        "s=$(dpkg --get-selections) || exit;"
+        r""" printf '%s\n' "$s" | awk '$2 == "hold" { print $1 }'"""
+    ),
+    "manual": sh(BY_REQUEST.strip()),
+    "local": sh(
+        WITHOUT_TRACE.strip() + "; p=$(" + BY_REQUEST.strip() + ") || exit;"
+        " printf '%s\\n' \"$p\" | LC_ALL=C xargs -r apt-cache $use policy; :"
+    ),
     # units
     "units": sh("systemctl list-unit-files --no-legend --no-pager --full 2>/dev/null; :"),
     "active": sh(
