@@ -46,9 +46,7 @@ def jobs(seen: Seen) -> Iterator[HostItem]:
                 "group": entry.group,
                 "mode": entry.mode,
             }
-            yield Declaration(
-                "cron", "cookbook_file", entry.path, properties, content=content, private=True
-            )
+            yield Declaration("cron", "cookbook_file", entry.path, properties, content=content)
 
 
 def _entries(user: str, lines: Sequence[str]) -> list[Declaration] | None:

@@ -55,9 +55,6 @@ class Declaration:
     content: bytes | None = None
     """The content of the file below `files/` that the property `source` names."""
 
-    private: bool = False
-    """True if not every user of the host can read the content."""
-
     todo: tuple[str, ...] = ()
     """Properties that are left out."""
 

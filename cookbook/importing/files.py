@@ -101,14 +101,7 @@ def _declared(subject: str, entry: SeenFile, content: bytes) -> Declaration:
     properties: dict[str, Any] = {"source": entry.path.removeprefix("/"), **_owned(entry)}
     if notices := [Raw(one) for pattern, one in _NOTIFIED if re.fullmatch(pattern, entry.path)]:
         properties["notifies"] = notices
-    plain = Declaration(
-        subject,
-        "cookbook_file",
-        entry.path,
-        properties,
-        content=content,
-        private=not int(entry.mode, 8) & 0o004,
-    )
+    plain = Declaration(subject, "cookbook_file", entry.path, properties, content=content)
     return _unit(entry, content, plain) or plain
 
 

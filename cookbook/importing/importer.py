@@ -107,8 +107,8 @@ def write_folder(folder: Path, name: str, host: Host, imported: Imported, when: 
     """
     Write recipe, files and hosts.yml into a new or empty folder; return their paths.
 
-    What not every user of the host can read is for its owner only here, too. Raises UsageError if
-    the folder has something, or cannot be written.
+    Folder and files are for their owner only, since they have content of the host. Raises
+    UsageError if the folder has something, or cannot be written.
     """
     check_folder(folder)
     recipe = recipe_text(imported.host, when, imported.declarations, imported.left_out)
@@ -116,12 +116,11 @@ def write_folder(folder: Path, name: str, host: Host, imported: Imported, when: 
     paths = []
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path, (data, private) in folder_files(
-            name, recipe, inventory, imported.declarations
-        ).items():
+        folder.chmod(0o700)  # it may have been there before
+        for path, data in folder_files(name, recipe, inventory, imported.declarations).items():
             target = folder / path
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target.touch(mode=0o600 if private else 0o644)
+            target.touch(mode=0o600)
             target.write_bytes(data)
             paths.append(target)
     except OSError as error:

@@ -132,14 +132,14 @@ def inventory_text(host: Host, recipe: str) -> str:
 
 def folder_files(
     name: str, recipe: str, inventory: str, declarations: Iterable[Declaration]
-) -> Mapping[str, tuple[bytes, bool]]:
-    """Return path -> content, and whether it is private, of all files of the folder."""
+) -> Mapping[str, bytes]:
+    """Return path -> content of all files of the folder."""
     files = {
-        f"{name}.py": (recipe.encode("utf-8"), False),
-        "hosts.yml": (inventory.encode("utf-8"), False),
-        ".gitignore": (b".kitchen/\n.venv/\n__pycache__/\n", False),
+        f"{name}.py": recipe.encode("utf-8"),
+        "hosts.yml": inventory.encode("utf-8"),
+        ".gitignore": b".kitchen/\n.venv/\n__pycache__/\n",
     }
     for one in declarations:
         if one.content is not None:
-            files[f"files/{one.properties['source']}"] = (one.content, one.private)
+            files[f"files/{one.properties['source']}"] = one.content
     return files

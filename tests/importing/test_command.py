@@ -82,10 +82,8 @@ def test_names_of_recipes() -> None:
 
 
 def test_the_folder(tmp_path: Path) -> None:
-    private = Declaration(
-        "file", "cookbook_file", "/etc/a", {"source": "etc/a"}, content=b"a", private=True
-    )
-    imported = Imported("web1", [private], [LeftOut("file", "/etc/b", "it is large")])
+    one = Declaration("file", "cookbook_file", "/etc/a", {"source": "etc/a"}, content=b"a")
+    imported = Imported("web1", [one], [LeftOut("file", "/etc/b", "it is large")])
     host = Host("web1", address="192.0.2.7", user="admin", become="sudo")
     paths = write_folder(tmp_path / "new", "web1", host, imported, "2026-11-29")
     assert {str(path.relative_to(tmp_path / "new")) for path in paths} == {
@@ -94,10 +92,23 @@ def test_the_folder(tmp_path: Path) -> None:
         ".gitignore",
         "files/etc/a",
     }
-    assert (tmp_path / "new/files/etc/a").stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert modes(tmp_path / "new") == {0o600, 0o700}
     assert (tmp_path / "new/hosts.yml").read_text() == (
         "hosts:\n  web1:\n    address: 192.0.2.7\n    user: admin\n    become: sudo\n"
         "    recipes:\n    - web1.py\n"
     )
     assert imported.counts == {"file": {"found": 2, "written": 1, "left_out": 1}}
+
+
+def modes(folder: Path) -> set[int]:
+    """The modes of the folder and its files; the folders in it are behind its own."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.stat().st_mode & 0o777 for path in (folder, *files)}
+
+
+def test_a_folder_that_is_there_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir(mode=0o755)
+    one = Declaration("file", "cookbook_file", "/etc/a", {"source": "etc/a"}, content=b"a")
+    write_folder(folder, "web1", Host("web1"), Imported("web1", [one], []), "2026-11-29")
+    assert modes(folder) == {0o600, 0o700}

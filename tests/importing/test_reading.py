@@ -57,7 +57,7 @@ def test_files_of_packages_and_of_the_system_are_left_alone() -> None:
     ]
     [changed] = [one for one in read_files(there) if "changed" in str(one)]
     assert isinstance(changed, Declaration)
-    assert (changed.properties["mode"], changed.private) == ("0640", True)
+    assert changed.properties["mode"] == "0640"
 
 
 def test_secrets_and_large_files_are_listed_with_a_declaration_to_complete() -> None:

@@ -57,7 +57,6 @@ FILE = Declaration(
     "/etc/nginx/nginx.conf",
     {"source": "etc/nginx/nginx.conf", "mode": "0640", "notifies": [RESTART]},
     content=b"events {}\n",
-    private=True,
 )
 NGINX = Declaration("service", "service", "nginx", {"action": ["enable", "start"]}, helps=True)
 ANN = Declaration("user", "user", "ann", {"uid": 1600}, todo=('password=secret("x"): not read',))
@@ -105,10 +104,10 @@ def test_helpers_are_declared_where_they_are_notified() -> None:
     ]
 
 
-def test_a_private_file_is_private_in_the_folder() -> None:
+def test_the_files_of_the_folder() -> None:
     files = folder_files("web1", "", "", [FILE])
-    assert files["files/etc/nginx/nginx.conf"] == (b"events {}\n", True)
-    assert files["web1.py"] == (b"", False)
+    assert files["files/etc/nginx/nginx.conf"] == b"events {}\n"
+    assert files["web1.py"] == b""
 
 
 def test_a_resource_type_may_refuse() -> None:
