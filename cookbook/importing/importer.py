@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,7 +93,7 @@ def import_host(host: Host, become_password: Secret | None, subjects: Collection
     declarations = []
     for one in found:
         if isinstance(one, Declaration):
-            if what := _secret_of(one):
+            if what := secret_of(one):
                 left_out.append(LeftOut(one.subject, one.name, f"it has {what}"))
             else:
                 declarations.append(one)
@@ -140,10 +140,21 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{error.filename}: {error.strerror}") from None
 
 
-def _secret_of(one: Declaration) -> str | None:
+def secret_of(one: Declaration) -> str | None:
     """Return what secret the properties have that are written into the recipe."""
-    texts = (value for value in one.properties.values() if isinstance(value, str))
-    return next(filter(None, map(secret_in, texts)), None)
+    return next(filter(None, map(secret_in, _texts([*one.properties.values()]))), None)
+
+
+def _texts(value: object, name: str = "") -> Iterator[str]:
+    """Yield the texts in a property; a text in a mapping with its name, which may be the mark."""
+    if isinstance(value, str):
+        yield f"{name}={value}" if name else value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _texts(one, str(key))
+    elif isinstance(value, Sequence):
+        for one in value:
+            yield from _texts(one)
 
 
 def _found(session: Session, subjects: Collection[str]) -> Iterator[HostItem]:

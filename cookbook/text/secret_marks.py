@@ -11,7 +11,7 @@ SECRETS = (
     (re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}\b"), "a token of GitLab"),
     (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b"), "a token of Slack"),
     (re.compile(r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"), "a key of age"),
-    (re.compile(r"://[^/\s:@]+:[^/\s:@{]+@"), "a URL with a password"),
+    (re.compile(r"://[^/\s:@]*:[^/\s:@{]+@"), "a URL with a password"),
 )
 """Patterns that only secrets have, each with what it is."""
 
@@ -22,36 +22,70 @@ _IN_FILES = (
         "the hash of a password",
     ),
     (re.compile(r"(?m)^[^\s:#]+:\{(?:SSHA|SHA|SMD5|PLAIN)\}"), "the hash of a password"),
+    (re.compile(r"\bgrub\.pbkdf2\.sha512\.\d"), "the hash of a password"),
+    (re.compile(r"\A\x05[\x01\x02]\x00\x00"), "keys of Kerberos"),
     (re.compile(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:\S+$"), "a password (as in .pgpass)"),
     (re.compile(r"(?i)<\w*(?:password|passwd|secret|token)>[^<\s][^<]*<"), "a password"),
-    (re.compile(r"(?m)^\s*machine\s+\S+\s+(?:.*\s)?password\s+\S"), "a password (as in .netrc)"),
+    (
+        re.compile(r"(?m)^[ \t]*machine[ \t]+\S+\s+(?:.*\s)?password\s+\S"),
+        "a password (as in .netrc)",
+    ),
+    (re.compile(r"\bsshpass[ \t]+-p[ \t]*[\"']?[^\s$\"']"), "a password (of sshpass)"),
+    (
+        re.compile(r"\b(?:mysql|mariadb)[\w-]*[ \t](?:[^\n|;]{0,200}[ \t])?-p(?![\"']?\$)[^\s-]"),
+        "a password (of mysql)",
+    ),
+    (
+        re.compile(r"\bcurl\b[^\n|;]{0,200}[ \t](?:-u|--user)[ =]*[\"']?\w[^\s:]*:[^\s$\"']"),
+        "a password (of curl)",
+    ),
+    (re.compile(r"(?m)^[ \t]*stats[ \t]+auth[ \t]+[^\s:]+:\S"), "a password (of haproxy)"),
+    (re.compile(r"\binsecure-password[ \t]+\S"), "a password (of haproxy)"),
+    (
+        re.compile(
+            r"(?i)\bauthorization\b[\"']?[ \t]*[:=,]?[ \t]*[\"']?"
+            r"(?:basic|bearer|token)[ \t]+[\w+/=.-]{8}"
+        ),
+        "credentials for HTTP",
+    ),
 )
 
 # The name ends with the word: `password_encryption = md5` is none. What follows is a value and not
 # a variable, a path, a flag or a mark to be filled in.
+_SHORT = (
+    r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=P)))"
+    r"(?<!proxy_)(?<!fastcgi_)(?<!uwsgi_)(?<!scgi_)(?<!grpc_)(?<!memcached_)pass"
+)
 _WORDS = (
-    r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|requirepass|masterauth|pwd|psk"
-    r"|(?:secret|access|auth|private|encryption)[_-]?key)"
+    r"(?:pass(?:word|phrase|code)|(?<!NO)passwd|secret(?:[_-]?key)?(?:[_-]?base)?|token"
+    r"|(?<!load)(?<!import)(?<!condition)(?<!encrypted)credentials?"
+    rf"|{_SHORT}|requirepass|masterauth|pwd|psk|(?<![A-Za-z0-9+/])(?:[a-z]{{2,12}}[_-]?)?pw"
+    r"|(?:access|auth|private|encryption|signing|session|pre[_-]?shared|shared|app|api|master|cookie"
+    r"|nonce|logged_in)[_-]?key|(?:auth|nonce|logged_in|password|secret)[_-]salt)"
 )
 _ASSIGNED = tuple(
     re.compile(pattern, re.MULTILINE | re.IGNORECASE)
     for pattern in (
         (
-            rf"""^[ \t]*(?![#;!])[^\n=:#]*?{_WORDS}(?:["']?[ \t]*[=:]>?|["'][ \t]*,)"""
-            r"""[ \t]*["']?(?P<value>[^\s"',;#]+)"""
+            rf"""{_WORDS}(?:["'\])]*[ \t]*[=:]>?|["'][ \t]*,|["'][ \t]+value=|["']>)"""
+            r"""[ \t]*["']?(?P<value>[^\s"',;]+)"""
         ),
         rf"""^[ \t]*[\w.-]*{_WORDS}[ \t]+["']?(?P<value>[^\s"';]+)["']?;?[ \t]*$""",
+        rf"""(?<!\S)--[\w-]{{0,40}}{_WORDS}[ \t]+["']?(?P<value>(?!-)[^\s"';|&]+)""",
     )
 )
+_COMMENT = re.compile(r"(?m)^[ \t]*[#;!].*|[ \t]#.*")
 _NO_SECRET = re.compile(
     r"(?i)\$[a-z_{(].*|/.*|\{\{.*|<.*|%[({].*|\*+|=.*|yes|no|true|false|none|null|on|off|auto|prompt"
-    r"|files|compat|required|optional|include|sufficient|requisite|authentication|.{1,2}"
+    r"|files|compat|sss|ldap|winbind|all|str|bytes|\d+/(?:tcp|udp|sctp)"
+    r"|required|optional|include|sufficient|requisite|authentication|.{1,2}"
 )
 
 _NAMES = re.compile(
-    r"(?i)\.(?:key|pfx|p12|jks|keystore|kdbx|htpasswd|pgpass|netrc|vault)$|^id_(?:rsa|dsa|ecdsa|ed25519)"
-    r"|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|pgpass|netrc|tokens?)(?:[._-]|$)"
-    r"|^debian\.cnf$|private.*\.pem$"
+    r"(?i)\.(?:key|pfx|p12|p8|ppk|jks|keystore|keytab|kdbx?|htpasswd|pgpass|netrc|vault)$"
+    r"|^id_(?:rsa|dsa|ecdsa|ed25519)"
+    r"|(?:^|[._-])(?:secrets?|credentials?|passwords?|passwd|htpasswd|pgpass|netrc|tokens?|keytab|keyfile|psk)"
+    r"(?:[._-]|$)|^debian\.cnf$|private.*\.pem$|^private[_-]?key"
 )
 
 
@@ -70,8 +104,9 @@ def secret_in(text: str) -> str | None:
     for pattern, what in (*SECRETS, *_IN_FILES):
         if pattern.search(text):
             return what
+    plain = _COMMENT.sub("", text)
     for assigned in _ASSIGNED:
-        for found in assigned.finditer(text):
+        for found in assigned.finditer(plain):
             if not _NO_SECRET.fullmatch(found["value"]):
-                return f"a secret in line {text.count(chr(10), 0, found.start('value')) + 1}"
+                return f"a secret in line {plain.count(chr(10), 0, found.start('value')) + 1}"
     return None

@@ -10,7 +10,7 @@ import pytest
 from cookbook.cli import main
 from cookbook.cli.authoring.import_ import recipe_name
 from cookbook.importing.declaration import Declaration, LeftOut
-from cookbook.importing.importer import Imported, chosen_subjects, write_folder
+from cookbook.importing.importer import Imported, chosen_subjects, secret_of, write_folder
 from cookbook.inventory import Host
 
 HOSTS = """\
@@ -66,6 +66,21 @@ def test_a_host_that_cannot_be_reached(asks: Any) -> None:
     assert status == 4
     assert "127.0.0.1:1: Connection refused" in said
     assert not Path("web1").exists()
+
+
+@pytest.mark.parametrize(
+    ("properties", "secret"),
+    [
+        ({"command": "app --token hunter2"}, True),
+        ({"options": ["rw", "password=hunter2"]}, True),
+        ({"lc_env": {"LC_ALL": "C", "DB_PASS": "hunter2"}}, True),
+        ({"content": "bindpw hunter2\n"}, True),
+        ({"content": "# password = hunter2\n", "mode": "0644"}, False),
+        ({"uid": 1600, "groups": ["secret", "adm"], "lc_env": {"LC_ALL": "C"}}, False),
+    ],
+)
+def test_secrets_in_properties(properties: dict[str, Any], *, secret: bool) -> None:
+    assert (secret_of(Declaration("file", "file", "/etc/a", properties)) is not None) == secret
 
 
 def test_types_and_exceptions() -> None:
