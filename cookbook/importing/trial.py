@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.errors import RecipeError
+from cookbook.errors import Defect, RecipeError
 from cookbook.importing.declaration import Declaration, LeftOut
 from cookbook.importing.recipe import helpers, ordered, recipe_text, targets, without_dead_notices
 from cookbook.language.resource import Resource
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cookbook.secrets.secret import Secret
 
 _ROUNDS = 4
-"""Plans at most: each one can bring a second way to declare what the first could not."""
+"""Plans that can bring another way to declare what is not in line; after them it is left out."""
 
 
 @dataclass
@@ -32,22 +32,23 @@ class Trial:
 
     left_out: list[LeftOut]
     _plans: int = 0
+    _no_help: set[str] = field(default_factory=set)
+    """Identities of what is not in line, and was only there for others."""
 
     def settled(self, declarations: Sequence[Declaration]) -> list[Declaration]:
         """
-        Return the declarations that are in line on the host.
+        Return the declarations that are in line on the host: the last plan of them was empty.
 
         The others are added to `left_out`, with the reason. Raises HostError if the host cannot
         be asked.
         """
         kept = complete(self._checked(declarations))
-        for _ in range(_ROUNDS):
-            problems = self._problems(kept)
-            if not problems:
-                return kept
-            kept = complete(self._replaced(kept, problems))
-        problems = self._problems(kept)
-        return complete(self._replaced(kept, problems, last=True))
+        while problems := self._problems(kept):
+            if not problems.keys() & {one.identity for one in kept}:
+                raise Defect(f"what is not in line is not declared: {', '.join(problems)}")
+            replaced = self._replaced(kept, problems, last=self._plans > _ROUNDS)
+            kept = complete(replaced, self._no_help)
+        return kept
 
     def _checked(self, declarations: Sequence[Declaration]) -> list[Declaration]:
         """Return what a recipe can declare, leaving out what a resource type refuses."""
@@ -72,7 +73,9 @@ class Trial:
                 found.append(one)
             elif one.instead is not None and not last and not refused(one.instead):
                 found.append(one.instead)
-            elif not one.helps:
+            elif one.helps:
+                self._no_help.add(one.identity)
+            else:
                 self._leave(one, reason)
         return found
 
@@ -106,9 +109,15 @@ class Trial:
         return {name: reason for name, reason in found if reason}
 
 
-def complete(declarations: Sequence[Declaration]) -> list[Declaration]:
-    """Return the declarations in order, with what they notify, and without notices to nothing."""
-    wanted = targets(declarations)
+def complete(
+    declarations: Sequence[Declaration], no_help: Collection[str] = ()
+) -> list[Declaration]:
+    """
+    Return the declarations in order, with what they notify, and without notices to nothing.
+
+    `no_help` are identities that are not to be notified.
+    """
+    wanted = targets(declarations) - {*no_help}
     rest = [one for one in declarations if not one.helps or one.identity in wanted]
     return without_dead_notices(ordered([*helpers(wanted), *rest]))
 
