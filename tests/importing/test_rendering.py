@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,27 @@ def test_the_files_of_the_folder() -> None:
     files = folder_files("web1", "", "", [FILE])
     assert files["files/etc/nginx/nginx.conf"] == b"events {}\n"
     assert files["web1.py"] == b""
+
+
+def test_the_recipe_of_the_guide_is_what_is_written() -> None:
+    """What `cook import` would write of such a host."""
+    owned = {"owner": "root", "group": "root", "mode": "0644"}
+    properties = {"source": "etc/nginx/conf.d/shop.conf", **owned, "notifies": [RESTART]}
+    account = {"uid": 1600, "gid": "ann", "home": "/home/ann", "shell": "/bin/bash"}
+    home = {"owner": "ann", "group": "ann", "mode": "0750"}
+    todo = ('password=secret("ann_password"): it has one, which is not read',)
+    declarations = [
+        Declaration("service", "service", "nginx", {"action": ["enable", "start"]}, helps=True),
+        Declaration("file", "cookbook_file", "/etc/nginx/conf.d/shop.conf", properties),
+        Declaration("package", "package", "nginx-light", {"install_recommends": False}),
+        Declaration("package", "package", "rsync", {"action": ["install", "lock"]}),
+        Declaration("group", "group", "ann", {"gid": 1600}),
+        Declaration("user", "user", "ann", {**account, "manage_home": True}, todo=todo),
+        Declaration("user", "directory", "/home/ann", home),
+    ]
+    guide = Path("docs/guide/importing.md").read_text()
+    written = recipe_text("web1", "2026-11-29", complete(declarations), [])
+    assert written == guide.partition("```python\n")[2].partition("```")[0]
 
 
 def test_a_resource_type_may_refuse() -> None:

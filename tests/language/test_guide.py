@@ -87,6 +87,8 @@ def fleet() -> InventoryFleet:
 def test_each_recipe_compiles(name: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "site.conf.j2").write_text("listen {{ port }};\n")
+    (tmp_path / "files/etc/nginx/conf.d").mkdir(parents=True)
+    (tmp_path / "files/etc/nginx/conf.d/shop.conf").write_text("server_tokens off;\n")
     for path, text in modules(name.rpartition("-")[0]).items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
