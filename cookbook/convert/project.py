@@ -81,7 +81,8 @@ def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:
         lines += [f"  {group}:", "    hosts: [localhost]", f"    recipes: [{recipe}]"]
     if variables:
         lines += ["    # vars:   # the defaults are in the recipe; a value here has priority"]
-        lines += [f"    #   {line}".rstrip() for line in variables]
+        every = [line for one in variables for line in one.splitlines()]
+        lines += [f"    #   {line}".rstrip() for line in every]
     return "\n".join(lines) + "\n"
 
 

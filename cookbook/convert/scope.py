@@ -47,8 +47,8 @@ def identifier(word: str) -> str:
     ('nginx_user', 'class_', 'user_')
     """
     made = re.sub(r"\W", "_", word)
-    if not made or made[0].isdigit():
-        made = f"_{made}"
+    if not made.isidentifier():
+        made = f"_{re.sub(r'[^A-Za-z0-9_]', '_', made)}"
     if (
         keyword.iskeyword(made)
         or made in _RECIPE

@@ -52,7 +52,8 @@ class Note(Statement):
         """Return the comment, wrapped."""
         pad = " " * indent
         room = max(40, WIDTH - indent - 2)
-        wrapped = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False)
+        words = "".join(one if one.isprintable() else " " for one in self.words)
+        wrapped = textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False)
         return [f"{pad}# {line}" for line in wrapped]
 
     def is_code(self) -> bool:
@@ -81,7 +82,8 @@ class Todo(Note):
     def render(self, indent: int) -> list[str]:
         """Return the comment, and the declaration that is near."""
         pad = " " * indent
-        return [*super().render(indent), *(f"{pad}# | {line}".rstrip() for line in self.code)]
+        near = [line for one in self.code for line in one.splitlines()]
+        return [*super().render(indent), *(f"{pad}# | {line}".rstrip() for line in near)]
 
 
 def shortened(original: str) -> str:
@@ -122,7 +124,7 @@ class PythonLines(Statement):
     def render(self, indent: int) -> list[str]:
         """Return the lines, indented."""
         pad = " " * indent
-        return [f"{pad}{line}".rstrip() for line in self.source.splitlines()]
+        return [f"{pad}{line}".rstrip() for line in self.source.split("\n")]
 
 
 @dataclass
