@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
@@ -27,26 +30,47 @@ class Folder:
                 hint="choose another folder by -o; nothing was written",
             )
 
-    def write(self, name: str, text: str) -> Path:
-        """Write a text file; return its path."""
+    def write(self, name: str, text: str) -> None:
+        """Write a text file; raises UsageError like `copy`."""
+        self._put(name, io.BytesIO(text.encode("utf-8", "surrogateescape")))
+
+    def copy(self, name: str, source: Path) -> None:
+        """
+        Copy a file to a path of this folder.
+
+        Raises UsageError for a path outside of the folder, for one that is written already, and if
+        the file cannot be read or written.
+        """
+        try:
+            with source.open("rb") as content:
+                self._put(name, content)
+        except OSError as error:
+            raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+    def _put(self, name: str, content: IO[bytes]) -> None:
+        if is_outside(name):
+            raise UsageError(f"{name!r} would be outside of {self.path}; it is not written")
         path = self.path / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8", "surrogateescape")
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+        except FileExistsError:
+            raise UsageError(f"{path} would be written twice: two sources have that name") from None
         except OSError as error:
-            raise UsageError(f"{error.filename}: {error.strerror}") from None
+            raise UsageError(f"{error.filename or path}: {error.strerror}") from None
         self.report.written.append(name)
-        return path
-
-    def add(self, paths: Sequence[Path]) -> None:
-        """Note files that were copied into the folder."""
-        self.report.written += [path.relative_to(self.path).as_posix() for path in paths]
 
     def finish(self, hosts: str, title: str) -> None:
         """Write hosts.yml, .gitignore and a README with what is left to do."""
         self.write("hosts.yml", hosts)
         self.write(".gitignore", _IGNORED)
         self.write("README.md", readme(title, self.report))
+
+
+def is_outside(name: str) -> bool:
+    """Return whether a relative path leads outside of its folder, or is none."""
+    return name.startswith("/") or "\0" in name or ".." in name.split("/")
 
 
 def module_name(word: str) -> str:

@@ -10,8 +10,9 @@ from cookbook.convert.ansible import variables
 from cookbook.convert.ansible.files import copied
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.role import Role
-from cookbook.convert.project import Folder, hosts_file, module_name
+from cookbook.convert.project import Folder, hosts_file, is_outside, module_name
 from cookbook.convert.report import ConvertReport
+from cookbook.convert.source_tree import is_inside
 from cookbook.convert.statements import PythonLines, SourcePlace, Statement
 from cookbook.errors import UsageError
 
@@ -27,7 +28,7 @@ def convert_role(root: Path, folder: Folder, report: ConvertReport) -> None:
     title = f"The role {root.resolve().name}, converted from Ansible."
     role = Role(root, title, report)
     folder.write(f"{name}.py", role.convert())
-    folder.add(copied(root, folder.path))
+    copied(root, folder)
     folder.finish(hosts_file({name: f"{name}.py"}, variables.hosts_lines(role.variables)), name)
 
 
@@ -46,6 +47,7 @@ def convert_playbook(path: Path, folder: Folder, report: ConvertReport) -> None:
         group = module_name(str(play.get("hosts", name)))
         names[group if group not in names else f"{group}_{number}"] = f"{name}.py"
         found += variables.hosts_lines(converted.role.variables)
+    copied(path.parent, folder)
     folder.finish(hosts_file(names, found), path.stem)
 
 
@@ -73,13 +75,12 @@ class _Play:
         role.variables = dict(given) if isinstance(given, dict) else {}
         role.pieces += variables.defaults(role.work, role.variables, place)
         role.handlers.read(self.play.get("handlers"), file)
-        made: list[Statement] = self._refused(place)
+        made: list[Statement] = [*role.left_out(), *self._refused(place)]
         made += role.statements(self.play.get("pre_tasks"), file)
         for entry in self.play.get("roles") or []:
             made.append(self._role(entry, place))
         for part in ("tasks", "post_tasks"):
             made += role.statements(self.play.get(part), file)
-        self.folder.add(copied(self.path.parent, self.folder.path))
         return role.text(made)
 
     def _refused(self, place: SourcePlace) -> list[Statement]:
@@ -106,7 +107,7 @@ class _Play:
         )
         root = self.path.parent / "roles" / word
         more = set(entry) - {"role", "name", "tags", "become"} if isinstance(entry, dict) else set()
-        if not is_role(root):
+        if is_outside(word) or not is_role(root) or not is_inside(root, self.path.parent):
             return self.role.work.todo(place, f"role: {word}", "it is not beside the playbook")
         if more:
             why = f"{', '.join(sorted(more))}: put the variables into hosts.yml, then import it"
@@ -117,7 +118,7 @@ class _Play:
             inner = Role(root, f"The role {word}, converted from Ansible.", self.report)
             inner.shown = f"roles/{word}/"
             self.folder.write(f"roles/{name}/__init__.py", inner.convert())
-            self.folder.add(copied(root, self.folder.path / "roles" / name))
+            copied(root, self.folder, f"roles/{name}/")
             self.role.variables.update(inner.variables)
         return PythonLines(
             f"import roles.{name}  # noqa: E402, F401 - it declares what the role does"

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from cookbook.convert.source_tree import content
 from cookbook.errors import UsageError
 
 
@@ -73,10 +74,9 @@ def read(path: Path) -> Any:
     Raises UsageError with file:line if it is no YAML, or cannot be read.
     """
     try:
-        source = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path}: {reason}") from None
+        source = content(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: it is not UTF-8", hint="save it as UTF-8") from None
     if source.startswith("$ANSIBLE_VAULT"):
         return Vaulted(source)
     loader = _Loader(source)
@@ -90,7 +90,9 @@ def read(path: Path) -> Any:
             f"{path}{line}: {error.problem or error.context}",
             hint="mend the YAML; `ansible-playbook --syntax-check` finds the same",
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply, or a file includes itself") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from None
     finally:
         loader.dispose()

@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from cookbook.convert.ansible import facts, variables
-from cookbook.convert.ansible.files import RoleFiles
+from cookbook.convert.ansible.files import RoleFiles, left_out
 from cookbook.convert.ansible.flow import Context, TaskFlow
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
@@ -20,6 +21,7 @@ from cookbook.convert.expressions import Untranslatable, compare, every, literal
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.source_file import Function, recipe_text
+from cookbook.convert.source_tree import OUTSIDE, files_below, is_inside
 from cookbook.convert.statements import (
     Assignment,
     Compound,
@@ -99,7 +101,7 @@ class Role:
             )
             self._add_piece(made)
         self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
-        notes = self._dependencies()
+        notes = [*self.left_out(), *self._dependencies()]
         main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
         return self.text([*notes, *main])
 
@@ -125,11 +127,25 @@ class Role:
     # --- files --------------------------------------------------------------------------------
 
     def _path(self, below: str) -> Path | None:
-        for ending in ("", ".yml", ".yaml"):
-            if (path := self.root / f"{below}{ending}").is_file():
-                return path
+        """Return the path of a file of the role; None if there is none below its folder."""
+        every = [self.root / f"{below}{ending}" for ending in ("", ".yml", ".yaml")]
         folder = self.root / below
-        return next(iter(sorted(folder.glob("*.y*ml"))), None) if folder.is_dir() else None
+        if folder.is_dir() and is_inside(folder, self.root):
+            every += sorted(folder.glob("*.y*ml"))
+        found = next((one for one in every if one.is_file() and is_inside(one, self.root)), None)
+        return found and self.root / found.resolve().relative_to(self.root.resolve())
+
+    def _files(self, kind: str) -> list[Path]:
+        """Return the YAML files of a folder of the role."""
+        found = files_below(self.root / kind, self.root)
+        return [path for path, inside in found if inside and fnmatch(path.name, "*.y*ml")]
+
+    def left_out(self) -> list[Statement]:
+        """Return comments for the files that are links to somewhere else."""
+        return [
+            self.work.todo(SourcePlace(f"{self.shown}{name}", 1), name, OUTSIDE)
+            for name in left_out(self.root)
+        ]
 
     def _shown(self, below: str) -> str:
         path = self._path(below)
@@ -162,13 +178,13 @@ class Role:
     def _set_by_tasks(self) -> list[str]:
         """Return the variables that tasks set; results of tasks are noted as not known."""
         found: dict[str, None] = {}
-        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
+        for path in self._files("tasks"):
             for task in _every_task(read(path), path.name):
                 if task.module == "set_fact":
                     found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
                 if word := task.keywords.get("register"):
                     self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
-        for path in sorted((self.root / "vars").rglob("*.y*ml")):
+        for path in self._files("vars"):
             if path.stem != "main" and isinstance(data := read(path), dict):
                 found.update(dict.fromkeys(data))
         return list(found)
@@ -257,7 +273,7 @@ class Role:
             yield from self._by_pairs(kind, given)
             return
         expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
-        for path in sorted((self.root / kind).rglob("*.y*ml")):
+        for path in self._files(kind):
             if matched := re.fullmatch(expression, path.name):
                 words = facts.WORDS.get(fact, {})
                 word = words.get(matched[1], matched[1].lower() if found[2] else matched[1])
@@ -276,7 +292,7 @@ class Role:
         between = given[found[0].end() : found[1].start()]
         ending = given[found[1].end() :]
         expression = rf"(\w+?){re.escape(between)}([\w.]+){re.escape(ending)}"
-        for path in sorted((self.root / kind).rglob("*.y*ml")):
+        for path in self._files(kind):
             matched = re.fullmatch(expression, path.name)
             if matched is None:
                 continue
@@ -293,7 +309,7 @@ class Role:
     def _by_name(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
         """Yield each file of the folder, under the condition that its name is the wanted one."""
         wanted = Translator(self.work.scope).in_text(given)
-        found = sorted((self.root / kind).rglob("*.y*ml"))
+        found = self._files(kind)
         for path in found:
             below = path.relative_to(self.root / kind).as_posix()
             if path.stem != "main":
