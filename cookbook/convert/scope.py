@@ -84,6 +84,12 @@ class NameScope:
     lost: set[tuple[str, ...]] = field(default_factory=set)
     """Attributes of a node that are set by what was not translated."""
 
+    assigned: set[str] = field(default_factory=set)
+    """Variables that tasks set."""
+
+    uses: dict[str, set[str]] = field(default_factory=dict)
+    """Variable of the source -> those that its value is made of."""
+
     title: str = ""
     """The name of the role."""
 

@@ -379,6 +379,7 @@ class Translator:
             if known is None and (facts.fact_of(of.name) or of.name in facts.MAGIC):
                 return self.expression(of)
             if known is None and of.name not in self.scope.forbidden:
+                self.scope.loose.add(of.name)
                 return method(name("node.vars"), "get", literal(of.name), *rest)
             if known is not None and of.name in self.scope.unset:
                 test = compare(known, ast.IsNot(), literal(None))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from cookbook.convert.ansible import facts, variables
+from cookbook.convert.ansible import facts, keywords, variables
 from cookbook.convert.ansible.files import RoleFiles, left_out
-from cookbook.convert.ansible.flow import Context, TaskFlow
+from cookbook.convert.ansible.flow import Context, TaskFlow, tagged
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
+from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope, identifier
@@ -31,7 +32,7 @@ from cookbook.convert.statements import (
     Statement,
     merged,
 )
-from cookbook.convert.work import RecipeWork
+from cookbook.convert.work import RecipeWork, without_lost
 
 _PASSES = 5
 """Passes that look for variables that no translated task sets."""
@@ -68,6 +69,9 @@ class Role:
         self.unset: set[str] = set()
         """Variables that only tasks set that were not translated."""
 
+        self.keywords: Mapping[str, Any] = {}
+        """The keywords of a play that count for its tasks."""
+
         self.shown = ""
         """The beginning of the paths of files in comments and in the account."""
 
@@ -81,7 +85,8 @@ class Role:
         """
         for _ in range(_PASSES):
             first = Role(self.root, self.title, ConvertReport(""))
-            first.shown, first.unset = self.shown, self.unset
+            first.shown, first.unset, first.keywords = self.shown, self.unset, self.keywords
+            first.handlers.keywords = self.keywords
             first._convert()
             never = {word for word in first.late if identifier(word) not in first.given}
             if (never | first.failed) <= self.unset:
@@ -110,11 +115,16 @@ class Role:
         waiting = self.work.declare_notified()
         parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
         parts += [[one] for one in self.functions]
+        for part in (*parts, main, waiting):
+            without_lost(part)
         return recipe_text(self.title, [*parts, main, waiting], self.work.scope.helpers)
 
     def statements(self, data: Any, file: str) -> list[Statement]:
         """Return the statements of a list of tasks."""
-        return self.flow.statements(data, file, Context(self.work.scope))
+        for task in _every_task(data, file):
+            if task.module == "set_fact":
+                self.work.scope.assigned |= task.params.keys()
+        return self.flow.statements(data, file, Context(self.work.scope, keywords=self.keywords))
 
     def _add_piece(self, made: list[Statement]) -> None:
         gives, needs = variables.gives_of(made)
@@ -166,6 +176,7 @@ class Role:
         found = self._set_by_tasks()
         known = self._mapping("defaults/main")
         self.late = {word for word in found if word not in known}
+        self.work.scope.assigned |= {*found}
         for word in self.unset:
             why = f"{word} is set by a task that was not translated"
             self.work.scope.forbidden[word] = why
@@ -201,15 +212,21 @@ class Role:
 
     # --- includes -----------------------------------------------------------------------------
 
-    def include(self, task: Task, context: Context) -> list[Statement] | None:
+    def include(
+        self, task: Task, given: Mapping[str, Any], context: Context
+    ) -> list[Statement] | None:
         """Return the statements of a task that includes something; None for another task."""
+        scope = context.scope
         match task.module:
             case "include_tasks" | "import_tasks" | "include":
                 return self._tasks(task, context)
             case "include_vars":
-                return self._variables(task, context)
+                keywords.refuse(given, keywords.FACTS | {"with_first_found", "loop", "with_items"})
+                inner = replace(context, scope=with_vars(scope, task.keywords.get("vars")))
+                return self._variables(task, inner)
             case "set_fact":
                 try:
+                    keywords.refuse(given, keywords.FACTS)
                     return self._fact(task, context)
                 except Untranslatable:
                     self.failed |= task.params.keys() - {"cacheable"}
@@ -228,40 +245,51 @@ class Role:
             raise Untranslatable("immediate(...) in place of delayed(...) acts before what follows")
         raise Untranslatable(f"meta: {task.free}")
 
-    def _condition(self, task: Task, scope: NameScope) -> ast.expr | None:
-        if "when" not in task.keywords:
-            return None
-        return every([Translator(scope).condition(task.keywords["when"])])
-
     def _tasks(self, task: Task, context: Context) -> list[Statement]:
-        given = str(task.params.get("file") or task.free or task.params.get("_raw_params") or "")
-        for word in ("loop", "delegate_to", "with_items", "with_dict", "with_first_found"):
-            if word in task.keywords:
-                raise Untranslatable(f"an include with {word}")
-        condition = self._condition(task, context.scope)
+        params = dict(task.params)
+        given = str(params.pop("file", None) or task.free or params.pop("_raw_params", None) or "")
+        words, tags = self._of_include(task, params.pop("apply", None))
+        if params:
+            raise Untranslatable(f"no counterpart of {', '.join(sorted(params))}")
+        scope = with_vars(context.scope, task.keywords.get("vars"))
+        condition = keywords.condition_of(task.keywords, scope)
         if isinstance(condition, ast.Constant) and condition.value is False:
             return [Note(f"{task.place}: its condition is never true")]
-        scope = context.scope
-        if isinstance(more := task.keywords.get("vars"), dict):
-            translator = Translator(scope)
-            scope = scope.inner(**{key: translator.value(one) for key, one in more.items()})
         within = replace(
             context,
             scope=scope,
-            become_user=task.keywords.get("become_user", context.become_user),
+            keywords=keywords.inherited(context.keywords, words),
             always=context.always and condition is None,
         )
         made: list[Statement] = []
-        for test, file in self._candidates("tasks", given):
-            made += _under(test, self._file(file, within, inline=bool(more)))
-        return _under(condition, made)
+        for test, file in self._candidates("tasks", given, scope):
+            always = within.always and test is None
+            made += _under(test, self._file(file, replace(within, always=always)))
+        return _under(condition, tagged(tags, made))
 
-    def _candidates(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+    def _of_include(self, task: Task, applied: Any) -> tuple[dict[str, Any], list[str]]:
+        """Return the keywords, and the tags, that an include gives to the tasks of its file."""
+        if task.module == "import_tasks":
+            keywords.refuse(task.keywords, keywords.TASK - keywords.LOOPS)
+            words = {w: one for w, one in task.keywords.items() if w not in keywords.INCLUDE}
+            return words, keywords.tags_of(task.keywords)
+        keywords.refuse(task.keywords, keywords.INCLUDE)
+        if applied is None:
+            return {}, []
+        if not isinstance(applied, dict) or {"when", "vars"} & applied.keys():
+            raise Untranslatable("apply with conditions or variables")
+        words = {word: one for word, one in applied.items() if word != "tags"}
+        keywords.refuse(words, keywords.TASK - keywords.LOOPS)
+        return words, keywords.tags_of(applied)
+
+    def _candidates(
+        self, kind: str, given: str, scope: NameScope
+    ) -> Iterator[tuple[ast.expr | None, str]]:
         """Yield condition and path of each file that a name with facts in it may mean."""
         found = _DYNAMIC.search(given)
         if found is None:
             if "{{" in given:
-                yield from self._by_name(kind, given)
+                yield from self._by_name(kind, given, scope)
             else:
                 yield None, self._existing(kind, given)
             return
@@ -270,7 +298,7 @@ class Role:
             raise Untranslatable(f"there is no fact like ansible_{fact}")
         pattern = given[: found.start()] + "\0" + given[found.end() :]
         if "{{" in pattern:
-            yield from self._by_pairs(kind, given)
+            yield from self._by_pairs(kind, given, scope)
             return
         expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
         for path in self._files(kind):
@@ -282,12 +310,14 @@ class Role:
                 test = compare(name(facts.FACTS[fact]), ast.Eq(), literal(word))
                 yield test, path.relative_to(self.root).as_posix()
 
-    def _by_pairs(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+    def _by_pairs(
+        self, kind: str, given: str, scope: NameScope
+    ) -> Iterator[tuple[ast.expr | None, str]]:
         """Yield the same for a name with two facts: `{{ distribution }}-{{ version }}.yml`."""
         found = list(_DYNAMIC.finditer(given))
         words = [one[1] for one in found]
         if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:
-            yield from self._by_name(kind, given)
+            yield from self._by_name(kind, given, scope)
             return
         between = given[found[0].end() : found[1].start()]
         ending = given[found[1].end() :]
@@ -306,9 +336,11 @@ class Role:
             ]
             yield every(tests), path.relative_to(self.root).as_posix()
 
-    def _by_name(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
+    def _by_name(
+        self, kind: str, given: str, scope: NameScope
+    ) -> Iterator[tuple[ast.expr | None, str]]:
         """Yield each file of the folder, under the condition that its name is the wanted one."""
-        wanted = Translator(self.work.scope).in_text(given)
+        wanted = Translator(scope).in_text(given)
         found = self._files(kind)
         for path in found:
             below = path.relative_to(self.root / kind).as_posix()
@@ -325,15 +357,21 @@ class Role:
                 return path.relative_to(self.root).as_posix()
         raise Untranslatable(f"there is no {cleaned}")
 
-    def _file(self, file: str, context: Context, *, inline: bool) -> list[Statement]:
+    def _file(self, file: str, context: Context) -> list[Statement]:
+        """
+        Return the statements of a file of tasks: a call of a function, or the tasks themselves.
+
+        A function is for tasks that inherit nothing, and for which conditions choose.
+        """
         if file in self.open:
             raise Untranslatable(f"{file} includes itself")
-        if file in self.called and not inline:
+        plain = context.scope is self.work.scope and context.keywords == self.keywords
+        if file in self.called and plain and not context.always:
             return [PythonLines(f"{self.called[file]}()")]
         self.open.append(file)
         body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
         self.open.pop()
-        if inline or len(body) < 2:
+        if file in self.called or not plain or context.attempts or len(body) < 2:
             return [Note(file), *body]
         made = identifier(Path(file).with_suffix("").name.lower())
         if made in self.called.values() or made in {
@@ -349,11 +387,11 @@ class Role:
 
     def _variables(self, task: Task, context: Context) -> list[Statement]:
         names = self._names_of_variables(task)
-        condition = self._condition(task, context.scope)
+        condition = keywords.condition_of(task.keywords, context.scope)
         found: list[tuple[ast.expr | None, str]] = []
         for given in names:
             try:
-                found += list(self._candidates("vars", given))
+                found += list(self._candidates("vars", given, context.scope))
             except Untranslatable:
                 if len(names) == 1:
                     raise
@@ -366,6 +404,7 @@ class Role:
                 continue
             place = SourcePlace(f"{self.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
+            self._known_in(context.scope, data)
             self.given.update(map(identifier, data))
             if test is None and len(found) > 1:
                 made.append(Compound("else", body) if number else Note(file))
@@ -382,6 +421,8 @@ class Role:
     def _names_of_variables(self, task: Task) -> list[str]:
         if "loop" in task.keywords or "with_items" in task.keywords:
             raise Untranslatable("variables in a loop")
+        if left := task.params.keys() - {"file", "_raw_params"}:
+            raise Untranslatable(f"no counterpart of {', '.join(sorted(left))}")
         first = task.keywords.get("with_first_found")
         if first is None:
             given = task.params.get("file") or task.free or task.params.get("_raw_params")
@@ -407,23 +448,27 @@ class Role:
         raise Untranslatable("the file of the variables is not known")
 
     def _fact(self, task: Task, context: Context) -> list[Statement]:
-        for word in ("loop", "with_items", "with_dict", "register", "delegate_to"):
-            if word in task.keywords:
-                raise Untranslatable(f"set_fact with {word}")
-        condition = self._condition(task, context.scope)
-        translator = Translator(context.scope)
-        made: list[Statement] = []
+        scope = with_vars(context.scope, task.keywords.get("vars"))
+        condition = keywords.condition_of(task.keywords, scope)
         given = {k: v for k, v in task.params.items() if k != "cacheable"}
-        values = {word: translator.value(value) for word, value in given.items()}
+        if any("{{" in word for word in given):
+            raise Untranslatable("a variable whose name is put together")
+        values = {word: Translator(scope).value(value) for word, value in given.items()}
+        made: list[Statement] = []
         for word, value in values.items():
-            if "{{" in word:
-                raise Untranslatable("a variable whose name is put together")
-            made.append(
-                Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value)
-            )
+            target = self.work.scope.add(word, unset=word in self.work.scope.unset)
+            made.append(Assignment(target, value))
             self.given.add(identifier(word))
+        self._known_in(context.scope, values)
         self.work.report.count(task.place, 0)
         return self._hoisted(_under(condition, made), context)
+
+    def _known_in(self, scope: NameScope, words: Iterable[str]) -> None:
+        """Make variables of the recipe known in the scope of a block or an include."""
+        for word in words:
+            if word in self.work.scope.names:
+                scope.names[word] = self.work.scope.names[word]
+                scope.forbidden.pop(word, None)
 
     def _hoisted(self, made: list[Statement], context: Context) -> list[Statement]:
         """Put assignments that every host makes among the variables; return the others."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import Vaulted
+from cookbook.convert.ansible.task_vars import words_in
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
@@ -58,6 +59,7 @@ def constants(work: RecipeWork, data: Mapping[str, Any], place: SourcePlace) -> 
 def _piece(work: RecipeWork, word: str, value: Any, place: SourcePlace, *, default: bool) -> Piece:
     notes: list[Statement] = []
     target = work.scope.add(word)
+    work.scope.uses[word] = words_in(value)
     where = SourcePlace(place.file, place.line)
     if isinstance(value, Vaulted):
         made: ast.expr = call("secret", literal(word))
