@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cookbook.convert import shell
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.keywords import PROBE, refused
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.task import Task
 from cookbook.convert.drafts import Draft
-from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined, literal
+from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined
 from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import Code, Note
 from cookbook.convert.work import RecipeWork
@@ -202,10 +203,7 @@ def _question(task: Task, scope: NameScope) -> ast.expr:
     params.finish()
     if set(draft.properties) != {"command"}:
         raise Untranslatable("a question with more than a command")
-    command = draft.properties["command"]
-    if isinstance(command, ast.List):
-        return literal(shlex.join(map(str, constant(command))))
-    return command
+    return shell.as_text(draft.properties["command"])
 
 
 def _guard(part: str, word: str, probe: _Probe) -> tuple[str, ast.expr] | None:
@@ -216,8 +214,10 @@ def _guard(part: str, word: str, probe: _Probe) -> tuple[str, ast.expr] | None:
         found = re.fullmatch(pattern.replace("R", re.escape(word)), part)
         if found is not None:
             prefix, suffix, positive = make(found)
-            parts: list[str | ast.expr] = [prefix, _inner(probe.command), suffix]
-            return ("only_if" if positive else "not_if"), joined(parts)
+            word = "only_if" if positive else "not_if"
+            if probe.task.module == "stat":
+                return word, shell.asked(prefix, probe.command)
+            return word, joined([prefix, _inner(probe.command), suffix])
     return None
 
 
@@ -231,11 +231,11 @@ _Rule = tuple[str, Callable[[re.Match[str]], _Made]]
 _FALSE = r"\s*==\s*[Ff]alse|\s+is\s+[Ff]alse"
 
 _OF_STAT: Sequence[_Rule] = (
-    (rf"not \(?R\.stat\.exists\)?|R\.stat\.exists(?:{_FALSE})", lambda _: ("test -e ", "", False)),
-    (r"R\.stat\.exists(?:\s*==\s*[Tt]rue)?", lambda _: ("test -e ", "", True)),
-    (r"not R\.stat\.isdir|R\.stat\.isdir is not defined", lambda _: ("test -d ", "", False)),
-    (r"R\.stat\.isdir(?: is defined)?", lambda _: ("test -d ", "", True)),
-    (r"not R\.stat\.islnk", lambda _: ("test -L ", "", False)),
+    (rf"not \(?R\.stat\.exists\)?|R\.stat\.exists(?:{_FALSE})", lambda _: ("test -e", "", False)),
+    (r"R\.stat\.exists(?:\s*==\s*[Tt]rue)?", lambda _: ("test -e", "", True)),
+    (r"not R\.stat\.isdir|R\.stat\.isdir is not defined", lambda _: ("test -d", "", False)),
+    (r"R\.stat\.isdir(?: is defined)?", lambda _: ("test -d", "", True)),
+    (r"not R\.stat\.islnk", lambda _: ("test -L", "", False)),
 )
 
 _QUIET = " >/dev/null 2>&1"

@@ -16,10 +16,10 @@ from cookbook.convert.expressions import (
     Untranslatable,
     constant,
     is_constant,
-    joined,
     literal,
     text,
 )
+from cookbook.convert.shell import asked, refuse_pattern
 from cookbook.language.recipe_hints import counterparts
 
 
@@ -94,7 +94,7 @@ def _finish_unarchive(draft: Draft, params: Params) -> None:
     draft.name = draft.properties.pop("destination")
     draft.properties["path" if remote else "source"] = source
     if creates is not None:
-        draft.properties["not_if"] = joined(["test -e ", creates])
+        draft.properties["not_if"] = asked("test -e", refuse_pattern(creates, "creates"))
 
 
 def _finish_url(draft: Draft, _params: Params) -> None:

@@ -17,12 +17,12 @@ from cookbook.convert.expressions import (
     call,
     constant,
     is_constant,
-    joined,
     literal,
     method,
     negated,
     text,
 )
+from cookbook.convert.shell import asked
 
 
 class BookSources(Protocol):
@@ -230,8 +230,7 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
         raise Untranslatable(f"File.{called}")
     path = block.by.value(named(arguments)[0])
     flag = "-d" if block.tree.text(receiver).endswith("Dir") else flags[called]
-    shown = str(constant(path)) if is_constant(path) else path
-    return joined([f"test {flag} ", shown])
+    return asked(f"test {flag}", path)
 
 
 # --- what single types need -------------------------------------------------------------------
