@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cookbook.convert.expressions import WIDTH, lines, text
+from cookbook.text.secret_marks import masked
 
 _SHORT = 300
 """Characters of the original text in a comment."""
@@ -75,8 +76,9 @@ class Todo(Note):
     def __init__(
         self, place: SourcePlace, original: str, why: str, code: Sequence[str] = ()
     ) -> None:
-        self.place, self.why, self.code = place, why, code
-        self.original = shortened(original)
+        self.place, self.why = place, why
+        self.code = [masked(line) for line in code]
+        self.original = shortened(masked(original))
         self.words = f"TODO {place}: {self.original} ({why})"
 
     def render(self, indent: int) -> list[str]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cookbook.convert import passwords
 from cookbook.convert.declarations import TITLES, declaration
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
@@ -54,6 +55,8 @@ class RecipeWork:
 
         Raises Untranslatable if the type does not take its properties.
         """
+        for word, value in draft.properties.items():
+            passwords.refuse(word, value)
         draft = self._unique(draft, title)
         made = declaration(draft.kind, draft.name, draft.properties, _ORDER)
         self.declared[draft.identity] = always

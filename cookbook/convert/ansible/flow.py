@@ -31,6 +31,7 @@ from cookbook.convert.expressions import (
 from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import Code, Compound, Note, Statement, merged
 from cookbook.convert.work import RecipeWork
+from cookbook.text.secret_marks import masked
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ def _without_declaration(task: Task) -> list[Statement]:
     if task.keywords.get("notify"):
         raise Untranslatable("a notice of a task that changes nothing")
     said = task.params.get("msg") or task.params.get("var") or ""
-    shown = f": {said}" if said else ""
+    shown = f": {masked(str(said))}" if said else ""
     return [Note(f"{task.place}: {task.module}{shown}, which changes nothing")]
 
 

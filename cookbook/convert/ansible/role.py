@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from cookbook.convert import passwords
 from cookbook.convert.ansible import facts, keywords, variables
 from cookbook.convert.ansible.files import RoleFiles, left_out
 from cookbook.convert.ansible.flow import Context, TaskFlow, tagged
@@ -36,6 +37,9 @@ from cookbook.convert.work import RecipeWork, without_lost
 
 _PASSES = 5
 """Passes that look for variables that no translated task sets."""
+
+_KINDS: Mapping[type, str] = {dict: "mapping", list: "list of tasks"}
+_MAIN = {"defaults/main": dict, "vars/main": dict, "tasks/main": list, "handlers/main": list}
 
 _DYNAMIC = re.compile(
     r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
@@ -106,7 +110,7 @@ class Role:
             )
             self._add_piece(made)
         self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
-        notes = [*self.left_out(), *self._dependencies()]
+        notes = [*self.left_out(), *self._unread(), *self._dependencies()]
         main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
         return self.text([*notes, *main])
 
@@ -156,6 +160,19 @@ class Role:
             self.work.todo(SourcePlace(f"{self.shown}{name}", 1), name, OUTSIDE)
             for name in left_out(self.root)
         ]
+
+    def _unread(self) -> list[Statement]:
+        """Return comments for main files that are encrypted as a whole, or something else."""
+        made: list[Statement] = []
+        for below, kind in _MAIN.items():
+            path = self._path(below)
+            data = read(path) if path is not None else None
+            if data is not None and not isinstance(data, kind):
+                place = SourcePlace(self._shown(below), 1)
+                why = f"encrypted by ansible-vault, or no {_KINDS[kind]}"
+                made.append(self.work.todo(place, place.file, why))
+                self.work.report.count(place, 1)
+        return made
 
     def _shown(self, below: str) -> str:
         path = self._path(below)
@@ -368,8 +385,11 @@ class Role:
         plain = context.scope is self.work.scope and context.keywords == self.keywords
         if file in self.called and plain and not context.always:
             return [PythonLines(f"{self.called[file]}()")]
+        data = read(self.root / file)
+        if not isinstance(data, list | None):
+            raise Untranslatable(f"{file} is encrypted, or no list of tasks")
         self.open.append(file)
-        body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
+        body = self.flow.statements(data, f"{self.shown}{file}", context)
         self.open.pop()
         if file in self.called or not plain or context.attempts or len(body) < 2:
             return [Note(file), *body]
@@ -401,7 +421,7 @@ class Role:
         for number, (test, file) in enumerate(found):
             data = read(self.root / file)
             if not isinstance(data, dict):
-                continue
+                raise Untranslatable(f"{file} is encrypted, or no mapping")
             place = SourcePlace(f"{self.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
             self._known_in(context.scope, data)
@@ -453,7 +473,8 @@ class Role:
         given = {k: v for k, v in task.params.items() if k != "cacheable"}
         if any("{{" in word for word in given):
             raise Untranslatable("a variable whose name is put together")
-        values = {word: Translator(scope).value(value) for word, value in given.items()}
+        translator = Translator(scope)
+        values = {w: passwords.refuse(w, translator.value(one)) for w, one in given.items()}
         made: list[Statement] = []
         for word, value in values.items():
             target = self.work.scope.add(word, unset=word in self.work.scope.unset)

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from jinja2 import meta
 
+from cookbook.convert import passwords
 from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
 from cookbook.convert.expressions import Untranslatable
 from cookbook.convert.scope import NameScope
@@ -48,7 +49,7 @@ def _take(scope: NameScope, left: dict[str, Any]) -> None:
     for _ in range(len(left)):
         for word, value in [*left.items()]:
             try:
-                found = Translator(scope).value(value)
+                found = passwords.refuse(word, Translator(scope).value(value))
             except Untranslatable as why:
                 scope.forbidden[word] = str(why)
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,4 +69,8 @@ def convert(root: Path, flow_of: Any) -> tuple[list[Statement], dict[Attribute, 
 def text(statements: Sequence[Statement]) -> str:
     """Return the source of the module."""
     body = "\n".join(line for one in statements for line in one.render(0))
-    return f"{HEAD}\n\n{body}\n" if body else HEAD
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    head = HEAD
+    if "secret" in names:
+        head = HEAD.replace("import node\n", "import node, secret\n")
+    return f"{head}\n\n{body}\n" if body else head

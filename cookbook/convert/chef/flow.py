@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cookbook.convert import passwords
 from cookbook.convert.chef import resources
 from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
 from cookbook.convert.chef.expressions import Expressions
@@ -200,7 +201,7 @@ class RubyFlow:
     def _assignment(self, node: Any) -> list[Statement]:
         left, right = (node.child_by_field_name(one) for one in ("left", "right"))
         if left.type == "identifier":
-            value = self.by().value(right)
+            value = passwords.refuse(self.tree.text(left), self.by().value(right))
             target = self.scope.add(self.tree.text(left))
             return [Assignment(target, value)]
         path = self._attribute_set(left)
@@ -213,11 +214,16 @@ class RubyFlow:
                 self.scope.lost.add(path)
             raise
         self.scope.lost.discard(path)
-        given = constant(value) if is_constant(value) else None
-        self.known[path] = given
+        self.known[path] = constant(value) if is_constant(value) else None
+        names: list[str] = []
+        value = passwords.hidden("_".join(path), value, names, path[-1])
         if self.is_attributes:
             self.work.report.count(self.place(node), 0)
-        return [Code(call("default", *map(literal, path), value=value))]
+        place = self.place(node)
+        made: list[Statement] = [
+            self.work.todo(place, f"`cook secret set {one}`", passwords.IN_CLEAR) for one in names
+        ]
+        return [*made, Code(call("default", *map(literal, path), value=value))]
 
     def _attribute_set(self, node: Any) -> Path | None:
         """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
