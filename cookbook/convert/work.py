@@ -134,9 +134,11 @@ def without_lost(statements: Sequence[Statement]) -> None:
         for inner in one.walk():
             tree = inner.expression if isinstance(inner, Code) else None
             tree = inner.value if isinstance(inner, Assignment) else tree
-            for node in ast.walk(tree) if tree is not None else ():
+            nodes = [*ast.walk(tree)] if tree is not None else []
+            for node in nodes:
                 if isinstance(node, ast.List):
                     node.elts = [element for element in node.elts if not _is_lost(element)]
+            for node in nodes:
                 if isinstance(node, ast.Call):
                     node.keywords = [word for word in node.keywords if not _is_empty(word)]
 

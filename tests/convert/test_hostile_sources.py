@@ -227,12 +227,18 @@ def test_tasks_that_include_themselves_are_a_todo(tmp_path: Path) -> None:
     assert [todo.why for todo in report.todos] == ["tasks/more.yml includes itself"]
 
 
+LAUGHS = "a0: &a0 [x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
         ("handlers/main.yml", "- include_tasks: main.yml\n", "a file includes itself"),
         ("vars/main.yml", "# " + "x" * 11 * 1024**2, "larger than 10 MiB"),
         ("vars/main.yml", "a: " + "[" * 5000, "nested too deeply"),
+        ("vars/main.yml", LAUGHS, "more than 1000000 values"),
     ],
 )
 def test_files_without_an_end(tmp_path: Path, name: str, text: str, says: str) -> None:

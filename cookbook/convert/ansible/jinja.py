@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
@@ -14,6 +15,7 @@ from cookbook.convert.ansible.reader import Unsafe, Vaulted
 from cookbook.convert.expressions import (
     Untranslatable,
     compare,
+    constant,
     every,
     is_constant,
     item,
@@ -22,7 +24,6 @@ from cookbook.convert.expressions import (
     method,
     name,
     negated,
-    text,
 )
 from cookbook.convert.scope import NameScope
 
@@ -35,6 +36,15 @@ _COMPARISONS: Mapping[str, type[ast.cmpop]] = {
     "lteq": ast.LtE,
     "in": ast.In,
     "notin": ast.NotIn,
+}
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+    "lt": operator.lt,
+    "lteq": operator.le,
 }
 
 _ARITHMETIC: Mapping[type[nodes.BinExpr], type[ast.operator]] = {
@@ -261,10 +271,9 @@ class Translator:
         if words is not None and operand.op not in ("eq", "ne", "in", "notin"):
             raise Untranslatable("names are compared by order")
         sides = [self._side(one, words) for one in (node.expr, operand.expr)]
-        made = compare(sides[0], _COMPARISONS[operand.op](), sides[1])
         if all(map(is_constant, sides)):
-            return literal(bool(eval(compile(text(made), "comparison", "eval"))))  # noqa: S307 - of constants
-        return made
+            return _compared(operand.op, *map(constant, sides))
+        return compare(sides[0], _COMPARISONS[operand.op](), sides[1])
 
     def _side(self, node: nodes.Node, words: Mapping[str, str] | None) -> ast.expr:
         """Return one side of a comparison; names of distributions are those of os-release(5)."""
@@ -425,6 +434,19 @@ class Translator:
         raise Untranslatable("`is defined` of something else than a variable")
 
 
+def _compared(word: str, left: Any, right: Any) -> ast.expr:
+    """Return the result of a comparison of two values; raises Untranslatable if there is none."""
+    try:
+        match word:
+            case "in":
+                return literal(left in right)
+            case "notin":
+                return literal(left not in right)
+        return literal(bool(_OPERATORS[word](left, right)))
+    except TypeError as error:
+        raise Untranslatable(f"a comparison that fails: {error}") from None
+
+
 def _flat(part: str | ast.expr) -> str | ast.expr:
     """Return a part that is a constant as its text."""
     if isinstance(part, ast.Constant):
@@ -465,8 +487,3 @@ def _words_of(node: Any) -> Mapping[str, str] | None:
     if isinstance(node, nodes.Filter) and node.name == "lower":
         node = node.node
     return facts.WORDS.get(facts.fact_of(_dotted(node) or "") or "")
-
-
-def is_plain(expression: ast.expr) -> bool:
-    """Return whether an expression is a value that is known now."""
-    return is_constant(expression)

@@ -82,7 +82,7 @@ def read(path: Path) -> Any:
     loader = _Loader(source)
     loader.source = source
     try:
-        return loader.get_single_data()
+        data = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -96,6 +96,24 @@ def read(path: Path) -> Any:
         raise UsageError(f"{path}: {error}") from None
     finally:
         loader.dispose()
+    if _size(data, {}) > _MOST_VALUES:
+        raise UsageError(f"{path}: more than {_MOST_VALUES} values, by anchors of YAML")
+    return data
+
+
+_MOST_VALUES = 1_000_000
+"""Values of one file, those counted several times that anchors repeat."""
+
+
+def _size(data: Any, known: dict[int, int]) -> int:
+    """Return the number of values in a tree, which anchors make larger than its text."""
+    if not isinstance(data, dict | list):
+        return 1
+    if id(data) not in known:
+        known[id(data)] = _MOST_VALUES  # it is inside of itself
+        inner = data.values() if isinstance(data, dict) else data
+        known[id(data)] = 1 + sum(_size(one, known) for one in inner)
+    return known[id(data)]
 
 
 def key_values(text: str) -> tuple[str, dict[str, str]]:
