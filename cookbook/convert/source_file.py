@@ -14,7 +14,7 @@ from cookbook.plugins.registry import registered
 _RECIPE = frozenset(
     {"attempt", "before", "delayed", "final", "immediate", "lazy", "node", "secret", "tagged"}
 )
-_STANDARD = ("base64", "json", "re", "shlex")
+_STANDARD = ("base64", "collections.abc", "json", "pathlib", "posixpath", "re", "shlex")
 
 
 def recipe_text(title: str, parts: Sequence[Sequence[Statement]], helpers: set[str]) -> str:
@@ -53,7 +53,7 @@ def _names(source: str) -> set[str]:
 
 
 def _imports(used: set[str], types: Sequence[str]) -> str:
-    standard = [f"import {one}" for one in _STANDARD if one in used]
+    standard = [f"import {one}" for one in _STANDARD if one.partition(".")[0] in used]
     own = []
     for module, names in (("cookbook.recipe", _RECIPE), ("cookbook.resources", frozenset(types))):
         if found := sorted(used & names):

@@ -281,7 +281,8 @@ class Translator:
             return self.expression(node)
         match node:
             case nodes.Const(value=str(word)):
-                return literal(words.get(word, word.lower()))
+                lowered = {known.lower(): one for known, one in words.items()}
+                return literal(lowered.get(word.lower(), word.lower()))
             case nodes.List(items=items) | nodes.Tuple(items=items):
                 return literal([self._side(one, words) for one in items])
             case nodes.Filter(name="lower", node=inner) if inner is not None:
@@ -308,7 +309,7 @@ class Translator:
 
     def _fact(self, fact: str) -> ast.expr:
         if fact in facts.WORDS:
-            return method(name(facts.FACTS[fact]), "capitalize")
+            return ast.Call(func=self.scope.helper(f"ansible_{fact}"), args=[], keywords=[])
         if fact not in facts.FACTS:
             raise Untranslatable(f"there is no fact like ansible_{fact.replace('.', '_')}")
         return name(facts.FACTS[fact])
@@ -318,10 +319,9 @@ class Translator:
 
     def _getitem(self, node: nodes.Getitem) -> ast.expr:
         if isinstance(node.arg, nodes.Slice):
-            ends = [
-                self.expression(one) if one else None for one in (node.arg.start, node.arg.stop)
-            ]
-            return item(self.expression(node.node), ast.Slice(lower=ends[0], upper=ends[1]))
+            ends = (node.arg.start, node.arg.stop, node.arg.step)
+            made = [self.expression(one) if one else None for one in ends]
+            return item(self.expression(node.node), ast.Slice(*made))
         return self._member(node, node.node, self.expression(node.arg))
 
     def _member(self, node: nodes.Node, of: nodes.Node, key: ast.expr) -> ast.expr:
@@ -348,10 +348,6 @@ class Translator:
             raise Untranslatable("a filter without a value")
         if node.name in ("default", "d"):
             return self._with_default(node)
-        if node.name in ("lower", "upper"):
-            fact = facts.fact_of(_dotted(node.node) or "")
-            if node.name == "lower" and fact in facts.WORDS:
-                return name(facts.FACTS[str(fact)])
         args = [self.expression(one) for one in node.args]
         named = {str(one.key): self.expression(one.value) for one in node.kwargs}
         return filters.translated(self.scope, node.name, self.expression(node.node), args, named)

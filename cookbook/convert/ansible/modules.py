@@ -251,11 +251,7 @@ MODULES: Mapping[str, Module] = {
         ("name", "key"),
         {"value": "value", "ignoreerrors": "ignore_error"},
         {"present": "apply", "absent": "remove"},
-        needless={
-            "reload": None,
-            "sysctl_set": None,
-            "sysctl_file": None,
-        },
+        needless={"reload": _TRUE, "sysctl_set": None},
     ),
     "timezone": Module("timezone", ("name",), needless={"hwclock": ("utc",)}),
     "unarchive": Module(

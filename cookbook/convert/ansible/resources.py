@@ -81,7 +81,7 @@ def _finish(draft: Draft, params: Params) -> None:
 
 
 def _finish_unarchive(draft: Draft, params: Params) -> None:
-    remote = params.flag("remote_src", "copy", default=False)
+    remote = params.flag("remote_src", default=False) or not params.flag("copy", default=True)
     source = draft.properties.pop("source")
     creates = params.value("creates")
     for option in constant(params.value("extra_opts") or literal([])):
@@ -95,10 +95,6 @@ def _finish_unarchive(draft: Draft, params: Params) -> None:
     draft.properties["path" if remote else "source"] = source
     if creates is not None:
         draft.properties["not_if"] = asked("test -e", refuse_pattern(creates, "creates"))
-
-
-def _finish_url(draft: Draft, _params: Params) -> None:
-    draft.properties.setdefault("local_changes", literal("discard"))
 
 
 def _finish_git(draft: Draft, params: Params) -> None:
@@ -127,6 +123,14 @@ def _finish_wait(draft: Draft, params: Params) -> None:
         draft.properties["absent"] = literal(True)
 
 
+def _finish_sysctl(draft: Draft, params: Params) -> None:
+    file = str(params.raw("sysctl_file") or "/etc/sysctl.conf")
+    if file != "/etc/sysctl.conf" and not re.fullmatch(r"/etc/sysctl\.d/[^/]+", file):
+        raise Untranslatable(f"sysctl_file={file}: each key has a file of its own in /etc/sysctl.d")
+    if text(draft.properties["action"]) != '"apply"':
+        raise Untranslatable(f"the line of {file}: line(..., action='delete')")
+
+
 def _finish_locale(draft: Draft, _params: Params) -> None:
     draft.properties["generate"] = literal([draft.properties["generate"]])
 
@@ -149,6 +153,7 @@ def raise_password(given: ast.expr | None) -> None:
 _FINISH: Mapping[str, Callable[[Draft, Params], None]] = {
     "unarchive": _finish_unarchive,
     "git": _finish_git,
+    "sysctl": _finish_sysctl,
     "deb822_repository": _finish_signed,
     "cron": _finish_cron,
     "wait_for": _finish_wait,

@@ -320,10 +320,10 @@ class Role:
         expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
         for path in self._files(kind):
             if matched := re.fullmatch(expression, path.name):
-                words = facts.WORDS.get(fact, {})
-                word = words.get(matched[1], matched[1].lower() if found[2] else matched[1])
-                if fact in facts.WORDS and matched[1] not in words and not found[2]:
+                words = (facts.LOWERED if found[2] else facts.WORDS).get(fact)
+                if words is not None and matched[1] not in words:
                     continue
+                word = matched[1] if words is None else words[matched[1]]
                 test = compare(name(facts.FACTS[fact]), ast.Eq(), literal(word))
                 yield test, path.relative_to(self.root).as_posix()
 
@@ -344,7 +344,7 @@ class Role:
             if matched is None:
                 continue
             one = matched[1]
-            known = facts.WORDS[words[0]].get(one) or (one if found[0][2] else None)
+            known = (facts.LOWERED if found[0][2] else facts.WORDS)[words[0]].get(one)
             if known is None:
                 continue
             tests = [

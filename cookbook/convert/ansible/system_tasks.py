@@ -168,14 +168,29 @@ def _alternatives(params: Params, _sources: RoleSources) -> list[Draft]:
 def _ufw(params: Params, _sources: RoleSources) -> list[Draft]:
     verdict = params.choice("rule", "", {"allow": "allow", "deny": "deny", "reject": "reject"})
     draft = Draft("firewall_rule", title_of(params), {"command": verdict})
-    if (port := params.value("port", "to_port")) is not None:
+    port = params.value("port", "to_port")
+    if port is not None:
         draft.properties["port"] = port
-    draft.properties["protocol"] = params.value("proto", "protocol") or literal("tcp")
+    protocol = params.value("proto", "protocol") or literal("any")
     if (source := params.value("from_ip", "src", "from")) is not None and text(source) != '"any"':
         draft.properties["source"] = source
-    params.drop("direction", ("in",))
+    params.drop("direction", ("in", "incoming"))
     params.drop("comment")
-    return [draft]
+    if not is_constant(protocol):
+        raise Untranslatable("a protocol that is not known")
+    if constant(protocol) != "any":
+        draft.properties["protocol"] = protocol
+        return [draft]
+    if port is None:
+        draft.properties["protocol"] = literal("none")
+        return [draft]
+    return [_of_protocol(draft, word) for word in ("tcp", "udp")]
+
+
+def _of_protocol(draft: Draft, word: str) -> Draft:
+    """Return the rule for one of the protocols with ports, if the task is for all of them."""
+    named = joined([part(draft.name), f" {word}"])
+    return Draft(draft.kind, named, {**draft.properties, "protocol": literal(word)})
 
 
 def _limits(params: Params, _sources: RoleSources) -> list[Draft]:

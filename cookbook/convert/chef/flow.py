@@ -20,7 +20,9 @@ from cookbook.convert.expressions import (
     every,
     is_constant,
     literal,
+    method,
     name,
+    negated,
     text,
 )
 from cookbook.convert.scope import NameScope
@@ -156,8 +158,6 @@ class RubyFlow:
     def _if(self, node: Any) -> Iterator[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless":
-            from cookbook.convert.expressions import negated
-
             test = negated(test)
         word = "elif" if node.type == "elsif" else "if"
         body = self._inner(node.child_by_field_name("consequence"))
@@ -171,8 +171,6 @@ class RubyFlow:
     def _modifier(self, node: Any) -> list[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless_modifier":
-            from cookbook.convert.expressions import negated
-
             test = negated(test)
         kept, self.always = self.always, False
         body = self.statement(node.child_by_field_name("body"))
@@ -288,13 +286,12 @@ class RubyFlow:
         block = node.child_by_field_name("block")
         found = block.child_by_field_name("parameters")
         words = [self.tree.text(one) for one in named(found)] if found is not None else []
-        over = self.by().value(node.child_by_field_name("receiver"))
-        if len(words) == 2:
-            from cookbook.convert.expressions import method
-
-            over = method(over, "items")
-        elif len(words) != 1:
+        receiver = node.child_by_field_name("receiver")
+        over = self.by().value(receiver)
+        if len(words) not in (1, 2):
             raise Untranslatable("a loop over more than a list or a hash")
+        if self._is_hash(receiver, over, of_pairs=len(words) == 2):
+            over = method(over, "items")
         kept = self.scope
         self.scope = kept.inner(**{word: name(_word(word)) for word in words})
         try:
@@ -303,6 +300,20 @@ class RubyFlow:
             self.scope = kept
         head = f"for {', '.join(map(_word, words))} in"
         return [Compound((head, over), body)]
+
+    def _is_hash(self, receiver: Any, over: ast.expr, *, of_pairs: bool) -> bool:
+        """Return whether a loop goes over the pairs of a hash; `of_pairs` where it is not known."""
+        if isinstance(over, ast.Dict):
+            return True
+        if isinstance(over, ast.List | ast.ListComp):
+            return False
+        path = self.by().path(receiver)
+        if path is None:
+            return of_pairs
+        given = self.known.get(path)
+        if given is not None:
+            return isinstance(given, dict)
+        return of_pairs or any(one[: len(path)] == path for one in self.known if one != path)
 
     def _include(self, node: Any) -> list[Statement]:
         arguments = named(node.child_by_field_name("arguments"))
