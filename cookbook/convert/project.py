@@ -11,6 +11,7 @@ from typing import IO
 
 from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
+from cookbook.text.module_names import is_taken
 
 _IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
 
@@ -75,13 +76,10 @@ def is_outside(name: str) -> bool:
 
 def module_name(word: str) -> str:
     """Return the name of a recipe for a role or a cookbook: small letters, digits and _."""
-    import sys
-
     word = re.sub(r"^(ansible[-_]role[-_]|ansible[-_]|chef[-_]|cookbook[-_])", "", word.lower())
     made = re.sub(r"[^a-z0-9_]+", "_", word).strip("_") or "recipe"
     made = f"_{made}" if made[0].isdigit() else made
-    reserved = {"cookbook", "resources", "providers", "tests", "test", "site", "jinja2", "yaml"}
-    return f"{made}_recipe" if made in reserved | set(sys.stdlib_module_names) else made
+    return f"{made}_recipe" if is_taken(made) else made
 
 
 def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ from cookbook.convert.expressions import (
     is_constant,
     joined,
     literal,
-    text,
 )
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope
@@ -121,11 +120,6 @@ class RecipeWork:
         made = Todo(place, original, why, code)
         self.report.todos.append(made)
         return made
-
-
-def shown(expression: ast.expr) -> str:
-    """Return the source of an expression for a comment."""
-    return text(expression)
 
 
 def without_lost(statements: Sequence[Statement]) -> None:

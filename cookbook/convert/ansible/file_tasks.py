@@ -170,7 +170,7 @@ def _created(draft: Draft, params: Params) -> list[Draft]:
     owned = Draft("file", draft.properties["path"])
     _owned(owned, params)
     if params.flag("create", default=False):
-        owned.properties["action"] = literal(["create_if_missing"][0])
+        owned.properties["action"] = literal("create_if_missing")
         if len(owned.properties) > 1:
             owned.properties["action"] = literal("create")
         return [owned, draft]

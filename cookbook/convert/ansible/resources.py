@@ -167,7 +167,7 @@ def _by_name(params: Params) -> Draft:
     """Return the resource for a module without an entry: by properties with equal names."""
     module = params.task.module
     if module in modules.WHY:
-        raise Untranslatable(modules.WHY[module] or "no counterpart")
+        raise Untranslatable(modules.WHY[module])
     known = counterparts().get(module)
     if known is None:
         raise Untranslatable(f"no resource type does what {module} does")

@@ -126,7 +126,7 @@ _REPOSITORY = re.compile(r"(deb|deb-src)\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s*(.*)
 
 
 def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
-    line = params.needed("repo")
+    params.needed("repo")
     action = params.choice("state", "present", {"present": "add", "absent": "remove"})
     parts = _REPOSITORY.fullmatch(str(params.task.params["repo"]).strip())
     if parts is None or parts[1] != "deb" or "{" in (parts[2] or ""):
@@ -150,7 +150,6 @@ def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
     draft.properties["action"] = action
     for ignored in ("update_cache", "mode", "validate_certs", "install_python_apt"):
         params.drop(ignored)
-    del line
     return [draft]
 
 

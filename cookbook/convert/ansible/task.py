@@ -117,11 +117,6 @@ class Task:
         """Return whether it is a block of tasks."""
         return "block" in self.keywords
 
-    @property
-    def listed(self) -> list[str]:
-        """The names that its `notify` gives."""
-        return as_names(self.keywords.get("notify"))
-
 
 def as_names(value: Any) -> list[str]:
     """Return one name, or several, as a list."""

@@ -16,13 +16,11 @@ from cookbook.convert.expressions import (
     call,
     constant,
     is_constant,
-    item,
     literal,
     method,
     name,
-    text,
 )
-from cookbook.convert.statements import Assignment, Compound, Note, SourcePlace, Statement
+from cookbook.convert.statements import Assignment, Compound, SourcePlace, Statement
 from cookbook.convert.work import RecipeWork
 
 
@@ -151,16 +149,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, str) else value
-
-
-__all__ = [
-    "Note",
-    "Piece",
-    "constants",
-    "defaults",
-    "gives_of",
-    "hosts_lines",
-    "item",
-    "ordered",
-    "text",
-]

@@ -69,19 +69,13 @@ class ResourceBlock:
         return found
 
 
-TodoNotes = list[tuple[str, str]]
-
-
-def draft_of(
-    block: ResourceBlock, name: Any, sources: BookSources
-) -> tuple[Draft, TodoNotes, list[ast.expr]]:
+def draft_of(block: ResourceBlock, name: Any, sources: BookSources) -> tuple[Draft, list[ast.expr]]:
     """
-    Return the resource of a block, comments for what is left, and conditions around it.
+    Return the resource of a block, and the conditions around it.
 
     Raises Untranslatable if a property has no counterpart.
     """
     draft = Draft(block.kind, block.by.value(name))
-    notes: TodoNotes = []
     conditions: list[ast.expr] = []
     for word, args, inner, condition in block.calls():
         if word in ("notifies", "subscribes"):
@@ -93,7 +87,7 @@ def draft_of(
         else:
             _property(draft, word, args, inner, block)
     _finish(draft, block, sources)
-    return draft, notes, conditions
+    return draft, conditions
 
 
 def _conditional(

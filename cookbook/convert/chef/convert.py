@@ -275,6 +275,3 @@ def _name_of(root: Path) -> str:
         else None
     )
     return found[1] if found else root.name
-
-
-__all__ = ["convert_cookbook", "is_cookbook"]

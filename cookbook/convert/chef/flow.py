@@ -363,9 +363,8 @@ class RubyFlow:
         if len(names) != 1:
             raise Untranslatable(f"{called} without a name, or with several")
         block = ResourceBlock(self.tree, node, self.by(), called, kind)
-        draft, notes, conditions = draft_of(block, names[0], self.sources)
-        made: list[Statement] = [self.work.todo(self.place(node), what, why) for what, why in notes]
-        made += self._without_targets(node, draft)
+        draft, conditions = draft_of(block, names[0], self.sources)
+        made = self._without_targets(node, draft)
         title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
         condition = every(conditions)
         made.append(self.work.declare(draft, title, always=self.always and condition is None))
