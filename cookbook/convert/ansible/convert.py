@@ -136,7 +136,7 @@ class _Play:
             inner = self.roles[word] = Role(
                 root, f"The role {word}, converted from Ansible.", self.report
             )
-            inner.shown = f"roles/{word}/"
+            inner.tree.shown = f"roles/{word}/"
             inner.keywords = inner.handlers.keywords = self.role.keywords
             self.folder.write(f"roles/{name}/__init__.py", inner.convert())
             copied(root, self.folder, f"roles/{name}/")

@@ -6,24 +6,25 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from cookbook.convert import passwords
-from cookbook.convert.ansible import facts, keywords, variables
+from cookbook.convert.ansible import keywords, variables
+from cookbook.convert.ansible.candidates import candidates
 from cookbook.convert.ansible.files import RoleFiles, left_out
 from cookbook.convert.ansible.flow import Context, TaskFlow, tagged
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import read
+from cookbook.convert.ansible.role_tree import RoleTree
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
-from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
+from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.source_file import Function, recipe_text
-from cookbook.convert.source_tree import OUTSIDE, files_below, is_inside
+from cookbook.convert.source_tree import OUTSIDE
 from cookbook.convert.statements import (
     Assignment,
     Compound,
@@ -41,16 +42,13 @@ _PASSES = 5
 _KINDS: Mapping[type, str] = {dict: "mapping", list: "list of tasks"}
 _MAIN = {"defaults/main": dict, "vars/main": dict, "tasks/main": list, "handlers/main": list}
 
-_DYNAMIC = re.compile(
-    r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
-)
-
 
 class Role:
     """One role, or the tasks of one play, as a recipe."""
 
     def __init__(self, root: Path, title: str, report: ConvertReport) -> None:
         self.root = root
+        self.tree = RoleTree(root)
         self.title = title
         self.work = RecipeWork(report)
         self.files = RoleFiles(root)
@@ -59,7 +57,7 @@ class Role:
         self.functions: list[Function] = []
         self.called: dict[str, str] = {}
         self.open: list[str] = []
-        self.handlers = Handlers(self.work, self.files, self._path)
+        self.handlers = Handlers(self.work, self.files, self.tree.path)
         self.variables: dict[str, Any] = {}
         self.late: set[str] = set()
         """Variables that have no value before a task sets them."""
@@ -76,9 +74,6 @@ class Role:
         self.keywords: Mapping[str, Any] = {}
         """The keywords of a play that count for its tasks."""
 
-        self.shown = ""
-        """The beginning of the paths of files in comments and in the account."""
-
     # --- the parts ----------------------------------------------------------------------------
 
     def convert(self) -> str:
@@ -89,7 +84,8 @@ class Role:
         """
         for _ in range(_PASSES):
             first = Role(self.root, self.title, ConvertReport(""))
-            first.shown, first.unset, first.keywords = self.shown, self.unset, self.keywords
+            first.tree = self.tree
+            first.unset, first.keywords = self.unset, self.keywords
             first.handlers.keywords = self.keywords
             first._convert()
             never = {word for word in first.late if identifier(word) not in first.given}
@@ -101,17 +97,17 @@ class Role:
     def _convert(self) -> str:
         self.work.scope.title = self.root.resolve().name
         self._read_names()
-        self.variables = self._mapping("defaults/main")
-        place = SourcePlace(self._shown("defaults/main"), 1)
+        self.variables = self.tree.mapping("defaults/main")
+        place = SourcePlace(self.tree.place("defaults/main"), 1)
         self.pieces += variables.defaults(self.work, self.variables, place)
-        if constants := self._mapping("vars/main"):
+        if constants := self.tree.mapping("vars/main"):
             made = variables.constants(
-                self.work, constants, SourcePlace(self._shown("vars/main"), 1)
+                self.work, constants, SourcePlace(self.tree.place("vars/main"), 1)
             )
             self._add_piece(made)
-        self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
+        self.handlers.read(self.tree.tasks("handlers/main"), self.tree.place("handlers/main"))
         notes = [*self.left_out(), *self._unread(), *self._dependencies()]
-        main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
+        main = self.statements(self.tree.tasks("tasks/main"), self.tree.place("tasks/main"))
         return self.text([*notes, *main])
 
     def text(self, main: Sequence[Statement]) -> str:
@@ -140,24 +136,10 @@ class Role:
 
     # --- files --------------------------------------------------------------------------------
 
-    def _path(self, below: str) -> Path | None:
-        """Return the path of a file of the role; None if there is none below its folder."""
-        every = [self.root / f"{below}{ending}" for ending in ("", ".yml", ".yaml")]
-        folder = self.root / below
-        if folder.is_dir() and is_inside(folder, self.root):
-            every += sorted(folder.glob("*.y*ml"))
-        found = next((one for one in every if one.is_file() and is_inside(one, self.root)), None)
-        return found and self.root / found.resolve().relative_to(self.root.resolve())
-
-    def _files(self, kind: str) -> list[Path]:
-        """Return the YAML files of a folder of the role."""
-        found = files_below(self.root / kind, self.root)
-        return [path for path, inside in found if inside and fnmatch(path.name, "*.y*ml")]
-
     def left_out(self) -> list[Statement]:
         """Return comments for the files that are links to somewhere else."""
         return [
-            self.work.todo(SourcePlace(f"{self.shown}{name}", 1), name, OUTSIDE)
+            self.work.todo(SourcePlace(f"{self.tree.shown}{name}", 1), name, OUTSIDE)
             for name in left_out(self.root)
         ]
 
@@ -165,33 +147,19 @@ class Role:
         """Return comments for main files that are encrypted as a whole, or something else."""
         made: list[Statement] = []
         for below, kind in _MAIN.items():
-            path = self._path(below)
+            path = self.tree.path(below)
             data = read(path) if path is not None else None
             if data is not None and not isinstance(data, kind):
-                place = SourcePlace(self._shown(below), 1)
+                place = SourcePlace(self.tree.place(below), 1)
                 why = f"encrypted by ansible-vault, or no {_KINDS[kind]}"
                 made.append(self.work.todo(place, place.file, why))
                 self.work.report.count(place, 1)
         return made
 
-    def _shown(self, below: str) -> str:
-        path = self._path(below)
-        return self.shown + (below if path is None else path.relative_to(self.root).as_posix())
-
-    def _mapping(self, below: str) -> dict[str, Any]:
-        path = self._path(below)
-        data = read(path) if path is not None else None
-        return data if isinstance(data, dict) else {}
-
-    def _list(self, below: str) -> list[Any]:
-        path = self._path(below)
-        data = read(path) if path is not None else None
-        return data if isinstance(data, list) else []
-
     def _read_names(self) -> None:
         """Note the variables that tasks set: before that, they are None, or as in hosts.yml."""
         found = self._set_by_tasks()
-        known = self._mapping("defaults/main")
+        known = self.tree.mapping("defaults/main")
         self.late = {word for word in found if word not in known}
         self.work.scope.assigned |= {*found}
         for word in self.unset:
@@ -206,20 +174,20 @@ class Role:
     def _set_by_tasks(self) -> list[str]:
         """Return the variables that tasks set; results of tasks are noted as not known."""
         found: dict[str, None] = {}
-        for path in self._files("tasks"):
+        for path in self.tree.files("tasks"):
             for task in _every_task(read(path), path.name):
                 if task.module == "set_fact":
                     found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
                 if word := task.keywords.get("register"):
                     self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
-        for path in self._files("vars"):
+        for path in self.tree.files("vars"):
             if path.stem != "main" and isinstance(data := read(path), dict):
                 found.update(dict.fromkeys(data))
         return list(found)
 
     def _dependencies(self) -> list[Statement]:
-        found = self._mapping("meta/main").get("dependencies") or []
-        place = SourcePlace(self._shown("meta/main"), 1)
+        found = self.tree.mapping("meta/main").get("dependencies") or []
+        place = SourcePlace(self.tree.place("meta/main"), 1)
         made: list[Statement] = []
         for entry in found if isinstance(found, list) else []:
             word = entry.get("role") or entry.get("name") if isinstance(entry, dict) else entry
@@ -279,7 +247,7 @@ class Role:
             always=context.always and condition is None,
         )
         made: list[Statement] = []
-        for test, file in self._candidates("tasks", given, scope):
+        for test, file in candidates(self.tree, "tasks", given, scope):
             always = within.always and test is None
             made += _under(test, self._file(file, replace(within, always=always)))
         return _under(condition, tagged(tags, made))
@@ -299,81 +267,6 @@ class Role:
         keywords.refuse(words, keywords.TASK - keywords.LOOPS)
         return words, keywords.tags_of(applied)
 
-    def _candidates(
-        self, kind: str, given: str, scope: NameScope
-    ) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield condition and path of each file that a name with facts in it may mean."""
-        found = _DYNAMIC.search(given)
-        if found is None:
-            if "{{" in given:
-                yield from self._by_name(kind, given, scope)
-            else:
-                yield None, self._existing(kind, given)
-            return
-        fact = found[1]
-        if fact not in facts.FACTS:
-            raise Untranslatable(f"there is no fact like ansible_{fact}")
-        pattern = given[: found.start()] + "\0" + given[found.end() :]
-        if "{{" in pattern:
-            yield from self._by_pairs(kind, given, scope)
-            return
-        expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
-        for path in self._files(kind):
-            if matched := re.fullmatch(expression, path.name):
-                words = (facts.LOWERED if found[2] else facts.WORDS).get(fact)
-                if words is not None and matched[1] not in words:
-                    continue
-                word = matched[1] if words is None else words[matched[1]]
-                test = compare(name(facts.FACTS[fact]), ast.Eq(), literal(word))
-                yield test, path.relative_to(self.root).as_posix()
-
-    def _by_pairs(
-        self, kind: str, given: str, scope: NameScope
-    ) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield the same for a name with two facts: `{{ distribution }}-{{ version }}.yml`."""
-        found = list(_DYNAMIC.finditer(given))
-        words = [one[1] for one in found]
-        if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:
-            yield from self._by_name(kind, given, scope)
-            return
-        between = given[found[0].end() : found[1].start()]
-        ending = given[found[1].end() :]
-        expression = rf"(\w+?){re.escape(between)}([\w.]+){re.escape(ending)}"
-        for path in self._files(kind):
-            matched = re.fullmatch(expression, path.name)
-            if matched is None:
-                continue
-            one = matched[1]
-            known = (facts.LOWERED if found[0][2] else facts.WORDS)[words[0]].get(one)
-            if known is None:
-                continue
-            tests = [
-                compare(name(facts.FACTS[words[0]]), ast.Eq(), literal(known)),
-                compare(name(facts.FACTS[words[1]]), ast.Eq(), literal(matched[2])),
-            ]
-            yield every(tests), path.relative_to(self.root).as_posix()
-
-    def _by_name(
-        self, kind: str, given: str, scope: NameScope
-    ) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield each file of the folder, under the condition that its name is the wanted one."""
-        wanted = Translator(scope).in_text(given)
-        found = self._files(kind)
-        for path in found:
-            below = path.relative_to(self.root / kind).as_posix()
-            if path.stem != "main":
-                test = compare(wanted, ast.Eq(), literal(below))
-                yield test, path.relative_to(self.root).as_posix()
-        if not found:
-            raise Untranslatable("the name of the file is not known before the run")
-
-    def _existing(self, kind: str, given: str) -> str:
-        cleaned = given.strip().split(" ")[0]
-        for below in (f"{kind}/{cleaned}", cleaned):
-            if (path := self._path(below)) is not None:
-                return path.relative_to(self.root).as_posix()
-        raise Untranslatable(f"there is no {cleaned}")
-
     def _file(self, file: str, context: Context) -> list[Statement]:
         """
         Return the statements of a file of tasks: a call of a function, or the tasks themselves.
@@ -389,7 +282,7 @@ class Role:
         if not isinstance(data, list | None):
             raise Untranslatable(f"{file} is encrypted, or no list of tasks")
         self.open.append(file)
-        body = self.flow.statements(data, f"{self.shown}{file}", context)
+        body = self.flow.statements(data, f"{self.tree.shown}{file}", context)
         self.open.pop()
         if file in self.called or not plain or context.attempts or len(body) < 2:
             return [Note(file), *body]
@@ -411,7 +304,7 @@ class Role:
         found: list[tuple[ast.expr | None, str]] = []
         for given in names:
             try:
-                found += list(self._candidates("vars", given, context.scope))
+                found += list(candidates(self.tree, "vars", given, context.scope))
             except Untranslatable:
                 if len(names) == 1:
                     raise
@@ -422,7 +315,7 @@ class Role:
             data = read(self.root / file)
             if not isinstance(data, dict):
                 raise Untranslatable(f"{file} is encrypted, or no mapping")
-            place = SourcePlace(f"{self.shown}{file}", 1)
+            place = SourcePlace(f"{self.tree.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
             self._known_in(context.scope, data)
             self.given.update(map(identifier, data))
