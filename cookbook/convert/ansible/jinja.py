@@ -116,7 +116,9 @@ class _Lenient(dict[str, Any]):
         return True
 
 
-ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - nothing is rendered
+ENVIRONMENT = jinja2.Environment(  # noqa: S701 - nothing is rendered
+    extensions=["jinja2.ext.do"], keep_trailing_newline=True
+)
 ENVIRONMENT.filters = _Lenient(ENVIRONMENT.filters)
 ENVIRONMENT.tests = _Lenient(ENVIRONMENT.tests)
 
@@ -156,10 +158,11 @@ class Translator:
         if "{{" not in source and "{%" not in source and "{#" not in source:
             return literal(source)
         body = _parsed(source).body
-        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
-            only = body[0].nodes[0]
-            if not isinstance(only, nodes.TemplateData):
-                return self.expression(only)
+        if len(body) == 1 and isinstance(body[0], nodes.Output):
+            first, *rest = body[0].nodes
+            ends = all(isinstance(one, nodes.TemplateData) and one.data == "\n" for one in rest)
+            if ends and not isinstance(first, nodes.TemplateData):
+                return self.expression(first)
         return self._joined(body)
 
     def _joined(self, body: list[nodes.Node]) -> ast.expr:
