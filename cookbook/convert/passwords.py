@@ -11,7 +11,7 @@ from cookbook.convert.expressions import Untranslatable, call, constant, is_cons
 from cookbook.text.secret_marks import secret_in
 
 _MARK = "..."
-"""What stands in place of a secret in comments."""
+"""The text in place of a secret in comments."""
 
 IN_CLEAR = "a password in clear: give its value to this command"
 

@@ -103,7 +103,7 @@ _NAMED = re.compile(
       | (?<==)[^\s"']\S* | [^\s"'][^\n]*
     )"""
 )
-"""What is assigned to the name of a secret: a template, a block of YAML, a quoted text, words."""
+"""A value that a name of secrets gets: a template, a block of YAML, a quoted text, words."""
 
 
 def _without_value(found: re.Match[str]) -> str:

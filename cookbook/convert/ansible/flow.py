@@ -91,6 +91,7 @@ class TaskFlow:
             return self._block(task, context)
         known, used = dict(self.work.declared), set(guards.used)
         counted = True
+        made: list[Statement]
         try:
             given = keywords.inherited(context.keywords, task.keywords)
             tags = keywords.tags_of(task.keywords)
