@@ -34,6 +34,8 @@ def converted(tmp_path: Path, play: str) -> tuple[str, ConvertReport]:
         ("serial: 2", "serial: 2 (rollout.yml"),
         ("force_handlers: yes", "force_handlers: True (no counterpart of the keyword force_handl"),
         ("vars: [{a: 1}]", "(it is no mapping)"),
+        ("roles: 1", "roles: 1 (it is no list)"),
+        ("handlers: {a: 1}", "(it is no list)"),
     ],
 )
 def test_what_a_play_says_of_its_hosts_is_a_todo(tmp_path: Path, keyword: str, says: str) -> None:

@@ -54,6 +54,9 @@ def convert_playbook(path: Path, folder: Folder, report: ConvertReport) -> None:
     folder.finish(hosts_file(names, found), path.stem)
 
 
+_TASKS = ("pre_tasks", "tasks", "post_tasks", "handlers")
+
+
 class _Play:
     """One play of a playbook."""
 
@@ -86,7 +89,8 @@ class _Play:
         except Untranslatable as why:
             return role.text([*notes, self._never(place, str(why))])
         made: list[Statement] = [*role.statements(self.play.get("pre_tasks"), file)]
-        for entry in self.play.get("roles") or []:
+        roles = self.play.get("roles")
+        for entry in roles if isinstance(roles, list) else []:
             made += self._role(entry, place)
         for part in ("tasks", "post_tasks"):
             made += role.statements(self.play.get(part), file)
@@ -104,6 +108,9 @@ class _Play:
         left = keywords.refused(self.play, keywords.PLAY | keywords.PLAY_INHERITS)
         if not isinstance(self.play.get("vars", {}), dict | None):
             left["vars"] = "it is no mapping"
+        for word in ("roles", *_TASKS):
+            if not isinstance(self.play.get(word), list | None):
+                left[word] = "it is no list"
         for _ in left:
             self.report.count(place, 1)
         return [

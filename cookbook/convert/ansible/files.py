@@ -66,7 +66,7 @@ class RoleFiles:
                 raise Untranslatable("a pattern with variables")
             cleaned = re.sub(r"^(\.\./)?(files|templates)/", "", str(pattern))
             for kind in ("files", "templates"):
-                paths = sorted((self.root / kind).glob(cleaned)) if cleaned[:1] != "/" else []
+                paths = _matching(self.root / kind, cleaned)
                 found += [
                     _relative(path, self.root / kind)
                     for path in paths
@@ -126,6 +126,16 @@ class RoleFiles:
                 inner = self.root / "templates" / node.template.value
                 if inner.is_file() and inner != path and is_inside(inner, self.root):
                     self._needs(inner, needed, scope)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that a pattern finds; raises Untranslatable for others."""
+    if pattern.startswith("/"):
+        return []
+    try:
+        return sorted(folder.glob(pattern))
+    except ValueError as error:
+        raise Untranslatable(f"the pattern {pattern!r}: {error}") from None
 
 
 def _relative(path: Path, root: Path) -> str:

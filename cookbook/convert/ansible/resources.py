@@ -45,12 +45,8 @@ def _by_table(params: Params, module: modules.Module) -> Draft:
         if name != "state":
             params.drop(name, values)
     draft = Draft(module.type, title_of(params))
-    given = next((name for name in module.name if name in params.left), None)
-    if not module.title and given is not None:
-        source = params.left[given]
-        if given not in module.properties:
-            params.left.pop(given)
-        draft.name = _named(params, source)
+    if module.name and not module.title:
+        draft.name = _name_of(params, module)
     for parameter, word in module.properties.items():
         value = params.property(module.type, word, parameter)
         if value is not None:
@@ -63,6 +59,15 @@ def _by_table(params: Params, module: modules.Module) -> Draft:
         params.drop("state", module.needless.get("state") or ("present",))
     _finish(draft, params)
     return draft
+
+
+def _name_of(params: Params, module: modules.Module) -> ast.expr:
+    """Return the name that the parameters give; raises Untranslatable if none does."""
+    given = next((name for name in module.name if name in params.left), None)
+    if given is None:
+        raise Untranslatable(f"there is no {module.name[0]}")
+    source = params.left[given] if given in module.properties else params.left.pop(given)
+    return _named(params, source)
 
 
 def _named(params: Params, source: Any) -> ast.expr:
@@ -89,6 +94,8 @@ def _finish_unarchive(draft: Draft, params: Params) -> None:
         if matched is None:
             raise Untranslatable(f"the option {option} of tar")
         draft.properties["strip_components"] = literal(int(matched[1]))
+    if "destination" not in draft.properties:
+        raise Untranslatable("there is no dest")
     if "://" in text(source):
         raise Untranslatable("declare the download by remote_file(...), then archive_file(path=)")
     draft.name = draft.properties.pop("destination")
