@@ -98,6 +98,8 @@ def _conditional(
         raise Untranslatable(f"{word} under a condition")
     _property(draft, word, args, None, block)
     renamed = resources.PROPERTIES.get(draft.kind, {}).get(word, word)
+    if renamed not in draft.properties:
+        raise Untranslatable(f"{word} under a condition")
     default = properties(draft.kind)[renamed][1]
     if not isinstance(default, str | int | float | bool | None):
         raise Untranslatable(f"{word} under a condition")
@@ -220,7 +222,7 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
         "zero?": "! -s",
     }
     arguments = node.child_by_field_name("arguments")
-    if called not in flags or arguments is None:
+    if called not in flags or not named(arguments):
         raise Untranslatable(f"File.{called}")
     path = block.by.value(named(arguments)[0])
     flag = "-d" if block.tree.text(receiver).endswith("Dir") else flags[called]

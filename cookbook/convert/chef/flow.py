@@ -252,6 +252,8 @@ class RubyFlow:
             return self._include(node)
         if called == "raise":
             arguments = named(node.child_by_field_name("arguments"))
+            if not arguments:
+                raise Untranslatable("raise without a text")
             return [PythonLines(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
         if called in ("include_attribute", "extend", "return", "unified_mode"):
             raise Untranslatable(f"{called} of Ruby")
@@ -317,10 +319,12 @@ class RubyFlow:
 
     def _include(self, node: Any) -> list[Statement]:
         arguments = named(node.child_by_field_name("arguments"))
+        if not arguments:
+            raise Untranslatable("include_recipe without a name")
         named_by = self.by().value(arguments[0])
         if isinstance(named_by, ast.JoinedStr):
             return self._include_one_of(named_by)
-        word = constant(named_by)
+        word = str(constant(named_by))
         if word in self.recipes and self.recipes[word] in self.cyclic:
             return [Note(f"{self.place(node)}: {word} imports this recipe itself")]
         if word in self.recipes:

@@ -63,5 +63,7 @@ def _error(node: Any) -> Any:
 
 
 def named(node: Any) -> list[Any]:
-    """Return the children that mean something, without comments."""
+    """Return the children that mean something, without comments; none of what is not there."""
+    if node is None:
+        return []
     return [child for child in node.named_children if child.type != "comment"]
