@@ -147,7 +147,7 @@ def _notice(
         "immediate": "immediate",
         "before": "before",
     }
-    timing = constant(values[2]) if len(values) > 2 else "delayed"
+    timing = str(constant(values[2])) if len(values) > 2 else "delayed"
     if timing not in timings:
         raise Untranslatable(f"{word} at the time {timing}")
     target = _target(values[1])
