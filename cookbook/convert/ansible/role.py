@@ -56,6 +56,11 @@ class Role:
         self.pieces: list[variables.Piece] = []
         self.functions: list[Function] = []
         self.called: dict[str, str] = {}
+        """File of tasks -> its function."""
+
+        self.declared: set[str] = set()
+        """The files whose function every host calls; a second call would declare things twice."""
+
         self.open: list[str] = []
         self.handlers = Handlers(self.work, self.files, self.tree.path)
         self.variables: dict[str, Any] = {}
@@ -276,7 +281,8 @@ class Role:
         if file in self.open:
             raise Untranslatable(f"{file} includes itself")
         plain = context.scope is self.work.scope and context.keywords == self.keywords
-        if file in self.called and plain and not context.always:
+        is_choice = not context.always and file not in self.declared
+        if file in self.called and plain and is_choice:
             return [PythonLines(f"{self.called[file]}()")]
         data = read(self.root / file)
         if not isinstance(data, list | None):
@@ -292,6 +298,8 @@ class Role:
         }:
             made = f"{made}_tasks"
         self.called[file] = made
+        if context.always:
+            self.declared.add(file)
         assigned = sorted(variables.gives_of(body)[0])
         self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
         return [PythonLines(f"{made}()")]
