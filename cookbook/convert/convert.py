@@ -17,15 +17,23 @@ def convert(source: Path, target: Path | None = None) -> tuple[Path, ConvertRepo
     the current folder. Raises UsageError if there is nothing to convert, and for files that cannot
     be read, with file and line; nothing is written over.
     """
-    from cookbook.convert.ansible.convert import convert_playbook, convert_role, is_role
-    from cookbook.convert.chef.convert import convert_cookbook, is_cookbook
-
     if not source.exists():
         raise UsageError(f"{source}: there is no such file or folder")
     name = source.resolve().stem if source.is_file() else source.resolve().name
     report = ConvertReport(name)
     folder = Folder(target if target is not None else Path(f"{module_name(name)}_cook"), report)
     folder.check()
+    try:
+        _convert(source, folder, report)
+    except RecursionError:
+        raise UsageError(f"{source}: nested too deeply, or a file includes itself") from None
+    return folder.path, report
+
+
+def _convert(source: Path, folder: Folder, report: ConvertReport) -> None:
+    from cookbook.convert.ansible.convert import convert_playbook, convert_role, is_role
+    from cookbook.convert.chef.convert import convert_cookbook, is_cookbook
+
     if source.is_file() and source.suffix in (".yml", ".yaml"):
         convert_playbook(source, folder, report)
     elif source.is_dir() and is_role(source):
@@ -38,4 +46,3 @@ def convert(source: Path, target: Path | None = None) -> tuple[Path, ConvertRepo
             " (recipes/*.rb)",
             hint="name the folder of the role or of the cookbook, or the file of the playbook",
         )
-    return folder.path, report

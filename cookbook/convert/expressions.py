@@ -123,6 +123,8 @@ def joined(parts: Sequence[str | ast.expr]) -> ast.expr:
     for part in parts:
         if isinstance(part, str):
             values.append(ast.Constant(part))
+        elif isinstance(part, ast.JoinedStr):
+            values += part.values
         else:
             values.append(ast.FormattedValue(value=part, conversion=-1))
     whole = ast.JoinedStr(values=values)

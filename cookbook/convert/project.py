@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
+from cookbook.text.module_names import is_taken
 
 _IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
 
@@ -27,20 +31,36 @@ class Folder:
                 hint="choose another folder by -o; nothing was written",
             )
 
-    def write(self, name: str, text: str) -> Path:
-        """Write a text file; return its path."""
+    def write(self, name: str, text: str) -> None:
+        """Write a text file; raises UsageError like `copy`."""
+        self._put(name, io.BytesIO(text.encode("utf-8", "surrogateescape")))
+
+    def copy(self, name: str, source: Path) -> None:
+        """
+        Copy a file to a path of this folder.
+
+        Raises UsageError for a path outside of the folder, for one that is written already, and if
+        the file cannot be read or written.
+        """
+        try:
+            with source.open("rb") as content:
+                self._put(name, content)
+        except OSError as error:
+            raise UsageError(f"{error.filename}: {error.strerror}") from None
+
+    def _put(self, name: str, content: IO[bytes]) -> None:
+        if is_outside(name):
+            raise UsageError(f"{name!r} would be outside of {self.path}; it is not written")
         path = self.path / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8", "surrogateescape")
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+        except FileExistsError:
+            raise UsageError(f"{path} would be written twice: two sources have that name") from None
         except OSError as error:
-            raise UsageError(f"{error.filename}: {error.strerror}") from None
+            raise UsageError(f"{error.filename or path}: {error.strerror}") from None
         self.report.written.append(name)
-        return path
-
-    def add(self, paths: Sequence[Path]) -> None:
-        """Note files that were copied into the folder."""
-        self.report.written += [path.relative_to(self.path).as_posix() for path in paths]
 
     def finish(self, hosts: str, title: str) -> None:
         """Write hosts.yml, .gitignore and a README with what is left to do."""
@@ -49,15 +69,17 @@ class Folder:
         self.write("README.md", readme(title, self.report))
 
 
+def is_outside(name: str) -> bool:
+    """Return whether a relative path leads outside of its folder, or is none."""
+    return name.startswith("/") or "\0" in name or ".." in name.split("/")
+
+
 def module_name(word: str) -> str:
     """Return the name of a recipe for a role or a cookbook: small letters, digits and _."""
-    import sys
-
     word = re.sub(r"^(ansible[-_]role[-_]|ansible[-_]|chef[-_]|cookbook[-_])", "", word.lower())
     made = re.sub(r"[^a-z0-9_]+", "_", word).strip("_") or "recipe"
     made = f"_{made}" if made[0].isdigit() else made
-    reserved = {"cookbook", "resources", "providers", "tests", "test", "site", "jinja2", "yaml"}
-    return f"{made}_recipe" if made in reserved | set(sys.stdlib_module_names) else made
+    return f"{made}_recipe" if is_taken(made) else made
 
 
 def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:
@@ -81,7 +103,8 @@ def hosts_file(recipes: Mapping[str, str], variables: Sequence[str]) -> str:
         lines += [f"  {group}:", "    hosts: [localhost]", f"    recipes: [{recipe}]"]
     if variables:
         lines += ["    # vars:   # the defaults are in the recipe; a value here has priority"]
-        lines += [f"    #   {line}".rstrip() for line in variables]
+        every = [line for one in variables for line in one.splitlines()]
+        lines += [f"    #   {line}".rstrip() for line in every]
     return "\n".join(lines) + "\n"
 
 

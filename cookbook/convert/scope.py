@@ -8,16 +8,29 @@ import keyword
 import re
 from dataclasses import dataclass, field, replace
 
+from cookbook.convert.ansible import facts
 from cookbook.convert.expressions import Untranslatable, item, name
 from cookbook.plugins.registry import registered
 
 _RECIPE = ("node", "secret", "delayed", "immediate", "before", "attempt", "tagged", "re", "lazy")
 
 HELPERS = {
+    **facts.HELPERS,
     "as_bool": (
         "def as_bool(value: object) -> bool:\n"
         '    """Return a value of hosts.yml or --set as the filter `bool` takes it."""\n'
-        '    return str(value).lower() in ("true", "yes", "on", "1", "1.0", "y", "t")\n'
+        '    return str(value).lower() in ("true", "yes", "on", "1", "1.0")\n'
+    ),
+    "flat": (
+        "def flat(values: list) -> list:\n"
+        '    """Return the elements of a list, with those of the lists in it."""\n'
+        "    lists = [flat(one) if isinstance(one, list) else [one] for one in values]\n"
+        "    return [one for part in lists for one in part]\n"
+    ),
+    "folded": (
+        "def folded(value: object) -> object:\n"
+        '    """Return a value for an order in which small letters and capitals are equal."""\n'
+        "    return value.lower() if isinstance(value, str) else value\n"
     ),
     "numbers": (
         "def numbers(version: object) -> list[int]:\n"
@@ -47,8 +60,8 @@ def identifier(word: str) -> str:
     ('nginx_user', 'class_', 'user_')
     """
     made = re.sub(r"\W", "_", word)
-    if not made or made[0].isdigit():
-        made = f"_{made}"
+    if not made.isidentifier():
+        made = f"_{re.sub(r'[^A-Za-z0-9_]', '_', made)}"
     if (
         keyword.iskeyword(made)
         or made in _RECIPE
@@ -83,6 +96,12 @@ class NameScope:
 
     lost: set[tuple[str, ...]] = field(default_factory=set)
     """Attributes of a node that are set by what was not translated."""
+
+    assigned: set[str] = field(default_factory=set)
+    """Variables that tasks set."""
+
+    uses: dict[str, set[str]] = field(default_factory=dict)
+    """Variable of the source -> those that its value is made of."""
 
     title: str = ""
     """The name of the role."""

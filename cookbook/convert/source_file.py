@@ -14,7 +14,7 @@ from cookbook.plugins.registry import registered
 _RECIPE = frozenset(
     {"attempt", "before", "delayed", "final", "immediate", "lazy", "node", "secret", "tagged"}
 )
-_STANDARD = ("base64", "json", "re", "shlex")
+_STANDARD = ("base64", "collections.abc", "json", "pathlib", "posixpath", "re", "shlex")
 
 
 def recipe_text(title: str, parts: Sequence[Sequence[Statement]], helpers: set[str]) -> str:
@@ -24,7 +24,7 @@ def recipe_text(title: str, parts: Sequence[Sequence[Statement]], helpers: set[s
     body = "\n\n".join([*blocks]) if blocks else "# There is nothing to declare."
     used = _names("\n\n".join([*functions, body]))
     imports = _imports(used, [*registered()])
-    head = [f'"""{title}"""']
+    head = [_docstring(title)]
     if imports:
         head.append(imports)
     whole = "\n\n".join(head)
@@ -33,6 +33,13 @@ def recipe_text(title: str, parts: Sequence[Sequence[Statement]], helpers: set[s
         whole += "\n\n\n" + "\n\n".join(functions).rstrip("\n") + "\n\n"
         return _spaced(f"{whole}\n{body}\n")
     return _spaced(f"{whole}\n\n{body}\n")
+
+
+def _docstring(title: str) -> str:
+    """Return a title as a docstring on one line, which no title can end."""
+    flat = "".join(one if one.isprintable() else " " for one in title)
+    words = " ".join(flat.split()).replace("\\", "\\\\").replace('"', "'")
+    return f'"""{words}"""'
 
 
 def _spaced(source: str) -> str:
@@ -46,7 +53,7 @@ def _names(source: str) -> set[str]:
 
 
 def _imports(used: set[str], types: Sequence[str]) -> str:
-    standard = [f"import {one}" for one in _STANDARD if one in used]
+    standard = [f"import {one}" for one in _STANDARD if one.partition(".")[0] in used]
     own = []
     for module, names in (("cookbook.recipe", _RECIPE), ("cookbook.resources", frozenset(types))):
         if found := sorted(used & names):
@@ -72,7 +79,7 @@ class Function(Statement):
         pad = " " * indent
         inner = [line for one in self.body for line in one.render(indent + 4)]
         words = [f"{pad}    global {', '.join(self.assigned)}"] if self.assigned else []
-        head = [f"{pad}def {self.name}() -> None:", f'{pad}    """{self.title}"""']
+        head = [f"{pad}def {self.name}() -> None:", f"{pad}    {_docstring(self.title)}"]
         return ["", *head, *words, *inner, ""]
 
     def walk(self) -> Iterator[Statement]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cookbook.convert.expressions import WIDTH, lines, text
+from cookbook.text.secret_marks import masked
 
 _SHORT = 300
 """Characters of the original text in a comment."""
@@ -52,7 +53,8 @@ class Note(Statement):
         """Return the comment, wrapped."""
         pad = " " * indent
         room = max(40, WIDTH - indent - 2)
-        wrapped = textwrap.wrap(self.words, room, break_long_words=False, break_on_hyphens=False)
+        words = "".join(one if one.isprintable() else " " for one in self.words)
+        wrapped = textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False)
         return [f"{pad}# {line}" for line in wrapped]
 
     def is_code(self) -> bool:
@@ -74,14 +76,16 @@ class Todo(Note):
     def __init__(
         self, place: SourcePlace, original: str, why: str, code: Sequence[str] = ()
     ) -> None:
-        self.place, self.why, self.code = place, why, code
-        self.original = shortened(original)
+        self.place, self.why = place, why
+        self.code = [masked(line) for line in code]
+        self.original = shortened(masked(original))
         self.words = f"TODO {place}: {self.original} ({why})"
 
     def render(self, indent: int) -> list[str]:
         """Return the comment, and the declaration that is near."""
         pad = " " * indent
-        return [*super().render(indent), *(f"{pad}# | {line}".rstrip() for line in self.code)]
+        near = [line for one in self.code for line in one.splitlines()]
+        return [*super().render(indent), *(f"{pad}# | {line}".rstrip() for line in near)]
 
 
 def shortened(original: str) -> str:
@@ -122,7 +126,7 @@ class PythonLines(Statement):
     def render(self, indent: int) -> list[str]:
         """Return the lines, indented."""
         pad = " " * indent
-        return [f"{pad}{line}".rstrip() for line in self.source.splitlines()]
+        return [f"{pad}{line}".rstrip() for line in self.source.split("\n")]
 
 
 @dataclass

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cookbook.convert import passwords
 from cookbook.convert.declarations import TITLES, declaration
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
@@ -15,11 +16,10 @@ from cookbook.convert.expressions import (
     is_constant,
     joined,
     literal,
-    text,
 )
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope
-from cookbook.convert.statements import Code, Note, SourcePlace, Statement, Todo
+from cookbook.convert.statements import Assignment, Code, SourcePlace, Statement, Todo
 
 _ORDER = ("package_name", "path", "username", "key", "source", "content", "variables", "command")
 
@@ -29,6 +29,8 @@ class NotifiedDraft:
     """A resource that acts when it is notified."""
 
     title: str
+    place: SourcePlace
+    original: str
     draft: Draft
     actions: Sequence[str]
     calls: list[ast.Call] = field(default_factory=list)
@@ -52,6 +54,8 @@ class RecipeWork:
 
         Raises Untranslatable if the type does not take its properties.
         """
+        for word, value in draft.properties.items():
+            passwords.refuse(word, value)
         draft = self._unique(draft, title)
         made = declaration(draft.kind, draft.name, draft.properties, _ORDER)
         self.declared[draft.identity] = always
@@ -81,17 +85,24 @@ class RecipeWork:
         return list(made)
 
     def declare_notified(self) -> list[Statement]:
-        """Return declarations of what is notified and was not declared; fill in the notices."""
+        """
+        Return declarations of what is notified and was not declared; fill in the notices.
+
+        A notice to what cannot be declared stays without a target; `without_lost` takes it out.
+        """
         made: list[Statement] = []
+        failed: dict[SourcePlace, bool] = {}
         here: set[str] = set()
         for one in self.notified.values():
+            failed.setdefault(one.place, False)
             draft = one.draft
             if not self.declared.get(draft.identity) and draft.identity not in here:
                 try:
                     before = draft.identity
                     statement = self.declare(draft, one.title, always=True)
                 except Untranslatable as why:
-                    made.append(Note(f"TODO {one.title} ({why})"))
+                    made.append(self.todo(one.place, one.original, str(why)))
+                    failed[one.place] = True
                     continue
                 draft = Draft(draft.kind, statement.expression.args[0])  # type: ignore[attr-defined]
                 here.add(draft.identity if draft.identity == before else "")
@@ -100,6 +111,8 @@ class RecipeWork:
             target = joined([f"{draft.kind}[", *name, "]"])
             for notice in one.calls:
                 notice.args[1] = target
+        for place, is_failed in failed.items():
+            self.report.count(place, int(is_failed))
         return made
 
     def todo(self, place: SourcePlace, original: str, why: str, code: Sequence[str] = ()) -> Todo:
@@ -109,6 +122,27 @@ class RecipeWork:
         return made
 
 
-def shown(expression: ast.expr) -> str:
-    """Return the source of an expression for a comment."""
-    return text(expression)
+def without_lost(statements: Sequence[Statement]) -> None:
+    """Take the notices out of statements that have no target."""
+    for one in statements:
+        for inner in one.walk():
+            tree = inner.expression if isinstance(inner, Code) else None
+            tree = inner.value if isinstance(inner, Assignment) else tree
+            nodes = [*ast.walk(tree)] if tree is not None else []
+            for node in nodes:
+                if isinstance(node, ast.List):
+                    node.elts = [element for element in node.elts if not _is_lost(element)]
+            for node in nodes:
+                if isinstance(node, ast.Call):
+                    node.keywords = [word for word in node.keywords if not _is_empty(word)]
+
+
+def _is_lost(element: ast.expr) -> bool:
+    match element:
+        case ast.Call(func=ast.Name(id="delayed" | "immediate"), args=[_, target]):
+            return isinstance(target, ast.Constant) and target.value == ""
+    return False
+
+
+def _is_empty(word: ast.keyword) -> bool:
+    return word.arg == "notifies" and isinstance(word.value, ast.List) and not word.value.elts

@@ -10,11 +10,9 @@ from pathlib import Path
 from string import Template
 
 from cookbook.errors import UsageError
+from cookbook.text.module_names import is_taken
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-_RESERVED = {"cookbook", "resources", "providers", "tests", "test", "site", "jinja2", "yaml"}
-"""Names that a recipe or a package must not have: an import of something else would find it."""
 
 
 def checked_name(name: str) -> str:
@@ -23,15 +21,13 @@ def checked_name(name: str) -> str:
 
     Raises UsageError if a Python module cannot have it, or another one has it.
     """
-    import sys
-
     if not _NAME.fullmatch(name):
         near = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_0123456789")
         raise UsageError(
             f"{name!r} cannot be the name of a Python module",
             hint=f"small letters, digits and _ are possible, e.g. {near or 'web'}",
         )
-    if name in _RESERVED or name in sys.stdlib_module_names:
+    if is_taken(name):
         raise UsageError(f"{name!r} is the name of another module", hint=f"e.g. {name}_recipe")
     return name
 

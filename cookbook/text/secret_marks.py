@@ -110,3 +110,40 @@ def secret_in(text: str) -> str | None:
             if not _NO_SECRET.fullmatch(found["value"]):
                 return f"a secret in line {plain.count(chr(10), 0, found.start('value')) + 1}"
     return None
+
+
+def masked(text: str) -> str:
+    """
+    Return a text (YAML, Ruby, Python) with `...` in place of the secrets that `secret_in` finds.
+
+    More may be taken out: an unquoted value of YAML goes to the end of its line.
+    """
+    text = _PEM.sub(r"\1 ...", text)
+    for pattern, _ in (*SECRETS, *_IN_FILES):
+        text = pattern.sub("...", text)
+    return _NAMED.sub(_without_value, text)
+
+
+_PEM = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?:-----END[^\n]*|\Z)")
+_NAMED = re.compile(
+    rf"""(?ix)
+    (?P<name>
+        (?:{_WORDS} | (?<![A-Za-z])pass) ["']? \]?
+        (?:[ \t]* (?:=>|[=:]|,) [ \t]* | [ \t]+(?=["']))
+    )
+    (?P<value>
+        \{{\{{.*?\}}\}}
+      | [|>][-+\d]*[ \t]*\n(?s:.*)
+      | "(?:[^"\\]|\\.)*" | '[^']*'
+      | (?<==)[^\s"']\S* | [^\s"'][^\n]*
+    )"""
+)
+"""A value that a name of secrets gets: a template, a block of YAML, a quoted text, words."""
+
+
+def _without_value(found: re.Match[str]) -> str:
+    value = found["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    if _NO_SECRET.fullmatch(value.strip("\"'")) or value.startswith(("secret(", "!vault")):
+        return found[0]
+    return f"{found['name']}{quote}...{quote}"

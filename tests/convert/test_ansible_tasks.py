@@ -45,22 +45,90 @@ def flat(text: str) -> str:
     return " ".join(" ".join(line.strip().removeprefix("#") for line in text.split("\n")).split())
 
 
+def uncommented(source: str) -> str:
+    """Return the lines of a recipe that are no comments."""
+    return "\n".join(line for line in source.split("\n") if not line.strip().startswith("#"))
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["it"] for case in CASES])
 def test_tasks_become_declarations(case: Any, tmp_path: Path) -> None:
     for part in ("tasks", "handlers", "defaults"):
         if part in case:
             (tmp_path / part).mkdir()
             (tmp_path / part / "main.yml").write_text(case[part])
+    if "more" in case:
+        (tmp_path / "tasks/more.yml").write_text(case["more"])
     report = ConvertReport("role")
     source = Role(tmp_path, "A role.", report).convert()
     if "recipe" in case:
         assert body_of(source).strip() == case["recipe"].strip()
         assert report.total.with_todo == 0
         assert not report.todos
+    elif "todo" not in case:
+        assert not report.todos
     else:
         assert case["todo"] in flat(source)
         assert report.todos
+        assert report.total.with_todo == case.get("counts", 1)
+    assert case.get("with", "") in source
+    assert case.get("without", "(absent)") not in uncommented(source)
     compile(source, "recipe.py", "exec")
+
+
+KEYWORDS = [
+    "any_errors_fatal: yes",
+    "args: x",
+    "async: 100",
+    "become: no",
+    "become: '{{ x }}'",
+    "become_flags: -H",
+    "become_method: su",
+    "check_mode: yes",
+    "connection: local",
+    "delegate_to: localhost",
+    "environment: {HTTP_PROXY: x}",
+    "ignore_unreachable: yes",
+    "module_defaults: {file: {mode: '0600'}}",
+    "no_such: 1",
+    "port: 2222",
+    "remote_user: ann",
+    "run_once: yes",
+    "tags: '{{ x }}'",
+    "throttle: 1",
+    "timeout: 5",
+    "with_inventory_hostnames: all",
+    "with_sequence: count=3",
+]
+"""Keywords that change what a task does, and have no counterpart."""
+
+PLACES = {
+    "tasks": "- package: {{name: jq}}\n  {}\n",
+    "blocks": "- block:\n    - package: {{name: jq}}\n  {}\n",
+    "imports": "- import_tasks: more.yml\n  {}\n",
+    "includes": "- include_tasks: more.yml\n  {}\n",
+    "applied": "- include_tasks:\n    file: more.yml\n    apply:\n      {}\n",
+    "facts": "- set_fact: {{a: 1}}\n  {}\n",
+    "stops": "- fail: {{msg: x}}\n  {}\n",
+    "handlers": "- package: {{name: jq}}\n  {}\n",
+}
+FINE = {("facts", "environment"), ("stops", "environment"), ("handlers", "tags")}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_no_keyword_is_dropped(keyword: str, place: str, tmp_path: Path) -> None:
+    if (place, keyword.partition(":")[0]) in FINE:
+        pytest.skip("it has no effect there")
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "handlers").mkdir()
+    kind = place if place == "handlers" else "tasks"
+    (tmp_path / kind / "main.yml").write_text(PLACES[place].format(keyword))
+    (tmp_path / "tasks/more.yml").write_text("- package: {name: tree}\n")
+    report = ConvertReport("role")
+    source = Role(tmp_path, "A role.", report).convert()
+    assert (report.total.translated, report.total.with_todo) == (0, 1)
+    assert len(report.todos) == 1
+    assert not {"package(", "raise ", "a = 1"} & set(uncommented(source).split("\n"))
 
 
 @pytest.mark.parametrize("name", modules.MODULES)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cookbook.cli import main
+from cookbook.convert.project import module_name
 from cookbook.testing import compiled
 
 TASKS = """\
@@ -144,3 +145,11 @@ def test_a_parser_that_is_not_installed(
     said = capsys.readouterr().err
     assert "its parser is not installed: tree_sitter" in said
     assert "pip install 'cook-converge[convert]'" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("class", "class_recipe"), ("ansible-role-json", "json_recipe"), ("9-a", "_9_a")],
+)
+def test_recipes_have_names_that_python_can_import(name: str, module: str) -> None:
+    assert module_name(name) == module

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cookbook.text.secret_marks import secret_in, secret_name
+from cookbook.text.secret_marks import masked, secret_in, secret_name
 
 SECRET = [
     "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n",
@@ -134,3 +134,25 @@ def test_names_of_secrets() -> None:
     ]
     assert all(map(secret_name, secret))
     assert not any(map(secret_name, plain))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("user: {name: ann, password: geheim, x: 1}", "user: {name: ann, password: ..."),
+        ("user: name=ann password=geheim x=1", "user: name=ann password=... x=1"),
+        ("password 'x yz'\nmode 1", "password '...'\nmode 1"),
+        ("default['a']['password'] = 'xyz'", "default['a']['password'] = '...'"),
+        ("api_key: |\n  abc\n  def", "api_key: ..."),
+        ("a: {'token': 'xyz', 'b': 1}", "a: {'token': '...', 'b': 1}"),
+        ("password: {{ a }}, token: abc", "password: {{ a }}, token: ..."),
+        ("root_pass: a,b c", "root_pass: ..."),
+        ("a://b:pw1@c", "a...c"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nab\n-----END RSA PRIVATE KEY-----\nc", "... ...\nc"),
+        ('password=secret("x")', 'password=secret("x")'),
+        ("PasswordAuthentication no", "PasswordAuthentication no"),
+        ("update_password: no", "update_password: no"),
+    ],
+)
+def test_secrets_are_taken_out_of_a_text(text: str, shown: str) -> None:
+    assert masked(text) == shown

@@ -67,6 +67,31 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 """Facts whose values have other names in os-release(5), which a comparison is translated to."""
 
+LOWERED: Mapping[str, Mapping[str, str]] = {
+    fact: {word.lower(): known for word, known in words.items()} for fact, words in WORDS.items()
+}
+"""The same for `| lower`, which roles compare as well."""
+
+
+def _helper(fact: str, attribute: str) -> str:
+    """Return the source of the function that names a system as Ansible does."""
+    other = [(known, word) for word, known in WORDS[fact].items() if known.capitalize() != word]
+    lines = "".join(f'        "{known}": "{word}",\n' for known, word in other)
+    return (
+        f"def ansible_{fact}() -> str:\n"
+        '    """Return the name of the system as Ansible has it."""\n'
+        f"    names = {{\n{lines}    }}\n"
+        f"    found = node.facts.{attribute}\n"
+        "    return names.get(found, found.capitalize())\n"
+    )
+
+
+HELPERS: Mapping[str, str] = {
+    "ansible_os_family": _helper("os_family", "family"),
+    "ansible_distribution": _helper("distribution", "distribution"),
+}
+"""Functions that a recipe has if it uses such a name as a text."""
+
 MAGIC: Mapping[str, str] = {
     "inventory_hostname": "node.name",
     "inventory_hostname_short": 'node.name.partition(".")[0]',

@@ -112,7 +112,7 @@ def _copy(params: Params, sources: RoleSources) -> list[Draft]:
         if isinstance(content, dict | list):
             raise Untranslatable("a content that is no text")
         params.left["content"] = content if isinstance(content, str) else str(content)
-        draft = Draft("file", path, {"content": params.needed("content")})
+        draft = Draft("file", path, {"content": _text(params.needed("content"), content)})
         _owned(draft, params)
         _validated(draft, params)
         return [draft]
@@ -137,6 +137,12 @@ def _copy(params: Params, sources: RoleSources) -> list[Draft]:
     _validated(draft, params)
     params.drop("decrypt")
     return [draft]
+
+
+def _text(found: ast.expr, source: object) -> ast.expr:
+    """Return a content with the line break that a value of one expression ends with."""
+    is_whole = not isinstance(found, ast.Constant | ast.JoinedStr)
+    return joined([found, "\n"]) if is_whole and str(source).endswith("\n") else found
 
 
 def _template(params: Params, sources: RoleSources) -> list[Draft]:
@@ -170,7 +176,7 @@ def _created(draft: Draft, params: Params) -> list[Draft]:
     owned = Draft("file", draft.properties["path"])
     _owned(owned, params)
     if params.flag("create", default=False):
-        owned.properties["action"] = literal(["create_if_missing"][0])
+        owned.properties["action"] = literal("create_if_missing")
         if len(owned.properties) > 1:
             owned.properties["action"] = literal("create")
         return [owned, draft]

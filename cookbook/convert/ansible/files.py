@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ from cookbook.convert.ansible import facts
 from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, literal, name, text
+from cookbook.convert.project import Folder
 from cookbook.convert.scope import NameScope
+from cookbook.convert.source_tree import OUTSIDE, content, files_below, is_inside
+
+KINDS = ("files", "templates")
+"""The folders of a role that are copied."""
 
 _KNOWN = jinja2.Environment()  # noqa: S701 - only its names of filters are read
 
@@ -39,7 +44,6 @@ class RoleFiles:
         given = str(constant(source))
         path = self._below("files", given)
         if path is None:
-            path = self._below("templates", given)
             raise Untranslatable(f"there is no {given} in files/")
         return ("folder" if path.is_dir() else "file"), literal(
             _relative(path, self.root / "files")
@@ -48,8 +52,11 @@ class RoleFiles:
     def _below(self, kind: str, given: str) -> Path | None:
         cleaned = re.sub(rf"^(\.\./)?({kind}/)?", "", given)
         path = self.root / kind / cleaned
-        inside = path.resolve().is_relative_to((self.root / kind).resolve())
-        return path if inside and path.exists() else None
+        if not path.exists():
+            return None
+        if not is_inside(path, self.root):
+            raise Untranslatable(f"{given} is {OUTSIDE}")
+        return path if is_inside(path, self.root / kind) else None
 
     def glob(self, patterns: Any) -> list[str]:
         """Return the files that a pattern finds in `files/` or `templates/`, as they are now."""
@@ -59,8 +66,12 @@ class RoleFiles:
                 raise Untranslatable("a pattern with variables")
             cleaned = re.sub(r"^(\.\./)?(files|templates)/", "", str(pattern))
             for kind in ("files", "templates"):
-                paths = sorted((self.root / kind).glob(cleaned)) if cleaned[:1] != "/" else []
-                found += [_relative(path, self.root / kind) for path in paths if path.is_file()]
+                paths = _matching(self.root / kind, cleaned)
+                found += [
+                    _relative(path, self.root / kind)
+                    for path in paths
+                    if path.is_file() and is_inside(path, self.root)
+                ]
         return found
 
     def template(self, source: ast.expr, params: Params) -> tuple[ast.expr, ast.expr]:
@@ -80,13 +91,13 @@ class RoleFiles:
         if is_constant(source):
             given = re.sub(r"^(\.\./)?(\./)?(templates/)?", "", str(constant(source)))
             path = root / given
-            if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
+            if self._below("templates", given) is None or not path.is_file():
                 raise Untranslatable(f"there is no {given} in templates/")
             return [path], literal(given)
         if _starts_outside(source):
             raise Untranslatable("a template that is not in templates/")
         pattern = _pattern(source)
-        every = [path for path in sorted(root.rglob("*")) if path.is_file()]
+        every = [path for path, can_be_copied in files_below(root, self.root) if can_be_copied]
         found = [path for path in every if re.fullmatch(pattern, _relative(path, root))]
         if not found:
             raise Untranslatable("the name of the template is not known")
@@ -94,7 +105,7 @@ class RoleFiles:
 
     def _needs(self, path: Path, needed: dict[str, bool], scope: NameScope) -> None:
         """Add the variables of a template: True for those that it can do without."""
-        source = converted(path.read_text("utf-8", "surrogateescape"))
+        source = converted(content(path).decode("utf-8", "surrogateescape"))
         try:
             tree = ENVIRONMENT.parse(source)
         except jinja2.TemplateError as error:
@@ -113,8 +124,18 @@ class RoleFiles:
             node: Any = found
             if isinstance(node.template, nodes.Const) and isinstance(node.template.value, str):
                 inner = self.root / "templates" / node.template.value
-                if inner.is_file() and inner != path:
+                if inner.is_file() and inner != path and is_inside(inner, self.root):
                     self._needs(inner, needed, scope)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files below a folder that a pattern finds; raises Untranslatable for others."""
+    if pattern.startswith("/"):
+        return []
+    try:
+        return sorted(folder.glob(pattern))
+    except ValueError as error:
+        raise Untranslatable(f"the pattern {pattern!r}: {error}") from None
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -222,19 +243,26 @@ def converted(source: str) -> str:
     return re.sub(r"\|\s*mandatory(?=\s*(\}\}|\||\)))", "", source)
 
 
-def copied(root: Path, folder: Path) -> list[Path]:
-    """Copy the files and templates of a role; return the paths that were written."""
-    written: list[Path] = []
-    for kind in ("files", "templates"):
-        for path in sorted((root / kind).rglob("*")):
-            if not path.is_file() or path.is_symlink():
+def copied(root: Path, folder: Folder, below: str = "") -> None:
+    """Copy the files and templates of a role into a folder."""
+    for kind in KINDS:
+        for path, can_be_copied in files_below(root / kind, root):
+            name = f"{below}{path.relative_to(root).as_posix()}"
+            if not can_be_copied:
                 continue
-            target = folder / kind / path.relative_to(root / kind)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            data = path.read_bytes()
             if kind == "templates":
-                text = converted(data.decode("utf-8", "surrogateescape"))
-                data = text.encode("utf-8", "surrogateescape")
-            target.write_bytes(data)
-            written.append(target)
-    return written
+                folder.write(name, converted(content(path).decode("utf-8", "surrogateescape")))
+            else:
+                folder.copy(name, path)
+
+
+def left_out(root: Path) -> Iterator[str]:
+    """Yield the files of a role that are not read, since they are links to somewhere else."""
+    for kind in KINDS:
+        for path, can_be_copied in files_below(root / kind, root):
+            if not can_be_copied:
+                yield path.relative_to(root).as_posix()
+    for kind in ("defaults", "handlers", "meta", "tasks", "vars"):
+        for path in sorted((root / kind).glob("main.y*ml")):
+            if not is_inside(path, root):
+                yield path.relative_to(root).as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from cookbook.convert.expressions import (
@@ -51,12 +52,15 @@ def _template(source: str) -> _Filter:
 
     def make(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
         names = {"VALUE": of, **dict(zip("AB", args, strict=False))}
-        wanted = source.count("A") > source.count("VALUE")
-        if bool(args) != wanted:
+        if len(args) != _arguments(source):
             raise Untranslatable("arguments of a filter")
         return filled(ast.parse(source, mode="eval").body, names)
 
     return make
+
+
+def _arguments(source: str) -> int:
+    return len({*re.findall(r"\b[AB]\b", source)})
 
 
 def _bool(scope: NameScope, of: ast.expr, _args: Args) -> ast.expr:
@@ -67,8 +71,26 @@ def _bool(scope: NameScope, of: ast.expr, _args: Args) -> ast.expr:
     return ast.Call(func=scope.helper("as_bool"), args=[of], keywords=[])
 
 
+def _folded(called: str) -> _Filter:
+    """Return a filter of an order in which small letters and capitals are equal."""
+
+    def make(scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
+        if args:
+            raise Untranslatable(f"{called} with arguments")
+        return call(called, of, key=scope.helper("folded"))
+
+    return make
+
+
+def _flatten(scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
+    if args:
+        raise Untranslatable("flatten with levels")
+    return ast.Call(func=scope.helper("flat"), args=[of], keywords=[])
+
+
 def _join(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
-    return method(args[0] if args else literal(""), "join", of)
+    parts = ast.Call(func=name("map"), args=[name("str"), of], keywords=[])
+    return method(args[0] if args else literal(""), "join", parts)
 
 
 def _ternary(_scope: NameScope, of: ast.expr, args: Args) -> ast.expr:
@@ -102,21 +124,19 @@ FILTERS: Mapping[str, _Filter] = {
     "abs": _function("abs"),
     "b64decode": _template("base64.b64decode(VALUE).decode()"),
     "b64encode": _template("base64.b64encode(VALUE.encode()).decode()"),
-    "basename": _template('VALUE.rpartition("/")[2]'),
+    "basename": _template("posixpath.basename(VALUE)"),
     "bool": _bool,
     "capitalize": _method("capitalize"),
     "combine": _combine,
     "count": _function("len"),
     "dict2items": _template('[{"key": key, "value": value} for key, value in VALUE.items()]'),
-    "difference": _template("[one for one in VALUE if one not in A]"),
-    "dirname": _template('VALUE.rpartition("/")[0]'),
+    "difference": _template("list(dict.fromkeys(one for one in VALUE if one not in A))"),
+    "dirname": _template("posixpath.dirname(VALUE)"),
     "first": _template("VALUE[0]"),
-    "flatten": _template(
-        "[one for part in VALUE for one in (part if isinstance(part, list) else [part])]"
-    ),
+    "flatten": _flatten,
     "float": _function("float"),
     "int": _function("int"),
-    "intersect": _template("[one for one in VALUE if one in A]"),
+    "intersect": _template("list(dict.fromkeys(one for one in VALUE if one in A))"),
     "items": _template("list(VALUE.items())"),
     "join": _join,
     "last": _template("VALUE[-1]"),
@@ -124,24 +144,25 @@ FILTERS: Mapping[str, _Filter] = {
     "list": _function("list"),
     "lower": _method("lower"),
     "mandatory": _same,
-    "max": _function("max"),
-    "min": _function("min"),
+    "max": _folded("max"),
+    "min": _folded("min"),
     "quote": _template("shlex.quote(str(VALUE))"),
     "regex_replace": _regex_replace,
     "replace": _replace,
-    "round": _function("round"),
-    "sort": _function("sorted"),
+    "round": _template("float(round(VALUE))"),
+    "sort": _folded("sorted"),
     "split": _method("split", 1),
     "string": _function("str"),
     "ternary": _ternary,
-    "title": _method("title"),
     "to_json": _function("json.dumps"),
     "trim": _method("strip"),
     "union": _template("list(dict.fromkeys([*VALUE, *A]))"),
-    "unique": _template("list(dict.fromkeys(VALUE))"),
     "upper": _method("upper"),
 }
 """Filter -> the function that makes its expression."""
+
+_MAPPING = "collections.abc.Mapping"
+"""Mappings of hosts.yml with secrets in them are no dict."""
 
 _VERSIONS: Mapping[str, type[ast.cmpop]] = {
     ">=": ast.GtE,
@@ -184,30 +205,39 @@ def tested(scope: NameScope, word: str, of: ast.expr, args: Args, named: Named) 
     Raises Untranslatable for one that has no counterpart.
     """
     last = word.rpartition(".")[2]
-    if last in ("version", "version_compare") and args and not named.get("strict"):
+    if last in ("version", "version_compare") and args and set(named) <= {"operator"}:
         return _version(scope, of, [*args, *named.values()])
-    if last in ("equalto", "eq", "==", "sameas") and args:
-        return compare(of, ast.Eq(), args[0])
-    if last == "in" and args:
-        return compare(of, ast.In(), args[0])
-    types = {
-        "string": "str",
-        "mapping": "dict",
-        "number": "int | float",
-        "sequence": "list | tuple",
-    }
-    if last in types:
-        return call("isinstance", of, name(types[last]))
-    if last == "none":
-        return compare(of, ast.Is(), literal(None))
-    if last in ("truthy", "true"):
-        return of if last == "truthy" else compare(of, ast.Is(), literal(True))
-    if last in ("falsy", "false"):
-        return ast.UnaryOp(op=ast.Not(), operand=of)
-    if last in ("match", "search") and args:
-        found = call(f"re.{last}", args[0], _as_text(of))
-        return compare(found, ast.IsNot(), literal(None))
+    if named:
+        raise Untranslatable(f"the test {word} with options")
+    if last in _TYPES and not args:
+        return call("isinstance", of, name(_TYPES[last]))
+    if last in _TESTS and len(args) == _arguments(_TESTS[last]):
+        names = {"VALUE": of, **dict(zip("A", args, strict=False))}
+        return filled(ast.parse(_TESTS[last], mode="eval").body, names)
     raise Untranslatable(f"there is no counterpart of the test {word}")
+
+
+_TYPES: Mapping[str, str] = {
+    "mapping": _MAPPING,
+    "number": "int | float",
+    "sequence": f"str | list | tuple | {_MAPPING}",
+    "string": "str",
+}
+"""Test of a type -> the types of Python."""
+
+_TESTS: Mapping[str, str] = {
+    **dict.fromkeys(("equalto", "eq", "=="), "VALUE == A"),
+    "false": "VALUE is False",
+    "falsy": "not VALUE",
+    "in": "VALUE in A",
+    "match": "re.match(A, str(VALUE)) is not None",
+    "none": "VALUE is None",
+    "sameas": "VALUE is A",
+    "search": "re.search(A, str(VALUE)) is not None",
+    "true": "VALUE is True",
+    "truthy": "VALUE",
+}
+"""Test -> expression of Python with VALUE, and A for its argument."""
 
 
 def _version(scope: NameScope, of: ast.expr, args: Args) -> ast.expr:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cookbook.convert import shell
 from cookbook.convert.ansible.jinja import Translator
+from cookbook.convert.ansible.keywords import PROBE, refused
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.task import Task
 from cookbook.convert.drafts import Draft
-from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined, literal
+from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined
 from cookbook.convert.scope import NameScope
 from cookbook.convert.statements import Code, Note
 from cookbook.convert.work import RecipeWork
@@ -36,7 +38,6 @@ class _Probe:
     task: Task
     note: Note
     command: ast.expr
-    used: bool = False
 
 
 @dataclass
@@ -49,25 +50,27 @@ class _Changed:
 class Guards:
     """The registered results of one list of tasks."""
 
-    def __init__(self, tasks: Sequence[Task], work: RecipeWork) -> None:
+    def __init__(self, tasks: Sequence[Task], work: RecipeWork, scope: NameScope) -> None:
         self.tasks = tasks
         self.work = work
         self.probes: dict[str, _Probe] = {}
+        self.used: set[str] = set()
+        """The results that became guards of a task."""
+
         self.changed: dict[str, _Changed] = {}
         for task in tasks:
             if word := task.keywords.get("register"):
-                work.scope.forbidden[str(word)] = f"the result of another task, {word}"
+                for one in (work.scope, scope):
+                    one.forbidden[str(word)] = f"the result of another task, {word}"
 
     # --- what asks ----------------------------------------------------------------------------
 
-    def probe(self, task: Task, scope: NameScope) -> Note | None:
+    def probe(self, task: Task, given: Mapping[str, Any], scope: NameScope) -> Note | None:
         """Return a comment in place of a task that only asks, and whose answer is used once."""
         word = task.keywords.get("register")
         if not word or self._uses(str(word), task) != 1 or not only_asks(task):
             return None
-        if any(
-            key in task.keywords for key in ("when", "loop", "environment", "delegate_to")
-        ) or any(key.startswith("with_") for key in task.keywords):
+        if refused(given, PROBE):
             return None
         try:
             command = _question(task, scope)
@@ -98,7 +101,7 @@ class Guards:
         """Fill in the comments of the tasks that only ask."""
         for word, probe in self.probes.items():
             place = probe.task.place
-            if probe.used:
+            if word in self.used:
                 probe.note.words = f"{place}: {probe.task.name}: a guard of what asks for it"
                 self.work.report.count(place, 0)
             else:
@@ -149,7 +152,7 @@ class Guards:
             if guard is None or guard[0] in wanted.properties:
                 raise Untranslatable(f"the result of another task, {word}")
             wanted.properties[guard[0]] = guard[1]
-            probe.used = True
+            self.used.add(word)
             return True
         return False
 
@@ -200,10 +203,7 @@ def _question(task: Task, scope: NameScope) -> ast.expr:
     params.finish()
     if set(draft.properties) != {"command"}:
         raise Untranslatable("a question with more than a command")
-    command = draft.properties["command"]
-    if isinstance(command, ast.List):
-        return literal(shlex.join(map(str, constant(command))))
-    return command
+    return shell.as_text(draft.properties["command"])
 
 
 def _guard(part: str, word: str, probe: _Probe) -> tuple[str, ast.expr] | None:
@@ -214,8 +214,10 @@ def _guard(part: str, word: str, probe: _Probe) -> tuple[str, ast.expr] | None:
         found = re.fullmatch(pattern.replace("R", re.escape(word)), part)
         if found is not None:
             prefix, suffix, positive = make(found)
-            parts: list[str | ast.expr] = [prefix, _inner(probe.command), suffix]
-            return ("only_if" if positive else "not_if"), joined(parts)
+            word = "only_if" if positive else "not_if"
+            if probe.task.module == "stat":
+                return word, shell.asked(prefix, probe.command)
+            return word, joined([prefix, _inner(probe.command), suffix])
     return None
 
 
@@ -229,11 +231,11 @@ _Rule = tuple[str, Callable[[re.Match[str]], _Made]]
 _FALSE = r"\s*==\s*[Ff]alse|\s+is\s+[Ff]alse"
 
 _OF_STAT: Sequence[_Rule] = (
-    (rf"not \(?R\.stat\.exists\)?|R\.stat\.exists(?:{_FALSE})", lambda _: ("test -e ", "", False)),
-    (r"R\.stat\.exists(?:\s*==\s*[Tt]rue)?", lambda _: ("test -e ", "", True)),
-    (r"not R\.stat\.isdir|R\.stat\.isdir is not defined", lambda _: ("test -d ", "", False)),
-    (r"R\.stat\.isdir(?: is defined)?", lambda _: ("test -d ", "", True)),
-    (r"not R\.stat\.islnk", lambda _: ("test -L ", "", False)),
+    (rf"not \(?R\.stat\.exists\)?|R\.stat\.exists(?:{_FALSE})", lambda _: ("test -e", "", False)),
+    (r"R\.stat\.exists(?:\s*==\s*[Tt]rue)?", lambda _: ("test -e", "", True)),
+    (r"not R\.stat\.isdir|R\.stat\.isdir is not defined", lambda _: ("test -d", "", False)),
+    (r"R\.stat\.isdir(?: is defined)?", lambda _: ("test -d", "", True)),
+    (r"not R\.stat\.islnk", lambda _: ("test -L", "", False)),
 )
 
 _QUIET = " >/dev/null 2>&1"

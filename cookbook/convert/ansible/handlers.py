@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cookbook.convert.ansible import keywords
 from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import notified_actions
-from cookbook.convert.ansible.jinja import Translator
+from cookbook.convert.ansible.flow import notified_actions, original
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.resources import drafts
+from cookbook.convert.ansible.sources import plain as title
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
+from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.drafts import Draft
-from cookbook.convert.expressions import Untranslatable, every, literal, name
+from cookbook.convert.expressions import Untranslatable, literal, name
 from cookbook.convert.scope import identifier
 from cookbook.convert.statements import Assignment, Statement
 from cookbook.convert.work import NotifiedDraft, RecipeWork
@@ -30,6 +32,9 @@ class Handlers:
         self.work = work
         self.files = files
         self._path = path
+        self.keywords: Mapping[str, Any] = {}
+        """The keywords of a play that count for its handlers."""
+
         self.choices: list[Statement] = []
         """Variables with the notices of handlers that have conditions."""
 
@@ -41,7 +46,7 @@ class Handlers:
         for task in tasks_of(data, file):
             if task.module in ("include_tasks", "import_tasks", "include"):
                 path = self._path(f"handlers/{task.free or task.params.get('file')}")
-                if path is not None and "{{" not in str(path):
+                if path is not None and not keywords.refused(task.keywords, ("tags",)):
                     self.read(read(path), f"handlers/{path.name}")
                     continue
             self._handler(task)
@@ -49,29 +54,39 @@ class Handlers:
     def _handler(self, task: Task) -> None:
         names = [task.name, *as_names(task.keywords.get("listen"))]
         try:
-            _refuse_handler(task)
-            condition = self._condition(task)
-            found = drafts(Params(task, self.work.scope), self.files)
-            for number, draft in enumerate(found):
-                actions = notified_actions(draft)
-                self._decorate(task, draft)
-                if draft.kind == "service":
-                    draft.properties.pop("action", None)
-                key = f"{task.place}/{number}"
-                self.work.notified[key] = NotifiedDraft(task.name, draft, actions)
-                for one in names:
-                    self.handlers.setdefault(one, []).append((key, condition))
-            self.work.report.count(task.place, 0)
+            found, condition = self._drafts(task)
         except Untranslatable as why:
-            original = task.original or task.name
-            self.choices.append(self.work.todo(task.place, original, str(why)))
+            self.choices.append(self.work.todo(task.place, original(task), str(why)))
             self.work.report.count(task.place, 1)
+            return
+        for number, (draft, actions) in enumerate(found):
+            key = f"{task.place}/{number}"
+            waiting = NotifiedDraft(title(task.name), task.place, original(task), draft, actions)
+            self.work.notified[key] = waiting
+            for one in names:
+                self.handlers.setdefault(one, []).append((key, condition))
 
-    def _decorate(self, task: Task, draft: Draft) -> None:
-        if (user := task.keywords.get("become_user")) not in (None, "root"):
-            draft.properties["become_user"] = literal(str(user))
-        if task.keywords.get("ignore_errors") in (True, "yes"):
-            draft.properties["ignore_failure"] = literal(True)
+    def _drafts(self, task: Task) -> tuple[list[tuple[Draft, list[str]]], ast.expr | None]:
+        """Return the resources of a handler with their actions, and its condition."""
+        given = keywords.inherited(self.keywords, task.keywords)
+        keywords.refuse(given, keywords.HANDLER)
+        scope = with_vars(self.work.scope, task.keywords.get("vars"))
+        condition = keywords.condition_of(task.keywords, scope)
+        drafted = drafts(Params(task, scope), self.files)
+        if not drafted:
+            raise Untranslatable("it declares nothing")
+        made = []
+        for draft in drafted:
+            actions = notified_actions(draft)
+            draft.properties.update(keywords.common(given, scope))
+            if draft is drafted[-1]:
+                keywords.add_environment(draft, given, scope)
+                for what, why in keywords.judged(given, draft).items():
+                    raise Untranslatable(f"{what}: {why}")
+            if draft.kind == "service":
+                draft.properties.pop("action", None)
+            made.append((draft, actions))
+        return made, condition
 
     def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
         """Return notices to handlers, and the names of those that have no counterpart."""
@@ -96,16 +111,6 @@ class Handlers:
             value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
             self.choices.append(Assignment(target, value))
         return ast.Starred(value=name(target), ctx=ast.Load())
-
-    def _condition(self, task: Task) -> ast.expr | None:
-        if "when" not in task.keywords:
-            return None
-        return every([Translator(self.work.scope).condition(task.keywords["when"])])
-
-
-def _refuse_handler(task: Task) -> None:
-    if task.is_block or {"loop", "with_items", "delegate_to"} & task.keywords.keys():
-        raise Untranslatable("a handler with a block, a loop or another host")
 
 
 def _is_true(condition: ast.expr) -> bool:

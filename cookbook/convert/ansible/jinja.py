@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
@@ -14,6 +15,7 @@ from cookbook.convert.ansible.reader import Unsafe, Vaulted
 from cookbook.convert.expressions import (
     Untranslatable,
     compare,
+    constant,
     every,
     is_constant,
     item,
@@ -22,7 +24,6 @@ from cookbook.convert.expressions import (
     method,
     name,
     negated,
-    text,
 )
 from cookbook.convert.scope import NameScope
 
@@ -35,6 +36,15 @@ _COMPARISONS: Mapping[str, type[ast.cmpop]] = {
     "lteq": ast.LtE,
     "in": ast.In,
     "notin": ast.NotIn,
+}
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+    "lt": operator.lt,
+    "lteq": operator.le,
 }
 
 _ARITHMETIC: Mapping[type[nodes.BinExpr], type[ast.operator]] = {
@@ -106,7 +116,9 @@ class _Lenient(dict[str, Any]):
         return True
 
 
-ENVIRONMENT = jinja2.Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - nothing is rendered
+ENVIRONMENT = jinja2.Environment(  # noqa: S701 - nothing is rendered
+    extensions=["jinja2.ext.do"], keep_trailing_newline=True
+)
 ENVIRONMENT.filters = _Lenient(ENVIRONMENT.filters)
 ENVIRONMENT.tests = _Lenient(ENVIRONMENT.tests)
 
@@ -146,10 +158,11 @@ class Translator:
         if "{{" not in source and "{%" not in source and "{#" not in source:
             return literal(source)
         body = _parsed(source).body
-        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
-            only = body[0].nodes[0]
-            if not isinstance(only, nodes.TemplateData):
-                return self.expression(only)
+        if len(body) == 1 and isinstance(body[0], nodes.Output):
+            first, *rest = body[0].nodes
+            ends = all(isinstance(one, nodes.TemplateData) and one.data == "\n" for one in rest)
+            if ends and not isinstance(first, nodes.TemplateData):
+                return self.expression(first)
         return self._joined(body)
 
     def _joined(self, body: list[nodes.Node]) -> ast.expr:
@@ -261,10 +274,9 @@ class Translator:
         if words is not None and operand.op not in ("eq", "ne", "in", "notin"):
             raise Untranslatable("names are compared by order")
         sides = [self._side(one, words) for one in (node.expr, operand.expr)]
-        made = compare(sides[0], _COMPARISONS[operand.op](), sides[1])
         if all(map(is_constant, sides)):
-            return literal(bool(eval(compile(text(made), "comparison", "eval"))))  # noqa: S307 - of constants
-        return made
+            return _compared(operand.op, *map(constant, sides))
+        return compare(sides[0], _COMPARISONS[operand.op](), sides[1])
 
     def _side(self, node: nodes.Node, words: Mapping[str, str] | None) -> ast.expr:
         """Return one side of a comparison; names of distributions are those of os-release(5)."""
@@ -272,7 +284,8 @@ class Translator:
             return self.expression(node)
         match node:
             case nodes.Const(value=str(word)):
-                return literal(words.get(word, word.lower()))
+                lowered = {known.lower(): one for known, one in words.items()}
+                return literal(lowered.get(word.lower(), word.lower()))
             case nodes.List(items=items) | nodes.Tuple(items=items):
                 return literal([self._side(one, words) for one in items])
             case nodes.Filter(name="lower", node=inner) if inner is not None:
@@ -299,7 +312,7 @@ class Translator:
 
     def _fact(self, fact: str) -> ast.expr:
         if fact in facts.WORDS:
-            return method(name(facts.FACTS[fact]), "capitalize")
+            return ast.Call(func=self.scope.helper(f"ansible_{fact}"), args=[], keywords=[])
         if fact not in facts.FACTS:
             raise Untranslatable(f"there is no fact like ansible_{fact.replace('.', '_')}")
         return name(facts.FACTS[fact])
@@ -309,10 +322,9 @@ class Translator:
 
     def _getitem(self, node: nodes.Getitem) -> ast.expr:
         if isinstance(node.arg, nodes.Slice):
-            ends = [
-                self.expression(one) if one else None for one in (node.arg.start, node.arg.stop)
-            ]
-            return item(self.expression(node.node), ast.Slice(lower=ends[0], upper=ends[1]))
+            ends = (node.arg.start, node.arg.stop, node.arg.step)
+            made = [self.expression(one) if one else None for one in ends]
+            return item(self.expression(node.node), ast.Slice(*made))
         return self._member(node, node.node, self.expression(node.arg))
 
     def _member(self, node: nodes.Node, of: nodes.Node, key: ast.expr) -> ast.expr:
@@ -339,10 +351,6 @@ class Translator:
             raise Untranslatable("a filter without a value")
         if node.name in ("default", "d"):
             return self._with_default(node)
-        if node.name in ("lower", "upper"):
-            fact = facts.fact_of(_dotted(node.node) or "")
-            if node.name == "lower" and fact in facts.WORDS:
-                return name(facts.FACTS[str(fact)])
         args = [self.expression(one) for one in node.args]
         named = {str(one.key): self.expression(one.value) for one in node.kwargs}
         return filters.translated(self.scope, node.name, self.expression(node.node), args, named)
@@ -379,6 +387,7 @@ class Translator:
             if known is None and (facts.fact_of(of.name) or of.name in facts.MAGIC):
                 return self.expression(of)
             if known is None and of.name not in self.scope.forbidden:
+                self.scope.loose.add(of.name)
                 return method(name("node.vars"), "get", literal(of.name), *rest)
             if known is not None and of.name in self.scope.unset:
                 test = compare(known, ast.IsNot(), literal(None))
@@ -424,6 +433,19 @@ class Translator:
         raise Untranslatable("`is defined` of something else than a variable")
 
 
+def _compared(word: str, left: Any, right: Any) -> ast.expr:
+    """Return the result of a comparison of two values; raises Untranslatable if there is none."""
+    try:
+        match word:
+            case "in":
+                return literal(left in right)
+            case "notin":
+                return literal(left not in right)
+        return literal(bool(_OPERATORS[word](left, right)))
+    except TypeError as error:
+        raise Untranslatable(f"a comparison that fails: {error}") from None
+
+
 def _flat(part: str | ast.expr) -> str | ast.expr:
     """Return a part that is a constant as its text."""
     if isinstance(part, ast.Constant):
@@ -464,8 +486,3 @@ def _words_of(node: Any) -> Mapping[str, str] | None:
     if isinstance(node, nodes.Filter) and node.name == "lower":
         node = node.node
     return facts.WORDS.get(facts.fact_of(_dotted(node) or "") or "")
-
-
-def is_plain(expression: ast.expr) -> bool:
-    """Return whether an expression is a value that is known now."""
-    return is_constant(expression)

@@ -40,6 +40,8 @@ def loop_of(keywords: Mapping[str, Any], scope: NameScope, sources: Any) -> Loop
     if word is None:
         return None
     control = keywords.get("loop_control") or {}
+    if not isinstance(control, Mapping):
+        raise Untranslatable("loop_control that is no mapping")
     if set(control) - {"loop_var", "label", "pause", "extended"}:
         raise Untranslatable(f"loop_control: {', '.join(sorted(control))}")
     variable = str(control.get("loop_var", "item"))

@@ -251,11 +251,7 @@ MODULES: Mapping[str, Module] = {
         ("name", "key"),
         {"value": "value", "ignoreerrors": "ignore_error"},
         {"present": "apply", "absent": "remove"},
-        needless={
-            "reload": None,
-            "sysctl_set": None,
-            "sysctl_file": None,
-        },
+        needless={"reload": _TRUE, "sysctl_set": None},
     ),
     "timezone": Module("timezone", ("name",), needless={"hwclock": ("utc",)}),
     "unarchive": Module(
@@ -271,7 +267,6 @@ MODULES: Mapping[str, Module] = {
         needless={"delay": None, "connect_timeout": None, "state": ("started", "present")},
         title=True,
     ),
-    "pam_limits": Module("user_ulimit", ("domain",)),
 }
 """Modules that the table alone translates, by their last name."""
 
@@ -310,7 +305,5 @@ WHY: Mapping[str, str] = {
     "yum_repository": "there is no provider for yum",
     "iptables": "firewall_rule(...), firewall_nat(...)",
     "firewalld": "firewall_rule(...)",
-    "package_facts": "each package is asked for by its resource",
-    "command": "",
 }
 """Reasons for modules that have no entry in the table."""

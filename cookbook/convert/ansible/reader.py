@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from cookbook.convert.source_tree import content
 from cookbook.errors import UsageError
 
 
@@ -73,16 +74,15 @@ def read(path: Path) -> Any:
     Raises UsageError with file:line if it is no YAML, or cannot be read.
     """
     try:
-        source = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path}: {reason}") from None
+        source = content(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: it is not UTF-8", hint="save it as UTF-8") from None
     if source.startswith("$ANSIBLE_VAULT"):
         return Vaulted(source)
     loader = _Loader(source)
     loader.source = source
     try:
-        return loader.get_single_data()
+        data = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -90,10 +90,30 @@ def read(path: Path) -> Any:
             f"{path}{line}: {error.problem or error.context}",
             hint="mend the YAML; `ansible-playbook --syntax-check` finds the same",
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply, or a file includes itself") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from None
     finally:
         loader.dispose()
+    if _size(data, {}) > _MOST_VALUES:
+        raise UsageError(f"{path}: more than {_MOST_VALUES} values, by anchors of YAML")
+    return data
+
+
+_MOST_VALUES = 1_000_000
+"""Values of one file, those counted several times that anchors repeat."""
+
+
+def _size(data: Any, known: dict[int, int]) -> int:
+    """Return the number of values in a tree, which anchors make larger than its text."""
+    if not isinstance(data, dict | list):
+        return 1
+    if id(data) not in known:
+        known[id(data)] = _MOST_VALUES  # it is inside of itself
+        inner = data.values() if isinstance(data, dict) else data
+        known[id(data)] = 1 + sum(_size(one, known) for one in inner)
+    return known[id(data)]
 
 
 def key_values(text: str) -> tuple[str, dict[str, str]]:

@@ -16,10 +16,10 @@ from cookbook.convert.expressions import (
     Untranslatable,
     constant,
     is_constant,
-    joined,
     literal,
     text,
 )
+from cookbook.convert.shell import asked, refuse_pattern
 from cookbook.language.recipe_hints import counterparts
 
 
@@ -45,12 +45,8 @@ def _by_table(params: Params, module: modules.Module) -> Draft:
         if name != "state":
             params.drop(name, values)
     draft = Draft(module.type, title_of(params))
-    given = next((name for name in module.name if name in params.left), None)
-    if not module.title and given is not None:
-        source = params.left[given]
-        if given not in module.properties:
-            params.left.pop(given)
-        draft.name = _named(params, source)
+    if module.name and not module.title:
+        draft.name = _name_of(params, module)
     for parameter, word in module.properties.items():
         value = params.property(module.type, word, parameter)
         if value is not None:
@@ -63,6 +59,15 @@ def _by_table(params: Params, module: modules.Module) -> Draft:
         params.drop("state", module.needless.get("state") or ("present",))
     _finish(draft, params)
     return draft
+
+
+def _name_of(params: Params, module: modules.Module) -> ast.expr:
+    """Return the name that the parameters give; raises Untranslatable if none does."""
+    given = next((name for name in module.name if name in params.left), None)
+    if given is None:
+        raise Untranslatable(f"there is no {module.name[0]}")
+    source = params.left[given] if given in module.properties else params.left.pop(given)
+    return _named(params, source)
 
 
 def _named(params: Params, source: Any) -> ast.expr:
@@ -81,7 +86,7 @@ def _finish(draft: Draft, params: Params) -> None:
 
 
 def _finish_unarchive(draft: Draft, params: Params) -> None:
-    remote = params.flag("remote_src", "copy", default=False)
+    remote = params.flag("remote_src", default=False) or not params.flag("copy", default=True)
     source = draft.properties.pop("source")
     creates = params.value("creates")
     for option in constant(params.value("extra_opts") or literal([])):
@@ -89,16 +94,14 @@ def _finish_unarchive(draft: Draft, params: Params) -> None:
         if matched is None:
             raise Untranslatable(f"the option {option} of tar")
         draft.properties["strip_components"] = literal(int(matched[1]))
+    if "destination" not in draft.properties:
+        raise Untranslatable("there is no dest")
     if "://" in text(source):
         raise Untranslatable("declare the download by remote_file(...), then archive_file(path=)")
     draft.name = draft.properties.pop("destination")
     draft.properties["path" if remote else "source"] = source
     if creates is not None:
-        draft.properties["not_if"] = joined(["test -e ", creates])
-
-
-def _finish_url(draft: Draft, _params: Params) -> None:
-    draft.properties.setdefault("local_changes", literal("discard"))
+        draft.properties["not_if"] = asked("test -e", refuse_pattern(creates, "creates"))
 
 
 def _finish_git(draft: Draft, params: Params) -> None:
@@ -127,6 +130,14 @@ def _finish_wait(draft: Draft, params: Params) -> None:
         draft.properties["absent"] = literal(True)
 
 
+def _finish_sysctl(draft: Draft, params: Params) -> None:
+    file = str(params.raw("sysctl_file") or "/etc/sysctl.conf")
+    if file != "/etc/sysctl.conf" and not re.fullmatch(r"/etc/sysctl\.d/[^/]+", file):
+        raise Untranslatable(f"sysctl_file={file}: each key has a file of its own in /etc/sysctl.d")
+    if text(draft.properties["action"]) != '"apply"':
+        raise Untranslatable(f"the line of {file}: line(..., action='delete')")
+
+
 def _finish_locale(draft: Draft, _params: Params) -> None:
     draft.properties["generate"] = literal([draft.properties["generate"]])
 
@@ -149,6 +160,7 @@ def raise_password(given: ast.expr | None) -> None:
 _FINISH: Mapping[str, Callable[[Draft, Params], None]] = {
     "unarchive": _finish_unarchive,
     "git": _finish_git,
+    "sysctl": _finish_sysctl,
     "deb822_repository": _finish_signed,
     "cron": _finish_cron,
     "wait_for": _finish_wait,
@@ -162,7 +174,7 @@ def _by_name(params: Params) -> Draft:
     """Return the resource for a module without an entry: by properties with equal names."""
     module = params.task.module
     if module in modules.WHY:
-        raise Untranslatable(modules.WHY[module] or "no counterpart")
+        raise Untranslatable(modules.WHY[module])
     known = counterparts().get(module)
     if known is None:
         raise Untranslatable(f"no resource type does what {module} does")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cookbook.convert.ansible import facts, variables
-from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import Context, TaskFlow
+from cookbook.convert import passwords
+from cookbook.convert.ansible import keywords, variables
+from cookbook.convert.ansible.candidates import candidates
+from cookbook.convert.ansible.files import RoleFiles, left_out
+from cookbook.convert.ansible.flow import Context, TaskFlow, tagged
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import read
+from cookbook.convert.ansible.role_tree import RoleTree
 from cookbook.convert.ansible.task import Task, as_names, tasks_of
-from cookbook.convert.expressions import Untranslatable, compare, every, literal, name, text
+from cookbook.convert.ansible.task_vars import with_vars
+from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.source_file import Function, recipe_text
+from cookbook.convert.source_tree import OUTSIDE
 from cookbook.convert.statements import (
     Assignment,
     Compound,
@@ -29,14 +34,13 @@ from cookbook.convert.statements import (
     Statement,
     merged,
 )
-from cookbook.convert.work import RecipeWork
+from cookbook.convert.work import RecipeWork, without_lost
 
 _PASSES = 5
 """Passes that look for variables that no translated task sets."""
 
-_DYNAMIC = re.compile(
-    r"\{\{\s*(?:ansible_facts\[?['\".]?|ansible_)(\w+)['\"]?\]?\s*(\|\s*lower\s*)?\}\}"
-)
+_KINDS: Mapping[type, str] = {dict: "mapping", list: "list of tasks"}
+_MAIN = {"defaults/main": dict, "vars/main": dict, "tasks/main": list, "handlers/main": list}
 
 
 class Role:
@@ -44,6 +48,7 @@ class Role:
 
     def __init__(self, root: Path, title: str, report: ConvertReport) -> None:
         self.root = root
+        self.tree = RoleTree(root)
         self.title = title
         self.work = RecipeWork(report)
         self.files = RoleFiles(root)
@@ -51,8 +56,13 @@ class Role:
         self.pieces: list[variables.Piece] = []
         self.functions: list[Function] = []
         self.called: dict[str, str] = {}
+        """File of tasks -> its function."""
+
+        self.declared: set[str] = set()
+        """The files whose function every host calls; a second call would declare things twice."""
+
         self.open: list[str] = []
-        self.handlers = Handlers(self.work, self.files, self._path)
+        self.handlers = Handlers(self.work, self.files, self.tree.path)
         self.variables: dict[str, Any] = {}
         self.late: set[str] = set()
         """Variables that have no value before a task sets them."""
@@ -66,8 +76,8 @@ class Role:
         self.unset: set[str] = set()
         """Variables that only tasks set that were not translated."""
 
-        self.shown = ""
-        """The beginning of the paths of files in comments and in the account."""
+        self.keywords: Mapping[str, Any] = {}
+        """The keywords of a play that count for its tasks."""
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -79,7 +89,9 @@ class Role:
         """
         for _ in range(_PASSES):
             first = Role(self.root, self.title, ConvertReport(""))
-            first.shown, first.unset = self.shown, self.unset
+            first.tree = self.tree
+            first.unset, first.keywords = self.unset, self.keywords
+            first.handlers.keywords = self.keywords
             first._convert()
             never = {word for word in first.late if identifier(word) not in first.given}
             if (never | first.failed) <= self.unset:
@@ -90,17 +102,17 @@ class Role:
     def _convert(self) -> str:
         self.work.scope.title = self.root.resolve().name
         self._read_names()
-        self.variables = self._mapping("defaults/main")
-        place = SourcePlace(self._shown("defaults/main"), 1)
+        self.variables = self.tree.mapping("defaults/main")
+        place = SourcePlace(self.tree.place("defaults/main"), 1)
         self.pieces += variables.defaults(self.work, self.variables, place)
-        if constants := self._mapping("vars/main"):
+        if constants := self.tree.mapping("vars/main"):
             made = variables.constants(
-                self.work, constants, SourcePlace(self._shown("vars/main"), 1)
+                self.work, constants, SourcePlace(self.tree.place("vars/main"), 1)
             )
             self._add_piece(made)
-        self.handlers.read(self._list("handlers/main"), self._shown("handlers/main"))
-        notes = self._dependencies()
-        main = self.statements(self._list("tasks/main"), self._shown("tasks/main"))
+        self.handlers.read(self.tree.tasks("handlers/main"), self.tree.place("handlers/main"))
+        notes = [*self.left_out(), *self._unread(), *self._dependencies()]
+        main = self.statements(self.tree.tasks("tasks/main"), self.tree.place("tasks/main"))
         return self.text([*notes, *main])
 
     def text(self, main: Sequence[Statement]) -> str:
@@ -108,11 +120,16 @@ class Role:
         waiting = self.work.declare_notified()
         parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
         parts += [[one] for one in self.functions]
+        for part in (*parts, main, waiting):
+            without_lost(part)
         return recipe_text(self.title, [*parts, main, waiting], self.work.scope.helpers)
 
     def statements(self, data: Any, file: str) -> list[Statement]:
         """Return the statements of a list of tasks."""
-        return self.flow.statements(data, file, Context(self.work.scope))
+        for task in _every_task(data, file):
+            if task.module == "set_fact":
+                self.work.scope.assigned |= task.params.keys()
+        return self.flow.statements(data, file, Context(self.work.scope, keywords=self.keywords))
 
     def _add_piece(self, made: list[Statement]) -> None:
         gives, needs = variables.gives_of(made)
@@ -124,32 +141,32 @@ class Role:
 
     # --- files --------------------------------------------------------------------------------
 
-    def _path(self, below: str) -> Path | None:
-        for ending in ("", ".yml", ".yaml"):
-            if (path := self.root / f"{below}{ending}").is_file():
-                return path
-        folder = self.root / below
-        return next(iter(sorted(folder.glob("*.y*ml"))), None) if folder.is_dir() else None
+    def left_out(self) -> list[Statement]:
+        """Return comments for the files that are links to somewhere else."""
+        return [
+            self.work.todo(SourcePlace(f"{self.tree.shown}{name}", 1), name, OUTSIDE)
+            for name in left_out(self.root)
+        ]
 
-    def _shown(self, below: str) -> str:
-        path = self._path(below)
-        return self.shown + (below if path is None else path.relative_to(self.root).as_posix())
-
-    def _mapping(self, below: str) -> dict[str, Any]:
-        path = self._path(below)
-        data = read(path) if path is not None else None
-        return data if isinstance(data, dict) else {}
-
-    def _list(self, below: str) -> list[Any]:
-        path = self._path(below)
-        data = read(path) if path is not None else None
-        return data if isinstance(data, list) else []
+    def _unread(self) -> list[Statement]:
+        """Return comments for main files that are encrypted as a whole, or something else."""
+        made: list[Statement] = []
+        for below, kind in _MAIN.items():
+            path = self.tree.path(below)
+            data = read(path) if path is not None else None
+            if data is not None and not isinstance(data, kind):
+                place = SourcePlace(self.tree.place(below), 1)
+                why = f"encrypted by ansible-vault, or no {_KINDS[kind]}"
+                made.append(self.work.todo(place, place.file, why))
+                self.work.report.count(place, 1)
+        return made
 
     def _read_names(self) -> None:
         """Note the variables that tasks set: before that, they are None, or as in hosts.yml."""
         found = self._set_by_tasks()
-        known = self._mapping("defaults/main")
+        known = self.tree.mapping("defaults/main")
         self.late = {word for word in found if word not in known}
+        self.work.scope.assigned |= {*found}
         for word in self.unset:
             why = f"{word} is set by a task that was not translated"
             self.work.scope.forbidden[word] = why
@@ -162,20 +179,20 @@ class Role:
     def _set_by_tasks(self) -> list[str]:
         """Return the variables that tasks set; results of tasks are noted as not known."""
         found: dict[str, None] = {}
-        for path in sorted((self.root / "tasks").rglob("*.y*ml")):
+        for path in self.tree.files("tasks"):
             for task in _every_task(read(path), path.name):
                 if task.module == "set_fact":
                     found.update(dict.fromkeys(key for key in task.params if key != "cacheable"))
                 if word := task.keywords.get("register"):
                     self.work.scope.forbidden[str(word)] = f"the result of another task, {word}"
-        for path in sorted((self.root / "vars").rglob("*.y*ml")):
+        for path in self.tree.files("vars"):
             if path.stem != "main" and isinstance(data := read(path), dict):
                 found.update(dict.fromkeys(data))
         return list(found)
 
     def _dependencies(self) -> list[Statement]:
-        found = self._mapping("meta/main").get("dependencies") or []
-        place = SourcePlace(self._shown("meta/main"), 1)
+        found = self.tree.mapping("meta/main").get("dependencies") or []
+        place = SourcePlace(self.tree.place("meta/main"), 1)
         made: list[Statement] = []
         for entry in found if isinstance(found, list) else []:
             word = entry.get("role") or entry.get("name") if isinstance(entry, dict) else entry
@@ -185,15 +202,21 @@ class Role:
 
     # --- includes -----------------------------------------------------------------------------
 
-    def include(self, task: Task, context: Context) -> list[Statement] | None:
+    def include(
+        self, task: Task, given: Mapping[str, Any], context: Context
+    ) -> list[Statement] | None:
         """Return the statements of a task that includes something; None for another task."""
+        scope = context.scope
         match task.module:
             case "include_tasks" | "import_tasks" | "include":
                 return self._tasks(task, context)
             case "include_vars":
-                return self._variables(task, context)
+                keywords.refuse(given, keywords.FACTS | {"with_first_found", "loop", "with_items"})
+                inner = replace(context, scope=with_vars(scope, task.keywords.get("vars")))
+                return self._variables(task, inner)
             case "set_fact":
                 try:
+                    keywords.refuse(given, keywords.FACTS)
                     return self._fact(task, context)
                 except Untranslatable:
                     self.failed |= task.params.keys() - {"cacheable"}
@@ -212,112 +235,62 @@ class Role:
             raise Untranslatable("immediate(...) in place of delayed(...) acts before what follows")
         raise Untranslatable(f"meta: {task.free}")
 
-    def _condition(self, task: Task, scope: NameScope) -> ast.expr | None:
-        if "when" not in task.keywords:
-            return None
-        return every([Translator(scope).condition(task.keywords["when"])])
-
     def _tasks(self, task: Task, context: Context) -> list[Statement]:
-        given = str(task.params.get("file") or task.free or task.params.get("_raw_params") or "")
-        for word in ("loop", "delegate_to", "with_items", "with_dict", "with_first_found"):
-            if word in task.keywords:
-                raise Untranslatable(f"an include with {word}")
-        condition = self._condition(task, context.scope)
+        params = dict(task.params)
+        given = str(params.pop("file", None) or task.free or params.pop("_raw_params", None) or "")
+        words, tags = self._of_include(task, params.pop("apply", None))
+        if params:
+            raise Untranslatable(f"no counterpart of {', '.join(sorted(params))}")
+        scope = with_vars(context.scope, task.keywords.get("vars"))
+        condition = keywords.condition_of(task.keywords, scope)
         if isinstance(condition, ast.Constant) and condition.value is False:
             return [Note(f"{task.place}: its condition is never true")]
-        scope = context.scope
-        if isinstance(more := task.keywords.get("vars"), dict):
-            translator = Translator(scope)
-            scope = scope.inner(**{key: translator.value(one) for key, one in more.items()})
         within = replace(
             context,
             scope=scope,
-            become_user=task.keywords.get("become_user", context.become_user),
+            keywords=keywords.inherited(context.keywords, words),
             always=context.always and condition is None,
         )
         made: list[Statement] = []
-        for test, file in self._candidates("tasks", given):
-            made += _under(test, self._file(file, within, inline=bool(more)))
-        return _under(condition, made)
+        for test, file in candidates(self.tree, "tasks", given, scope):
+            always = within.always and test is None
+            made += _under(test, self._file(file, replace(within, always=always)))
+        return _under(condition, tagged(tags, made))
 
-    def _candidates(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield condition and path of each file that a name with facts in it may mean."""
-        found = _DYNAMIC.search(given)
-        if found is None:
-            if "{{" in given:
-                yield from self._by_name(kind, given)
-            else:
-                yield None, self._existing(kind, given)
-            return
-        fact = found[1]
-        if fact not in facts.FACTS:
-            raise Untranslatable(f"there is no fact like ansible_{fact}")
-        pattern = given[: found.start()] + "\0" + given[found.end() :]
-        if "{{" in pattern:
-            yield from self._by_pairs(kind, given)
-            return
-        expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
-        for path in sorted((self.root / kind).rglob("*.y*ml")):
-            if matched := re.fullmatch(expression, path.name):
-                words = facts.WORDS.get(fact, {})
-                word = words.get(matched[1], matched[1].lower() if found[2] else matched[1])
-                if fact in facts.WORDS and matched[1] not in words and not found[2]:
-                    continue
-                test = compare(name(facts.FACTS[fact]), ast.Eq(), literal(word))
-                yield test, path.relative_to(self.root).as_posix()
+    def _of_include(self, task: Task, applied: Any) -> tuple[dict[str, Any], list[str]]:
+        """Return the keywords, and the tags, that an include gives to the tasks of its file."""
+        if task.module == "import_tasks":
+            keywords.refuse(task.keywords, keywords.TASK - keywords.LOOPS)
+            words = {w: one for w, one in task.keywords.items() if w not in keywords.INCLUDE}
+            return words, keywords.tags_of(task.keywords)
+        keywords.refuse(task.keywords, keywords.INCLUDE)
+        if applied is None:
+            return {}, []
+        if not isinstance(applied, dict) or {"when", "vars"} & applied.keys():
+            raise Untranslatable("apply with conditions or variables")
+        words = {word: one for word, one in applied.items() if word != "tags"}
+        keywords.refuse(words, keywords.TASK - keywords.LOOPS)
+        return words, keywords.tags_of(applied)
 
-    def _by_pairs(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield the same for a name with two facts: `{{ distribution }}-{{ version }}.yml`."""
-        found = list(_DYNAMIC.finditer(given))
-        words = [one[1] for one in found]
-        if len(words) != 2 or words[0] not in facts.WORDS or words[1] not in facts.FACTS:
-            yield from self._by_name(kind, given)
-            return
-        between = given[found[0].end() : found[1].start()]
-        ending = given[found[1].end() :]
-        expression = rf"(\w+?){re.escape(between)}([\w.]+){re.escape(ending)}"
-        for path in sorted((self.root / kind).rglob("*.y*ml")):
-            matched = re.fullmatch(expression, path.name)
-            if matched is None:
-                continue
-            one = matched[1]
-            known = facts.WORDS[words[0]].get(one) or (one if found[0][2] else None)
-            if known is None:
-                continue
-            tests = [
-                compare(name(facts.FACTS[words[0]]), ast.Eq(), literal(known)),
-                compare(name(facts.FACTS[words[1]]), ast.Eq(), literal(matched[2])),
-            ]
-            yield every(tests), path.relative_to(self.root).as_posix()
+    def _file(self, file: str, context: Context) -> list[Statement]:
+        """
+        Return the statements of a file of tasks: a call of a function, or the tasks themselves.
 
-    def _by_name(self, kind: str, given: str) -> Iterator[tuple[ast.expr | None, str]]:
-        """Yield each file of the folder, under the condition that its name is the wanted one."""
-        wanted = Translator(self.work.scope).in_text(given)
-        found = sorted((self.root / kind).rglob("*.y*ml"))
-        for path in found:
-            below = path.relative_to(self.root / kind).as_posix()
-            if path.stem != "main":
-                test = compare(wanted, ast.Eq(), literal(below))
-                yield test, path.relative_to(self.root).as_posix()
-        if not found:
-            raise Untranslatable("the name of the file is not known before the run")
-
-    def _existing(self, kind: str, given: str) -> str:
-        cleaned = given.strip().split(" ")[0]
-        for below in (f"{kind}/{cleaned}", cleaned):
-            if (path := self._path(below)) is not None:
-                return path.relative_to(self.root).as_posix()
-        raise Untranslatable(f"there is no {cleaned}")
-
-    def _file(self, file: str, context: Context, *, inline: bool) -> list[Statement]:
+        A function is for tasks that inherit nothing, and for which conditions choose.
+        """
         if file in self.open:
             raise Untranslatable(f"{file} includes itself")
-        if file in self.called and not inline:
+        plain = context.scope is self.work.scope and context.keywords == self.keywords
+        is_choice = not context.always and file not in self.declared
+        if file in self.called and plain and is_choice:
             return [PythonLines(f"{self.called[file]}()")]
+        data = read(self.root / file)
+        if not isinstance(data, list | None):
+            raise Untranslatable(f"{file} is encrypted, or no list of tasks")
         self.open.append(file)
-        body = self.flow.statements(read(self.root / file), f"{self.shown}{file}", context)
+        body = self.flow.statements(data, f"{self.tree.shown}{file}", context)
         self.open.pop()
-        if inline or len(body) < 2:
+        if file in self.called or not plain or context.attempts or len(body) < 2:
             return [Note(file), *body]
         made = identifier(Path(file).with_suffix("").name.lower())
         if made in self.called.values() or made in {
@@ -325,6 +298,8 @@ class Role:
         }:
             made = f"{made}_tasks"
         self.called[file] = made
+        if context.always:
+            self.declared.add(file)
         assigned = sorted(variables.gives_of(body)[0])
         self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
         return [PythonLines(f"{made}()")]
@@ -333,11 +308,11 @@ class Role:
 
     def _variables(self, task: Task, context: Context) -> list[Statement]:
         names = self._names_of_variables(task)
-        condition = self._condition(task, context.scope)
+        condition = keywords.condition_of(task.keywords, context.scope)
         found: list[tuple[ast.expr | None, str]] = []
         for given in names:
             try:
-                found += list(self._candidates("vars", given))
+                found += list(candidates(self.tree, "vars", given, context.scope))
             except Untranslatable:
                 if len(names) == 1:
                     raise
@@ -347,9 +322,10 @@ class Role:
         for number, (test, file) in enumerate(found):
             data = read(self.root / file)
             if not isinstance(data, dict):
-                continue
-            place = SourcePlace(f"{self.shown}{file}", 1)
+                raise Untranslatable(f"{file} is encrypted, or no mapping")
+            place = SourcePlace(f"{self.tree.shown}{file}", 1)
             body = variables.constants(self.work, data, place)
+            self._known_in(context.scope, data)
             self.given.update(map(identifier, data))
             if test is None and len(found) > 1:
                 made.append(Compound("else", body) if number else Note(file))
@@ -366,6 +342,8 @@ class Role:
     def _names_of_variables(self, task: Task) -> list[str]:
         if "loop" in task.keywords or "with_items" in task.keywords:
             raise Untranslatable("variables in a loop")
+        if left := task.params.keys() - {"file", "_raw_params"}:
+            raise Untranslatable(f"no counterpart of {', '.join(sorted(left))}")
         first = task.keywords.get("with_first_found")
         if first is None:
             given = task.params.get("file") or task.free or task.params.get("_raw_params")
@@ -391,23 +369,28 @@ class Role:
         raise Untranslatable("the file of the variables is not known")
 
     def _fact(self, task: Task, context: Context) -> list[Statement]:
-        for word in ("loop", "with_items", "with_dict", "register", "delegate_to"):
-            if word in task.keywords:
-                raise Untranslatable(f"set_fact with {word}")
-        condition = self._condition(task, context.scope)
-        translator = Translator(context.scope)
-        made: list[Statement] = []
+        scope = with_vars(context.scope, task.keywords.get("vars"))
+        condition = keywords.condition_of(task.keywords, scope)
         given = {k: v for k, v in task.params.items() if k != "cacheable"}
-        values = {word: translator.value(value) for word, value in given.items()}
+        if any("{{" in word for word in given):
+            raise Untranslatable("a variable whose name is put together")
+        translator = Translator(scope)
+        values = {w: passwords.refuse(w, translator.value(one)) for w, one in given.items()}
+        made: list[Statement] = []
         for word, value in values.items():
-            if "{{" in word:
-                raise Untranslatable("a variable whose name is put together")
-            made.append(
-                Assignment(self.work.scope.add(word, unset=word in self.work.scope.unset), value)
-            )
+            target = self.work.scope.add(word, unset=word in self.work.scope.unset)
+            made.append(Assignment(target, value))
             self.given.add(identifier(word))
+        self._known_in(context.scope, values)
         self.work.report.count(task.place, 0)
         return self._hoisted(_under(condition, made), context)
+
+    def _known_in(self, scope: NameScope, words: Iterable[str]) -> None:
+        """Make variables of the recipe known in the scope of a block or an include."""
+        for word in words:
+            if word in self.work.scope.names:
+                scope.names[word] = self.work.scope.names[word]
+                scope.forbidden.pop(word, None)
 
     def _hoisted(self, made: list[Statement], context: Context) -> list[Statement]:
         """Put assignments that every host makes among the variables; return the others."""

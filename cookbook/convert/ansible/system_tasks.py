@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
+from cookbook.convert import shell
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params, as_flag
 from cookbook.convert.ansible.sources import RoleSources, part, title_of
@@ -85,57 +86,47 @@ def _list_of(value: ast.expr, params: Params) -> ast.expr:
     return ast.Call(func=params.scope.helper("as_list"), args=[value], keywords=[])
 
 
-_SHELL_WORDS = re.compile(r"[^\w./:=@%+,{}\[\]\" '-]|^~|\s~")
-"""Signs that a shell reads in another way than the module `command` does."""
+_EXPANDED = re.compile(r"\$[\w{]|(^|[\s\"'])~")
+"""Signs that the module `command` expands in the words of its line, though no shell reads them."""
 
 
 def _command(params: Params, _sources: RoleSources) -> list[Draft]:
-    shell = params.task.module in ("shell", "raw")
+    by_shell = params.task.module in ("shell", "raw")
     params.drop("_value")
     free = params.raw("cmd", "_raw_params") or params.task.free
-    program = params.value("executable")
-    if (argv := params.value("argv")) is not None:
-        command = argv
-    elif free:
-        command = _command_text(params, str(free), shell=shell)
-    else:
+    expands = params.flag("expand_argument_vars", default=True) and not by_shell
+    argv = params.value("argv")
+    if argv is None and not free:
         raise Untranslatable("there is no command")
-    if program is not None:
+    if expands and _EXPANDED.search(str(free or params.task.params["argv"])):
+        raise Untranslatable("`command` expands $NAME and ~, and nothing else: take shell")
+    if argv is not None:
+        command = argv
+    else:
+        command = Translator(params.scope).in_text(str(free).strip())
+        command = command if by_shell else shell.words(command)
+    if by_shell and (program := params.value("executable")) is not None:
         command = literal([program, literal("-c"), command])
     draft = Draft("execute", title_of(params), {"command": command})
-    for parameter, word in (("creates", "creates"), ("chdir", "cwd"), ("stdin", "input")):
+    for parameter, word in (("creates", "creates"), ("chdir", "cwd")):
         if (value := params.value(parameter)) is not None:
-            draft.properties[word] = value
+            draft.properties[word] = shell.refuse_pattern(value, parameter)
     if (removes := params.value("removes")) is not None:
-        draft.properties["only_if"] = joined(["test -e ", part(removes)])
-    for ignored in ("warn", "strip_empty_ends", "stdin_add_newline", "expand_argument_vars"):
+        removes = shell.refuse_pattern(removes, "removes")
+        draft.properties["only_if"] = shell.asked("test -e", removes)
+    ends = params.flag("stdin_add_newline", default=True)
+    if (given := params.value("stdin")) is not None:
+        draft.properties["input"] = joined([part(given), "\n" if ends else ""])
+    for ignored in ("warn", "strip_empty_ends"):
         params.drop(ignored)
     return [draft]
-
-
-def _command_text(params: Params, free: str, *, shell: bool) -> ast.expr:
-    command = Translator(params.scope).in_text(free.strip())
-    if shell:
-        return command
-    if _SHELL_WORDS.search(re.sub(r"\{\{.*?\}\}", "", free.replace("\n", " "))):
-        if not is_constant(command):
-            raise Untranslatable("a command with signs of the shell, which `command` does not read")
-        import shlex
-
-        try:
-            return literal(shlex.split(str(constant(command))))
-        except ValueError as error:
-            raise Untranslatable(str(error)) from None
-    if is_constant(command):
-        return literal(" ".join(str(constant(command)).split()))
-    return command
 
 
 _REPOSITORY = re.compile(r"(deb|deb-src)\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s*(.*)")
 
 
 def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
-    line = params.needed("repo")
+    params.needed("repo")
     action = params.choice("state", "present", {"present": "add", "absent": "remove"})
     parts = _REPOSITORY.fullmatch(str(params.task.params["repo"]).strip())
     if parts is None or parts[1] != "deb" or "{" in (parts[2] or ""):
@@ -159,7 +150,6 @@ def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
     draft.properties["action"] = action
     for ignored in ("update_cache", "mode", "validate_certs", "install_python_apt"):
         params.drop(ignored)
-    del line
     return [draft]
 
 
@@ -177,14 +167,29 @@ def _alternatives(params: Params, _sources: RoleSources) -> list[Draft]:
 def _ufw(params: Params, _sources: RoleSources) -> list[Draft]:
     verdict = params.choice("rule", "", {"allow": "allow", "deny": "deny", "reject": "reject"})
     draft = Draft("firewall_rule", title_of(params), {"command": verdict})
-    if (port := params.value("port", "to_port")) is not None:
+    port = params.value("port", "to_port")
+    if port is not None:
         draft.properties["port"] = port
-    draft.properties["protocol"] = params.value("proto", "protocol") or literal("tcp")
+    protocol = params.value("proto", "protocol") or literal("any")
     if (source := params.value("from_ip", "src", "from")) is not None and text(source) != '"any"':
         draft.properties["source"] = source
-    params.drop("direction", ("in",))
+    params.drop("direction", ("in", "incoming"))
     params.drop("comment")
-    return [draft]
+    if not is_constant(protocol):
+        raise Untranslatable("a protocol that is not known")
+    if constant(protocol) != "any":
+        draft.properties["protocol"] = protocol
+        return [draft]
+    if port is None:
+        draft.properties["protocol"] = literal("none")
+        return [draft]
+    return [_of_protocol(draft, word) for word in ("tcp", "udp")]
+
+
+def _of_protocol(draft: Draft, word: str) -> Draft:
+    """Return the rule for one of the protocols with ports, if the task is for all of them."""
+    named = joined([part(draft.name), f" {word}"])
+    return Draft(draft.kind, named, {**draft.properties, "protocol": literal(word)})
 
 
 def _limits(params: Params, _sources: RoleSources) -> list[Draft]:

@@ -117,11 +117,6 @@ class Task:
         """Return whether it is a block of tasks."""
         return "block" in self.keywords
 
-    @property
-    def listed(self) -> list[str]:
-        """The names that its `notify` gives."""
-        return as_names(self.keywords.get("notify"))
-
 
 def as_names(value: Any) -> list[str]:
     """Return one name, or several, as a list."""
@@ -140,9 +135,9 @@ def tasks_of(data: Any, file: str) -> Iterator[Task]:
 def _task(entry: YamlMapping, file: str) -> Task:
     task = Task(SourcePlace(file, entry.line), {}, original=entry.original)
     for key, value in entry.items():
-        if key in KEYWORDS:
+        if key in KEYWORDS or task.module or "block" in entry or key.startswith("with_"):
             task.keywords[key] = value
-        elif not task.module:
+        else:
             task.module = key.rpartition(".")[2]
             _fill(task, value)
     for key in ("action", "local_action"):
@@ -150,8 +145,8 @@ def _task(entry: YamlMapping, file: str) -> Task:
             _by_action(task, action)
             if key == "local_action":
                 task.keywords["delegate_to"] = "localhost"
-    if isinstance(arguments := task.keywords.pop("args", None), dict):
-        task.params.update(arguments)
+    if isinstance(task.keywords.get("args"), dict):
+        task.params.update(task.keywords.pop("args"))
     return task
 
 

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cookbook.convert import passwords
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import Vaulted
+from cookbook.convert.ansible.task_vars import words_in
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
     constant,
     is_constant,
-    item,
     literal,
     method,
     name,
-    text,
 )
-from cookbook.convert.statements import Assignment, Compound, Note, SourcePlace, Statement
+from cookbook.convert.statements import Assignment, Compound, SourcePlace, Statement
 from cookbook.convert.work import RecipeWork
-
-_SECRET = re.compile(r"(?i)(^|_)(password|passwd|secret|token|api_?key|private_key)(_|$)")
 
 
 @dataclass
@@ -58,6 +55,7 @@ def constants(work: RecipeWork, data: Mapping[str, Any], place: SourcePlace) -> 
 def _piece(work: RecipeWork, word: str, value: Any, place: SourcePlace, *, default: bool) -> Piece:
     notes: list[Statement] = []
     target = work.scope.add(word)
+    work.scope.uses[word] = words_in(value)
     where = SourcePlace(place.file, place.line)
     if isinstance(value, Vaulted):
         made: ast.expr = call("secret", literal(word))
@@ -68,19 +66,25 @@ def _piece(work: RecipeWork, word: str, value: Any, place: SourcePlace, *, defau
     try:
         found = Translator(work.scope).value(value)
     except Untranslatable as why:
-        work.scope.names.pop(word, None)
-        work.scope.forbidden[word] = f"the value of {word} was not translated"
-        return Piece([work.todo(where, f"{word}: {value}", str(why))], set())
+        return _lost(work, word, where, str(why), value)
     if is_constant(found):
-        given = constant(found)
-        work.scope.kinds[target] = type(given)
-        if isinstance(given, str) and given and _SECRET.search(word):
-            reason = f"a password in clear: `cook secret set {word}`, then secret({word!r})"
-            notes.append(work.todo(where, f"{word}: ...", reason))
+        work.scope.kinds[target] = type(constant(found))
+    secrets: list[str] = []
+    try:
+        found = passwords.hidden(word, found, secrets)
+    except Untranslatable as why:
+        return _lost(work, word, where, str(why))
+    notes += [work.todo(where, f"`cook secret set {one}`", passwords.IN_CLEAR) for one in secrets]
     needs = {node.id for node in ast.walk(found) if isinstance(node, ast.Name)} - {"node"}
     if default:
         found = _from_hosts(word, found)
     return Piece([*notes, Assignment(target, found)], {target}, needs)
+
+
+def _lost(work: RecipeWork, word: str, where: SourcePlace, why: str, value: Any = "...") -> Piece:
+    work.scope.names.pop(word, None)
+    work.scope.forbidden[word] = f"the value of {word} was not translated"
+    return Piece([work.todo(where, f"{word}: {value}", why)], set())
 
 
 def _from_hosts(word: str, found: ast.expr) -> ast.expr:
@@ -132,8 +136,8 @@ def hosts_lines(data: Mapping[str, Any]) -> list[str]:
     for word, value in data.items():
         if isinstance(value, Vaulted) or "{{" in str(value):
             continue
-        shown = value if not _SECRET.search(word) else "..."
-        dumped = yaml.safe_dump({word: _plain(shown)}, allow_unicode=True, width=90)
+        shown = _plain(passwords.veiled(word, value))
+        dumped = yaml.safe_dump({word: shown}, allow_unicode=True, width=90)
         made += dumped.rstrip("\n").split("\n")
     return made
 
@@ -145,16 +149,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, str) else value
-
-
-__all__ = [
-    "Note",
-    "Piece",
-    "constants",
-    "defaults",
-    "gives_of",
-    "hosts_lines",
-    "item",
-    "ordered",
-    "text",
-]

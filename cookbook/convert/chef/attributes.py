@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from cookbook.convert.chef.flow import RubyFlow
 from cookbook.convert.chef.ruby import Tree
 from cookbook.convert.chef.words import Path as Attribute
+from cookbook.convert.source_tree import is_inside
 from cookbook.convert.statements import Statement
 
 HEAD = '''"""The attributes of the cookbook; values of node.vars have priority."""
@@ -55,7 +57,8 @@ def convert(root: Path, flow_of: Any) -> tuple[list[Statement], dict[Attribute, 
     """Return the statements of the attribute files, and the attributes that they set."""
     known: dict[Attribute, Any] = {}
     made: list[Statement] = []
-    files = sorted((root / "attributes").glob("*.rb"), key=lambda p: (p.stem != "default", p.name))
+    every = [path for path in (root / "attributes").glob("*.rb") if is_inside(path, root)]
+    files = sorted(every, key=lambda p: (p.stem != "default", p.name))
     for path in files:
         tree = Tree.of(path, f"attributes/{path.name}")
         flow: RubyFlow = flow_of(tree, known)
@@ -66,4 +69,8 @@ def convert(root: Path, flow_of: Any) -> tuple[list[Statement], dict[Attribute, 
 def text(statements: Sequence[Statement]) -> str:
     """Return the source of the module."""
     body = "\n".join(line for one in statements for line in one.render(0))
-    return f"{HEAD}\n\n{body}\n" if body else HEAD
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    head = HEAD
+    if "secret" in names:
+        head = HEAD.replace("import node\n", "import node, secret\n")
+    return f"{head}\n\n{body}\n" if body else head

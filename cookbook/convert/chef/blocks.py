@@ -17,12 +17,12 @@ from cookbook.convert.expressions import (
     call,
     constant,
     is_constant,
-    joined,
     literal,
     method,
     negated,
     text,
 )
+from cookbook.convert.shell import asked
 
 
 class BookSources(Protocol):
@@ -69,19 +69,13 @@ class ResourceBlock:
         return found
 
 
-TodoNotes = list[tuple[str, str]]
-
-
-def draft_of(
-    block: ResourceBlock, name: Any, sources: BookSources
-) -> tuple[Draft, TodoNotes, list[ast.expr]]:
+def draft_of(block: ResourceBlock, name: Any, sources: BookSources) -> tuple[Draft, list[ast.expr]]:
     """
-    Return the resource of a block, comments for what is left, and conditions around it.
+    Return the resource of a block, and the conditions around it.
 
     Raises Untranslatable if a property has no counterpart.
     """
     draft = Draft(block.kind, block.by.value(name))
-    notes: TodoNotes = []
     conditions: list[ast.expr] = []
     for word, args, inner, condition in block.calls():
         if word in ("notifies", "subscribes"):
@@ -93,7 +87,7 @@ def draft_of(
         else:
             _property(draft, word, args, inner, block)
     _finish(draft, block, sources)
-    return draft, notes, conditions
+    return draft, conditions
 
 
 def _conditional(
@@ -104,6 +98,8 @@ def _conditional(
         raise Untranslatable(f"{word} under a condition")
     _property(draft, word, args, None, block)
     renamed = resources.PROPERTIES.get(draft.kind, {}).get(word, word)
+    if renamed not in draft.properties:
+        raise Untranslatable(f"{word} under a condition")
     default = properties(draft.kind)[renamed][1]
     if not isinstance(default, str | int | float | bool | None):
         raise Untranslatable(f"{word} under a condition")
@@ -151,7 +147,7 @@ def _notice(
         "immediate": "immediate",
         "before": "before",
     }
-    timing = constant(values[2]) if len(values) > 2 else "delayed"
+    timing = str(constant(values[2])) if len(values) > 2 else "delayed"
     if timing not in timings:
         raise Untranslatable(f"{word} at the time {timing}")
     target = _target(values[1])
@@ -226,12 +222,11 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
         "zero?": "! -s",
     }
     arguments = node.child_by_field_name("arguments")
-    if called not in flags or arguments is None:
+    if called not in flags or not named(arguments):
         raise Untranslatable(f"File.{called}")
     path = block.by.value(named(arguments)[0])
     flag = "-d" if block.tree.text(receiver).endswith("Dir") else flags[called]
-    shown = str(constant(path)) if is_constant(path) else path
-    return joined([f"test {flag} ", shown])
+    return asked(f"test {flag}", path)
 
 
 # --- what single types need -------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from cookbook.convert.chef.flow import RubyFlow
 from cookbook.convert.chef.ruby import Tree
 from cookbook.convert.chef.words import Path as Attribute
 from cookbook.convert.expressions import Untranslatable, text
-from cookbook.convert.project import Folder, hosts_file, module_name
+from cookbook.convert.project import Folder, hosts_file, is_outside, module_name
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.source_file import recipe_text
-from cookbook.convert.statements import Code, PythonLines, Statement
+from cookbook.convert.source_tree import OUTSIDE, content, files_below, is_inside
+from cookbook.convert.statements import Code, PythonLines, SourcePlace, Statement
 from cookbook.convert.work import RecipeWork
 
 _PLACES = ("default", "debian", "")
@@ -36,13 +37,10 @@ def convert_cookbook(root: Path, folder: Folder, report: ConvertReport) -> None:
     for name, source in texts.items():
         folder.write(f"{name}.py", source)
     folder.write("attributes.py", attribute_text)
-    for name, content in book.sources.templates.items():
-        folder.write(f"templates/{name}", content)
+    for name, template in book.sources.templates.items():
+        folder.write(f"templates/{name}", template)
     for name, path in book.sources.files.items():
-        target = folder.path / "files" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
-        folder.add([target])
+        folder.copy(f"files/{name}", path)
     name = module_name(root.resolve().name)
     first = "default" if "default" in texts else next(iter(texts))
     folder.finish(hosts_file({name: f"{first}.py"}, []), name)
@@ -58,19 +56,28 @@ class _Sources:
     files: dict[str, Path] = field(default_factory=dict)
 
     def _path(self, kind: str, source: str) -> Path:
+        if is_outside(source):
+            raise Untranslatable(f"{source} is not in {kind}/")
         for place in _PLACES:
             path = self.root / kind / place / source
-            if path.exists() and path.resolve().is_relative_to((self.root / kind).resolve()):
+            if path.exists():
+                if not is_inside(path, self.root):
+                    raise Untranslatable(f"{source} is {OUTSIDE}")
                 return path
         raise Untranslatable(f"there is no {source} in {kind}/")
 
     def file(self, source: str) -> str:
         """Return the name of a file below `files/`; a folder is taken with all that is in it."""
         path = self._path("files", source)
-        for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if one.is_file():
-                below = f"{source}/{one.relative_to(path).as_posix()}" if path.is_dir() else source
-                self.files[below] = one
+        if not path.is_dir():
+            self.files[source] = path
+            return source
+        found = [*files_below(path, self.root)]
+        for one, can_be_copied in found:
+            if not can_be_copied:
+                raise Untranslatable(f"{one.relative_to(path).as_posix()} is {OUTSIDE}")
+        for one, _ in found:
+            self.files[f"{source}/{one.relative_to(path).as_posix()}"] = one
         return source
 
     def template(self, source: str, given: set[str]) -> tuple[str, bool]:
@@ -81,18 +88,22 @@ class _Sources:
         as it is, for the author.
         """
         path = self._path("templates", source)
-        original = path.read_text("utf-8", "surrogateescape")
+        original = content(path).decode("utf-8", "surrogateescape")
         name = f"{source.removesuffix('.erb')}.j2"
         try:
             made = erb.translated(original, self.known)
         except Untranslatable:
-            self.templates[source] = original
+            self._keep(source, original)
             raise
         if missing := sorted(made.variables - given):
-            self.templates[source] = original
+            self._keep(source, original)
             raise Untranslatable(f"the template needs {', '.join(missing)}, which is not given")
-        self.templates[name] = made.text
+        self._keep(name, made.text)
         return name, made.attributes
+
+    def _keep(self, name: str, text: str) -> None:
+        if self.templates.setdefault(name, text) != text:
+            raise Untranslatable(f"another template is written to templates/{name}")
 
 
 class _Cookbook:
@@ -103,10 +114,13 @@ class _Cookbook:
         self.report = report
         self.known: dict[Attribute, Any] = {}
         self.sources = _Sources(root, self.known)
-        self.paths = {path.stem: path for path in sorted((root / "recipes").glob("*.rb"))}
+        every = sorted((root / "recipes").glob("*.rb"))
+        self.paths = {path.stem: path for path in every if is_inside(path, root)}
+        every += sorted((root / "attributes").glob("*.rb"))
+        self.left_out = [path for path in every if not is_inside(path, root)]
         self.lost: set[Attribute] = set()
         self.cyclic: frozenset[str] = frozenset()
-        self.modules = {stem: _module(stem) for stem in self.paths}
+        self.modules = _modules([*self.paths])
 
     def convert(self) -> tuple[dict[str, str], str]:
         """Return the source of each recipe, and that of the attributes."""
@@ -118,7 +132,12 @@ class _Cookbook:
             self.cyclic = first.users(stem)
             made = self._recipe(stem, work, first.targets(stem))
             texts[self.modules[stem]] = self._text(stem, made)
-        return texts, attributes.text(statements)
+        work = RecipeWork(self.report)
+        notes = [
+            work.todo(SourcePlace(path.relative_to(self.root).as_posix(), 1), path.stem, OUTSIDE)
+            for path in self.left_out
+        ]
+        return texts, attributes.text([*notes, *statements])
 
     def _attributes(self, work: RecipeWork) -> tuple[list[Statement], dict[Attribute, Any]]:
         self.known.clear()
@@ -236,19 +255,23 @@ def _parts(name: ast.JoinedStr) -> list[str | ast.expr]:
     ]
 
 
-def _module(stem: str) -> str:
-    made = module_name(stem)
-    return f"{made}_recipe" if made == "attributes" else made
+def _modules(stems: Sequence[str]) -> dict[str, str]:
+    """Return the module of each recipe; no two have one."""
+    found: dict[str, str] = {}
+    for stem in stems:
+        made = module_name(stem)
+        made = f"{made}_recipe" if made == "attributes" else made
+        while made in found.values():
+            made = f"{made}_2"
+        found[stem] = made
+    return found
 
 
 def _name_of(root: Path) -> str:
     path = root / "metadata.rb"
     found = (
-        re.search(r"(?m)^\s*name\s+['\"]([^'\"]+)", path.read_text("utf-8", "replace"))
-        if (path.is_file())
+        re.search(r"(?m)^\s*name\s+['\"]([^'\"]+)", content(path).decode("utf-8", "replace"))
+        if path.is_file() and is_inside(path, root)
         else None
     )
     return found[1] if found else root.name
-
-
-__all__ = ["convert_cookbook", "is_cookbook"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cookbook.convert.chef import platforms
 from cookbook.convert.chef.ruby import Tree, named
 from cookbook.convert.chef.words import (
     ARITHMETIC,
@@ -76,6 +77,8 @@ class Expressions:
     def _is_boolean(self, made: ast.expr, node: Any) -> bool:
         if isinstance(made, ast.Compare | ast.UnaryOp) or is_constant(made):
             return True
+        if isinstance(made, ast.BoolOp):
+            return all(isinstance(one, ast.Compare) for one in made.values)
         if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute):
             return made.func.attr in ("startswith", "endswith")
         path = self.path(node)
@@ -275,7 +278,9 @@ class Expressions:
             return self.condition(node)
         if operator in ("||", "or"):
             return ast.BoolOp(op=ast.Or(), values=[self.value(left), self.value(right)])
-        sides = self._sides([left, right])
+        sides = [self.value(left), self.value(right)]
+        if operator in ("==", "!=") and (test := _of_platform(sides)) is not None:
+            return test if operator == "==" else negated(test)
         if operator in OPERATORS:
             return compare(sides[0], OPERATORS[operator](), sides[1])
         if operator in ARITHMETIC:
@@ -285,15 +290,6 @@ class Expressions:
                 return joined([_part(one) for one in sides])
             return ast.BinOp(left=sides[0], op=ast.Add(), right=sides[1])
         raise Untranslatable(f"the operator {operator}")
-
-    def _sides(self, nodes: Sequence[Any]) -> list[ast.expr]:
-        """Return both sides of a comparison; names of platforms are those of os-release(5)."""
-        made = [self.value(one) for one in nodes]
-        for one, other in ((0, 1), (1, 0)):
-            words = WORDS.get(ast.unparse(made[one]))
-            if words is not None and is_constant(made[other]):
-                made[other] = literal(_renamed(constant(made[other]), words))
-        return made
 
     def _scope_resolution(self, node: Any) -> ast.expr:
         raise Untranslatable(f"the constant {self.tree.text(node)} of Ruby")
@@ -339,7 +335,8 @@ class Expressions:
             if inner.type in ("regex", "range", "splat_argument"):
                 raise Untranslatable("when with a pattern")
             words.append(constant(self.value(inner)))
-        words = _renamed(words, WORDS.get(ast.unparse(of), {}))
+        if (fact := ast.unparse(of)) in WORDS:
+            return platforms.is_one_of(fact, list(map(str, words)))
         if len(words) == 1:
             return compare(of, ast.Eq(), literal(words[0]))
         return compare(of, ast.In(), literal(words))
@@ -369,8 +366,9 @@ class Expressions:
         if shown in ("File", "::File") and called == "join":
             return self._file_join(args)
         if shown in ("File", "::File") and called in ("dirname", "basename") and len(args) == 1:
-            at = "[0]" if called == "dirname" else "[2]"
-            return _filled(f'A.rpartition("/"){at}', {"A": self.value(args[0])})
+            part = "str(pathlib.PurePosixPath(A).parent)"
+            part = part if called == "dirname" else "pathlib.PurePosixPath(A).name"
+            return _filled(part, {"A": self.value(args[0])})
         if shown == "node" and called == "name":
             return name("node.name")
         return self._method(self.value(receiver), called, [self.value(one) for one in args])
@@ -381,10 +379,13 @@ class Expressions:
         if called == "join" and not args:
             return method(literal(""), "join", of)
         if len(args) == 1 and called in CALLS_WITH:
-            if called == "include?" and (words := WORDS.get(ast.unparse(args[0]))) is not None:
-                of = literal(_renamed(constant(of), words))
+            if called == "include?" and (fact := ast.unparse(args[0])) in WORDS:
+                return platforms.is_one_of(fact, list(map(str, constant(of))))
+            if called == "split" and is_constant(args[0]) and constant(args[0]) == " ":
+                return method(of, "split")
             return _filled(CALLS_WITH[called], {"A": of, "B": args[0]})
         if called in ("gsub", "tr") and len(args) == 2 and all(map(is_constant, args)):
+            _refuse_patterns(called, *(str(constant(one)) for one in args))
             return method(of, "replace", *args)
         raise Untranslatable(f"the method {called}")
 
@@ -415,42 +416,23 @@ class Expressions:
         return ast.ListComp(elt=element, generators=[generator])
 
     def _function(self, called: str, args: Sequence[Any]) -> ast.expr:
-        facts = {"platform_family?": "node.facts.family", "platform?": "node.facts.distribution"}
-        if called in facts:
-            words = [str(constant(self.value(one))) for one in args]
-            wanted = _renamed(words, WORDS[facts[called]])
-            if len(wanted) == 1:
-                return compare(name(facts[called]), ast.Eq(), literal(wanted[0]))
-            return compare(name(facts[called]), ast.In(), literal(wanted))
         if called in ("value_for_platform_family", "value_for_platform"):
             return self._by_platform(called, args)
         if called == "systemd?":
             return compare(name("node.facts.init"), ast.Eq(), literal("systemd"))
-        if called in ("debian?", "ubuntu?", "rhel?", "fedora?", "suse?", "freebsd?", "windows?"):
-            return compare(name("node.facts.family"), ast.Eq(), literal(called[:-1]))
-        if called == "lazy":
-            raise Untranslatable("lazy")
+        words = [str(constant(self.value(one))) for one in args]
+        if (test := platforms.asked(called, words)) is not None:
+            return test
         raise Untranslatable(f"the function {called}")
 
     def _by_platform(self, called: str, args: Sequence[Any]) -> ast.expr:
-        pairs = named(args[0]) if len(args) == 1 and args[0].type == "hash" else list(args)
-        fact = "node.facts.family" if called.endswith("family") else "node.facts.distribution"
-        table: dict[str, ast.expr] = {}
-        other: ast.expr = literal(None)
-        for one in pairs:
-            if one.type != "pair":
-                raise Untranslatable(called)
-            keys = constant(self.value(one.child_by_field_name("key")))
-            node = one.child_by_field_name("value")
-            value = self.value(node)
-            if called == "value_for_platform" and isinstance(value, ast.Dict):
-                value = _default_of(value)
-            for key in keys if isinstance(keys, list) else [keys]:
-                if key == "default":
-                    other = value
-                else:
-                    table[WORDS[fact].get(str(key), str(key))] = value
-        return method(literal(table), "get", name(fact), other)
+        nodes = named(args[0]) if len(args) == 1 and args[0].type == "hash" else list(args)
+        if any(one.type != "pair" for one in nodes):
+            raise Untranslatable(called)
+        pairs = [
+            [self.value(one.child_by_field_name(w)) for w in ("key", "value")] for one in nodes
+        ]
+        return platforms.value_for(called, [(constant(key), value) for key, value in pairs])
 
     def _file_join(self, args: Sequence[Any]) -> ast.expr:
         parts: list[str | ast.expr] = []
@@ -462,18 +444,20 @@ class Expressions:
         return joined(parts)
 
 
-def _default_of(value: ast.Dict) -> ast.expr:
-    """Return the value of `default` in a table by versions that has nothing else."""
-    keys = [constant(key) for key in value.keys if key is not None]
-    if keys != ["default"]:
-        raise Untranslatable("a value for single versions of a platform")
-    return value.values[0]
+def _of_platform(sides: Sequence[ast.expr]) -> ast.expr | None:
+    """Return the test of a platform by a name of Chef; None for another comparison."""
+    for fact, word in (sides, reversed(sides)):
+        if (shown := ast.unparse(fact)) in WORDS and is_constant(word):
+            return platforms.is_one_of(shown, [str(constant(word))])
+    return None
 
 
-def _renamed(value: Any, words: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [words.get(str(one), one) for one in value]
-    return words.get(str(value), value)
+def _refuse_patterns(called: str, old: str, new: str) -> None:
+    """Raise Untranslatable for replacements that Ruby does by signs, or by groups of a pattern."""
+    if called == "tr" and (len(old) != 1 or len(new) != 1):
+        raise Untranslatable("tr of several signs")
+    if "\\" in new:
+        raise Untranslatable(f"{called} with groups")
 
 
 def _part(one: ast.expr) -> str | ast.expr:

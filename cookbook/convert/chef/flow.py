@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cookbook.convert import passwords
 from cookbook.convert.chef import resources
 from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
 from cookbook.convert.chef.expressions import Expressions
@@ -19,7 +20,9 @@ from cookbook.convert.expressions import (
     every,
     is_constant,
     literal,
+    method,
     name,
+    negated,
     text,
 )
 from cookbook.convert.scope import NameScope
@@ -155,8 +158,6 @@ class RubyFlow:
     def _if(self, node: Any) -> Iterator[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless":
-            from cookbook.convert.expressions import negated
-
             test = negated(test)
         word = "elif" if node.type == "elsif" else "if"
         body = self._inner(node.child_by_field_name("consequence"))
@@ -170,8 +171,6 @@ class RubyFlow:
     def _modifier(self, node: Any) -> list[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless_modifier":
-            from cookbook.convert.expressions import negated
-
             test = negated(test)
         kept, self.always = self.always, False
         body = self.statement(node.child_by_field_name("body"))
@@ -200,7 +199,7 @@ class RubyFlow:
     def _assignment(self, node: Any) -> list[Statement]:
         left, right = (node.child_by_field_name(one) for one in ("left", "right"))
         if left.type == "identifier":
-            value = self.by().value(right)
+            value = passwords.refuse(self.tree.text(left), self.by().value(right))
             target = self.scope.add(self.tree.text(left))
             return [Assignment(target, value)]
         path = self._attribute_set(left)
@@ -213,11 +212,16 @@ class RubyFlow:
                 self.scope.lost.add(path)
             raise
         self.scope.lost.discard(path)
-        given = constant(value) if is_constant(value) else None
-        self.known[path] = given
+        self.known[path] = constant(value) if is_constant(value) else None
+        names: list[str] = []
+        value = passwords.hidden("_".join(path), value, names, path[-1])
         if self.is_attributes:
             self.work.report.count(self.place(node), 0)
-        return [Code(call("default", *map(literal, path), value=value))]
+        place = self.place(node)
+        made: list[Statement] = [
+            self.work.todo(place, f"`cook secret set {one}`", passwords.IN_CLEAR) for one in names
+        ]
+        return [*made, Code(call("default", *map(literal, path), value=value))]
 
     def _attribute_set(self, node: Any) -> Path | None:
         """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
@@ -248,6 +252,8 @@ class RubyFlow:
             return self._include(node)
         if called == "raise":
             arguments = named(node.child_by_field_name("arguments"))
+            if not arguments:
+                raise Untranslatable("raise without a text")
             return [PythonLines(f"raise ValueError({text(self.by().value(arguments[-1]))})")]
         if called in ("include_attribute", "extend", "return", "unified_mode"):
             raise Untranslatable(f"{called} of Ruby")
@@ -282,13 +288,12 @@ class RubyFlow:
         block = node.child_by_field_name("block")
         found = block.child_by_field_name("parameters")
         words = [self.tree.text(one) for one in named(found)] if found is not None else []
-        over = self.by().value(node.child_by_field_name("receiver"))
-        if len(words) == 2:
-            from cookbook.convert.expressions import method
-
-            over = method(over, "items")
-        elif len(words) != 1:
+        receiver = node.child_by_field_name("receiver")
+        over = self.by().value(receiver)
+        if len(words) not in (1, 2):
             raise Untranslatable("a loop over more than a list or a hash")
+        if self._is_hash(receiver, over, of_pairs=len(words) == 2):
+            over = method(over, "items")
         kept = self.scope
         self.scope = kept.inner(**{word: name(_word(word)) for word in words})
         try:
@@ -298,12 +303,28 @@ class RubyFlow:
         head = f"for {', '.join(map(_word, words))} in"
         return [Compound((head, over), body)]
 
+    def _is_hash(self, receiver: Any, over: ast.expr, *, of_pairs: bool) -> bool:
+        """Return whether a loop goes over the pairs of a hash; `of_pairs` where it is not known."""
+        if isinstance(over, ast.Dict):
+            return True
+        if isinstance(over, ast.List | ast.ListComp):
+            return False
+        path = self.by().path(receiver)
+        if path is None:
+            return of_pairs
+        given = self.known.get(path)
+        if given is not None:
+            return isinstance(given, dict)
+        return of_pairs or any(one[: len(path)] == path for one in self.known if one != path)
+
     def _include(self, node: Any) -> list[Statement]:
         arguments = named(node.child_by_field_name("arguments"))
+        if not arguments:
+            raise Untranslatable("include_recipe without a name")
         named_by = self.by().value(arguments[0])
         if isinstance(named_by, ast.JoinedStr):
             return self._include_one_of(named_by)
-        word = constant(named_by)
+        word = str(constant(named_by))
         if word in self.recipes and self.recipes[word] in self.cyclic:
             return [Note(f"{self.place(node)}: {word} imports this recipe itself")]
         if word in self.recipes:
@@ -346,9 +367,8 @@ class RubyFlow:
         if len(names) != 1:
             raise Untranslatable(f"{called} without a name, or with several")
         block = ResourceBlock(self.tree, node, self.by(), called, kind)
-        draft, notes, conditions = draft_of(block, names[0], self.sources)
-        made: list[Statement] = [self.work.todo(self.place(node), what, why) for what, why in notes]
-        made += self._without_targets(node, draft)
+        draft, conditions = draft_of(block, names[0], self.sources)
+        made = self._without_targets(node, draft)
         title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
         condition = every(conditions)
         made.append(self.work.declare(draft, title, always=self.always and condition is None))

@@ -25,47 +25,22 @@ TYPES: Mapping[str, str] = {
 
 PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "apt_repository": {"repo_name": ""},
-    "cron": {"time": "time"},
     "execute": {"code": "command", "path": "", "interpreter": ""},
-    "file": {},
     "git": {"reference": "revision", "repo": "repository"},
-    "hostname": {},
     "mount": {"pass": "passno"},
     "subversion": {"svn_username": "username", "svn_password": "password"},
-    "swap_file": {},
     "user": {"supports": ""},
 }
 """Resource type -> property of Chef -> property here; `""`: looked at by the conversion itself."""
 
 NEEDLESS: Mapping[str, Sequence[str]] = {
-    "service": ("supports", "restart_command_", "init_command_"),
-    "package": (),
-    "template": ("local_",),
-    "apt_update": (),
-    "log": (),
+    "service": ("supports",),
 }
 """Resource type -> properties of Chef that need no counterpart."""
-
-COMMON = frozenset(
-    {
-        "action",
-        "notifies",
-        "subscribes",
-        "only_if",
-        "not_if",
-        "retries",
-        "retry_delay",
-        "ignore_failure",
-        "sensitive",
-    }
-)
 
 WHY: Mapping[str, str] = {
     "ruby_block": "code of Ruby; what it decides may be `if` of Python",
     "chef_gem": "a library for Chef itself",
-    "gem_package": "",
-    "include_recipe": "",
-    "directory_tree": "",
     "yum_repository": "there is no provider for yum",
     "windows_package": "there is no provider for Windows",
     "powershell_script": "there is no provider for Windows",

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from cookbook.convert.source_tree import content
 from cookbook.errors import UsageError
 
 _INSTALL = "pip install 'cook-converge[convert]'"
@@ -39,11 +40,7 @@ class Tree:
 
         Raises UsageError with file:line if it is no Ruby.
         """
-        try:
-            source = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
-        tree = cls(source, file)
+        tree = cls(content(path), file)
         if tree.root.has_error and (found := _error(tree.root)) is not None:
             line = found.start_point[0] + 1
             raise UsageError(
@@ -66,5 +63,7 @@ def _error(node: Any) -> Any:
 
 
 def named(node: Any) -> list[Any]:
-    """Return the children that mean something, without comments."""
+    """Return the children that mean something, without comments; none of what is not there."""
+    if node is None:
+        return []
     return [child for child in node.named_children if child.type != "comment"]

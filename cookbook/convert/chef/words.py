@@ -99,13 +99,13 @@ CALLS: Mapping[str, str] = {
     "size": "len(A)",
     "count": "len(A)",
     "empty?": "not A",
-    "any?": "bool(A)",
+    "any?": "any(one is not None and one is not False for one in A)",
     "nil?": "A is None",
     "downcase": "A.lower()",
     "upcase": "A.upper()",
     "capitalize": "A.capitalize()",
     "strip": "A.strip()",
-    "chomp": 'A.rstrip("\\n")',
+    "chomp": 'A.removesuffix("\\n")',
     "first": "A[0]",
     "last": "A[-1]",
     "keys": "list(A)",
@@ -127,7 +127,7 @@ CALLS: Mapping[str, str] = {
 """Method without arguments -> Python, where A is what it is called of."""
 
 CALLS_WITH: Mapping[str, str] = {
-    "join": "B.join(A)",
+    "join": "B.join(map(str, A))",
     "include?": "B in A",
     "split": "A.split(B)",
     "start_with?": "A.startswith(B)",
