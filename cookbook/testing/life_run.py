@@ -59,7 +59,7 @@ def check_lives(
     The host must be a disposable Debian host. `folder` is empty; recipes and the history are
     written there. `cook` runs the command: each time in a process of its own, unless a caller
     has a faster way. `name` is that of the set of recipes in the manifest of the host. With `brief`
-    the redo and what is declared later are left out, for a further release of Debian.
+    the redo, and the undo of what is declared later, are left out, for a further release of Debian.
 
     Raises AssertionError with the stage, and all that is wrong in it.
     """
@@ -68,8 +68,8 @@ def check_lives(
     run.declared()
     run.drifted()
     run.undone(redo=not brief)
-    if not brief and any(life.later for life in lives):
-        run.later()
+    if any(life.later for life in lives):
+        run.later(undo=not brief)
     run.removed()
 
 
@@ -160,13 +160,14 @@ class _Run:
         else:
             self._cook("converge", "declare")
 
-    def later(self) -> None:
+    def later(self, *, undo: bool) -> None:
         self._cook("converge", "later")
         self._all("later", ((life.type, c) for life in self.lives for c in life.later_judge))
-        after = state(self.host)
-        undone = self._undo("last", after, self.full, "undo of later")
-        self._undo("last", undone, after, "redo of later")
-        _none("redo of later: changed", self._changed(self._cook("converge", "later")))
+        if undo:
+            after = state(self.host)
+            undone = self._undo("last", after, self.full, "undo of later")
+            self._undo("last", undone, after, "redo of later")
+        _none("later again: changed", self._changed(self._cook("converge", "later")))
 
     def removed(self) -> None:
         self._cook("converge", "remove", "--prune")

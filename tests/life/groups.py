@@ -99,7 +99,7 @@ def check_on_release(
     """
     Take the lives of `ON_OTHER_RELEASES` through the stages on a host with that release.
 
-    The redo and what a life declares later are left out: they take the third part of the time.
+    The redo, and the undo of what a life declares later, are left out: they take long.
 
     COOK_LIVES, a list with commas, names others: those of Docker write rules of the packet filter
     that other lives see, and take minutes.
