@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -413,10 +413,10 @@ def test_what_each_host_has_otherwise_is_no_difference() -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_hosts_are_shown_in_under_five_seconds(
+def test_a_thousand_hosts_take_no_five_seconds_of_a_processor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_journal: WriteJournal
 ) -> None:
-    """With 30 resources each and three runs; 0.5 s of a process when this was written."""
+    """With 30 resources each and three runs; 0.6 s when this was written. Other work counts not."""
     monkeypatch.chdir(tmp_path)
     Path("hosts.yml").write_text('hosts: ["w[1:1000]"]\n')
     steps = [(f"file[/etc/{number}]", "ok" if number % 7 else "changed") for number in range(30)]
@@ -426,8 +426,10 @@ def test_a_thousand_hosts_are_shown_in_under_five_seconds(
         pass  # the journals are read
     words = ["status", "--hosts", "hosts.yml", "--output", "json"]
     code = f"import sys; from cookbook.cli import main; sys.exit(main({words!r}))"
-    begun = time.monotonic()
+    before = os.times()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    after = os.times()
 
-    assert time.monotonic() - begun < 5
+    used = after.children_user + after.children_system - before.children_user
+    assert used - before.children_system < 5
     assert len(json.loads(done.stdout)["hosts"]) == 1000
