@@ -25,7 +25,7 @@ ACCESS = ("accounts", "network")
 SERVERS = ("databases", "certificates", "packages")
 APPLICATIONS = ("applications", "code")
 
-_TOGETHER = 6
+_TOGETHER = 12
 """The most lives that are taken through all stages together."""
 
 ON_OTHER_RELEASES = (
