@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +147,34 @@ def test_another_signature_or_none_is_refused_before_anything_is_run(
     assert author.target.read_text() == "three"
 
 
+@pytest.fixture
+def gpg_home(author: Author) -> Iterator[Callable[[str], Path]]:
+    """Create the folder of GnuPG of a person; the agents that it begins are ended."""
+    made: list[Path] = []
+
+    def make(name: str) -> Path:
+        # A socket of gpg-agent must fit into 108 characters; GnuPG takes /run/user if it is there.
+        folder = author.folder / f"{name}-pgp"
+        folder.mkdir(mode=0o700)
+        made.append(folder)
+        words = ["gpg", "--homedir", str(folder), "--batch", "--passphrase", ""]
+        words += ["--quick-gen-key", f"{name}@pgp.example.org", "ed25519", "sign", "never"]
+        subprocess.run(words, check=True, capture_output=True)
+        return folder
+
+    yield make
+    for folder in made:
+        subprocess.run(["gpgconf", "--homedir", str(folder), "--kill", "all"], check=True)
+
+
 def test_a_key_of_the_user_does_not_vouch_where_ssh_keys_are_trusted(
-    author: Author, pull: Pulls, monkeypatch: pytest.MonkeyPatch
+    author: Author,
+    pull: Pulls,
+    gpg_home: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Git takes the program by the kind of the signature, so OpenPGP would be asked as well."""
-    home = _gpg_home(author.folder / "home", "ann")
+    home = gpg_home("ann")
     monkeypatch.setenv("GNUPGHOME", str(home))
     author.commit("one", "ann@pgp.example.org", GNUPGHOME=str(home))
     author.git("-c", "gpg.format=openpgp", "verify-commit", "HEAD", GNUPGHOME=str(home))
@@ -177,9 +200,9 @@ def test_a_setting_of_the_user_does_not_verify(
     assert not author.target.exists()
 
 
-def test_openpgp(author: Author, pull: Pulls) -> None:
-    home = _gpg_home(author.folder / "home", "ann")
-    other = _gpg_home(author.folder / "eves", "eve")
+def test_openpgp(author: Author, pull: Pulls, gpg_home: Callable[[str], Path]) -> None:
+    home = gpg_home("ann")
+    other = gpg_home("eve")
     keyring = author.signers.parent / "ring.asc"
     export = [
         "gpg",
@@ -205,15 +228,6 @@ def test_openpgp(author: Author, pull: Pulls) -> None:
 
     keyring.write_text("no keys")
     assert "is no keyring" in pull(keys=keys)[1]
-
-
-def _gpg_home(folder: Path, name: str) -> Path:
-    # A socket of gpg-agent must fit into 108 characters; GnuPG takes /run/user if it is there.
-    folder.mkdir(mode=0o700)
-    words = ["gpg", "--homedir", str(folder), "--batch", "--passphrase", ""]
-    words += ["--quick-gen-key", f"{name}@pgp.example.org", "ed25519", "sign", "never"]
-    subprocess.run(words, check=True, capture_output=True)
-    return folder
 
 
 def test_an_older_revision_is_refused(author: Author, pull: Pulls) -> None:
