@@ -111,24 +111,42 @@ PLACES = {
     "stops": "- fail: {{msg: x}}\n  {}\n",
     "handlers": "- package: {{name: jq}}\n  {}\n",
 }
-FINE = {("facts", "environment"), ("stops", "environment"), ("handlers", "tags")}
+NO_EFFECT = {("facts", "environment"), ("stops", "environment"), ("handlers", "tags")}
+"""Places where a keyword changes nothing, for Ansible neither."""
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("keyword", KEYWORDS)
-def test_no_keyword_is_dropped(keyword: str, place: str, tmp_path: Path) -> None:
-    if (place, keyword.partition(":")[0]) in FINE:
-        pytest.skip("it has no effect there")
-    (tmp_path / "tasks").mkdir()
-    (tmp_path / "handlers").mkdir()
+def keywords_in(*, effect: bool) -> list[tuple[str, str]]:
+    """Return places with keywords that have an effect there, or none."""
+    pairs = [(place, keyword) for place in PLACES for keyword in KEYWORDS]
+    return [one for one in pairs if effect != ((one[0], one[1].partition(":")[0]) in NO_EFFECT)]
+
+
+def converted_with(keyword: str, place: str, root: Path) -> tuple[ConvertReport, str]:
+    """Return the report and the source of a role with a task that has a keyword."""
     kind = place if place == "handlers" else "tasks"
-    (tmp_path / kind / "main.yml").write_text(PLACES[place].format(keyword))
-    (tmp_path / "tasks/more.yml").write_text("- package: {name: tree}\n")
+    (root / "tasks").mkdir()
+    (root / kind).mkdir(exist_ok=True)
+    (root / kind / "main.yml").write_text(PLACES[place].format(keyword))
+    (root / "tasks/more.yml").write_text("- package: {name: tree}\n")
     report = ConvertReport("role")
-    source = Role(tmp_path, "A role.", report).convert()
+    return report, Role(root, "A role.", report).convert()
+
+
+@pytest.mark.parametrize(("place", "keyword"), keywords_in(effect=True))
+def test_no_keyword_is_dropped(keyword: str, place: str, tmp_path: Path) -> None:
+    report, source = converted_with(keyword, place, tmp_path)
     assert (report.total.translated, report.total.with_todo) == (0, 1)
     assert len(report.todos) == 1
     assert not {"package(", "raise ", "a = 1"} & set(uncommented(source).split("\n"))
+
+
+@pytest.mark.parametrize(("place", "keyword"), keywords_in(effect=False))
+def test_a_keyword_without_effect_needs_no_comment(
+    keyword: str, place: str, tmp_path: Path
+) -> None:
+    report, _ = converted_with(keyword, place, tmp_path)
+    assert (report.total.translated, report.total.with_todo) == (1, 0)
+    assert report.todos == []
 
 
 @pytest.mark.parametrize("name", modules.MODULES)

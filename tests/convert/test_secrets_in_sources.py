@@ -49,6 +49,38 @@ TASKS = """\
   vars: {pw: geheim, password: geheim}
 """
 
+NO_LOG = """\
+- name: own
+  command: x geheim
+  no_log: true
+  delegate_to: other
+- block:
+    - name: of a block
+      command: x geheim
+      delegate_to: other
+  no_log: true
+- tags: never
+  block:
+    - name: in a block that is a comment
+      command: x geheim
+      no_log: true
+- name: a question
+  command: x geheim
+  register: out
+  changed_when: false
+  no_log: true
+- name: after it
+  command: x
+  delegate_to: other
+  when: out.rc != 0
+- debug: {msg: geheim}
+  no_log: "{{ hide }}"
+- name: a parameter
+  copy: {content: geheim, dest: /x, no_such: 1}
+  no_log: true
+"""
+"""Tasks that nothing marks as secret but `no_log`, and that are only comments in a recipe."""
+
 
 @pytest.mark.parametrize("kind", ["defaults", "vars"])
 def test_no_secret_of_a_variable_is_written(kind: str, tmp_path: Path) -> None:
@@ -117,3 +149,12 @@ def test_encrypted_files_that_are_included(kind: str, tmp_path: Path) -> None:
     _, report = convert(write(tmp_path / "web", files), tmp_path / "out")
     assert "x.yml is encrypted" in report.todos[0].why
     assert report.total.with_todo == 1
+
+
+@pytest.mark.parametrize("kind", ["tasks", "handlers"])
+def test_what_no_log_hides_is_in_no_comment(kind: str, tmp_path: Path) -> None:
+    role = write(tmp_path / "web", {"tasks/main.yml": "", f"{kind}/main.yml": NO_LOG})
+    folder, report = convert(role, tmp_path / "out")
+    assert "geheim" not in everything(folder)
+    assert "geheim" not in report.as_json()
+    assert "own (no_log)" in (folder / "web.py").read_text()

@@ -14,7 +14,7 @@ from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.resources import drafts
 from cookbook.convert.ansible.sources import RoleSources
 from cookbook.convert.ansible.sources import plain as title
-from cookbook.convert.ansible.task import Task, as_names, count, tasks_of
+from cookbook.convert.ansible.task import Task, as_names, comment_of, count, is_silent, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.declarations import TITLES, declaration, properties
 from cookbook.convert.drafts import Draft
@@ -92,14 +92,14 @@ class TaskFlow:
         known, used = dict(self.work.declared), set(guards.used)
         counted = True
         made: list[Statement]
+        given = keywords.inherited(context.keywords, task.keywords)
         try:
-            given = keywords.inherited(context.keywords, task.keywords)
             tags = keywords.tags_of(task.keywords)
             included = self.includes.include(task, given, context)
             if included is not None:
                 counted, made = False, included
             elif task.module in modules.NO_DECLARATION:
-                counted, made = False, _without_declaration(task)
+                counted, made = False, _without_declaration(task, given)
             elif (probe := guards.probe(task, given, context.scope)) is not None:
                 return [probe]
             else:
@@ -107,8 +107,8 @@ class TaskFlow:
         except Untranslatable as why:
             self.work.declared, guards.used = known, used
             counted = True
-            code = self._near(task, context)
-            made = [self.work.todo(task.place, original(task), str(why), code)]
+            code = [] if is_silent(given) else self._near(task, context)
+            made = [self.work.todo(task.place, comment_of(task, given), str(why), code)]
         if counted:
             todos = sum(1 for one in made for inner in one.walk() if _is_todo(inner))
             self.work.report.count(task.place, todos)
@@ -195,7 +195,8 @@ class TaskFlow:
         except Untranslatable as why:
             for _ in range(inner):
                 self.work.report.count(task.place, 1)
-            return [self.work.todo(task.place, original(task), str(why))]
+            given = keywords.inherited(context.keywords, task.keywords)
+            return [self.work.todo(task.place, comment_of(task, given), str(why))]
         within = replace(within, always=context.always and condition is None)
         made: list[Statement]
         if "rescue" in task.keywords or "always" in task.keywords:
@@ -259,17 +260,10 @@ def _is_todo(one: Statement) -> bool:
     return isinstance(one, Note) and one.words.startswith("TODO")
 
 
-def original(task: Task) -> str:
-    """Return the text of a task for a comment: without its parameters if they are secret."""
-    if task.keywords.get("no_log") not in (None, False):
-        return f"{task.name} (no_log)"
-    return task.original or task.name
-
-
-def _without_declaration(task: Task) -> list[Statement]:
+def _without_declaration(task: Task, given: Mapping[str, Any]) -> list[Statement]:
     if task.keywords.get("notify"):
         raise Untranslatable("a notice of a task that changes nothing")
-    said = task.params.get("msg") or task.params.get("var") or ""
+    said = "" if is_silent(given) else task.params.get("msg") or task.params.get("var") or ""
     shown = f": {masked(str(said))}" if said else ""
     return [Note(f"{task.place}: {task.module}{shown}, which changes nothing")]
 

@@ -13,7 +13,7 @@ from cookbook.convert import shell
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.keywords import PROBE, refused
 from cookbook.convert.ansible.params import Params
-from cookbook.convert.ansible.task import Task
+from cookbook.convert.ansible.task import Task, comment_of
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, joined
 from cookbook.convert.scope import NameScope
@@ -36,6 +36,7 @@ class WantedGuards:
 @dataclass
 class _Probe:
     task: Task
+    shown: str
     note: Note
     command: ast.expr
 
@@ -77,7 +78,7 @@ class Guards:
         except Untranslatable:
             return None
         note = Note("")
-        self.probes[str(word)] = _Probe(task, note, command)
+        self.probes[str(word)] = _Probe(task, comment_of(task, given), note, command)
         return note
 
     def _uses(self, word: str, by: Task) -> int:
@@ -105,10 +106,8 @@ class Guards:
                 probe.note.words = f"{place}: {probe.task.name}: a guard of what asks for it"
                 self.work.report.count(place, 0)
             else:
-                original = probe.task.original or probe.task.name
-                todo = self.work.todo(
-                    place, original, f"the result {word} is used by what is a TODO"
-                )
+                why = f"the result {word} is used by what is a TODO"
+                todo = self.work.todo(place, probe.shown, why)
                 probe.note.words = todo.words
                 self.work.report.count(place, 1)
 

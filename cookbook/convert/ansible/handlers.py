@@ -9,12 +9,12 @@ from typing import Any
 
 from cookbook.convert.ansible import keywords
 from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import notified_actions, original
+from cookbook.convert.ansible.flow import notified_actions
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.resources import drafts
 from cookbook.convert.ansible.sources import plain as title
-from cookbook.convert.ansible.task import Task, as_names, tasks_of
+from cookbook.convert.ansible.task import Task, as_names, comment_of, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, literal, name
@@ -53,22 +53,25 @@ class Handlers:
 
     def _handler(self, task: Task) -> None:
         names = [task.name, *as_names(task.keywords.get("listen"))]
+        given = keywords.inherited(self.keywords, task.keywords)
+        text = comment_of(task, given)
         try:
-            found, condition = self._drafts(task)
+            found, condition = self._drafts(task, given)
         except Untranslatable as why:
-            self.choices.append(self.work.todo(task.place, original(task), str(why)))
+            self.choices.append(self.work.todo(task.place, text, str(why)))
             self.work.report.count(task.place, 1)
             return
         for number, (draft, actions) in enumerate(found):
             key = f"{task.place}/{number}"
-            waiting = NotifiedDraft(title(task.name), task.place, original(task), draft, actions)
+            waiting = NotifiedDraft(title(task.name), task.place, text, draft, actions)
             self.work.notified[key] = waiting
             for one in names:
                 self.handlers.setdefault(one, []).append((key, condition))
 
-    def _drafts(self, task: Task) -> tuple[list[tuple[Draft, list[str]]], ast.expr | None]:
+    def _drafts(
+        self, task: Task, given: Mapping[str, Any]
+    ) -> tuple[list[tuple[Draft, list[str]]], ast.expr | None]:
         """Return the resources of a handler with their actions, and its condition."""
-        given = keywords.inherited(self.keywords, task.keywords)
         keywords.refuse(given, keywords.HANDLER)
         scope = with_vars(self.work.scope, task.keywords.get("vars"))
         condition = keywords.condition_of(task.keywords, scope)

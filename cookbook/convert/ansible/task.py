@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,29 @@ class Task:
     def is_block(self) -> bool:
         """Return whether it is a block of tasks."""
         return "block" in self.keywords
+
+
+def is_silent(keywords: Mapping[str, Any]) -> bool:
+    """Return whether `no_log` makes a secret of what a task says."""
+    return keywords.get("no_log") not in (None, False)
+
+
+def comment_of(task: Task, given: Mapping[str, Any]) -> str:
+    """
+    Return the text of a task or a block for a comment.
+
+    `given` is its keywords with those that it inherits. Of a task with `no_log`, and of a block
+    with such a task, it is only the name.
+    """
+    if is_silent(given) or _has_silent(task.keywords):
+        return f"{task.name or 'a block'} (no_log)"
+    return task.original or task.name
+
+
+def _has_silent(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return is_silent(value) or any(map(_has_silent, value.values()))
+    return isinstance(value, list) and any(map(_has_silent, value))
 
 
 def as_names(value: Any) -> list[str]:
