@@ -25,7 +25,6 @@ def is_secret(word: str, value: Any) -> bool:
     """Return whether the value of a variable or a property is a secret that stands in clear."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return False
-    word = re.sub(r"(?i)(^|_)pass$", r"\1password", word)
     shown = str(value)
     return bool(shown) and (secret_in(f"{word}: {shown}") or secret_in(shown)) is not None
 

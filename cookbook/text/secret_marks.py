@@ -18,33 +18,37 @@ SECRETS = (
 _IN_FILES = (
     (re.compile(r"-----BEGIN PGP PRIVATE KEY BLOCK-----"), "a private key"),
     (
-        re.compile(r"(?<![\w$])\$(?:2[abxy]|[1567y]|apr1|gy|sha1)\$[^\s:$]{2,}"),
+        re.compile(r"(?<![\w$])\$(?:2[abxy]|[1567y]|apr1|gy|sha1)\$[^\s:$]{2,}[^\s:\"']*"),
         "the hash of a password",
     ),
-    (re.compile(r"(?m)^[^\s:#]+:\{(?:SSHA|SHA|SMD5|PLAIN)\}"), "the hash of a password"),
-    (re.compile(r"\bgrub\.pbkdf2\.sha512\.\d"), "the hash of a password"),
+    (re.compile(r"(?m)^[^\s:#]+:\{(?:SSHA|SHA|SMD5|PLAIN)\}\S*"), "the hash of a password"),
+    (re.compile(r"\bgrub\.pbkdf2\.sha512\.\d\S*"), "the hash of a password"),
     (re.compile(r"\A\x05[\x01\x02]\x00\x00"), "keys of Kerberos"),
     (re.compile(r"(?m)^[^\s:#]+:(?:\d+|\*):[^\s:]+:[^\s:]+:\S+$"), "a password (as in .pgpass)"),
     (re.compile(r"(?i)<\w*(?:password|passwd|secret|token)>[^<\s][^<]*<"), "a password"),
     (
-        re.compile(r"(?m)^[ \t]*machine[ \t]+\S+\s+(?:.*\s)?password\s+\S"),
+        re.compile(r"(?m)^[ \t]*machine[ \t]+\S+\s+(?:.*\s)?password\s+\S+"),
         "a password (as in .netrc)",
     ),
-    (re.compile(r"\bsshpass[ \t]+-p[ \t]*[\"']?[^\s$\"']"), "a password (of sshpass)"),
+    (re.compile(r"\bsshpass[ \t]+-p[ \t]*[\"']?[^\s$\"']+"), "a password (of sshpass)"),
     (
-        re.compile(r"\b(?:mysql|mariadb)[\w-]*[ \t](?:[^\n|;]{0,200}[ \t])?-p(?![\"']?\$)[^\s-]"),
+        re.compile(
+            r"\b(?:mysql|mariadb)[\w-]*[ \t](?:[^\n|;]{0,200}[ \t])?-p(?![\"']?\$)[^\s-]\S*"
+        ),
         "a password (of mysql)",
     ),
     (
-        re.compile(r"\bcurl\b[^\n|;]{0,200}[ \t](?:-u|--user)[ =]*[\"']?\w[^\s:]*:[^\s$\"']"),
+        re.compile(
+            r"\bcurl\b[^\n|;]{0,200}[ \t](?:-u|--user)[ =]*[\"']?\w[^\s:]*:[^\s$\"'][^\s\"']*"
+        ),
         "a password (of curl)",
     ),
-    (re.compile(r"(?m)^[ \t]*stats[ \t]+auth[ \t]+[^\s:]+:\S"), "a password (of haproxy)"),
-    (re.compile(r"\binsecure-password[ \t]+\S"), "a password (of haproxy)"),
+    (re.compile(r"(?m)^[ \t]*stats[ \t]+auth[ \t]+[^\s:]+:\S+"), "a password (of haproxy)"),
+    (re.compile(r"\binsecure-password[ \t]+\S+"), "a password (of haproxy)"),
     (
         re.compile(
             r"(?i)\bauthorization\b[\"']?[ \t]*[:=,]?[ \t]*[\"']?"
-            r"(?:basic|bearer|token)[ \t]+[\w+/=.-]{8}"
+            r"(?:basic|bearer|token)[ \t]+[\w+/=.-]{8,}"
         ),
         "credentials for HTTP",
     ),
@@ -88,6 +92,22 @@ _NAMES = re.compile(
     r"(?:[._-]|$)|^debian\.cnf$|private.*\.pem$|^private[_-]?key"
 )
 
+_PEM = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?:-----END[^\n]*|\Z)")
+_NAMED = re.compile(
+    rf"""(?ix)
+    (?P<name>
+        {_WORDS} ["']? \]?
+        (?:[ \t]* (?:=>|[=:]|,) [ \t]* | [ \t]+(?=["']))
+    )
+    (?P<value>
+        \{{\{{.*?\}}\}}
+      | [|>][-+\d]*[ \t]*\n(?s:.*)
+      | "(?:[^"\\]|\\.)*" | '[^']*'
+      | (?<==)[^\s"']\S* | [^\s"'][^\n]*
+    )"""
+)
+"""A value that a name of secrets gets: a template, a block of YAML, a quoted text, words."""
+
 
 def secret_name(path: str) -> str | None:
     """Return why a file of this path probably is a secret, by its name alone; None if it is not."""
@@ -121,29 +141,28 @@ def masked(text: str) -> str:
     text = _PEM.sub(r"\1 ...", text)
     for pattern, _ in (*SECRETS, *_IN_FILES):
         text = pattern.sub("...", text)
-    return _NAMED.sub(_without_value, text)
+    text = _NAMED.sub(_without_value, text)
+    for assigned in _ASSIGNED:
+        text = assigned.sub(_without_assigned, text)
+    return text
 
 
-_PEM = re.compile(r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?:-----END[^\n]*|\Z)")
-_NAMED = re.compile(
-    rf"""(?ix)
-    (?P<name>
-        (?:{_WORDS} | (?<![A-Za-z])pass) ["']? \]?
-        (?:[ \t]* (?:=>|[=:]|,) [ \t]* | [ \t]+(?=["']))
-    )
-    (?P<value>
-        \{{\{{.*?\}}\}}
-      | [|>][-+\d]*[ \t]*\n(?s:.*)
-      | "(?:[^"\\]|\\.)*" | '[^']*'
-      | (?<==)[^\s"']\S* | [^\s"'][^\n]*
-    )"""
-)
-"""A value that a name of secrets gets: a template, a block of YAML, a quoted text, words."""
+def _without_assigned(found: re.Match[str]) -> str:
+    if _is_no_secret(found["value"]):
+        return found[0]
+    start, end = (one - found.start() for one in found.span("value"))
+    return f"{found[0][:start]}...{found[0][end:]}"
 
 
 def _without_value(found: re.Match[str]) -> str:
     value = found["value"]
     quote = value[0] if value[0] in "\"'" else ""
-    if _NO_SECRET.fullmatch(value.strip("\"'")) or value.startswith(("secret(", "!vault")):
+    if _is_no_secret(value):
         return found[0]
     return f"{found['name']}{quote}...{quote}"
+
+
+def _is_no_secret(value: str) -> bool:
+    """Return whether a value is none of a secret, or a reference to one."""
+    is_other = _NO_SECRET.fullmatch(value.strip("\"'")) is not None
+    return is_other or value.startswith(("secret(", "!vault"))

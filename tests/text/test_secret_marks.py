@@ -94,6 +94,25 @@ def test_a_secret_is_seen(text: str) -> None:
     assert secret_in(f"first = 1\n{text}\n") is not None
 
 
+@pytest.mark.parametrize("text", SECRET)
+def test_nothing_of_a_secret_is_left(text: str) -> None:
+    hidden = masked(f"first = 1\n{text}\n")
+    values = (
+        "hunter2",
+        "correct horse",
+        "abc",
+        "0123456789",
+        "aDEyMyI",
+        "YW5u",
+        "AB.CD",
+        "-not",
+        "ijkl",
+    )
+    assert hidden.startswith("first = 1\n")
+    assert "..." in hidden
+    assert [one for one in values if one in hidden] == []
+
+
 @pytest.mark.parametrize("text", PLAIN)
 def test_other_settings_are_none(text: str) -> None:
     assert secret_in(f"first = 1\n{text}\n") is None
