@@ -10,6 +10,8 @@ from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.filters import FILTERS
+from jinja2.tests import TESTS
 
 from cookbook.convert.ansible import facts
 from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
@@ -21,8 +23,6 @@ from cookbook.convert.source_tree import OUTSIDE, content, files_below, is_insid
 
 KINDS = ("files", "templates")
 """The folders of a role that are copied."""
-
-_KNOWN = jinja2.Environment()  # noqa: S701 - only its names of filters are read
 
 _MANAGED = re.compile(r"\{\{\s*ansible_managed\s*(\|\s*comment(\([^)]*\))?)?\s*\}\}")
 
@@ -160,12 +160,8 @@ def _pattern(source: ast.expr) -> str:
 def _check(tree: nodes.Template, name: str) -> None:
     """Raise Untranslatable for filters, tests and functions that only Ansible has."""
     missing = sorted(
-        {
-            f"the filter {n.name}"
-            for n in tree.find_all(nodes.Filter)
-            if n.name not in _KNOWN.filters
-        }
-        | {f"the test {n.name}" for n in tree.find_all(nodes.Test) if n.name not in _KNOWN.tests}
+        {f"the filter {n.name}" for n in tree.find_all(nodes.Filter) if n.name not in FILTERS}
+        | {f"the test {n.name}" for n in tree.find_all(nodes.Test) if n.name not in TESTS}
         | {
             f"the function {n.node.name}"
             for n in tree.find_all(nodes.Call)

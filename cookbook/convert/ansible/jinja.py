@@ -116,7 +116,7 @@ class _Lenient(dict[str, Any]):
         return True
 
 
-ENVIRONMENT = jinja2.Environment(  # noqa: S701 - nothing is rendered
+ENVIRONMENT = jinja2.Environment(  # noqa: S701 - it only parses
     extensions=["jinja2.ext.do"], keep_trailing_newline=True
 )
 ENVIRONMENT.filters = _Lenient(ENVIRONMENT.filters)
