@@ -35,7 +35,7 @@ _ENTRY = re.compile(r"   (\S+?)\*?(?: \((.*)\))?")
 
 def ask_besides(what: Command) -> Command:
     """Return the question for what a transaction with these arguments would do."""
-    ask = sh((WITHOUT_TRACE + _ASK.lstrip()).strip(), what)
+    ask = sh(WITHOUT_TRACE + _ASK.strip(), what)
     return replace(ask, called=sh("apt-get --print-uris {}", what).shown)
 
 

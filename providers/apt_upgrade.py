@@ -86,7 +86,7 @@ class AptUpgradeProvider(Provider[AptUpgrade, State]):
     def probe(self, upgrade: AptUpgrade) -> Sequence[Probe]:
         """Ask for a simulation, which an undo does not need; of some packages for the versions."""
         ask = sh(
-            (WITHOUT_TRACE + _ASK.lstrip()).strip(),
+            WITHOUT_TRACE + _ASK.strip(),
             list(upgrade.words),
             list(_verb(upgrade)),
             "security" if upgrade.security_only else "",

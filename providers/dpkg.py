@@ -36,7 +36,7 @@ print k "\t" found "\t" substr(by[k], 2) essential[which] } }' {}
 WITHOUT_TRACE: LiteralString = r"""
 lists=/var/lib/apt/lists; cache=/var/cache/apt/srcpkgcache.bin; use='-o Dir::Cache::pkgcache='
 [ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use="$use -o Dir::Cache::srcpkgcache="
-"""
+""".lstrip()
 """
 Sets $use: options for apt-cache(8) and apt-get(8) in questions, which leave no trace.
 
@@ -53,7 +53,7 @@ part == 1 && $1 == "Architecture:" { arch = $2 }
 part == 1 && $1 == "Auto-Installed:" && $2 == 1 { auto[name ":" arch] = 1 }
 part == 2 && $1 !~ /^(not-installed|config-files)$/ { arch = $3 == "all" ? native : $3
 if (!(($2 ":" arch) in auto)) print arch == native ? $2 : $2 ":" arch }' part=1 $marks part=2 -
-"""
+""".strip()
 """The packages of `apt-mark showmanual`, which takes seconds, and writes caches."""
 
 # A line for what is not installed, or not at the version after the `=`; `=*` is always told.
@@ -124,7 +124,7 @@ def offers(release: str | None = None) -> Table:
 
     def ask(keys: Sequence[str]) -> Command:
         names = list(dict.fromkeys(key.partition("=")[0] for key in keys))
-        return sh((WITHOUT_TRACE + _OFFERS.lstrip()).strip(), list(keys), names, target)
+        return sh(WITHOUT_TRACE + _OFFERS.strip(), list(keys), names, target)
 
     return Table(ask, _split)
 

@@ -65,9 +65,9 @@ QUESTIONS: Mapping[str, Command] = {
         "s=$(dpkg --get-selections) || exit;"
         r""" printf '%s\n' "$s" | awk '$2 == "hold" { print $1 }'"""
     ),
-    "manual": sh(BY_REQUEST.strip()),
+    "manual": sh(BY_REQUEST),
     "local": sh(
-        WITHOUT_TRACE.strip() + "; p=$(" + BY_REQUEST.strip() + ") || exit;"
+        WITHOUT_TRACE + "p=$(" + BY_REQUEST + ") || exit;"
         " printf '%s\\n' \"$p\" | LC_ALL=C xargs -r apt-cache $use policy; :"
     ),
     # units
