@@ -12,6 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # Whole files, in the order of tests/conftest.py. Tests on real hosts wait more than they compute;
 # with more than three workers, their hosts could need more inotify instances than there are.
 SPREAD := --dist loadfile --no-loadscope-reorder
+SUITE := -q -n 3 $(SPREAD) --hypothesis-profile=ci
 
 # All of them at once; each says what it found when it has ended, and none stops another.
 CHECKS := check-tests check-pyright check-mypy check-imports check-lint
@@ -32,10 +33,10 @@ demo: setup ## Converge a real host twice, and fetch the page it then serves
 	$(SUDO) scripts/demo
 
 test: setup ## Run every test, on real hosts too; the last line is pytest's summary
-	$(SUDO) $(BIN)/pytest -q -n 3 $(SPREAD) --hypothesis-profile=ci --durations=15 tests
+	$(SUDO) $(BIN)/pytest $(SUITE) --durations=15 tests
 
 coverage: setup ## Run every test with coverage, which makes Python code a third slower
-	$(SUDO) $(BIN)/pytest -q -n 3 $(SPREAD) --hypothesis-profile=ci --cov=cookbook tests
+	$(SUDO) $(BIN)/pytest $(SUITE) --cov=cookbook tests
 
 check: setup types ## All one runs while working: lint, types, import contract, fast tests
 	@$(MAKE) --no-print-directory --keep-going --jobs --output-sync=target $(CHECKS)

@@ -79,7 +79,7 @@ def check_on(
     brief: bool = False,
 ) -> None:
     """
-    Take the lives through all stages on the host, some of them together.
+    Take the lives through all stages on the host, some of them together; `brief` as check_lives.
 
     Each exchange asks all resources that are left, so the time grows with the square of their
     number where their probes are slow.
