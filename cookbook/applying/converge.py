@@ -9,8 +9,8 @@ The steps of a run:
 3. A dry run stops here; it sends only questions.
 4. The changes are sent as one *batch*: for each change, in order, the host asks again,
    compares the answer with the precondition, and applies the change. If an answer
-   differs, the batch stops there. In the same exchange everything from the first
-   change on is probed again.
+   differs, the batch stops there. In the same exchange these are probed again, and what
+   comes after them, up to the first resource that waits for a change not sent yet.
 5. A change was made if no difference is left; else it has failed. Resources that the
    batch did not reach are decided again, by answers after the last change: step 2.
 6. At a barrier the host waits for others, after all that precedes it was sent; what comes
@@ -207,9 +207,9 @@ class Convergence:
     def _refresh(self) -> None:
         """Probe the queue; the first time also read the manifests, in the same exchange."""
         if self._orphans is None or self._orphans.ready:
-            self._planner.refresh(self._queue.known)
+            self._planner.refresh(self._walk.upcoming())
             return
-        self._planner.refresh(self._queue.known, [QUESTION])
+        self._planner.refresh(self._walk.upcoming(), [QUESTION])
         self._orphans.read()
         self._queue.recall(self._orphans.manifest.owed)
 
@@ -235,7 +235,7 @@ class Convergence:
         links: list[Transaction] = []
         gap: list[Decision] = []
         stopped: Decision | None = None
-        for decision in self._walk.decisions(self._forecast()):
+        for decision in self._walk.decisions(self._forecast(), lambda: not links):
             fails = decision.status in ("failed", "unknown")
             if decision.is_barrier or fails or self._may_need_missed(decision):
                 stopped = decision
@@ -258,7 +258,7 @@ class Convergence:
             yield from self._stop_at(stopped) if stopped is not None else ()
             return
         # Nothing was changed before the first link, so what precedes it is judged already.
-        if self._executor.has_rollback and not self._looked_ahead:
+        if not self._looked_ahead:
             self._looked_ahead = True
             self._walk.look_ahead()
         yield from self._done(links[0].gap)
@@ -333,7 +333,7 @@ class Convergence:
     def _send(self, links: Sequence[Transaction]) -> Iterator[Step]:
         """Send one batch with the probes that verify it; yield the steps."""
         sent = [Sent.of(link, self._planner.answers, self._notes) for link in links]
-        asked = self._planner.probes([*self._queue.roused(links), *self._queue.known])
+        asked = self._planner.probes(self._walk.upcoming(links))
         try:
             results = self._executor.send(sent, asked, self._listener)
         except (Interrupted, TooSlow) as error:

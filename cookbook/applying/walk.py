@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cookbook.errors import HostError, WouldLockOut
 from cookbook.language.sections import Failures
@@ -10,6 +10,7 @@ from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.forecast import Forecast, Pending
 from cookbook.planning.planner import Planner
 from cookbook.planning.queue import Queue
+from cookbook.planning.transaction import Transaction
 
 Permitted = Callable[[Decision], Decision | None]
 """A callback that returns the decision after the permission; None if the run is to stop."""
@@ -32,15 +33,25 @@ class Walk:
         self._failures = failures
         self._refusal = refusal
         self._permitted = permitted
+        self._waits: dict[tuple[object, ...], str] = {}
+        """Item -> the resource that had to be done before it was known, in the first turn."""
 
-    def decisions(self, forecast: Forecast) -> Iterator[Decision]:
+    def decisions(
+        self, forecast: Forecast, may_ask: Callable[[], bool] = lambda: True
+    ) -> Iterator[Decision]:
         """
         Yield the decisions about the queue in order.
 
-        A change comes after its `before` notifications, and before its immediate ones.
+        A change comes after its `before` notifications, and before its immediate ones. The
+        decisions end before an item that must be asked about, unless `may_ask`.
         """
         asked: set[tuple[object, ...]] = set()
-        for item in list(self._queue.queue):
+        queue = list(self._queue.queue)
+        for i, item in enumerate(queue):
+            if not self._planner.is_answered(item):
+                if not may_ask():
+                    return
+                self._planner.refresh(self._within_reach(queue[i:]))
             turn = [item]
             while turn:
                 one = turn.pop(0)
@@ -61,9 +72,9 @@ class Walk:
 
     def look_ahead(self) -> None:
         """
-        Refuse the run before anything is changed if one change is certain to lock the operator out.
+        Decide about the whole queue before anything is changed; note which items must wait.
 
-        Raises WouldLockOut.
+        Raises WouldLockOut if one change is certain to lock the operator out.
         """
         forecast = Forecast()
         for item in self._queue.known:
@@ -72,6 +83,33 @@ class Walk:
                 raise decision.error
             if decision.status in ("change", "unknown"):
                 forecast.add(pending(decision))
+            if decision.until is not None:
+                self._waits[item.key] = str(decision.until)
+
+    def upcoming(self, sent: Iterable[Transaction] = ()) -> Iterator[Item]:
+        """
+        Yield the items to be asked about after these transactions.
+
+        These are the items of the transactions, those that they notify, and the next ones of
+        the queue, up to the first that waits for a change which is not sent yet. Before
+        `look_ahead` these are all.
+        """
+        links = list(sent)
+        done = {one.item.key for link in links for one in [*link.gap, *link.changes]}
+        yield from self._queue.roused(links)
+        yield from (item for item in self._queue.known if item.key in done)
+        yield from self._within_reach([one for one in self._queue.known if one.key not in done])
+
+    def _within_reach(self, items: Sequence[Item]) -> Iterator[Item]:
+        """Yield these items and what they notify at once, up to the first that must wait."""
+        before: set[str] = set()
+        for item in items:
+            if self._waits.get(item.key) in before:
+                return
+            before.add(str(item.resource))
+            yield item
+            for timing in ("before", "immediate"):
+                yield from self._queue.notified(item, timing)
 
     def _decide(self, item: Item, forecast: Forecast) -> Decision:
         """Return the decision; a failed one if it is certain to lock the operator out."""

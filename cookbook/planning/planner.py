@@ -114,6 +114,10 @@ class Planner:
         if lazy := [item for item in asked if item.resource.lazies is not None]:
             self._refresh(self.probes(lazy), lazy)  # their values are known now
 
+    def is_answered(self, item: Item) -> bool:
+        """Return whether there is an answer to all that is asked about an item, and none stale."""
+        return all(self._is_fresh(probe) for probe in self.probes([item]))
+
     def text(self, probe: Probe) -> str:
         """Return the answer to a probe that belongs to no resource; ask again if it is stale."""
         self._refresh([probe])
@@ -274,13 +278,16 @@ class Planner:
             return None
 
     def _refresh(self, probes: Iterable[Probe], items: Sequence[Item] = ()) -> None:
-        if stale := [probe for probe in probes if self._age.get(probe, -1) < self._epoch]:
+        if stale := [probe for probe in probes if not self._is_fresh(probe)]:
             try:
                 self.learn(self._session.ask(stale))
             except TooSlow as error:
                 if error.failed is not None:
                     error.asked_for(list(self._who_asks(error.failed.command, stale, items)))
                 raise
+
+    def _is_fresh(self, probe: Probe) -> bool:
+        return self._age.get(probe, -1) >= self._epoch
 
     def _who_asks(
         self, question: str, probes: Sequence[Probe], items: Iterable[Item]
@@ -371,7 +378,7 @@ class Planner:
 
     def _values_are_fresh(self, resource: Resource) -> bool:
         probes = _lazy_probes(resource).values()
-        return all(self._age.get(probe, -1) >= self._epoch for probe in probes)
+        return all(map(self._is_fresh, probes))
 
     def _values_depend_on(self, item: Item, forecast: Forecast) -> Resource | None:
         lazies = item.resource.lazies

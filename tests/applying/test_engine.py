@@ -115,6 +115,25 @@ class OddProvider(NoteProvider):
             yield sh("printf %s also > {}", wanted.also)
 
 
+class Asked(Note):
+    """A note that counts how often it is asked about, in a file beside it."""
+
+
+@provides(Asked)
+class AskedProvider(NoteProvider):
+    def probe(self, note: Note) -> Sequence[Probe]:
+        counted = Probe(sh("echo >> {}; echo", f"{note.name}.asked"), loose=True)
+        return [*super().probe(note), counted]
+
+    def parse(self, note: Note, text: str, _there: str, *_: str) -> State:
+        return State(text)
+
+    def missing(
+        self, note: Note, _text: str | None, there: str | None, *_: str | None
+    ) -> Iterable[Thing]:
+        return super().missing(note, _text, there or "")
+
+
 class Counting:
     """A local shell; counts exchanges, and plays what happens to the host between them."""
 
@@ -185,6 +204,50 @@ def test_all_changes_go_in_one_exchange(tmp_path: Path) -> None:
     assert wire.exchanges == 2
     assert {step.status for step in steps} == {"changed"}
     assert (tmp_path / "99").read_text() == "99"
+
+
+class TestReach:
+    """After a batch the host is asked as far as the next batch can go, and not about the rest."""
+
+    @staticmethod
+    def chains(folder: Path, number: int) -> list[Note]:
+        """Each note of a pair needs what the one before it brings without saying so."""
+        pairs = [(f"{folder}/name{i}-a", f"{folder}/name{i}-b") for i in range(number)]
+        return [
+            note
+            for a, b in pairs
+            for note in (Odd(a, text="a", also=f"{a}.d"), Asked(b, text="b", needs=f"{a}.d"))
+        ]
+
+    def test_each_is_asked_about_when_its_turn_is_near(self, tmp_path: Path) -> None:
+        notes, wire = self.chains(tmp_path, 10), Counting()
+
+        steps = converge(notes, wire)
+
+        assert {step.status for step in steps} == {"changed"}
+        assert wire.exchanges == 12  # ask, and a batch for each pair and one for the last note
+        asked = [len((tmp_path / f"name{i}-b.asked").read_text()) for i in range(10)]
+        # at first, after the change that it waits for, and after its own
+        assert max(asked) == 3
+
+    def test_what_was_thought_to_wait_and_does_not_is_asked_about_in_time(
+        self, tmp_path: Path
+    ) -> None:
+        """The first change makes the others superfluous: there is no batch to ask with."""
+        notes = self.chains(tmp_path, 4)
+        made = [text for note in notes[1:] for text in (note.name, note.text)]
+        words = "'" + "' '".join(made) + "'"
+        meddle = f"set -- {words}; while [ $# -gt 0 ]; do printf %s $2 > $1; shift 2; done"
+        others = "".join(f"touch {tmp_path}/name{i}-a.d;" for i in range(4))
+        wire = Counting({1: f"{meddle}; {others}"})
+
+        steps = converge(notes, wire)
+
+        assert told(steps) == [
+            ("name0-a", "changed"),
+            *((Path(n.name).name, "ok") for n in notes[1:]),
+        ]
+        assert (tmp_path / "name3-b").read_text() == "b"
 
 
 def test_what_is_in_line_between_changes_is_asked_again(tmp_path: Path) -> None:
