@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 from cookbook.errors import RecipeError
@@ -184,10 +184,13 @@ def _shared(path: Path, _inode: int, _changed: int, _size: int) -> bytes:
     return path.read_bytes()
 
 
+_NORMAL = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[^/\0]+)+")
+"""An absolute path without empty parts, `.` and `..`."""
+
+
 def absolute(resource: Resource, path: str) -> None:
     """Raise RecipeError unless this is an absolute path without `..`, the root excepted."""
-    pure = PurePosixPath(path)
-    if path != str(pure) or not re.fullmatch(r"/[^/\0][^\0]*", path) or ".." in pure.parts:
+    if not _NORMAL.fullmatch(path):
         raise RecipeError(
             f"{resource}: {path!r} is no absolute, normal path", hint="e.g. /etc/motd"
         )

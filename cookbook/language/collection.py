@@ -357,6 +357,7 @@ def caller_place() -> tuple[str, int]:
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
 
 
+@functools.cache
 def is_engine(file: str) -> bool:
     """Return whether a file is a part of cook, and no recipe."""
     return file.startswith((ENGINE, contextlib.__file__)) and not file.startswith(_SHIPPED)

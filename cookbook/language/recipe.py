@@ -269,18 +269,22 @@ def recipe_function(kind: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(kind, updated=())
     def declare(*args: P.args, **kwargs: P.kwargs) -> R:
-        where = caller()
+        file, line = caller_place()
+        where = f"{display_path(file)}:{line}"
         package = kwargs.get("cookbook")
         with declared_beside(
-            _folder_of(package, where)
-            if isinstance(package, str)
-            else Path(caller_place()[0]).parent
+            _folder_of(package, where) if isinstance(package, str) else _folder_with(file)
         ):
             resource = _construct(kind, where, args, kwargs)
         current().declare(resource, where)
         return resource
 
     return declare
+
+
+@functools.cache
+def _folder_with(file: str) -> Path:
+    return Path(file).parent
 
 
 def _construct(

@@ -10,6 +10,7 @@ from typing import (
     Any,
     ClassVar,
     Literal,
+    NamedTuple,
     Self,
     dataclass_transform,
     get_args,
@@ -21,7 +22,7 @@ from cookbook.errors import RecipeError
 from cookbook.secrets.secret import found_secret, holds_secret
 from cookbook.text.redaction import REGISTRY
 from cookbook.text.suggest import did_you_mean
-from cookbook.text.type_check import describe, fits
+from cookbook.text.type_check import check_of, describe
 
 Guard = str | Callable[[Any], bool] | Callable[[], bool]
 """Shell text that is asked on the host, or a callable that is given the node, or nothing."""
@@ -147,19 +148,11 @@ class Resource:
 
         Raises RecipeError.
         """
-        for name, (hint, default) in _hints(type(self)).items():
-            value = getattr(self, name)
-            if value is not default and name not in skip and not fits(value, hint):
-                if type(value) is int and name in _BY_NAME:
-                    raise not_a_user(self, value)
-                near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
-                if name == "action":
-                    from cookbook.language.recipe_hints import action_hint  # after a mistake only
-
-                    near = action_hint(value, self.actions(), default)
-                raise RecipeError(
-                    f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
-                )
+        given = vars(self)
+        for name, (_, default, is_right) in _properties(type(self)).items():
+            value = given[name]
+            if value is not default and name not in skip and not is_right(value):
+                raise self._is_wrong(name, value)
         if self.become_user is not None and not _USER.fullmatch(self.become_user):
             raise not_a_user(self, self.become_user)
         if isinstance(self.tags, str) or not all(map(_TAG.fullmatch, self.tags)):
@@ -170,9 +163,23 @@ class Resource:
         if self.retries < 0 or self.retry_delay < 0:
             raise RecipeError(f"{self}: retries and retry_delay cannot be negative")
 
+    def _is_wrong(self, name: str, value: object) -> RecipeError:
+        """Return the error for a value that a property cannot have."""
+        hint, default, _ = _properties(type(self))[name]
+        if type(value) is int and name in _BY_NAME:
+            return not_a_user(self, value)
+        near = did_you_mean(value, _choices(hint)) if isinstance(value, str) else None
+        if name == "action":
+            from cookbook.language.recipe_hints import action_hint  # after a mistake only
+
+            near = action_hint(value, self.actions(), default)
+        return RecipeError(
+            f"{self}: {name} must be {describe(hint)}, not {_short(value)}", hint=near
+        )
+
     def _find_secrets(self) -> None:
         """Replace texts that contain a known secret, e.g. from an f-string, by Secrets."""
-        for name, (hint, default) in _hints(type(self)).items():
+        for name, (hint, default, _) in _properties(type(self)).items():
             if (value := getattr(self, name)) is default or value in _choices(hint):
                 continue
             if (known := found_secret(value)) is not value:
@@ -217,7 +224,7 @@ class Resource:
     @classmethod
     def actions(cls) -> frozenset[str]:
         """Return the allowed actions: the literals in the annotation of `action`, and `nothing`."""
-        return frozenset(_choices(_hints(cls)["action"][0])) | {"nothing"}
+        return frozenset(_choices(_properties(cls)["action"].hint)) | {"nothing"}
 
     @property
     def identity(self) -> str:
@@ -269,15 +276,24 @@ def _choices(hint: Any) -> Iterator[str]:
             yield from _choices(argument)
 
 
-_known_hints: dict[type[Resource], Mapping[str, tuple[Any, Any]]] = {}
+class _Property(NamedTuple):
+    hint: Any
+    default: Any
+    is_right: Callable[[object], bool]
 
 
-def _hints(kind: type[Resource]) -> Mapping[str, tuple[Any, Any]]:
-    """Return property -> (type, default), from a cache."""
-    if kind not in _known_hints:
+_known_properties: dict[type[Resource], Mapping[str, _Property]] = {}
+
+
+def _properties(kind: type[Resource]) -> Mapping[str, _Property]:
+    """Return the properties by name, from a cache."""
+    if (known := _known_properties.get(kind)) is None:
         hints = get_type_hints(kind)
-        _known_hints[kind] = {f.name: (hints[f.name], f.default) for f in fields(kind)}
-    return _known_hints[kind]
+        known = _known_properties[kind] = {
+            f.name: _Property(hints[f.name], f.default, check_of(hints[f.name]))
+            for f in fields(kind)
+        }
+    return known
 
 
 def not_a_user(resource: Resource, given: str | int) -> RecipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
@@ -13,27 +14,37 @@ def fits(value: object, hint: Any) -> bool:
 
     A bool is not an int, a str is not a sequence of str, an int is a float.
     """
-    origin = get_origin(hint)
-    arguments = get_args(hint)
+    return check_of(hint)(value)
+
+
+@functools.cache
+def check_of(hint: Any) -> Callable[[object], bool]:
+    """Return the check of a type hint: whether a value fits it."""
+    origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
-        return True
+        return lambda _: True
     if origin is Literal:
-        return any(value == choice and type(value) is type(choice) for choice in arguments)
+        known = [(type(choice), choice) for choice in arguments]
+        return lambda value: (type(value), value) in known
     if origin in (Union, types.UnionType):
-        return any(fits(value, one) for one in arguments)
+        either = [check_of(one) for one in arguments]
+        return lambda value: any(check(value) for check in either)
     if origin is not None and issubclass(origin, Mapping):
-        return isinstance(value, Mapping) and all(
-            fits(k, arguments[0]) and fits(v, arguments[1]) for k, v in value.items()
+        key_fits, value_fits = map(check_of, arguments)
+        return lambda value: (
+            isinstance(value, Mapping)
+            and all(key_fits(k) and value_fits(v) for k, v in value.items())
         )
     if origin is not None and issubclass(origin, Sequence):
-        return (
+        item_fits = check_of(arguments[0])
+        return lambda value: (
             isinstance(value, Sequence)
             and not isinstance(value, str | bytes)
-            and all(fits(item, arguments[0]) for item in value)
+            and all(map(item_fits, value))
         )
     if origin is Callable:
-        return callable(value)
-    return _is(value, hint)
+        return callable
+    return functools.partial(_is, origin or hint)
 
 
 def describe(hint: Any) -> str:
@@ -67,14 +78,12 @@ _NAMES: dict[Any, str] = {
 }
 
 
-def _is(value: object, kind: Any) -> bool:
-    if kind is None:
-        return value is None
+def _is(kind: Any, value: object) -> bool:
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, get_origin(kind) or kind)
+    return value is None if kind is None else isinstance(value, kind)
 
 
 def _either(words: list[str]) -> str:
