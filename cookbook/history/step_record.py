@@ -25,7 +25,7 @@ from cookbook.planning.step import Step
 from cookbook.plugins.manager import catalog
 from cookbook.plugins.registry import known, resource_from_json
 from cookbook.reports.schema import ErrorDocument, ResourceDocument
-from cookbook.secrets.secret import holds_secret
+from cookbook.secrets.secret import holds_secret, is_any_made
 
 
 class StateRecord(TypedDict):
@@ -139,6 +139,6 @@ def _tells(state: object) -> bool:
 
 
 def _holds_secret(state: object) -> bool:
-    if state is None:
+    if state is None or not is_any_made():
         return False
     return any(holds_secret(getattr(state, name)) for name in field_names(type(state)))

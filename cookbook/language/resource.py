@@ -19,7 +19,7 @@ from typing import (
 )
 
 from cookbook.errors import RecipeError
-from cookbook.secrets.secret import found_secret, holds_secret
+from cookbook.secrets.secret import found_secret, holds_secret, is_any_made
 from cookbook.text.redaction import REGISTRY
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.type_check import check_of, describe
@@ -234,7 +234,9 @@ class Resource:
     @functools.cached_property
     def confidential(self) -> bool:
         """True if it is declared sensitive, or if one of its properties holds a Secret."""
-        return self.sensitive or any(holds_secret(getattr(self, f.name)) for f in fields(self))
+        if self.sensitive or not is_any_made():
+            return self.sensitive
+        return any(holds_secret(getattr(self, f.name)) for f in fields(self))
 
     @property
     def doing(self) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ class HostRun:
         effects = self._feature_effects(facts)
         for one in work.steps():
             told = effects.added(one) if effects is not None else one
-            step = replace(told, began=max(0.0, time.monotonic() - self._all.start - one.seconds))
+            step = told.begun_at(max(0.0, time.monotonic() - self._all.start - one.seconds))
             self._steps.append(step)
             if step.status in ("changed", "failed", "unknown") and not self._all.looks:
                 self._all.meetings.note_change()

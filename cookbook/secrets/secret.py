@@ -129,6 +129,11 @@ for _name in _MADE_OF_BYTES.split():
     setattr(SecretBytes, _name, _keeping_secret(getattr(bytes, _name)))
 
 
+def is_any_made() -> bool:
+    """Return whether this process has made a secret: without one, no value holds one."""
+    return _MADE.is_set()
+
+
 _BARE = frozenset({type(None), bool, int, float})
 
 

@@ -9,11 +9,16 @@ format of `reports/` escapes besides what means something in it.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator, Sequence
+
 from cookbook.text.redaction import protect
 
 
 def visible(text: str) -> str:
     """Return text that can be encoded: a surrogate (PEP 383) stands for a byte that is no UTF-8."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "backslashreplace").decode().replace("\\udc", "\\x")
 
 
@@ -28,11 +33,44 @@ def one_line(text: str) -> str:
 
 
 def json_text(document: object) -> str:
-    """JSON that a terminal can show: the same values, with what could do something escaped."""
+    """
+    Return JSON that a terminal can show: the same values, with what could do something escaped.
+
+    The outer levels are indented; what is deeper stands on one line, as the document of a large run
+    takes long otherwise.
+    """
+    text = "".join(_json_lines(document, 0)).translate(_IN_JSON)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+_INDENTED = 4
+"""Levels of a document that are indented: of a run, its hosts, one host, and its resources."""
+
+
+@functools.cache
+def _encoded() -> Callable[[object], str]:
     import json
 
-    text = json.dumps(document, indent=2, ensure_ascii=False).translate(_IN_JSON)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _json_lines(value: object, level: int) -> Iterator[str]:
+    encoded = _encoded()
+    items: Sequence[tuple[str, object]]
+    match value:
+        case dict() if value and level < _INDENTED:
+            items = [(f"{encoded(str(key))}: ", v) for key, v in value.items()]
+            opening, closing = "{", "}"
+        case list() | tuple() if value and level < _INDENTED:
+            items = [("", v) for v in value]
+            opening, closing = "[", "]"
+        case _:
+            yield encoded(value)
+            return
+    for number, (key, item) in enumerate(items):
+        yield f"{',' if number else opening}\n{'  ' * (level + 1)}{key}"
+        yield from _json_lines(item, level + 1)
+    yield f"\n{'  ' * level}{closing}"
 
 
 _CONTROLS = (*range(9), *range(11, 32), *range(127, 160))

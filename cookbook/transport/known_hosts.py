@@ -7,7 +7,7 @@ import fnmatch
 import functools
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,9 @@ from cookbook.transport.target import DEFAULT_PORT
 
 MOST_BYTES = 64 * 1024**2
 
+_SPECIAL = frozenset("*?!")
+"""Characters of a pattern, in a list of hosts."""
+
 KeyStatus = Literal["known", "unknown", "changed", "revoked"]
 
 
@@ -27,9 +30,18 @@ class KnownHostsLine:
 
     marker: str
     patterns: str
+    """Host names or patterns with commas between them, or the hash of one name."""
+
     key_type: str
     key: bytes
     where: str
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names in lower case, if there is no pattern and no hash among them; else empty."""
+        if self.patterns.startswith("|1|") or not _SPECIAL.isdisjoint(self.patterns):
+            return ()
+        return self.patterns.lower().split(",")
 
     def matches(self, name: str) -> bool:
         """Return whether the line is about `host` or `[host]:port`."""
@@ -51,7 +63,22 @@ class KnownHosts:
     def about(self, address: str, port: int) -> list[KnownHostsLine]:
         """Return the lines about a host."""
         name = host_name(address, port)
-        return [entry for entry in self.entries if entry.matches(name)]
+        others = [i for i in self._others if self.entries[i].matches(name)]
+        return [self.entries[i] for i in sorted([*self._by_name.get(name.lower(), ()), *others])]
+
+    @functools.cached_property
+    def _by_name(self) -> Mapping[str, Sequence[int]]:
+        """Name -> the numbers of its lines: a search through all, for each host, is quadratic."""
+        found: dict[str, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            for name in dict.fromkeys(entry.names):
+                found.setdefault(name, []).append(number)
+        return found
+
+    @functools.cached_property
+    def _others(self) -> Sequence[int]:
+        """The numbers of the lines with patterns or hashes."""
+        return [number for number, entry in enumerate(self.entries) if not entry.names]
 
     def key_types(self, address: str, port: int) -> list[str]:
         """Return the types of the known keys of a host, which is asked for one of those."""
