@@ -16,7 +16,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import NoReturn
 
@@ -48,10 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         take()
     options = parsed(words)
-    try:
+
+    def command() -> int:
         if options.verbose:
             _log(options.verbose)
         status: int = options.run(options)
+        return status
+
+    return guarded(command)
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Return the exit status of a command; an error that ends it is printed."""
+    try:
+        return command()
     except CookError as error:
         from cookbook.cli.progress import write
         from cookbook.cli.report_lines import error_lines
@@ -67,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         leave_output()
         return 128 + signal.SIGPIPE
-    return status
 
 
 def _reader_has_left() -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cookbook.cli.sharding import REFUSED, check_options, finish
 from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.cli.recipes import Choice
-    from cookbook.cluster.shards import Shard
     from cookbook.inventory import Host
 
 _FLAGS = ("prune", "allow_lockout", "keep_going", "refresh_inventory")
@@ -29,21 +30,11 @@ PASSED = frozenset(
 )
 """The options that a shard gets."""
 
-KEPT = frozenset({"output", "verbose", "reports", "store", "cluster", "place", "yes"})
-"""The options that are about the joined report."""
+SHARD = 200
+"""Hosts of a shard at most: what a worker does in some seconds if there is nothing to do."""
 
-REFUSED = {
-    "local": "--local",
-    "review": "--review",
-    "confirm": "--confirm",
-    "step": "--step",
-    "out": "-o",
-    "key": "--key",
-    "ask_become_pass": "-K",
-    "max_failures": "--max-failures",
-    "metrics": "--metrics",
-}
-"""The options that shards cannot carry out one by one."""
+OWN = frozenset({"cluster", "place", "processes", "ask_become_pass"})
+"""The options that are about the cluster, or are refused with one only."""
 
 
 def add_cluster(command: argparse.ArgumentParser) -> None:
@@ -54,6 +45,7 @@ def add_cluster(command: argparse.ArgumentParser) -> None:
         help="divide the hosts among the workers of this Dask scheduler, e.g. tcp://host:8786",
     )
     command.add_argument("--shard", action="store_true", help=argparse.SUPPRESS)
+    command.add_argument("--only-shard", action="store_true", help=argparse.SUPPRESS)
     command.add_argument(
         "--place",
         metavar="VARIABLE",
@@ -61,48 +53,45 @@ def add_cluster(command: argparse.ArgumentParser) -> None:
     )
 
 
+def check_cluster(options: argparse.Namespace) -> None:
+    """Raise UsageError for an option that needs `--cluster`, or that does not go with it."""
+    if options.place is not None and options.cluster is None:
+        raise UsageError("--place is an option of --cluster", hint="give both, or neither")
+    if options.cluster is not None and options.processes is not None:
+        raise UsageError(
+            "--processes does not go with --cluster", hint="have more workers on each machine"
+        )
+
+
 def on_cluster(options: argparse.Namespace, choice: Choice) -> int:
     """Do a run on the cluster; print and keep its joined report; return the exit status."""
     from cookbook.cli.options import check_private
-    from cookbook.cli.output import reader_may_leave
     from cookbook.cli.progress import write
-    from cookbook.cli.running import check_reports, print_document
     from cookbook.cluster.bundle import packed
-    from cookbook.cluster.client import ClusterRun, joined, keep_journals, run_shards, told
+    from cookbook.cluster.client import ClusterRun, run_shards
+    from cookbook.cluster.results import JoinedReport, keep_journals
     from cookbook.cluster.shards import shards
-    from cookbook.plugins.manager import has_reviewers
-    from cookbook.reports import write_reports
+    from cookbook.run.pending import first
     from cookbook.run.runner import new_id
     from cookbook.text.user_dirs import journals, store_url
 
-    for name, option in REFUSED.items():
-        given = getattr(options, name, None)
-        if given is not None and given is not False and given != []:
-            raise UsageError(f"{option} does not go with --cluster", hint="run it without one")
-    if has_reviewers():
-        raise UsageError(
-            "a policy is installed here that checks plans; with --cluster it would not see them",
-            hint="run it without a cluster",
-        )
+    check_options(options, "--cluster", [*REFUSED.items(), ("ask_become_pass", "-K")])
     check_private(options.variables, "it would pass the scheduler in the clear")
-    check_reports(options)
+    began = time.time()
     names = [host.name for host in choice.hosts]
-    parts = list(shards(names, _places(options.place, choice.hosts)))
-    words = _words(options, Path.cwd())
+    places = _places(options.place, choice.hosts)
+    parts = list(shards(first(names, options.hosts), places, SHARD))
+    words = [*_words(options, Path.cwd()), "--shard" if len(parts) > 1 else "--only-shard"]
     run = ClusterRun(new_id(), parts, words, packed(Path.cwd()))
-    results = []
-    for shard, result in run_shards(options.cluster, run):
-        results.append((shard, result))
+    joined, folder = JoinedReport("worker"), journals(store_url(options.store))
+    for number, (shard, result) in enumerate(run_shards(options.cluster, run), 1):
+        ended = joined.add(shard, result)
+        if options.record:
+            keep_journals(folder, result)
         where = f" on {result.worker}" if result.worker else ""
-        line = f"{len(results)}/{len(parts)} shards: {len(shard.hosts)} hosts{where}: "
-        write([("", f"{line}{told(result)}")], sys.stderr)
-    document = joined(names, results)
-    if options.record:
-        keep_journals(journals(store_url(options.store)), [result for _, result in results])
-    with reader_may_leave():
-        print_document(document, options)
-    write_reports(document, options.reports)
-    return document["exit"]
+        line = f"{number}/{len(parts)} shards: {len(shard.hosts)} hosts{where}: {ended}"
+        write([("", line)], sys.stderr)
+    return finish(joined, names, options, began)
 
 
 def _places(key: str | None, hosts: Sequence[Host]) -> Mapping[str, str]:
@@ -122,8 +111,8 @@ def _places(key: str | None, hosts: Sequence[Host]) -> Mapping[str, str]:
     return places
 
 
-def _words(options: argparse.Namespace, folder: Path) -> Callable[[Shard], Sequence[str]]:
-    """Return what makes the command of a shard; all paths are in the folder that goes along."""
+def _words(options: argparse.Namespace, folder: Path) -> Sequence[str]:
+    """Return the command that serves the shards; all paths are in the folder that goes along."""
 
     def path(given: Path) -> str:
         whole = Path(os.path.abspath(given))  # noqa: PTH100 - without following links
@@ -142,12 +131,7 @@ def _words(options: argparse.Namespace, folder: Path) -> Callable[[Shard], Seque
     same += [*_texts(options), *_spans(options)]
     same += [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(options, name, False)]
     same += ["--reconnect", str(options.reconnect), "--forks", str(options.forks)]
-    same += ["--output", "json", "--record" if options.record else "--no-record", "--shard"]
-
-    def words(shard: Shard) -> Sequence[str]:
-        return [*same, "--limit", ",".join(shard.hosts)]
-
-    return words
+    return [*same, "--record" if options.record else "--no-record"]
 
 
 def _texts(options: argparse.Namespace) -> Iterator[str]:

@@ -56,7 +56,7 @@ def add_metrics(command: argparse.ArgumentParser) -> None:
 def add_hosts(command: argparse.ArgumentParser) -> None:
     """Which hosts, and how to reach them."""
     add_inventory(command)
-    command.add_argument("--forks", type=_positive, default=50, help="hosts at once (50)")
+    command.add_argument("--forks", type=positive, default=50, help="hosts at once (50)")
     command.add_argument(
         "-K", "--ask-become-pass", action="store_true", help="ask for the password of sudo or su"
     )
@@ -307,9 +307,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a number of hosts or processes. Raises argparse's error for any other text."""
     if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of hosts")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
     return int(text)
 
 
@@ -373,7 +374,8 @@ def load_inventory(options: argparse.Namespace) -> Inventory:
     if (machine := getattr(options, "this_machine", None)) is not None:
         name = found.named_as(machine)
         found, options.limit = found.with_local(name), [name]
-    _warn(found.warnings)
+    if not getattr(options, "shard", False):  # the first process has said them
+        _warn(found.warnings)
     options.inventory = found
     return found
 

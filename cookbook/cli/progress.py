@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -51,10 +51,34 @@ class Progress:
 
     @hookimpl
     def cookbook_started(self, run: RunInfo) -> None:
+        """See `begin`."""
+        self.begin(run.hosts)
+
+    @hookimpl
+    def cookbook_waiting(self, host: str, what: str) -> None:
+        """See `waits`."""
+        self.waits(host, what)
+
+    @hookimpl
+    def cookbook_working(self, host: str, resource: Resource) -> None:
+        """See `works`."""
+        self.works(host, str(resource))
+
+    @hookimpl
+    def cookbook_host(self, report: HostReport) -> None:
+        """See `ended`."""
+        self.ended(report.name, report.status)
+
+    @hookimpl
+    def cookbook_finished(self) -> None:
+        """See `end`."""
+        self.end()
+
+    def begin(self, hosts: Sequence[str]) -> None:
         """Begin: a live display on a terminal, a line per host elsewhere."""
         now = time.monotonic()
-        self._total = len(run.hosts)
-        self._hosts = dict.fromkeys(run.hosts, ("connecting", now))
+        self._total = len(hosts)
+        self._hosts = dict.fromkeys(hosts, ("connecting", now))
         if self.stream.isatty():
             from rich.console import Console
             from rich.live import Live
@@ -66,8 +90,7 @@ class Progress:
             live.start()
             self._live = live
 
-    @hookimpl
-    def cookbook_waiting(self, host: str, what: str) -> None:
+    def waits(self, host: str, what: str) -> None:
         """Say what a host is waited for; on a terminal beside its name."""
         if host in self._hosts:
             self._hosts[host] = (what, self._hosts[host][1])
@@ -75,23 +98,20 @@ class Progress:
             with contextlib.suppress(OSError):  # the stream may have been closed
                 write([("", f"{host}: {what}")], self.stream)
 
-    @hookimpl
-    def cookbook_working(self, host: str, resource: Resource) -> None:
+    def works(self, host: str, resource: str) -> None:
         """Note where a host is."""
-        self._hosts[host] = (str(resource), self._hosts[host][1])
+        self._hosts[host] = (resource, self._hosts[host][1])
 
-    @hookimpl
-    def cookbook_host(self, report: HostReport) -> None:
+    def ended(self, host: str, status: str) -> None:
         """Note that a host is done with."""
-        self._hosts.pop(report.name, None)
-        self._states[report.status] += 1
+        self._hosts.pop(host, None)
+        self._states[status] += 1
         if self._live is None and self._total > 1:
             done = f"{sum(self._states.values())}/{self._total}"
             with contextlib.suppress(OSError):  # the output is closed
-                write([("", f"{done} {report.name}: {report.status}")], self.stream)
+                write([("", f"{done} {host}: {status}")], self.stream)
 
-    @hookimpl
-    def cookbook_finished(self) -> None:
+    def end(self) -> None:
         """End."""
         if self._live is not None:
             self._live.stop()

@@ -49,12 +49,13 @@ def execute(
     runner: Runner,
     options: argparse.Namespace,
     annotate: Callable[[Report], Report] = lambda report: report,
-    progress: Progress | None = None,
+    progress: object | None = None,
 ) -> Report:
     """
     One run, from its beginning to its report.
 
-    `annotate` adds to the report what the run itself cannot know. Raises UsageError before the run
+    `annotate` adds to the report what the run itself cannot know; `progress` is the listener that
+    shows it, another one than usual. Raises UsageError before the run
     for a report in no known format, CookError after it for one that could not be written.
     """
     check_reports(options)
@@ -62,12 +63,19 @@ def execute(
     with recording(options), tracing(), listening(progress or Progress()):
         report = runner.execute(annotate)
     print_report(report, options)
-    if (metrics := getattr(options, "metrics", None)) is not None:
+    if getattr(options, "metrics", None) is not None:
         from cookbook.reports.report import report_json
+
+        add_metrics_of(report_json(report), options, began)
+    return report
+
+
+def add_metrics_of(document: Document, options: argparse.Namespace, began: float) -> None:
+    """Add a run to the metrics in a file, if that is wanted; see `cookbook.watch.metrics`."""
+    if (metrics := getattr(options, "metrics", None)) is not None:
         from cookbook.watch.metrics import add_run
 
-        add_run(metrics, report_json(report), began, _warn)
-    return report
+        add_run(metrics, document, began, _warn)
 
 
 def _warn(text: str) -> None:

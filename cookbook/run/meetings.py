@@ -58,8 +58,9 @@ class Meetings:
         for key, one in named.items():
             if not self._whole:
                 raise Refused(
-                    f"{one.where}: {key}: hosts of other shards cannot be waited for",
-                    hint="run it without --cluster; or what is done once, by a recipe before",
+                    f"{one.where}: {key}: hosts of other parts of the run cannot be waited for",
+                    hint="run it without --processes and --cluster; or do before, in a run of its"
+                    " own, what is done once",
                 )
         with self._news:
             for key, one in named.items():

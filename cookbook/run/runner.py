@@ -188,8 +188,8 @@ class Runner:
 
     def _keep_pending(self, reports: Mapping[str, HostReport]) -> None:
         run = self._all.run
-        if run.inventory is None or run.mode not in ("converge", "apply"):
-            return
+        if run.inventory is None or run.mode not in ("converge", "apply") or run.is_shard:
+            return  # the notes of all shards are one file, which is written at the end of all
         from cookbook.run.pending import keep
 
         missed = {name for name, report in reports.items() if report.status == "unreachable"}

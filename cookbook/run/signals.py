@@ -77,15 +77,15 @@ class Signals:
         self._signals += 1
         match self._signals:
             case 1:
-                _say("stopping after the resource at work; once more ends that, too")
+                say("stopping after the resource at work; once more ends that, too")
                 self.tell()
             case 2:
                 whole = any(session.whole for session in self._sessions)
                 waits = "; a package transaction is not ended in the middle" if whole else ""
-                _say(f"ending what the hosts are at{waits}; once more leaves at once")
+                say(f"ending what the hosts are at{waits}; once more leaves at once")
                 self._each(lambda session: session.break_off())
             case _:
-                _say("left; what hosts are at may go on there: run again to see what is so")
+                say("left; what hosts are at may go on there: run again to see what is so")
                 os._exit(130)
 
     def tell(self) -> None:
@@ -103,6 +103,7 @@ def _safely(do: Callable[[Session], None], session: Session) -> None:
         do(session)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line on the error stream, from the handler of a signal."""
     with contextlib.suppress(OSError):  # a closed terminal
         os.write(2, f"cook: {text}\n".encode())

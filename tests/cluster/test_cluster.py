@@ -16,12 +16,13 @@ import distributed
 import pytest
 
 from cookbook.cli import main
-from cookbook.cli.cluster import KEPT, PASSED, REFUSED
+from cookbook.cli.cluster import OWN, PASSED
 from cookbook.cli.commands.converge import add
+from cookbook.cli.sharding import KEPT, REFUSED
 from cookbook.cluster.bundle import packed, unpacked
-from cookbook.cluster.client import ClusterRun, joined, run_shards
+from cookbook.cluster.client import ClusterRun, run_shards
+from cookbook.cluster.results import JoinedReport, ShardResult
 from cookbook.cluster.shards import Shard, shards
-from cookbook.cluster.task import ShardResult
 from cookbook.errors import UsageError
 from cookbook.plugin import hookimpl
 from cookbook.plugins.manager import listening
@@ -145,7 +146,7 @@ def test_journals_come_back_into_the_history(
     words = ("plan", "r.py", "--hosts", "hosts.yml", "--record", "--place", "pop")
     with pytest.raises(UsageError, match="no worker is in the place ams"):
         list(run_shards(cluster.scheduler_address, ClusterRun("x", [Shard(1, ("h4",), "ams")],
-                                                              lambda _: [], b"")))  # fmt: skip
+                                                              [], b"")))  # fmt: skip
     status, _, err = cook(capsys, *words, "--limit", "west", "--cluster", cluster.scheduler_address)
 
     assert status == 2, err
@@ -175,10 +176,8 @@ def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder:
         f"import os, pathlib, time\nwith open('{begun}', 'a') as f: f.write('x')\n"
         f"while not pathlib.Path('{folder}/go').exists(): time.sleep(0.1)\n"
     )
-    words = ["plan", "r.py", "--hosts", "hosts.yml", "--output", "json"]
-    run = ClusterRun(
-        "lost", [Shard(1, ("h1",))], lambda _: [*words, "--limit", "h1"], packed(folder)
-    )
+    words = ["plan", "r.py", "--hosts", "hosts.yml", "--shard"]
+    run = ClusterRun("lost", [Shard(1, ("h1",))], words, packed(folder))
 
     def kill() -> None:
         while not begun.exists():
@@ -215,19 +214,24 @@ def test_hosts_of_a_shard_without_a_report_have_failed() -> None:
         (Shard(2, ("h2", "h3")), ShardResult(2, "", "KilledWorker: three times", worker="w9")),
     ]
 
-    document = joined(["h3", "h1", "h2"], results)
+    joined = JoinedReport("worker")
+    told = [joined.add(*one) for one in results]
+    document = joined.document(["h3", "h1", "h2"])
 
     assert list(document["hosts"]) == ["h3", "h1", "h2"]
     assert document["exit"] == 3
     error = document["hosts"]["h2"]["error"]
     assert error is not None
-    assert error["message"] == "the worker w9: KilledWorker: three times"
+    assert error["message"] == "the worker w9 of its shard: KilledWorker: three times"
+    assert told == ["1 ok", "no report"]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--cluster", "tcp://127.0.0.1:1"], "no scheduler answers"),
+        (["--cluster", "tcp://127.0.0.1:1", "--processes", "2"], "--processes does not go with"),
+        (["--cluster", "tcp://127.0.0.1:1", "-K"], "-K does not go with --cluster"),
         (["--cluster", "tcp://127.0.0.1:1", "--step"], "--step does not go with --cluster"),
         (["--cluster", "tcp://127.0.0.1:1", "--review", "r.yml"], "--review does not go with"),
         (["--cluster", "tcp://127.0.0.1:1", "--max-failures", "0"], "--max-failures does not go"),
@@ -256,9 +260,9 @@ def test_no_option_is_dropped(name: str) -> None:
     """Each option of the command goes to the shards, is about the report, or is refused."""
     parser = argparse.ArgumentParser()
     add(parser, name)
-    options = {action.dest for action in parser._actions} - {"help", "shard"}
+    options = {action.dest for action in parser._actions} - {"help", "shard", "only_shard"}
 
-    assert options <= PASSED | KEPT | REFUSED.keys()
+    assert options <= PASSED | KEPT | OWN | REFUSED.keys()
 
 
 @pytest.mark.usefixtures("folder")
@@ -277,18 +281,19 @@ def test_a_policy_is_not_passed_by(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a policy is installed here" in err
 
 
-def test_a_barrier_over_shards_is_refused(
-    cluster: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+def test_hosts_wait_for_one_another_where_one_shard_has_all(
+    cluster: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "r.py").write_text("from cookbook.recipe import barrier\nbarrier('all')\n")
+    words = ("plan", "r.py", "--hosts", "hosts.yml", "--cluster", cluster.scheduler_address)
 
-    status, _, err = cook(
-        capsys, "plan", "r.py", "--hosts", "hosts.yml", "--cluster", cluster.scheduler_address
-    )
+    assert cook(capsys, *words)[0] == 0
 
+    monkeypatch.setattr("cookbook.cli.cluster.SHARD", 3)
+    status, _, err = cook(capsys, *words)
     assert status == 1
     assert "r.py:2: " in err
-    assert "hosts of other shards cannot be waited for" in err
+    assert "hosts of other parts of the run cannot be waited for" in err
 
 
 def test_files_from_elsewhere_are_refused(

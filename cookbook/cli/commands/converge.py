@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.cluster import add_cluster
+from cookbook.cli.cluster import add_cluster, check_cluster
 from cookbook.cli.options import (
     add_common,
     add_facts_age,
@@ -32,15 +34,20 @@ from cookbook.cli.options import (
     variables,
     wait,
 )
-from cookbook.cli.recipes import add_recipes, add_selection, chosen, warn_without
+from cookbook.cli.processes import add_processes
+from cookbook.cli.recipes import Choice, add_recipes, add_selection, chosen, warn_without
 from cookbook.cli.review import add_questions, add_review, converge, reviewing
 from cookbook.cli.running import execute
-from cookbook.errors import UsageError
+from cookbook.cli.sharding import shard_work
 
 if TYPE_CHECKING:
+    from cookbook.cluster.forks import Work
+    from cookbook.cluster.shards import Shard
+    from cookbook.inventory import Inventory
     from cookbook.planning.status import Mode
     from cookbook.reports.report import Report
     from cookbook.run.options import Run
+    from cookbook.run.runner import Runner
     from cookbook.secrets.sealing import Key
 
 
@@ -59,6 +66,7 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
     add_facts_age(command)
     add_reports(command)
     add_cluster(command)
+    add_processes(command)
     add_metrics(command)
     command.set_defaults(run=_run, mode=name, out=None, keep_going=False)
     if name == "plan":
@@ -74,22 +82,38 @@ def add(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    check_cluster(options)
     everything = load_inventory(options)
+    if options.shard or options.only_shard:
+        from cookbook.cluster.server import serve
+
+        return serve(_work_on_worker(options, everything))
     choice = chosen(options, hosts(options, everything))
     warn_without(choice)
     if options.cluster is not None:
         from cookbook.cli.cluster import on_cluster
 
         return on_cluster(options, choice)
-    if options.place is not None:
-        raise UsageError("--place is an option of --cluster", hint="give both, or neither")
+    processes = min(options.processes or 1, len(choice.hosts), options.forks)
+    if processes > 1:
+        from cookbook.cli.processes import by_processes
+
+        return by_processes(
+            options, choice, _work_here(options, everything, choice, processes), processes
+        )
     key = plan_key(options) if options.out is not None else None
+    run = _options_of_run(options, everything, choice)
+    with reviewing(options):
+        return (_plan(run, options, key) if run.mode == "plan" else converge(run, options)).exit
+
+
+def _options_of_run(options: argparse.Namespace, everything: Inventory, choice: Choice) -> Run:
     from cookbook.run.options import Run
 
     mode: Mode = options.mode
     given = variables(options.variables)
     secret, inventory = password(options), options.hosts
-    run = Run(
+    return Run(
         mode,
         choice.recipes,
         choice.hosts,
@@ -109,8 +133,39 @@ def _run(options: argparse.Namespace) -> int:
         **origin(options),
         **fleet(options, everything),
     )
-    with reviewing(options):
-        return (_plan(run, options, key) if mode == "plan" else converge(run, options)).exit
+
+
+def _work_on_worker(options: argparse.Namespace, everything: Inventory) -> Work:
+    """Return the work on a shard that a worker of a cluster does."""
+
+    def runner(shard: Shard) -> Runner:
+        from cookbook.run.runner import Runner
+
+        options.limit = [",".join(shard.hosts)]
+        choice = chosen(options, hosts(options, everything))
+        return Runner(_options_of_run(options, everything, choice))
+
+    return shard_work(options, runner, _annotation(options))
+
+
+def _work_here(
+    options: argparse.Namespace, everything: Inventory, choice: Choice, processes: int
+) -> Work:
+    """Return the work on a shard that a process of this machine does."""
+    run = _options_of_run(options, everything, choice)
+    run = replace(run, forks=math.ceil(run.forks / processes), is_shard=True)
+
+    def runner(shard: Shard) -> Runner:
+        from cookbook.run.runner import Runner
+
+        within = frozenset(shard.hosts)
+        return Runner(replace(run, hosts=[host for host in run.hosts if host.name in within]))
+
+    return shard_work(options, runner, _annotation(options))
+
+
+def _annotation(options: argparse.Namespace) -> Callable[[Report], Report]:
+    return _annotated if options.mode == "plan" else lambda report: report
 
 
 def _plan(run: Run, options: argparse.Namespace, key: Key | None) -> Report:
