@@ -250,6 +250,8 @@ class Unreachable(HostError):
 
     code = "unreachable"
     phase: Phase = "connect"
+    bastion: str = ""
+    """The bastion that could not be entered; empty if it was not for want of one."""
 
 
 class UntrustedHost(Unreachable):

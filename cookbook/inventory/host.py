@@ -52,6 +52,10 @@ class Host:
     known_hosts: tuple[Path, ...] = field(default_factory=_known_hosts)
     jump: tuple[Hop, ...] | None = None
     """Bastions, the nearest to the controller first; None: as ssh_config says."""
+    per_bastion: int | None = None
+    """Hosts behind the same bastion that are at work at the same time, at most; None: no limit."""
+    per_address: int | None = None
+    """Hosts with the same address that are at work at the same time, at most; None: no limit."""
     ssh_config: Path | Literal["user", "none"] = "user"
     """Path of the ssh_config to use; None: the files of the user and the system; or none."""
     connect_timeout: float = 10.0

@@ -159,6 +159,12 @@ def _port(data: object, _folder: Path) -> int:
     raise ValueError(data)
 
 
+def _number(data: object, _folder: Path) -> int:
+    if isinstance(data, int) and not isinstance(data, bool) and data >= 1:
+        return data
+    raise ValueError(data)
+
+
 def _flag(data: object, _folder: Path) -> bool:
     if isinstance(data, bool):
         return data
@@ -217,6 +223,8 @@ SETTINGS = {
     "agent": _FLAG,
     "known_hosts": _PATHS,
     "jump": Setting("none, or hosts like user@host:port, separated by commas", _jump),
+    "per_bastion": Setting("a whole number of at least 1", _number),
+    "per_address": Setting("a whole number of at least 1", _number),
     "ssh_config": Setting("a path, user or none", _ssh_config),
     "connect_timeout": Setting("a number of seconds above 0", _seconds),
     "login_timeout": Setting("a number of seconds above 0", _seconds),

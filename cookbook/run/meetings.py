@@ -51,6 +51,8 @@ class Meetings:
         self._is_changed = False
         """True once something was changed on any host."""
         self._news = threading.Condition()
+        self._together: Callable[[Sequence[str]], object] = lambda _: None
+        """Checks the hosts that may wait for one another."""
 
     def declare(self, host: str, barriers: Iterable[Barrier]) -> None:
         """Note the barriers of a host. Raises Refused if they do not fit to those of another."""
@@ -67,6 +69,8 @@ class Meetings:
                 self._check(host, key, one)
             self._declares[host] = named
             self._news.notify_all()
+        if named:
+            self._check_together()
 
     def _check(self, host: str, key: str, barrier: Barrier) -> None:
         if barrier.on is not None and barrier.on not in self._order:
@@ -86,6 +90,21 @@ class Meetings:
         """Return whether others may wait for a host: it has barriers, or its recipe is unknown."""
         with self._news:
             return self._concerns(host)
+
+    def check_together(self, check: Callable[[Sequence[str]], object]) -> None:
+        """
+        Have a function check the hosts that may wait for one another, whenever more is known.
+
+        It raises Refused if they cannot be at work at the same time.
+        """
+        self._together = check
+        if any(self._declares.values()):
+            self._check_together()
+
+    def _check_together(self) -> None:
+        with self._news:
+            names = [host for host in self._order if self._concerns(host)]
+        self._together(names)
 
     def _concerns(self, host: str) -> bool:
         return host not in self._declares or bool(self._declares[host])

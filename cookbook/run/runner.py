@@ -7,7 +7,7 @@ import importlib
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -30,15 +30,18 @@ from cookbook.planning.status import Mode
 from cookbook.plugins.manager import Hooks, catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.fleet import InventoryFleet
+from cookbook.run.lanes import Lanes, check_room
 from cookbook.run.meetings import Meetings
 from cookbook.run.options import Run, set_name
 from cookbook.run.turns import Turns
 from cookbook.text.provenance import digests
+from cookbook.transport.bastion import copied
 
 if TYPE_CHECKING:
     from cookbook.reports.report import HostReport, Report
     from cookbook.script.facts import Facts
     from cookbook.transport.contract import Transport
+    from cookbook.transport.hops import Hop
 
 _WORK_OF_MODE: Mapping[Mode, str] = {
     "converge": "cookbook.applying.converge",
@@ -131,6 +134,8 @@ class Runner:
         run.selection.check(declared, complete=None not in collections)
         self._unreached: dict[str, Future[Transport]] = {}
         """By host that could not be reached at its turn: the error."""
+        self._down: dict[tuple[Hop, ...], Unreachable] = {}
+        """By bastions that could not be entered: the error; hosts behind them are not tried."""
         self._at_once = max(1, min(run.forks, _room()))
         """The number of hosts that are connected at the same time."""
         self._all.turns = Turns(max(1, min(self._at_once, len(run.hosts))), _room())
@@ -164,15 +169,20 @@ class Runner:
         run, turns = self._all.run, self._all.turns
         hosts = {host.name: host for host in run.hosts}
         order = [hosts[name] for name in self._order()]
-        done = {
-            host.name: report
-            for host, report in zip(
-                order, turns.each(self._first_turn, order, self._import_ahead), strict=True
-            )
-        }
+        unable = self._without_thread
+        first = turns.each(
+            self._first_turn, order, self._import_ahead, unable=unable, order=Lanes(order)
+        )
+        done = {host.name: report for host, report in zip(order, first, strict=True)}
         late = [host for host in order if done[host.name] is None]
         reached = len(late) < len(order)
-        last = turns.each(lambda host: self._last_turn(host, again=reached), late, lambda: None)
+        self._down.clear()
+        last = turns.each(
+            lambda host: self._last_turn(host, again=reached),
+            late,
+            unable=unable,
+            order=Lanes(late),
+        )
         found = {**done, **{report.name: report for report in last}}
         return {name: report for name in hosts if (report := found[name]) is not None}
 
@@ -293,10 +303,29 @@ class Runner:
         try:
             self._all.check_time(begun)
             self._all.check_failures()
+            self._check_bastion(host)
             connected.set_result(self._connect(host))
         except Exception as error:  # noqa: BLE001 - it is part of the host's report
+            if isinstance(error, Unreachable) and error.bastion and host.jump:
+                self._down.setdefault(host.jump, error)
             connected.set_exception(error)
         return connected
+
+    def _check_bastion(self, host: Host) -> None:
+        """Raise the error of another host behind the same bastions, if these were not entered."""
+        if host.jump and (down := self._down.get(host.jump)) is not None:
+            raise copied(down)
+
+    def _without_thread(self, host: Host) -> HostReport:
+        """Return the report of a host on which nothing can be done for want of a thread."""
+        connected: Future[Transport] = Future()
+        connected.set_exception(
+            HostError(
+                "no thread can be started for it: this machine has no room for a further one",
+                hint="have fewer hosts at once (--forks), or allow more threads (ulimit -u)",
+            )
+        )
+        return self._done(host, connected, time.monotonic())
 
     def _done(self, host: Host, connected: Future[Transport], begun: float) -> HostReport:
         from cookbook.run.host_run import HostRun
@@ -323,10 +352,7 @@ class Runner:
             _yielding(),
             contextlib.suppress(Exception),
         ):  # the same import fails again where it is needed
-            for transport in sorted({host.transport for host in run.hosts}):
-                import_transport(transport)
-            for module in ("cookbook.run.host_run", _WORK_OF_MODE[run.mode]):
-                importlib.import_module(module)
+            import_work(run.mode, run.hosts)
             collections = filter(None, list(self._all.compiled.values()))
             declared = (d for one in collections for d in one if d.barrier is None)
             for kind in {type(one.resource) for one in declared}:
@@ -358,6 +384,9 @@ class Runner:
                 found.declare(host.name, barriers_of(step.declared for step in steps))
             elif (compiled := self._all.compiled[host.name]) is not None:
                 found.declare(host.name, barriers_of(compiled))
+        if not self._all.looks:
+            hosts = {host.name: host for host in run.hosts}
+            found.check_together(lambda names: check_room([hosts[name] for name in names]))
         return found
 
     def _compile_offline(self, host: Host) -> Collection | None:
@@ -366,6 +395,14 @@ class Runner:
             return self._all.compile(host, NO_FACTS_YET)
         except FactsNeeded:
             return None
+
+
+def import_work(mode: Mode, hosts: Iterable[Host]) -> None:
+    """Import what the work on these hosts needs: before a fork, so that each process has it."""
+    for transport in sorted({host.transport for host in hosts}):
+        import_transport(transport)
+    for module in ("cookbook.run.host_run", _WORK_OF_MODE[mode]):
+        importlib.import_module(module)
 
 
 def _is_away(error: BaseException | None) -> bool:

@@ -15,6 +15,7 @@ from cookbook.schemas.pieces import (
 )
 from cookbook.schemas.rollout_schema import strategy
 
+_NUMBER: JsonSchema = {"type": "integer", "minimum": 1}
 _SECONDS: JsonSchema = {"type": "number", "exclusiveMinimum": 0}
 
 SETTINGS: dict[str, JsonSchema] = {
@@ -27,6 +28,8 @@ SETTINGS: dict[str, JsonSchema] = {
     "agent": described(FLAG, "keys of ssh-agent may be tried (true)"),
     "known_hosts": described(several(TEXT), "files with the keys of hosts"),
     "jump": described(several(TEXT), "bastions, user@host:port, the nearest first; or none"),
+    "per_bastion": described(_NUMBER, "hosts at work at once behind the same bastion"),
+    "per_address": described(_NUMBER, "hosts at work at once with the same address"),
     "ssh_config": described(TEXT, "a path, user or none"),
     "connect_timeout": described(_SECONDS, "seconds until the host answers (10)"),
     "login_timeout": described(_SECONDS, "seconds until the login is done (60)"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from cookbook.text.redaction import protect
 
@@ -39,9 +40,16 @@ def json_text(document: object) -> str:
     The outer levels are indented; what is deeper stands on one line, as the document of a large run
     takes long otherwise.
     """
-    text = "".join(_json_lines(document, 0)).translate(_IN_JSON)
-    return text.encode("utf-8", "backslashreplace").decode()
+    lines, pieces = _json_lines(document, 0), list[str]()
+    while piece := "".join(
+        islice(lines, _LINES_AT_ONCE)
+    ):  # all at once need several times the memory
+        shown = piece.translate(_IN_JSON)
+        pieces.append(shown.encode("utf-8", "backslashreplace").decode())
+    return "".join(pieces)
 
+
+_LINES_AT_ONCE = 10_000
 
 _INDENTED = 4
 """Levels of a document that are indented: of a run, its hosts, one host, and its resources."""

@@ -73,7 +73,7 @@ class _Bastion(Generic[C]):
         try:
             if self._connection is None or not self._connection.alive:
                 if self._failure is not None and self._failure[0] > since:
-                    raise _copy(self._failure[1])
+                    raise copied(self._failure[1])
                 self._connection = self._made()
             passage = Passage(self._connection)
             self._passages = [*(one for one in self._passages if one.in_use), passage]
@@ -89,6 +89,7 @@ class _Bastion(Generic[C]):
             return self._connect(self._target)
         except Unreachable as error:
             named = type(error)(f"bastion {self._target}: {error}", hint=error.hint)
+            named.bastion = str(self._target)
             self._failure = (time.monotonic(), named)
             raise named from error
 
@@ -143,6 +144,8 @@ def leave_bastions() -> None:
         bastions.leave()
 
 
-def _copy(error: Unreachable) -> Unreachable:
-    """Return a copy of an error: each thread has a traceback of its own."""
-    return type(error)(str(error), hint=error.hint)
+def copied(error: Unreachable) -> Unreachable:
+    """Return a copy of an error of a bastion: each thread has a traceback of its own."""
+    copy = type(error)(str(error), hint=error.hint)
+    copy.bastion = error.bastion
+    return copy

@@ -180,7 +180,7 @@ def test_explain_knows_every_setting_of_the_host(inventory: Inventory) -> None:
     host = inventory.hosts["h"]
     assert used.pop("vars.tier") == host.vars["tier"]
     assert used == {key: getattr(host, key) for key in used}
-    assert len(used) == 17
+    assert len(used) == 19
 
 
 @pytest.mark.parametrize(

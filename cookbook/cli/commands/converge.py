@@ -137,10 +137,11 @@ def _options_of_run(options: argparse.Namespace, everything: Inventory, choice: 
 
 def _work_on_worker(options: argparse.Namespace, everything: Inventory) -> Work:
     """Return the work on a shard that a worker of a cluster does."""
+    from cookbook.run.runner import Runner, import_work
+
+    import_work(options.mode, everything.hosts.values())
 
     def runner(shard: Shard) -> Runner:
-        from cookbook.run.runner import Runner
-
         options.limit = [",".join(shard.hosts)]
         choice = chosen(options, hosts(options, everything))
         return Runner(_options_of_run(options, everything, choice))
@@ -154,10 +155,11 @@ def _work_here(
     """Return the work on a shard that a process of this machine does."""
     run = _options_of_run(options, everything, choice)
     run = replace(run, forks=math.ceil(run.forks / processes), is_shard=True)
+    from cookbook.run.runner import Runner, import_work
+
+    import_work(run.mode, run.hosts)
 
     def runner(shard: Shard) -> Runner:
-        from cookbook.run.runner import Runner
-
         within = frozenset(shard.hosts)
         return Runner(replace(run, hosts=[host for host in run.hosts if host.name in within]))
 
