@@ -222,7 +222,8 @@ class Worker:
         while True:
             said = self.health.complaint(host, strategy.health_check)
             now = self.clock.now()
-            if said is not None and said != told and now - begun >= _QUIET:
+            is_news = since is not None or (said != told and now - begun >= _QUIET)
+            if said is not None and is_news:
                 tell(TriedAgain(host.name, said, at=time.time()))
                 told = said
             since = None if said is not None else (now if since is None else since)

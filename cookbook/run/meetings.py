@@ -91,6 +91,23 @@ class Meetings:
         with self._news:
             return self._concerns(host)
 
+    def check_doers(self) -> None:
+        """
+        Raise Refused for a block that is to be done on a host whose recipe does not declare it.
+
+        A host whose recipe is not known yet is not judged: what waits for it is told then.
+        """
+        with self._news:
+            for barriers in self._declares.values():
+                for key, one in barriers.items():
+                    declared = self._declares.get(one.on or "")
+                    if declared is not None and key not in declared:
+                        raise Refused(
+                            f"{one.where}: {key} is to be done on {one.on}, whose recipe does not"
+                            " declare it: it would be done on no host",
+                            hint=f"declare it for {one.on} as well, or name another host",
+                        )
+
     def check_together(self, check: Callable[[Sequence[str]], object]) -> None:
         """
         Have a function check the hosts that may wait for one another, whenever more is known.

@@ -384,6 +384,8 @@ class Runner:
                 found.declare(host.name, barriers_of(step.declared for step in steps))
             elif (compiled := self._all.compiled[host.name]) is not None:
                 found.declare(host.name, barriers_of(compiled))
+        if run.past is None:  # of what is undone, a host may have only a part
+            found.check_doers()
         if not self._all.looks:
             hosts = {host.name: host for host in run.hosts}
             found.check_together(lambda names: check_room([hosts[name] for name in names]))

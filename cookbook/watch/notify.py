@@ -178,11 +178,17 @@ class Notifier:
         self._say, self._clock, self._wall = say, clock, wall
         self._told = _Told(memory)
         self.stopping = threading.Event()
+        self.read()
+
+    def read(self) -> None:
+        """Read what the target was told, which another notifier may have written before."""
+        memory, target = self._told.path, self.target
         try:
             self._told.read()
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            say(f"{target.name}: what was told is not known, so it is told again: {memory}: {why}")
+            said = f"what was told is not known, so it is told again: {memory}: {why}"
+            self._say(f"{target.name}: {said}")
 
     @property
     def target(self) -> NotifyTarget:
@@ -230,8 +236,14 @@ class Notifier:
 class _Worker:
     """A notifier in a thread of its own."""
 
-    def __init__(self, notifier: Notifier, say: Callable[[str], object]) -> None:
-        self.notifier, self._say = notifier, say
+    def __init__(
+        self,
+        notifier: Notifier,
+        say: Callable[[str], object],
+        former: _Worker | None = None,
+    ) -> None:
+        """Begin after the `former` one of the same target has ended: they have the same file."""
+        self.notifier, self._say, self._former = notifier, say, former
         self._waiting: queue.Queue[TurnResult | None] = queue.Queue(_MOST_WAITING)
         self._thread = threading.Thread(target=self._work, name="notify", daemon=True)
         self._thread.start()
@@ -252,8 +264,17 @@ class _Worker:
             self._waiting.put_nowait(None)
         self._thread.join(1.0)
 
+    @property
+    def is_alive(self) -> bool:
+        """Return True until its thread has ended."""
+        return self._thread.is_alive()
+
     def _work(self) -> None:
         stopping = self.notifier.stopping
+        if self._former is not None:
+            self._former._thread.join()  # noqa: SLF001 - the same class
+            self._former = None
+            self.notifier.read()
         while (result := self._waiting.get()) is not None and not stopping.is_set():
             self.notifier.tell(result)
 
@@ -265,6 +286,8 @@ class NotifyListener(WatchListener):
         """Begin a thread for each target. Raises SecretError, UsageError for a wrong one."""
         self._say = say
         self._workers: dict[Path, _Worker] = {}
+        self._leaving: dict[Path, _Worker] = {}
+        """Those whose target was taken out, and that may still deliver what waits."""
         self._workers = self._begin(settings)
 
     def _begin(self, settings: WatchSettings) -> dict[Path, _Worker]:
@@ -283,7 +306,8 @@ class NotifyListener(WatchListener):
             if (worker := self._workers.get(memory)) is not None:
                 worker.notifier.renew(target, deliver)
             else:
-                worker = _Worker(Notifier(target, deliver, memory, self._say), self._say)
+                notifier = Notifier(target, deliver, memory, self._say)
+                worker = _Worker(notifier, self._say, self._leaving.get(memory))
             workers[memory] = worker
         return workers
 
@@ -299,9 +323,11 @@ class NotifyListener(WatchListener):
         except (SecretError, UsageError) as error:
             self._say(f"notify: not reloaded, the former targets stay: {error}")
             return
-        gone = [worker for path, worker in self._workers.items() if path not in workers]
+        gone = {path: worker for path, worker in self._workers.items() if path not in workers}
+        before = self._leaving.items()
+        self._leaving = {path: one for path, one in before if one.is_alive} | gone
         self._workers = workers
-        for worker in gone:
+        for worker in gone.values():
             threading.Thread(target=worker.end, args=(_LEAVE,), daemon=True).start()
 
     @contextlib.contextmanager

@@ -109,6 +109,29 @@ def test_it_may_be_another_host(runs: Runs) -> None:
     assert notes(document)["h1"] == "done once, on h3"
 
 
+@pytest.mark.parametrize("command", ["converge", "plan"])
+def test_a_host_that_does_not_declare_the_block_it_is_to_do_is_an_error(
+    runs: Runs, command: str
+) -> None:
+    recipe = "if N != 3:\n    with run_once('x', on='h3'):\n        log('once')\n"
+    status, said = runs(recipe, command=command)
+
+    assert status == 1
+    assert "r.py:7: run_once[x] is to be done on h3, whose recipe does not declare it" in said
+    assert not log()
+
+
+def test_what_is_known_only_with_facts_is_told_then(runs: Runs) -> None:
+    recipe = (
+        "node.facts.kernel\nif N != 3:\n    with run_once('x', on='h3'):\n        log('once')\n"
+    )
+    status, document = runs(recipe)
+
+    assert status == 3
+    assert "whose recipe does not declare it" in json.dumps(document)
+    assert not log()
+
+
 def test_the_first_is_the_first_that_declares_it(runs: Runs) -> None:
     """Also if that is known only when facts are."""
     recipe = "node.facts.kernel\nif N > 1:\n    with run_once('x'):\n        log('once')\n"

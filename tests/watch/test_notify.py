@@ -589,3 +589,28 @@ def test_a_watch_tells(
     assert told == [("drift", "web1"), ("recovered", "web1")]
     said = capfd.readouterr()
     assert web.url not in said.out + said.err
+
+
+def test_a_target_that_is_taken_out_and_back_is_told_by_one_thread_at_a_time(
+    tmp_path: Path,
+) -> None:
+    """The former thread may still deliver; both have the file with what was told."""
+    path = tmp_path / "watch.yml"
+    busy, got = tmp_path / "busy", tmp_path / "got"
+    words = ["sh", "-c", f"mkdir {busy} || echo two >>{got}; sleep 0.7; rmdir {busy}; cat >>{got}"]
+    groups = "groups: {web: {every: 1m}}\n"
+
+    def settings(*, there: bool) -> WatchSettings:
+        path.write_text(groups + (f"notify: [{{command: {json.dumps(words)}}}]\n" if there else ""))
+        return read_watch(path)
+
+    listener = NotifyListener(settings(there=True), lambda _: None)
+    with listener.working():
+        listener.ended(turn(document(web1=["file[/a]"])))
+        time.sleep(0.2)  # it is on its way
+        listener.reloaded(settings(there=False))
+        listener.reloaded(settings(there=True))
+        listener.ended(turn(document(web1=["file[/a]"])))
+
+    assert "two" not in got.read_text()
+    assert got.read_text().count('"event": "drift"') == 1
