@@ -11,6 +11,7 @@ from statistics import median
 
 from bench import contenders
 from bench.clock import BenchError, Call, Sample, alternate, run, settle
+from bench.cluster import ClusterFigures, make_fleet, measure
 from bench.figures import Bar, Figure, Result, ratio
 from bench.lab import Lab, Site
 from bench.many import PORT, ManyHosts, many_hosts
@@ -33,6 +34,9 @@ class Effort:
     hosts: int = 1000
     """The number of hosts of the case thousand-hosts."""
 
+    simulated: tuple[int, int] = (1000, 5000)
+    """The numbers of hosts of the case cluster."""
+
     ansible_on_many: int = 1
     """It takes minutes there."""
 
@@ -48,7 +52,7 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(fast=3, pyinfra=1, ansible=0, fresh=1, ansible_on_many=0)
+QUICK = Effort(simulated=(500, 1000), fast=3, pyinfra=1, ansible=0, fresh=1, ansible_on_many=0)
 
 Case = Callable[[Lab, Effort], Result]
 
@@ -287,11 +291,13 @@ def thousand_hosts(_lab: Lab, effort: Effort) -> Result:
             state = {"COOK_STATE": str(place / "state")}
             cook = [*contenders.cook_command(), "converge", recipe, "--output", "json"]
             cook = [*cook, "--hosts", str(hosts.hosts_yml)]
+            both = [*cook, "--processes", "2"]
             calls = [
                 Call("ssh", words),
                 Call("cook", cook, contenders.cook_changes, state, document=True),
+                Call("two processes", both, contenders.cook_changes, state, document=True),
             ]
-            samples = alternate(calls, {"ssh": 1, "cook": 2})
+            samples = alternate(calls, {"ssh": 1, "cook": 2, "two processes": 2})
             history = run(
                 Call("history", [*contenders.cook_command(), "history"], environment=state)
             )
@@ -323,6 +329,28 @@ def _plain_ssh(hosts: ManyHosts) -> list[str]:
     return ["ssh", "-F", "none", *(word for option in options for word in ("-o", option))]
 
 
+def simulated_cluster(_lab: Lab, effort: Effort) -> Result:
+    """Look at 30 resources of each of many simulated hosts, by a cluster of this machine."""
+    figures: list[Figure] = []
+    found: list[ClusterFigures] = []
+    for number in effort.simulated:
+        with tempfile.TemporaryDirectory(prefix="cook-cluster-", dir="/var/tmp") as folder:
+            one = measure(make_fleet(Path(folder), number))
+        found.append(one)
+        case = f"cluster-{number}"
+        for who, megabytes in (
+            ("client", one.client),
+            ("scheduler", one.scheduler),
+            ("workers", one.workers),
+        ):
+            figures.append(Figure(case, who, [megabytes], "MB"))
+        figures += [Figure(case, "cook", [one.seconds]), Figure(case, "history", [one.history])]
+    small, large = found
+    growth = (large.cpu / large.hosts) / (small.cpu / small.hosts)
+    text = f"CPU of each host, {large.hosts:,} / {small.hosts:,} hosts"
+    return Result(figures, [Bar(text, growth, 1.25)])
+
+
 CASES: dict[str, Case] = {
     "version": version,
     "noop-lan": noop_lan,
@@ -333,6 +361,7 @@ CASES: dict[str, Case] = {
     "all-types": all_types,
     "fresh": fresh,
     "thousand-hosts": thousand_hosts,
+    "cluster": simulated_cluster,
     "rollout": rollout,
 }
 """In the order in which they are run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import threading
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.clock import BenchError, Call, alternate, run, turns
+from bench.cluster import RESOURCES, make_fleet
 from bench.contenders import ansible_changes, cook_changes, exchanges, pyinfra_changes
 from bench.figures import Bar, Figure, Result, document, ratio, shares
 from bench.relay import Link, Relay
+from bench.simulated import _chance
 from bench.table import amount, bar_row
 
 # -- the relay -------------------------------------------------------------------------------------
@@ -309,3 +312,27 @@ def test_the_document_has_every_run_and_every_verdict() -> None:
     assert made["figures"][0]["median"] == 0.5
     assert made["bars"][0]["met"] is False
     assert (made["machine"], made["void"]) == ({"cores": 2}, ["x: no"])
+
+
+# -- simulated hosts -------------------------------------------------------------------------------
+
+
+def test_simulated_hosts_answer_as_the_recorded_one_and_a_share_is_away(tmp_path: Path) -> None:
+    """By two processes, which share what was recorded; each host is a machine of its own."""
+    fleet = make_fleet(tmp_path / "fleet", 60, latency=0.0, away=0.1)
+    work = tmp_path / "fleet/work"
+    words = ["converge", str(work / "simulated.py"), "--hosts", str(work / "hosts.yml")]
+    words += ["--output", "json", "--processes", "2"]
+    text = 'out=$1; shift; "$@" >"$out"; [ $? = 4 ]'
+    cook = [sys.executable, "-m", "cookbook.cli", *words]
+    out = tmp_path / "report.json"
+    run(Call("cook", ["sh", "-c", text, "sh", str(out), *cook], environment=fleet.environment))
+
+    hosts = json.loads(out.read_text())["hosts"]
+    away = {f"h{i:06}" for i in range(60) if _chance(f"h{i:06}", "away") < 0.1}
+    assert away
+    assert {name for name, host in hosts.items() if host["status"] == "unreachable"} == away
+    there = [host for name, host in hosts.items() if name not in away]
+    assert {host["status"] for host in there} == {"ok"}
+    assert {len(host["resources"]) for host in there} == {RESOURCES}
+    assert len({host["machine_id"] for host in there}) == len(there)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shlex
+import tracemalloc
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -134,6 +135,21 @@ def test_one_line_is_one_line_and_says_all(text: str) -> None:
 def test_json_has_the_same_values(text: str) -> None:
     assert json.loads(json_text({"x": text})) == {"x": text}
     assert not OBEYED.search(json_text({"x": text}))
+
+
+def test_a_large_report_takes_no_more_memory_than_twice_its_text() -> None:
+    """The words of a text, each kept until the end, take five times as much."""
+    step = {"id": "file[/etc/motd]", "status": "ok", "changes": {}, "error": None, "seconds": 0.1}
+    document = {"hosts": {f"h{i}": [step] * 30 for i in range(400)}}
+    tracemalloc.start()
+    try:
+        text = json_text(document)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert most < 2.5 * len(text)
+    assert text == json.dumps(document, indent=2)
 
 
 Says = Callable[..., str]
