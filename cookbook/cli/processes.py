@@ -42,9 +42,8 @@ def by_processes(options: argparse.Namespace, choice: Choice, work: Work, proces
     progress, said, joined = Progress(), SaidOnce(), JoinedReport("process")
     parts = dealt(first(names, options.hosts), processes)
     local = LocalShards(parts, processes, work, lambda message: _show(progress, message))
-    progress.begin(names)
     try:
-        for shard, result in local.results():
+        for shard, result in local.results(lambda: progress.begin(names)):
             joined.add(shard, replace(result, worker=""))
             if result.document:
                 said.say(result.errors)

@@ -39,16 +39,21 @@ class LocalShards:
         """Return True after a first signal."""
         return self._signals > 0
 
-    def results(self) -> Iterator[tuple[Shard, ShardResult]]:
+    def results(
+        self, started: Callable[[], object] = lambda: None
+    ) -> Iterator[tuple[Shard, ShardResult]]:
         """
         Do the shards; yield the results as they come.
 
+        `started` is called once the first processes are forked: it may begin threads.
         No host is contacted before the recipes are compiled for the hosts of all processes that
         begin together. A first Ctrl-C stops all of them after what they are at.
         """
         with tempfile.TemporaryDirectory(prefix="cook-shards-") as place:
             forks = Forks(self._work, Path(place))
             with handled(lambda *_: self._interrupt(forks)):
+                self._start(forks)
+                started()
                 while self._start(forks):
                     yield from self._news(forks)
         for shard in self._waiting:

@@ -14,6 +14,7 @@ from cookbook.errors import CookError, HistoryError, HostError, Unreachable
 from cookbook.reports.report import HostReport
 from cookbook.retry import CLOCK, Clock, Retry, growing
 from cookbook.rollout.acts import Acts
+from cookbook.rollout.blocks import barriers_in, impossible
 from cookbook.rollout.events import BackInService, Drained, Event, TriedAgain, WorkOutcome
 from cookbook.rollout.health import Health, check_templates
 from cookbook.rollout.strategy import Strategy
@@ -73,6 +74,9 @@ class Worker:
 
     stopping: Callable[[], bool] = lambda: False
     clock: Clock = CLOCK
+    is_done: Callable[[str], bool] = lambda _: False
+    """Returns whether the rollout has completed a host."""
+
     _history: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -105,8 +109,8 @@ class Worker:
         if planned.status in ("failed", "refused", "timeout", "interrupted"):
             return Result("failed", _reason(planned), in_service=served)
         about = self._host(host)
-        if (barrier := barrier_in(planned)) is not None:
-            return Result("failed", barrier, in_service=served)
+        if (waits := self._waits(host, planned)) is not None:
+            return Result("failed", waits, in_service=served)
         if not any(step.status in ("changed", "unknown") for step in planned.steps):
             result = self._until_healthy(about, strategy, tell, changed=False)
             if served:
@@ -120,6 +124,18 @@ class Worker:
             return Result("failed", _reason(done), changed)
         result = self._until_healthy(about, strategy, tell, changed=changed)
         return self._enabled(about, strategy, tell, result)
+
+    def _waits(self, host: str, planned: HostReport) -> str | None:
+        """Return why a host may not go on alone: for a block that is not done; None if it may."""
+        for barrier in barriers_in(planned):
+            if (wrong := impossible(barrier)) is not None:
+                return wrong
+            if barrier.on != host and not self.is_done(barrier.on or ""):
+                return (
+                    f"{barrier.where}: `run_once` is to be done on {barrier.on} before, which this"
+                    " rollout has not completed"
+                )
+        return None
 
     def revert(
         self, host: str, runs: Sequence[HostRunId], strategy: Strategy, tell: Tell
@@ -158,6 +174,7 @@ class Worker:
             wait=self.template.wait,
             confirm_timeout=self.template.confirm_timeout,
             allow_lockout=self.template.allow_lockout,
+            elsewhere=self.template.elsewhere,
         )
 
     def may_have_changed(self, host: str, run: str) -> bool:
@@ -313,18 +330,6 @@ class Worker:
             said = last_lines(outcome.stderr, outcome.stdout)
             raise HostError(f"{host.name}: it ended with {outcome.status}: {said}")
         return outcome.text
-
-
-def barrier_in(report: HostReport) -> str | None:
-    """Return why a host cannot be rolled out with its recipe: it would wait for other hosts."""
-    for step in report.steps:
-        if (barrier := step.declared.barrier) is not None:
-            kind = "run_once" if barrier.once else "barrier"
-            return (
-                f"{barrier.where}: `{kind}` has hosts wait for one another; in a rollout a host"
-                " waits for none, because the others are at work at another time, or not at all"
-            )
-    return None
 
 
 def _only(report: Report) -> HostReport:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -59,15 +59,16 @@ class InventoryFleet:
         groups: Mapping[str, Sequence[str]] | None,
         variables: Callable[[Host], Mapping[str, Any]],
         longest: float,
+        elsewhere: Collection[str] = (),
     ) -> None:
         """
-        Create the fleet of a run on these hosts.
+        Create the fleet of a run on these hosts; `elsewhere` are those of earlier runs beside it.
 
         `longest` is the age, in seconds, that the last known facts of a host may have that cannot
         be reached.
         """
         run = {host.name: host for host in hosts}
-        self._run = frozenset(run)
+        self._run = frozenset(run) | frozenset(elsewhere)
         others = hosts[0].others if hosts else {}
         self._hosts = {name: run.get(name, host) for name, host in others.items()} or run
         self._groups = groups if groups is not None else _groups_of(self._hosts.values())

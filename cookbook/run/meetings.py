@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from cookbook.errors import BarrierBroken, DeadlineExceeded, Refused
@@ -29,14 +29,21 @@ class Meetings:
     """
 
     def __init__(
-        self, hosts: Sequence[str], stopping: Callable[[], bool], *, whole: bool = True
+        self,
+        hosts: Sequence[str],
+        stopping: Callable[[], bool],
+        *,
+        whole: bool = True,
+        elsewhere: Collection[str] = (),
     ) -> None:
         """
         Create the barriers of these hosts, in the order of the inventory.
 
+        What is to be done on a host that is `elsewhere`, and not of this run, is done already.
         `whole` is False if other processes have other hosts of the run: then none is allowed.
         """
         self._whole = whole
+        self._elsewhere = frozenset(elsewhere) - frozenset(hosts)
         self._order = list(hosts)
         self._stopping = stopping
         self._declares: dict[str, Mapping[str, Barrier]] = {}
@@ -73,7 +80,7 @@ class Meetings:
             self._check_together()
 
     def _check(self, host: str, key: str, barrier: Barrier) -> None:
-        if barrier.on is not None and barrier.on not in self._order:
+        if barrier.on is not None and barrier.on not in (*self._order, *self._elsewhere):
             raise Refused(
                 f"{key} is done on {barrier.on}, which is not in this run",
                 hint="include it in --limit",
@@ -245,6 +252,8 @@ class Meetings:
         key = _key(barrier)
         came = self._came[key]
         needed = [self.doer(barrier)] if barrier.once else self._order
+        if barrier.once and needed[0] in self._elsewhere:
+            return False
         waits = False
         for host in needed:
             if host in came:

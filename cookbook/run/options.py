@@ -62,6 +62,9 @@ class Run:
     is_shard: bool = False
     """True if other processes have other hosts of the run, which cannot be waited for."""
 
+    elsewhere: frozenset[str] = frozenset()
+    """Hosts of earlier runs of a rollout: a block that names one of them is done already."""
+
     keep_going: bool = False
     """After a failure, leave out only what needs the failed resource."""
 

@@ -119,7 +119,9 @@ class Runner:
         self._all.fleet = (
             planned._all.fleet  # noqa: SLF001 - the same class
             if planned is not None
-            else InventoryFleet(run.hosts, run.groups, self._all.variables, run.facts_age)
+            else InventoryFleet(
+                run.hosts, run.groups, self._all.variables, run.facts_age, run.elsewhere
+            )
         )
         self._all.compiled = (
             planned._all.compiled  # noqa: SLF001 - the same class
@@ -375,6 +377,7 @@ class Runner:
             [host.name for host in run.hosts],
             lambda: self._all.signals.told,
             whole=not self._all.run.is_shard,
+            elsewhere=run.elsewhere | self._of_other_runs(),
         )
         for host in run.hosts:
             if run.saved is not None:
@@ -390,6 +393,12 @@ class Runner:
             hosts = {host.name: host for host in run.hosts}
             found.check_together(lambda names: check_room([hosts[name] for name in names]))
         return found
+
+    def _of_other_runs(self) -> frozenset[str]:
+        """Return the hosts of blocks in a run that is undone, if they were not in that run."""
+        past = self._all.run.past or {}
+        blocks = (one for steps in past.values() for one in barriers_of(s.declared for s in steps))
+        return frozenset(one.on for one in blocks if one.on) - self._all.run.machine_ids.keys()
 
     def _compile_offline(self, host: Host) -> Collection | None:
         """Return the declared resources; None if a recipe reads a fact."""

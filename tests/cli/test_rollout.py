@@ -399,6 +399,11 @@ ONCE = {
     "barrier": "barrier('installed')\n",
 }
 
+WHY = {
+    "run_once": "without `on` is done by the first host of a run",
+    "barrier": "has hosts wait for one another",
+}
+
 
 @pytest.mark.parametrize("kind", ONCE)
 def test_hosts_that_would_wait_for_one_another_are_refused(
@@ -410,7 +415,7 @@ def test_hosts_that_would_wait_for_one_another_are_refused(
     status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
 
     assert status == 1
-    assert f"r.py:3: `{kind}` has hosts wait for one another" in unfolded(err)
+    assert f"r.py:3: `{kind}` {WHY[kind]}" in unfolded(err)
     assert "move what is done once into a recipe of its own" in unfolded(err)
     assert versions(fleet) == [None] * 3
 
@@ -428,7 +433,74 @@ def test_a_recipe_that_was_changed_so_meanwhile_fails_its_host(
     status, _, err = cook(capsys, "resume", "last", "--other-recipes", "--yes")
 
     assert status == 3
-    assert "`run_once` has hosts wait for one another" in unfolded(err)
+    assert "`run_once` without `on` is done by the first host of a run" in unfolded(err)
+
+
+BLOCK = """\
+from cookbook.recipe import node, run_once
+from cookbook.resources import directory, execute, file
+with run_once("schema", on="h2"):
+    execute(f"echo {node.name} >>once")
+directory(node.vars["dir"])
+file(f"{node.vars['dir']}/version", content=str(node.vars["version"]))
+"""
+
+
+def test_a_block_of_a_host_in_an_earlier_batch_is_done_once(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("hosts.yml").write_text(
+        HOSTS.format(here=fleet).replace(
+            "db: {hosts: [h1], rec", "db: {hosts: [h1], recipes: []}\n  x: {hosts: [], rec"
+        )
+    )
+    Path("rollout.yml").write_text("groups:\n  web: {canary: 1}\n")
+    Path("r.py").write_text(BLOCK.replace(">>once", f">>{fleet}/once"))
+
+    status, told = start(capsys)
+
+    assert status == 0, told
+    assert (fleet / "once").read_text() == "h2\n"
+    assert versions(fleet) == [None, "1", "1"]
+
+    assert main(["undo", "last", "--hosts", "hosts.yml", "--yes"]) == 0, capsys.readouterr().err
+    assert versions(fleet) == [None, "1", None]
+
+
+def test_the_others_do_not_go_on_if_the_host_of_the_block_has_failed(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rollout.yml").write_text(
+        "max_failures: 9\ngroups:\n  web: {batches: [1], max_failures: 9}\n"
+    )
+    Path("r.py").write_text(BLOCK.replace("echo {node.name} >>once", "exit 1"))
+
+    status, told = start(capsys, "--limit", "web")
+
+    assert status == 3
+    assert "is to be done on h2 before, which this rollout has not completed" in str(told)
+    assert versions(fleet) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("strategy", "on", "said"),
+    [
+        ("{}", "h2", "done on h2, which does not come in a batch before that of h3"),
+        ("{canary: 1}", "h3", "done on h3, which does not come in a batch before that of h2"),
+        ("{canary: 1}", "h1", "run_once: the host h1 is not in this run"),
+    ],
+)
+def test_a_block_of_a_host_that_does_not_come_before_is_refused(
+    fleet: Path, capsys: pytest.CaptureFixture[str], strategy: str, on: str, said: str
+) -> None:
+    Path("rollout.yml").write_text(f"groups:\n  web: {strategy}\n")
+    Path("r.py").write_text(BLOCK.replace('on="h2"', f'on="{on}"'))
+
+    status, _, err = cook(capsys, "start", "--hosts", "hosts.yml", "--yes")
+
+    assert status == 1
+    assert said in unfolded(err)
+    assert versions(fleet) == [None] * 3
 
 
 def test_a_strategy_may_stand_in_the_group(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:

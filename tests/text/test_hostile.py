@@ -139,7 +139,13 @@ def test_json_has_the_same_values(text: str) -> None:
 
 def test_a_large_report_takes_no_more_memory_than_twice_its_text() -> None:
     """The words of a text, each kept until the end, take five times as much."""
-    step = {"id": "file[/etc/motd]", "status": "ok", "changes": {}, "error": None, "seconds": 0.1}
+    step: dict[str, object] = {
+        "id": "file[/etc/motd]",
+        "status": "ok",
+        "changes": {},
+        "error": None,
+        "seconds": 0.1,
+    }
     document = {"hosts": {f"h{i}": [step] * 30 for i in range(400)}}
     tracemalloc.start()
     try:

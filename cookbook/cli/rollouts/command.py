@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cookbook.reports.report import Report
     from cookbook.rollout.events import OperatorCommand
     from cookbook.rollout.journal import Journal
+    from cookbook.rollout.plan import RolloutPlan
     from cookbook.rollout.shared import SharedJournal
 
 
@@ -205,7 +206,7 @@ def _planned(ready: Prepared, hosts: Sequence[str] = ()) -> Report:
         report = replace(report, objections=said) if said else report
     else:
         report = watch(Runner(replace(ready.template, mode="plan", hosts=chosen)), Progress())
-    _check_barriers(report)
+    _check_barriers(report, ready.plan)
     return report
 
 
@@ -239,18 +240,21 @@ def _show_plan(report: Report, ready: Prepared, out: TextIO) -> None:
     write([("bold red", f"objection: {one}") for one in report.objections], out)
 
 
-def _check_barriers(report: Report) -> None:
-    """Raise UsageError for a recipe in which hosts wait for others."""
-    from cookbook.rollout.worker import barrier_in
+def _check_barriers(report: Report, plan: RolloutPlan) -> None:
+    """Raise UsageError for a recipe in which a host waits for one that does not come before."""
+    from cookbook.rollout.blocks import barriers_in, misplaced
 
-    for host in report.hosts.values():
-        if (barrier := barrier_in(host)) is not None:
-            raise UsageError(
-                barrier,
-                hint="move what is done once into a recipe of its own, and give that to a group"
-                " of one host that comes before (`after:`); leave `barrier` out, as a group ends"
-                " before the next one begins; or use `cook converge`",
-            )
+    for name, host in report.hosts.items():
+        for barrier in barriers_in(host):
+            if (wrong := misplaced(plan, name, barrier)) is not None:
+                raise UsageError(
+                    wrong,
+                    hint="name a host that comes in an earlier batch than all others, as a canary"
+                    " does: run_once(on=HOST); or move what is done once into a recipe of its own,"
+                    " and give that to a group of one host that comes before (`after:`); leave"
+                    " `barrier` out, as a group ends before the next one begins; or use"
+                    " `cook converge`",
+                )
 
 
 def _control(

@@ -67,9 +67,16 @@ class Prepared:
         from cookbook.rollout.worker import Worker
         from cookbook.text.user_dirs import store_url
 
+        template = replace(template, elsewhere=frozenset(plan.hosts))
         self.plan, self.template, self.header = plan, template, header
         self.progress = RolloutProgress(plan, header.out_of_service)
-        self.worker = Worker(inventory, template, store_url(store))
+        hosts = self.progress.hosts
+        self.worker = Worker(
+            inventory,
+            template,
+            store_url(store),
+            is_done=lambda host: host in hosts and hosts[host].phase == "done",
+        )
         for stage in plan.stages:
             try:
                 check_stage(stage)
