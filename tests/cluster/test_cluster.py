@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -195,6 +197,31 @@ def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder:
     assert result.document, result.errors
     assert json.loads(result.document)["hosts"]["h1"]["status"] == "ok"
     assert begun.read_text() == "xx"
+
+
+def test_an_interrupt_reaches_the_workers(cluster: Any, folder: Path) -> None:
+    (folder / "r.py").write_text(
+        "from cookbook.recipe import node\nfrom cookbook.resources import execute\n"
+        "there = node.vars['dir'] + '/' + node.name\n"
+        "execute('begin', command=f'touch {there}-begun; sleep 2')\n"
+        "execute('go on', command=f'touch {there}-late')\n"
+    )
+    words = ["converge", "r.py", "--hosts", "hosts.yml", "--limit", "h1", "--output", "json"]
+    words += ["--cluster", cluster.scheduler_address]
+    client = subprocess.Popen(
+        [sys.executable, "-m", "cookbook.cli", *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + 60
+    while not (folder / "out/h1-begun").exists():
+        assert time.monotonic() < end, client.communicate()
+        time.sleep(0.05)
+    client.send_signal(signal.SIGINT)
+    out, err = client.communicate(timeout=60)
+
+    assert client.returncode == 130, err
+    assert json.loads(out)["hosts"]["h1"]["status"] == "interrupted"
+    assert not (folder / "out/h1-late").exists()
 
 
 def _busy(client: Any) -> list[str]:
