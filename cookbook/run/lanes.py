@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -10,9 +11,13 @@ from cookbook.errors import Refused
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
+    from cookbook.transport.hops import Hop
 
 Lane = tuple[str, str]
 """The kind of what hosts share (`per_bastion`, `per_address`), and its name."""
+
+_UNKNOWN = 5
+"""Hosts that try at once if their bastions can be entered; the others keep their turns."""
 
 
 class Lanes:
@@ -21,11 +26,16 @@ class Lanes:
 
     `per_bastion` and `per_address` of hosts.yml limit how many hosts are at work at the same time
     that have the same bastion, or address. A host that has to wait lets the next one go first.
+
+    Until it is known whether bastions can be entered, a few of the hosts behind them are at work:
+    all turns would be taken by those behind one that drops packets.
     """
 
     def __init__(self, hosts: Sequence[Host]) -> None:
         """Create the order; hosts that can begin do so in this one."""
         self._limits = _limits(hosts)
+        ways = {host.jump or () for host in hosts}
+        self._limits |= {_way(way): _UNKNOWN for way in ways if way and len(ways) > 1}
         self._at_work: Counter[Lane] = Counter()
         self._waiting: dict[tuple[Lane, ...], deque[tuple[int, Host]]] = {}
         for number, host in enumerate(hosts):
@@ -33,7 +43,16 @@ class Lanes:
 
     def _of(self, host: Host) -> tuple[Lane, ...]:
         """Return the lanes of a host that have a limit."""
-        return tuple(lane for lane, _ in _shared(host) if lane in self._limits)
+        lanes = [*(lane for lane, _ in _shared(host)), _way(host.jump or ())]
+        return tuple(lane for lane in lanes if lane in self._limits)
+
+    def is_open(self, host: Host) -> bool:
+        """Return True if it is known whether the bastions of a host can be entered."""
+        return self._limits.get(_way(host.jump or ()), math.inf) == math.inf
+
+    def open(self, host: Host) -> None:
+        """Note that it is known: all hosts behind these bastions may begin, or be told of it."""
+        self._limits[_way(host.jump or ())] = math.inf
 
     @property
     def is_free(self) -> bool:
@@ -63,6 +82,10 @@ class Lanes:
         return all(self._at_work[lane] < self._limits[lane] for lane in lanes)
 
 
+def _way(hops: Sequence[Hop]) -> Lane:
+    return "way", ",".join(map(str, hops))
+
+
 def _shared(host: Host) -> list[tuple[Lane, int | None]]:
     """Return what a host shares with others, each with the limit that its settings name."""
     hops: list[tuple[Lane, int | None]] = [
@@ -71,9 +94,9 @@ def _shared(host: Host) -> list[tuple[Lane, int | None]]:
     return [*hops, (("per_address", host.address), host.per_address)]
 
 
-def _limits(hosts: Iterable[Host]) -> dict[Lane, int]:
+def _limits(hosts: Iterable[Host]) -> dict[Lane, float]:
     """Return the limits that can be reached; of several for one lane the smallest counts."""
-    found: dict[Lane, int] = {}
+    found: dict[Lane, float] = {}
     number: Counter[Lane] = Counter()
     for host in hosts:
         for lane, limit in _shared(host):

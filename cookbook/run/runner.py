@@ -138,6 +138,7 @@ class Runner:
         """By host that could not be reached at its turn: the error."""
         self._down: dict[tuple[Hop, ...], Unreachable] = {}
         """By bastions that could not be entered: the error; hosts behind them are not tried."""
+        self._lanes = Lanes(())
         self._at_once = max(1, min(run.forks, _room()))
         """The number of hosts that are connected at the same time."""
         self._all.turns = Turns(max(1, min(self._at_once, len(run.hosts))), _room())
@@ -172,18 +173,20 @@ class Runner:
         hosts = {host.name: host for host in run.hosts}
         order = [hosts[name] for name in self._order()]
         unable = self._without_thread
+        self._lanes = Lanes(order)
         first = turns.each(
-            self._first_turn, order, self._import_ahead, unable=unable, order=Lanes(order)
+            self._first_turn, order, self._import_ahead, unable=unable, order=self._lanes
         )
         done = {host.name: report for host, report in zip(order, first, strict=True)}
         late = [host for host in order if done[host.name] is None]
         reached = len(late) < len(order)
         self._down.clear()
+        self._lanes = Lanes(late)
         last = turns.each(
             lambda host: self._last_turn(host, again=reached),
             late,
             unable=unable,
-            order=Lanes(late),
+            order=self._lanes,
         )
         found = {**done, **{report.name: report for report in last}}
         return {name: report for name in hosts if (report := found[name]) is not None}
@@ -311,6 +314,8 @@ class Runner:
             if isinstance(error, Unreachable) and error.bastion and host.jump:
                 self._down.setdefault(host.jump, error)
             connected.set_exception(error)
+        if not self._lanes.is_open(host):
+            self._all.turns.change(lambda: self._lanes.open(host))
         return connected
 
     def _check_bastion(self, host: Host) -> None:

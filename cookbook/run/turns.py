@@ -122,6 +122,12 @@ class Turns:
                 self._returning += 1
             self._take_again()
 
+    def change(self, do: Callable[[], object]) -> None:
+        """Do something by which further hosts may begin."""
+        with self._changed:
+            do()
+            self._changed.notify_all()
+
     def _next(self, order: TurnOrder[T]) -> T:
         """Wait for a turn, and for a host that may begin; return it."""
         with self._changed:

@@ -31,8 +31,29 @@ BEHIND = [
 ]
 
 
+def test_a_few_hosts_try_a_bastion_and_the_others_keep_their_turns() -> None:
+    hosts = [Host(f"h{i}", jump=(Hop("door"),) if i < 20 else None) for i in range(40)]
+    lanes = Lanes(hosts)
+
+    first = [lanes.take().name for _ in range(25)]
+    assert first == [*(f"h{i}" for i in range(5)), *(f"h{i}" for i in range(20, 40))]
+    assert not lanes.is_free
+    assert not lanes.is_open(hosts[0])
+    assert lanes.is_open(hosts[20])
+    lanes.open(hosts[0])
+    assert [lanes.take().name for _ in range(15)] == [f"h{i}" for i in range(5, 20)]
+
+
+def test_where_all_are_behind_one_bastion_none_has_to_wait() -> None:
+    hosts = [Host(f"h{i}", jump=(Hop("door"),)) for i in range(20)]
+    lanes = Lanes(hosts)
+    assert [lanes.take() for _ in hosts] == hosts
+
+
 def test_a_host_that_has_to_wait_lets_the_next_one_go_first() -> None:
     lanes = Lanes(BEHIND)
+    for host in BEHIND:
+        lanes.open(host)
 
     first = [lanes.take().name for _ in range(4)]
     assert first == ["h0", "h1", "h4", "h5"]
@@ -153,6 +174,35 @@ def test_a_bastion_that_is_down_is_tried_once_and_once_more_at_the_end(
     states = {name: host["status"] for name, host in document["hosts"].items()}
     assert states == {f"h{i}": "unreachable" if i < 3 else "changed" for i in range(6)}
     assert "bastion fra" in document["hosts"]["h2"]["error"]["message"]
+
+
+def test_a_bastion_that_does_not_answer_takes_few_turns(
+    doors: BehindDoors, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hosts of the other POP are done before the bastion has been given up."""
+    text = Path("hosts.yml").read_text()
+    more = "".join(
+        f"  g{i}: {{jump: fra, vars: {{dir: {doors.folder}/g{i}}}}}\n" for i in range(20)
+    )
+    Path("hosts.yml").write_text(text.replace("  h0:", f"{more}  h0:"))
+    given_up, done = [0.0], list[float]()
+    connect = doors.connect
+
+    def slowly(host: Any, *_: object) -> Any:
+        if str(host.jump[0]) == "fra" and not given_up[0]:
+            time.sleep(2)
+            given_up[0] = time.monotonic()
+        elif str(host.jump[0]) == "ams":
+            done.append(time.monotonic())
+        return connect(host)
+
+    doors.doors["fra"] = 99
+    monkeypatch.setattr("cookbook.run.runner.connect", slowly)
+
+    run(capsys, "--forks", "10")
+
+    assert len(done) == 3
+    assert max(done) < given_up[0]
 
 
 def test_hosts_behind_a_bastion_that_comes_back_are_done_at_the_end(
