@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cookbook.cli.progress import Progress
     from cookbook.cli.recipes import Choice
     from cookbook.cluster.channel import Message
-    from cookbook.cluster.forks import Work
+    from cookbook.cluster.forks import ShardWork
 
 
 def add_processes(command: argparse.ArgumentParser) -> None:
@@ -28,7 +28,9 @@ def add_processes(command: argparse.ArgumentParser) -> None:
     )
 
 
-def by_processes(options: argparse.Namespace, choice: Choice, work: Work, processes: int) -> int:
+def by_processes(
+    options: argparse.Namespace, choice: Choice, work: ShardWork, processes: int
+) -> int:
     """Do a run by processes; print its joined report; return the exit status."""
     from cookbook.cli.progress import Progress
     from cookbook.cluster.here import LocalShards

@@ -11,7 +11,7 @@ from cookbook.errors import UsageError
 
 if TYPE_CHECKING:
     from cookbook.cluster.channel import Channel
-    from cookbook.cluster.forks import Work
+    from cookbook.cluster.forks import ShardWork
     from cookbook.cluster.results import JoinedReport
     from cookbook.cluster.shards import Shard
     from cookbook.reports.report import Report
@@ -80,7 +80,7 @@ def shard_work(
     options: argparse.Namespace,
     runner: Callable[[Shard], Runner],
     annotate: Callable[[Report], Report],
-) -> Work:
+) -> ShardWork:
     """Return the work of the process of a shard; `runner` compiles the recipes for its hosts."""
     options = argparse.Namespace(**vars(options))
     options.output, options.reports, options.metrics = "json", [], None

@@ -26,7 +26,7 @@ from cookbook.cluster.channel import Channel, Message
 from cookbook.cluster.results import ShardResult
 from cookbook.cluster.shards import Shard
 
-Work = Callable[[Shard, Channel], int]
+ShardWork = Callable[[Shard, Channel], int]
 """The work on a shard, in a process of its own; it prints its report, and returns the status."""
 
 _MOST_OUTPUT = 1 << 30
@@ -54,7 +54,12 @@ class Forks:
     """The processes that are at work on shards."""
 
     def __init__(
-        self, work: Work, folder: Path, *, own_state: bool = False, beside: Channel | None = None
+        self,
+        work: ShardWork,
+        folder: Path,
+        *,
+        own_state: bool = False,
+        beside: Channel | None = None,
     ) -> None:
         """
         Create none yet; `folder` is for what they print, `beside` is waited for as well.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cookbook.cluster.channel import Message
-from cookbook.cluster.forks import Forks, Work
+from cookbook.cluster.forks import Forks, ShardWork
 from cookbook.cluster.results import ShardResult
 from cookbook.cluster.shards import Shard
 from cookbook.run.signals import handled, say
@@ -22,7 +22,11 @@ class LocalShards:
     """The shards of a run, done by processes of this machine."""
 
     def __init__(
-        self, shards: Sequence[Shard], at_once: int, work: Work, heard: Callable[[Message], object]
+        self,
+        shards: Sequence[Shard],
+        at_once: int,
+        work: ShardWork,
+        heard: Callable[[Message], object],
     ) -> None:
         """`heard` is called with the messages of the processes about their hosts."""
         self._waiting = deque(shards)

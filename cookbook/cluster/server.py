@@ -17,11 +17,11 @@ import socket
 from pathlib import Path
 
 from cookbook.cluster.channel import Channel, Message
-from cookbook.cluster.forks import Forks, Work
+from cookbook.cluster.forks import Forks, ShardWork
 from cookbook.cluster.shards import Shard
 
 
-def serve(work: Work) -> int:
+def serve(work: ShardWork) -> int:
     """Do the shards that come by the standard input, at the same time; return 0 at its end."""
     channel = Channel(socket.socket(fileno=os.dup(0)))
     forks = Forks(work, Path(os.environ["COOK_STATE"]), own_state=True, beside=channel)

@@ -41,7 +41,7 @@ from cookbook.cli.running import execute
 from cookbook.cli.sharding import shard_work
 
 if TYPE_CHECKING:
-    from cookbook.cluster.forks import Work
+    from cookbook.cluster.forks import ShardWork
     from cookbook.cluster.shards import Shard
     from cookbook.inventory import Inventory
     from cookbook.planning.status import Mode
@@ -135,7 +135,7 @@ def _options_of_run(options: argparse.Namespace, everything: Inventory, choice: 
     )
 
 
-def _work_on_worker(options: argparse.Namespace, everything: Inventory) -> Work:
+def _work_on_worker(options: argparse.Namespace, everything: Inventory) -> ShardWork:
     """Return the work on a shard that a worker of a cluster does."""
     from cookbook.run.runner import Runner, import_work
 
@@ -151,7 +151,7 @@ def _work_on_worker(options: argparse.Namespace, everything: Inventory) -> Work:
 
 def _work_here(
     options: argparse.Namespace, everything: Inventory, choice: Choice, processes: int
-) -> Work:
+) -> ShardWork:
     """Return the work on a shard that a process of this machine does."""
     run = _options_of_run(options, everything, choice)
     run = replace(run, forks=math.ceil(run.forks / processes), is_shard=True)
