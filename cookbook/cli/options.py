@@ -310,7 +310,7 @@ def _count(text: str) -> int:
 def positive(text: str) -> int:
     """Return a number of hosts or processes. Raises argparse's error for any other text."""
     if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hosts or processes")
     return int(text)
 
 
