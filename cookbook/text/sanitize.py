@@ -40,10 +40,9 @@ def json_text(document: object) -> str:
     The outer levels are indented; what is deeper stands on one line, as the document of a large run
     takes long otherwise.
     """
+    # Not all lines at once: before they are joined they need several times the memory of the text.
     lines, pieces = _json_lines(document, 0), list[str]()
-    while piece := "".join(
-        islice(lines, _LINES_AT_ONCE)
-    ):  # all at once need several times the memory
+    while piece := "".join(islice(lines, _LINES_AT_ONCE)):
         shown = piece.translate(_IN_JSON)
         pieces.append(shown.encode("utf-8", "backslashreplace").decode())
     return "".join(pieces)
