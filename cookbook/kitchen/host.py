@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen import tools
+from cookbook.kitchen import cgroup, tools
 from cookbook.kitchen.disk import Disk
 from cookbook.kitchen.process import Process, find_init, find_leaders
 from cookbook.retry import Retry, growing
@@ -29,8 +29,12 @@ TOO_MANY = "take some hosts down, or let more run: sysctl fs.inotify.max_user_in
 # On a busy machine the unit that lets users in has been seen to fail at boot (1 of some 500).
 _LET_USERS_IN = "[ ! -e /run/nologin ] || systemctl restart systemd-user-sessions"
 
-# systemd-nspawn ends with 133 where the host wants to reboot (its source, nspawn.c).
-SUPERVISE = 'while :; do systemd-nspawn "$@"; [ $? -eq 133 ] || break; done'
+# systemd-nspawn ends with 133 where the host wants to reboot (its source, nspawn.c). The words
+# before `--` are control groups that are entered first.
+SUPERVISE = (
+    'while [ "$1" != -- ]; do echo $$ >"$1"/cgroup.procs || exit; shift; done; shift;'
+    ' while :; do systemd-nspawn "$@"; [ $? -eq 133 ] || break; done'
+)
 
 # The outer shell ends and leaves the inner to init: no parent has to wait for it, and a
 # Ctrl-C in a terminal does not reach it. Its pid is written to descriptor 3.
@@ -141,8 +145,10 @@ def boot(name: str, bridge: str, disk: Disk) -> Process:
         "--timezone=off",
         "--link-journal=no",
     )
+    groups = map(str, cgroup.make(cgroup.name_of(disk.folder)))
+    words = (str(disk.console), SUPERVISE, "supervise", *groups, "--", *options)
     launched = subprocess.run(
-        ["/bin/sh", "-c", LAUNCH, "sh", str(disk.console), SUPERVISE, "supervise", *options],
+        ["/bin/sh", "-c", LAUNCH, "sh", *words],
         check=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

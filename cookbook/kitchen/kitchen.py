@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen import base, network, tools
+from cookbook.kitchen import base, cgroup, network, tools
 from cookbook.kitchen.disk import Disk
 from cookbook.kitchen.host import KitchenHost, boot, cut_power, cut_strays, power_off
 from cookbook.kitchen.inventory import write_hosts_yml, write_known_hosts
@@ -157,6 +157,7 @@ class Kitchen:
     def _forget(self, state: KitchenState, names: Iterable[str]) -> None:
         for name in names:
             self._disk(name).remove()
+            cgroup.remove(cgroup.name_of(self._disk(name).folder))
             state.entries.pop(name, None)
         if not state.entries:
             network.release(self.folder)
