@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import KitchenError
-from cookbook.kitchen import Kitchen, KitchenHost
+from cookbook.kitchen import Kitchen, KitchenHost, cgroup
 from cookbook.kitchen.host import greets
 
 pytestmark = pytest.mark.hosts
@@ -48,6 +48,13 @@ def test_it_is_a_whole_debian_with_nothing_failed(host: KitchenHost) -> None:
     assert said(host, ". /etc/os-release; echo $VERSION_CODENAME") == "bookworm"
     assert said(host, "systemctl is-system-running") == "running"
     assert said(host, "hostname") == host.name
+
+
+def test_no_unit_waits_for_an_idle_processor(host: KitchenHost) -> None:
+    """Its systemd waits for e2scrub_reap, which runs only if no other process wants to."""
+    shown = said(host, "systemctl show -p ActiveState,ConditionResult e2scrub_reap")
+    assert shown.splitlines() == ["ActiveState=inactive", "ConditionResult=no"]
+    assert said(host, "systemctl is-enabled e2scrub_reap") == "enabled"
 
 
 def test_it_has_no_python(host: KitchenHost) -> None:
@@ -128,6 +135,7 @@ def test_up_starts_only_what_is_missing(tmp_path: Path) -> None:
         both = kitchen.up(2)
         assert both[0].leader == first[0].leader
         assert [host.name for host in kitchen.hosts()] == ["h1", "h2"]
+        _each_has_its_own_units(*both)
         other = Kitchen(tmp_path / "other")
         try:
             assert other.up(1)[0].address != first[0].address
@@ -142,6 +150,21 @@ def test_up_starts_only_what_is_missing(tmp_path: Path) -> None:
     finally:
         kitchen.down()
     assert list(tmp_path.iterdir()) == []
+    assert _groups(tmp_path) == []
+
+
+def _each_has_its_own_units(one: KitchenHost, other: KitchenHost) -> None:
+    """In one tree of cgroups each systemd would remove the groups of the other one's units."""
+    said(one, "systemd-run -q --unit=only-here sleep infinity")
+    here = "ls -d /sys/fs/cgroup/system.slice/only-here.service"
+    assert said(one, here)
+    assert other.run(here).returncode != 0
+
+
+def _groups(folder: Path) -> list[Path]:
+    """Return the control groups of the hosts below a folder."""
+    names = [cgroup.name_of(folder / k / "hosts" / h) for k in ("k", "other") for h in ("h1", "h2")]
+    return [path for name in names for path in cgroup.MOUNTED.glob(f"**/{name}")]
 
 
 def test_a_host_that_powered_itself_off_is_started_afresh(kitchen: Kitchen) -> None:
