@@ -334,6 +334,14 @@ case $now in *NeedDaemonReload=yes*) systemctl daemon-reload || exit ;; esac
 case $now in *SubState=auto-restart*) systemctl stop -- "$u" || exit ;; esac
 ! systemctl is-failed -q -- "$u" || systemctl reset-failed -- "$u"
 """
+# The process of a login that came in just before may still have to close the socket that listens:
+# sshd then ends with 255, and systemd does not start it again (RestartPreventExitStatus=). Its name
+# is asked for: journald may not know the unit of a process that has ended at once.
+_PORT_HELD: LiteralString = """\
+ || { s=$?; for pause in 1 2 4; do
+[ $s != 124 ] || break; journalctl --sync 2>/dev/null
+journalctl -t sshd -q -o cat --since "@$since" | grep -q 'Address already in use' || break
+sleep $pause; systemctl reset-failed -- "$u"; ! {} || { s=0; break; }; done; (exit $s); }"""
 _WATCH: LiteralString = """\
  && { restarts() { systemctl show -p NRestarts -- "$u"; }; before=$(restarts); sleep {}
 systemctl is-active -q -- "$u" && [ "$before" = "$(restarts)" ]; }"""
@@ -354,5 +362,8 @@ def bring_up(verb: str, unit: str, wanted: State) -> Command:
     watched = verb != "reload" and wanted.settle > 0
     watch = sh(_WATCH, wanted.settle) if watched else sh("")
     bounded = sh("timeout {} {}", wanted.timeout, shown)
-    text = sh("{}{}{}{}", sh(_PREPARE, unit), bounded, watch, sh(_COMPLAIN, wanted.timeout))
+    once_more = sh("timeout {} systemctl start -- {}", wanted.timeout, unit)
+    held = sh(_PORT_HELD, once_more) if door(unit) and verb != "reload" else sh("")
+    complain = sh(_COMPLAIN, wanted.timeout)
+    text = sh("{}{}{}{}{}", sh(_PREPARE, unit), bounded, held, watch, complain)
     return replace(text, shown=shown.shown)

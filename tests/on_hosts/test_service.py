@@ -167,6 +167,43 @@ def test_a_crash_loop_is_ended_by_a_start_of_what_was_mended(
     ]
 
 
+HELD = """
+mkdir -p /etc/systemd/system/ssh.service.d
+cat >/etc/systemd/system/ssh.service.d/held.conf <<'END'
+[Service]
+ExecStartPre=/bin/sh -c '[ ! -e /run/hold ] || systemd-run -q --unit=holds /run/listen'
+ExecStartPre=/bin/sh -c 'rm -f /run/hold; sleep 0.5'
+END
+cat >/run/listen <<'END'
+#!/usr/bin/perl
+use Socket qw(:all);
+socket(my $held, AF_INET6, SOCK_STREAM, 0) or die $!;
+setsockopt($held, SOL_SOCKET, SO_REUSEADDR, pack("i", 1)) or die $!;
+bind($held, pack_sockaddr_in6(22, inet_pton(AF_INET6, "::"))) or die $!;
+listen($held, 1) or die $!;
+sleep 2;
+END
+chmod +x /run/listen; touch /run/hold; systemctl daemon-reload
+"""
+
+
+def test_sshd_is_started_again_where_its_port_is_held_for_a_moment(
+    module_host: KitchenHost, converge: Converge
+) -> None:
+    """A process that sshd has forked for a login, and that has not begun yet, holds the port."""
+    try:
+        done = module_host.run(HELD)
+        assert done.returncode == 0, done.stderr
+        steps = converge(module_host, 'service("ssh", action="restart")')
+        assert [step.error for step in steps] == [None]
+        assert states(module_host, "ssh")[0] == "active"
+        told = module_host.run("journalctl -t sshd -o cat --no-pager").stdout
+        assert "Address already in use" in told  # the fault was there
+    finally:
+        module_host.run("rm -r /etc/systemd/system/ssh.service.d; systemctl daemon-reload")
+        module_host.run("systemctl reset-failed ssh; systemctl restart ssh")
+
+
 def test_a_oneshot_is_run_and_said_to_be(module_host: KitchenHost, converge: Converge) -> None:
     what = "ExecStart=/bin/sh -c 'echo x >>/tmp/%p.starts'"
     unit(module_host, "task.service", "Type=oneshot", what)
