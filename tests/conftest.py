@@ -32,6 +32,8 @@ _numbers = itertools.count()
 _FAILED = pytest.StashKey[bool]()
 
 # Of `make check`; see quick.py. As in hypothesis' own `ci`, a busy machine is no finding.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # --hypothesis-profile names another one later
 settings.register_profile(
     "quick", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -19,6 +19,11 @@ BUSY_PAUSES = (0.2, 2.0, 2.0, 0.5)
 """Arguments of `growing` for an sshd that drops connections before its greeting."""
 
 
+def times(number: int) -> str:
+    """Return how often, for a message: `once`, `3 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The reply to one program."""

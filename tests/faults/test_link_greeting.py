@@ -71,6 +71,28 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
         server.close()
 
 
+@pytest.mark.slow
+def test_a_server_that_hung_up_and_then_keeps_silent_is_said_to_hang_up() -> None:
+    """On a busy machine the deadline cuts the last attempt short, wherever that is."""
+    kept: list[socket.socket] = []
+
+    def serve(connection: socket.socket) -> None:
+        if kept:
+            kept.append(connection)
+        else:
+            kept.append(socket.socket())
+            connection.close()
+
+    with (
+        listening(serve) as (port, came),
+        pytest.raises(Unreachable, match="hangs up before it greets, once in 2 s"),
+    ):
+        SshTransport(here(port, 2))
+    assert len(came) == 2
+    for one in kept:
+        one.close()
+
+
 @pytest.mark.hosts
 class TestARealServer:
     def test_a_refusal_is_taken_for_an_answer(

@@ -13,7 +13,7 @@ from cookbook.errors import (
     Unreachable,
     UntrustedHost,
 )
-from cookbook.transport.contract import LoginPasswordRefused
+from cookbook.transport.contract import LoginPasswordRefused, times
 from cookbook.transport.known_hosts import host_name
 from cookbook.transport.target import Target
 
@@ -60,7 +60,7 @@ def refusal(target: Target, said: str, *, password_given: bool = False) -> Unrea
 def turned_away(target: Target, attempts: int, said: str) -> Unreachable:
     """Return the error for a server that closed each connection before its greeting."""
     return Unreachable(
-        f"{target.address}:{target.port} hangs up before it greets, {attempts} times in"
+        f"{target.address}:{target.port} hangs up before it greets, {times(attempts)} in"
         f" {target.connect_timeout:g} s: {said}",
         hint="is MaxStartups of its sshd too small, or does fail2ban block this address?",
     )

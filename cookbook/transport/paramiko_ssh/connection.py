@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.errors import AuthenticationFailed, UnknownKey, Unreachable, UntrustedHost
 from cookbook.retry import Retry, growing
-from cookbook.transport.contract import BUSY_PAUSES
+from cookbook.transport.contract import BUSY_PAUSES, times
 from cookbook.transport.known_hosts import KnownHosts, load_known_hosts
 from cookbook.transport.paramiko_ssh.auth_password import give_password
 from cookbook.transport.paramiko_ssh.auth_publickey import offer_keys
@@ -45,6 +45,10 @@ _SIGN_ANEW = "have its authority sign its key anew (ssh-keygen -s), or do withou
 
 class _Dropped(Exception):
     """The host closed the connection before its greeting: it may be too busy."""
+
+
+class _Silent(Exception):
+    """The connect deadline passed before the host sent its greeting."""
 
 
 def import_paramiko() -> None:
@@ -121,14 +125,16 @@ def greeted(target: Target) -> Client:
     """
     deadline = time.monotonic() + target.connect_timeout
     tries = Retry(growing(*BUSY_PAUSES), deadline, hurried=False)
-    attempts = 1
+    dropped: list[Exception] = []
     while True:
         try:
             return _greet(target, deadline)
+        except _Silent:  # after earlier drops, the deadline has cut the last attempt short
+            raise (_turned_away(target, dropped) if dropped else _silent(target)) from None
         except (_Dropped, ConnectionResetError) as error:
-            if not tries.again():
-                raise _turned_away(target, attempts, error) from None
-        attempts += 1
+            dropped.append(error)
+            if not tries.again() or time.monotonic() >= deadline:  # the pause may last longer
+                raise _turned_away(target, dropped) from None
 
 
 def check_key(connection: Client, target: Target) -> None:
@@ -191,7 +197,7 @@ def _greet(target: Target, deadline: float) -> Client:
         late = time.monotonic() >= deadline
         if late and not connection.remote_version:
             connection.close()
-            raise _silent(target) from None
+            raise _Silent from None
         answered = isinstance(error, IncompatiblePeer) or not connection.may_come_again
         if late or answered or _complaint(connection):
             _give_up(connection, target, error)
@@ -272,10 +278,10 @@ def _silent(target: Target) -> Unreachable:
     )
 
 
-def _turned_away(target: Target, attempts: int, error: Exception) -> Unreachable:
+def _turned_away(target: Target, dropped: list[Exception]) -> Unreachable:
     return Unreachable(
-        f"{target.address}:{target.port} hangs up before it greets, {attempts} times in"
-        f" {target.connect_timeout:g} s: {error}",
+        f"{target.address}:{target.port} hangs up before it greets, {times(len(dropped))} in"
+        f" {target.connect_timeout:g} s: {dropped[-1]}",
         hint="is MaxStartups of its sshd too small, or does fail2ban block this address?",
     )
 
