@@ -33,6 +33,9 @@ class ToldHost:
     error: ErrorDocument | None = None
     machine_id: str = ""
     in_line: float | None = None
+    desired: str | None = None
+    """The digest of the desired state; None if it is not known."""
+
     steps: list[RecordedStep] = field(default_factory=list)
     sent: dict[tuple[str, str | None], RecordedStep] = field(default_factory=dict)
     """Changes that were sent and have no result yet."""
@@ -168,6 +171,7 @@ def _ended(run: ToldRun, line: validation.HostLine) -> None:
     host.error = cast("ErrorDocument | None", line["error"])
     host.machine_id = line["machine_id"]
     host.in_line = line["in_line"]
+    host.desired = line.get("desired")
     host.sent.clear()
 
 

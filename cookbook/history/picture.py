@@ -71,6 +71,20 @@ class HostPicture:
             return None
         return self.success.revision
 
+    @property
+    def desired(self) -> str | None:
+        """The digest of the desired state that it is in line with; None if it is not known."""
+        if self.success is None or self.success.mode == "undo":
+            return None
+        return self.success.desired
+
+    @property
+    def asks_anew(self) -> bool | None:
+        """True if the newest look asked for another state than the host is in line with."""
+        if self.look is None or self.look.desired is None or self.desired is None:
+            return None
+        return self.look.desired != self.desired
+
 
 def totals(pictures: Iterable[HostPicture]) -> dict[str, int]:
     """Return the number of hosts with each result, the most frequent first."""

@@ -88,6 +88,9 @@ class LastVisit:
     set: str
     """The name of the set of recipes; empty in old histories."""
 
+    desired: str | None = None
+    """The digest of the desired state; None in old histories, or if it is not known."""
+
 
 @dataclass(frozen=True)
 class StepSeen:

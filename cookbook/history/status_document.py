@@ -92,6 +92,8 @@ def status_document(
                 "features": dict(host.features),
                 "result": host.picture.result,
                 "revision": host.picture.revision,
+                "desired": host.picture.desired,
+                "asks_anew": host.picture.asks_anew,
                 "last": _visit(host.picture.last, now),
                 "success": _visit(host.picture.success, now),
                 "looked": _visit(host.picture.look, now),
@@ -124,6 +126,7 @@ def _visit(visit: LastVisit | None, now: datetime) -> VisitDocument | None:
         "age": _age(visit.started, now),
         "status": visit.status,
         "revision": visit.revision,
+        "desired": visit.desired,
         "recipes": visit.recipes,
         "set": visit.set,
         "by": visit.by,
@@ -144,6 +147,7 @@ def facets(host: KnownHost, states: Mapping[str, StateSeen]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "result": host.picture.result,
         "revision": host.picture.revision,
+        "desired": host.picture.desired,
         "recipes": ", ".join(recipes) or None,
         "environment": host.environment,
     }

@@ -135,6 +135,8 @@ class HostLine(TypedDict):
     error: ErrorRecord | None
     machine_id: Name
     in_line: float | None
+    desired: NotRequired[Name | None]
+    """Journals of earlier versions do not have it."""
 
 
 class Judgement(TypedDict):

@@ -55,6 +55,9 @@ class HostReport:
     looks: bool = True
     """Nothing was changed: what is said to be changed would be."""
 
+    desired: str | None = None
+    """The digest of the desired state; None where none was declared, or the recipe has failed."""
+
     @property
     def in_line(self) -> float | None:
         """Percent of what can be in line; None where the host could not be asked."""
@@ -235,6 +238,7 @@ def host_json(host: HostReport) -> HostDocument:
         "error": error_json(host.error) if host.error is not None else None,
         "machine_id": host.machine_id,
         "in_line": percent(host.in_line),
+        "desired": host.desired,
         "resources": [step_json(step) for step in host.steps],
     }
 

@@ -120,6 +120,8 @@ class HostDocument(TypedDict):
     machine_id: str
     in_line: float | None
     """Percent of what can be in line; None where the host could not be asked."""
+    desired: str | None
+    """SHA-256 of the desired state: equal where the recipes ask for the same."""
     resources: list[ResourceDocument]
 
 

@@ -30,6 +30,7 @@ class VisitDocument(TypedDict):
     age: float | None
     status: str
     revision: str | None
+    desired: str | None
     recipes: list[str]
     set: str
     by: str
@@ -52,6 +53,10 @@ class HostStatusDocument(TypedDict):
     features: Mapping[str, bool | None]
     result: str
     revision: str | None
+    desired: str | None
+    """The digest of the desired state that it is in line with."""
+    asks_anew: bool | None
+    """True if the newest look asked for another desired state; None if that is not known."""
     last: VisitDocument | None
     success: VisitDocument | None
     looked: VisitDocument | None

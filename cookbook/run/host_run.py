@@ -83,10 +83,24 @@ class HostRun:
             error,
             self._machine_id,
             looks=self._all.looks,
+            desired=self._desired(),
         )
         with self._all.speaking, contextlib.suppress(Exception):  # a defect costs no report
             self._all.hook.cookbook_host(report=report)
         return report
+
+    def _desired(self) -> str | None:
+        """Return the digest of what the recipes declare; None if the work is of no recipe."""
+        compiled = self._all.compiled.get(self._host.name)
+        if compiled is None or self._run.saved is not None or self._run.past is not None:
+            return None
+        from cookbook.language.desired_state import desired_digest
+        from cookbook.run.desired_key import desired_key
+
+        try:
+            return desired_digest(compiled, desired_key())
+        except Exception:  # noqa: BLE001 - a run does not fail for want of a record
+            return None
 
     @contextlib.contextmanager
     def _opened(self, transport: Transport) -> Iterator[Session]:

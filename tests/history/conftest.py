@@ -36,6 +36,7 @@ class WriteJournal(Protocol):
         finished: bool = True,
         url: str | None = None,
         ends: Mapping[str, str] | None = None,
+        desired: Mapping[str, str] | None = None,
     ) -> Path: ...
 
 
@@ -114,6 +115,7 @@ def write_journal() -> WriteJournal:
         finished: bool = True,  # noqa: FBT001, FBT002 - as above
         url: str | None = None,
         ends: Mapping[str, str] | None = None,
+        desired: Mapping[str, str] | None = None,
     ) -> Path:
         path = journals(url) / f"{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +124,8 @@ def write_journal() -> WriteJournal:
             told = [step(id_, status) for id_, status in steps]
             lines.append({"kind": "steps", "host": host, "steps": told})
             ended = _ended(host, machine.format(host=host), steps)
-            lines.append(ended | {"status": (ends or {}).get(host, ended["status"])})
+            asked = {"desired": desired[host]} if desired is not None else {}
+            lines.append(ended | {"status": (ends or {}).get(host, ended["status"])} | asked)
         end = {"exit": 0, "seconds": 1.5, "recipes": ["r.py"], "sources": {"r.py": "ab"}}
         if finished:
             lines.append({"kind": "finished", **end, "revision": revision, "in_line": 100.0})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import signal
 import stat
@@ -391,3 +392,29 @@ def _wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_runs_of_the_same_recipe_have_the_same_desired_state(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan, a converge and the history agree; a changed template is another desired state."""
+    templates = folder / "templates"
+    templates.mkdir()
+    (templates / "t.j2").write_text("size {{ size }}\n")
+    (folder / "r.py").write_text(
+        f"{HEADING}template('{folder}/t', source='t.j2', variables={{'size': 1}})\n"
+    )
+
+    def desired(*words: str) -> tuple[str, str]:
+        main([*words, "--output", "json"])
+        document = json.loads(capsys.readouterr().out)
+        [host] = document["hosts"].values()
+        return document["run"], host["desired"]
+
+    words = ("r.py", "--local")
+    _, planned = desired("plan", *words)
+    run, done = desired("converge", *words)
+    assert re.fullmatch("[0-9a-f]{64}", done)
+    assert planned == done == desired("show", run)[1] == desired("drift", *words)[1]
+    (templates / "t.j2").write_text("sizes {{ size }}\n")
+    assert desired("plan", *words)[1] != done

@@ -143,6 +143,34 @@ def test_it_is_grouped_by_anything(by: str, groups: Mapping[str, Any], status: C
     assert document(status, "--by", by)["groups"] == groups
 
 
+def test_it_knows_whether_the_last_look_asked_for_another_state(
+    status: Cook, write_journal: WriteJournal
+) -> None:
+    """Runs of earlier versions have no digest: then that is not known."""
+    before = document(status)["hosts"]
+    assert {host["asks_anew"] for host in before.values()} == {None}
+
+    def ago(minutes: int) -> str:
+        moment = datetime.now(UTC) - timedelta(minutes=minutes)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    done = {name: [("file[/a]", "changed")] for name in ("web1", "web2")}
+    seen = {name: [("file[/a]", "ok")] for name in ("web1", "web2")}
+    first, other = "1" * 64, "2" * 64
+    write_journal("r6", done, started=ago(9), desired={"web1": first, "web2": first})
+    looked = {"web1": first, "web2": other}
+    write_journal("r7", seen, mode="plan", started=ago(8), desired=looked)
+    hosts = document(status)["hosts"]
+    assert [hosts[name]["asks_anew"] for name in ("web1", "web2", "web3")] == [False, True, None]
+    assert [hosts[name]["desired"] for name in ("web1", "web2", "db1")] == [first, first, None]
+    assert hosts["web2"]["looked"]["desired"] == other
+    grouped = document(status, "--by", "desired")["groups"]
+    assert grouped == {first[:12]: ["web1", "web2"], "(none)": ["web3", "db1", "new1"]}
+    write_journal("r8", {"web2": [("file[/a]", "ok")]}, started=ago(7), desired={"web2": other})
+    compared = status("--compare", "web1", "web2")
+    assert re.search(r"desired +1{6,}\S* +2{6,}", compared), compared
+
+
 def test_hosts_with_equal_outcomes_are_one_line(status: Cook) -> None:
     text = status("--by", "pop", "--limit", "web*,db1,new1")
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _NONE = "(none)"
 _PAIR = 2
+_DIGITS = 12
+"""Of the digest of a desired state: enough to tell two apart."""
 _FORMATS = {".html": "html", ".json": "json", ".txt": "text"}
 _FEATURE = {True: "on", False: "off", None: "unknown without facts"}
 
@@ -46,7 +48,8 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
         "--by",
         default="group",
         metavar="KEY",
-        help="group the hosts by it: group, environment, revision, state, feature.NAME, or a"
+        help="group the hosts by it: group, environment, revision, desired (the digest of the"
+        " desired state), state, feature.NAME, or a"
         " variable, e.g. pop",
     )
     command.add_argument(
@@ -165,7 +168,7 @@ def _grouped(by: str, inventory: Inventory, hosts: Sequence[KnownHost]) -> dict[
     key = by.removeprefix("vars.")
     known = dict.fromkeys(name for host in hosts for name in host.variables)
     known |= dict.fromkeys(f"feature.{name}" for host in hosts for name in host.features)
-    if by not in ("group", "environment", "revision", "state") and key not in known:
+    if by not in ("group", "environment", "revision", "desired", "state") and key not in known:
         raise UsageError(f"--by {by}: no host has such a variable", hint=did_you_mean(by, known))
     for host in hosts:
         for value in _values(host, by, key):
@@ -188,6 +191,8 @@ def _values(host: KnownHost, by: str, key: str) -> Sequence[str]:
         case "revision":
             revision = host.picture.revision
             return [_NONE if revision is None else revision_text(revision)]
+        case "desired":
+            return [(host.picture.desired or _NONE)[:_DIGITS]]
         case _ if by.startswith("feature.") and by not in host.variables:
             return [_FEATURE[host.features.get(by.removeprefix("feature."))]]
         case _:

@@ -30,10 +30,10 @@ def latest_visits(
         order_by=(runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc()),
     )
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
-    seen = select(hosts.c.number, hosts.c.name, hosts.c.status, *columns, runs.c.recipes)
+    seen = select(hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, *columns)
     found: dict[str, LastVisit] = {}
     for part in parts(names):
-        query = seen.add_columns(runs.c.recipe_set, place.label("place")).join(runs)
+        query = seen.add_columns(runs.c.recipes, runs.c.recipe_set, place.label("place")).join(runs)
         ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
         for row in connection.execute(select(ranked).where(ranked.c.place == 1)):
             found[row.name] = LastVisit(
@@ -47,6 +47,7 @@ def latest_visits(
                 by=row.by,
                 recipes=validation.names(parsed_json(row.recipes)),
                 set=row.recipe_set,
+                desired=row.desired,
             )
     return found
 

@@ -230,6 +230,7 @@ def _host(row: AnyRow, told: list[ResourceDocument]) -> HostDocument:
         "error": None if row.error is None else validation.error(parsed_json(row.error)),
         "machine_id": row.machine_id,
         "in_line": row.in_line,
+        "desired": row.desired,
         "resources": told,
     }
 

@@ -141,6 +141,7 @@ def _host_row(host: ToldHost) -> dict[str, Any]:
         "exchanges": host.exchanges,
         "error": None if host.error is None else _json(host.error),
         "in_line": host.in_line,
+        "desired": host.desired,
     }
 
 
