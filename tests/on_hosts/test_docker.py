@@ -15,6 +15,7 @@ import pytest
 
 from cookbook.cli import main
 from cookbook.kitchen import KitchenHost
+from tests.on_hosts import wrong_registry
 from tests.on_hosts.conftest import Cook
 
 pytestmark = pytest.mark.hosts
@@ -36,6 +37,18 @@ NAMES = "docker_container, docker_engine, docker_image, docker_network, docker_v
 # Recipe, and what the error says.
 REFUSED = {
     "no registry": ('docker_image("127.0.0.1:5999/web:1")', "connection refused"),
+    "a digest that the registry does not have": (
+        f'docker_image("{wrong_registry.ADDRESS}/web@{wrong_registry.UNKNOWN}")',
+        f"{wrong_registry.ADDRESS}/web@{wrong_registry.UNKNOWN}",
+    ),
+    "a digest by which the registry serves other content": (
+        f'docker_image("{wrong_registry.ADDRESS}/web@{wrong_registry.OTHER}")',
+        f"manifest verification failed for digest {wrong_registry.OTHER}",
+    ),
+    "a tag whose digest is not that of what is served then": (
+        f'docker_image("{wrong_registry.ADDRESS}/web:1")',
+        f"manifest verification failed for digest {wrong_registry.TAGGED}",
+    ),
     "no image": (WEB % '"nothing:1"', "docker_image nothing:1"),
     "no network": (WEB[:-1] % '"web:1"' + ', networks=["nowhere"])', "docker_network nowhere"),
     "a program that is not in the image": (WEB % '"web:2"', "/bin/nothing"),
@@ -60,7 +73,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def engine(module_host: KitchenHost) -> KitchenHost:
-    done = module_host.run(PREPARE, timeout=240)
+    done = module_host.run(f"{PREPARE}{wrong_registry.PREPARE}", timeout=240)
     assert done.returncode == 0, done.stderr
     return module_host
 
