@@ -165,3 +165,37 @@ docker_image("127.0.0.1:5000/pulled:1", host="/run/podman/podman.sock")
     later = cook(podman, "converge", recipe=text)
     assert (later["status"], later["totals"]["changed"]) == (0, 2), errors(later)
     assert cook(podman, "converge", recipe=text)["totals"]["changed"] == 0
+
+
+def test_an_image_is_built_tagged_and_pushed_once(podman: KitchenHost, cook: Cook) -> None:
+    """The registry has it afterwards, as the engine has it; another content is pushed anew."""
+    podman.run(f"rm -rf /srv/push; cp -r /srv/build /srv/push; {ENGINE} volume prune -f")
+    text = """
+HOST = "unix:///run/podman/podman.sock"
+docker_registry("127.0.0.1:5000", username="deploy", password="sesame")
+docker_image("127.0.0.1:5000/first:1", source="/srv/push", action=["build", "push"], host=HOST)
+docker_image("127.0.0.1:5000/second:1", source="127.0.0.1:5000/first:1", action=["tag", "push"],
+    host=HOST)
+"""
+    for lines in ("built\n", "built\nmore\n"):
+        done = cook(podman, "converge", recipe=text)
+        assert done["status"] == 0, errors(done)
+        [_, *images] = next(iter(done["hosts"].values()))["resources"]
+        assert [one["status"] for one in images] == ["changed", "changed"]
+        assert cook(podman, "converge", recipe=text)["totals"]["changed"] == 0
+        name = "127.0.0.1:5000/second:1"
+        podman.run("podman rmi -f 127.0.0.1:5000/first:1; podman rmi -f 127.0.0.1:5000/second:1")
+        pulled = podman.run(f"podman pull -q --tls-verify=false --creds deploy:sesame {name}")
+        assert pulled.returncode == 0, pulled.stderr
+        assert podman.run(f"{ENGINE} run --rm {name} /bin/busybox cat /built").stdout == lines
+        podman.run("echo RUN echo more '>>' /built >>/srv/push/Dockerfile")
+
+
+def test_a_push_that_the_registry_refuses_names_the_image(podman: KitchenHost, cook: Cook) -> None:
+    text = """
+docker_image("127.0.0.1:5999/web:1", source="localhost/web:1", action=["tag", "push"],
+    host="unix:///run/podman/podman.sock")
+"""
+    failed = cook(podman, "converge", recipe=text)
+    assert failed["status"] == 3
+    assert "127.0.0.1:5999" in str(errors(failed))

@@ -35,8 +35,12 @@ use IO::Socket::INET;
 $SIG{{PIPE}} = 'IGNORE';
 my $server = IO::Socket::INET->new(LocalAddr => '{ADDRESS}', Listen => 9, ReuseAddr => 1) or die $!;
 while (my $client = $server->accept) {{
-    recv($client, my $first, 1, 2);  # MSG_PEEK: an attempt by TLS is not waited for
-    next if $first eq "\\x16";
+    recv($client, my $first, 1, 2);  # MSG_PEEK
+    if ($first eq "\\x16") {{  # to TLS, a server of HTTP answers by HTTP: then that is tried
+        sysread $client, my $hello, 65536;
+        print $client "HTTP/1.0 400 Bad Request\\r\\n\\r\\n";
+        next;
+    }}
     my ($verb, $path) = split / /, <$client>;
     while (<$client>) {{ last if /^\\r?$/ }}
     my ($status, $type, $body) = ('200 OK', 'application/json', '{{}}');
@@ -50,6 +54,7 @@ while (my $client = $server->accept) {{
         ($type, $body) = ('{_V2}', '{_manifest()}');
     }}
     print $client "HTTP/1.1 $status\\r\\nContent-Type: $type\\r\\nConnection: close\\r\\n";
+    print $client "Docker-Distribution-Api-Version: registry/2.0\\r\\n";
     print $client 'Docker-Content-Digest: {TAGGED}', "\\r\\n" if $path =~ m,/manifests/1,;
     print $client 'Content-Length: ', length $body, "\\r\\n\\r\\n", $verb eq 'HEAD' ? '' : $body;
     close $client;
