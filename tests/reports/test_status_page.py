@@ -29,6 +29,7 @@ def host(result: str, resource: str = "") -> HostStatusDocument:
         "age": 3600.0,
         "status": "ok",
         "revision": "1" * 40,
+        "desired": None,
         "recipes": ["r.py"],
         "set": "r",
         "by": "ann",
