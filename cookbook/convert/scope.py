@@ -8,48 +8,11 @@ import keyword
 import re
 from dataclasses import dataclass, field, replace
 
-from cookbook.convert.ansible import facts
 from cookbook.convert.expressions import Untranslatable, item, name
+from cookbook.convert.helpers import HELPERS
 from cookbook.plugins.registry import registered
 
 _RECIPE = ("node", "secret", "delayed", "immediate", "before", "attempt", "tagged", "re", "lazy")
-
-HELPERS = {
-    **facts.HELPERS,
-    "as_bool": (
-        "def as_bool(value: object) -> bool:\n"
-        '    """Return a value of hosts.yml or --set as the filter `bool` takes it."""\n'
-        '    return str(value).lower() in ("true", "yes", "on", "1", "1.0")\n'
-    ),
-    "flat": (
-        "def flat(values: list) -> list:\n"
-        '    """Return the elements of a list, with those of the lists in it."""\n'
-        "    lists = [flat(one) if isinstance(one, list) else [one] for one in values]\n"
-        "    return [one for part in lists for one in part]\n"
-    ),
-    "folded": (
-        "def folded(value: object) -> object:\n"
-        '    """Return a value for an order in which small letters and capitals are equal."""\n'
-        "    return value.lower() if isinstance(value, str) else value\n"
-    ),
-    "numbers": (
-        "def numbers(version: object) -> list[int]:\n"
-        '    """Return the numbers of a version, for comparisons."""\n'
-        r'    return [int(number) for number in re.findall(r"\d+", str(version))]'
-        "\n"
-    ),
-    "as_list": (
-        "def as_list(value: object) -> list:\n"
-        '    """Return a list as it is, and a text as its parts between commas."""\n'
-        '    return value.split(",") if isinstance(value, str) else list(value)\n'
-    ),
-    "only_set": (
-        "def only_set(variables: dict) -> dict:\n"
-        '    """Return the variables that are set, for a template that asks which are defined."""\n'
-        "    return {name: value for name, value in variables.items() if value is not None}\n"
-    ),
-}
-"""Functions that a recipe has if it uses them."""
 
 
 def identifier(word: str) -> str:
@@ -85,8 +48,8 @@ class NameScope:
     forbidden: dict[str, str] = field(default_factory=dict)
     """Variables that have no counterpart -> why."""
 
-    helpers: set[str] = field(default_factory=set)
-    """The functions of HELPERS that are used."""
+    helpers: dict[str, str] = field(default_factory=dict)
+    """The functions that the recipe needs -> their source."""
 
     loose: set[str] = field(default_factory=set)
     """Variables that are only known from hosts.yml: without a default."""
@@ -110,9 +73,9 @@ class NameScope:
         """Return a scope with more names, e.g. that of a loop."""
         return replace(self, names={**self.names, **names})
 
-    def helper(self, word: str) -> ast.expr:
-        """Return the expression of a function of HELPERS, and note that it is used."""
-        self.helpers.add(word)
+    def helper(self, word: str, source: str | None = None) -> ast.expr:
+        """Return the expression of a function, of HELPERS or with this source; note its use."""
+        self.helpers[word] = HELPERS[word] if source is None else source
         return name(word)
 
     def variable(self, word: str) -> ast.expr:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cookbook.convert.scope import HELPERS
 from cookbook.convert.statements import Statement
 from cookbook.plugins.registry import registered
 
@@ -17,9 +16,15 @@ _RECIPE = frozenset(
 _STANDARD = ("base64", "collections.abc", "json", "pathlib", "posixpath", "re", "shlex")
 
 
-def recipe_text(title: str, parts: Sequence[Sequence[Statement]], helpers: set[str]) -> str:
-    """Return the source of a recipe; a blank line is between the parts, and its imports on top."""
-    functions = [HELPERS[word] for word in sorted(helpers)]
+def recipe_text(
+    title: str, parts: Sequence[Sequence[Statement]], helpers: Mapping[str, str]
+) -> str:
+    """
+    Return the source of a recipe; a blank line is between the parts, and its imports on top.
+
+    `helpers` are the functions that it needs: name -> source.
+    """
+    functions = [helpers[word] for word in sorted(helpers)]
     blocks = ["\n".join(line for one in part for line in one.render(0)) for part in parts if part]
     body = "\n\n".join([*blocks]) if blocks else "# There is nothing to declare."
     used = _names("\n\n".join([*functions, body]))

@@ -32,7 +32,7 @@ class NotifiedDraft:
     place: SourcePlace
     original: str
     draft: Draft
-    actions: Sequence[str]
+    actions: Sequence[ast.expr]
     calls: list[ast.Call] = field(default_factory=list)
     """The notices, whose target is filled in when all declarations are known."""
 
@@ -80,7 +80,7 @@ class RecipeWork:
     def notice(self, key: str, timing: str = "delayed") -> list[ast.expr]:
         """Return the notices to a resource that waits to be notified."""
         found = self.notified[key]
-        made = [call(timing, literal(action), literal("")) for action in found.actions]
+        made = [call(timing, action, literal("")) for action in found.actions]
         found.calls += made
         return list(made)
 

@@ -14,7 +14,8 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
 from cookbook.convert.ansible import facts
-from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
+from cookbook.convert.ansible.jinja import Translator
+from cookbook.convert.ansible.jinja_syntax import ENVIRONMENT
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.expressions import Untranslatable, constant, is_constant, literal, name, text
 from cookbook.convert.project import Folder

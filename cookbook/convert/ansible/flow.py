@@ -33,6 +33,9 @@ from cookbook.convert.statements import Code, Compound, Note, Statement, merged
 from cookbook.convert.work import RecipeWork
 from cookbook.text.secret_marks import masked
 
+NEEDLESS = "not needed, it is done where it must be"
+"""The comment in place of what tells systemd that units have changed."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -42,11 +45,20 @@ class Context:
     always: bool = True
     """False inside of a condition or a loop."""
 
+    conditions: tuple[ast.expr, ...] = ()
+    """The conditions of the blocks and the includes around it."""
+
     keywords: Mapping[str, Any] = field(default_factory=dict)
     """Keywords of plays, blocks and includes that count for each task."""
 
     attempts: int = 0
     """The number of blocks around it that handle failures."""
+
+    def under(self, condition: ast.expr | None) -> Context:
+        """Return the same inside of a condition."""
+        if condition is None:
+            return self
+        return replace(self, always=False, conditions=(*self.conditions, condition))
 
 
 class Includes(Protocol):
@@ -134,7 +146,7 @@ class TaskFlow:
             return _wrapped(raised.raised(Params(task, scope)), condition, loop)
         found = drafts(Params(task, scope), self.sources)
         if not found:
-            return [Note(f"{task.place}: {task.name}: not needed, it is done where it must be")]
+            return [Note(f"{task.place}: {task.name}: {NEEDLESS}")]
         left = self._decorate(found, given, scope)
         _guarded(found, wanted.properties)
         if loop is not None:
@@ -197,7 +209,7 @@ class TaskFlow:
                 self.work.report.count(task.place, 1)
             given = keywords.inherited(context.keywords, task.keywords)
             return [self.work.todo(task.place, comment_of(task, given), str(why))]
-        within = replace(within, always=context.always and condition is None)
+        within = within.under(condition)
         made: list[Statement]
         if "rescue" in task.keywords or "always" in task.keywords:
             made = self._attempt(task, within)
@@ -272,19 +284,22 @@ def _wait(found: list[Draft], after: ast.expr) -> None:
     """Have resources act only when another one has changed."""
     for draft in found:
         actions = notified_actions(draft)
-        notices = [call("immediate", literal(action), after) for action in actions]
+        notices = [call("immediate", action, after) for action in actions]
         draft.properties["subscribes"] = literal(notices)
 
 
-def notified_actions(draft: Draft) -> list[str]:
+def notified_actions(draft: Draft) -> list[ast.expr]:
     """
     Return the actions of a resource that waits to be notified; its own becomes `nothing`.
 
-    Raises Untranslatable if they are not known now.
+    An action may be chosen by a table in the recipe. Raises Untranslatable for other values that
+    are not known now.
     """
-    default = properties(draft.kind)["action"][1]
-    given = constant(draft.properties["action"]) if "action" in draft.properties else default
-    actions = [given] if isinstance(given, str) else list(given)
+    given = draft.properties.get("action", literal(properties(draft.kind)["action"][1]))
+    actions = given.elts if isinstance(given, ast.List) else [given]
+    for one in actions:
+        if not isinstance(one, ast.Subscript) or not isinstance(one.value, ast.Dict):
+            constant(one)
     draft.properties["action"] = literal("nothing")
     return actions
 

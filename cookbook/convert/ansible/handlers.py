@@ -9,7 +9,7 @@ from typing import Any
 
 from cookbook.convert.ansible import keywords
 from cookbook.convert.ansible.files import RoleFiles
-from cookbook.convert.ansible.flow import notified_actions
+from cookbook.convert.ansible.flow import NEEDLESS, notified_actions
 from cookbook.convert.ansible.params import Params
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.resources import drafts
@@ -19,7 +19,7 @@ from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import Untranslatable, literal, name
 from cookbook.convert.scope import identifier
-from cookbook.convert.statements import Assignment, Statement
+from cookbook.convert.statements import Assignment, Note, Statement
 from cookbook.convert.work import NotifiedDraft, RecipeWork
 
 
@@ -41,6 +41,12 @@ class Handlers:
         self.handlers: dict[str, list[tuple[str, ast.expr | None]]] = {}
         """Name of a handler, or what it listens to -> keys of `notified`, conditions."""
 
+        self._next: dict[str, list[str]] = {}
+        """Key of `notified` -> the handlers that are notified with it."""
+
+        self._chosen: dict[str, str] = {}
+        """Key of `notified` -> the variable with its notices, if it has a condition."""
+
     def read(self, data: Any, file: str) -> None:
         """Read the handlers, before the tasks that notify them."""
         for task in tasks_of(data, file):
@@ -61,26 +67,31 @@ class Handlers:
             self.choices.append(self.work.todo(task.place, text, str(why)))
             self.work.report.count(task.place, 1)
             return
+        if not found:
+            self.choices.append(Note(f"{task.place}: {task.name}: {NEEDLESS}"))
+            self.handlers.update({one: self.handlers.get(one, []) for one in names})
+            self.work.report.count(task.place, 0)
         for number, (draft, actions) in enumerate(found):
             key = f"{task.place}/{number}"
             waiting = NotifiedDraft(title(task.name), task.place, text, draft, actions)
             self.work.notified[key] = waiting
+            self._next[key] = as_names(task.keywords.get("notify"))
             for one in names:
                 self.handlers.setdefault(one, []).append((key, condition))
 
     def _drafts(
         self, task: Task, given: Mapping[str, Any]
-    ) -> tuple[list[tuple[Draft, list[str]]], ast.expr | None]:
+    ) -> tuple[list[tuple[Draft, list[ast.expr]]], ast.expr | None]:
         """Return the resources of a handler with their actions, and its condition."""
         keywords.refuse(given, keywords.HANDLER)
         scope = with_vars(self.work.scope, task.keywords.get("vars"))
         condition = keywords.condition_of(task.keywords, scope)
         drafted = drafts(Params(task, scope), self.files)
-        if not drafted:
-            raise Untranslatable("it declares nothing")
         made = []
         for draft in drafted:
             actions = notified_actions(draft)
+            if task.keywords.get("notify") and draft.kind not in ("execute", "service"):
+                raise Untranslatable("a handler that notifies others only if it changes something")
             draft.properties.update(keywords.common(given, scope))
             if draft is drafted[-1]:
                 keywords.add_environment(draft, given, scope)
@@ -92,28 +103,42 @@ class Handlers:
         return made, condition
 
     def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
-        """Return notices to handlers, and the names of those that have no counterpart."""
+        """
+        Return notices to handlers, and the names of those that have no counterpart.
+
+        What a handler notifies is notified with it: it always changes something.
+        """
+        return self._notices(names, frozenset())
+
+    def _notices(
+        self, names: Sequence[str], before: frozenset[str]
+    ) -> tuple[list[ast.expr], list[str]]:
         made: list[ast.expr] = []
-        missing: list[str] = []
+        missing = [one for one in names if one not in self.handlers]
         for one in names:
-            if one not in self.handlers:
-                missing.append(one)
             for key, condition in self.handlers.get(one, []):
-                notices = self.work.notice(key)
+                if key in before:
+                    continue
+                more, lost = self._notices(self._next[key], before | {key})
+                notices = [*self.work.notice(key), *more]
+                missing += lost
                 if condition is None or _is_true(condition):
                     made += notices
                 else:
-                    made.append(self._choice(one, condition, notices))
+                    made.append(self._choice(key, one, condition, notices))
         return made, missing
 
-    def _choice(self, handler: str, condition: ast.expr, notices: list[ast.expr]) -> ast.expr:
+    def _choice(
+        self, key: str, handler: str, condition: ast.expr, notices: list[ast.expr]
+    ) -> ast.expr:
         """Return the notices of a handler with a condition, from a variable of the recipe."""
-        target = f"notify_{identifier(handler.lower())}"
-        known = {one.target for one in self.choices if isinstance(one, Assignment)}
-        if target not in known:
+        if key not in self._chosen:
+            target = f"notify_{identifier(handler.lower())}"
+            others = [one for one in self._chosen.values() if one.startswith(target)]
+            self._chosen[key] = f"{target}_{len(others) + 1}" if others else target
             value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
-            self.choices.append(Assignment(target, value))
-        return ast.Starred(value=name(target), ctx=ast.Load())
+            self.choices.append(Assignment(self._chosen[key], value))
+        return ast.Starred(value=name(self._chosen[key]), ctx=ast.Load())
 
 
 def _is_true(condition: ast.expr) -> bool:

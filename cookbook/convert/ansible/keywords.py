@@ -64,7 +64,7 @@ _RESULTS = frozenset(
 TASK = _RESULTS | LOOPS
 """Keywords of a task that are translated."""
 
-HANDLER = (TASK - LOOPS - {"register", "notify", "until"}) | {"listen"}
+HANDLER = (TASK - LOOPS - {"register", "until"}) | {"listen"}
 """Keywords of a handler that are translated; tags do not choose handlers."""
 
 BLOCK = frozenset({"block", "rescue", "always", "when", "tags", "vars"})

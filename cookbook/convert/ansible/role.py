@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Any
 from cookbook.convert import passwords
 from cookbook.convert.ansible import keywords, variables
 from cookbook.convert.ansible.candidates import candidates
+from cookbook.convert.ansible.file_calls import FileCalls
 from cookbook.convert.ansible.files import RoleFiles, left_out
 from cookbook.convert.ansible.flow import Context, TaskFlow, tagged
 from cookbook.convert.ansible.handlers import Handlers
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.role_tree import RoleTree
-from cookbook.convert.ansible.task import Task, as_names, tasks_of
+from cookbook.convert.ansible.task import Task, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.report import ConvertReport
@@ -55,13 +55,7 @@ class Role:
         self.flow = TaskFlow(self.work, self.files, self)
         self.pieces: list[variables.Piece] = []
         self.functions: list[Function] = []
-        self.called: dict[str, str] = {}
-        """File of tasks -> its function."""
-
-        self.declared: set[str] = set()
-        """The files whose function every host calls; a second call would declare things twice."""
-
-        self.open: list[str] = []
+        self.calls = FileCalls()
         self.handlers = Handlers(self.work, self.files, self.tree.path)
         self.variables: dict[str, Any] = {}
         self.late: set[str] = set()
@@ -249,12 +243,10 @@ class Role:
             context,
             scope=scope,
             keywords=keywords.inherited(context.keywords, words),
-            always=context.always and condition is None,
-        )
+        ).under(condition)
         made: list[Statement] = []
         for test, file in candidates(self.tree, "tasks", given, scope):
-            always = within.always and test is None
-            made += _under(test, self._file(file, replace(within, always=always)))
+            made += _under(test, self._file(file, within.under(test)))
         return _under(condition, tagged(tags, made))
 
     def _of_include(self, task: Task, applied: Any) -> tuple[dict[str, Any], list[str]]:
@@ -276,30 +268,32 @@ class Role:
         """
         Return the statements of a file of tasks: a call of a function, or the tasks themselves.
 
-        A function is for tasks that inherit nothing, and for which conditions choose.
+        A function is for tasks that inherit nothing. It is called again where the conditions
+        exclude those of the calls before; elsewhere its tasks are declared under other names.
         """
-        if file in self.open:
+        calls = self.calls
+        if file in calls.open:
             raise Untranslatable(f"{file} includes itself")
         plain = context.scope is self.work.scope and context.keywords == self.keywords
-        is_choice = not context.always and file not in self.declared
-        if file in self.called and plain and is_choice:
-            return [PythonLines(f"{self.called[file]}()")]
+        changing = {identifier(word) for word in self.work.scope.assigned}
+        is_function = file in calls.functions and plain
+        if is_function and calls.may_repeat(file, context.conditions, changing):
+            return [PythonLines(f"{calls.repeat(file, context.conditions)}()")]
         data = read(self.root / file)
         if not isinstance(data, list | None):
             raise Untranslatable(f"{file} is encrypted, or no list of tasks")
-        self.open.append(file)
+        calls.open.append(file)
         body = self.flow.statements(data, f"{self.tree.shown}{file}", context)
-        self.open.pop()
-        if file in self.called or not plain or context.attempts or len(body) < 2:
+        calls.open.pop()
+        if file in calls.functions or not plain or context.attempts or len(body) < 2:
             return [Note(file), *body]
         made = identifier(Path(file).with_suffix("").name.lower())
-        if made in self.called.values() or made in {
+        if made in calls.functions.values() or made in {
             text(one) for one in self.work.scope.names.values()
         }:
             made = f"{made}_tasks"
-        self.called[file] = made
-        if context.always:
-            self.declared.add(file)
+        calls.functions[file] = made
+        calls.note(file, context.conditions)
         assigned = sorted(variables.gives_of(body)[0])
         self.functions.append(Function(made, f"Declare what {file} did.", body, assigned))
         return [PythonLines(f"{made}()")]
@@ -307,7 +301,7 @@ class Role:
     # --- variables ----------------------------------------------------------------------------
 
     def _variables(self, task: Task, context: Context) -> list[Statement]:
-        names = self._names_of_variables(task)
+        names = variables.files_of(task)
         condition = keywords.condition_of(task.keywords, context.scope)
         found: list[tuple[ast.expr | None, str]] = []
         for given in names:
@@ -338,35 +332,6 @@ class Role:
             made = made[0].body if isinstance(made[0], Compound) else made
         made = _under(condition, made)
         return self._hoisted(made, context)
-
-    def _names_of_variables(self, task: Task) -> list[str]:
-        if "loop" in task.keywords or "with_items" in task.keywords:
-            raise Untranslatable("variables in a loop")
-        if left := task.params.keys() - {"file", "_raw_params"}:
-            raise Untranslatable(f"no counterpart of {', '.join(sorted(left))}")
-        first = task.keywords.get("with_first_found")
-        if first is None:
-            given = task.params.get("file") or task.free or task.params.get("_raw_params")
-            if not given:
-                raise Untranslatable("the file of the variables is not known")
-            if "lookup(" in str(given) or "first_found" in str(given):
-                return self._first_found(task, str(given))
-            return [str(given)]
-        files: list[str] = []
-        for entry in first if isinstance(first, list) else [first]:
-            files += as_names(entry.get("files")) if isinstance(entry, dict) else [str(entry)]
-        return files
-
-    def _first_found(self, task: Task, given: str) -> list[str]:
-        """Return the names that `lookup('first_found', params)` of a task tries."""
-        more = task.keywords.get("vars")
-        found = re.search(r"first_found['\"],\s*(\w+)", given)
-        entry = more.get(found[1]) if isinstance(more, dict) and found else None
-        if isinstance(entry, dict) and "files" in entry:
-            return as_names(entry["files"])
-        if isinstance(entry, list):
-            return as_names(entry)
-        raise Untranslatable("the file of the variables is not known")
 
     def _fact(self, task: Task, context: Context) -> list[Statement]:
         scope = with_vars(context.scope, task.keywords.get("vars"))

@@ -10,7 +10,8 @@ import jinja2
 from jinja2 import meta
 
 from cookbook.convert import passwords
-from cookbook.convert.ansible.jinja import ENVIRONMENT, Translator
+from cookbook.convert.ansible.jinja import Translator
+from cookbook.convert.ansible.jinja_syntax import ENVIRONMENT
 from cookbook.convert.expressions import Untranslatable
 from cookbook.convert.scope import NameScope
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from cookbook.convert import passwords
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.reader import Vaulted
+from cookbook.convert.ansible.task import Task, as_names
 from cookbook.convert.ansible.task_vars import words_in
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -149,3 +151,35 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, str) else value
+
+
+def files_of(task: Task) -> list[str]:
+    """Return the names that `include_vars` tries one after the other; raises Untranslatable."""
+    if "loop" in task.keywords or "with_items" in task.keywords:
+        raise Untranslatable("variables in a loop")
+    if left := task.params.keys() - {"file", "_raw_params"}:
+        raise Untranslatable(f"no counterpart of {', '.join(sorted(left))}")
+    first = task.keywords.get("with_first_found")
+    if first is None:
+        given = task.params.get("file") or task.free or task.params.get("_raw_params")
+        if not given:
+            raise Untranslatable("the file of the variables is not known")
+        if "lookup(" in str(given) or "first_found" in str(given):
+            return _first_found(task, str(given))
+        return [str(given)]
+    files: list[str] = []
+    for entry in first if isinstance(first, list) else [first]:
+        files += as_names(entry.get("files")) if isinstance(entry, dict) else [str(entry)]
+    return files
+
+
+def _first_found(task: Task, given: str) -> list[str]:
+    """Return the names that `lookup('first_found', params)` of a task tries."""
+    more = task.keywords.get("vars")
+    found = re.search(r"first_found['\"],\s*(\w+)", given)
+    entry = more.get(found[1]) if isinstance(more, dict) and found else None
+    if isinstance(entry, dict) and "files" in entry:
+        return as_names(entry["files"])
+    if isinstance(entry, list):
+        return as_names(entry)
+    raise Untranslatable("the file of the variables is not known")

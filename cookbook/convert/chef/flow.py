@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cookbook.convert import passwords
-from cookbook.convert.chef import resources
+from cookbook.convert.chef import notices, resources
 from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
 from cookbook.convert.chef.expressions import Expressions
-from cookbook.convert.chef.ruby import Tree, named
+from cookbook.convert.chef.ruby import Tree, named, walk
 from cookbook.convert.chef.words import Path
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -25,7 +26,7 @@ from cookbook.convert.expressions import (
     negated,
     text,
 )
-from cookbook.convert.scope import NameScope
+from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.statements import (
     Assignment,
     Code,
@@ -39,6 +40,7 @@ from cookbook.convert.work import RecipeWork
 from cookbook.plugins.registry import registered
 
 _SETS = frozenset({"default", "override", "force_default", "force_override", "set", "normal"})
+_UNLESS = re.compile(r"^(node\.)?\w+_unless\b")
 _NOTHING = frozenset({"cookbook_path", "frozen_string_literal", "require", "require_relative"})
 
 
@@ -104,7 +106,7 @@ class RubyFlow:
 
     def _lose(self, node: Any) -> None:
         """Note the attributes that an untranslated part sets."""
-        for one in _walk(node):
+        for one in walk(node):
             if one.type == "assignment":
                 try:
                     path = self._attribute_set(one.child_by_field_name("left"))
@@ -116,7 +118,7 @@ class RubyFlow:
     def _count(self, node: Any) -> int:
         """Return the number of declarations in a node that is not translated."""
         found = 0
-        for one in _walk(node):
+        for one in walk(node):
             if one.type == "call" and one.child_by_field_name("receiver") is None:
                 word = self.tree.text(one.child_by_field_name("method"))
                 has_block = one.child_by_field_name("block") is not None
@@ -212,7 +214,9 @@ class RubyFlow:
                 self.scope.lost.add(path)
             raise
         self.scope.lost.discard(path)
-        self.known[path] = constant(value) if is_constant(value) else None
+        only_unset = _UNLESS.search(self.tree.text(left)) is not None
+        is_known = is_constant(value) and not (only_unset and path in self.known)
+        self.known[path] = constant(value) if is_known else None
         names: list[str] = []
         value = passwords.hidden("_".join(path), value, names, path[-1])
         if self.is_attributes:
@@ -221,7 +225,11 @@ class RubyFlow:
         made: list[Statement] = [
             self.work.todo(place, f"`cook secret set {one}`", passwords.IN_CLEAR) for one in names
         ]
-        return [*made, Code(call("default", *map(literal, path), value=value))]
+        set_it = Code(call("default", *map(literal, path), value=value))
+        if only_unset:
+            found = call("attribute", *map(literal, path))
+            return [*made, Compound(("if", compare(found, ast.Is(), literal(None))), [set_it])]
+        return [*made, set_it]
 
     def _attribute_set(self, node: Any) -> Path | None:
         """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
@@ -234,7 +242,7 @@ class RubyFlow:
             node = inner[0]
         if self.tree.text(node) in self.prefixes and keys:
             return (*self.prefixes[self.tree.text(node)], *reversed(keys))
-        shown = self.tree.text(node).removeprefix("node.").rstrip("!")
+        shown = self.tree.text(node).removeprefix("node.").rstrip("!").removesuffix("_unless")
         if shown not in _SETS or not keys:
             return None
         if shown in ("override", "force_override"):
@@ -295,12 +303,12 @@ class RubyFlow:
         if self._is_hash(receiver, over, of_pairs=len(words) == 2):
             over = method(over, "items")
         kept = self.scope
-        self.scope = kept.inner(**{word: name(_word(word)) for word in words})
+        self.scope = kept.inner(**{word: name(identifier(word)) for word in words})
         try:
             body = self._inner(block.child_by_field_name("body"))
         finally:
             self.scope = kept
-        head = f"for {', '.join(map(_word, words))} in"
+        head = f"for {', '.join(map(identifier, words))} in"
         return [Compound((head, over), body)]
 
     def _is_hash(self, receiver: Any, over: ast.expr, *, of_pairs: bool) -> bool:
@@ -368,47 +376,11 @@ class RubyFlow:
             raise Untranslatable(f"{called} without a name, or with several")
         block = ResourceBlock(self.tree, node, self.by(), called, kind)
         draft, conditions = draft_of(block, names[0], self.sources)
-        made = self._without_targets(node, draft)
+        place = self.place(node)
+        lost = notices.without_targets(draft, self.targets)
+        made: list[Statement] = [self.work.todo(place, what, why) for what, why in lost.items()]
         title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
         condition = every(conditions)
         made.append(self.work.declare(draft, title, always=self.always and condition is None))
-        self.work.report.count(self.place(node), sum(isinstance(m, Note) for m in made))
+        self.work.report.count(place, len(lost))
         return [Compound(("if", condition), made)] if condition is not None else made
-
-    def _without_targets(self, node: Any, draft: Any) -> list[Statement]:
-        """Take out notices to what is not declared, with a comment for each."""
-        made: list[Statement] = []
-        for word in ("notifies", "subscribes"):
-            found = draft.properties.get(word)
-            if found is None or self.targets is None:
-                continue
-            kept = [one for one in found.elts if text(_call_of(one).args[1]) in self.targets]
-            for one in found.elts:
-                if one not in kept:
-                    why = f"{text(_call_of(one).args[1])} is not declared here"
-                    made.append(self.work.todo(self.place(node), f"{word}: {text(one)}", why))
-            if kept:
-                draft.properties[word] = literal(kept)
-            else:
-                del draft.properties[word]
-        return made
-
-
-def _call_of(notice: Any) -> Any:
-    """Return the call of a notice, that may be under a condition."""
-    if isinstance(notice, ast.Starred):
-        chosen: Any = notice.value
-        return chosen.body.elts[0]
-    return notice
-
-
-def _walk(node: Any) -> Iterator[Any]:
-    yield node
-    for child in node.named_children:
-        yield from _walk(child)
-
-
-def _word(word: str) -> str:
-    from cookbook.convert.scope import identifier
-
-    return identifier(word)

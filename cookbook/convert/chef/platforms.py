@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,15 +62,13 @@ def value_for(called: str, pairs: Sequence[tuple[Any, ast.expr]]) -> ast.expr:
     """Return the expression of `value_for_platform` and `value_for_platform_family`."""
     fact = FAMILY if called.endswith("family") else DISTRIBUTION
     table: dict[str, ast.expr] = {}
-    other: ast.expr = literal(None)
+    other = next((value for keys, value in pairs if keys == "default"), literal(None))
     for keys, given in pairs:
         value = given
         if called == "value_for_platform" and isinstance(value, ast.Dict):
-            value = _default_of(value)
+            value = _by_version(value, other)
         for key in keys if isinstance(keys, list) else [keys]:
-            if key == "default":
-                other = value
-            else:
+            if key != "default":
                 table[renamed(fact, str(key))] = value
     if fact == FAMILY:
         _refuse_own(table)
@@ -83,9 +82,22 @@ def _refuse_own(table: Mapping[str, ast.expr]) -> None:
             raise Untranslatable(f"a value for {word}, which is of the family rhel here")
 
 
-def _default_of(value: ast.Dict) -> ast.expr:
-    """Return the value of `default` in a table by versions that has nothing else."""
-    keys = [constant(key) for key in value.keys if key is not None]
-    if keys != ["default"]:
-        raise Untranslatable("a value for single versions of a platform")
-    return value.values[0]
+_MAJOR = 'int(node.facts.version.partition(".")[0] or 0)'
+
+_BOUND = re.compile(r"(>=|<) *([0-9]+)(?:\.0)*")
+"""A bound on the major version: of minor ones os-release(5) says less than Ohai."""
+
+
+def _by_version(table: ast.Dict, other: ast.expr) -> ast.expr:
+    """Return the value of a table by versions; `other` is for versions that it does not have."""
+    keys = [str(constant(key)) for key in table.keys if key is not None]
+    found = dict(zip(keys, table.values, strict=True))
+    made = found.pop("default", other)
+    for key, value in reversed(found.items()):
+        bound = _BOUND.fullmatch(key)
+        if bound is None:
+            raise Untranslatable("a value for single versions of a platform")
+        sign = ast.GtE() if bound[1] == ">=" else ast.Lt()
+        test = compare(name(_MAJOR), sign, literal(int(bound[2])))
+        made = ast.IfExp(test=test, body=value, orelse=made)
+    return made

@@ -29,7 +29,7 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "git": {"reference": "revision", "repo": "repository"},
     "mount": {"pass": "passno"},
     "subversion": {"svn_username": "username", "svn_password": "password"},
-    "user": {"supports": ""},
+    "user": {"supports": "", "group": "gid"},
 }
 """Resource type -> property of Chef -> property here; `""`: looked at by the conversion itself."""
 

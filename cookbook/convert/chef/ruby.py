@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,10 @@ def named(node: Any) -> list[Any]:
     if node is None:
         return []
     return [child for child in node.named_children if child.type != "comment"]
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """Yield a node, and all that mean something inside of it."""
+    yield node
+    for child in node.named_children:
+        yield from walk(child)

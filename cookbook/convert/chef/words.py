@@ -12,6 +12,7 @@ FACTS: Mapping[Path, str] = {
     ("platform",): "node.facts.distribution",
     ("platform_version",): "node.facts.version",
     ("lsb", "codename"): "node.facts.codename",
+    ("domain",): 'node.facts.fqdn.partition(".")[2] or None',
     ("fqdn",): "node.facts.fqdn",
     ("hostname",): "node.facts.hostname",
     ("machinename",): "node.facts.hostname",
