@@ -16,7 +16,7 @@ from tests.on_hosts.manifest import difference, manifest
 pytestmark = pytest.mark.hosts
 
 FLIPS: list[dict[str, str]] = yaml.safe_load(Path(__file__).with_name("audit.yml").read_text())
-SPOILED = {flip["control"] for flip in FLIPS}
+SPOILED = {flip["control"] for flip in FLIPS if "spoil" in flip}
 ABOUT_SOFTWARE = ("nginx-", "postgresql-")
 
 
@@ -55,6 +55,36 @@ def test_a_plain_host_is_judged_and_left_as_it_is(cook: Cook, module_host: Kitch
     }
     [host] = document["hosts"].values()
     assert host["exchanges"] <= 4, "an audit of 70 controls takes no more than a plan"
+
+
+def test_tests_of_testinfra_go_the_way_that_cook_goes(
+    cook: Cook, module_host: KitchenHost, tmp_path: Path
+) -> None:
+    """By SSH, and as root: a test that reads what only root may, and one that fails."""
+    (tmp_path / "here.py").write_text(
+        "from cookbook.audit import control\n"
+        'with control("good", title="A", severity="low", tests="test_good.py"):\n    pass\n'
+        'with control("bad", title="B", severity="low", tests="test_bad.py"):\n    pass\n'
+    )
+    (tmp_path / "test_good.py").write_text(
+        "def test_root(host):\n"
+        "    assert host.user().name == 'root'\n"
+        "    assert host.file('/etc/shadow').contains('^root:')\n"
+        f"    assert host.check_output('hostname') == {module_host.name!r}\n"
+        "    assert host.package('openssh-server').is_installed\n"
+        "    assert host.service('ssh').is_running\n"
+    )
+    (tmp_path / "test_bad.py").write_text(
+        "def test_absent(host):\n    assert host.file('/etc/no such file').exists\n"
+    )
+    assert results(cook(module_host, "audit", str(tmp_path))) == {"good": "passed", "bad": "failed"}
+
+
+def test_each_control_is_spoiled_or_says_why_not() -> None:
+    """A control that fails on no host may be one that never fails."""
+    told = [flip["control"] for flip in FLIPS]
+    assert sorted(told) == sorted(read_profile("baseline").controls)
+    assert {one["control"] for one in FLIPS if ("spoil" in one) == ("why" in one)} == set()
 
 
 @pytest.mark.slow

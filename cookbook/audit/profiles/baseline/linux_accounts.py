@@ -4,6 +4,21 @@ from cookbook.audit import check, control
 from cookbook.audit.profiles.baseline._helpers import AS_ROOT
 from cookbook.resources import directory
 
+SUDOERS = r"""
+n=0; rules() ( n=$((n + 1)); [ $n -lt 128 ] || exit
+for f; do cat "$f" || exit; echo
+sed -n 's/^[[:blank:]]*[#@]\(include\|includedir\)[[:blank:]]\{1,\}"\{0,1\}/\1 /p' "$f" |
+sed -n 's/^\([a-z]* [^"]*[^"[:blank:]]\).*/\1/p' |
+while read -r k p; do
+case $p in *%h*) p=${p%%\%h*}$(hostname -s)${p#*%h} ;; esac
+case $p in /*) ;; *) p=${f%/*}/$p ;; esac
+case $k in include) rules "$p" || exit ;; *) for q in "$p"/*; do case ${q##*/} in
+*.*|*~) ;; *) if [ -f "$q" ]; then rules "$q" || exit; fi ;; esac; done ;; esac
+done || exit; done )
+rules /etc/sudoers
+""".strip()
+"""All rules of sudo, also of included files and folders; a depth of 128 is where sudo stops."""
+
 with control(
     "linux-account-01",
     title="No account has an empty password",
@@ -128,7 +143,7 @@ with control(
     severity="medium",
     rationale="A stolen session of such an account is a session of root. Accounts for automation"
     " need a waiver, which says who they are.",
-    remedy="Remove NOPASSWD and !authenticate from /etc/sudoers and /etc/sudoers.d, or name the"
+    remedy="Remove NOPASSWD and !authenticate from /etc/sudoers and what it includes, or name the"
     " commands that NOPASSWD is for.",
     references=["sudoers(5)"],
     only_if="command -v sudo",
@@ -136,8 +151,7 @@ with control(
     check(
         "rules",
         # Without comments (#1000 is a user), and with one rule a line.
-        command="c=$(cat /etc/sudoers && for f in /etc/sudoers.d/*; do case ${f##*/} in"
-        ' *.*|*~) ;; *) if [ -f "$f" ]; then cat "$f" || exit; fi ;; esac; done) || exit;'
+        command=f"c=$({SUDOERS}) || exit;"
         " printf '%s\\n' \"$c\" | sed 's/#[^0-9-].*//'"
         " | sed -e ':a' -e '/\\\\$/{N;s/\\\\\\n/ /;ba' -e '}'",
         lacks=r"\bNOPASSWD(?:(?!\bPASSWD:).)*[,:)]\s*ALL\s*(?:[,:]|$)"

@@ -1,6 +1,7 @@
 """Kernel, updates, time and services of Linux hosts."""
 
 from cookbook.audit import check, control
+from cookbook.audit.profiles.baseline._helpers import BY_SYSTEMD
 
 
 def redirects(family: str) -> str:
@@ -175,7 +176,7 @@ with control(
 ):
     check(
         "an enabled service",
-        command="for u in systemd-timesyncd chrony chronyd ntpsec ntp openntpd; do"
+        command=BY_SYSTEMD + "for u in systemd-timesyncd chrony chronyd ntpsec ntp openntpd; do"
         ' systemctl is-enabled "$u" 2>/dev/null; done; :',
         matches="^enabled$",
     )
@@ -209,7 +210,8 @@ with control(
 ):
     check(
         "units",
-        command="for u in rpcbind.socket rpcbind.service avahi-daemon.service cups.service"
+        command=BY_SYSTEMD
+        + "for u in rpcbind.socket rpcbind.service avahi-daemon.service cups.service"
         " inetd.service xinetd.service openbsd-inetd.service snmpd.service; do"
         ' if [ "$(systemctl is-enabled "$u" 2>/dev/null)" = enabled ]; then echo "$u"; fi; done',
         empty=True,
@@ -226,7 +228,8 @@ with control(
 ):
     check(
         "journald or rsyslog",
-        command="systemctl is-active systemd-journald || systemctl is-active rsyslog",
+        command=BY_SYSTEMD + "systemctl is-active systemd-journald rsyslog; :",
+        matches="^active$",
     )
 
 with control(

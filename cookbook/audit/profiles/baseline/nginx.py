@@ -24,17 +24,25 @@ function end_word() { if (w) d = d " "; w = 0 }
 """
 """The program for awk(1) that splits a configuration as nginx does, without quotes and comments."""
 
+MAIN = (
+    "c=$(tr '\\0' ' ' 2>/dev/null </proc/\"$(cat /run/nginx.pid 2>/dev/null)\"/cmdline"
+    " | sed -n 's:^.* -c *\\(/[^ ;]*\\).*:\\1:p');"
+    " v=$(nginx -V 2>&1 | sed -n 's:^.* --conf-path=\\(/[^ ]*\\).*:\\1:p');"
+    " m=${c:-${v:-/etc/nginx/nginx.conf}}"
+)
+"""Sets $m to the main file: that of the running server, or the default of the program."""
+
 _FILES = r"""
 n=0; conf() ( n=$((n + 1)); [ $n -lt 20 ] || exit
 for f; do d=$(awk '{}' "$f") || exit; printf '%s\n' "$d"
 printf '%s\n' "$d" | sed -n 's/^include //p' | while read -r p; do
-case $p in /*) ;; *) p=/etc/nginx/$p ;; esac
+case $p in /*) ;; *) p=${m%/*}/$p ;; esac
 IFS=; for q in $p; do case $q in *[*?[]*) [ -e "$q" ] || continue ;; esac
 conf "$q" || exit; done; done || exit; done )
-conf /etc/nginx/nginx.conf
+conf "$m"
 """
 
-NGINX = _FILES.replace("{}", _DIRECTIVES).strip()
+NGINX = f"{MAIN}; {_FILES.replace('{}', _DIRECTIVES).strip()}"
 """All directives, also of included files, one a line, with one space between words."""
 
 INSTALLED = "command -v nginx"
@@ -51,11 +59,11 @@ with control(
 ):
     check(
         "nginx -t",
-        command=f"c=$({NGINX}) || exit 126; l=$(printf '%s\\n' \"$c\""
+        command=f"{MAIN}; c=$({NGINX}) || exit 126; l=$(printf '%s\\n' \"$c\""
         " | sed -n 's/^\\(access\\|error\\)_log \\([^ ]*\\).*/\\2/p'"
         " | while read -r p; do case $p in *'$'*|off|stderr|syslog:*|memory:*) continue ;;"
         ' /*) ;; *) p=/usr/share/nginx/$p ;; esac; [ -e "$p" ] || echo "$p"; done);'
-        ' [ -z "$l" ] || { echo "nginx -t would make" $l >&2; exit 126; }; nginx -t -q',
+        ' [ -z "$l" ] || { echo "nginx -t would make" $l >&2; exit 126; }; nginx -t -q -c "$m"',
     )
 
 with control(
@@ -135,9 +143,9 @@ with control(
 ):
     check(
         "keys",
-        command=f"c=$({NGINX}) || exit; printf '%s\\n' \"$c\""
+        command=f"{MAIN}; c=$({NGINX}) || exit; printf '%s\\n' \"$c\""
         " | sed -n 's/^ssl_certificate_key //p'"
-        " | while read -r k; do case $k in /*) ;; *) k=/etc/nginx/$k ;; esac;"
+        " | while read -r k; do case $k in /*) ;; *) k=${m%/*}/$k ;; esac;"
         ' if [ -e "$k" ]; then find -L "$k" \\( -perm /077 -o ! -user root \\); fi; done',
         empty=True,
     )
@@ -174,5 +182,10 @@ with control(
     only_if=INSTALLED,
 ):
     check(
-        "files", command="find /etc/nginx ! -type l \\( -perm /022 -o ! -user root \\)", empty=True
+        "files",
+        # Never without a path: find(1) would search the whole host.
+        command=f"{MAIN}; case $m in /etc/nginx/*) m= ;; esac;"
+        ' if [ -e /etc/nginx ] || [ -z "$m" ]; then set -- /etc/nginx ${m:+"$m"};'
+        ' else set -- "$m"; fi; find "$@" ! -type l \\( -perm /022 -o ! -user root \\)',
+        empty=True,
     )
