@@ -17,6 +17,9 @@ _LABEL = "cook.suite"
 _OWN_ID = "tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id"
 """All containers of an image have its machine-id, and cook refuses one machine under two names."""
 
+_KILLED = "--stop-timeout=0"
+"""As the first process of a container, sleep(1) does not end by SIGTERM: `podman rm` would wait."""
+
 _SECONDS = 600.0
 """Seconds that the engine may take to pull an image and start a container."""
 
@@ -56,6 +59,7 @@ class ContainerDriver:
     def _start(self, order: HostOrder, name: str, image: str) -> MadeHost:
         container = f"cook-{order.suite}-{order.release}-{name}-{_digest(order)[:6]}"
         flags = ["--detach", "--name", container, "--hostname", name, "--label", _label(order)]
+        flags.append(_KILLED)
         self._call("run", *flags, "--entrypoint", "sleep", image, "infinity")
         self._call("exec", "--user", "0", container, "sh", "-c", _OWN_ID)
         return MadeHost(

@@ -46,15 +46,26 @@ def test_it(host):
     assert host.file("/etc/motd").content_string == "boxed"
 """
 
-PREPARE = """
-apt-get -qq update && apt-get install -y --no-install-recommends docker.io busybox-static >&2
+IMAGE = """
 mkdir -p /srv/img/bin /srv/img/etc /srv/img/tmp /srv/img/root && cp /bin/busybox /srv/img/bin
 cd /srv/img/bin && for name in $(busybox --list); do [ -e $name ] || ln -s busybox $name; done
 echo 0123456789abcdef0123456789abcdef >/srv/img/etc/machine-id
-tar -C /srv/img -c . | docker import - cook/small:bookworm >&2
+tar -C /srv/img -c . | {engine} import - cook/small:bookworm >&2
 """
 
-SMALL = {"name": "docker", "image": "cook/small:{release}"}
+INSTALL = "apt-get -qq update && apt-get -qq install -y --no-install-recommends busybox-static"
+
+# Test hosts have no /dev/fuse, and limits that crun(1) cannot raise.
+PREPARE = {
+    "docker": f"{INSTALL} docker.io >&2",
+    "podman": f"""
+{INSTALL} podman runc netavark >&2
+printf '[storage]\\ndriver = "vfs"\\ngraphroot = "/var/lib/containers/storage"\\nrunroot = \
+"/run/containers/storage"\\n' >/etc/containers/storage.conf
+printf '[containers]\\npids_limit = 0\\n[engine]\\nruntime = "runc"\\ncgroup_manager = "cgroupfs"\\n' \
+>/etc/containers/containers.conf
+""",
+}
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -108,34 +119,44 @@ def test_suites_side_by_side(ask: Ask) -> None:
     assert not any(Path(".kitchen/suites").iterdir())
 
 
-def test_containers_of_docker(
-    ask: Ask, module_host: KitchenHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_containers_of_an_engine(
+    engine: str,
+    ask: Ask,
+    module_host: KitchenHost,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The engine is in a host of the kitchen; all containers begin with the image's machine-id."""
-    done = module_host.run(PREPARE, timeout=300)
+    done = module_host.run(f"{PREPARE[engine]}\n{IMAGE.format(engine=engine)}", timeout=300)
     assert done.returncode == 0, done.stderr
-    command = tmp_path / "bin/docker"
+    command = tmp_path / "bin" / engine
     command.parent.mkdir()
     enter = f"nsenter --target={module_host.leader} --all --root --wd"
-    command.write_text(f'#!/bin/sh\nexec {enter} docker "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {enter} {engine} "$@"\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
     Path("boxed.py").write_text(IN_CONTAINER)
     Path("test_boxed.py").write_text(VERIFY_CONTAINER)
+    small = {"name": engine, "image": "cook/small:{release}"}
     suites(
         boxed={
             "recipes": "boxed.py",
-            "driver": SMALL,
+            "driver": small,
             "hosts": ["web1", "web2"],
             "verify": "test_boxed.py",
             "drift": {"run": "rm /etc/motd", "differs": ["file[/etc/motd]"]},
         },
-        bad={"recipes": "boxed.py", "driver": SMALL, "verify": "test_bad.py"},
+        bad={"recipes": "boxed.py", "driver": small, "verify": "test_bad.py"},
     )
     status, out, errors = ask("boxed", "--parallel", "1")
     assert status == 0, out + errors
-    assert module_host.run("docker ps -aq").stdout == ""
+    destroyed = next(line for line in out.splitlines() if " destroy " in line)
+    assert float(destroyed.split()[-2]) < 9, "an engine that waits 10 seconds for each container"
+    assert module_host.run(f"{engine} ps -aq").stdout == ""
     assert ask("bad")[0] == 3
-    assert "cook-bad-bookworm-h1" in module_host.run("docker ps --format '{{.Names}}'").stdout
+    assert (
+        "cook-bad-bookworm-h1" in module_host.run(f"{engine} ps --format '{{{{.Names}}}}'").stdout
+    )
     assert ask("bad", "--destroy")[0] == 0
-    assert module_host.run("docker ps -aq").stdout == ""
+    assert module_host.run(f"{engine} ps -aq").stdout == ""
