@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ file("/srv/shop/motd", content="hello", owner="deploy", mode="0644")
 service("cron", action=["enable", "start"])
 """
 UNSTABLE = GOOD + "from cookbook.resources import execute\nexecute('date >>/srv/shop/log')\n"
+SLOW = GOOD + "from cookbook.resources import execute\nexecute('sleep 4711')\n"
 VERIFY = """\
 def test_what_was_declared(host):
     assert host.file("/srv/shop/motd").content_string == "hello"
@@ -62,8 +66,8 @@ PREPARE = {
 {INSTALL} podman runc netavark >&2
 printf '[storage]\\ndriver = "vfs"\\ngraphroot = "/var/lib/containers/storage"\\nrunroot = \
 "/run/containers/storage"\\n' >/etc/containers/storage.conf
-printf '[containers]\\npids_limit = 0\\n[engine]\\nruntime = "runc"\\ncgroup_manager = "cgroupfs"\\n' \
->/etc/containers/containers.conf
+printf '[containers]\\npids_limit = 0\\n[engine]\\nruntime = "runc"\\n\
+cgroup_manager = "cgroupfs"\\n' >/etc/containers/containers.conf
 """,
 }
 
@@ -160,3 +164,49 @@ def test_containers_of_an_engine(
     )
     assert ask("bad", "--destroy")[0] == 0
     assert module_host.run(f"{engine} ps -aq").stdout == ""
+
+
+def test_nothing_is_left_after_ctrl_c(ask: Ask) -> None:
+    """In the middle of a run, with one suite that has not begun."""
+    Path("slow.py").write_text(SLOW)
+    suites(slow={"recipes": "slow.py", "hosts": ["web1", "web2"]}, later={"recipes": "good.py"})
+    before = mounted()
+    words = [str(Path(sys.executable).with_name("cook")), "kitchen", "test", "--parallel", "1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "create" in process.stdout.readline()
+            wait_for(lambda: len(sleeping()) == 2)
+            process.send_signal(signal.SIGINT)
+            said = process.stdout.read()
+            assert process.wait(timeout=60) == 130, said
+        finally:
+            process.kill()
+    assert "slow-bookworm" in said
+    assert sleeping() == []
+    assert mounted() == before
+    assert not any(Path(".kitchen/suites").iterdir())
+    assert ask("--destroy")[0] == 0
+
+
+def sleeping() -> list[str]:
+    """The processes of the recipe, in all hosts."""
+    found = subprocess.run(
+        ["pgrep", "-fx", "sleep 4711"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
+def mounted() -> list[str]:
+    """What is mounted below the folder of the test."""
+    return [
+        line for line in Path("/proc/mounts").read_text().splitlines() if str(Path.cwd()) in line
+    ]
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has happened."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.1)
