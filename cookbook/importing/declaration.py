@@ -69,6 +69,12 @@ class Declaration:
         """Type and name, as reports have it."""
         return f"{self.kind}[{self.name}]"
 
+    @property
+    def path(self) -> str:
+        """The file that it is about, if it is about one; else the name."""
+        is_file = self.instead is not None and self.instead.kind == "cookbook_file"
+        return self.instead.name if self.instead is not None and is_file else self.name
+
 
 @dataclass(frozen=True)
 class LeftOut:

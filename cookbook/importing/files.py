@@ -10,6 +10,7 @@ from cookbook.importing.declaration import Declaration, HostItem, LeftOut, Raw
 from cookbook.importing.literals import call
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import LARGEST, Seen, SeenFile
+from cookbook.importing.typed import typed
 from cookbook.text.secret_marks import secret_in, secret_name
 
 _SUBJECTS = (
@@ -102,7 +103,7 @@ def _declared(subject: str, entry: SeenFile, content: bytes) -> Declaration:
     if notices := [Raw(one) for pattern, one in _NOTIFIED if re.fullmatch(pattern, entry.path)]:
         properties["notifies"] = notices
     plain = Declaration(subject, "cookbook_file", entry.path, properties, content=content)
-    return _unit(entry, content, plain) or plain
+    return _unit(entry, content, plain) or typed(entry, content, plain) or plain
 
 
 def _unit(entry: SeenFile, content: bytes, plain: Declaration) -> Declaration | None:

@@ -201,7 +201,7 @@ def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[HostItem]
     yield from cron.jobs(seen)
     yield from system.mounts(seen)
     yield from system.names_of_hosts(seen)
-    declared = {one.name for one in told if isinstance(one, Declaration)}
+    declared = {one.path for one in told if isinstance(one, Declaration)}
     yield from system.packet_filter(seen, declared)
 
 
@@ -210,4 +210,4 @@ def _full(unit: str) -> str:
 
 
 def _owners(one: HostItem, ownership: Ownership) -> list[str]:
-    return ownership.packages_of(one.name) if isinstance(one, Declaration) else []
+    return ownership.packages_of(one.path) if isinstance(one, Declaration) else []

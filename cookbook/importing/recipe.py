@@ -17,9 +17,14 @@ def ordered(declarations: Iterable[Declaration]) -> list[Declaration]:
     """Return declarations in the order in which a fresh host needs them; each thing once."""
     order = list(SUBJECTS)
     found: dict[str, Declaration] = {}
-    for one in sorted(declarations, key=lambda one: (order.index(one.subject), one.helps)):
+    for one in sorted(declarations, key=lambda one: (order.index(one.subject), _turn(one))):
         found.setdefault(one.identity, one)
     return list(found.values())
+
+
+def _turn(one: Declaration) -> tuple[bool, bool]:
+    """Return the place among those of a subject: a repository needs the files of keys."""
+    return one.helps, one.kind == "apt_repository"
 
 
 def targets(declarations: Iterable[Declaration]) -> set[str]:

@@ -165,7 +165,7 @@ def _readers(one: Declaration, units: Units) -> list[str]:
         unit = one.properties.get("unit_name", one.name)
         running = unit in units.active and unit.endswith(".service")
         return [unit] if running and units.state(unit) == "enabled" else []
-    return units.reading(one.name)
+    return units.reading(one.path)
 
 
 def _with_notices(one: Declaration, readers: list[str]) -> Declaration:

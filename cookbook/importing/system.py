@@ -63,7 +63,7 @@ def mounts(seen: Seen) -> Iterator[HostItem]:
         if fstype == "swap":
             persistent.add(device)
             if device not in sizes:
-                yield LeftOut("swap_file", device, "it is no swap file that is in use")
+                yield LeftOut("swap_file", device, _without_file(device))
         elif point in ("/", "/boot", "/boot/efi", "none") or fstype == "proc":
             yield LeftOut("mount", point, "the installer of the system makes it")
         elif what := secret_in(options.replace(",", "\n")):
@@ -74,6 +74,14 @@ def mounts(seen: Seen) -> Iterator[HostItem]:
     for path, size in sizes.items():
         properties = {"size": size, "persist": path in persistent}
         yield Declaration("swap_file", "swap_file", path, properties)
+
+
+def _without_file(device: str) -> str:
+    """Return why a line of /etc/fstab about swap is no swap file."""
+    is_file = device.startswith("/") and not device.startswith("/dev/")
+    if is_file:
+        return "it is no swap file that is in use"
+    return "swap on a partition: the installer of the system makes it"
 
 
 def _mount(device: str, point: str, fstype: str, options: str, last: list[str]) -> Declaration:

@@ -206,7 +206,9 @@ def test_mounts_and_swap() -> None:
     }
     assert isinstance(swap, Declaration)
     assert swap.properties == {"size": 1024, "persist": True}
-    assert [one.what for one in found if isinstance(one, LeftOut)] == ["/", "/mnt", "/dev/b"]
+    left = [one for one in found if isinstance(one, LeftOut)]
+    assert [one.what for one in left] == ["/", "/mnt", "/dev/b"]
+    assert left[-1].reason == "swap on a partition: the installer of the system makes it"
 
 
 def test_names_of_other_hosts() -> None:

@@ -28,6 +28,9 @@ class Made(NamedTuple):
     """Texts that must be in no file of the import."""
 
     left_out: frozenset[str]
+    typed: str
+    """A declaration that is there in place of a file; empty if none can be."""
+
     judge: str
     """A command that must succeed there, and on a host that was converged to its recipe."""
 
@@ -40,6 +43,7 @@ HOSTS = [
         frozenset(
             {"ann: password", "/etc/ssl/private/shop.key", "/etc/nginx/snippets/shop/backend.ini"}
         ),
+        'sudo(\n    "ops",',
         "curl -fsS localhost:8080/health 2>/dev/null || exec 3<>/dev/tcp/localhost/8080",
     ),
     Made(
@@ -47,6 +51,7 @@ HOSTS = [
         "bookworm",
         ("0123456789abcdef",),
         frozenset({"/etc/worker/worker.env"}),
+        "",
         "systemctl is-active worker vacuum.timer nftables && mountpoint -q /srv/scratch"
         ' && [ "$(su postgres -c \'psql -Atc "show max_connections"\')" = 77 ]'
         " && nft list ruleset | grep -q 5432 && ! systemctl is-enabled logrotate.timer",
@@ -56,6 +61,7 @@ HOSTS = [
         "trixie",
         (),
         frozenset({"handmade", "/etc/carl.d/large"}),
+        'apt_repository(\n    "contrib",',
         "sshd -T | grep -qx 'x11forwarding no' && [ ! -e /etc/cron.daily/apt-compat ]"
         " && crontab -l -u carl | grep -q '^PATH=' && [ -L /etc/profile.d/carl.link ]",
     ),
@@ -110,6 +116,7 @@ def test_an_imported_host_is_in_line_and_its_copy_is_equal(
     names = {one["name"] for one in imported["left_out"]}
     assert {name for name in names if "resolv.conf" not in name} == made.left_out
 
+    assert made.typed in Path(recipe).read_text()
     planned = command("plan", recipe, "--hosts", str(folder / "hosts.yml"), "--output", "json")
     assert planned["status"] == 0, planned
     assert host.run(_equal()).stdout == before

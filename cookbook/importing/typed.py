@@ -1,0 +1,131 @@
+"""Files as the resource types that write the same text: rules of sudo, repositories of apt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cookbook.errors import CookError
+from cookbook.importing.declaration import Declaration
+from cookbook.importing.questions import SeenFile
+
+_ROOT = ("root", "root")
+_SUDO = re.compile(r"/etc/sudoers\.d/([A-Za-z0-9_@+-]+)")
+_SOURCE = re.compile(r"/etc/apt/sources\.list\.d/([A-Za-z0-9_.-]+)\.(sources|list)")
+
+_RULE = re.compile(r"(\S+) (\S+)=\((\S+)\) ((?:(?:NOPASSWD|NOEXEC|SETENV): )*)(\S.*)")
+_ALIAS = re.compile(r"Cmnd_Alias (\S+) = (.+)")
+_DEFAULTS = re.compile(r"Defaults:\S+ (.+)")
+
+_FIELDS = {"URIs": "uri", "Suites": "distribution", "Components": "components"}
+_LINE = re.compile(r"(deb|deb-src)(?: \[(.*)\])? (\S+) (\S+)((?: \S+)*)")
+
+
+def typed(entry: SeenFile, content: bytes, plain: Declaration) -> Declaration | None:
+    """
+    Return the declaration of the resource type that writes exactly this file.
+
+    None if there is none: for other owners, comments, other blanks, another order of fields.
+    """
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    if (entry.owner, entry.group) != _ROOT:
+        return None
+    found = next((one for one in _guesses(entry.path, text) if _writes(*one, text)), None)
+    if found is None:
+        return None
+    kind, name, properties = found
+    return Declaration(plain.subject, kind, name, properties, instead=plain)
+
+
+def _guesses(path: str, text: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield type, name and properties that may write a file."""
+    if (file := _SUDO.fullmatch(path)) and (rule := _sudo(text)) is not None:
+        yield "sudo", file[1], rule
+    if file := _SOURCE.fullmatch(path):
+        made = _fields(text) if file[2] == "sources" else _line(text)
+        if made is not None:
+            yield "apt_repository", file[1], made
+
+
+def _writes(kind: str, name: str, properties: Mapping[str, Any], text: str) -> bool:
+    """Return whether a resource writes this text; the trial finds out all else."""
+    from cookbook.plugins.registry import resource_type
+
+    type_ = resource_type(kind)
+    try:
+        resource: Any = type_(name, **properties) if type_ is not None else None
+    except (CookError, TypeError):
+        return False
+    written = resource.text("") if kind == "apt_repository" else getattr(resource, "text", None)
+    return bool(written == text)
+
+
+def _sudo(text: str) -> dict[str, Any] | None:
+    """Return the properties of a file with one rule, and the aliases and settings before it."""
+    *before, last = text.splitlines() or [""]
+    rule = _RULE.fullmatch(last)
+    if rule is None:
+        return None
+    names = rule[1].split(",")
+    users = [one for one in names if one[0] != "%"]
+    groups = [one[1:] for one in names if one[0] == "%"]
+    made: dict[str, Any] = {"users": users, "groups": groups}
+    made |= {} if rule[2] == "ALL" else {"host": rule[2]}
+    made |= {} if rule[3] == "ALL" else {"runas": rule[3]}
+    made |= {tag.strip(": ").lower(): True for tag in rule[4].split()}
+    made |= {} if rule[5] == "ALL" else {"commands": rule[5].split(", ")}
+    aliases = [found for line in before if (found := _ALIAS.fullmatch(line))]
+    settings = [found for line in before if (found := _DEFAULTS.fullmatch(line))]
+    if len(aliases) + len(settings) != len(before):
+        return None
+    made["command_aliases"] = {found[1]: found[2].split(", ") for found in aliases}
+    made["defaults"] = [found[1] for found in settings]
+    return {word: value for word, value in made.items() if value}
+
+
+def _fields(text: str) -> dict[str, Any] | None:
+    """Return the properties of one stanza of sources.list(5)."""
+    pairs = [line.partition(": ")[0::2] for line in text.splitlines()]
+    given = dict(pairs)
+    if len(given) != len(pairs) or given.pop("Types", "") not in ("deb", "deb deb-src"):
+        return None
+    made: dict[str, Any] = {"deb_src": True} if text.startswith("Types: deb deb-src\n") else {}
+    for name, word in _FIELDS.items():
+        made |= _words(word, given.pop(name, "").split())
+    made |= _words("arch", given.pop("Architectures", "").split())
+    return made | _options(given)
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    """Return the properties of a line of sources.list(5), the only one of its file."""
+    found = _LINE.fullmatch(text.rstrip("\n"))
+    if found is None or found[1] != "deb":
+        return None
+    given = dict(word.partition("=")[0::2] for word in (found[2] or "").split())
+    made = {"format": "list", "uri": found[3], "distribution": found[4]}
+    made |= _words("components", found[5].split()) | _words(
+        "arch", given.pop("arch", "").split(",")
+    )
+    return made | _options({"Signed-By" if n == "signed-by" else n: v for n, v in given.items()})
+
+
+def _options(given: dict[str, str]) -> dict[str, Any]:
+    """Return the properties of the other fields."""
+    made: dict[str, Any] = {}
+    if given.pop("Trusted", given.pop("trusted", "")) == "yes":
+        made["trusted"] = True
+    if key := given.pop("Signed-By", ""):
+        made["signed_by"] = key
+    return made | ({"options": given} if given else {})
+
+
+def _words(word: str, values: list[str]) -> dict[str, Any]:
+    """Return a property with one text, or several; the default of components is left out."""
+    values = [one for one in values if one]
+    if not values or (word, values) == ("components", ["main"]):
+        return {}
+    return {word: values[0] if len(values) == 1 else values}
