@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cookbook.errors import CookError
@@ -89,9 +89,9 @@ def _sudo(text: str) -> dict[str, Any] | None:
 
 def _fields(text: str) -> dict[str, Any] | None:
     """Return the properties of one stanza of sources.list(5)."""
-    pairs = [line.partition(": ")[0::2] for line in text.splitlines()]
-    given = dict(pairs)
-    if len(given) != len(pairs) or given.pop("Types", "") not in ("deb", "deb deb-src"):
+    lines = text.splitlines()
+    given = _pairs(lines, ": ")
+    if len(given) != len(lines) or given.pop("Types", "") not in ("deb", "deb deb-src"):
         return None
     made: dict[str, Any] = {"deb_src": True} if text.startswith("Types: deb deb-src\n") else {}
     for name, word in _FIELDS.items():
@@ -105,12 +105,18 @@ def _line(text: str) -> dict[str, Any] | None:
     found = _LINE.fullmatch(text.rstrip("\n"))
     if found is None or found[1] != "deb":
         return None
-    given = dict(word.partition("=")[0::2] for word in (found[2] or "").split())
+    given = _pairs((found[2] or "").split(), "=")
     made = {"format": "list", "uri": found[3], "distribution": found[4]}
     made |= _words("components", found[5].split()) | _words(
         "arch", given.pop("arch", "").split(",")
     )
     return made | _options({"Signed-By" if n == "signed-by" else n: v for n, v in given.items()})
+
+
+def _pairs(words: Sequence[str], sign: str) -> dict[str, str]:
+    """Return the names before a sign, each with the value after it."""
+    parts = [word.partition(sign) for word in words]
+    return {name: value for name, _, value in parts}
 
 
 def _options(given: dict[str, str]) -> dict[str, Any]:
