@@ -78,12 +78,7 @@ def check_on(
     *,
     brief: bool = False,
 ) -> None:
-    """
-    Take the lives through all stages on the host, some of them together; `brief` as check_lives.
-
-    Each exchange asks all resources that are left, so the time grows with the square of their
-    number where their probes are slow.
-    """
+    """Take the lives through all stages on the host, some together; `brief` as in check_lives."""
     monkeypatch.setenv("COOK_STATE", str(folder / "state"))
     host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     for first in range(0, len(lives), _TOGETHER):
