@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
@@ -24,7 +24,7 @@ from pathlib import PurePath
 from typing import Any
 
 from cookbook.language.collection import Declared
-from cookbook.language.field_traits import is_large, is_sensitive
+from cookbook.language.field_traits import is_large, is_sensitive, large_fields, sensitive_fields
 from cookbook.language.lazy import Lazy
 from cookbook.language.resource import Resource
 from cookbook.secrets.secret import holds_secret
@@ -43,36 +43,39 @@ def desired_digest(declared: Iterable[Declared], key: bytes) -> str:
 
 
 def _declaration(resource: Resource, key: bytes) -> Any:
-    said = {
-        one.name: _property(resource, one, key)
-        for one in fields(resource)
-        if _counts(resource, one, key)
-    }
+    rendered = _is_rendered(resource)
+    said: dict[str, Any] = {}
+    for one, default in _defaults(type(resource)):
+        value = getattr(resource, one.name)
+        if value is default or (rendered and is_sensitive(one) and is_large(one)):
+            continue  # variables that have become a content count by that
+        plain = _plain(value, key)
+        if default is MISSING or plain != _plain(default, key):
+            said[one.name] = _keyed(_text(plain), key) if is_sensitive(one) else plain
     if resource.sensitive:
         return [resource.kind(), resource.name, _keyed(_text(said), key)]
     return [resource.kind(), resource.name, said]
 
 
-def _counts(resource: Resource, one: Field[Any], key: bytes) -> bool:
-    """Return whether a property counts: not one with its default, or that is in another one."""
-    if one.name == "name" or (is_sensitive(one) and is_large(one) and _is_rendered(resource)):
-        return False
-    value = getattr(resource, one.name)
-    default = one.default if one.default_factory is MISSING else one.default_factory()
-    if default is MISSING or value is default:
-        return default is MISSING
-    return _text(_plain(value, key)) != _text(_plain(default, key))
+_known: dict[type[Resource], Sequence[tuple[Field[Any], Any]]] = {}
+
+
+def _defaults(kind: type[Resource]) -> Sequence[tuple[Field[Any], Any]]:
+    """Return the properties other than the name, each with its default or MISSING."""
+    if kind not in _known:
+        _known[kind] = [
+            (one, one.default if one.default_factory is MISSING else one.default_factory())
+            for one in fields(kind)
+            if one.name != "name"
+        ]
+    return _known[kind]
 
 
 def _is_rendered(resource: Resource) -> bool:
-    """Return whether variables have become a content, which counts instead of them."""
-    made = (one for one in fields(resource) if is_large(one) and not is_sensitive(one))
-    return any(getattr(resource, one.name) is not None for one in made if one.name != "source")
-
-
-def _property(resource: Resource, one: Field[Any], key: bytes) -> Any:
-    value = _plain(getattr(resource, one.name), key)
-    return _keyed(_text(value), key) if is_sensitive(one) else value
+    """Return whether the resource has a content, or another large text that is not sensitive."""
+    kind = type(resource)
+    made = large_fields(kind) - sensitive_fields(kind) - {"source"}
+    return any(getattr(resource, name) is not None for name in made)
 
 
 def _place(one: Declared) -> Any:
@@ -130,9 +133,11 @@ def _keyed(text: str | bytes, key: bytes) -> Mapping[str, str]:
     return {"secret": hmac.new(key, data, hashlib.sha256).hexdigest()}
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def _text(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
 @functools.lru_cache(maxsize=1024)
