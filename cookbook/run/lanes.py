@@ -7,7 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cookbook.errors import Refused
+from cookbook.errors import Refused, Unreachable
+from cookbook.transport.bastion import copied
 
 if TYPE_CHECKING:
     from cookbook.inventory import Host
@@ -36,6 +37,8 @@ class Lanes:
         self._limits = _limits(hosts)
         ways = {host.jump or () for host in hosts}
         self._limits |= {_way(way): _UNKNOWN for way in ways if way and len(ways) > 1}
+        self._down: dict[Lane, Unreachable] = {}
+        """The error of bastions that could not be entered: hosts behind them are not tried."""
         self._at_work: Counter[Lane] = Counter()
         self._waiting: dict[tuple[Lane, ...], deque[tuple[int, Host]]] = {}
         for number, host in enumerate(hosts):
@@ -53,6 +56,16 @@ class Lanes:
     def open(self, host: Host) -> None:
         """Note that it is known: all hosts behind these bastions may begin, or be told of it."""
         self._limits[_way(host.jump or ())] = math.inf
+
+    def note_down(self, host: Host, error: Unreachable) -> None:
+        """Note that the bastions of a host could not be entered, if the inventory names them."""
+        if host.jump:
+            self._down.setdefault(_way(host.jump), error)
+
+    def check_way(self, host: Host) -> None:
+        """Raise the error of another host behind the same bastions, if these were not entered."""
+        if host.jump and (down := self._down.get(_way(host.jump))) is not None:
+            raise copied(down)
 
     @property
     def is_free(self) -> bool:

@@ -17,10 +17,8 @@ from cookbook.errors import (
     AuthenticationFailed,
     CookError,
     HostError,
-    Refused,
     Unreachable,
     UntrustedHost,
-    UsageError,
 )
 from cookbook.hosts.connect import connect, gather_facts, import_transport, leave
 from cookbook.inventory import Host
@@ -30,18 +28,16 @@ from cookbook.planning.status import Mode
 from cookbook.plugins.manager import Hooks, catalog, plugins
 from cookbook.run.context import RunContext, folder_of
 from cookbook.run.fleet import InventoryFleet
-from cookbook.run.lanes import Lanes, check_room
-from cookbook.run.meetings import Meetings
+from cookbook.run.known_meetings import known_meetings
+from cookbook.run.lanes import Lanes
 from cookbook.run.options import Run, set_name
 from cookbook.run.turns import Turns
 from cookbook.text.provenance import digests
-from cookbook.transport.bastion import copied
 
 if TYPE_CHECKING:
     from cookbook.reports.report import HostReport, Report
     from cookbook.script.facts import Facts
     from cookbook.transport.contract import Transport
-    from cookbook.transport.hops import Hop
 
 _WORK_OF_MODE: Mapping[Mode, str] = {
     "converge": "cookbook.applying.converge",
@@ -136,13 +132,11 @@ class Runner:
         run.selection.check(declared, complete=None not in collections)
         self._unreached: dict[str, Future[Transport]] = {}
         """By host that could not be reached at its turn: the error."""
-        self._down: dict[tuple[Hop, ...], Unreachable] = {}
-        """By bastions that could not be entered: the error; hosts behind them are not tried."""
         self._lanes = Lanes(())
         self._at_once = max(1, min(run.forks, _room()))
         """The number of hosts that are connected at the same time."""
         self._all.turns = Turns(max(1, min(self._at_once, len(run.hosts))), _room())
-        self._all.meetings = self._meetings()
+        self._all.meetings = known_meetings(self._all)
 
     def execute(self, annotate: Callable[[Report], Report] = lambda report: report) -> Report:
         """
@@ -180,7 +174,6 @@ class Runner:
         done = {host.name: report for host, report in zip(order, first, strict=True)}
         late = [host for host in order if done[host.name] is None]
         reached = len(late) < len(order)
-        self._down.clear()
         self._lanes = Lanes(late)
         last = turns.each(
             lambda host: self._last_turn(host, again=reached),
@@ -308,20 +301,15 @@ class Runner:
         try:
             self._all.check_time(begun)
             self._all.check_failures()
-            self._check_bastion(host)
+            self._lanes.check_way(host)
             connected.set_result(self._connect(host))
         except Exception as error:  # noqa: BLE001 - it is part of the host's report
-            if isinstance(error, Unreachable) and error.bastion and host.jump:
-                self._down.setdefault(host.jump, error)
+            if isinstance(error, Unreachable) and error.bastion:
+                self._lanes.note_down(host, error)
             connected.set_exception(error)
         if not self._lanes.is_open(host):
             self._all.turns.change(lambda: self._lanes.open(host))
         return connected
-
-    def _check_bastion(self, host: Host) -> None:
-        """Raise the error of another host behind the same bastions, if these were not entered."""
-        if host.jump and (down := self._down.get(host.jump)) is not None:
-            raise copied(down)
 
     def _without_thread(self, host: Host) -> HostReport:
         """Return the report of a host on which nothing can be done for want of a thread."""
@@ -364,46 +352,6 @@ class Runner:
             declared = (d for one in collections for d in one if d.barrier is None)
             for kind in {type(one.resource) for one in declared}:
                 catalog().load(kind)
-
-    def _meetings(self) -> Meetings:
-        """
-        Return the barriers of the run, as far as they are known.
-
-        Raises UsageError if one needs a host that is not in the run, or two hosts differ in it.
-        """
-        try:
-            return self._known_meetings()
-        except Refused as error:
-            raise UsageError(error.message, hint=error.hint) from None
-
-    def _known_meetings(self) -> Meetings:
-        run = self._all.run
-        found = Meetings(
-            [host.name for host in run.hosts],
-            lambda: self._all.signals.told,
-            whole=not self._all.run.is_shard,
-            elsewhere=run.elsewhere | self._of_other_runs(),
-        )
-        for host in run.hosts:
-            if run.saved is not None:
-                found.declare(host.name, run.saved.hosts[host.name].barriers)
-            elif run.past is not None:
-                steps = run.past[host.name]
-                found.declare(host.name, barriers_of(step.declared for step in steps))
-            elif (compiled := self._all.compiled[host.name]) is not None:
-                found.declare(host.name, barriers_of(compiled))
-        if run.past is None:  # of what is undone, a host may have only a part
-            found.check_doers()
-        if not self._all.looks:
-            hosts = {host.name: host for host in run.hosts}
-            found.check_together(lambda names: check_room([hosts[name] for name in names]))
-        return found
-
-    def _of_other_runs(self) -> frozenset[str]:
-        """Return the hosts of blocks in a run that is undone, if they were not in that run."""
-        past = self._all.run.past or {}
-        blocks = (one for steps in past.values() for one in barriers_of(s.declared for s in steps))
-        return frozenset(one.on for one in blocks if one.on) - self._all.run.machine_ids.keys()
 
     def _compile_offline(self, host: Host) -> Collection | None:
         """Return the declared resources; None if a recipe reads a fact."""
