@@ -28,6 +28,7 @@ from cookbook.cluster.shards import Shard, shards
 from cookbook.errors import UsageError
 from cookbook.plugin import hookimpl
 from cookbook.plugins.manager import listening
+from tests.cluster.conftest import cook
 
 dask: Any = distributed
 
@@ -66,22 +67,13 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(workplace: Path) -> Path:
     """Six hosts that are all this machine, and a recipe with a module beside it."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
-    (tmp_path / "hosts.yml").write_text(HOSTS.format(here=tmp_path))
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "lib/role.py").write_text(ROLE)
-    (tmp_path / "r.py").write_text(RECIPE)
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-def cook(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any], str]:
-    status = main([*words, "--output", "json"])
-    said = capsys.readouterr()
-    return status, json.loads(said.out) if said.out else {}, said.err
+    (workplace / "hosts.yml").write_text(HOSTS.format(here=workplace))
+    (workplace / "lib").mkdir()
+    (workplace / "lib/role.py").write_text(ROLE)
+    (workplace / "r.py").write_text(RECIPE)
+    return workplace
 
 
 def test_hosts_of_a_place_are_together_and_no_shard_is_too_large() -> None:

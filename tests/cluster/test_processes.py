@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from cookbook.cli import main
 from cookbook.cluster.shards import dealt
 from cookbook.run.pending import pending
+from tests.cluster.conftest import cook
 
 HOSTS = """\
 defaults: {{transport: local, vars: {{dir: {here}/out}}}}
@@ -33,20 +33,11 @@ WORDS = ("r.py", "--hosts", "hosts.yml")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(workplace: Path) -> Path:
     """Six hosts that are all this machine, and a recipe."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COOK_STATE", str(tmp_path / "state"))
-    (tmp_path / "hosts.yml").write_text(HOSTS.format(here=tmp_path))
-    (tmp_path / "r.py").write_text(RECIPE)
-    (tmp_path / "out").mkdir()
-    return tmp_path
-
-
-def cook(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any], str]:
-    status = main([*words, "--output", "json"])
-    said = capsys.readouterr()
-    return status, json.loads(said.out) if said.out else {}, said.err
+    (workplace / "hosts.yml").write_text(HOSTS.format(here=workplace))
+    (workplace / "r.py").write_text(RECIPE)
+    return workplace
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 9))
