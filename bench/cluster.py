@@ -140,7 +140,8 @@ def local_cluster(fleet: Fleet, workers: int = 2) -> Iterator[tuple[str, Sequenc
 def _wait_for(url: str, workers: int) -> None:
     from distributed import Client
 
-    with Client(url, timeout=60, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+    client = Client(url, timeout=60, set_as_default=False)  # type: ignore[no-untyped-call]  # dask has no types
+    with client:
         client.wait_for_workers(workers, timeout=60)
 
 
