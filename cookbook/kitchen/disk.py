@@ -166,7 +166,7 @@ def _mask_generators(folder: Path) -> None:
 
 def _leave_out(folder: Path) -> None:
     """Have a unit not start in a container; what is below /etc is left to those who try things."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # Debian 11: units are in /lib, both are read
     (folder / "kitchen.conf").write_text("[Unit]\nConditionVirtualization=!container\n")
 
 
