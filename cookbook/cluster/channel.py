@@ -79,7 +79,8 @@ def wait_for_go(channel: Channel) -> None:
 def _watch(channel: Channel) -> None:
     while channel.received() is not None:
         pass
-    os.kill(os.getpid(), signal.SIGINT)
+    # Sent to the process, it could be taken by a thread that does not wait, and come too late.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 class ChannelListener:

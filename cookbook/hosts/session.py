@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from cookbook.errors import (
     CommandError,
@@ -79,6 +80,8 @@ class Session:
         self._pace: Pace | None = None
         self._last_shell = 0
         self._halted = False
+        self._stop = False
+        """True if a stop was requested: no program may change anything any more."""
         self._who: Holder | None = None
         self._stage = ""
         self._takes_raw: bool | None = None
@@ -273,6 +276,8 @@ class Session:
         pace = Pace(program, begun, self.end)
         self._last_shell = self.shell
         self._nonce, self._pace = program.nonce, pace
+        if self._stop:
+            program = replace(program, halted=True)
         try:
             return run(self.connection.transport, program, pace)
         except (Interrupted, TooSlow) as error:
@@ -299,8 +304,11 @@ class Session:
         """
         Have the host stop before the next change of what it was sent: by a connection aside.
 
+        What is sent from now on changes nothing: it may have been decided before.
+
         Raises Unreachable and its kin.
         """
+        self._stop = True  # before the nonce is read: a program has that one, or is halted itself
         self.aside(control.halting(self._nonce))
         self._halted = True
 

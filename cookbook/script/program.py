@@ -82,7 +82,7 @@ case :$PATH: in *:$cook_v:*) ;; *) PATH=$PATH:$cook_v ;; esac; done
 umask 022; cd /
 {home}if [ -O / ]; then
 {forget}export USER=root LOGNAME=root; fi
-cook_nonce={nonce}; cook_stop=; cook_guards=; cook_stage={stage}
+cook_nonce={nonce}; cook_stop=; cook_halted={halted}; cook_guards=; cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
 cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
@@ -90,7 +90,8 @@ cook_do() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 (cook_run "$1") </dev/null 8>&-; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
 cook_ends() {{
-[ ! -e "$cook_home/.halt-$cook_nonce" ] || cook_stop=1; [ "$cook_stop" ]; }}
+[ ! "$cook_halted" ] && [ ! -e "$cook_home/.halt-$cook_nonce" ] || cook_stop=1
+[ "$cook_stop" ]; }}
 cook_guard() {{
 if cook_ends; then cook_end -; return; fi
 set -- "$1" "$( (cook_run "$2") </dev/null 2>/dev/null 8>&- | sha256sum)"
@@ -226,6 +227,9 @@ class Program:
 
     nonce: str = field(default_factory=lambda: secrets.token_hex(12))
 
+    halted: bool = False
+    """True if a stop was requested before it is sent: nothing after a precondition is done."""
+
     @property
     def script(self) -> bytes:
         """The text that a POSIX shell reads on its standard input."""
@@ -235,6 +239,7 @@ class Program:
         text = [
             _PRELUDE.format(
                 nonce=self.nonce,
+                halted="1" if self.halted else "",
                 stage=self.stage,
                 surprised=SURPRISED,
                 home=stash.HOME,

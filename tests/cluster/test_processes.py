@@ -160,22 +160,24 @@ def test_what_the_parts_of_a_run_cannot_do_is_refused(
 SLOW = """\
 from cookbook.recipe import node
 from cookbook.resources import execute
-execute("begin", command=f"touch {node.vars['dir']}/{node.name}-begun; sleep 2")
+execute("begin", command=f"touch {node.vars['dir']}/{node.name}-begun; sleep 4")
 execute("go on", command=f"touch {node.vars['dir']}/{node.name}-late")
 """
 
 
 @pytest.fixture
 def slow(folder: Path) -> tuple[Path, subprocess.Popen[str]]:
-    """A run of two hosts by two processes, once both are at their first resource."""
+    """A run of two hosts by two processes, once one is at its first resource."""
     shells = "".join(
         f"  h{i}: {{vars: {{dir: {folder}/out}}}}\n" for i in (1, 2)
     )  # the lock of a host is in its COOK_HOME
     (folder / "hosts.yml").write_text(f"defaults: {{transport: local}}\nhosts:\n{shells}")
     (folder / "r.py").write_text(SLOW)
     code = (
-        "import cookbook.hosts.connect as c; from cookbook.transport.local import LocalTransport;"
-        "c.connect = lambda host, *_: LocalTransport(('env', f'COOK_HOME={host.name}', 'sh'));"
+        "import os; import cookbook.hosts.connect as c; here = os.getcwd();"
+        "from cookbook.transport.local import LocalTransport;"
+        "shell = lambda host: ('env', f'COOK_HOME={here}/{host.name}', 'sh');"
+        "c.connect = lambda host, *_: LocalTransport(shell(host));"
         "from cookbook.cli import run; run()"
     )
     process = subprocess.Popen(
@@ -207,6 +209,6 @@ def test_the_processes_of_one_that_is_killed_stop_as_well(
     process.kill()
     process.communicate(timeout=60)
 
-    time.sleep(4)
+    time.sleep(6)
     assert not list((folder / "out").glob("*-late"))
     assert os.listdir(folder / "state/journal")  # noqa: PTH208 - the run is known
