@@ -9,6 +9,7 @@ that the other one is starting ("Failed to attach to cgroup": status 219/CGROUP)
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -47,11 +48,15 @@ def make(name: str, mounted: Path = MOUNTED, own: Path = OWN) -> list[Path]:
 def remove(name: str, mounted: Path = MOUNTED) -> None:
     """Remove the group with all that is below it, wherever it was made; a busy one stays."""
     for hierarchy, _ in _hierarchies(mounted):
-        for group in [path for path in hierarchy.rglob(name) if path.is_dir()]:
-            below = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True)
-            for folder in (*below, group):
+        for group in [path for path in _groups_below(hierarchy) if path.name == name]:
+            for folder in (*sorted(_groups_below(group), reverse=True), group):
                 with suppress(OSError):
                     folder.rmdir()
+
+
+def _groups_below(top: Path) -> list[Path]:
+    """Return all groups below one; those of other hosts come and go meanwhile, without an error."""
+    return [Path(folder, name) for folder, names, _files in os.walk(top) for name in names]
 
 
 def _here(mounted: Path, own: Path) -> Iterator[Path]:

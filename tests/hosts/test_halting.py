@@ -8,11 +8,10 @@ import pytest
 
 from cookbook.errors import Unreachable
 from cookbook.hosts.session import Session
-from cookbook.script.program import Ask, Do
+from cookbook.script.program import Ask, Do, precondition_of
 from cookbook.script.shell import sh
 from cookbook.transport.contract import Transport
 from cookbook.transport.local import LocalTransport
-from tests.script.test_wire import precondition_of
 
 
 def _away() -> Transport:
