@@ -48,6 +48,10 @@ class Probe:
     user: str | None = None
     """The user that runs the command; None for the user that the run acts as."""
 
+    def __hash__(self) -> int:
+        # Not of all fields: a run looks up each probe many times.
+        return hash(self.key or self.command)
+
     @property
     def question(self) -> Command:
         """The command that asks this question alone, as its user."""

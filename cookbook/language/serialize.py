@@ -40,7 +40,12 @@ def to_json(value: object, secret: Callable[[Secret], Any] = refuse_secret) -> A
             return value
         case _ if is_dataclass(value) and not isinstance(value, type):
             names = field_names(type(value))
-            return {name: to_json(getattr(value, name), secret) for name in names}
+            return {
+                name: part
+                if type(part := getattr(value, name)) in _PLAIN
+                else to_json(part, secret)
+                for name in names
+            }
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON form")
 
