@@ -184,9 +184,10 @@ class Executor:
             results = read_all(sent, lost.outcomes)
             pairs = [pair for pair in zip(sent, results, strict=True) if pair[1].fate != "done"]
             may = names([planned for one, _ in pairs for planned in one.link.changes])
+            made = names([planned for one in sent for planned in one.link.changes])
+            when = f"while {may} was being applied" if may else f"after {made}"
             lost.message = (
-                f"{lost.message}, while {may} was being applied; no new connection could be made:"
-                f" {error.message}"
+                f"{lost.message}, {when}; no new connection could be made: {error.message}"
             )
             lost.hint = "if that is the cause, only the console of the host helps"
             lost.hint += f"; else: {error.hint}" if error.hint else ""

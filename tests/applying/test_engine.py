@@ -29,7 +29,12 @@ from cookbook.recipe import delayed, immediate
 from cookbook.script.facts import Facts
 from cookbook.script.program import Pace, Program
 from cookbook.script.shell import Command, Secret, sh
-from cookbook.transport.contract import Interrupted, Reply
+from cookbook.transport.contract import (
+    Interrupted,
+    LoginPasswordRefused,
+    Reply,
+    Transport,
+)
 from cookbook.transport.local import LocalTransport
 from tests.quick import examples
 
@@ -392,6 +397,26 @@ class TestLostLink:
 
         assert told(steps) == [("a", "unknown"), ("b", "unknown"), ("c", "unknown")]
         assert len(list(tmp_path.iterdir())) == 3
+
+    @pytest.mark.parametrize(
+        ("frames", "when"),
+        [(99, "after {0}, {1};"), (3, "while {1} was being applied;")],
+    )
+    def test_what_may_be_the_cause_is_named(self, tmp_path: Path, frames: int, when: str) -> None:
+        """Even if the host has told of all that was to be done, and is gone since."""
+
+        def away() -> Transport:
+            raise LoginPasswordRefused("away")
+
+        notes = [Note(str(tmp_path / name), text=name) for name in "ab"]
+        session = Session(Cut(1, frames), away)
+        convergence = Convergence(collect(notes), session, Facts(), Catalog())
+        with pytest.raises(Interrupted) as caught:
+            list(convergence.steps())
+        session.close()
+
+        said = f"gone, {when} no new connection could be made: away"
+        assert said.format(*notes) in str(caught.value)
 
     def test_what_comes_after_a_failure_that_was_heard_of_is_not_run(self, tmp_path: Path) -> None:
         notes = [

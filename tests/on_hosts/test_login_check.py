@@ -8,6 +8,7 @@ with what it was before by its manifest, and ssh(1) tells whether a login is pos
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -171,12 +172,17 @@ DROP = (
 )
 
 
+MEANWHILE = r"while execute\[cut\] was being applied; no new connection could be made"
+AFTERWARDS = r"after file\[/etc/fine\], execute\[cut\](; no new connection| no login is possible)"
+
+
 @pytest.mark.parametrize(
     ("transport", "command", "says"),
     [
-        ("ssh", ENDED, "while execute[cut] was being applied; no new connection could be made"),
-        ("openssh", ENDED, "while execute[cut] was being applied; no new connection could be made"),
-        ("ssh", DROP, "after file[/etc/fine], execute[cut] no login is possible"),
+        ("ssh", ENDED, MEANWHILE),
+        ("openssh", ENDED, MEANWHILE),
+        # TCP decides how much of the reply still comes, if what confirms it is dropped.
+        ("ssh", DROP, f"({MEANWHILE}|{AFTERWARDS})"),
     ],
     indirect=["transport"],
 )
@@ -188,7 +194,7 @@ def test_a_command_that_ends_the_session_and_all_logins_is_named(
     document = cook(fresh_host, "converge", "--reconnect", "1", recipe=recipe)
     assert document["status"] in (3, 4)  # failed, or unreachable
     [told, *_] = errors_of(document)
-    assert says in told["message"]
+    assert re.search(says, told["message"]), told["message"]
     assert "console of the host" in told["hint"]
 
 
