@@ -20,15 +20,22 @@ from cookbook.text.bounded_io import parsed_object
 
 NO_CLIENT = "!"
 
-# One call is enough if all are there; otherwise an error does not say which is not. "No such file"
-# and "no such host" are said of an engine that cannot be reached.
+# One call tells of all: a line for each that is there, and an error for each that is not. Where the
+# two do not account for all, each is asked alone: the engine does not answer, or has other errors.
+# "No such file" and "no such host" are said of an engine that cannot be reached.
 _ASK: LiteralString = r"""
-cook_ask() { k=$1; shift; command -v docker >/dev/null || { for n; do echo '!'; done; return; }
-if t=$({} {} inspect --format {} -- "$@" 2>/dev/null) &&
-[ "$(printf '%s\n' "$t" | wc -l)" = $# ]; then printf '%s\n' "$t"; return; fi
+cook_absent() { case "$l$t$l" in *[Nn]'o such '*": $n$l"*|*"get $n: "[Nn]'o such '*|\
+*"$k $n not found$l"*|*[Nn]'o such '"$k $n$l"*) ;; *) return 1 ;; esac; }
+cook_things() { k=$1; shift; command -v docker >/dev/null || { for n; do echo '!'; done; return; }
+l='
+'; t=$({} {} inspect --format {} -- "$@" 2>&1)
+f=$(printf '%s\n' "$t" | grep '^{'); h=$(printf %s "${f:+$f$l}" | wc -l)
+for n; do cook_absent || h=$((h - 1)); done
+if [ $h = 0 ]; then for n; do if cook_absent; then echo -
+else printf '%s\n' "${f%%"$l"*}"; f=${f#*"$l"}; fi; done; return; fi
 for n; do if t=$({} {} inspect --format {} -- "$n" 2>&1); then printf '%s\n' "$t" | tail -n 1
 else case $t in *[Nn]'o such object'*|*[Nn]'o such '"$k"*|*"$k $n not found"*) echo - ;;
-*) printf '!%s\n' "$(printf %s "$t" | tr '\n' ' ')" ;; esac; fi; done; }; cook_ask {} {}
+*) printf '!%s\n' "$(printf %s "$t" | tr '\n' ' ')" ;; esac; fi; done; }; cook_things {} {}
 """
 
 

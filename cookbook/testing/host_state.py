@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from typing import Protocol
@@ -75,13 +76,13 @@ say status --porcelain | sed "s,^,git: $w ,"
 say config --local --list | grep -v '^branch[.]' | sort | sed "s,^,git: $w ,"; done
 # What a container engine has; a former container is kept by cook.
 if [ -S run/docker.sock ]; then d() { docker "$@" | sed 's/^/docker: /'; }
-for c in $(docker ps -aq); do d inspect -f '{{.Name}} {{.Image}} {{.State.Running}} {{.Path}}
+c=$(docker ps -aq); [ -z "$c" ] || d inspect -f '{{.Name}} {{.Image}} {{.State.Running}} {{.Path}}
 {{.Name}} {{.Args}} {{.Config.Labels}}{{$n := .Name}}{{range .Config.Env}}
 {{$n}} {{.}}{{end}}{{range .HostConfig.Binds}}
 {{$n}} {{.}}{{end}}
 {{.Name}} {{.HostConfig.PortBindings}} {{.HostConfig.RestartPolicy.Name}}
-{{range $k, $v := .NetworkSettings.Networks}}{{$n}} {{$k}} {{end}}' "$c"
-done | grep -v '^docker: /[^ ]*[.]former '
+{{range $k, $v := .NetworkSettings.Networks}}{{$n}} {{$k}} {{end}}' $c |
+    grep -v '^docker: /[^ ]*[.]former '
 # An image that is built again has the time in it: what it is built from tells that it is the same.
 i=$(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>')
 l='{{with index $i.Config.Labels "io.cook.built-from"}}{{.}}{{else}}{{$i.ID}}{{end}}'
@@ -90,8 +91,10 @@ l='{{with index $i.Config.Labels "io.cook.built-from"}}{{.}}{{else}}{{$i.ID}}{{e
 d network inspect -f '{{.Name}} {{.Driver}} {{.Internal}} {{.Attachable}}
 {{.Name}} {{range .IPAM.Config}}{{.Subnet}} {{.IPRange}} {{end}}
 {{.Name}} {{.Options}} {{.Labels}}' $(docker network ls -q)
-for v in $(docker volume ls -q); do d volume inspect -f '{{.Name}} {{.Options}} {{.Labels}}' "$v"
-find "var/lib/docker/volumes/$v/_data" -printf 'docker: %p %y %m %U:%G %s\n'; done; fi
+v=$(docker volume ls -q)
+[ -z "$v" ] || d volume inspect -f '{{.Name}} {{.Options}} {{.Labels}}' $v
+for v in $v; do find "var/lib/docker/volumes/$v/_data" -printf 'docker: %p %y %m %U:%G %s\n'; done
+fi
 find srv opt home root -xdev -type d -path '*/.svn' | sort | while IFS= read -r f; do w=/${f%/.svn}
 say() { svn --non-interactive --config-dir /run/life-svn "$@" "$w"; }
 echo "copy: $w"; echo "copy: $w $(say info --show-item url) $(say info --show-item revision)"
@@ -146,13 +149,15 @@ IN_GIT = re.compile(r"(?:[0-9a-f]{64} +|\./)\S*/\.(?:git|svn)(?:/| )")
 
 def state(host: LifeHost) -> list[str]:
     """Return the manifest without by-products of tools and of cook."""
-    lines = [line for line in manifest(host) if not BY_PRODUCTS.match(line)]
+    lines = [line for line in manifest(host) if _counts(line)]
     copies = tuple(
-        f".{line.partition(' ')[2]}/" for line in lines if re.fullmatch(r"(git|copy): \S+", line)
+        f".{line.partition(' ')[2]}/"
+        for line in lines
+        if line.startswith(("git: ", "copy: ")) and line.count(" ") == 1
     )
     other = _other_releases(lines)
     lines = [line for line in lines if other is None or not other.match(line)]
-    lines = [_without_time(line, copies) for line in lines if not IN_GIT.match(line)]
+    lines = [_without_time(line, copies) for line in lines if not _is_in_git(line)]
     # crontab(1) writes down when a table was installed: of that, the entries count.
     tables = "cd /var/spool/cron/crontabs && grep -H . * | grep -v ':# ('"
     lines += [f"crontab: {line}" for line in host.run(tables).stdout.splitlines()]
@@ -172,7 +177,7 @@ def state(host: LifeHost) -> list[str]:
 def _other_releases(lines: list[str]) -> re.Pattern[str] | None:
     """Return a pattern of lines about releases that are not current, and their repositories."""
     found = []
-    for line in lines:
+    for line in (line for line in lines if line.startswith("release: ")):
         if application := re.fullmatch(r"release: (/\S+) (?:releases/(\S*))?", line):
             path, current = application[1].lstrip("/"), re.escape(application[2] or "-")
             found.append(f"{re.escape(path)}/(?:repo/|releases/(?!{current}[/ ])[^ ])")
@@ -186,6 +191,21 @@ def _without_time(line: str, copies: tuple[str, ...]) -> str:
     return found[1] if found is not None and copies else line
 
 
+# A manifest has more than ten thousand lines, and most are those of the one before.
+_LINES = 1 << 17
+
+
+@functools.lru_cache(_LINES)
+def _counts(line: str) -> bool:
+    """Return whether a line says something about the state, and is no by-product."""
+    return BY_PRODUCTS.match(line) is None
+
+
+def _is_in_git(line: str) -> bool:
+    return ("/.git" in line or "/.svn" in line) and IN_GIT.match(line) is not None
+
+
+@functools.lru_cache(_LINES)
 def _timeless(line: str) -> str:
     """Return a line without times of folders and links, and the members of a group sorted."""
     if group := re.fullmatch(r"([^:/]+:[^:]*:\d+:)([^:/]+)", line):
