@@ -47,6 +47,8 @@ from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.dnf_package import DnfPackage as DnfPackage
+from cookbook.resources.dnf_package import dnf_package as dnf_package
 from cookbook.resources.docker_container import DockerContainer as DockerContainer
 from cookbook.resources.docker_container import docker_container as docker_container
 from cookbook.resources.docker_engine import DockerEngine as DockerEngine
@@ -215,6 +217,8 @@ from cookbook.resources.x509_csr import X509Csr as X509Csr
 from cookbook.resources.x509_csr import x509_csr as x509_csr
 from cookbook.resources.x509_private_key import X509PrivateKey as X509PrivateKey
 from cookbook.resources.x509_private_key import x509_private_key as x509_private_key
+from cookbook.resources.zypper_package import ZypperPackage as ZypperPackage
+from cookbook.resources.zypper_package import zypper_package as zypper_package
 
 __all__ = [
     "Acl",
@@ -240,6 +244,7 @@ __all__ = [
     "Deploy",
     "Dhparam",
     "Directory",
+    "DnfPackage",
     "DockerContainer",
     "DockerEngine",
     "DockerImage",
@@ -324,6 +329,7 @@ __all__ = [
     "X509Certificate",
     "X509Csr",
     "X509PrivateKey",
+    "ZypperPackage",
     "acl",
     "acme_certificate",
     "alternatives",
@@ -348,6 +354,7 @@ __all__ = [
     "deploy",
     "dhparam",
     "directory",
+    "dnf_package",
     "docker_container",
     "docker_engine",
     "docker_image",
@@ -432,6 +439,7 @@ __all__ = [
     "x509_certificate",
     "x509_csr",
     "x509_private_key",
+    "zypper_package",
 ]
 
 NAMES: tuple[str, ...]

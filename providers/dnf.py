@@ -1,0 +1,161 @@
+"""Offers and transactions of dnf(8), which asks nothing and leaves no trace of a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import LiteralString
+
+from cookbook.provider import Change, Command, Table, sh
+from cookbook.providers.private_folder import private_folder
+from cookbook.providers.rpm import name_and_arch, split_lines
+from cookbook.providers.rpm_repositories import offers, worst_age
+from cookbook.providers.rpm_state import (
+    Goals,
+    Manner,
+    State,
+    goals_of,
+    is_exact,
+    manner_of,
+    named_in,
+    waiting,
+)
+
+FOLDERS = ("/etc/yum.repos.d", "/etc/yum/repos.d", "/etc/distro.repos.d")
+
+_PATTERN = sh("-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*/repodata/*primary.xml*")
+
+_LOCKED = 200
+"""The exit status of dnf(8) for a lock of another process, with exit_on_lock."""
+
+# Its metadata is used as it is (-C): a question fetches nothing. Logs would be written otherwise.
+_QUIET: LiteralString = r"""
+LC_ALL=C; export LC_ALL
+ask() { dnf -C --setopt=logdir="$cook_p" --setopt=persistdir="$cook_p" "$@"; }
+"""
+
+_FOUND: LiteralString = r"""
+found=$(ask -q repoquery --qf '%{name}\t%{arch}\t%{evr}\t%{reponame}' $names) || exit
+provide() { ask -q repoquery --qf '%{name}' --whatprovides "$1"; }
+"""
+
+
+def _ask_offers(keys: Sequence[str]) -> Command:
+    find = sh("{}{}{}", private_folder(), sh(_QUIET.lstrip()), sh(_FOUND.strip()))
+    return offers(keys, FOLDERS, find, by_name=False)
+
+
+OFFERS = Table(_ask_offers, split_lines)
+"""What the metadata has of packages, by `name`, `name=version` or `name=*`."""
+
+
+def _age(cache_max_age: int) -> Command:
+    return worst_age(FOLDERS, "/var/cache/dnf", _PATTERN, cache_max_age)
+
+
+def age(cache_max_age: int) -> Command:
+    """Return the command that prints how old the metadata is: fresh, old or none."""
+    return sh('{}echo "$worst"', _age(cache_max_age))
+
+
+def spec(name: str, version: str | None) -> str:
+    """
+    Return a package as dnf(8) takes it.
+
+    >>> spec("glibc.i686", "2.34-60")
+    'glibc-2.34-60.i686'
+    """
+    if version is None:
+        return name
+    bare, arch = name_and_arch(name)
+    # Of a version without a release dnf takes no architecture behind it.
+    return f"{bare}-{version}.{arch}" if arch and "-" in version else f"{bare}-{version}"
+
+
+def _verbs(goals: Goals, manner: Manner) -> Iterator[Command]:
+    weak = (
+        sh("")
+        if manner.recommends is None
+        else sh("--setopt=install_weak_deps={}", str(manner.recommends))
+    )
+    if goals.remove:
+        names = list(dict.fromkeys(spec(*one) for one in goals.remove))
+        yield sh("--noautoremove {} remove {}", manner.options, names)
+    if goals.install:
+        names = list(dict.fromkeys(spec(*one) for one in goals.install))
+        yield sh("{} {} install {}", weak, manner.options, names)
+    if goals.upgrade:
+        yield sh("{} {} upgrade {}", weak, manner.options, list(goals.upgrade))
+
+
+def transaction(goals: Goals, manner: Manner) -> Command:
+    """Return the transaction; dnf(8) has one for each verb. Old metadata is refreshed before."""
+    work = list(_verbs(goals, manner))
+    text = waiting(manner.lock_timeout, _LOCKED)
+    dnf = sh("dnf -y --setopt=exit_on_lock=True")
+    if goals.install or goals.upgrade:
+        refresh = '{}[ "$worst" = fresh ] || try {} -q --refresh makecache || exit\n'
+        text = sh("{}{}", text, sh(refresh, _age(manner.cache_max_age), dnf))
+    for one in work:
+        text = sh("{}try {} {} || exit\n", text, dnf, one)
+    shown = " && ".join(f"dnf {one.shown}" for one in work)
+    return replace(text, shown=shown, called=shown)
+
+
+# A name that is too long for its column has the rest of its line on the next one.
+_REHEARSE: LiteralString = r"""
+for v; do eval "ask --assumeno $v" 2>&1; done | awk '/^[A-Z][A-Za-z ]*:$/ { part = $0; print; next }
+/^ / && part != "" { if (NF == 1) { held = $1; next } print " " held " " $0; held = ""; next }
+/^=|^$/ { next } { part = "" } /^(Error:|Total (download )?size|Installed size|Freed space)/
+/^Error:/ { part = $0 } /^  - / { print }'
+"""
+
+
+def rehearse(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
+    """Return the question for what changes do besides; None if that is not known yet."""
+    goals = goals_of(changes)
+    if goals.upgrade or any(v is not None and not is_exact(v) for _, v in goals.install):
+        return None
+    if any(v is None for _, v in goals.install):
+        return None
+    verbs = list(_verbs(goals, manner_of(changes[0][1])))
+    if not verbs:
+        return None
+    ask = sh(
+        "{}{}set -- {}\n{}",
+        private_folder(),
+        sh(_QUIET.lstrip()),
+        [str(verb) for verb in verbs],
+        sh(_REHEARSE.strip()),
+    )
+    return replace(ask, called="dnf --assumeno")
+
+
+_HEADINGS = {
+    "Installing": "installs",
+    "Upgrading": "upgrades",
+    "Downgrading": "brings back",
+    "Removing": "removes",
+}
+_ENTRY = re.compile(r"\s+(\S+)\s+(\S+)\s+(\S+)\s")
+
+
+def side_effects(changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
+    """Return a remark by the answer; it leaves out packages that are named in the plan."""
+    lines = said.splitlines()
+    if any(line.startswith("Error:") for line in lines):
+        why = [line.strip() for line in lines if line.startswith(("Error:", "  - "))]
+        return f"dnf says that this fails: {' '.join(why)}"
+    known = {name_and_arch(name)[0] for name in named_in(changes)}
+    found: dict[str, list[str]] = {}
+    verb: str | None = None
+    for line in lines:
+        if line.endswith(":") and not line.startswith(" "):
+            verb = _HEADINGS.get(line.split(" ")[0].rstrip(":"))
+        elif verb is not None and (entry := _ENTRY.match(line)) and entry[1] not in known:
+            found.setdefault(verb, []).append(f"{entry[1]} {entry[3]}")
+    others = [f"{verb} {', '.join(some)}" for verb, some in found.items()]
+    also = [f"dnf also {' and '.join(others)}"] if others else []
+    size = re.search(r"^Total download size: (.+)$", said, re.MULTILINE)
+    return "; ".join([*also, *([f"{size[1].strip()} to download"] if size else [])]) or None
