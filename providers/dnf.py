@@ -29,10 +29,12 @@ _PATTERN = sh("-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]*/repodata/*primary.xml*")
 _LOCKED = 200
 """The exit status of dnf(8) for a lock of another process, with exit_on_lock."""
 
-# Its metadata is used as it is (-C): a question fetches nothing. Logs would be written otherwise.
+# Its metadata is used as it is (-C): a question fetches nothing. Logs and locks are beside it.
 _QUIET: LiteralString = r"""
-LC_ALL=C; export LC_ALL
-ask() { dnf -C --setopt=logdir="$cook_p" --setopt=persistdir="$cook_p" "$@"; }
+LC_ALL=C; export LC_ALL; mkdir -- "$cook_p/cache"
+for f in /var/cache/dnf/*; do case $f in *.json|*.pid) ;; *) ln -s -- "$f" "$cook_p/cache/" ;; esac
+done; ask() { dnf -C --setopt=cachedir="$cook_p/cache" --setopt=system_cachedir="$cook_p/cache" \
+--setopt=logdir="$cook_p" --setopt=persistdir="$cook_p" "$@"; }
 """
 
 _FOUND: LiteralString = r"""

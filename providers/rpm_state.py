@@ -128,7 +128,7 @@ def goals_of(changes: Sequence[tuple[str, Change[State]]]) -> Goals:
                 # Of a package with several versions, such as a kernel, an undo removes one.
                 remove += [(one, v) for v in have if v and not new and v not in version.split(" ")]
         gone = [one for one in before if one not in after]
-        remove += [(one, v) for one in gone for v in _named_versions(before[one])]
+        remove += [pair for one in gone for pair in _gone(one, before[one])]
         if change.wanted is None and change.found is not None:
             remove += [(one, None) for one in change.found.pulled]
         install += [
@@ -139,18 +139,25 @@ def goals_of(changes: Sequence[tuple[str, Change[State]]]) -> Goals:
     return Goals(install, upgrade, remove)
 
 
-def _named_versions(version: str) -> Sequence[str | None]:
-    """Return the versions to remove by name; None for a package of which there is but one."""
+def _gone(name: str, version: str) -> Sequence[tuple[str, str | None]]:
+    """Return what is removed with a name: its provider, or all versions of the package."""
+    if version.startswith(BY):
+        return [(version.removeprefix(BY), None)]
     several = version.split(" ")
-    return several if len(several) > 1 and is_exact(version) else [None]
+    return [(name, one) for one in several] if len(several) > 1 else [(name, None)]
 
 
 def named_in(changes: Sequence[tuple[str, Change[State]]]) -> list[str]:
     """Return the packages that changes name, or bring back."""
     sides = [(name, side) for name, change in changes for side in (change.found, change.wanted)]
-    names = [one for name, side in sides for one in versions(name, side)]
+    there = [pair for name, side in sides for pair in versions(name, side).items()]
+    names = [one for name, version in there for one in (name, *_provider(version))]
     names += [one.partition("=")[0] for _, change in changes for one in side_of(change).dropped]
     return [*dict.fromkeys(names)]
+
+
+def _provider(version: str) -> Sequence[str]:
+    return [version.removeprefix(BY)] if version.startswith(BY) else []
 
 
 def goes_back(changes: Sequence[tuple[str, Change[State]]]) -> bool:
