@@ -107,11 +107,17 @@ def _compare_segments(left: str, right: str) -> int:
     if ranks[0] != ranks[1]:
         return 1 if ranks[0] > ranks[1] else -1
     if ranks[0] == _NUMBER:
-        return (int(left) > int(right)) - (int(left) < int(right))
+        left, right = _number(left), _number(right)
     return (left > right) - (left < right)
 
 
 _NUMBER = 4
+
+
+def _number(digits: str) -> str:
+    """Return digits so that their texts compare as numbers; a host may say very many."""
+    bare = digits.lstrip("0")
+    return f"{len(bare):09}{bare}"
 
 
 def _rank(segment: str) -> int:
@@ -120,12 +126,12 @@ def _rank(segment: str) -> int:
     return {"~": 0, "": 1, "^": 2}.get(segment, 3)
 
 
-def _split(version: str) -> tuple[int, str, str]:
+def _split(version: str) -> tuple[str, str, str]:
     epoch, _, rest = version.rpartition(":")
     upstream, dash, release = rest.rpartition("-")
     if not dash:
         upstream, release = release, ""
-    return int(epoch) if epoch.isdecimal() else 0, upstream, release
+    return _number(epoch) if epoch.isdecimal() else _number(""), upstream, release
 
 
 def compare(one: str, other: str) -> int:
