@@ -49,7 +49,7 @@ def _ask_offers(keys: Sequence[str]) -> Command:
 
 
 OFFERS = Table(_ask_offers, split_lines)
-"""What the metadata has of packages, by `name`, `name=version` or `name=*`."""
+"""The versions that the metadata has of packages, by `name`, `name=version` or `name=*`."""
 
 
 def _age(cache_max_age: int) -> Command:

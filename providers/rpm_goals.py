@@ -5,7 +5,7 @@ from __future__ import annotations
 from cookbook.errors import HostError, Missing
 from cookbook.providers.named_versions import ANY, BY, NEWEST, Versions
 from cookbook.providers.rpm import matches, order
-from cookbook.providers.rpm_state import Offer, State, is_exact
+from cookbook.providers.rpm_state import RepositoryOffer, State, is_exact
 from cookbook.resources._rpm import RpmPackage
 
 
@@ -31,7 +31,7 @@ def goals(package: RpmPackage, now: State, before: Versions) -> Versions:
 
 
 def _goal(
-    package: RpmPackage, name: str, have: str | None, offer: Offer | None, metadata: str
+    package: RpmPackage, name: str, have: str | None, offer: RepositoryOffer | None, metadata: str
 ) -> str:
     declared = package.versions[name]
     if have is not None and _fits(declared, have):
@@ -50,7 +50,7 @@ def _goal(
     return target if metadata == "fresh" or declared is not None else ANY
 
 
-def _newest(have: str, offer: Offer | None, metadata: str) -> str:
+def _newest(have: str, offer: RepositoryOffer | None, metadata: str) -> str:
     """Return the version that an upgrade leads to."""
     if metadata == "none":
         return NEWEST
@@ -60,13 +60,13 @@ def _newest(have: str, offer: Offer | None, metadata: str) -> str:
     return candidate if metadata == "fresh" else NEWEST
 
 
-def _has(offer: Offer | None, declared: str | None) -> bool:
+def _has(offer: RepositoryOffer | None, declared: str | None) -> bool:
     if offer is None:
         return False
     return declared is None or any(matches(declared, one) for one in offer.all)
 
 
-def _pick(name: str, declared: str | None, offer: Offer | None) -> str:
+def _pick(name: str, declared: str | None, offer: RepositoryOffer | None) -> str:
     """
     Return the version that the tool would install.
 

@@ -27,7 +27,7 @@ from cookbook.providers.named_versions import (
     versions,
 )
 from cookbook.providers.rpm import INSTALLED, ask_others, parse_installed
-from cookbook.providers.rpm_state import Goals, Manner, Offer, State, is_exact
+from cookbook.providers.rpm_state import Goals, Manner, RepositoryOffer, State, is_exact
 from cookbook.resources._rpm import RpmPackage
 
 P = TypeVar("P", bound=RpmPackage)
@@ -227,7 +227,7 @@ class RpmProvider(Provider[P, State], Generic[P]):
         return state.timeout + state.lock_timeout
 
 
-def parse_offer(text: str) -> Offer:
+def parse_offer(text: str) -> RepositoryOffer:
     r"""
     Read a line of offers: the key, versions with the priority of their repository, and providers.
 
@@ -236,7 +236,7 @@ def parse_offer(text: str) -> Offer:
     """
     key, some, providers = text.rstrip("\n").split("\t")
     pairs = (one.partition("/") for one in some.split())
-    return Offer(
+    return RepositoryOffer(
         key.partition("=")[0],
         tuple((int(priority), version) for priority, _, version in pairs),
         tuple(dict.fromkeys(providers.split())),

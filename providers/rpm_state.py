@@ -12,7 +12,7 @@ from cookbook.providers.rpm import ALONE, NEEDED, TOLD, order
 
 
 @dataclass(frozen=True)
-class Offer:
+class RepositoryOffer:
     """The versions that repositories have of a package."""
 
     name: str
@@ -54,7 +54,7 @@ class State:
     """The installed providers of a name: `webserver nginx`."""
     alone: bool = hint(default=False)
     """Only what is named may go; where others would go, too, nothing does."""
-    offers: tuple[Offer, ...] = hint(default=())
+    offers: tuple[RepositoryOffer, ...] = hint(default=())
     metadata: str = hint(default="fresh")
     """fresh; old; `none` if there is none of a repository."""
     options: tuple[str, ...] = hint(default=())
@@ -79,7 +79,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Goals:
-    """What a transaction is to do: names, or pairs of name and version."""
+    """The work of a transaction: names, or pairs of name and version."""
 
     install: Sequence[tuple[str, str | None]] = ()
     upgrade: Sequence[str] = ()

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 from cookbook.errors import RecipeError
 from cookbook.provider import SENSITIVE, Resource, holds_secret
 
-Value = str | int | float | bool
-Entry = Value | Sequence[str] | None
+OptionValue = str | int | float | bool
+KeyValue = OptionValue | Sequence[str] | None
 
 _URL = re.compile(r"(?:https?|ftp|file|dir|media)://\S+|(?:file|dir|cd|dvd|hd|iso|nfs|smb):\S*")
 
@@ -50,7 +50,7 @@ class RpmRepository(Resource):
     priority: int | None = None
     """From 1 to 99: the repository with the lowest number wins."""
 
-    options: Mapping[str, Value] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     """More keys of the section, for which there is no property."""
 
     mode: str | None = None
@@ -77,7 +77,7 @@ class RpmRepository(Resource):
         for url in several(self.gpgkey):
             if url.startswith(("http:", "ftp:")):
                 raise RecipeError(
-                    f"{self}: a key that comes without encryption may be anybody's",
+                    f"{self}: a key that comes without encryption may be replaced on its way",
                     hint="https://, or a file on the host: file:///etc/pki/...",
                 )
         if self.priority is not None and not 1 <= self.priority <= 99:
@@ -112,7 +112,7 @@ class RpmRepository(Resource):
         return any(holds_secret(value) for _, value in self.entries)
 
     @property
-    def entries(self) -> Iterable[tuple[str, Entry]]:
+    def entries(self) -> Iterable[tuple[str, KeyValue]]:
         """The keys of the section, with those that have no value."""
         yield "name", self.id if self.description is None else self.description
         for name, key in self.own.items():
@@ -142,7 +142,7 @@ def several(value: str | Sequence[str] | None) -> Sequence[str]:
     return [value] if isinstance(value, str) else [*value]
 
 
-def _listed(value: Entry) -> Sequence[Value]:
+def _listed(value: KeyValue) -> Sequence[OptionValue]:
     if value is None:
         return []
     return [value] if isinstance(value, str | int | float) else [*value]

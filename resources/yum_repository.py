@@ -17,8 +17,9 @@ class YumRepository(RpmRepository):
     A repository of packages for dnf(8) and yum(8): Chef's `yum_repository`.
 
     It is a file ID.repo in /etc/yum.repos.d that has this repository only. Nothing is fetched: a
-    file that is newer than the metadata has the next `dnf_package` refresh it. It is tested with
-    dnf 4.14 of Debian 12, not on Fedora or RHEL.
+    file that is newer than the metadata has the next `dnf_package` refresh it. dnf refuses every
+    installation while a repository is checked, has no `gpgkey`, and rpm(8) knows no key. It is
+    tested with dnf 4.14 of Debian 12, not on Fedora or RHEL.
 
     Example::
 
@@ -59,7 +60,7 @@ class YumRepository(RpmRepository):
     """The only packages, or patterns, that are taken from it."""
 
     metadata_expire: str | int | None = None
-    """How long its metadata is good: seconds, "6h", "7d", "never"."""
+    """The time for which its metadata is good: seconds, "6h", "7d", "never"."""
 
     module_hotfixes: bool | None = None
     """True: its packages count although a module has others."""
@@ -95,7 +96,7 @@ class YumRepository(RpmRepository):
     """The path of its key."""
 
     max_retries: int | None = None
-    """How often a file is tried."""
+    """The number of times that a file is tried."""
 
     timeout: int | None = None
     """Seconds to wait for a connection."""
