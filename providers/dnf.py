@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from cookbook.providers.rpm_state import (
     is_exact,
     manner_of,
     named_in,
+    side_of,
     waiting,
 )
 
@@ -37,28 +39,53 @@ done; ask() { dnf -C --setopt=cachedir="$cook_p/cache" --setopt=system_cachedir=
 --setopt=logdir="$cook_p" --setopt=persistdir="$cook_p" "$@"; }
 """
 
+# A repository that an option enables may have no metadata yet, which is an error of dnf(8).
 _FOUND: LiteralString = r"""
-found=$(ask -q repoquery --qf '%{name}\t%{arch}\t%{evr}\t%{reponame}' $names) || exit
-provide() { ask -q repoquery --qf '%{name}' --whatprovides "$1"; }
+find() { ask -q {} repoquery --qf "$@"; }
+found=$(find '%{name}\t%{arch}\t%{evr}\t%{reponame}' $names) || {}
+provide() { find '%{name}' --whatprovides "$1"; }
 """
 
-
-def _ask_offers(keys: Sequence[str]) -> Command:
-    find = sh("{}{}{}", private_folder(), sh(_QUIET.lstrip()), sh(_FOUND.strip()))
-    return offers(keys, FOLDERS, find, by_name=False)
+_OF_REPOSITORIES = re.compile(r"--(?:enablerepo|disablerepo|repo|repoid)=([A-Za-z0-9_.:,*-]+)")
 
 
-OFFERS = Table(_ask_offers, split_lines)
-"""The versions that the metadata has of packages, by `name`, `name=version` or `name=*`."""
+def repository_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the options that say which repositories count, for questions as well."""
+    return tuple(word for word in words if _OF_REPOSITORIES.fullmatch(word))
 
 
-def _age(cache_max_age: int) -> Command:
-    return worst_age(FOLDERS, "/var/cache/dnf", _PATTERN, cache_max_age)
+@functools.cache
+def offers_of(words: tuple[str, ...]) -> Table:
+    """
+    Return the table of the versions that the metadata has of packages, with these options.
+
+    Its keys are `name`, `name=version` and `name=*`.
+    """
+
+    def ask(keys: Sequence[str]) -> Command:
+        quiet = sh(_QUIET.lstrip())
+        end = sh("exit 0") if words else sh("exit")
+        find = sh("{}{}{}", private_folder(), quiet, sh(_FOUND.strip(), words, end))
+        return offers(keys, FOLDERS, find, by_name=False)
+
+    return Table(ask, split_lines)
 
 
-def age(cache_max_age: int) -> Command:
+def _age(cache_max_age: int, words: Sequence[str] = ()) -> Command:
+    found = (_OF_REPOSITORIES.fullmatch(word) for word in words)
+    more = [
+        one
+        for match in found
+        if match is not None and not match[0].startswith("--disable")
+        for one in match[1].split(",")
+        if "*" not in one
+    ]
+    return worst_age(FOLDERS, "/var/cache/dnf", _PATTERN, cache_max_age, more)
+
+
+def age(cache_max_age: int, words: Sequence[str]) -> Command:
     """Return the command that prints how old the metadata is: fresh, old or none."""
-    return sh('{}echo "$worst"', _age(cache_max_age))
+    return sh('{}echo "$worst"', _age(cache_max_age, words))
 
 
 def spec(name: str, version: str | None) -> str:
@@ -97,8 +124,9 @@ def transaction(goals: Goals, manner: Manner) -> Command:
     text = waiting(manner.lock_timeout, _LOCKED)
     dnf = sh("dnf -y --setopt=exit_on_lock=True")
     if goals.install or goals.upgrade:
-        refresh = '{}[ "$worst" = fresh ] || try {} -q --refresh makecache || exit\n'
-        text = sh("{}{}", text, sh(refresh, _age(manner.cache_max_age), dnf))
+        words = repository_words(manner.options)
+        refresh = '{}[ "$worst" = fresh ] || try {} -q --refresh {} makecache || exit\n'
+        text = sh("{}{}", text, sh(refresh, _age(manner.cache_max_age, words), dnf, words))
     for one in work:
         text = sh("{}try {} {} || exit\n", text, dnf, one)
     shown = " && ".join(f"dnf {one.shown}" for one in work)
@@ -116,6 +144,8 @@ for v; do eval "ask --assumeno $v" 2>&1; done | awk '/^[A-Z][A-Za-z ]*:$/ { part
 
 def rehearse(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
     """Return the question for what changes do besides; None if that is not known yet."""
+    if any(side_of(change).metadata == "none" for _, change in changes):
+        return None
     goals = goals_of(changes)
     if goals.upgrade or any(v is not None and not is_exact(v) for _, v in goals.install):
         return None

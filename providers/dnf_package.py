@@ -23,11 +23,11 @@ class DnfPackageProvider(RpmProvider[DnfPackage]):
 
     def offers(self, package: DnfPackage) -> Table:
         """Return what the metadata has."""
-        return dnf.OFFERS
+        return dnf.offers_of(dnf.repository_words(package.words))
 
-    def age(self, cache_max_age: int) -> Command:
+    def age(self, package: DnfPackage) -> Command:
         """Ask how old the metadata is."""
-        return dnf.age(cache_max_age)
+        return dnf.age(package.cache_max_age, dnf.repository_words(package.words))
 
     def transaction(self, goals: Goals, manner: Manner, *, downgrade: bool) -> Command:
         """Install and remove; `dnf install` goes back by itself to a version that is named."""

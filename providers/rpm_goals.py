@@ -77,7 +77,7 @@ def _pick(name: str, declared: str | None, offer: RepositoryOffer | None) -> str
         return fitting[0]
     if declared is None and offer is not None and offer.candidate is not None:
         return offer.candidate
-    providers = offer.providers if offer is not None else ()
+    providers = [*offer.providers] if offer is not None else []
     if declared is not None or not providers:
         there = f"; there is {', '.join(some)}" if some else ""
         what = name if declared is None else f"{name} {declared}"

@@ -47,7 +47,7 @@ class RpmProvider(Provider[P, State], Generic[P]):
         """Return the table of offers, by `name`, `name=version` or `name=*`; see `parse_offer`."""
 
     @abstractmethod
-    def age(self, cache_max_age: int, /) -> Command:
+    def age(self, package: P, /) -> Command:
         """Return the command that prints fresh, old or none, for the metadata."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class RpmProvider(Provider[P, State], Generic[P]):
         any_ = "=*" if "upgrade" in package.doing else ""
         wanted = package.versions.items()
         keys = [f"{name}={version}" if version else f"{name}{any_}" for name, version in wanted]
-        age = Probe(self.age(package.cache_max_age), loose=True)
+        age = Probe(self.age(package), loose=True)
         # Versions are named to the tool, so what it offers meanwhile cannot change what is done.
         return [tool, *installed, *(table.about(key, loose=True) for key in keys), age]
 

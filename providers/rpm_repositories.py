@@ -25,7 +25,7 @@ _AGE: LiteralString = r"""
 age() { for d in {}; do for r in "$d" "$d"/*.repo; do
 [ ! -e "$r" ] || [ ! "$r" -nt "$1" ] || { echo old; return; }; done; done
 [ "$(find "$1" -mmin -{} ! -newermt '1 hour' 2>/dev/null)" ] && echo fresh || echo old; }
-worst=fresh; for f in $(repositories | awk -F '\t' '$3 == 1 { print $1 }'); do
+worst=fresh; for f in $(repositories | awk -F '\t' '$3 == 1 { print $1 }') {}; do
 m=; for g in {}/$f{}; do [ ! -f "$g" ] || [ "$m" -nt "$g" ] || m=$g; done
 [ "$m" ] || { worst=none; break; }; [ "$(age "$m")" = fresh ] || worst=old; done
 """
@@ -36,15 +36,21 @@ def repositories(folders: Sequence[str]) -> Command:
     return sh(_REPOSITORIES.lstrip(), list(folders))
 
 
-def worst_age(folders: Sequence[str], cache: str, pattern: Command, cache_max_age: int) -> Command:
+def worst_age(
+    folders: Sequence[str],
+    cache: str,
+    pattern: Command,
+    cache_max_age: int,
+    more: Sequence[str] = (),
+) -> Command:
     """
     Return the shell text that sets `$worst` to fresh, old or none.
 
     The metadata of a repository is the file in the folder `cache` that has the pattern, which
-    follows the id of the repository there.
+    follows the id of the repository there. Those in `more` count although they are disabled.
     """
     minutes = cache_max_age // 60
-    age = sh(_AGE.lstrip(), list(folders), minutes, cache, pattern)
+    age = sh(_AGE.lstrip(), list(folders), minutes, list(more), cache, pattern)
     return sh("{}{}", repositories(folders), age)
 
 

@@ -248,6 +248,8 @@ def missed(name: str, change: Change[State], now: State) -> Iterator[str]:
     """Yield the reasons why the former versions cannot be had."""
     offered = {offer.name: offer.all for offer in now.offers}
     have = versions(name, now)
+    if now.metadata == "none":
+        return  # what repositories have is not known
     for one, version in versions(name, change.found).items():
         if not is_exact(version) or have.get(one) == version:
             continue

@@ -20,6 +20,7 @@ from cookbook.providers.rpm_state import (
     is_exact,
     manner_of,
     named_in,
+    side_of,
     waiting,
 )
 
@@ -135,6 +136,8 @@ grep -E '^<(/?to-|solvable|install-summary|message type="error"|problem|descript
 
 def rehearse(changes: Sequence[tuple[str, Change[State]]], *, downgrade: bool) -> Command | None:
     """Return the question for what changes do besides; None if that is not known yet."""
+    if any(side_of(change).metadata == "none" for _, change in changes):
+        return None
     goals = goals_of(changes)
     if goals.upgrade or any(v is None or not is_exact(v) for _, v in goals.install):
         return None

@@ -25,9 +25,9 @@ class ZypperPackageProvider(RpmProvider[ZypperPackage]):
         """Return what the metadata has."""
         return zypper.OFFERS
 
-    def age(self, cache_max_age: int) -> Command:
+    def age(self, package: ZypperPackage) -> Command:
         """Ask how old the metadata is."""
-        return zypper.age(cache_max_age)
+        return zypper.age(package.cache_max_age)
 
     def transaction(self, goals: Goals, manner: Manner, *, downgrade: bool) -> Command:
         """Install and remove; without --oldpackage zypper does not go back."""
