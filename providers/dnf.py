@@ -147,9 +147,7 @@ def rehearse(changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
     if any(side_of(change).metadata == "none" for _, change in changes):
         return None
     goals = goals_of(changes)
-    if goals.upgrade or any(v is not None and not is_exact(v) for _, v in goals.install):
-        return None
-    if any(v is None for _, v in goals.install):
+    if goals.upgrade or any(v is None or not is_exact(v) for _, v in goals.install):
         return None
     verbs = list(_verbs(goals, manner_of(changes[0][1])))
     if not verbs:
@@ -177,7 +175,7 @@ def side_effects(changes: Sequence[tuple[str, Change[State]]], said: str) -> str
     """Return a remark by the answer; it leaves out packages that are named in the plan."""
     lines = said.splitlines()
     if any(line.startswith("Error:") for line in lines):
-        why = [line.strip() for line in lines if line.startswith(("Error:", "  - "))]
+        why = [line.strip() for line in lines if line.lstrip().startswith(("Error:", "- "))]
         return f"dnf says that this fails: {' '.join(why)}"
     known = {name_and_arch(name)[0] for name in named_in(changes)}
     found: dict[str, list[str]] = {}
