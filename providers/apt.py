@@ -21,18 +21,11 @@ from cookbook.provider import (
 )
 from cookbook.providers import apt_back, apt_rehearsal
 from cookbook.providers.apt_get import (
-    ANY,
-    BY,
     LISTS,
-    NEWEST,
     State,
-    Versions,
     commands_of,
     fresh,
     kind_of,
-    names_of,
-    text_of,
-    versions,
 )
 from cookbook.providers.dpkg import (
     BY_REQUEST,
@@ -45,6 +38,7 @@ from cookbook.providers.dpkg import (
     parse_installed,
     parse_offer,
 )
+from cookbook.providers.named_versions import ANY, BY, NEWEST, Versions, names_of, text_of, versions
 from cookbook.resources.package import Package
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, LiteralString
 
 from cookbook.provider import Change, Command, join, sh
-from cookbook.providers.apt_get import State, gone_of, versions
+from cookbook.providers.apt_get import State, gone_of
+from cookbook.providers.named_versions import versions
 
 _TELLS = {
     "@+ ": "pulled",

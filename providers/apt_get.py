@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import Change, Command, Content, Thing, hint, sh
 from cookbook.providers.dpkg import Offer, order
+from cookbook.providers.named_versions import ANY, BY, NEWEST, versions
 
 # apt-get(8) touches lists/partial whenever it looks; a source that is younger was not read yet.
 # What is dated an hour ahead, or a year, is from a clock that was off, and as good as old.
@@ -72,17 +73,8 @@ _KEEP = ("--force-confdef", "--force-confold")
 _OVERWRITE = ("--force-confnew",)
 
 
-ANY = "any"
-"""Some version: the lists are too old to say which. (Versions begin with a digit.)"""
-
-NEWEST = "newest"
-"""A newer version than the one that is there, said by lists that are too old to be sure."""
-
 LISTS = Thing("packages", "the lists of apt")
 """The lists of apt, which repositories and pins change, and an upgrade is planned from."""
-
-BY = "by "
-"""Goes before the package that provides another one, which is but a name."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +94,7 @@ class State:
     """
     Packages as dpkg has them.
 
-    The version of one package is its text: `1.22.1-9`, `by postfix`, `any`. Of several
-    it is `curl=7.88.1-10, git=1:2.39.5-0`, without those that are not there.
+    The version is a text as `named_versions` reads it.
     """
 
     version: str | None = None
@@ -142,35 +133,6 @@ class State:
     timeout: float = hint(default=1800.0)
     deb: Deb | None = hint()
     """The file that the package is installed from; None: from a repository."""
-
-
-Versions = Mapping[str, str]
-
-
-def versions(identity: str, state: State | None) -> dict[str, str]:
-    """Each package that is there, and its version as a State has it."""
-    if state is None or state.version is None:
-        return {}
-    names = identity.split()
-    if len(names) == 1:
-        return {names[0]: state.version}
-    pairs = (one.partition("=") for one in state.version.split(", "))
-    return {name: version for name, _, version in pairs}
-
-
-def names_of(name: str, state: State) -> Collection[str]:
-    """Return the packages that are there; `name` is the one that a text without names is about."""
-    text = state.version or ""
-    if "=" not in text:
-        return {name} if text else ()
-    return {one.partition("=")[0] for one in text.split(", ")}
-
-
-def text_of(names: Sequence[str], there: Versions) -> str | None:
-    """Return the reverse of `versions`."""
-    if len(names) == 1:
-        return there.get(names[0])
-    return ", ".join(f"{name}={there[name]}" for name in names if name in there) or None
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from cookbook.providers.apt_get import (
     gone_of,
     manner_of,
     specs_of,
-    versions,
 )
 from cookbook.providers.dpkg import WITHOUT_TRACE
+from cookbook.providers.named_versions import versions
 
 # Nothing is fetched, and no lock is taken. Only what is read here comes over the line.
 _ASK: LiteralString = r"""

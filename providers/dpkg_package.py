@@ -16,11 +16,11 @@ from cookbook.providers.apt_get import (
     arguments,
     manner_of,
     transaction,
-    versions,
 )
 from cookbook.providers.apt_rehearsal import ask_besides
 from cookbook.providers.dpkg import order
 from cookbook.providers.fetched import with_fetched
+from cookbook.providers.named_versions import versions
 from cookbook.resources.dpkg_package import DpkgPackage
 from cookbook.resources.package import Package
 

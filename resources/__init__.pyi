@@ -47,6 +47,8 @@ from cookbook.resources.dhparam import Dhparam as Dhparam
 from cookbook.resources.dhparam import dhparam as dhparam
 from cookbook.resources.directory import Directory as Directory
 from cookbook.resources.directory import directory as directory
+from cookbook.resources.dnf_package import DnfPackage as DnfPackage
+from cookbook.resources.dnf_package import dnf_package as dnf_package
 from cookbook.resources.docker_container import DockerContainer as DockerContainer
 from cookbook.resources.docker_container import docker_container as docker_container
 from cookbook.resources.docker_engine import DockerEngine as DockerEngine
@@ -215,6 +217,12 @@ from cookbook.resources.x509_csr import X509Csr as X509Csr
 from cookbook.resources.x509_csr import x509_csr as x509_csr
 from cookbook.resources.x509_private_key import X509PrivateKey as X509PrivateKey
 from cookbook.resources.x509_private_key import x509_private_key as x509_private_key
+from cookbook.resources.yum_repository import YumRepository as YumRepository
+from cookbook.resources.yum_repository import yum_repository as yum_repository
+from cookbook.resources.zypper_package import ZypperPackage as ZypperPackage
+from cookbook.resources.zypper_package import zypper_package as zypper_package
+from cookbook.resources.zypper_repository import ZypperRepository as ZypperRepository
+from cookbook.resources.zypper_repository import zypper_repository as zypper_repository
 
 __all__ = [
     "Acl",
@@ -240,6 +248,7 @@ __all__ = [
     "Deploy",
     "Dhparam",
     "Directory",
+    "DnfPackage",
     "DockerContainer",
     "DockerEngine",
     "DockerImage",
@@ -324,6 +333,9 @@ __all__ = [
     "X509Certificate",
     "X509Csr",
     "X509PrivateKey",
+    "YumRepository",
+    "ZypperPackage",
+    "ZypperRepository",
     "acl",
     "acme_certificate",
     "alternatives",
@@ -348,6 +360,7 @@ __all__ = [
     "deploy",
     "dhparam",
     "directory",
+    "dnf_package",
     "docker_container",
     "docker_engine",
     "docker_image",
@@ -432,6 +445,9 @@ __all__ = [
     "x509_certificate",
     "x509_csr",
     "x509_private_key",
+    "yum_repository",
+    "zypper_package",
+    "zypper_repository",
 ]
 
 NAMES: tuple[str, ...]

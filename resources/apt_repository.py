@@ -44,6 +44,12 @@ class AptRepository(Resource):
 
     unique: ClassVar[bool] = True
 
+    counterparts: ClassVar[Mapping[str, str]] = {
+        "dnf": "yum_repository",
+        "yum": "yum_repository",
+        "zypper": "zypper_repository",
+    }
+
     uri: str | Sequence[str] | None = None
     """The address of the repository."""
 

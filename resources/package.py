@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
@@ -34,6 +34,12 @@ class Package(Resource):
     """
 
     category: ClassVar[str] = "packages"
+
+    counterparts: ClassVar[Mapping[str, str]] = {
+        "dnf": "dnf_package",
+        "yum": "dnf_package",
+        "zypper": "zypper_package",
+    }
 
     package_name: str | Sequence[str] | None = None
     """The package, or packages, if it is not the resource's name; `name:arch` is possible."""

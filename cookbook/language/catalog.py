@@ -55,9 +55,12 @@ class Catalog:
             if offer.when(facts):
                 return offer.provider
         served = ", ".join(sorted(offer.provider.name for offer in offers)) or "none"
+        other = resource.counterparts.get(facts.package_tool or "")
         raise Unsupported(
             f"no provider for {resource.kind()} on this host ({facts.summary})",
-            hint=f"providers there are: {served}; does the host have their tool?",
+            hint=f"on such a host it is {other}"
+            if other is not None
+            else f"providers there are: {served}; does the host have their tool?",
         )
 
     def named(self, resource: Resource, name: str) -> AnyProvider:

@@ -64,6 +64,9 @@ class Resource:
     providers: ClassVar[list[Any]] = []
     """The providers of this type, registered by `provides` of the catalog; latest first."""
 
+    counterparts: ClassVar[Mapping[str, str]] = {}
+    """The package tool of a host -> the resource type that does the same there."""
+
     unique: ClassVar[bool] = False
     """True if `identity` names one thing on the host: resources about it must not differ."""
 

@@ -28,18 +28,21 @@ class LifeHost(Protocol):
 _SCRIPT = r"""
 cd /
 # Logging in is written down by the host itself: journal, wtmp, lastlog. Mail is of its programs.
+# rpmdb.sqlite-shm is where SQLite has the locks of readers: each question to rpm(8) dates it.
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
     -o -path ./var/tmp/systemd-private-\* -o -path ./var/mail \
     -o -path ./var/spool/exim4 -o -path ./var/lib/docker \
     -o -path ./var/lib/containerd \) -prune -o \
     ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
+    ! -path ./var/lib/rpm/rpmdb.sqlite-shm \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
     -printf '%p %y %m %U:%G %s %T@ %l\n' | sort
 find etc usr/local srv home root opt var/lib/cook var/spool -xdev -type f \
     ! -path var/spool/exim4/\* -exec sha256sum {} + 2>/dev/null | sort
 dpkg-query -W -f '${Package} ${Version} ${Status}\n'
+if [ -e var/lib/rpm/rpmdb.sqlite ]; then rpm -qa --qf 'rpm: %{NEVRA}\n' | sort; fi
 find run/systemd/system run/systemd/generator* -printf '%p %y %m %l\n' 2>/dev/null | sort
 find run/systemd/system -type f -exec sha256sum {} + 2>/dev/null | sort
 # A timer runs its service at any moment: of both, only what a timer is says something.
@@ -112,6 +115,7 @@ BY_PRODUCTS = re.compile(
     r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
     r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
+    r"|var/lib/(?:rpm|dnf|zypp)(?: |/)"  # of rpm(8), what it says is compared
     r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
     r"|home/[^/ ]+/\.local(?: |/state(?: |/cook(?: |/)))|home/[^/ ]+/\.npm(?: |/)"
     r"|\S*/site-packages/(?:\S*/)?__pycache__"  # bytecode, with the time of its source in it

@@ -260,6 +260,24 @@ MODULES: Mapping[str, Module] = {
         {"src": "source", "dest": "destination", **_OWNED},
         needless={"keep_newer": _FALSE, "list_files": None},
     ),
+    "yum_repository": Module(
+        "yum_repository",
+        ("name",),
+        {
+            **{
+                name: name
+                for name in (
+                    *("description", "baseurl", "mirrorlist", "metalink", "enabled", "gpgcheck"),
+                    *("gpgkey", "repo_gpgcheck", "priority", "cost", "exclude", "includepkgs"),
+                    *("metadata_expire", "module_hotfixes", "skip_if_unavailable", "proxy"),
+                    *("proxy_username", "proxy_password", "username", "password", "sslverify"),
+                    *("sslcacert", "sslclientcert", "sslclientkey", "timeout", "throttle", "mode"),
+                )
+            },
+            "retries": "max_retries",
+        },
+        {"present": "create", "absent": "remove"},
+    ),
     "wait_for": Module(
         "wait_for",
         (),
@@ -271,6 +289,13 @@ MODULES: Mapping[str, Module] = {
 """Modules that the table alone translates, by their last name."""
 
 PACKAGE_MODULES = frozenset({"apt", "package", "yum", "dnf", "zypper", "apk", "pacman", "homebrew"})
+
+PACKAGE_TYPES: Mapping[str, str] = {
+    "dnf": "dnf_package",
+    "yum": "dnf_package",
+    "zypper": "zypper_package",
+}
+"""The resource types of modules of packages that are not `package`."""
 
 PACKAGE_STATES: Mapping[str, str] = {
     "present": "install",
@@ -302,7 +327,6 @@ WHY: Mapping[str, str] = {
     "seboolean": "there is no resource type for SELinux",
     "sefcontext": "there is no resource type for SELinux",
     "rpm_key": "there is no provider for rpm",
-    "yum_repository": "there is no provider for yum",
     "iptables": "firewall_rule(...), firewall_nat(...)",
     "firewalld": "firewall_rule(...)",
 }

@@ -26,14 +26,17 @@ def _package(params: Params, _sources: RoleSources) -> list[Draft]:
     if names is None:
         return [_without_packages(params, cache, age)]
     action = params.choice("state", "present", modules.PACKAGE_STATES)
-    draft = Draft("package", title_of(params), {"package_name": names, "action": action})
+    kind = modules.PACKAGE_TYPES.get(params.task.module, "package")
+    draft = Draft(kind, title_of(params), {"package_name": names, "action": action})
     _single(draft)
     if age is not None:
         draft.properties["cache_max_age"] = age
     elif cache is not None and as_flag(constant(cache)):
         draft.properties["cache_max_age"] = literal(0)
     for parameter in ("install_recommends", "default_release", "purge", "lock_timeout"):
-        if (value := params.property("package", parameter, parameter)) is not None:
+        if kind != "package" and parameter in ("default_release", "purge"):
+            continue
+        if (value := params.property(kind, parameter, parameter)) is not None:
             draft.properties[parameter] = value
     if not is_constant(release := draft.properties.get("default_release", literal(None))):
         draft.properties["default_release"] = ast.BoolOp(

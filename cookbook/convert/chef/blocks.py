@@ -235,7 +235,7 @@ def _file_question(node: Any, block: ResourceBlock) -> ast.expr | None:
 def _finish(draft: Draft, block: ResourceBlock, sources: BookSources) -> None:
     """Change what one type says in another way."""
     words = draft.properties
-    if draft.kind == "package":
+    if draft.kind in ("package", "dnf_package", "zypper_package"):
         _packages(draft)
     elif draft.kind == "execute":
         _command(draft, block)

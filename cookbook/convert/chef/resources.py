@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 TYPES: Mapping[str, str] = {
     "apt_package": "package",
-    "yum_package": "package",
-    "dnf_package": "package",
-    "zypper_package": "package",
+    "yum_package": "dnf_package",
     "package": "package",
     "bash": "execute",
     "sh": "execute",
@@ -30,18 +28,20 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "mount": {"pass": "passno"},
     "subversion": {"svn_username": "username", "svn_password": "password"},
     "user": {"supports": "", "group": "gid"},
+    "zypper_repository": {"repo_name": "repositoryid"},
 }
 """Resource type -> property of Chef -> property here; `""`: looked at by the conversion itself."""
 
 NEEDLESS: Mapping[str, Sequence[str]] = {
     "service": ("supports",),
+    "yum_repository": ("make_cache", "clean_metadata", "clean_headers", "enablegroups"),
+    "zypper_repository": ("refresh_cache",),
 }
 """Resource type -> properties of Chef that need no counterpart."""
 
 WHY: Mapping[str, str] = {
     "ruby_block": "code of Ruby; what it decides may be `if` of Python",
     "chef_gem": "a library for Chef itself",
-    "yum_repository": "there is no provider for yum",
     "windows_package": "there is no provider for Windows",
     "powershell_script": "there is no provider for Windows",
     "selinux_policy": "there is no resource type for SELinux",
