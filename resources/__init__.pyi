@@ -117,6 +117,12 @@ from cookbook.resources.log import Log as Log
 from cookbook.resources.log import log as log
 from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
+from cookbook.resources.lvm_logical_volume import LvmLogicalVolume as LvmLogicalVolume
+from cookbook.resources.lvm_logical_volume import lvm_logical_volume as lvm_logical_volume
+from cookbook.resources.lvm_physical_volume import LvmPhysicalVolume as LvmPhysicalVolume
+from cookbook.resources.lvm_physical_volume import lvm_physical_volume as lvm_physical_volume
+from cookbook.resources.lvm_volume_group import LvmVolumeGroup as LvmVolumeGroup
+from cookbook.resources.lvm_volume_group import lvm_volume_group as lvm_volume_group
 from cookbook.resources.make import Make as Make
 from cookbook.resources.make import make as make
 from cookbook.resources.mount import Mount as Mount
@@ -275,6 +281,9 @@ __all__ = [
     "Locale",
     "Log",
     "Logrotate",
+    "LvmLogicalVolume",
+    "LvmPhysicalVolume",
+    "LvmVolumeGroup",
     "Make",
     "Mount",
     "MysqlDatabase",
@@ -383,6 +392,9 @@ __all__ = [
     "locale",
     "log",
     "logrotate",
+    "lvm_logical_volume",
+    "lvm_physical_volume",
+    "lvm_volume_group",
     "make",
     "mount",
     "mysql_database",

@@ -96,6 +96,9 @@ find srv opt home root -xdev -type d -path '*/.svn' | sort | while IFS= read -r 
 say() { svn --non-interactive --config-dir /run/life-svn "$@" "$w"; }
 echo "copy: $w"; echo "copy: $w $(say info --show-item url) $(say info --show-item revision)"
 say status | sed "s,^,copy: $w ,"; done
+# Of LVM, devices and groups; a volume that may have data stays after an undo.
+if [ -x sbin/lvm ]; then pvs --noheadings -o pv_name,vg_name 2>/dev/null | sed 's/^ */lvm: /'
+vgs --noheadings -o vg_name,vg_extent_size 2>/dev/null | sed 's/^ */lvm: /'; fi
 # Of an application in releases, the current one.
 for k in var/lib/cook/deploys/*; do [ ! -e "$k/path" ] || { p=$(cat "$k/path")
 echo "release: $p $(readlink "$p/current")"; }; done
