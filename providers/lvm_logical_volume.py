@@ -8,6 +8,7 @@ device, its zeroed beginning, the signatures in it) by cases only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
@@ -33,7 +34,12 @@ class State:
     """Its kind: `linear`, `striped`, `thin,sparse`."""
     content: str | None = hint()
     """The signatures in it; empty without any, None if that is not known: it has no device."""
+    filesystem: int = hint(default=0)
+    """Bytes of the file system in it, if it is ext2, ext3 or ext4."""
+    opened: bool = hint(default=False)
+    """True if something uses it: it is mounted."""
     extent: int = hint(default=0)
+    """Bytes of an extent of the group; 0 while nothing is known of it."""
     total: int = hint(default=0)
     """Bytes of the group."""
     free: int = hint(default=0)
@@ -50,9 +56,11 @@ _ASK: LiteralString = (
     + r"""
 lvm_report vgs -o vg_name,vg_extent_size,vg_extent_count,vg_free_count --select "vg_name=\"$1\""
 case $j in *'"vg_name":'*) ;; *) exit 4 ;; esac
-lvm_report lvs -o lv_name,lv_size,lv_layout,lv_active --select "vg_name=\"$1\" && lv_name=\"$2\""
+lvm_report lvs -o lv_name,lv_size,lv_layout,lv_active,lv_device_open --select \
+"vg_name=\"$1\" && lv_name=\"$2\""
 d=/dev/$1/$2; [ ! -b "$d" ] || { echo device; lvm_signatures "$d"; case $s in *,LVM2_member*)
-echo 'signature LVM' ;; esac; }
+echo 'signature LVM' ;; *,ext[234]*) LC_ALL=C dumpe2fs -h -- "$d" 2>/dev/null |
+grep -E '^Block (count|size):' || : ;; esac; }
 """
 )
 
@@ -93,6 +101,8 @@ class LvmLogicalVolumeProvider(Provider[LvmLogicalVolume, State]):
             active=None if said == "unknown" else said != "",
             layout=found[0]["lv_layout"],
             content=", ".join(signatures(text)) if looked else None,
+            filesystem=_of_filesystem(text),
+            opened=found[0]["lv_device_open"] == "open",
         )
 
     def plan(self, volume: LvmLogicalVolume, found: State | None) -> Change[State]:
@@ -269,6 +279,12 @@ def _checked_size(volume: LvmLogicalVolume, now: State, size: int | None) -> int
             hint="declare its size as it is; shrink=True makes it smaller, after its file system"
             " was: what is beyond the end is lost",
         )
+    if size < now.size and (now.opened or size < now.filesystem):
+        in_use = "in use" if now.opened else f"full of a file system of {now.filesystem} bytes"
+        raise HostError(
+            f"{volume} is {in_use}, so it cannot have {size} bytes",
+            hint="unmount it, and make its file system smaller first (`resize2fs`)",
+        )
     if size - now.size > now.free:
         raise _lacks(volume, size - now.size, now.free)
     return size
@@ -289,6 +305,12 @@ def _note(volume: LvmLogicalVolume, now: State | None, size: int | None) -> str 
     if now is not None and now.active is None and volume.active is not None:
         return "LVM does not ask the kernel on this host: whether it is active is not known"
     return None
+
+
+def _of_filesystem(text: str) -> int:
+    """Return the bytes of the file system that dumpe2fs(8) has described; 0 for none."""
+    numbers = dict(re.findall(r"(?m)^Block (count|size): *(\d+)$", text))
+    return int(numbers.get("count", 0)) * int(numbers.get("size", 0))
 
 
 def _described(state: State) -> str:

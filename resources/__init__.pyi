@@ -9,6 +9,8 @@ from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.app_service import AppService as AppService
 from cookbook.resources.app_service import app_service as app_service
+from cookbook.resources.apparmor_profile import ApparmorProfile as ApparmorProfile
+from cookbook.resources.apparmor_profile import apparmor_profile as apparmor_profile
 from cookbook.resources.apt_preference import AptPreference as AptPreference
 from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
@@ -227,6 +229,7 @@ __all__ = [
     "AcmeCertificate",
     "Alternatives",
     "AppService",
+    "ApparmorProfile",
     "AptPreference",
     "AptRepository",
     "AptUpdate",
@@ -337,6 +340,7 @@ __all__ = [
     "acme_certificate",
     "alternatives",
     "app_service",
+    "apparmor_profile",
     "apt_preference",
     "apt_repository",
     "apt_update",
