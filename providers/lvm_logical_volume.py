@@ -280,9 +280,9 @@ def _checked_size(volume: LvmLogicalVolume, now: State, size: int | None) -> int
             " was: what is beyond the end is lost",
         )
     if size < now.size and (now.opened or size < now.filesystem):
-        in_use = "in use" if now.opened else f"full of a file system of {now.filesystem} bytes"
+        why = "is in use" if now.opened else f"has a file system of {now.filesystem} bytes"
         raise HostError(
-            f"{volume} is {in_use}, so it cannot have {size} bytes",
+            f"{volume} {why}, so it cannot have {size} bytes",
             hint="unmount it, and make its file system smaller first (`resize2fs`)",
         )
     if size - now.size > now.free:

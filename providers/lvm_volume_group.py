@@ -38,17 +38,19 @@ class State:
     in an undo."""
 
 
-# Devices have several names; their numbers tell which one of the group is which declared one.
+# Devices have several names; their numbers tell which one of the group is which declared one. (A
+# `--select` by number finds nothing.) A device that is a physical volume is asked for by itself,
+# because it may be of another group.
 _ASK: LiteralString = (
     PREFIX
     + r"""
-w="vg_name=\"$1\""; g=$1; shift; for d; do [ -e "$d" ] || exit 4
+g=$1; shift; o=pv_uuid,pv_name,vg_name,pv_major,pv_minor,pv_pe_alloc_count
+members() { lvm_report pvs -o $o "$@"; }; for d; do [ -e "$d" ] || exit 4
 [ -b "$d" ] || { echo "$d is no block device" >&2; exit 13; }
-n=$(stat -L -c %t:%T -- "$d") || exit; a=$((0x${n%:*})); b=$((0x${n#*:}))
-printf 'device %s:%s %s\n' "$a" "$b" "$d"; lvm_signatures "$d"
-w="$w || (pv_major=$a && pv_minor=$b)"; done
+n=$(stat -L -c %t:%T -- "$d") || exit; printf 'device %s:%s %s\n' $((0x${n%:*})) $((0x${n#*:})) "$d"
+lvm_signatures "$d"; case $s in *,LVM2_member*) members "$d" ;; esac; done
 lvm_report vgs -o vg_name,vg_extent_size,lv_count,vg_missing_pv_count --select "vg_name=\"$g\""
-lvm_report pvs -o pv_name,vg_name,pv_major,pv_minor,pv_pe_alloc_count --select "$w"
+members --select "vg_name=\"$g\""
 """
 )
 
@@ -71,7 +73,8 @@ class LvmVolumeGroupProvider(Provider[LvmVolumeGroup, State]):
     def parse(self, group: LvmVolumeGroup, text: str, *_: str | None) -> State:
         """Return the group, and what is on the devices."""
         devices = _devices(text)
-        found, members = rows(text, "vgs"), rows(text, "pvs")
+        found = rows(text, "vgs")
+        members = {row["pv_uuid"]: row for row in rows(text, "pvs")}.values()
         if len(found) > 1:
             raise HostError(f"there are {len(found)} volume groups {group.name}")
         names = {number: device for device, (number, _) in devices.items()}

@@ -189,6 +189,12 @@ from cookbook.resources.route import Route as Route
 from cookbook.resources.route import route as route
 from cookbook.resources.ruby_runtime import RubyRuntime as RubyRuntime
 from cookbook.resources.ruby_runtime import ruby_runtime as ruby_runtime
+from cookbook.resources.selinux_boolean import SelinuxBoolean as SelinuxBoolean
+from cookbook.resources.selinux_boolean import selinux_boolean as selinux_boolean
+from cookbook.resources.selinux_fcontext import SelinuxFcontext as SelinuxFcontext
+from cookbook.resources.selinux_fcontext import selinux_fcontext as selinux_fcontext
+from cookbook.resources.selinux_port import SelinuxPort as SelinuxPort
+from cookbook.resources.selinux_port import selinux_port as selinux_port
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.ssh_config import SshConfig as SshConfig
@@ -319,6 +325,9 @@ __all__ = [
     "Resolver",
     "Route",
     "RubyRuntime",
+    "SelinuxBoolean",
+    "SelinuxFcontext",
+    "SelinuxPort",
     "Service",
     "SshConfig",
     "SshKnownHostsEntry",
@@ -431,6 +440,9 @@ __all__ = [
     "resolver",
     "route",
     "ruby_runtime",
+    "selinux_boolean",
+    "selinux_fcontext",
+    "selinux_port",
     "service",
     "ssh_config",
     "ssh_known_hosts_entry",

@@ -55,8 +55,8 @@ class ApparmorProfile(Resource):
     """The variables of the template, in addition to `node`."""
 
     mode: Literal["enforce", "complain", "disable"] = "enforce"
-    """`complain`: what is not allowed is logged, not refused. `disable`: it is not loaded. One whose
-    flags say `complain` is in that mode with `enforce`, too."""
+    """`complain`: what is not allowed is logged, not refused. `disable`: it is not loaded. A text
+    whose flags say `complain` is in that mode with `enforce`, too."""
 
     action: Literal["create", "delete", "nothing"] = "create"
 
