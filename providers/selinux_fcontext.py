@@ -92,7 +92,7 @@ class SelinuxFcontextProvider(Provider[SelinuxFcontext, State]):
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former local definition, or to the policy itself."""
         before = change.found if self.there(change.found) else None
-        return Change(now if self.there(now) else None, before)
+        return Change(now if before is not None or self.there(now) else None, before)
 
 
 def literal(spec: str) -> str:

@@ -86,4 +86,4 @@ class SelinuxPortProvider(Provider[SelinuxPort, State]):
     def back(self, name: str, change: Change[State], now: State | None) -> Change[State]:
         """Return to the former local definition, or to the policy itself."""
         before = change.found if self.there(change.found) else None
-        return Change(now if self.there(now) else None, before)
+        return Change(now if before is not None or self.there(now) else None, before)

@@ -17,8 +17,8 @@ class LvmLogicalVolume(Resource):
     A logical volume of LVM: it grows while it is used, and is never made smaller unasked.
 
     Sizes are rounded up to whole extents, shares down, and compared so. What is in it is left to
-    `filesystem` and `mount`; `filesystem("/dev/data/www", grow=True)` follows its size. Linear and striped
-    volumes are resized; thin ones, pools, caches and snapshots are left as they are.
+    `filesystem` and `mount`; `filesystem("/dev/data/www", grow=True)` follows its size. Linear and
+    striped volumes are resized; thin ones, pools, caches and snapshots are left as they are.
     Source: lvcreate(8), lvextend(8), lvreduce(8); the cookbook lvm of Chef.
 
     Example::
