@@ -10,45 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Command, Probe, Provider, Thing, hint, join, provides, sh
-from cookbook.providers.lvm import PREFIX, rows, signatures, whole
-from cookbook.resources._lvm import share_of, size_in_bytes
+from cookbook.provider import Change, Command, Probe, Provider, Thing, join, provides, sh
+from cookbook.providers.lvm import PREFIX, rows, signatures
+from cookbook.providers.lvm_sizes import State, checked_size, lacks, wanted_size
+from cookbook.resources._lvm import share_of
 from cookbook.resources.lvm_logical_volume import LvmLogicalVolume
-
-
-@dataclass(frozen=True)
-class State:
-    """A logical volume, and the room in its group."""
-
-    size: int | None = None
-    """Bytes; 0 if there is no such volume."""
-    share: str | None = None
-    """The wanted size as lvcreate(8) takes it, while nothing is known of the group."""
-    active: bool | None = None
-    """True if it has a device; None if LVM does not ask the kernel on this host."""
-    layout: str = hint(default="")
-    """Its kind: `linear`, `striped`, `thin,sparse`."""
-    content: str | None = hint()
-    """The signatures in it; empty without any, None if that is not known: it has no device."""
-    filesystem: int = hint(default=0)
-    """Bytes of the file system in it, if it is ext2, ext3 or ext4."""
-    opened: bool = hint(default=False)
-    """True if something uses it: it is mounted."""
-    extent: int = hint(default=0)
-    """Bytes of an extent of the group; 0 while nothing is known of it."""
-    total: int = hint(default=0)
-    """Bytes of the group."""
-    free: int = hint(default=0)
-    """Bytes of the group that no volume has."""
-    devices: tuple[str, ...] = hint(default=())
-    options: tuple[str, ...] = hint(default=())
-    """Options of lvcreate(8)."""
-    wipe: bool = hint(default=False)
-
 
 # Of the group only what the size depends on: an answer with more would change at each turn.
 _ASK: LiteralString = (
@@ -63,8 +33,6 @@ echo 'signature LVM' ;; *,ext[234]*) LC_ALL=C dumpe2fs -h -- "$d" 2>/dev/null |
 grep -E '^Block (count|size):' || : ;; esac; }
 """
 )
-
-_RESIZED = ("linear", "striped", "raid")
 
 
 @provides(LvmLogicalVolume)
@@ -110,13 +78,13 @@ class LvmLogicalVolumeProvider(Provider[LvmLogicalVolume, State]):
         now = found if self.there(found) else None
         if volume.action == "remove":
             return _removal(volume, now)
-        size, share = _wanted_size(volume, found)
+        size, share = wanted_size(volume, found)
         active = volume.active
         if now is not None:
-            size = _checked_size(volume, now, size)
+            size = checked_size(volume, now, size)
             active = None if now.active is None else active
         elif found is not None and size is not None and not 0 < size <= found.free:
-            raise _lacks(volume, size, found.free)
+            raise lacks(volume, size, found.free)
         wanted = State(
             size,
             share,
@@ -238,64 +206,6 @@ def _removal(volume: LvmLogicalVolume, now: State | None) -> Change[State]:
             hint="force=True removes it; nothing brings it back",
         )
     return Change(now, None, note=f"{now.size} bytes are lost ({what})")
-
-
-def _wanted_size(volume: LvmLogicalVolume, found: State | None) -> tuple[int | None, str | None]:
-    """Return the wanted bytes, or the share where nothing is known of the group."""
-    share = None if volume.size is None else share_of(volume, volume.size)
-    if found is None:
-        if share is None and volume.size is not None and not volume.take_up_free_space:
-            return size_in_bytes(volume, volume.size), None
-        number, word = (100, "FREE") if volume.take_up_free_space or share is None else share
-        return None, f"{number}%{word}"
-    if not found.extent:  # as planned while nothing was known of the group
-        return found.size, found.share
-    step = found.extent * (volume.stripes or 1)
-    size = found.size or 0
-    if volume.take_up_free_space:
-        return size + whole(found.free, step), None
-    if share is not None:
-        number, word = share
-        if word == "FREE":
-            return size or whole(found.free * number // 100, step), None
-        wanted = whole(found.total * number // 100, step)
-        return (size if size == wanted + step else wanted), None  # other tools round up
-    return whole(size_in_bytes(volume, volume.size or 0), step, up=True), None
-
-
-def _checked_size(volume: LvmLogicalVolume, now: State, size: int | None) -> int | None:
-    """Return the size. Raises HostError if the volume would lose data, or cannot be resized."""
-    if size is None or now.size is None or size == now.size:
-        return size
-    if not any(kind in now.layout.split(",") for kind in _RESIZED) or "thin" in now.layout:
-        raise HostError(
-            f"{volume} is {now.layout or 'of an unknown kind'}, which is not resized:"
-            f" {now.size} bytes, not {size}",
-            hint="declare its size as it is",
-        )
-    if size < now.size and not volume.shrink:
-        raise HostError(
-            f"{volume} is larger than declared: {now.size} bytes, not {size}",
-            hint="declare its size as it is; shrink=True makes it smaller, after its file system"
-            " was: what is beyond the end is lost",
-        )
-    if size < now.size and (now.opened or size < now.filesystem):
-        why = "is in use" if now.opened else f"has a file system of {now.filesystem} bytes"
-        raise HostError(
-            f"{volume} {why}, so it cannot have {size} bytes",
-            hint="unmount it, and make its file system smaller first (`resize2fs`)",
-        )
-    if size - now.size > now.free:
-        raise _lacks(volume, size - now.size, now.free)
-    return size
-
-
-def _lacks(volume: LvmLogicalVolume, size: int, free: int) -> HostError:
-    needed = f"needs {size} bytes more" if size else "takes a share of what is free"
-    return HostError(
-        f"{volume} {needed}; {free} are free in {volume.group}",
-        hint="add a device to lvm_volume_group, or declare less",
-    )
 
 
 def _note(volume: LvmLogicalVolume, now: State | None, size: int | None) -> str | None:

@@ -87,6 +87,7 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "reboot": "reboot",
     "service": "service",
     "setcap": "file_attributes",
+    "setsebool": "selinux_boolean",
     "chattr": "file_attributes",
     "setfacl": "acl",
     "svn": {"checkout": "subversion", "co": "subversion", "update": "subversion"},
@@ -104,6 +105,8 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "useradd": "user",
     "userdel": "user",
     "usermod": "user",
+    "vgcreate": "lvm_volume_group",
+    "vgextend": "lvm_volume_group",
     "virtualenv": "python_venv",
     "wget": "remote_file",
 }
