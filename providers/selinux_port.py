@@ -19,18 +19,17 @@ class State:
     """The type."""
     local: bool = hint(default=False)
     """True if a local definition says so, not the policy itself."""
-    known: bool = hint(default=False)
-    """True if the policy itself says something of exactly this port."""
 
 
-# The list of all has the local definitions as well: what is in both is local.
+# semanage(8) is slow: all ports are listed only if one has no local definition. That list has the
+# local ones as well.
 _ASK: LiteralString = r"""
+cook_find() { awk -v k="$1" -v w=$2 'NF > 2 { t = $1; p = $2; $1 = $2 = ""; gsub(/[ \t]/, "")
+m = split($0, r, ","); for (i = 1; i <= m; i++) if (p "/" r[i] == k) print k, w, t }'; }
 cook_ports() { PATH=$PATH:/usr/sbin:/sbin; command -v semanage >/dev/null || return 0
-c=$(semanage port -l -C -n) && a=$(semanage port -l -n) || return; for k; do
-for w in local policy; do if [ $w = local ]; then printf '%s\n' "$c"; else printf '%s\n' "$a"; fi |
-awk -v k="$k" -v w=$w 'NF > 2 { t = $1; p = $2; $1 = $2 = ""; gsub(/[ \t]/, "")
-m = split($0, r, ",")
-for (i = 1; i <= m; i++) if (p "/" r[i] == k) print k, w, t }'; done; done; }; cook_ports {}
+c=$(semanage port -l -C -n) || return; a=; for k; do x=$(printf '%s\n' "$c" | cook_find "$k" local)
+if [ "$x" ]; then printf '%s\n' "$x"; continue; fi; [ "$a" ] || a=$(semanage port -l -n) || return
+printf '%s\n' "$a" | cook_find "$k" policy; done; }; cook_ports {}
 """
 
 
@@ -52,18 +51,16 @@ class SelinuxPortProvider(Provider[SelinuxPort, State]):
     def parse(self, port: SelinuxPort, text: str, _tool: str | None) -> State | None:
         """Return the type of the port; None if nothing is said of exactly this port."""
         told = [tuple(line.split()[1:]) for line in text.splitlines()]
-        local = [kind for where, kind in told if where == "local"]
-        policy = [kind for where, kind in told if where == "policy" and kind not in local]
-        if not local and not policy:
+        if not told:
             return None
-        return State((local or policy)[0], local=bool(local), known=bool(policy))
+        where, kind = told[0]
+        return State(kind, local=where == "local")
 
     def plan(self, port: SelinuxPort, found: State | None) -> Change[State]:
         """Compare the type."""
         if port.action == "delete":
             return Change(found if self.there(found) else None, None)
-        known = found is not None and found.known
-        return Change(found, State(port.secontext, local=True, known=known))
+        return Change(found, State(port.secontext, local=True))
 
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
         """Add, modify or delete the local definition."""
@@ -72,7 +69,7 @@ class SelinuxPortProvider(Provider[SelinuxPort, State]):
         if wanted is None:
             yield semanage("port", "-d", "-p", protocol, number)
             return
-        verb = "-m" if found is not None and (found.local or found.known) else "-a"
+        verb = "-a" if found is None else "-m"
         yield semanage("port", verb, "-t", wanted.secontext or "", "-p", protocol, number)
 
     def missing(self, port: SelinuxPort, _text: str | None, tool: str | None) -> Iterable[Thing]:
