@@ -9,6 +9,8 @@ from cookbook.resources.alternatives import Alternatives as Alternatives
 from cookbook.resources.alternatives import alternatives as alternatives
 from cookbook.resources.app_service import AppService as AppService
 from cookbook.resources.app_service import app_service as app_service
+from cookbook.resources.apparmor_profile import ApparmorProfile as ApparmorProfile
+from cookbook.resources.apparmor_profile import apparmor_profile as apparmor_profile
 from cookbook.resources.apt_preference import AptPreference as AptPreference
 from cookbook.resources.apt_preference import apt_preference as apt_preference
 from cookbook.resources.apt_repository import AptRepository as AptRepository
@@ -119,6 +121,12 @@ from cookbook.resources.log import Log as Log
 from cookbook.resources.log import log as log
 from cookbook.resources.logrotate import Logrotate as Logrotate
 from cookbook.resources.logrotate import logrotate as logrotate
+from cookbook.resources.lvm_logical_volume import LvmLogicalVolume as LvmLogicalVolume
+from cookbook.resources.lvm_logical_volume import lvm_logical_volume as lvm_logical_volume
+from cookbook.resources.lvm_physical_volume import LvmPhysicalVolume as LvmPhysicalVolume
+from cookbook.resources.lvm_physical_volume import lvm_physical_volume as lvm_physical_volume
+from cookbook.resources.lvm_volume_group import LvmVolumeGroup as LvmVolumeGroup
+from cookbook.resources.lvm_volume_group import lvm_volume_group as lvm_volume_group
 from cookbook.resources.make import Make as Make
 from cookbook.resources.make import make as make
 from cookbook.resources.mount import Mount as Mount
@@ -183,6 +191,12 @@ from cookbook.resources.route import Route as Route
 from cookbook.resources.route import route as route
 from cookbook.resources.ruby_runtime import RubyRuntime as RubyRuntime
 from cookbook.resources.ruby_runtime import ruby_runtime as ruby_runtime
+from cookbook.resources.selinux_boolean import SelinuxBoolean as SelinuxBoolean
+from cookbook.resources.selinux_boolean import selinux_boolean as selinux_boolean
+from cookbook.resources.selinux_fcontext import SelinuxFcontext as SelinuxFcontext
+from cookbook.resources.selinux_fcontext import selinux_fcontext as selinux_fcontext
+from cookbook.resources.selinux_port import SelinuxPort as SelinuxPort
+from cookbook.resources.selinux_port import selinux_port as selinux_port
 from cookbook.resources.service import Service as Service
 from cookbook.resources.service import service as service
 from cookbook.resources.ssh_config import SshConfig as SshConfig
@@ -229,6 +243,7 @@ __all__ = [
     "AcmeCertificate",
     "Alternatives",
     "AppService",
+    "ApparmorProfile",
     "AptPreference",
     "AptRepository",
     "AptUpdate",
@@ -284,6 +299,9 @@ __all__ = [
     "Locale",
     "Log",
     "Logrotate",
+    "LvmLogicalVolume",
+    "LvmPhysicalVolume",
+    "LvmVolumeGroup",
     "Make",
     "Mount",
     "MysqlDatabase",
@@ -316,6 +334,9 @@ __all__ = [
     "Resolver",
     "Route",
     "RubyRuntime",
+    "SelinuxBoolean",
+    "SelinuxFcontext",
+    "SelinuxPort",
     "Service",
     "SshConfig",
     "SshKnownHostsEntry",
@@ -340,6 +361,7 @@ __all__ = [
     "acme_certificate",
     "alternatives",
     "app_service",
+    "apparmor_profile",
     "apt_preference",
     "apt_repository",
     "apt_update",
@@ -396,6 +418,9 @@ __all__ = [
     "locale",
     "log",
     "logrotate",
+    "lvm_logical_volume",
+    "lvm_physical_volume",
+    "lvm_volume_group",
     "make",
     "mount",
     "mysql_database",
@@ -428,6 +453,9 @@ __all__ = [
     "resolver",
     "route",
     "ruby_runtime",
+    "selinux_boolean",
+    "selinux_fcontext",
+    "selinux_port",
     "service",
     "ssh_config",
     "ssh_known_hosts_entry",

@@ -102,6 +102,12 @@ find srv opt home root -xdev -type d -path '*/.svn' | sort | while IFS= read -r 
 say() { svn --non-interactive --config-dir /run/life-svn "$@" "$w"; }
 echo "copy: $w"; echo "copy: $w $(say info --show-item url) $(say info --show-item revision)"
 say status | sed "s,^,copy: $w ,"; done
+# Of the policy of SELinux, what is defined on the host: the rest is compiled anew each time.
+for f in var/lib/selinux/*/active/ports.local var/lib/selinux/*/active/file_contexts.local; do
+[ ! -e "$f" ] || grep -v -e '^#' -e '^$' "$f" | sed 's/^/selinux: /'; done
+# Of LVM, devices and groups; a volume that may have data stays after an undo.
+if [ -x sbin/lvm ]; then pvs --noheadings -o pv_name,vg_name 2>/dev/null | sed 's/^ */lvm: /'
+vgs --noheadings -o vg_name,vg_extent_size 2>/dev/null | sed 's/^ */lvm: /'; fi
 # Of an application in releases, the current one.
 for k in var/lib/cook/deploys/*; do [ ! -e "$k/path" ] || { p=$(cat "$k/path")
 echo "release: $p $(readlink "$p/current")"; }; done
@@ -116,7 +122,7 @@ BY_PRODUCTS = re.compile(
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
     r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
     r"|var/lib/(?:rpm|dnf|zypp)(?: |/)"  # of rpm(8), what it says is compared
-    r"|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
+    r"|(?:etc|var/lib)/selinux/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
     r"|home/[^/ ]+/\.local(?: |/state(?: |/cook(?: |/)))|home/[^/ ]+/\.npm(?: |/)"
     r"|\S*/site-packages/(?:\S*/)?__pycache__"  # bytecode, with the time of its source in it
     r"|\S*/site-packages/[^/]*\.dist-info/(?:REQUESTED|RECORD))"  # these files are compared
