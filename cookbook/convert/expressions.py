@@ -10,9 +10,6 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-WIDTH = 100
-"""Columns of a line."""
-
 
 class Untranslatable(Exception):
     """The signal that something has no counterpart; its text says why."""
@@ -186,82 +183,3 @@ def _double(word: str) -> str:
     if prefix == "f" and not re.search(r'(^|\})[^{]*"[^{]*(\{|$)', inner):
         return f'f"{inner.translate({34: 39})}"'
     return word
-
-
-def lines(expression: ast.expr, indent: int, before: str = "", after: str = "") -> list[str]:
-    """
-    Return the source of an expression, broken like ruff does where it is too long for a line.
-
-    `before` and `after` are what stands on its first and last line: `content=`, `,`.
-    """
-    pad = " " * indent
-    whole = f"{pad}{before}{text(expression)}{after}"
-    if len(whole) <= WIDTH and "\n" not in whole and not _is_long_text(expression):
-        return [whole]
-    made = _broken(expression, indent, before, after)
-    return made if made is not None else [whole]
-
-
-def _broken(expression: ast.expr, indent: int, before: str, after: str) -> list[str] | None:
-    """Return the source on several lines; None where it cannot be broken."""
-    pad = " " * indent
-    match expression:
-        case ast.Constant(value=str(content)) if "\n" in content.rstrip("\n"):
-            parts = [f"{pad}    {text(ast.Constant(line))}" for line in _text_lines(content)]
-            return [f"{pad}{before}(", *parts, f"{pad}){after}"]
-        case ast.List(elts=elements) if elements:
-            inner = [line for one in elements for line in lines(one, indent + 4, "", ",")]
-            return [f"{pad}{before}[", *inner, f"{pad}]{after}"]
-        case ast.Dict(keys=keys, values=values) if keys:
-            inner = []
-            for key, value in zip(keys, values, strict=True):
-                start = f"{text(key)}: " if key is not None else "**"
-                inner += lines(value, indent + 4, start, ",")
-            return [f"{pad}{before}{{", *inner, f"{pad}}}{after}"]
-        case ast.Call(func=function, args=args, keywords=keywords) if args or keywords:
-            inner = [line for one in args for line in lines(one, indent + 4, "", ",")]
-            for keyword in keywords:
-                inner += lines(keyword.value, indent + 4, f"{keyword.arg}=", ",")
-            return [f"{pad}{before}{text(function)}(", *inner, f"{pad}){after}"]
-    return _broken_operators(expression, indent, before, after)
-
-
-def _broken_operators(
-    expression: ast.expr, indent: int, before: str, after: str
-) -> list[str] | None:
-    pad = " " * indent
-    match expression:
-        case ast.BoolOp(op=operator, values=values):
-            word = "and" if isinstance(operator, ast.And) else "or"
-            shown = [_operand(one) for one in values]
-            rest = [f"{pad}    {word} {one}" for one in shown[1:]]
-            return [f"{pad}{before}(", f"{pad}    {shown[0]}", *rest, f"{pad}){after}"]
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            parts = [*lines(body, indent + 4), *lines(test, indent + 4, "if ")]
-            return [
-                f"{pad}{before}(",
-                *parts,
-                *lines(orelse, indent + 4, "else "),
-                f"{pad}){after}",
-            ]
-        case ast.Subscript(value=ast.Dict() as table, slice=key):
-            return lines(table, indent, before, f"[{text(key)}]{after}")
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            parts = [*lines(left, indent + 4), *lines(right, indent + 4, "+ ")]
-            return [f"{pad}{before}(", *parts, f"{pad}){after}"]
-    return None
-
-
-def _operand(value: ast.expr) -> str:
-    shown = text(value)
-    return f"({shown})" if isinstance(value, ast.BoolOp | ast.IfExp) else shown
-
-
-def _is_long_text(expression: ast.expr) -> bool:
-    """Return whether this is a text of several lines that is better shown line by line."""
-    value = getattr(expression, "value", None)
-    return isinstance(value, str) and value.rstrip("\n").count("\n") > 0 and len(value) > 40
-
-
-def _text_lines(content: str) -> list[str]:
-    return content.splitlines(keepends=True)
