@@ -7,7 +7,7 @@ import copy
 import io
 import re
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -125,11 +125,7 @@ def joined(parts: Sequence[str | ast.expr]) -> ast.expr:
         else:
             values.append(ast.FormattedValue(value=part, conversion=-1))
     whole = ast.JoinedStr(values=values)
-    try:
-        compile(text(whole), "text", "eval")
-    except (ValueError, SyntaxError):
-        return _added(parts)
-    return whole
+    return whole if _f_string(whole) is not None else _added(parts)
 
 
 def _added(parts: Sequence[str | ast.expr]) -> ast.expr:
@@ -156,8 +152,106 @@ def filled(tree: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
 
 
 def text(expression: ast.expr) -> str:
-    """Return the source of an expression on one line, with double quotes."""
-    return _requoted(ast.unparse(expression))
+    """
+    Return the source of an expression on one line, with double quotes.
+
+    It is the same on each Python, and Python 3.11 can read it: what `ast.unparse` writes of an
+    f-string has the quotes of the f-string inside of it since 3.12.
+    """
+    return _source(expression, _requoted)
+
+
+class _Marks(ast.NodeTransformer):
+    """Puts names in place of f-strings."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.found: dict[str, ast.JoinedStr] = {}
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        name = f"{self.mark}{len(self.found)}_"
+        self.found[name] = node
+        return ast.Name(name, ast.Load())
+
+
+def _source(expression: ast.expr, finish: Callable[[str], str]) -> str:
+    """Return the source; `finish` changes what is outside of f-strings."""
+    if not any(isinstance(node, ast.JoinedStr) for node in ast.walk(expression)):
+        return finish(ast.unparse(expression))
+    mark = "_f"
+    shown = ast.dump(expression)
+    while mark in shown:
+        mark += "_f"
+    marks = _Marks(mark)
+    source = finish(ast.unparse(marks.visit(copy.deepcopy(expression))))
+    for word, node in marks.found.items():
+        made = _f_string(node)
+        source = source.replace(word, f"({text(_sum(node))})" if made is None else made)
+    return source
+
+
+def _sum(node: ast.JoinedStr) -> ast.expr:
+    """Return the parts of an f-string, added."""
+    return _added(
+        [str(one.value) if isinstance(one, ast.Constant) else _plain(one) for one in node.values]
+    )
+
+
+def _plain(part: ast.expr) -> ast.expr:
+    """Return the expression in a part of an f-string, with its conversion and its format."""
+    if not isinstance(part, ast.FormattedValue):
+        return part
+    converted = {ord("r"): "repr", ord("a"): "ascii"}.get(part.conversion)
+    value = part.value if converted is None else call(converted, part.value)
+    return value if part.format_spec is None else call("format", value, part.format_spec)
+
+
+def _f_string(node: ast.JoinedStr) -> str | None:
+    """Return the source of an f-string as Python 3.11 can read it; None if it cannot."""
+    parts = [_part(one) for one in node.values]
+    inner = "".join(shown for shown, is_code in parts if is_code)
+    if "\\" in inner or "#" in inner or "\n" in inner:
+        return None
+    whole = "".join(shown for shown, _ in parts)
+    ends = any(shown.endswith('"') for shown, is_code in parts if not is_code)
+    quotes = ['"', "'", *(["'''", '"""'] if ends else ['"""', "'''"])]
+    for quote in quotes:
+        if quote not in whole and not whole.endswith(quote[0]):
+            return f"f{quote}{whole}{quote}"
+    for quote in quotes:
+        if quote not in inner:
+            shown = (
+                part if is_code else part.replace(quote[0], f"\\{quote[0]}")
+                for part, is_code in parts
+            )
+            return f"f{quote}{''.join(shown)}{quote}"
+    return None
+
+
+def _part(part: ast.expr) -> tuple[str, bool]:
+    """Return the source of a part of an f-string, and whether it is an expression."""
+    if not isinstance(part, ast.FormattedValue):
+        value = str(part.value) if isinstance(part, ast.Constant) else ""
+        return _escaped(value).replace("{", "{{").replace("}", "}}"), False
+    shown = _source(part.value, str)
+    if isinstance(part.value, ast.Lambda):
+        shown = f"({shown})"
+    shown = f" {shown}" if shown.startswith("{") else shown
+    if part.conversion != -1:
+        shown += f"!{chr(part.conversion)}"
+    if isinstance(part.format_spec, ast.JoinedStr):
+        shown += ":" + "".join(_part(one)[0] for one in part.format_spec.values)
+    return f"{{{shown}}}", True
+
+
+def _escaped(value: str) -> str:
+    """Return a text with escapes for what cannot be shown, and for backslashes."""
+    return "".join(
+        char
+        if char.isprintable() and char != "\\"
+        else char.encode("unicode_escape").decode("ascii")
+        for char in value
+    )
 
 
 def _requoted(source: str) -> str:
@@ -174,12 +268,7 @@ def _requoted(source: str) -> str:
 
 def _double(word: str) -> str:
     """Return a string of the source with double quotes, if that needs no escape."""
-    found = re.fullmatch(r"(?s)([rbf]*)'([^']*)'", word)
-    if found is None or word.endswith("'''"):
+    found = re.fullmatch(r"(?s)([rb]*)'([^']*)'", word)
+    if found is None or word.endswith("'''") or '"' in found[2]:
         return word
-    prefix, inner = found.groups()
-    if '"' not in inner:
-        return f'{prefix}"{inner}"'
-    if prefix == "f" and not re.search(r'(^|\})[^{]*"[^{]*(\{|$)', inner):
-        return f'f"{inner.translate({34: 39})}"'
-    return word
+    return f'{found[1]}"{found[2]}"'
