@@ -73,6 +73,7 @@ def _run(*words: str | Path, folder: Path, status: int = 0) -> str:
         env={
             **{k: v for k, v in os.environ.items() if not k.startswith(("COOK", "PYTHON"))},
             "HOME": str(folder),
+            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache/pip"),
             "XDG_STATE_HOME": str(folder / "state"),
             "PYTHONWARNINGS": "error:::cookbook",
         },
@@ -104,7 +105,8 @@ def test_a_beginner_gets_a_recipe_with_tests(
     python = tmp_path / "venv/bin/python"
     told = _run(python, "-c", "import sys; print(*sys.version_info[:2])", folder=tmp_path)
     assert told.split() == [str(part) for part in version]
-    into = ("--python", python, "install", "-q", "--disable-pip-version-check", f"{wheel}[test]")
+    quick = ("-q", "--disable-pip-version-check", "--no-compile")
+    into = ("--python", python, "install", *quick, f"{wheel}[test]")
     _run(sys.executable, "-m", "pip", *into, folder=tmp_path)
     cook, shop = tmp_path / "venv/bin/cook", tmp_path / "shop"
 

@@ -37,7 +37,7 @@ class RunSummary:
     recipes: list[str]
     hosts: dict[str, HostStatus]
     desired: dict[str, str | None]
-    """The digest of the desired state of each host; None in old histories, or if it is not known."""
+    """The digest of the desired state of each host; None if it is not known."""
 
     changed: int
     """Resources; in a plan and in a drift report, those to change."""

@@ -74,13 +74,21 @@ def mounts(seen: Seen) -> Iterator[HostItem]:
 
 
 def _swap_files(seen: Seen) -> dict[str, int]:
-    """Return the files that are swap space in use -> size in MiB, with the page of its header."""
+    """Return the files that are swap space in use -> size in MiB."""
     fields = (line.split() for line in seen.lines("swaps")[1:])
-    return {
-        _unescaped(one[0]): (int(one[2]) + 4) // 1024
+    # What the kernel uses is less than the file by the page of its header, of 4 KiB mostly.
+    used = {
+        _unescaped(one[0]): int(one[2]) * 1024 + 4096
         for one in fields
         if len(one) >= 3 and one[1] == "file" and one[2].isdecimal()
     }
+    return {path: _bytes_in_fstab(seen).get(path, size) >> 20 for path, size in used.items()}
+
+
+def _bytes_in_fstab(seen: Seen) -> dict[str, int]:
+    """Return the files that /etc/fstab names as swap space -> size in bytes."""
+    pairs = (line.partition(" ") for line in seen.lines("fstab_swaps"))
+    return {path: int(size) for size, _, path in pairs if size.isdecimal()}
 
 
 def _unused_swap(device: str, seen: Seen) -> LeftOut:
@@ -88,9 +96,7 @@ def _unused_swap(device: str, seen: Seen) -> LeftOut:
     if not device.startswith("/") or device.startswith("/dev/"):
         reason = "swap on a partition: the installer of the system makes it"
         return LeftOut("swap_file", device, reason)
-    pairs = (line.partition(" ") for line in seen.lines("fstab_swaps"))
-    bytes_of = {path: int(size) for size, _, path in pairs if size.isdecimal()}
-    size = bytes_of.get(device, 0) >> 20
+    size = _bytes_in_fstab(seen).get(device, 0) >> 20
     hint = call("swap_file", device, {"size": size, "persist": True}) if size else ""
     return LeftOut("swap_file", device, "the kernel does not use it: swap_file would", hint)
 
