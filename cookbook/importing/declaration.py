@@ -68,7 +68,7 @@ class Declaration:
     """The declaration to take if the plan of this one is not empty."""
 
     parts: tuple[Declaration, ...] = ()
-    """What it declares besides: these are declared by themselves if this one is not."""
+    """Files that it writes, too: they are declared by themselves if it is not declared."""
 
     @property
     def identity(self) -> str:

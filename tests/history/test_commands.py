@@ -145,7 +145,7 @@ def test_the_desired_states_of_a_run_are_shown(write_journal: Any, asks: Any) ->
     hosts: dict[str, Any] = {name: [] for name in [*names, "db1"]}
     write_journal("r-1", {"web1": [], "db1": []}, started="2026-04-01T00:00:00.000Z")
     write_journal("r-2", {"web1": [], "db1": []}, desired={"web1": one, "db1": one})
-    digests = {name: one for name in names} | {"db1": other}
+    digests = dict.fromkeys(names, one) | {"db1": other}
     write_journal("r-3", hosts, started=RECENT, desired=digests)
 
     heading, *rows = asks("history", "-v")[1].splitlines()
