@@ -7,11 +7,8 @@ import copy
 import io
 import re
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-WIDTH = 100
-"""Columns of a line."""
 
 
 class Untranslatable(Exception):
@@ -128,11 +125,7 @@ def joined(parts: Sequence[str | ast.expr]) -> ast.expr:
         else:
             values.append(ast.FormattedValue(value=part, conversion=-1))
     whole = ast.JoinedStr(values=values)
-    try:
-        compile(text(whole), "text", "eval")
-    except (ValueError, SyntaxError):
-        return _added(parts)
-    return whole
+    return whole if _f_string(whole) is not None else _added(parts)
 
 
 def _added(parts: Sequence[str | ast.expr]) -> ast.expr:
@@ -159,8 +152,106 @@ def filled(tree: ast.expr, names: Mapping[str, ast.expr]) -> ast.expr:
 
 
 def text(expression: ast.expr) -> str:
-    """Return the source of an expression on one line, with double quotes."""
-    return _requoted(ast.unparse(expression))
+    """
+    Return the source of an expression on one line, with double quotes.
+
+    It is the same on each Python, and Python 3.11 can read it: what `ast.unparse` writes of an
+    f-string has the quotes of the f-string inside of it since 3.12.
+    """
+    return _source(expression, _requoted)
+
+
+class _Marks(ast.NodeTransformer):
+    """Puts names in place of f-strings."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+        self.found: dict[str, ast.JoinedStr] = {}
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        name = f"{self.mark}{len(self.found)}_"
+        self.found[name] = node
+        return ast.Name(name, ast.Load())
+
+
+def _source(expression: ast.expr, finish: Callable[[str], str]) -> str:
+    """Return the source; `finish` changes what is outside of f-strings."""
+    if not any(isinstance(node, ast.JoinedStr) for node in ast.walk(expression)):
+        return finish(ast.unparse(expression))
+    mark = "_f"
+    shown = ast.dump(expression)
+    while mark in shown:
+        mark += "_f"
+    marks = _Marks(mark)
+    source = finish(ast.unparse(marks.visit(copy.deepcopy(expression))))
+    for word, node in marks.found.items():
+        made = _f_string(node)
+        source = source.replace(word, f"({text(_sum(node))})" if made is None else made)
+    return source
+
+
+def _sum(node: ast.JoinedStr) -> ast.expr:
+    """Return the parts of an f-string, added."""
+    return _added(
+        [str(one.value) if isinstance(one, ast.Constant) else _plain(one) for one in node.values]
+    )
+
+
+def _plain(part: ast.expr) -> ast.expr:
+    """Return the expression in a part of an f-string, with its conversion and its format."""
+    if not isinstance(part, ast.FormattedValue):
+        return part
+    converted = {ord("r"): "repr", ord("a"): "ascii"}.get(part.conversion)
+    value = part.value if converted is None else call(converted, part.value)
+    return value if part.format_spec is None else call("format", value, part.format_spec)
+
+
+def _f_string(node: ast.JoinedStr) -> str | None:
+    """Return the source of an f-string as Python 3.11 can read it; None if it cannot."""
+    parts = [_part(one) for one in node.values]
+    inner = "".join(shown for shown, is_code in parts if is_code)
+    if "\\" in inner or "#" in inner or "\n" in inner:
+        return None
+    whole = "".join(shown for shown, _ in parts)
+    ends = any(shown.endswith('"') for shown, is_code in parts if not is_code)
+    quotes = ['"', "'", *(["'''", '"""'] if ends else ['"""', "'''"])]
+    for quote in quotes:
+        if quote not in whole and not whole.endswith(quote[0]):
+            return f"f{quote}{whole}{quote}"
+    for quote in quotes:
+        if quote not in inner:
+            shown = (
+                part if is_code else part.replace(quote[0], f"\\{quote[0]}")
+                for part, is_code in parts
+            )
+            return f"f{quote}{''.join(shown)}{quote}"
+    return None
+
+
+def _part(part: ast.expr) -> tuple[str, bool]:
+    """Return the source of a part of an f-string, and whether it is an expression."""
+    if not isinstance(part, ast.FormattedValue):
+        value = str(part.value) if isinstance(part, ast.Constant) else ""
+        return _escaped(value).replace("{", "{{").replace("}", "}}"), False
+    shown = _source(part.value, str)
+    if isinstance(part.value, ast.Lambda):
+        shown = f"({shown})"
+    shown = f" {shown}" if shown.startswith("{") else shown
+    if part.conversion != -1:
+        shown += f"!{chr(part.conversion)}"
+    if isinstance(part.format_spec, ast.JoinedStr):
+        shown += ":" + "".join(_part(one)[0] for one in part.format_spec.values)
+    return f"{{{shown}}}", True
+
+
+def _escaped(value: str) -> str:
+    """Return a text with escapes for what cannot be shown, and for backslashes."""
+    return "".join(
+        char
+        if char.isprintable() and char != "\\"
+        else char.encode("unicode_escape").decode("ascii")
+        for char in value
+    )
 
 
 def _requoted(source: str) -> str:
@@ -177,91 +268,7 @@ def _requoted(source: str) -> str:
 
 def _double(word: str) -> str:
     """Return a string of the source with double quotes, if that needs no escape."""
-    found = re.fullmatch(r"(?s)([rbf]*)'([^']*)'", word)
-    if found is None or word.endswith("'''"):
+    found = re.fullmatch(r"(?s)([rb]*)'([^']*)'", word)
+    if found is None or word.endswith("'''") or '"' in found[2]:
         return word
-    prefix, inner = found.groups()
-    if '"' not in inner:
-        return f'{prefix}"{inner}"'
-    if prefix == "f" and not re.search(r'(^|\})[^{]*"[^{]*(\{|$)', inner):
-        return f'f"{inner.translate({34: 39})}"'
-    return word
-
-
-def lines(expression: ast.expr, indent: int, before: str = "", after: str = "") -> list[str]:
-    """
-    Return the source of an expression, broken like ruff does where it is too long for a line.
-
-    `before` and `after` are what stands on its first and last line: `content=`, `,`.
-    """
-    pad = " " * indent
-    whole = f"{pad}{before}{text(expression)}{after}"
-    if len(whole) <= WIDTH and "\n" not in whole and not _is_long_text(expression):
-        return [whole]
-    made = _broken(expression, indent, before, after)
-    return made if made is not None else [whole]
-
-
-def _broken(expression: ast.expr, indent: int, before: str, after: str) -> list[str] | None:
-    """Return the source on several lines; None where it cannot be broken."""
-    pad = " " * indent
-    match expression:
-        case ast.Constant(value=str(content)) if "\n" in content.rstrip("\n"):
-            parts = [f"{pad}    {text(ast.Constant(line))}" for line in _text_lines(content)]
-            return [f"{pad}{before}(", *parts, f"{pad}){after}"]
-        case ast.List(elts=elements) if elements:
-            inner = [line for one in elements for line in lines(one, indent + 4, "", ",")]
-            return [f"{pad}{before}[", *inner, f"{pad}]{after}"]
-        case ast.Dict(keys=keys, values=values) if keys:
-            inner = []
-            for key, value in zip(keys, values, strict=True):
-                start = f"{text(key)}: " if key is not None else "**"
-                inner += lines(value, indent + 4, start, ",")
-            return [f"{pad}{before}{{", *inner, f"{pad}}}{after}"]
-        case ast.Call(func=function, args=args, keywords=keywords) if args or keywords:
-            inner = [line for one in args for line in lines(one, indent + 4, "", ",")]
-            for keyword in keywords:
-                inner += lines(keyword.value, indent + 4, f"{keyword.arg}=", ",")
-            return [f"{pad}{before}{text(function)}(", *inner, f"{pad}){after}"]
-    return _broken_operators(expression, indent, before, after)
-
-
-def _broken_operators(
-    expression: ast.expr, indent: int, before: str, after: str
-) -> list[str] | None:
-    pad = " " * indent
-    match expression:
-        case ast.BoolOp(op=operator, values=values):
-            word = "and" if isinstance(operator, ast.And) else "or"
-            shown = [_operand(one) for one in values]
-            rest = [f"{pad}    {word} {one}" for one in shown[1:]]
-            return [f"{pad}{before}(", f"{pad}    {shown[0]}", *rest, f"{pad}){after}"]
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            parts = [*lines(body, indent + 4), *lines(test, indent + 4, "if ")]
-            return [
-                f"{pad}{before}(",
-                *parts,
-                *lines(orelse, indent + 4, "else "),
-                f"{pad}){after}",
-            ]
-        case ast.Subscript(value=ast.Dict() as table, slice=key):
-            return lines(table, indent, before, f"[{text(key)}]{after}")
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            parts = [*lines(left, indent + 4), *lines(right, indent + 4, "+ ")]
-            return [f"{pad}{before}(", *parts, f"{pad}){after}"]
-    return None
-
-
-def _operand(value: ast.expr) -> str:
-    shown = text(value)
-    return f"({shown})" if isinstance(value, ast.BoolOp | ast.IfExp) else shown
-
-
-def _is_long_text(expression: ast.expr) -> bool:
-    """Return whether this is a text of several lines that is better shown line by line."""
-    value = getattr(expression, "value", None)
-    return isinstance(value, str) and value.rstrip("\n").count("\n") > 0 and len(value) > 40
-
-
-def _text_lines(content: str) -> list[str]:
-    return content.splitlines(keepends=True)
+    return f'{found[1]}"{found[2]}"'

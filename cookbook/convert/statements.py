@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cookbook.convert.expressions import WIDTH, lines, text
+from cookbook.convert.expressions import text
+from cookbook.convert.layout import WIDTH, lines
 from cookbook.text.secret_marks import masked
 
 _SHORT = 300

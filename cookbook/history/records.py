@@ -36,6 +36,9 @@ class RunSummary:
     command: list[str]
     recipes: list[str]
     hosts: dict[str, HostStatus]
+    desired: dict[str, str | None]
+    """The digest of the desired state of each host; None if it is not known."""
+
     changed: int
     """Resources; in a plan and in a drift report, those to change."""
 

@@ -53,7 +53,10 @@ class Declaration:
     """Literals, and Raw text."""
 
     content: bytes | None = None
-    """The content of the file below `files/` that the property `source` names."""
+    """The content of the file below `files/` that a property names."""
+
+    content_in: str = "source"
+    """That property."""
 
     todo: tuple[str, ...] = ()
     """Properties that are left out."""
@@ -64,10 +67,18 @@ class Declaration:
     instead: Declaration | None = None
     """The declaration to take if the plan of this one is not empty."""
 
+    parts: tuple[Declaration, ...] = ()
+    """Files that it writes, too: they are declared by themselves if it is not declared."""
+
     @property
     def identity(self) -> str:
         """Type and name, as reports have it."""
         return f"{self.kind}[{self.name}]"
+
+    @property
+    def source(self) -> str:
+        """The path of its content below `files/`."""
+        return str(self.properties[self.content_in])
 
     @property
     def path(self) -> str:

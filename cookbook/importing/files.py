@@ -10,7 +10,7 @@ from cookbook.importing.declaration import Declaration, HostItem, LeftOut, Raw
 from cookbook.importing.literals import call
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import LARGEST, Seen, SeenFile
-from cookbook.importing.typed import typed
+from cookbook.importing.typed import typed, with_keys
 from cookbook.text.secret_marks import secret_in, secret_name
 
 _SUBJECTS = (
@@ -56,6 +56,10 @@ def wanted_files(ownership: Ownership) -> list[SeenFile]:
 
 def files(seen: Seen, ownership: Ownership) -> Iterator[HostItem]:
     """Yield folders, files and links in /etc and /usr/local, in the order of their paths."""
+    yield from with_keys([*_each(seen, ownership)])
+
+
+def _each(seen: Seen, ownership: Ownership) -> Iterator[HostItem]:
     for entry in ownership.candidates():
         if entry.type == "d":
             if not entry.path.endswith((".wants", ".requires", ".d")) or not _in_units(entry.path):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookbook.errors import UsageError
-from cookbook.importing import accounts, cron, files, packages, services, system
+from cookbook.importing import accounts, cron, files, firewall, packages, services, system
 from cookbook.importing.declaration import SUBJECTS, Declaration, HostItem, LeftOut
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import Seen, ask, read_files, read_shipped
@@ -202,7 +202,7 @@ def _all(seen: Seen, reader: Reader, ownership: Ownership) -> Iterator[HostItem]
     yield from system.mounts(seen)
     yield from system.names_of_hosts(seen)
     declared = {one.path for one in told if isinstance(one, Declaration)}
-    yield from system.packet_filter(seen, declared)
+    yield from firewall.packet_filter(seen, declared)
 
 
 def _full(unit: str) -> str:

@@ -19,6 +19,7 @@ _OF_THE_SYSTEM = re.compile(
     |ssl/certs/(?:[0-9a-f]{8}\.\d+|ca-certificates\.crt)|dpkg/origins/default|python3/debian_config
     |ssh/ssh_host_.*|kernel-img\.conf|apt/trusted\.gpg~|apparmor\.d/local/.*|cni/net\.d
     |systemd/system-generators/.*|modules-load\.d/cook-.*|sudoers\.d/cook-.*
+    |systemd/system/(?:cook-firewall\.service|[^/]+\.service\.d/cook\.conf)
     |ssl/(?:certs|private)/ssl-cert-snakeoil\.(?:pem|key)|letsencrypt/.*|cook/.*
     )|.*(?:\.dpkg-[a-z]+|\.ucf-[a-z]+|~|\.bak|\.rules\.\d{8}_\d{6}|/\#[^/]*\#|\.sw[op])""",
     re.VERBOSE,

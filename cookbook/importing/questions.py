@@ -87,11 +87,17 @@ QUESTIONS: Mapping[str, Command] = {
     # the system
     "fstab": sh("cat /etc/fstab; :"),
     "swaps": sh("cat /proc/swaps; :"),
+    "fstab_swaps": sh(
+        r"""awk '$3 == "swap" && $1 ~ "^/" { gsub(/\\040/, " ", $1); print $1 }' /etc/fstab |"""
+        r""" while read -r f; do [ ! -f "$f" ] || stat -c '%s %n' -- "$f"; done; :"""
+    ),
     "hosts": sh("cat /etc/hosts; :"),
     "hostname": sh("cat /etc/hostname; :"),
     "timezone": sh("readlink -f /etc/localtime; :"),
     "locale": sh("cat /etc/default/locale 2>/dev/null || cat /etc/locale.conf 2>/dev/null; :"),
     "locales": sh("grep -v '^#' /etc/locale.gen 2>/dev/null; :"),
+    # by cook, as its provider asks; then all, with those of iptables(8)
+    "cook_rules": sh("nft -p list table inet cook 2>/dev/null; :"),
     "ruleset": sh("nft list ruleset 2>/dev/null || iptables-save 2>/dev/null; :"),
 }
 

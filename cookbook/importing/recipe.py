@@ -146,5 +146,5 @@ def folder_files(
     }
     for one in declarations:
         if one.content is not None:
-            files[f"files/{one.properties['source']}"] = one.content
+            files[f"files/{one.source}"] = one.content
     return files

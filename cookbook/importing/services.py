@@ -9,6 +9,7 @@ from dataclasses import replace
 from cookbook.importing.declaration import Declaration, HostItem, LeftOut, Raw
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import Seen
+from cookbook.providers.firewall_boot import UNIT
 
 _SETTINGS = {
     "/etc/systemd/journald.conf": "systemd-journald.service",
@@ -110,7 +111,7 @@ def services(units: Units) -> Iterator[HostItem]:
     """Yield the services that differ, each with its actions."""
     for unit in sorted(units.states):
         actions = units.actions(unit)
-        if not actions:
+        if not actions or unit == UNIT:
             continue
         if "mask" in actions and unit in units.aliases:
             yield _masked_name(unit)

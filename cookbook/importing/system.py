@@ -1,13 +1,14 @@
-"""Name, time, language, mounts, names of other hosts, and the packet filter."""
+"""Name, time, language, mounts, and names of other hosts."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from cookbook.importing.declaration import Declaration, HostItem, LeftOut
+from cookbook.importing.literals import call
 from cookbook.importing.questions import Seen
 from cookbook.text.secret_marks import secret_in
 
@@ -49,11 +50,7 @@ def language(seen: Seen) -> Iterator[Declaration]:
 
 def mounts(seen: Seen) -> Iterator[HostItem]:
     """Yield the lines of /etc/fstab, without the file systems of the system itself."""
-    sizes = {
-        fields[0]: (int(fields[2]) + 4) // 1024
-        for fields in (line.split() for line in seen.lines("swaps")[1:])
-        if len(fields) >= 3 and fields[1] == "file"
-    }
+    sizes = _swap_files(seen)
     persistent = set()
     for line in seen.lines("fstab"):
         fields = [_unescaped(word) for word in line.partition("#")[0].split()]
@@ -63,7 +60,7 @@ def mounts(seen: Seen) -> Iterator[HostItem]:
         if fstype == "swap":
             persistent.add(device)
             if device not in sizes:
-                yield LeftOut("swap_file", device, _without_file(device))
+                yield _unused_swap(device, seen)
         elif point in ("/", "/boot", "/boot/efi", "none") or fstype == "proc":
             yield LeftOut("mount", point, "the installer of the system makes it")
         elif what := secret_in(options.replace(",", "\n")):
@@ -76,12 +73,32 @@ def mounts(seen: Seen) -> Iterator[HostItem]:
         yield Declaration("swap_file", "swap_file", path, properties)
 
 
-def _without_file(device: str) -> str:
-    """Return why a line of /etc/fstab about swap is no swap file."""
-    is_file = device.startswith("/") and not device.startswith("/dev/")
-    if is_file:
-        return "it is no swap file that is in use"
-    return "swap on a partition: the installer of the system makes it"
+def _swap_files(seen: Seen) -> dict[str, int]:
+    """Return the files that are swap space in use -> size in MiB."""
+    fields = (line.split() for line in seen.lines("swaps")[1:])
+    # What the kernel uses is less than the file by the page of its header, of 4 KiB mostly.
+    used = {
+        _unescaped(one[0]): int(one[2]) * 1024 + 4096
+        for one in fields
+        if len(one) >= 3 and one[1] == "file" and one[2].isdecimal()
+    }
+    return {path: _bytes_in_fstab(seen).get(path, size) >> 20 for path, size in used.items()}
+
+
+def _bytes_in_fstab(seen: Seen) -> dict[str, int]:
+    """Return the files that /etc/fstab names as swap space -> size in bytes."""
+    pairs = (line.partition(" ") for line in seen.lines("fstab_swaps"))
+    return {path: int(size) for size, _, path in pairs if size.isdecimal()}
+
+
+def _unused_swap(device: str, seen: Seen) -> LeftOut:
+    """Return a line of /etc/fstab about swap that is not in use, or no file."""
+    if not device.startswith("/") or device.startswith("/dev/"):
+        reason = "swap on a partition: the installer of the system makes it"
+        return LeftOut("swap_file", device, reason)
+    size = _bytes_in_fstab(seen).get(device, 0) >> 20
+    hint = call("swap_file", device, {"size": size, "persist": True}) if size else ""
+    return LeftOut("swap_file", device, "the kernel does not use it: swap_file would", hint)
 
 
 def _mount(device: str, point: str, fstype: str, options: str, last: list[str]) -> Declaration:
@@ -127,17 +144,3 @@ def _is_own(address: str) -> bool:
     except ValueError:
         return True
     return found.is_loopback or found.is_multicast or found.is_unspecified or address == "fe00::0"
-
-
-def packet_filter(seen: Seen, declared: Collection[str]) -> Iterator[LeftOut]:
-    """Yield the tables of the packet filter that no declared file explains."""
-    tables = re.findall(r"(?m)^table (\S+ \S+) \{", seen.texts.get("ruleset", ""))
-    if not tables and "-A " in seen.texts.get("ruleset", ""):
-        tables = ["iptables"]
-    if not tables or any(path in declared for path in _RULES):
-        return
-    reason = "live rules that stand in no file: they are gone after the next boot"
-    yield LeftOut("firewall", ", ".join(tables), reason, "firewall_rule(...)")
-
-
-_RULES = ("/etc/nftables.conf", "/etc/ufw/user.rules", "/etc/iptables/rules.v4")

@@ -72,10 +72,11 @@ class Trial:
             if reason is None:
                 found.append(one)
             elif one.instead is not None and not last and not refused(one.instead):
-                found.append(one.instead)
+                found += [*one.parts, one.instead]
             elif one.helps:
                 self._no_help.add(one.identity)
             else:
+                found += one.parts
                 self._leave(one, reason)
         return found
 
@@ -126,7 +127,7 @@ def write_contents(folder: Path, declarations: Sequence[Declaration]) -> None:
     """Write the contents of files below `files/` of a folder that only its owner can read."""
     for one in declarations:
         if one.content is not None:
-            path = folder / "files" / one.properties["source"]
+            path = folder / "files" / one.source
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(one.content)
 

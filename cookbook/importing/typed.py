@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cookbook.errors import CookError
-from cookbook.importing.declaration import Declaration
+from cookbook.importing.declaration import Declaration, HostItem
 from cookbook.importing.questions import SeenFile
 
 _ROOT = ("root", "root")
@@ -41,6 +42,60 @@ def typed(entry: SeenFile, content: bytes, plain: Declaration) -> Declaration | 
     return Declaration(plain.subject, kind, name, properties, instead=plain)
 
 
+def with_keys(found: Sequence[HostItem]) -> list[HostItem]:
+    """Return the files with each key in the repository that puts its key there, if only it does."""
+    given = {one.name: one for one in found if isinstance(one, Declaration) and one.content}
+    named = [_signed_by(one) for one in found]
+    keys = {path: given[path] for path in named if _is_own_key(path, given, found)}
+    made = (_with_key(one, keys) for one in found)
+    return [one for one in made if not isinstance(one, Declaration) or one.name not in keys]
+
+
+def _signed_by(one: HostItem) -> str:
+    """Return the keyring of a repository if it is the one where `key` is written; else nothing."""
+    if not isinstance(one, Declaration) or one.kind != "apt_repository":
+        return ""
+    path = str(one.properties.get("signed_by", ""))
+    return path if path == f"/etc/apt/keyrings/{one.name}.asc" else ""
+
+
+def _is_own_key(path: str, given: Mapping[str, Declaration], found: Sequence[HostItem]) -> bool:
+    """Return whether `key` of a repository writes this file, and no other repository names it."""
+    key = given.get(path)
+    if key is None or key.content is None or key.kind != "cookbook_file":
+        return False
+    users = [one for one in found if isinstance(one, Declaration) and _names(one, path)]
+    text = key.content.decode("utf-8", "replace")
+    owned = [key.properties[word] for word in ("owner", "group", "mode")]
+    if len(users) != 1 or owned != [*_ROOT, "0644"] or text != f"{text.strip()}\n":
+        return False
+    return _made("apt_repository", users[0].name, _keyed(users[0], text)) is not None
+
+
+def _names(one: Declaration, path: str) -> bool:
+    plain = one.instead if one.instead is not None else one
+    return path.encode() in (plain.content or b"")
+
+
+def _with_key(one: HostItem, keys: Mapping[str, Declaration]) -> HostItem:
+    if not isinstance(one, Declaration) or (key := keys.get(_signed_by(one))) is None:
+        return one
+    return replace(
+        one,
+        properties=_keyed(one, key.source),
+        content=key.content,
+        content_in="key",
+        parts=(key,),
+    )
+
+
+def _keyed(one: Declaration, key: str) -> dict[str, Any]:
+    """Return the properties of a repository with `key` in place of `signed_by`."""
+    return {word: value for word, value in one.properties.items() if word != "signed_by"} | {
+        "key": key
+    }
+
+
 def _guesses(path: str, text: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield type, name and properties that may write a file."""
     if (file := _SUDO.fullmatch(path)) and (rule := _sudo(text)) is not None:
@@ -53,15 +108,21 @@ def _guesses(path: str, text: str) -> Iterator[tuple[str, str, Mapping[str, Any]
 
 def _writes(kind: str, name: str, properties: Mapping[str, Any], text: str) -> bool:
     """Return whether a resource writes this text; the trial finds out all else."""
+    resource = _made(kind, name, properties)
+    if resource is None:
+        return False
+    return bool(text == (resource.text("") if kind == "apt_repository" else resource.text))
+
+
+def _made(kind: str, name: str, properties: Mapping[str, Any]) -> Any:
+    """Return a resource; None if its type refuses it."""
     from cookbook.plugins.registry import resource_type
 
     type_ = resource_type(kind)
     try:
-        resource: Any = type_(name, **properties) if type_ is not None else None
+        return type_(name, **properties) if type_ is not None else None
     except (CookError, TypeError):
-        return False
-    written = resource.text("") if kind == "apt_repository" else getattr(resource, "text", None)
-    return bool(written == text)
+        return None
 
 
 def _sudo(text: str) -> dict[str, Any] | None:

@@ -56,6 +56,21 @@ class SharedJournal:
         Raises UsageError if a controller elsewhere is alive, HistoryError if the store cannot be
         reached now.
         """
+        try:
+            self._take()
+            self._journal.kept = self._keep
+            try:
+                yield
+            finally:
+                self._journal.kept = lambda _: None
+                self._send(alive=0.0)
+        finally:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _take(self) -> None:
+        """Hold the rollout, unless a controller elsewhere is alive; send what is not there yet."""
         from cookbook.history.store import rollouts
 
         found = self._write(lambda connection: rollouts.read(connection, self._journal.id))
@@ -68,15 +83,6 @@ class SharedJournal:
         self._sent = len(found.events) if found is not None else 0
         self._waiting = lines[self._sent :]
         self._send(alive=time.time(), must=True)
-        self._journal.kept = self._keep
-        try:
-            yield
-        finally:
-            self._journal.kept = lambda _: None
-            self._send(alive=0.0)
-            if self._database is not None:
-                self._database.close()
-                self._database = None
 
     def look(self) -> None:
         """Give a sign of life, and take commands, if the last time is a while ago."""

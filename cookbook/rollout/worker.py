@@ -22,7 +22,7 @@ from cookbook.run.options import Run
 from cookbook.run.runner import Runner, new_id
 from cookbook.run.selection import EVERYTHING
 from cookbook.script.shell import Command, sh
-from cookbook.text.provenance import Origin
+from cookbook.text.provenance import Origin, stamp
 from cookbook.text.user_dirs import journals
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Worker:
             return self._enabled(about, strategy, tell, result)
         if (wrong := self._drained(about, strategy, tell)) is not None:
             return wrong
-        done = self._recorded(replace(self.template, hosts=[about], id=run))
+        # The history orders runs by this: that of the rollout would be the same for all hosts.
+        origin = replace(self.template.origin, started=stamp(time.time()))
+        done = self._recorded(replace(self.template, hosts=[about], id=run, origin=origin))
         changed = any(step.status not in ("ok", "skipped", "not-run") for step in done.steps)
         if done.status not in ("ok", "changed"):
             return Result("failed", _reason(done), changed)

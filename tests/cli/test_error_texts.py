@@ -108,7 +108,7 @@ def test_the_plan_says_the_same(says: Says, same: Callable[[str, str], None]) ->
 def test_of_hosts_that_wait_for_one_another(says: Says, same: Callable[[str, str], None]) -> None:
     Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: {db1: {}, web1: {}}\n")
     recipe = "with run_once():\n    execute('echo no such table >&2; exit 1')\nfile('D/never')"
-    same("barrier-broken", says(recipe, "--hosts", "hosts.yml"))
+    same("barrier-broken", says(recipe, "--hosts", "hosts.yml", "--forks", "1"))
 
 
 HOSTS = {

@@ -138,6 +138,35 @@ def test_history_is_a_table_newest_first(write_journal: Any, asks: Any) -> None:
     assert "ann@laptop" in rows[1]
 
 
+def test_the_desired_states_of_a_run_are_shown(write_journal: Any, asks: Any) -> None:
+    """In 12 digits for people, whole for programs; a run of before that has none."""
+    one, other = "1" * 64, "2" * 64
+    names = [f"web{number}" for number in range(10)]
+    hosts: dict[str, Any] = {name: [] for name in [*names, "db1"]}
+    write_journal("r-1", {"web1": [], "db1": []}, started="2026-04-01T00:00:00.000Z")
+    write_journal("r-2", {"web1": [], "db1": []}, desired={"web1": one, "db1": one})
+    digests = dict.fromkeys(names, one) | {"db1": other}
+    write_journal("r-3", hosts, started=RECENT, desired=digests)
+
+    heading, *rows = asks("history", "-v")[1].splitlines()
+    assert heading.endswith("DESIRED")
+    assert [row.rpartition("  ")[2].strip() for row in rows] == ["2 states", one[:12], "-"]
+    assert one[:12] not in asks("history")[1]
+    told = json.loads(asks("history", "--output", "json")[1])["runs"]
+    assert [run["desired"] for run in told] == [
+        digests,
+        {"web1": one, "db1": one},
+        {"web1": None, "db1": None},
+    ]
+    shown = asks("show", "r-3")[1].splitlines()
+    named = ", ".join(names[:8])
+    assert shown[1:3] == [
+        f"desired state {one[:12]}: {named}, 2 more",
+        f"desired state {other[:12]}: db1",
+    ]
+    assert "desired" not in asks("show", "r-1")[1]
+
+
 def test_history_says_when_there_are_more(write_journal: Any, asks: Any) -> None:
     for number in range(4):
         write_journal(f"r-{number}", {"web1": []})

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookbook.importing import accounts, cron, files, packages, services, system
+from cookbook.importing import accounts, cron, files, firewall, packages, services, system
 from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.ownership import Ownership
 from cookbook.importing.questions import LARGEST, QUESTIONS, Seen
@@ -186,8 +186,9 @@ def test_mounts_and_swap() -> None:
     there = seen(
         fstab="UUID=1-2 / ext4 defaults 0 1\n# x\nUUID=3-4 /srv/my\\040data ext4 noatime 0 2\n"
         "//nas/a /mnt cifs username=a,password=hunter2 0 0\n/swap none swap sw 0 0\n"
-        "/dev/b none swap sw\n",
+        "/dev/b none swap sw\n/idle none swap sw\n/gone none swap sw\n",
         swaps="Filename Type Size Used Priority\n/swap file 1048572 0 -2\n",
+        fstab_swaps="1073741824 /swap\n16777216 /idle\n",
     )
     found = list(system.mounts(there))
     assert [one.name for one in found if isinstance(one, Declaration)] == [
@@ -207,8 +208,11 @@ def test_mounts_and_swap() -> None:
     assert isinstance(swap, Declaration)
     assert swap.properties == {"size": 1024, "persist": True}
     left = [one for one in found if isinstance(one, LeftOut)]
-    assert [one.what for one in left] == ["/", "/mnt", "/dev/b"]
-    assert left[-1].reason == "swap on a partition: the installer of the system makes it"
+    assert [one.what for one in left] == ["/", "/mnt", "/dev/b", "/idle", "/gone"]
+    *_, partition, idle, gone = left
+    assert partition.reason == "swap on a partition: the installer of the system makes it"
+    assert idle.reason == "the kernel does not use it: swap_file would"
+    assert (idle.hint, gone.hint) == ('swap_file("/idle", size=16, persist=True)', "")
 
 
 def test_names_of_other_hosts() -> None:
@@ -221,13 +225,6 @@ def test_names_of_other_hosts() -> None:
         "db1.example.com",
         {"ip": "192.0.2.7", "aliases": ["db1"]},
     )
-
-
-def test_live_rules_without_a_file() -> None:
-    there = seen(ruleset="table inet filter {\n\tchain input {\n\t}\n}\n")
-    [one] = system.packet_filter(there, set())
-    assert (one.what, one.subject) == ("inet filter", "firewall")
-    assert list(system.packet_filter(there, {"/etc/nftables.conf"})) == []
 
 
 def test_recommended_packages_are_as_they_are() -> None:
@@ -264,7 +261,7 @@ def test_no_answer_is_taken_for_more_than_text(texts: dict[str, str], data: byte
         system.language(there),
         system.mounts(there),
         system.names_of_hosts(there),
-        system.packet_filter(there, set()),
+        firewall.packet_filter(there, set()),
         packages.as_recommended(there, []),
         packages.owners_to_declare(there, ["a"], {}),
     ):

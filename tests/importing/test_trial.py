@@ -72,3 +72,11 @@ def test_what_a_type_refuses_is_left_out(trial: Planned) -> None:
     [left] = trial.left_out
     assert isinstance(left, LeftOut)
     assert "cannot be the name of a user" in left.reason
+
+
+def test_the_parts_of_what_is_replaced_are_declared(trial: Planned) -> None:
+    one = replace(group("a", group("plain")), parts=(group("key"),))
+    other = replace(group("b"), parts=(group("other"),))
+    trial.wrong = {"group[a]": set(), "group[b]": set()}
+    assert [kept.name for kept in trial.settled([one, other])] == ["key", "plain", "other"]
+    assert [left.what for left in trial.left_out] == ["b"]

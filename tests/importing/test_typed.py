@@ -10,7 +10,7 @@ import pytest
 from cookbook.importing.declaration import Declaration
 from cookbook.importing.questions import SeenFile
 from cookbook.importing.recipe import ordered
-from cookbook.importing.typed import typed
+from cookbook.importing.typed import typed, with_keys
 
 SUDO, APT = "/etc/sudoers.d/deploy", "/etc/apt/sources.list.d/shop.sources"
 LIST = "/etc/apt/sources.list.d/shop.list"
@@ -123,3 +123,56 @@ def test_the_files_of_keys_come_before_repositories() -> None:
     repository = replace(repository, subject="apt_repository")
     assert [one.kind for one in ordered([repository, key])] == ["cookbook_file", "apt_repository"]
     assert repository.path == APT
+
+
+KEY = """\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEXgvhABYJKwYBBAHaRw8BAQdAUnYpD0miw8obNFhNZmKAH3T4VSFf8J8573mJ
+pY0Suj60HGNvb2sgbGlmZSA8bGlmZUBleGFtcGxlLm9yZz6IkAQTFggAOBYhBMjH
+1zWDtfcvIadxf/qbr9dmEmuKBQJeC+EAAhsDBQsJCAcCBhUKCQgLAgQWAgMBAh4B
+AheAAAoJEPqbr9dmEmuK/XEA/2iW0bPTfDGvOgmlYPdt26XejeLw5o+miG97Pz96
+q6qcAQCsB93PkgzOroooN7LSE41QGi1ZrC73OY9XHgVWrk/WAQ==
+=MMt7
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+KEYRING = "/etc/apt/keyrings/shop.asc"
+SOURCE = (
+    "Types: deb\nURIs: https://example.com/debian\nSuites: a\nComponents: main\n"
+    f"Signed-By: {KEYRING}\n"
+)
+
+
+def key(text: str = KEY, mode: str = "0644") -> Declaration:
+    owned = {"source": KEYRING[1:], "owner": "root", "group": "root", "mode": mode}
+    return Declaration("apt_repository", "cookbook_file", KEYRING, owned, content=text.encode())
+
+
+def test_a_key_of_one_repository_is_declared_with_it() -> None:
+    repository = made(APT, SOURCE)
+    assert repository is not None
+    [one] = with_keys([key(), repository])
+    assert isinstance(one, Declaration)
+    assert one.properties == {
+        "uri": "https://example.com/debian",
+        "distribution": "a",
+        "key": "etc/apt/keyrings/shop.asc",
+    }
+    assert (one.source, one.content) == ("etc/apt/keyrings/shop.asc", KEY.encode())
+    assert one.parts == (key(),)
+    assert one.instead == repository.instead
+
+
+@pytest.mark.parametrize(
+    "one", [key("no key\n"), key(f"{KEY}\n"), key(mode="0600"), key(KEY.replace("mDME", "mDMF"))]
+)
+def test_a_key_that_the_type_would_not_write_stays_a_file(one: Declaration) -> None:
+    repository = made(APT, SOURCE)
+    assert repository is not None
+    assert with_keys([one, repository]) == [one, repository]
+
+
+def test_a_key_of_several_repositories_stays_a_file() -> None:
+    found = [key(), made(APT, SOURCE), made(APT.replace("shop", "other"), SOURCE)]
+    there = [one for one in found if one is not None]
+    assert with_keys(there) == found

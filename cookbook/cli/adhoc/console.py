@@ -221,8 +221,8 @@ class _Prompt(code.InteractiveConsole):
             lines = traceback.format_exception(error.with_traceback(trace))
             print(clean("".join(lines)), file=sys.stderr)
 
-    def showsyntaxerror(self, _filename: str | None = None) -> None:
-        """Show an error of syntax, and remember it."""
+    def showsyntaxerror(self, filename: str | None = None, **_more: object) -> None:
+        """Show an error of syntax, and remember it; Python 3.13 gives the source, too."""
         self.failed = True
         kind, error, _ = sys.exc_info()
         print("".join(traceback.format_exception_only(kind, error)), end="", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cookbook.reports.text import StyledLine
 
 _LAST = 50
+
+DIGITS = 12
+"""Of the digest of a desired state: enough to tell two apart."""
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -78,7 +81,7 @@ def _list(options: argparse.Namespace) -> int:
         if options.output == "json":
             print_json({"schema": 1, "runs": [asdict(run) for run in shown]})
         else:
-            write(_lines(shown), sys.stdout)
+            write(_lines(shown, desired=bool(options.verbose)), sys.stdout)
             say_rest(options.last, left=len(runs) > len(shown))
     return 0
 
@@ -112,13 +115,17 @@ def opened(given: str | None) -> History:
     return history
 
 
-def _lines(runs: Sequence[RunSummary]) -> Iterator[StyledLine]:
+def _lines(runs: Sequence[RunSummary], *, desired: bool) -> Iterator[StyledLine]:
+    """Yield a table of the runs; with the digests of the desired states if `desired`."""
     if not runs:
         yield "dim", "no runs"
         return
     heading = ("RUN", "WHEN", "", "WHO", "MODE", "HOSTS", "CHANGED", "FAILED", "REVISION")
-    rows = [heading, *map(_row, runs)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heading))]
+    rows: list[tuple[str, ...]] = [heading, *map(_row, runs)]
+    if desired:
+        asked = ["DESIRED", *map(_desired, runs)]
+        rows = [(*row, digest) for row, digest in zip(rows, asked, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     styles = ["bold", *map(_style, runs)]
     for style, row in zip(styles, rows, strict=True):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -149,6 +156,31 @@ def _hosts(run: RunSummary) -> str:
         return f"{name[:40]} {status}"
     counts = Counter(run.hosts.values())
     return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+
+
+def _desired(run: RunSummary) -> str:
+    """Return the digest if all hosts of which it is known have the same, else their number."""
+    match sorted(hosts_by_digest(run.desired)):
+        case []:
+            return "-"
+        case [digest]:
+            return digest
+        case several:
+            return f"{len(several)} states"
+
+
+def hosts_by_digest(desired: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """
+    Return the hosts of each desired state that is known, by its digest in the short form.
+
+    >>> hosts_by_digest({"web1": "0123456789abcdef", "web2": "0123456789abcdef", "db1": None})
+    {'0123456789ab': ['web1', 'web2']}
+    """
+    found: dict[str, list[str]] = {}
+    for host, digest in desired.items():
+        if digest is not None:
+            found.setdefault(digest[:DIGITS], []).append(host)
+    return found
 
 
 def _style(run: RunSummary) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from cookbook.cli.output import print_json, reader_may_leave
 if TYPE_CHECKING:
     from cookbook.reports.schema import Document
     from cookbook.reports.text import StyledLine
+
+_NAMES = 8
+"""Hosts of a desired state that are named."""
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -65,7 +68,7 @@ def _plan(options: argparse.Namespace) -> _Shown:
 
 
 def _run_of(options: argparse.Namespace) -> _Shown:
-    from cookbook.cli.commands.history import opened
+    from cookbook.cli.commands.history import hosts_by_digest, opened
     from cookbook.errors import UsageError
 
     with opened(options.store) as history:
@@ -82,7 +85,15 @@ def _run_of(options: argparse.Namespace) -> _Shown:
 
     lines = document_lines(run, verbose=bool(options.verbose))
     heading = ("dim", _heading(run, summary.state))
-    return run, {**run, "state": summary.state}, [heading, *lines]
+    asked = hosts_by_digest(summary.desired).items()
+    desired = [("dim", f"desired state {digest}: {_some(names)}") for digest, names in asked]
+    return run, {**run, "state": summary.state}, [heading, *desired, *lines]
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the names, or the first ones and the number of the others."""
+    more = [f"{len(names) - _NAMES} more"] if len(names) > _NAMES else []
+    return ", ".join([*names[:_NAMES], *more])
 
 
 def _heading(run: Document, state: str) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cookbook.cli.commands.history import DIGITS
 from cookbook.cli.options import (
     add_features,
     add_inventory,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 _NONE = "(none)"
 _PAIR = 2
-_DIGITS = 12
-"""Of the digest of a desired state: enough to tell two apart."""
 _FORMATS = {".html": "html", ".json": "json", ".txt": "text"}
 _FEATURE = {True: "on", False: "off", None: "unknown without facts"}
 
@@ -192,7 +191,7 @@ def _values(host: KnownHost, by: str, key: str) -> Sequence[str]:
             revision = host.picture.revision
             return [_NONE if revision is None else revision_text(revision)]
         case "desired":
-            return [(host.picture.desired or _NONE)[:_DIGITS]]
+            return [(host.picture.desired or _NONE)[:DIGITS]]
         case _ if by.startswith("feature.") and by not in host.variables:
             return [_FEATURE[host.features.get(by.removeprefix("feature."))]]
         case _:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from cookbook.convert.chef import resources
 from cookbook.convert.chef.expressions import Expressions
+from cookbook.convert.chef.paths import PATHS, is_path, path_in_notice, without_slash
 from cookbook.convert.chef.ruby import Tree, named
 from cookbook.convert.declarations import properties
 from cookbook.convert.drafts import Draft
@@ -18,7 +19,6 @@ from cookbook.convert.expressions import (
     constant,
     is_constant,
     literal,
-    method,
     negated,
     text,
 )
@@ -76,6 +76,8 @@ def draft_of(block: ResourceBlock, name: Any, sources: BookSources) -> tuple[Dra
     Raises Untranslatable if a property has no counterpart.
     """
     draft = Draft(block.kind, block.by.value(name))
+    if is_path(block.kind):
+        draft.name = without_slash(draft.name, name, block.by)
     conditions: list[ast.expr] = []
     for word, args, inner, condition in block.calls():
         if word in ("notifies", "subscribes"):
@@ -125,6 +127,8 @@ def _property(draft: Draft, word: str, args: list[Any], inner: Any, block: Resou
         return
     if renamed not in properties(draft.kind):
         raise Untranslatable(f"no counterpart of {word}")
+    if renamed in PATHS:
+        value = without_slash(value, args[0], block.by)
     draft.properties[renamed] = _mode(value) if word == "mode" else value
 
 
@@ -167,12 +171,14 @@ def _target(value: ast.expr) -> ast.expr:
         found = re.fullmatch(r"(\w+)\[(.*)\]", str(constant(value)))
         if found is None:
             raise Untranslatable(f"a notice to {constant(value)}")
-        return literal(f"{resources.TYPES.get(found[1], found[1])}[{found[2]}]")
+        kind = resources.TYPES.get(found[1], found[1])
+        return path_in_notice(kind, literal(f"{kind}[{found[2]}]"))
     if isinstance(value, ast.JoinedStr) and isinstance(value.values[0], ast.Constant):
         word, bracket, rest = str(value.values[0].value).partition("[")
         if bracket:
-            first = ast.Constant(f"{resources.TYPES.get(word, word)}[{rest}")
-            return ast.JoinedStr(values=[first, *value.values[1:]])
+            kind = resources.TYPES.get(word, word)
+            parts = [ast.Constant(f"{kind}[{rest}"), *value.values[1:]]
+            return path_in_notice(kind, ast.JoinedStr(values=parts))
     raise Untranslatable("a notice to a resource that is not named")
 
 
@@ -249,7 +255,6 @@ def _finish(draft: Draft, block: ResourceBlock, sources: BookSources) -> None:
         words.pop("_repo_name", None)
     elif draft.kind == "git":
         words.setdefault("revision", literal("HEAD"))
-    _path(draft, block)
     _action(words)
 
 
@@ -266,23 +271,6 @@ def _user(draft: Draft) -> None:
             if word != "manage_home":
                 raise Untranslatable(f"supports: {word}")
             draft.properties["manage_home"] = literal(value)
-
-
-def _path(draft: Draft, block: ResourceBlock) -> None:
-    """Take the slash from the end of a path."""
-    if draft.kind not in ("directory", "file", "template", "cookbook_file"):
-        return
-    if is_constant(draft.name):
-        draft.name = literal(str(constant(draft.name)).rstrip("/") or "/")
-    elif draft.kind == "directory" and _ends_in_slash(block):
-        draft.name = method(draft.name, "rstrip", literal("/"))
-
-
-def _ends_in_slash(block: ResourceBlock) -> bool:
-    """Return whether the name is an attribute whose default ends in a slash."""
-    arguments = block.node.child_by_field_name("arguments")
-    path = block.by.path(named(arguments)[0])
-    return path is not None and str(block.by.known.get(path)).endswith("/")
 
 
 def _packages(draft: Draft) -> None:

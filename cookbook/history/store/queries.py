@@ -63,8 +63,8 @@ def summaries(connection: Connection, filters: Filters, limit: int | None) -> li
     query = select(runs).where(*_conditions(filters))
     query = query.order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
     found = list(connection.execute(query))
-    statuses = _host_statuses(connection, [row.number for row in found])
-    return [_summary(row, statuses.get(row.number, {})) for row in found]
+    visits = _visits(connection, [row.number for row in found])
+    return [_summary(row, visits.get(row.number, [])) for row in found]
 
 
 def document(connection: Connection, number: int) -> Document:
@@ -199,12 +199,14 @@ def _runs_on(filters: Filters) -> Select[Any]:
     return query
 
 
-def _host_statuses(connection: Connection, numbers: list[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
+def _visits(connection: Connection, numbers: list[int]) -> dict[int, list[AnyRow]]:
+    """Return the visits of each run in the order of its hosts: name, status, desired."""
+    found: dict[int, list[AnyRow]] = {}
+    columns = (hosts.c.run, hosts.c.name, hosts.c.status, hosts.c.desired)
     for part in parts(numbers):
-        query = select(hosts.c.run, hosts.c.name, hosts.c.status).where(hosts.c.run.in_(part))
+        query = select(*columns).where(hosts.c.run.in_(part))
         for row in connection.execute(query.order_by(hosts.c.run, hosts.c.position)):
-            found.setdefault(row.run, {})[row.name] = row.status
+            found.setdefault(row.run, []).append(row)
     return found
 
 
@@ -235,7 +237,7 @@ def _host(row: AnyRow, told: list[ResourceDocument]) -> HostDocument:
     }
 
 
-def _summary(row: AnyRow, statuses: dict[str, str]) -> RunSummary:
+def _summary(row: AnyRow, visits: Sequence[AnyRow]) -> RunSummary:
     return RunSummary(
         run=row.id,
         mode=validation.mode(row.mode),
@@ -248,7 +250,8 @@ def _summary(row: AnyRow, statuses: dict[str, str]) -> RunSummary:
         revision=row.revision,
         command=validation.names(parsed_json(row.command)),
         recipes=validation.names(parsed_json(row.recipes)),
-        hosts={name: validation.host_status(status) for name, status in statuses.items()},
+        hosts={one.name: validation.host_status(one.status) for one in visits},
+        desired={one.name: one.desired for one in visits},
         changed=row.changed,
         failed=row.failed,
         unknown=row.unknown,

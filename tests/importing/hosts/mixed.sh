@@ -43,3 +43,22 @@ printf 'alias eth-none off\n' >/etc/modprobe.d/site.conf
 printf 'kernel.sysrq = 0\n' >/etc/sysctl.d/99-sysrq.conf
 sysctl -q -p /etc/sysctl.d/99-sysrq.conf || :
 echo '2001:db8::7 six.example.com six' >>/etc/hosts
+
+# A repository with a key where cook keeps its own, swap in a file, a rule of others.
+cp /etc/apt/trusted.gpg.d/debian-archive-trixie-automatic.asc /etc/apt/keyrings/later.asc
+chmod 0644 /etc/apt/keyrings/later.asc
+cat >/etc/apt/sources.list.d/later.sources <<'REPO'
+Types: deb
+URIs: http://deb.debian.org/debian
+Suites: trixie-backports
+Components: main
+Signed-By: /etc/apt/keyrings/later.asc
+REPO
+apt-get update -q
+(umask 077; head -c 16777216 /dev/zero >/swapfile)
+mkswap /swapfile >/dev/null
+swapon /swapfile
+echo '/swapfile none swap sw 0 0' >>/etc/fstab
+nft add table ip guest
+nft add chain ip guest input '{ type filter hook input priority 5; }'
+nft add rule ip guest input tcp dport 23 drop
