@@ -32,7 +32,8 @@ _LOCKED = 7
 """ZYPPER_EXIT_ZYPP_LOCKED."""
 
 # A repository without metadata would be fetched by a question, so there must be none of them;
-# that of installed packages is made anew beside the cache.
+# that of installed packages is made anew beside the cache. Where zypper(8) has not noted yet which
+# packages came by themselves, its first call does, whatever it is asked.
 _QUIET: LiteralString = r"""
 LC_ALL=C ZYPP_READONLY_HACK=1 ZYPP_LOGFILE=/dev/null; export LC_ALL ZYPP_READONLY_HACK ZYPP_LOGFILE
 mkdir -- "$cook_p/solv"; for d in /var/cache/zypp/solv/*; do case $d in */@System) ;;
@@ -40,6 +41,7 @@ mkdir -- "$cook_p/solv"; for d in /var/cache/zypp/solv/*; do case $d in */@Syste
 ask() { zypper --non-interactive --no-refresh --xmlout --solv-cache-dir "$cook_p/solv" "$@"; }
 """
 _ALL_KNOWN: LiteralString = r"""
+[ -f /var/lib/zypp/AutoInstalled ] || exit 0
 for f in $(repositories | awk -F '\t' '$3 == 1 { print $1 }'); do
 [ -f "/var/cache/zypp/solv/$f/solv" ] || exit 0; done
 """
