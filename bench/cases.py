@@ -13,7 +13,7 @@ from bench import contenders
 from bench.clock import BenchError, Call, Sample, alternate, run, settle
 from bench.cluster import ClusterFigures, make_fleet, measure
 from bench.figures import Bar, Figure, Result, ratio
-from bench.lab import Lab, Site
+from bench.lab import Address, Lab, Site
 from bench.many import PORT, ManyHosts, many_hosts
 
 _HERE = Path(__file__).parent
@@ -315,6 +315,29 @@ def thousand_hosts(_lab: Lab, effort: Effort) -> Result:
     return Result(figures, bars)
 
 
+def hundred_hosts(_lab: Lab, effort: Effort) -> Result:
+    """Look at 30 resources on each of 100 such hosts, beside pyinfra and Ansible."""
+    number = 100
+    with tempfile.TemporaryDirectory(prefix="cook-many-", dir="/var/tmp") as folder:
+        place = Path(folder)
+        command = [*contenders.cook_command(), "converge", str(_HERE / "w30.py"), "--no-record"]
+        with many_hosts(place / "hosts", number, [*command, "--hosts", "HOSTS"]) as hosts:
+            at = [Address(f"h{i:03}", where, PORT) for i, where in enumerate(hosts.addresses)]
+            site = Site(place / "site", at, hosts.identity)
+            site.write_with(hosts.known_hosts.read_text())
+            calls = [
+                replace(contenders.cook(site, "w30.py"), environment={"COOK_STATE": str(place)}),
+                contenders.pyinfra(site, "w30.py"),
+                contenders.ansible(site, playbook="w30.yml"),
+            ]
+            rounds = {"cook": effort.fast, "pyinfra": 1, "ansible": effort.ansible_on_many}
+            settle([call for call in calls if rounds[call.who]])
+            samples = alternate(calls, rounds)
+    figures = _figures("hundred-hosts", samples)
+    bars = [Bar("100 hosts: cook / pyinfra", ratio(figures, "cook", "pyinfra"), 0.1)]
+    return Result(figures, bars)
+
+
 def _plain_ssh(hosts: ManyHosts) -> list[str]:
     """Return ssh(1) without anything that is kept, for xargs to add the address and `true`."""
     options = (
@@ -360,6 +383,7 @@ CASES: dict[str, Case] = {
     "noop-ten": noop_ten,
     "all-types": all_types,
     "fresh": fresh,
+    "hundred-hosts": hundred_hosts,
     "thousand-hosts": thousand_hosts,
     "cluster": simulated_cluster,
     "rollout": rollout,

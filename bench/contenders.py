@@ -64,14 +64,14 @@ def cook_command() -> list[str]:
     return [str(_BIN / "cook")]
 
 
-def pyinfra(site: Site) -> Call:
+def pyinfra(site: Site, deploy_file: str = "w50.py") -> Call:
     """Return a deploy, as its documents describe for use without a terminal."""
     command = [str(VENV / "bin/pyinfra"), "--yes", "--parallel", "50"]
-    deploy = [str(site.pyinfra_inventory), str(_HERE / "peers/w50.py")]
+    deploy = [str(site.pyinfra_inventory), str(_HERE / "peers" / deploy_file)]
     return Call("pyinfra", [*command, *deploy], pyinfra_changes)
 
 
-def ansible(site: Site, *options: str) -> Call:
+def ansible(site: Site, *options: str, playbook: str = "w50.yml") -> Call:
     """Return a playbook with the recommended settings for speed: see peers/ansible.cfg."""
     environment = {
         "ANSIBLE_CONFIG": str(_HERE / "peers/ansible.cfg"),
@@ -79,8 +79,8 @@ def ansible(site: Site, *options: str) -> Call:
         "LC_ALL": "C.UTF-8",
     }
     command = [str(VENV / "bin/ansible-playbook"), "-i", str(site.ansible_inventory)]
-    playbook = [*command, str(_HERE / "peers/w50.yml"), *options]
-    return Call("ansible", playbook, ansible_changes, environment)
+    words = [*command, str(_HERE / "peers" / playbook), *options]
+    return Call("ansible", words, ansible_changes, environment)
 
 
 def cook_changes(output: str) -> int:

@@ -64,11 +64,15 @@ class Site:
 
     def write(self, kitchen_hosts: Sequence[KitchenHost]) -> None:
         """Write the inventories: everybody logs in as root, so that none pays for sudo."""
-        self.control.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(self.hosts, kitchen_hosts, strict=True))
         lines = [f"[{at.address}]:{at.port} {key}" for at, host in pairs for key in host.host_keys]
         lines += [f"{at.address} {key}" for at, host in pairs for key in host.host_keys]
-        self.known_hosts.write_text("\n".join(lines) + "\n")
+        self.write_with("\n".join(lines) + "\n")
+
+    def write_with(self, known_hosts: str) -> None:
+        """Write the inventories, and this known_hosts."""
+        self.control.mkdir(parents=True, exist_ok=True)
+        self.known_hosts.write_text(known_hosts)
         self.hosts_yml.write_text(json.dumps(self._for_cook()))
         self.pyinfra_inventory.write_text(f"hosts = {self._for_pyinfra()!r}\n")
         self.ansible_inventory.write_text(json.dumps({"all": self._for_ansible()}))
