@@ -288,14 +288,14 @@ def thousand_hosts(_lab: Lab, effort: Effort) -> Result:
             listed.write_text("".join(f"{where}\n" for where in hosts.addresses))
             words = ["xargs", "-a", str(listed), "-P", "50", "-n", "1", *_plain_ssh(hosts)]
             words = ["sh", "-c", 'exec "$0" "$@"', *words]
-            state = {"COOK_STATE": str(place / "state")}
+            state, apart = ({"COOK_STATE": str(place / name)} for name in ("state", "apart"))
             cook = [*contenders.cook_command(), "converge", recipe, "--output", "json"]
             cook = [*cook, "--hosts", str(hosts.hosts_yml)]
             both = [*cook, "--processes", "2"]
             calls = [
                 Call("ssh", words),
                 Call("cook", cook, contenders.cook_changes, state, document=True),
-                Call("two processes", both, contenders.cook_changes, state, document=True),
+                Call("two processes", both, contenders.cook_changes, apart, document=True),
             ]
             samples = alternate(calls, {"ssh": 1, "cook": 2, "two processes": 2})
             history = run(

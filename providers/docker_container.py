@@ -158,6 +158,8 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         self, container: DockerContainer, found: State | None, earlier: Mapping[Thing, Any]
     ) -> str | None:
         """Return which image it will have; what that has by default is known once it is there."""
+        if not container.wants:
+            return None
         thing = Thing("docker_image", at(container.host, container.reference))
         there = found if self.there(found) else None
         image = getattr(earlier.get(thing), "image", None)
