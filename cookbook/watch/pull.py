@@ -20,8 +20,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cookbook.errors import PullError
+from cookbook.retry import Retry, growing
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
 from cookbook.text.json_shape import shaped
@@ -30,6 +32,8 @@ from cookbook.text.user_dirs import private_folder, replace_private, state_folde
 
 _FETCH_TIMEOUT = 600.0
 _GIT_TIMEOUT = 120.0
+_PATIENCE = 2.0
+"""Seconds that the lock of a repository is waited for."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REF = re.compile(r"(?!-)(?!.*\.\.)[A-Za-z0-9_./-]+")
@@ -90,6 +94,14 @@ class Accepted:
     ref: str
 
 
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class PulledRepository:
     """A repository in the state folder, and the files of the revision that was accepted last."""
 
@@ -115,12 +127,13 @@ class PulledRepository:
         """Keep other pulls of this repository away. Raises PullError if one is at work."""
         private_folder(self.folder)
         with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise PullError(
-                    "another pull of this repository is at work", hint="its run goes on; wait"
-                ) from None
+            # A program that a pull has started may have the lock for a moment after its end.
+            tries = Retry(growing(0.05), within=_PATIENCE)
+            while not _taken(lock):
+                if not tries.again():
+                    raise PullError(
+                        "another pull of this repository is at work", hint="its run goes on; wait"
+                    )
             yield
 
     def accept(self, ref: str, keys: TrustedKeys, *, allow_older: bool = False) -> str:
