@@ -127,7 +127,8 @@ class PulledRepository:
         """Keep other pulls of this repository away. Raises PullError if one is at work."""
         private_folder(self.folder)
         with (self.folder / "lock").open("w") as lock:
-            # A program that a pull has started may have the lock for a moment after its end.
+            # On a busy machine it was seen held for a moment right after a pull had ended; by what,
+            # was not found. A pull that is really at work takes longer.
             tries = Retry(growing(0.05), within=_PATIENCE)
             while not _taken(lock):
                 if not tries.again():
