@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from cookbook.provider import (
@@ -23,6 +23,7 @@ from cookbook.provider import (
 )
 from cookbook.providers import writing
 from cookbook.providers.checkers import named
+from cookbook.providers.file_part import FileAndMore, file_change, file_part, file_values
 from cookbook.providers.own_file import FILES
 from cookbook.resources.apparmor_profile import ApparmorProfile
 from cookbook.resources.file import File
@@ -60,11 +61,9 @@ cook_unload "$(printf '%s\n' "$b" | grep -vxF -f "$m/$n")"
 
 
 @dataclass(frozen=True)
-class State(writing.State):
+class State(FileAndMore):
     """A file in /etc/apparmor.d, its mode, and what the kernel has of it."""
 
-    defined: bool | None = None
-    """True if there is the file."""
     profile_mode: str | None = None
     """`enforce`, `complain` or `disable`, by the links."""
     loaded: str | None = None
@@ -109,7 +108,7 @@ class ApparmorProfileProvider(Provider[ApparmorProfile, State]):
         now = found if self.there(found) else None
         if profile.action == "delete":
             return Change(now, None)
-        file = FILES.plan(_file(profile), _part(now))
+        file = FILES.plan(_file(profile), file_part(now))
         kernel = found is None or found.kernel
         wanted = _joined(file.wanted, profile.mode, _wanted_load(profile, now), kernel=kernel)
         off = profile.mode == "disable" or kernel
@@ -120,9 +119,9 @@ class ApparmorProfileProvider(Provider[ApparmorProfile, State]):
 
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
         """Write the file, set the links, and load it; or unload and remove it."""
-        found, wanted = change.found, change.wanted
+        wanted = change.wanted
         profile = name.rpartition("/")[2]
-        file = Change(_part(found), _part(wanted))
+        file = file_change(change)
         steps = [*_steps(name, file, wanted)]
         whole = sh(
             '{}\n{}\n{} && rm -f -- "$m/$n"',
@@ -139,7 +138,7 @@ class ApparmorProfileProvider(Provider[ApparmorProfile, State]):
 
     def texts(self, name: str, change: Change[State]) -> Texts | None:
         """Return the texts before and after."""
-        file = _file_change(change)
+        file = file_change(change)
         return FILES.texts(name, file) if file.needed else None
 
     def missing(
@@ -166,11 +165,11 @@ class ApparmorProfileProvider(Provider[ApparmorProfile, State]):
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """Keep the former content."""
-        return FILES.keeps(name, _file_change(change))
+        return FILES.keeps(name, file_change(change))
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
         """Add when it was modified."""
-        file = FILES.learned(_file_change(change), kept, said).found
+        file = FILES.learned(file_change(change), kept, said).found
         before = change.found
         if file is None or before is None:
             return change
@@ -185,13 +184,13 @@ class ApparmorProfileProvider(Provider[ApparmorProfile, State]):
         left = now if self.there(now) else None
         if before is None:
             return Change(left, None)
-        file = FILES.back(name, _file_change(change), _part(left)).wanted
+        file = FILES.back(name, file_change(change), file_part(left)).wanted
         wanted = _joined(file, before.profile_mode, before.loaded, kernel=before.kernel)
         return Change(left, wanted)
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """Return the reason why the former file cannot be restored."""
-        return FILES.unobtainable(name, _file_change(change), _part(now))
+        return FILES.unobtainable(name, file_change(change), file_part(now))
 
     def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
         """Return the risk: a profile may confine what the login needs."""
@@ -244,25 +243,7 @@ def _file(profile: ApparmorProfile) -> File:
     )
 
 
-def _part(state: State | None) -> writing.State | None:
-    """Return the fields of the file; None if it is not there."""
-    if state is None or not state.defined:
-        return None
-    return writing.State(**{f.name: getattr(state, f.name) for f in fields(writing.State)})
-
-
-def _file_change(change: Change[State]) -> Change[writing.State]:
-    return Change(_part(change.found), _part(change.wanted))
-
-
 def _joined(
     file: writing.State | None, mode: str | None, loaded: str | None, *, kernel: bool
 ) -> State:
-    values = {f.name: getattr(file, f.name) for f in fields(writing.State)} if file else {}
-    return State(
-        **values,
-        defined=file is not None,
-        profile_mode=mode,
-        loaded=loaded,
-        kernel=kernel,
-    )
+    return State(**file_values(file), profile_mode=mode, loaded=loaded, kernel=kernel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cookbook.errors import HostError
@@ -22,6 +22,7 @@ from cookbook.provider import (
 )
 from cookbook.providers import writing
 from cookbook.providers.checkers import named
+from cookbook.providers.file_part import FileAndMore, file_change, file_part, file_values
 from cookbook.providers.nginx import ASK, with_nginx
 from cookbook.providers.own_file import FILES
 from cookbook.providers.stat import TARGET
@@ -30,11 +31,9 @@ from cookbook.resources.nginx_site import NginxSite
 
 
 @dataclass(frozen=True)
-class State(writing.State):
+class State(FileAndMore):
     """A file in sites-available, and its link in sites-enabled."""
 
-    defined: bool | None = None
-    """True if there is the file."""
     link: str | None = None
     """The target of the link that enables it; empty without one."""
     unloaded: bool | None = None
@@ -78,9 +77,9 @@ class NginxSiteProvider(Provider[NginxSite, State]):
         if site.action == "delete" or (site.action == "disable" and found is None):
             return Change(found, None)
         now = found or State(defined=False, link="", unloaded=False)
-        file: Change[writing.State] = Change(_part(now), _part(now))
+        file: Change[writing.State] = Change(file_part(now), file_part(now))
         if site.action == "create":
-            file = FILES.plan(_file(site), _part(now))
+            file = FILES.plan(_file(site), file_part(now))
         on = site.action == "enable" or (site.action == "create" and site.enabled)
         link = (now.link if now.leads else site.identity) if on else ""
         wanted = _joined(file.wanted, link or "", leads=on, unloaded=False)
@@ -92,7 +91,7 @@ class NginxSiteProvider(Provider[NginxSite, State]):
         site = name.rpartition("/")[2]
         link = wanted.link or "" if wanted is not None else ""
         was = found.link or "" if found is not None else ""
-        file = Change(_part(found), _part(wanted))
+        file = file_change(change)
         read = link != was or (found is not None and found.unloaded)
         if link:
             read = read or file.kind == "create" or bool({"content", "kind"} & file.fields.keys())
@@ -109,7 +108,7 @@ class NginxSiteProvider(Provider[NginxSite, State]):
 
     def texts(self, name: str, change: Change[State]) -> Texts | None:
         """Return the texts before and after."""
-        file = _file_change(change)
+        file = file_change(change)
         return FILES.texts(name, file) if file.needed else None
 
     def missing(self, site: NginxSite, text: str | None, *answers: Any) -> Iterator[Thing]:
@@ -146,11 +145,11 @@ class NginxSiteProvider(Provider[NginxSite, State]):
 
     def keeps(self, name: str, change: Change[State]) -> Command | None:
         """Keep the former content."""
-        return FILES.keeps(name, _file_change(change))
+        return FILES.keeps(name, file_change(change))
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
         """Add when it was modified."""
-        file = FILES.learned(_file_change(change), kept, said).found
+        file = FILES.learned(file_change(change), kept, said).found
         before = change.found
         if file is None or before is None:
             return change
@@ -161,13 +160,13 @@ class NginxSiteProvider(Provider[NginxSite, State]):
         before = change.found
         if before is None:
             return Change(now, None)
-        file = FILES.back(name, _file_change(change), _part(now)).wanted
+        file = FILES.back(name, file_change(change), file_part(now)).wanted
         link = before.link if now is None or "link" in change.fields else now.link
         return Change(now, _joined(file, link or "", leads=before.leads, unloaded=False))
 
     def unobtainable(self, name: str, change: Change[State], now: State | None) -> str | None:
         """Return the reason why the former file cannot be restored."""
-        return FILES.unobtainable(name, _file_change(change), _part(now))
+        return FILES.unobtainable(name, file_change(change), file_part(now))
 
 
 def _steps(name: str, file: Change[writing.State], link: str, was: str) -> Iterator[Command]:
@@ -211,21 +210,8 @@ def _file(site: NginxSite) -> File:
     )
 
 
-def _part(state: State | None) -> writing.State | None:
-    """Return the fields of the file; None if it is not there."""
-    if state is None or not state.defined:
-        return None
-    return writing.State(**{f.name: getattr(state, f.name) for f in fields(writing.State)})
-
-
-def _file_change(change: Change[State]) -> Change[writing.State]:
-    return Change(_part(change.found), _part(change.wanted))
-
-
 def _joined(
     file: writing.State | None, link: str, *, leads: bool = False, unloaded: bool | None = None
 ) -> State:
-    values = {f.name: getattr(file, f.name) for f in fields(writing.State)} if file else {}
-    return State(
-        **values, defined=file is not None, link=link, leads=bool(link) and leads, unloaded=unloaded
-    )
+    values = file_values(file)
+    return State(**values, link=link, leads=bool(link) and leads, unloaded=unloaded)
