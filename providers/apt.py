@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cookbook.errors import HostError, Missing
-from cookbook.language.access_path import packages_on_it
 from cookbook.provider import (
-    AccessPath,
     Change,
     Command,
     Probe,
-    Provider,
-    Risk,
     Thing,
     provides,
     sh,
@@ -38,15 +34,16 @@ from cookbook.providers.dpkg import (
     parse_installed,
     parse_offer,
 )
-from cookbook.providers.named_versions import ANY, BY, NEWEST, Versions, names_of, text_of, versions
+from cookbook.providers.named_packages import NamedPackagesProvider
+from cookbook.providers.named_versions import ANY, BY, NEWEST, Versions, text_of, versions
 from cookbook.resources.package import Package
 
 
 @provides(Package, when=lambda facts: facts.package_tool == "apt")
-class AptProvider(Provider[Package, State]):
+class AptProvider(NamedPackagesProvider[Package, State]):
     """Chef's apt_package; all that is adjacent in one transaction, which never asks anything."""
 
-    whole = True
+    tool = "apt"
     rehearsed = LISTS
 
     def probe(self, package: Package) -> Sequence[Probe]:
@@ -137,17 +134,6 @@ class AptProvider(Provider[Package, State]):
             return told
         return f"with {', '.join(names)} together: {told}"
 
-    def unforeseen(self, change: Change[State]) -> str | None:
-        """Say that lists which are to come decide what apt does besides."""
-        if change.wanted is None or change.wanted.version is None:
-            return None
-        return "what apt installs, upgrades or removes with it is not known before"
-
-    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """sshd(8) and sudo(8) that would be gone."""
-        gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
-        return "will" if packages_on_it(frozenset(gone)) else "no"
-
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """Add the packages that the transaction installed or removed besides."""
         return apt_back.learned(change, said)
@@ -155,23 +141,6 @@ class AptProvider(Provider[Package, State]):
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Describe what a purge destroys, and other packages that were upgraded besides."""
         return apt_back.lost(name, change)
-
-    def there(self, state: State | None) -> bool:
-        """Leftovers of a package are not the package."""
-        return state is not None and state.version is not None
-
-    def entries(self, package: Package) -> Mapping[str, Package]:
-        """Return each package as a resource."""
-        if len(package.names) == 1:
-            return {package.identity: package}
-        return {
-            name: replace(package, name=name, package_name=None, version=version)
-            for name, version in package.versions.items()
-        }
-
-    def holds(self, state: State, entry: Package) -> bool:
-        """Return whether the package is among those that are there."""
-        return entry.identity in names_of(entry.identity, state)
 
     def ask_back(self, package: Package, change: Change[State]) -> Package:
         """Which versions can still be had of what is to come back."""
@@ -189,10 +158,6 @@ class AptProvider(Provider[Package, State]):
         """Return the reason: no repository has the version any more, or a package is held."""
         return apt_back.unobtainable(name, change, now)
 
-    def removal(self, state: State) -> Change[State]:
-        """Remove a package without the packages that need it."""
-        return Change(replace(state, alone=True), None)
-
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """Ask which other packages would be removed with those."""
         return apt_back.preflight(changes)
@@ -205,22 +170,9 @@ class AptProvider(Provider[Package, State]):
         """Yield the packages; what an upgrade finds depends on the lists of apt as well."""
         return [*super().about(package), *([LISTS] if "upgrade" in package.doing else [])]
 
-    def alters(self, package: Package, change: Change[State] | None) -> Iterable[Thing]:
-        """Yield the packages."""
-        return super().about(package)
-
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """Yield the packages."""
         return [Thing("package", one) for one in versions(name, change.wanted)]
-
-    def brings_anything(self, name: str) -> bool:
-        """Files, units, users: whatever is in them."""
-        return True
-
-    def limit(self, change: Change[State]) -> float:
-        """As the recipe says, and the time to wait for a lock."""
-        state = change.wanted if change.wanted is not None else change.found
-        return self.timeout if state is None else state.timeout + state.lock_timeout
 
     def everything(self) -> Command | None:
         """Ask for the packages that were installed by request, and what others depend on."""

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
-from cookbook.language.access_path import packages_on_it
 from cookbook.provider import (
-    AccessPath,
     Change,
     Command,
     Probe,
-    Provider,
-    Risk,
     Table,
     Thing,
     sh,
 )
 from cookbook.providers import rpm_goals, rpm_state
-from cookbook.providers.named_versions import (
-    ANY,
-    names_of,
-    text_of,
-    versions,
-)
+from cookbook.providers.named_packages import NamedPackagesProvider
+from cookbook.providers.named_versions import ANY, text_of, versions
 from cookbook.providers.rpm import INSTALLED, ask_others, parse_installed
 from cookbook.providers.rpm_state import Goals, Manner, RepositoryOffer, State, is_exact
 from cookbook.resources._rpm import RpmPackage
@@ -33,12 +25,9 @@ from cookbook.resources._rpm import RpmPackage
 P = TypeVar("P", bound=RpmPackage)
 
 
-class RpmProvider(Provider[P, State], Generic[P]):
+class RpmProvider(NamedPackagesProvider[P, State], Generic[P]):
     """A provider of packages; the type of the tool adds its questions and its transaction."""
 
-    whole = True
-    tool: ClassVar[str]
-    """The program."""
     lists: ClassVar[Thing]
     """The metadata of its repositories, which an upgrade is planned from."""
 
@@ -132,17 +121,6 @@ class RpmProvider(Provider[P, State], Generic[P]):
         if tool is None and _installs(package):
             yield Thing("tool", self.tool)
 
-    def unforeseen(self, change: Change[State]) -> str | None:
-        """Say that metadata which is to come decides what else is done."""
-        if change.wanted is None or change.wanted.version is None:
-            return None
-        return f"what {self.tool} installs, upgrades or removes with it is not known before"
-
-    def lockout_risk(self, name: str, change: Change[State], way: AccessPath) -> Risk:
-        """sshd(8) and sudo(8) that would be gone."""
-        gone = versions(name, change.found).keys() - versions(name, change.wanted).keys()
-        return "will" if packages_on_it(frozenset(gone)) else "no"
-
     def learned(self, change: Change[State], _kept: str, said: str) -> Change[State]:
         """Add the packages that the transaction installed or removed besides."""
         return rpm_state.learned(change, said)
@@ -150,23 +128,6 @@ class RpmProvider(Provider[P, State], Generic[P]):
     def lost(self, name: str, change: Change[State]) -> str | None:
         """Describe what else was upgraded with it."""
         return rpm_state.lost(name, change)
-
-    def there(self, state: State | None) -> bool:
-        """Return whether a package is installed."""
-        return state is not None and state.version is not None
-
-    def entries(self, package: P) -> Mapping[str, P]:
-        """Return each package as a resource."""
-        if len(package.names) == 1:
-            return {package.identity: package}
-        return {
-            name: replace(package, name=name, package_name=None, version=version)
-            for name, version in package.versions.items()
-        }
-
-    def holds(self, state: State, entry: P) -> bool:
-        """Return whether the package is among those that are there."""
-        return entry.identity in names_of(entry.identity, state)
 
     def ask_back(self, package: P, change: Change[State]) -> P:
         """Which versions can still be had of what is to come back."""
@@ -186,10 +147,6 @@ class RpmProvider(Provider[P, State], Generic[P]):
         """Return the reason: no repository has the version any more."""
         return next(rpm_state.missed(name, change, now), None) if now is not None else None
 
-    def removal(self, state: State) -> Change[State]:
-        """Remove a package without the packages that need it."""
-        return Change(replace(state, alone=True), None)
-
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
         """Ask which other packages need those that go."""
         going = {
@@ -206,25 +163,11 @@ class RpmProvider(Provider[P, State], Generic[P]):
 
     def about(self, package: P) -> Iterable[Thing]:
         """Yield the packages; what an upgrade finds depends on the metadata as well."""
-        things = [Thing("rpm", name) for name in package.names]
-        return [*things, *([self.lists] if "upgrade" in package.doing else [])]
-
-    def alters(self, package: P, change: Change[State] | None) -> Iterable[Thing]:
-        """Yield the packages."""
-        return [Thing("rpm", name) for name in package.names]
+        return [*super().about(package), *([self.lists] if "upgrade" in package.doing else [])]
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:
         """Yield the packages."""
         return [Thing("rpm", one) for one in versions(name, change.wanted)]
-
-    def brings_anything(self, name: str) -> bool:
-        """Files, units, users: whatever is in them."""
-        return True
-
-    def limit(self, change: Change[State]) -> float:
-        """As the recipe says, and the time to wait for a lock."""
-        state = rpm_state.side_of(change)
-        return state.timeout + state.lock_timeout
 
 
 def parse_offer(text: str) -> RepositoryOffer:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
-from cookbook.provider import Resource, opposed, recipe_function
+from cookbook.provider import recipe_function
+from cookbook.resources._named_packages import NamedPackages
 
 Action = Literal["install", "upgrade", "remove", "purge", "lock", "unlock", "nothing"]
 
@@ -21,7 +21,7 @@ _OPPOSITES = (
 )
 
 
-class Package(Resource):
+class Package(NamedPackages):
     """
     One package, or several in one transaction: Chef's `package`.
 
@@ -78,10 +78,9 @@ class Package(Resource):
 
     repair: bool = False
     """
-    Complete what an earlier transaction has left half done first, and show it in the plan. This
-    includes other packages; nothing is removed for it.
+    Complete what an earlier transaction has left half done first, and show it in the plan.
 
-    Those of other packages, too; nothing is removed for it. Without it, other broken packages
+    This includes other packages; nothing is removed for it. Without it, other broken packages
     are left alone.
     """
 
@@ -99,71 +98,18 @@ class Package(Resource):
         if self.purge and "remove" in self.doing:
             words = ("purge" if word == "remove" else word for word in self.doing)
             object.__setattr__(self, "action", tuple(dict.fromkeys(words)))
-        for name in self.names:
-            if not _NAME.fullmatch(name):
-                hint = 'say version="..." for a version' if "=" in name else None
-                raise RecipeError(f"{self}: {name!r} is no name of a package", hint=hint)
-        if not self.names or len(set(self.names)) < len(self.names):
-            raise RecipeError(f"{self}: name at least one package, and each once")
-        for version in filter(None, self.versions.values()):
-            if not _VERSION.fullmatch(version):
-                raise RecipeError(
-                    f"{self}: {version!r} is no version", hint="it is compared exactly, as written"
-                )
+        self.check_packages(_NAME, _VERSION, "it is compared exactly, as written")
         for opposites in _OPPOSITES:
             both = [action for action in self.doing if action in opposites]
             if len(both) > 1 and set(both) != {"remove", "purge"}:
                 raise RecipeError(f"{self}: {' and '.join(both)} contradict each other")
-        self._check_numbers()
-
-    def _check_numbers(self) -> None:
-        if self.version is not None and not isinstance(self.version, str):
-            if len(self.version) != len(self.names):
-                raise RecipeError(
-                    f"{self}: {len(self.version)} versions for {len(self.names)} packages",
-                    hint="None stands for any version",
-                )
-        elif self.version is not None and len(self.names) > 1:
-            raise RecipeError(f"{self}: several packages need a list of versions")
         if min(self.cache_max_age, self.lock_timeout, self.timeout) < 0:
             raise RecipeError(f"{self}: seconds cannot be negative")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Yield the packages."""
-        names = self.name if self.package_name is None else self.package_name
-        return (names,) if isinstance(names, str) else tuple(names)
 
     @property
     def topics(self) -> Iterable[tuple[str, str]]:
         """Each of the packages; `nginx` and `nginx:amd64` may be two."""
         return [("package", name) for name in self.names]
-
-    def contradicts(self, other: Package) -> str | None:
-        """Compare actions and versions; the other properties say how to install."""
-        if opposed(self.doing, other.doing):
-            return "action"
-        theirs = other.versions
-        both = [(version, theirs.get(name)) for name, version in self.versions.items()]
-        return "version" if any(one and two and one != two for one, two in both) else None
-
-    @property
-    def versions(self) -> dict[str, str | None]:
-        """Each package, and which version it has to have."""
-        declared = self.version
-        some = (declared,) if declared is None or isinstance(declared, str) else tuple(declared)
-        return dict(zip(self.names, [*some, *[None] * len(self.names)], strict=False))
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The options, word by word."""
-        given = self.options
-        return tuple(shlex.split(given) if isinstance(given, str) else given)
-
-    @property
-    def identity(self) -> str:
-        """The packages, separated by a space."""
-        return " ".join(self.names)
 
 
 package = recipe_function(Package)
