@@ -16,12 +16,13 @@ from cookbook.text.bounded_io import parsed_object
 PREFIX: LiteralString = r"""
 PATH=$PATH:/sbin:/usr/sbin; export LC_ALL=C LVM_SUPPRESS_FD_WARNINGS=1
 command -v lvm >/dev/null && command -v wipefs >/dev/null || exit 4
-lvm_report() { j=$("$@" --reportformat json --units b --nosuffix) || exit
+lvm_report() { j=$("$@" --reportformat json --units b --nosuffix) || exit 1
 printf '%s %s\n' "$1" "$(printf %s "$j" | tr -d '\n')"; }
-lvm_signatures() { s=$(wipefs -n -p -- "$1") || exit
+lvm_signatures() { s=$(wipefs -n -p -- "$1") || exit 1
 printf '%s\n' "$s" | sed -n "/^#/!s/.*,/signature /p"; }
 """
-"""Shell functions for a question; exit status 4 means that LVM is not installed."""
+"""Shell functions for a question; exit status 4 means that LVM is not installed, and never what a
+command of it has ended with: LVM has a status 4 of its own, for a failed initialization."""
 
 MEMBER = "LVM2_member"
 """The name that wipefs(8) gives to the label of a physical volume."""

@@ -266,8 +266,9 @@ def _at_risk(content: str | None) -> str | None:
 def _content_of(name: str) -> Command:
     device = f"/dev/{name}"
     return sh(
-        "c='?'; [ ! -b {} ] || c=$(wipefs -n -p -- {} | sed -n '/^#/!s/.*,//p' | tr '\\n' ' ')"
-        " || c='?'; printf '%s\\t%s\\n' {} \"$c\"",
+        "c='?'; if [ -b {} ] && s=$(wipefs -n -p -- {}); then"
+        " c=$(printf '%s\\n' \"$s\" | sed -n '/^#/!s/.*,//p' | tr '\\n' ' '); fi;"
+        " printf '%s\\t%s\\n' {} \"$c\"",
         device,
         device,
         name,

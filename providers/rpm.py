@@ -38,20 +38,23 @@ for (n in old) if (!(n in new) && !(n in named)) print "@- " n "=" old[n] }' {};
 """
 
 NEEDED: LiteralString = r"""
-needed() { LC_ALL=C rpm -e --test -- "$@" 2>&1 | sed -n 's/.* is needed by (installed) //p' |
-sort -u; }
+needed() { if said=$(LC_ALL=C rpm -e --test -- "$@" 2>&1); then return; fi
+case $said in *' is needed by (installed) '*) ;; *) printf '%s\n' "$said" >&2; return 1 ;; esac
+printf '%s\n' "$said" | sed -n 's/.* is needed by (installed) //p' | sort -u; }
 """
-"""Defines `needed PACKAGE...`, which prints the installed packages that need one of those."""
+"""Defines `needed PACKAGE...`, which prints the installed packages that need one of those; it fails
+if rpm(8) fails for another reason."""
 
 # A line for each that others need which are to stay: `NAME... TAB OTHERS...`.
 _OTHERS: LiteralString = r"""
-others=$(needed {}); [ "$others" ] || exit 0
+others=$(needed {}) || exit; [ "$others" ] || exit 0
 blame() { name=$1; shift; its=$(needed "$@" | grep -x -F -e "$others") || return 0
 printf '%s\t%s\n' "$name" "$(echo $its)"; }
 """
 
 ALONE: LiteralString = r"""
-others=$(needed {}); [ -z "$others" ] || { echo "these would go, too:" $others >&2; exit 1; }
+others=$(needed {}) || exit
+[ -z "$others" ] || { echo "these would go, too:" $others >&2; exit 1; }
 """
 
 
