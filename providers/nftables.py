@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from cookbook.provider import Command, Thing, provides, sh
 from cookbook.providers.default_policy import PolicyProvider
@@ -190,6 +190,29 @@ class Nftables(PacketFilter):
 NFTABLES = Nftables()
 
 
+class ListedLine(NamedTuple):
+    """A line of a chain, as `nft list` prints it, without what has been counted."""
+
+    table: str
+    chain: str
+    text: str
+
+
+def listed_lines(text: str) -> Iterator[ListedLine]:
+    """Yield the lines of the chains in a ruleset: their heads, and their rules."""
+    table = chain = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("table "):
+            table, chain = line.removeprefix("table ").removesuffix(" {"), ""
+        elif line.startswith("chain "):
+            chain = line.removeprefix("chain ").removesuffix(" {")
+        elif line == "}":
+            chain = ""
+        elif chain and line:
+            counted = re.sub(r" counter packets \d+ bytes \d+", "", line)
+            yield ListedLine(table, chain, counted)
+
+
 @provides(FirewallRule, when=lambda facts: facts.firewall_tool == "nftables")
 class NftablesProvider(RuleProvider):
     """Rules, by nft(8)."""
@@ -202,18 +225,9 @@ class NftablesProvider(RuleProvider):
 
     def unmanaged(self, text: str, declared: Sequence[FirewallRule]) -> Iterable[tuple[str, Thing]]:
         """Yield the rules in tables of others, such as those of Docker or fail2ban."""
-        table = chain = ""
-        for line in map(str.strip, text.splitlines()):
-            if line.startswith("table "):
-                table, chain = line.removeprefix("table ").removesuffix(" {"), ""
-            elif line.startswith("chain "):
-                chain = line.removeprefix("chain ").removesuffix(" {")
-            elif line == "}":
-                chain = ""
-            elif chain and table != "inet cook" and not line.startswith(("type ", "policy ")):
-                rule = (
-                    f"{table} {chain}: {re.sub(' counter packets [0-9]+ bytes [0-9]+', '', line)}"
-                )
+        for table, chain, line in listed_lines(text):
+            if table != "inet cook" and not line.startswith(("type ", "policy ")):
+                rule = f"{table} {chain}: {line}"
                 yield rule, Thing("rule", rule)
 
 

@@ -171,6 +171,15 @@ def goes_back(changes: Sequence[tuple[str, Change[State]]]) -> bool:
     return False
 
 
+def foreseen(changes: Sequence[tuple[str, Change[State]]]) -> Goals | None:
+    """Return the goals if a tool can tell what they do besides: all metadata, exact versions."""
+    if any(side_of(change).metadata == "none" for _, change in changes):
+        return None
+    goals = goals_of(changes)
+    exact = all(version is not None and is_exact(version) for _, version in goals.install)
+    return goals if exact and not goals.upgrade else None
+
+
 def framed(names: Sequence[str], goals: Goals, manner: Manner, work: Command) -> Command:
     """Return the shell text around a transaction: what else it changes is printed at its end."""
     going = [name for name, _ in goals.remove]

@@ -17,8 +17,6 @@ FIND: LiteralString = "PATH=$PATH:/usr/sbin:/sbin command -v semanage || exit 4"
 TOOL = Probe(sh(FIND), absent=4, loose=True)
 """The question for semanage(8)."""
 
-ENABLED: LiteralString = "[ -e /sys/fs/selinux/enforce ]"
-
 
 def semanage(*words: str) -> Command:
     """Return the command that changes the policy; the first word is what is changed."""

@@ -16,11 +16,9 @@ from cookbook.providers.rpm_state import (
     Goals,
     Manner,
     State,
-    goals_of,
-    is_exact,
+    foreseen,
     manner_of,
     named_in,
-    side_of,
     waiting,
 )
 
@@ -138,10 +136,8 @@ grep -E '^<(/?to-|solvable|install-summary|message type="error"|problem|descript
 
 def rehearse(changes: Sequence[tuple[str, Change[State]]], *, downgrade: bool) -> Command | None:
     """Return the question for what changes do besides; None if that is not known yet."""
-    if any(side_of(change).metadata == "none" for _, change in changes):
-        return None
-    goals = goals_of(changes)
-    if goals.upgrade or any(v is None or not is_exact(v) for _, v in goals.install):
+    goals = foreseen(changes)
+    if goals is None:
         return None
     manner = manner_of(changes[0][1])
     manner = replace(manner, options=("--dry-run", *manner.options))

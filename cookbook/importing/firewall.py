@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cookbook.errors import RecipeError
 from cookbook.importing.declaration import Declaration, HostItem, LeftOut
 from cookbook.importing.questions import Seen
-from cookbook.providers.nftables import NFTABLES
+from cookbook.providers.nftables import NFTABLES, ListedLine, listed_lines
 from cookbook.providers.packet_filter import POLICY
 from cookbook.resources.firewall_rule import FirewallRule
 
@@ -40,14 +40,6 @@ _RULE = re.compile(
 """A rule as `nft -p list` shows it, and as NFTABLES writes it."""
 
 
-class _Line(NamedTuple):
-    """A rule, in a chain of a table."""
-
-    table: str
-    chain: str
-    text: str
-
-
 def packet_filter(seen: Seen, declared: Collection[str]) -> Iterator[HostItem]:
     """
     Yield the rules that cook has made, its policies, and what others have.
@@ -66,8 +58,8 @@ def packet_filter(seen: Seen, declared: Collection[str]) -> Iterator[HostItem]:
 def _own_rules(text: str) -> Iterator[HostItem]:
     """Yield the sets, the rules in their order, and the policies behind them."""
     yield from _sets(text)
-    by_name: dict[str, list[_Line]] = {}
-    for line in _lines(text):
+    by_name: dict[str, list[ListedLine]] = {}
+    for line in listed_lines(text):
         if found := re.search(r'comment "cook \d+: ([^"|]*?)(?: \| [^"]*)?"$', line.text):
             by_name.setdefault(found[1], []).append(line)
     policies = by_name.pop(POLICY, [])
@@ -77,7 +69,7 @@ def _own_rules(text: str) -> Iterator[HostItem]:
         yield _policies(policies)
 
 
-def _rule(name: str, lines: Sequence[_Line]) -> HostItem:
+def _rule(name: str, lines: Sequence[ListedLine]) -> HostItem:
     """Return the declaration that makes exactly these lines."""
     texts = [NFTABLES.canonical(f"{one.chain} {one.text}") for one in lines]
     if name.startswith("(nat) "):
@@ -165,7 +157,7 @@ def _one_or_all(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _policies(lines: Sequence[_Line]) -> Declaration:
+def _policies(lines: Sequence[ListedLine]) -> Declaration:
     """Return the policies: the last rule of each chain."""
     made: dict[str, Any] = {"input": None}
     for line in lines:
@@ -196,8 +188,12 @@ def _sets(text: str) -> Iterator[Declaration]:
 def _of_others(text: str) -> Iterator[LeftOut]:
     """Yield the rules of others, as far as something is to be said of them."""
     rules = [
-        *(line for line in _lines(text) if line.table != _OWN and not _says_nothing(line.text)),
-        *(_Line("iptables", *_chain(one)) for one in re.findall(r"(?m)^-A (.*)$", text)),
+        *(
+            line
+            for line in listed_lines(text)
+            if line.table != _OWN and not _says_nothing(line.text)
+        ),
+        *(ListedLine("iptables", *_chain(one)) for one in re.findall(r"(?m)^-A (.*)$", text)),
     ]
     reason = "a live rule that stands in no file: it is gone after the next boot"
     for table, chain, rule in rules[:_SHOWN]:
@@ -218,18 +214,3 @@ def _chain(rule: str) -> tuple[str, str]:
 def _says_nothing(line: str) -> bool:
     """Return whether a line is the head of a chain that lets everything pass."""
     return line.startswith(("type ", "policy ")) and not re.search(r"policy (?!accept)", line)
-
-
-def _lines(text: str) -> Iterator[_Line]:
-    """Yield the lines of the chains in what `nft list` says."""
-    table = chain = ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("table "):
-            table, chain = line.removeprefix("table ").removesuffix(" {"), ""
-        elif line.startswith("chain "):
-            chain = line.removeprefix("chain ").removesuffix(" {")
-        elif line == "}":
-            chain = ""
-        elif chain and line:
-            counted = re.sub(r" counter packets \d+ bytes \d+", "", line)
-            yield _Line(table, chain, counted)
