@@ -1,4 +1,4 @@
-"""What types of packages have in common, whatever tool installs them: names, versions, options."""
+"""The common part of types of packages, whatever tool installs them: names, versions, options."""
 
 from __future__ import annotations
 
