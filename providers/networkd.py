@@ -20,15 +20,21 @@ _SETTLE: LiteralString = (
     "i=0; while [ $((i += 1)) -le 200 ]; do a=$(ip -o addr show dev {} 2>/dev/null); w=;"
     ' for x in {}; do case $a in *" $x "*) ;; *) w=1 ;; esac; done;'
     ' for x in {}; do case $a in *" $x "*) w=1 ;; esac; done;'
-    ' [ "$w" ] || [ ! "$a" ] || break; [ $i -lt 20 ] ||'
+    ' d=/sys/class/net/{}; [ -e "$d" ] || w=1;'
+    ' [ ! {} ] || [ $(($(cat "$d/flags" 2>/dev/null) & 1)) = 1 ] || w=1;'
+    ' m={}; [ ! "$m" ] || [ "$d/master" -ef "/sys/class/net/$m" ] || w=1;'
+    ' [ "$w" ] || break; [ $i -lt 20 ] ||'
     " case $(networkctl --no-legend list {} 2>/dev/null) in *unmanaged*) break ;; esac;"
     " sleep 0.1; done"
 )
 
 
-def settle(name: str, found: Collection[str], wanted: Collection[str]) -> Command:
-    """Return the command that waits until an interface has the wanted addresses: 20 s at most."""
-    return sh(_SETTLE, name, sorted(wanted), sorted({*found} - {*wanted}), name)
+def settle(name: str, found: Collection[str], wanted: State) -> Command:
+    """Return the command that waits until an interface is as wanted: 20 s at most."""
+    addresses = wanted.addresses or ()
+    came, gone = sorted(addresses), sorted({*found} - {*addresses})
+    up, bridge = "up" if wanted.up else "", wanted.bridge or ""
+    return sh(_SETTLE, name, came, gone, name, up, bridge, name)
 
 
 @provides(NetworkInterface, when=lambda facts: facts.network_tool == "networkd")
@@ -54,7 +60,7 @@ class NetworkdProvider(InterfaceProvider):
         if found.kind and wanted.kind != "" and (wanted.network or not files):
             yield sh("networkctl reconfigure {}", name)
         if wanted.kind != "" and wanted.addresses is not None:
-            yield settle(name, found.addresses or (), wanted.addresses)
+            yield settle(name, found.addresses or (), wanted)
 
 
 def _netdev(interface: NetworkInterface) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.on_hosts.conftest import Cook, by_both
+from tests.on_hosts.conftest import Cook, by_both, inventory_of
 from tests.on_hosts.manifest import difference, state
 from tests.on_hosts.test_rescue import answers
 
@@ -187,11 +187,16 @@ AFTERWARDS = r"after file\[/etc/fine\], execute\[cut\](; no new connection| no l
     indirect=["transport"],
 )
 def test_a_command_that_ends_the_session_and_all_logins_is_named(
-    fresh_host: KitchenHost, cook: Cook, command: str, says: str
+    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, transport: str, command: str, says: str
 ) -> None:
     """No session is left to restore anything by: the report says so, and what ran."""
+    hosts_yml = inventory_of(kitchen, transport)
+    impatient = hosts_yml.with_name("impatient.yml")  # beside its keys
+    few = "defaults: {alive_interval: 3, connect_timeout: 3, "
+    impatient.write_text(hosts_yml.read_text().replace("defaults: {", few, 1))
     recipe = f'file("/etc/fine", content="x")\nexecute("cut", command={command!r})\n'
-    document = cook(fresh_host, "converge", "--reconnect", "1", recipe=recipe)
+    words = ("converge", "--reconnect", "1")
+    document = cook(fresh_host, *words, recipe=recipe, inventory=impatient)
     assert document["status"] in (3, 4)  # failed, or unreachable
     [told, *_] = errors_of(document)
     assert re.search(says, told["message"]), told["message"]

@@ -15,7 +15,7 @@ FILE = "/etc/pam.d/sshd"
 def test_an_entry_that_locks_out_is_taken_back(fresh_host: KitchenHost, cook: Cook) -> None:
     before = fresh_host.run(f"cat {FILE}").stdout
     deny = "pam_entry('deny', service='sshd', type='account', module='pam_deny.so')"
-    done = cook(fresh_host, "converge", recipe=deny)
+    done = cook(fresh_host, "converge", "--confirm-timeout", "4s", recipe=deny)
     assert done["status"] != 0
     assert fresh_host.run(f"cat {FILE}").stdout == before
 
