@@ -11,14 +11,15 @@ from cookbook.testing.life import Life
 LIMIT = 900.0
 """Seconds that the installation may take."""
 
-# The package lists and the caches are private: a life may be about those of the host. The sources
-# are copied when a host is prepared first, because a life may replace them. Others may look into
-# the folder of the lists: apt-get(8) fetches as the user _apt.
+# The package lists and the cache are private: a life may be about those of the host. Sources and
+# lists are copied when a host is prepared first, because a life may replace them. Others may look
+# into the folder of the lists: apt-get(8) fetches as the user _apt.
 _KEEP = r"""
 set -e; kept=/var/lib/cook-life/sources
 [ -d $kept ] || { mkdir -p $kept.new/parts
 cp -a /etc/apt/sources.list $kept.new/list 2>/dev/null || : >$kept.new/list
-cp -a /etc/apt/sources.list.d/. $kept.new/parts; mv $kept.new $kept; }
+cp -a /etc/apt/sources.list.d/. $kept.new/parts; cp -a /var/lib/apt/lists $kept.new/
+mv $kept.new $kept; }
 """
 
 _INSTALL = r"""
@@ -26,11 +27,11 @@ set -- {packages}; need=
 for p; do case $(dpkg-query -W -f '${{Status}}' "$p" 2>/dev/null) in
 'install ok installed'|'hold ok installed') ;; *) need="$need $p" ;; esac; done
 [ "$need" ] || exit 0
-lists=$(mktemp -d /tmp/cook-life.XXXXXX); trap 'rm -rf "$lists"' EXIT; chmod 755 "$lists"
 set -- -qq -o Dir::Etc::sourcelist=$kept/list -o Dir::Etc::sourceparts=$kept/parts
-set -- "$@" -o Dir::State::lists="$lists" -o Dir::Cache::srcpkgcache= -o Dir::Cache::pkgcache=
-mkdir "$lists/partial"; export DEBIAN_FRONTEND=noninteractive
-apt-get "$@" update
+set -- "$@" -o Dir::State::lists=$kept/lists -o Acquire::Languages=none
+set -- "$@" -o Dir::Cache::srcpkgcache=$kept/cache.bin -o Dir::Cache::pkgcache=
+export DEBIAN_FRONTEND=noninteractive
+[ "$(find $kept/updated -mmin -60 2>/dev/null)" ] || {{ apt-get "$@" update; : >$kept/updated; }}
 said=$(apt-get "$@" install -y --no-install-recommends $need 2>&1) ||
 {{ echo "$said" >&2; exit 1; }}
 """
