@@ -125,7 +125,7 @@ class Fleet:
 
     def phases(self) -> dict[str, str]:
         """Return the phase of each host in the last rollout."""
-        return {host: one["phase"] for host, one in self.told()["hosts"].items()}
+        return phases_of(self.told())
 
     def runs_of(self, host: str) -> list[str]:
         """Return the ids of all runs of a host in the history."""
@@ -333,11 +333,17 @@ def test_no_batch_begins_below_the_minimum(rolling: Fleet) -> None:
     assert set(rolling.serving().values()) == {"store 1", "shop 1"}
 
 
+def phases_of(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the phase of each host in the state of a rollout."""
+    return {host: one["phase"] for host, one in told["hosts"].items()}
+
+
 def wait_for(fleet: Fleet, former: str, what: Any) -> None:
     """Wait until a rollout after the former one has come so far."""
     end = time.monotonic() + 100
     while time.monotonic() < end:
-        if fleet.told()["id"] != former and what(fleet.phases()):
+        told = fleet.told()  # a process each time
+        if told["id"] != former and what(phases_of(told)):
             return
         time.sleep(0.2)
     raise AssertionError(f"it has not come so far: {fleet.phases()}")
