@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +173,18 @@ DROP = (
 )
 
 
+@pytest.fixture
+def impatient(kitchen: Kitchen, fresh_host: KitchenHost, transport: str) -> Path:
+    """An inventory that waits seconds only for a host that does not answer."""
+    hosts_yml = inventory_of(kitchen, transport)
+    path = hosts_yml.with_name("impatient.yml")  # beside its keys
+    text = hosts_yml.read_text()
+    assert fresh_host.address in text
+    few = "defaults: {alive_interval: 3, connect_timeout: 3, "
+    path.write_text(text.replace("defaults: {", few, 1))
+    return path
+
+
 MEANWHILE = r"while execute\[cut\] was being applied; no new connection could be made"
 AFTERWARDS = r"after file\[/etc/fine\], execute\[cut\](; no new connection| no login is possible)"
 
@@ -187,13 +200,9 @@ AFTERWARDS = r"after file\[/etc/fine\], execute\[cut\](; no new connection| no l
     indirect=["transport"],
 )
 def test_a_command_that_ends_the_session_and_all_logins_is_named(
-    kitchen: Kitchen, fresh_host: KitchenHost, cook: Cook, transport: str, command: str, says: str
+    fresh_host: KitchenHost, cook: Cook, impatient: Path, command: str, says: str
 ) -> None:
     """No session is left to restore anything by: the report says so, and what ran."""
-    hosts_yml = inventory_of(kitchen, transport)
-    impatient = hosts_yml.with_name("impatient.yml")  # beside its keys
-    few = "defaults: {alive_interval: 3, connect_timeout: 3, "
-    impatient.write_text(hosts_yml.read_text().replace("defaults: {", few, 1))
     recipe = f'file("/etc/fine", content="x")\nexecute("cut", command={command!r})\n'
     words = ("converge", "--reconnect", "1")
     document = cook(fresh_host, *words, recipe=recipe, inventory=impatient)
