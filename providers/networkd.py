@@ -21,7 +21,7 @@ _SETTLE: LiteralString = (
     ' for x in {}; do case $a in *" $x "*) ;; *) w=1 ;; esac; done;'
     ' for x in {}; do case $a in *" $x "*) w=1 ;; esac; done;'
     ' d=/sys/class/net/{}; [ -e "$d" ] || w=1;'
-    ' [ ! {} ] || [ $(($(cat "$d/flags" 2>/dev/null) & 1)) = 1 ] || w=1;'
+    ' [ ! {} ] || [ $(($(cat "$d/flags" 2>/dev/null || echo 0) & 1)) = 1 ] || w=1;'
     ' m={}; [ ! "$m" ] || [ "$d/master" -ef "/sys/class/net/$m" ] || w=1;'
     ' [ "$w" ] || break; [ $i -lt 20 ] ||'
     " case $(networkctl --no-legend list {} 2>/dev/null) in *unmanaged*) break ;; esac;"
