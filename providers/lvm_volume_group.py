@@ -283,6 +283,6 @@ def _unmade(made: Sequence[str], gone: Sequence[str]) -> Iterator[Command]:
 
 def _volumes_of(group: str) -> Command:
     return sh(
-        "PATH=$PATH:/sbin:/usr/sbin lvs --noheadings -o vg_name,lv_name --select {} 2>/dev/null",
+        "PATH=$PATH:/sbin:/usr/sbin lvs --noheadings -o vg_name,lv_name --select {} || exit",
         f'vg_name="{group}"',
     )
