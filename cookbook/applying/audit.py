@@ -50,7 +50,7 @@ class Audit:
         What the manifests of the host contain, for this or other recipes, is managed.
 
         A type without a provider for this host, or without a list, has none. A type whose list
-        cannot be read has a failed step: it is not known what nobody declares.
+        cannot be read has a failed step: it is unknown what of it is not declared.
         """
         asked = []
         for kind in self.types:
@@ -64,7 +64,7 @@ class Audit:
         for (kind, provider, _), outcome in zip(asked, outcomes, strict=True):
             if outcome.status != 0 or outcome.cut:
                 why = outcome.last_words or f"exit status {outcome.status}"
-                error = ProbeError(f"it is unknown what nobody declares: {why}")
+                error = ProbeError(f"it is unknown what of it is not declared: {why}")
                 yield Step(Declared(named(kind, "*"), "--unmanaged"), "failed", error=error)
                 continue
             for name, thing in provider.unmanaged(outcome.text, self._declared[kind]):

@@ -23,8 +23,8 @@ def rehearsed(planner: Planner, decisions: Sequence[Decision]) -> list[Decision]
     """
     Return these decisions in the order of execution; a removal that must not be made is failed.
 
-    Needs one exchange if a provider has a question. If that fails, nobody knows what stands
-    against the changes that it is about: they are failed as well.
+    Needs one exchange if a provider has a question. If that fails, the obstacles are
+    unknown, and the changes that it is about are failed as well.
     """
     questions = dict(_questions(decisions))
     outcomes = planner.outcomes(list(questions.values()))

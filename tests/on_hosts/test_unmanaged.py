@@ -104,7 +104,7 @@ def test_a_list_that_cannot_be_read_is_said(module_host: KitchenHost, cook: Cook
     assert told["status"] == 3
     [failed] = [r for r in told["hosts"][module_host.name]["resources"] if r["status"] == "failed"]
     assert failed["id"] == "firewall_rule[*]"
-    assert failed["error"]["message"] == "it is unknown what nobody declares: broken"
+    assert failed["error"]["message"] == "it is unknown what of it is not declared: broken"
 
 
 def test_an_unmanaged_thing_can_be_ignored_with_a_reason(
