@@ -104,9 +104,28 @@ export npm_config_logs_max npm_config_update_notifier npm_config_fund npm_config
 {}t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT
 """
 
+# npm takes half a second to say where global packages are. It is not asked where the answer is in
+# its own npmrc or beside Node.js, and neither a variable nor a file of the host or the user can say
+# otherwise: npmrc(5), and "prefix" in config(7) of npm.
+_GLOBAL: LiteralString = r"""
+cook_global() { f=$(readlink -f -- "$c") && [ "$HOME" ] || return; case $f in
+*/bin/npm-cli.js) f=${f%/bin/npm-cli.js}/npmrc ;; *) return 1 ;; esac; g= r=
+! env | grep -qi -e '^npm_config_.*\(prefix\|config\|global\|location\)' -e '^prefix=' \
+-e '^destdir=' || return; if [ -e "$f" ]; then ! grep -qEv \
+'^ *([#;].*)?$|^(globalconfig|globalignorefile|prefix)=/[[:alnum:]_./-]+$' "$f" || return
+g=$(sed -n 's/^globalconfig=//p' "$f") r=$(sed -n 's/^prefix=//p' "$f"); fi
+[ "$r" ] || { n=$(command -v node) && [ "$n" = "$(readlink -f -- "$n")" ] || return
+[ "$(head -n 1 "$c")" = '#!/usr/bin/env node' ] || return; r=${n%/*}; r=${r%/*}; }
+case "$r/" in *//*|*/./*|*/../*|'') return 1 ;; esac
+for f in "${g:-$r/etc/npmrc}" "$HOME/.npmrc" /.npmrc; do [ -e "$f" ] || continue
+[ -r "$f" ] || return; ! sed '/^[[:space:]]*[#;]/d' "$f" |
+grep -qi -e prefix -e config -e global -e location -e '[$\\]' || return; done
+r=$r/lib/node_modules; }
+"""
+
 _ASK: LiteralString = """\
 {}c=$(command -v -- {}) && command -v node >/dev/null || exit 0
-r={}; [ "$r" ] || r=$(npm_config_cache=$t "$c" root -g) || exit
+r={}; [ "$r" ] || cook_global || r=$(npm_config_cache=$t "$c" root -g) || exit
 printf '%s\\n' "$r" | node -e {} -- "$c" {}"""
 
 _NEWEST: LiteralString = """\
@@ -126,6 +145,8 @@ def _installed(program: str, prefix: str | None) -> Table:
 
     def ask(keys: Sequence[str]) -> Command:
         root = sh(_ROOT, first_in_path(program))
+        if prefix is None:
+            root = sh("{}{}", root, sh(_GLOBAL.removeprefix("\n")))
         where = f"{prefix}/lib/node_modules" if prefix is not None else ""
         text = sh(_ASK, root, program, where, _LOOK, list(keys))
         return replace(text, called=f"look at {', '.join(keys)}")
