@@ -54,14 +54,16 @@ class State:
     timeout: float = hint(default=1800.0)
 
 
+_BETWEEN = "\x1e"
+"""Stands between the folder and the package, in a key."""
+
 # npm decides with its own module which versions fit; the question uses the same one.
 _LOOK = r"""
 const fs = require("fs"), path = require("path"), [cli, ...asked] = process.argv.slice(1);
 const semver = require("module").createRequire(fs.realpathSync(cli))("semver");
 const any = {includePrerelease: true};
-const root = fs.readFileSync(0, "utf8").trim();
-const prefix = path.join(root, "../.."), bin = path.join(prefix, "bin");
-const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
+const global = fs.readFileSync(0, "utf8").trim();
+let root, bin;
 const there = (b) => fs.existsSync(path.join(bin, b));
 const read = (dir) => {
   try { return JSON.parse(fs.readFileSync(path.join(dir, "package.json"), "utf8")); }
@@ -85,7 +87,12 @@ const look = (dir, own, unmet, seen) => {
   }
 };
 for (const key of asked) {
-  const [name, ...words] = key.split(" "), range = words.join(" ");
+  const [where, what] = key.split("\x1e"), [name, ...words] = what.split(" ");
+  const range = words.join(" ");
+  root = where ? path.join(where, "lib/node_modules") : global;
+  const prefix = path.join(root, "../..");
+  bin = path.join(prefix, "bin");
+  const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
   const place = path.join(root, name), own = read(place), unmet = [];
   if (own) look(place, own, unmet, new Set());
   const bins = !own ? [] : typeof own.bin === "string" ? [own.name.replace(/^@.*\//, "")]
@@ -125,7 +132,7 @@ r=$r/lib/node_modules; }
 
 _ASK: LiteralString = """\
 {}c=$(command -v -- {}) && command -v node >/dev/null || exit 0
-r={}; [ "$r" ] || cook_global || r=$(npm_config_cache=$t "$c" root -g) || exit
+r=; {} || cook_global || r=$(npm_config_cache=$t "$c" root -g) || exit
 printf '%s\\n' "$r" | node -e {} -- "$c" {}"""
 
 _NEWEST: LiteralString = """\
@@ -140,20 +147,21 @@ _RUN: LiteralString = """\
 
 
 @functools.cache
-def _installed(program: str, prefix: str | None) -> Table:
-    """Return the question for packages, given as NAME RANGE, in one place."""
+def _installed(program: str) -> Table:
+    """Return the question for packages, given as PREFIX, _BETWEEN, NAME RANGE."""
 
     def ask(keys: Sequence[str]) -> Command:
         root = sh(_ROOT, first_in_path(program))
-        if prefix is None:
+        elsewhere = not any(key.startswith(_BETWEEN) for key in keys)
+        if not elsewhere:
             root = sh("{}{}", root, sh(_GLOBAL.removeprefix("\n")))
-        where = f"{prefix}/lib/node_modules" if prefix is not None else ""
-        text = sh(_ASK, root, program, where, _LOOK, list(keys))
-        return replace(text, called=f"look at {', '.join(keys)}")
+        text = sh(_ASK, root, program, sh("true" if elsewhere else "false"), _LOOK, list(keys))
+        names = ", ".join(key.partition(_BETWEEN)[2].strip() for key in keys)
+        return replace(text, called=f"look at {names}")
 
     def split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
         lines = [f"{line}\n" for line in text.split("\n") if line]
-        return zip(keys, lines, strict=False)  # without npm there is no answer at all
+        return zip(keys, lines, strict=bool(lines))  # without npm there is no answer at all
 
     return Table(ask, split)
 
@@ -166,9 +174,8 @@ class NpmPackageProvider(Provider[NpmPackage, State]):
         """Ask what is installed; for an upgrade, ask the registry for the newest version, too."""
         program = package.program
         root = sh(_ROOT, first_in_path(program))
-        asked = _installed(program, package.prefix).about(
-            f"{package.package} {package.version or ''}"
-        )
+        what = f"{package.package} {package.version or ''}"
+        asked = _installed(program).about(f"{package.prefix or ''}{_BETWEEN}{what}")
         if package.action != "upgrade":
             return [asked]
         prepare, options = npm.configured(program, package.registry, npm.quiet(package.token))
