@@ -64,7 +64,7 @@ whole = specs.select { |s| s.default_gem? || there.(s.full_gem_path) }
 all = (dir.empty? ? [Gem.dir, Gem.user_dir] : [dir])
 own = Process.uid == 0 && dir.empty? ? [Gem.dir] : all
 keys.each do |key|
-  name, *wanted = key.split("\x1e")
+  name, *wanted = key.split("\x1e", -1)
   mine = whole.select { |s| s.name == name }.sort_by(&:version)
   unmet, seen = [], {}
   look = lambda do |spec|
@@ -290,7 +290,7 @@ def uninstall(gem: str, state: GemState) -> Command:
 
 def list_all(state: GemState) -> Command:
     """Return the command that prints all gems, for `learn`."""
-    look = _look(state.program, state.install_dir, [_BETWEEN], 4)
+    look = _look(state.program, state.install_dir, [""], 4)
     return replace(look, called="list the gems")
 
 

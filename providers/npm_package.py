@@ -62,7 +62,7 @@ _LOOK = r"""
 const fs = require("fs"), path = require("path"), [cli, ...asked] = process.argv.slice(1);
 const semver = require("module").createRequire(fs.realpathSync(cli))("semver");
 const any = {includePrerelease: true};
-const global = fs.readFileSync(0, "utf8").trim();
+const shared = fs.readFileSync(0, "utf8").trim();
 let root, bin;
 const there = (b) => fs.existsSync(path.join(bin, b));
 const read = (dir) => {
@@ -89,7 +89,7 @@ const look = (dir, own, unmet, seen) => {
 for (const key of asked) {
   const [where, what] = key.split("\x1e"), [name, ...words] = what.split(" ");
   const range = words.join(" ");
-  root = where ? path.join(where, "lib/node_modules") : global;
+  root = where ? path.join(where, "lib/node_modules") : shared;
   const prefix = path.join(root, "../..");
   bin = path.join(prefix, "bin");
   const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));

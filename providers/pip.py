@@ -106,9 +106,14 @@ for key in sys.argv[1:]:
     from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
     from pip._vendor.packaging.utils import canonicalize_name
     source, *given = key.split("\x1e")
-    if source and not os.path.lexists(source):
-        continue
     unmet, odd, seen, versions = [], [], set(), {}
+    try:
+        if source:
+            os.stat(source)
+    except (FileNotFoundError, NotADirectoryError):
+        continue  # one that cannot be seen is not absent: it cannot be opened either
+    except OSError:
+        pass
     try:
         lines = list(read(source)) if source else [r for line in given for r in parse(line, "/")]
     except OSError as error:
@@ -131,8 +136,8 @@ def packages_in(venv: str) -> Table:
     """
     Return the question for what is installed in an environment; nothing is there without one.
 
-    A key is `*` for all packages, or what `_key` makes of requirements. One start of Python answers
-    all keys.
+    A key is `*` for all packages, or a file and lines with `_BETWEEN` between them. One start of
+    Python answers all keys.
     """
 
     def ask(keys: Sequence[str]) -> Command:
