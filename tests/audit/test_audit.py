@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.hosts.connect import connect
 from tests.audit.profiles import audit, write_profile
+from tests.data import read_yaml
 
-RESULTS = yaml.safe_load(Path(__file__).with_name("results.yml").read_text())
-NOT_JUDGED = yaml.safe_load(Path(__file__).with_name("not_judged.yml").read_text())
+RESULTS = read_yaml(Path(__file__).with_name("results.yml"))
+NOT_JUDGED = read_yaml(Path(__file__).with_name("not_judged.yml"))
 TODAY = date.today()  # noqa: DTZ011 - the command takes the day of this machine, too
 
 

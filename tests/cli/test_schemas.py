@@ -22,11 +22,12 @@ from cookbook.kitchen.suites import reader as kitchen_reader
 from cookbook.rollout.strategy import Strategy
 from cookbook.schemas import inventory_schema
 from cookbook.watch import settings as watch_reader
+from tests.data import SafeLoader, from_yaml
 
 ROOT = Path(__file__).parents[2]
 
 
-class Loader(yaml.SafeLoader):
+class Loader(SafeLoader):
     """Reads `!secret NAME` as text."""
 
 
@@ -123,4 +124,4 @@ WRONG = {
 @pytest.mark.parametrize(("kind", "text"), [(k, t) for k, texts in WRONG.items() for t in texts])
 def test_what_is_wrong_is_not_valid(kind: str, text: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load(text), schemas()[kind]())
+        jsonschema.validate(from_yaml(text), schemas()[kind]())
