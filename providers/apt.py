@@ -177,7 +177,7 @@ class AptProvider(NamedPackagesProvider[Package, State]):
     def everything(self) -> Command | None:
         """Ask for the packages that were installed by request, and what others depend on."""
         shown = "${Package}\\t${Priority}\\t${Pre-Depends}, ${Depends}\\n"
-        return sh("dpkg-query -W -f {}; echo; " + BY_REQUEST, shown)
+        return sh("dpkg-query -W -f {} || exit; echo; " + BY_REQUEST, shown)
 
     def unmanaged(self, text: str, declared: Sequence[Package]) -> Iterable[tuple[str, Thing]]:
         """Yield the packages that were installed by request, and that no other one depends on."""

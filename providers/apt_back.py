@@ -22,10 +22,12 @@ _TELLS = {
 
 # A line for each that others need which are to stay: `NAME... TAB OTHERS...`.
 _OTHERS: LiteralString = r"""
-going() { apt-get -s -q remove -- "$@" | awk '$1 == "Remv" { print $2 }'; }
-all=$(printf '%s\n' {})
-others=$(going $all | grep -v -x -F -e "$all") || exit 0
-blame() { name=$1; shift; its=$(going "$@" | grep -x -F -e "$others") || return 0
+going() { s=$(apt-get -s -q remove -- "$@") || exit
+printf '%s\n' "$s" | awk '$1 == "Remv" { print $2 }'; }
+all=$(printf '%s\n' {}); its=$(going $all) || exit
+others=$(printf '%s\n' "$its" | grep -v -x -F -e "$all") || exit 0
+blame() { name=$1; shift; its=$(going "$@") || exit
+its=$(printf '%s\n' "$its" | grep -x -F -e "$others") || return 0
 printf '%s\t%s\n' "$name" "$(echo $its)"; }
 """
 

@@ -246,8 +246,9 @@ class AuthorizedKeysProvider(Provider[AuthorizedKey, State]):
     def everything(self) -> Command:
         """Ask for the keys of all accounts."""
         return sh(
-            "getent passwd | while IFS=: read -r u _ _ _ _ h _; do f=$h/.ssh/authorized_keys;"
-            ' [ ! -f "$f" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$f"; done'
+            "users=$(getent passwd) || exit; printf '%s\\n' \"$users\" |"
+            " while IFS=: read -r u _ _ _ _ h _; do f=$h/.ssh/authorized_keys;"
+            ' [ ! -f "$f" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$f" || exit; done'
         )
 
     def unmanaged(

@@ -157,8 +157,8 @@ _KEEP: LiteralString = r"""
 k=$cook_home/builds/{}; for o in {}; do [ ! -f "$o" ] || { h=$(sha256sum <"$o")
 printf 'kept %s %s %s\n' "$(cook_keep "$o" "${h%% *}")" "$(stat -L -c '%a %.Y' -- "$o")" "$o"
 }; done
-[ ! -e "$k/record" ] || printf 'kept %s\n' "$(tar -C "$k" -cf - record products inputs |
-cook_keep_stream)"
+[ ! -e "$k/record" ] || printf 'kept %s\n' "$(cook_keep_by cook_tar -C "$k" -cf - record products \
+inputs)"
 """
 
 

@@ -182,8 +182,8 @@ class CrontabProvider(Provider[Cron, State]):
     def everything(self) -> Command:
         """Ask for all crontabs of users."""
         return sh(
-            "cd /var/spool/cron/crontabs 2>/dev/null || exit 0; for u in *; do"
-            ' [ ! -f "$u" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$u"; done'
+            "d=/var/spool/cron/crontabs; [ -d $d ] || exit 0; cd $d || exit; for u in *; do"
+            ' [ ! -f "$u" ] || awk -v "u=$u" \'{ print u " " $0 }\' "$u" || exit; done'
         )
 
     def unmanaged(self, text: str, declared: Sequence[Cron]) -> Iterable[tuple[str, Thing]]:

@@ -97,11 +97,14 @@ def ask_about(table: Table, probes: Mapping[str, Probe]) -> Command | None:
     return sh("printf '%s\\n' {}; {}", names, table.ask([probe.key for _, probe in ordered]))
 
 
-def told_about(name: str, said: str) -> str | None:
-    """Return the answer about a name in the output of `ask_about`."""
+def told_about(name: str, said: str) -> str:
+    """Return the answer about a name in the output of `ask_about`; without one: ValueError."""
     lines = said.rstrip("\n").split("\n")
     half = len(lines) // 2
-    return dict(zip(lines[:half], lines[half:], strict=False)).get(json.dumps(name))
+    answers = dict(zip(lines[:half], lines[half:], strict=False))
+    if (answer := answers.get(json.dumps(name))) is None:
+        raise ValueError(f"there is no answer about {name}")
+    return answer
 
 
 R = TypeVar("R", bound=Resource)

@@ -287,7 +287,7 @@ def _refuse_detours(directory: Directory, said: str | None) -> None:
 
 
 _LIST: LiteralString = """\
-in_it() { printf '%s\\0' "$1"; find "$@" -mindepth 1 -maxdepth 1 -print0; printf '\\0'; }
+in_it() { printf '%s\\0' "$1"; find "$@" -mindepth 1 -maxdepth 1 -print0 || exit; printf '\\0'; }
 """
 
 
@@ -302,7 +302,7 @@ def _list(pairs: Sequence[tuple[str, Sequence[str]]]) -> Command:
     records = [sh("in_it {}", [name, *above]) for name, above in pairs]
     packaged = sh(
         "printf '\\0'; ! command -v dpkg-query >/dev/null ||"
-        " find {} -mindepth 1 -maxdepth 1 -exec dpkg-query -S {} + 2>/dev/null",
+        " find {} -mindepth 1 -maxdepth 1 -exec dpkg-query -S {} + 2>/dev/null || :",
         everything,
         script("{}"),
     )

@@ -35,12 +35,14 @@ print k "\t" found "\t" substr(by[k], 2) essential[which] } }' {}
 
 WITHOUT_TRACE: LiteralString = r"""
 lists=/var/lib/apt/lists; cache=/var/cache/apt/srcpkgcache.bin; use='-o Dir::Cache::pkgcache='
-[ $cache -nt $lists ] && [ $cache -nt $lists/partial ] || use="$use -o Dir::Cache::srcpkgcache="
+for f in $lists $lists/partial /etc/apt/sources.list /etc/apt/sources.list.d \
+/etc/apt/sources.list.d/*; do [ ! -e "$f" ] || [ $cache -nt "$f" ] ||
+{ use="$use -o Dir::Cache::srcpkgcache="; break; }; done
 """.lstrip()
 """
 Sets $use: options for apt-cache(8) and apt-get(8) in questions, which leave no trace.
 
-Caches are used where they are good, and not written.
+Caches are used where they are good, and not written: apt writes one that is not of these sources.
 """
 
 BY_REQUEST: LiteralString = r"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Command, Probe, Secret, hint, holds_secret, sh
+from cookbook.provider import Change, Command, Probe, Secret, Table, hint, holds_secret, sh
 from cookbook.providers.private_folder import private_folder
 from cookbook.resources.gem_package import GemPackage
 from cookbook.text.bounded_io import parsed_json
@@ -49,43 +50,49 @@ class GemState:
     """True if `install_dir` was there before the change."""
 
 
+_BETWEEN = "\x1e"
+"""Stands between the name and the wanted versions of a gem, in a key."""
+
 # Every Ruby has the class of requirements, so no version is compared by other rules than its own.
 _LOOK = r"""
 require "json"
-name, dir, *wanted = ARGV
+dir, *keys = ARGV
 specs = Gem::Specification.to_a.uniq { |s| [s.full_name, s.base_dir] }
 specs = specs.select { |s| s.base_dir == dir } unless dir.empty?
 there = lambda { |d| Dir.exist?(d) && !Dir.empty?(d) }
 whole = specs.select { |s| s.default_gem? || there.(s.full_gem_path) }
 all = (dir.empty? ? [Gem.dir, Gem.user_dir] : [dir])
 own = Process.uid == 0 && dir.empty? ? [Gem.dir] : all
-mine = whole.select { |s| s.name == name }.sort_by(&:version)
-unmet, seen = [], {}
-look = lambda do |spec|
-  next if seen[spec.full_name]
-  seen[spec.full_name] = true
-  spec.runtime_dependencies.each do |d|
-    found = whole.select { |s| d.matches_spec?(s) }.max_by(&:version)
-    found ? look.(found) : unmet << "#{d.name} #{d.requirement} of #{spec.name}: missing"
+keys.each do |key|
+  name, *wanted = key.split("\x1e", -1)
+  mine = whole.select { |s| s.name == name }.sort_by(&:version)
+  unmet, seen = [], {}
+  look = lambda do |spec|
+    next if seen[spec.full_name]
+    seen[spec.full_name] = true
+    spec.runtime_dependencies.each do |d|
+      found = whole.select { |s| d.matches_spec?(s) }.max_by(&:version)
+      found ? look.(found) : unmet << "#{d.name} #{d.requirement} of #{spec.name}: missing"
+    end
   end
+  met = wanted.map do |text|
+    need = Gem::Requirement.new(text.split(/\s*,\s*/))
+    fits = mine.select { |s| need.satisfied_by?(s.version) }
+    best = fits.last
+    look.(best) if best
+    broken = (specs - whole).any? { |s| s.name == name && need.satisfied_by?(s.version) }
+    unmet << "#{name} #{text}: #{broken ? "damaged" : "missing"}" unless best
+    fits.map { |s| s.version.to_s }
+  end
+  look.(mine.last) if wanted.empty? && mine.any?
+  fixed = mine.select { |s| s.default_gem? || !own.include?(s.base_dir) }
+  versions = lambda { |some| some.map { |s| s.version.to_s }.uniq }
+  puts JSON.generate(
+    folder: dir.empty? || Dir.exist?(dir), versions: versions.(mine), met: met,
+    unmet: unmet.uniq, fixed: versions.(fixed),
+    everything: specs.reject(&:default_gem?).select { |s| own.include?(s.base_dir) }
+      .map { |s| "#{s.name} #{s.version}" }.uniq.sort)
 end
-met = wanted.map do |text|
-  need = Gem::Requirement.new(text.split(/\s*,\s*/))
-  fits = mine.select { |s| need.satisfied_by?(s.version) }
-  best = fits.last
-  look.(best) if best
-  broken = (specs - whole).any? { |s| s.name == name && need.satisfied_by?(s.version) }
-  unmet << "#{name} #{text}: #{broken ? "damaged" : "missing"}" unless best
-  fits.map { |s| s.version.to_s }
-end
-look.(mine.last) if wanted.empty? && mine.any?
-fixed = mine.select { |s| s.default_gem? || !own.include?(s.base_dir) }
-versions = lambda { |some| some.map { |s| s.version.to_s }.uniq }
-puts JSON.generate(
-  folder: dir.empty? || Dir.exist?(dir), versions: versions.(mine), met: met,
-  unmet: unmet.uniq, fixed: versions.(fixed),
-  everything: specs.reject(&:default_gem?).select { |s| own.include?(s.base_dir) }
-    .map { |s| "#{s.name} #{s.version}" }.uniq.sort)
 """
 _NEWEST = r"""
 name, *wanted = ARGV
@@ -100,8 +107,8 @@ end
 
 # The Ruby of a `gem` is beside it, also where both are scripts that choose a version.
 _RUBY: LiteralString = """\
-g=$(command -v -- {}) || exit 4
-r=${g%/*}/ruby; [ -x "$r" ] || r=$(command -v ruby) || exit 4
+g=$(command -v -- {}) || exit {}
+r=${g%/*}/ruby; [ -x "$r" ] || r=$(command -v ruby) || exit {}
 """
 _GEM_PATH: LiteralString = "GEM_HOME={} GEM_PATH={}; export GEM_HOME GEM_PATH\n"
 
@@ -110,15 +117,31 @@ def _within(install_dir: str | None) -> Command:
     return sh(_GEM_PATH, install_dir, install_dir) if install_dir is not None else sh("")
 
 
-def _look(program: str, install_dir: str | None, name: str, wanted: Sequence[str]) -> Command:
-    run = sh('"$r" -e {} -- {} {} {}', _LOOK, name, install_dir or "", list(wanted))
-    return sh("{}{}{}", sh(_RUBY, program), _within(install_dir), run)
+def _look(program: str, install_dir: str | None, keys: Sequence[str], absent: int) -> Command:
+    """Return the question for gems; it ends with the status `absent` without a `gem`."""
+    run = sh('"$r" -e {} -- {} {}', _LOOK, install_dir or "", list(keys))
+    return sh("{}{}{}", sh(_RUBY, program, absent, absent), _within(install_dir), run)
+
+
+@functools.cache
+def _gems(program: str, install_dir: str | None) -> Table:
+    """Return the question for gems, which one start of Ruby answers; there is none without it."""
+
+    def ask(keys: Sequence[str]) -> Command:
+        names = ", ".join(key.partition(_BETWEEN)[0] for key in keys)
+        text = _look(program, install_dir, keys, 0)
+        return replace(text, called=f"look at the gem {names}")
+
+    def split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        lines = [f"{line}\n" for line in text.split("\n") if line]
+        return zip(keys, lines, strict=bool(lines))
+
+    return Table(ask, split)
 
 
 def ask_gem(gem: GemPackage) -> Probe:
     """Return the question for the versions of a gem; absent if there is no `gem`."""
-    look = _look(gem.gem_binary, gem.install_dir, gem.gem, gem.versions)
-    return Probe(replace(look, called=f"look at the gem {gem.gem}"), absent=4)
+    return _gems(gem.gem_binary, gem.install_dir).about(_BETWEEN.join([gem.gem, *gem.versions]))
 
 
 def ask_newest(gem: GemPackage) -> Probe:
@@ -128,7 +151,7 @@ def ask_newest(gem: GemPackage) -> Probe:
     run = sh('"$r" -e {} -- {} {} 2>&1 || :', _NEWEST, gem.gem, conditions)
     text = sh(
         '{}{}{}GEM_SPEC_CACHE=$cook_p/specs; export GEM_SPEC_CACHE\n{}GEMRC="$cook_p/gemrc" {}',
-        sh(_RUBY, gem.gem_binary),
+        sh(_RUBY, gem.gem_binary, 4, 4),
         private_folder(),
         _configure(state),
         _within(gem.install_dir),
@@ -267,7 +290,7 @@ def uninstall(gem: str, state: GemState) -> Command:
 
 def list_all(state: GemState) -> Command:
     """Return the command that prints all gems, for `learn`."""
-    look = _look(state.program, state.install_dir, "", ())
+    look = _look(state.program, state.install_dir, [""], 4)
     return replace(look, called="list the gems")
 
 

@@ -238,8 +238,10 @@ def _local(state: State) -> str | None:
 
 
 _LOCAL: LiteralString = """\
-for d in {}; do printf '%s\\n' "$d"; (cd "$d" 2>/dev/null && [ -O . ] && [ -O .git ] &&
-command -v git >/dev/null || exit 0; cook_git status --porcelain --no-renames
-cook_git log --format='commit %h %s' HEAD --not --remotes --tags --glob=refs/cook/ 2>/dev/null)
+for d in {}; do printf '%s\\n' "$d"; (cd "$d" && [ -e .git ] || exit 0
+[ -O . ] && [ -O .git ] || { echo "$d is of another user" >&2; exit 1; }
+cook_git status --porcelain --no-renames || exit
+! cook_git rev-parse -q --verify HEAD >/dev/null ||
+cook_git log --format='commit %h %s' HEAD --not --remotes --tags --glob=refs/cook/) || exit
 printf '\\0'; done
 """

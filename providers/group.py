@@ -178,7 +178,7 @@ class GroupProvider(Provider[Group, State]):
 
     def everything(self) -> Command:
         """Ask for the groups, and for the accounts, since most accounts have a group."""
-        return sh("getent passwd; echo; getent group")
+        return sh("getent passwd || exit; echo; getent group")
 
     def unmanaged(self, text: str, declared: Sequence[Group]) -> Iterable[tuple[str, Thing]]:
         """Yield those with a number from 1000 on that are not declared, nor those of accounts."""

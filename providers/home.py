@@ -15,10 +15,10 @@ _MOST = 200
 
 # Keys are looked after by `authorized_key`, which leaves those of others.
 _IN_IT: LiteralString = r"""
-in_home() { printf '%s\0' "$1"; [ ! -d "$2" ] || (cd "$2" && find . ! -type d \
-! -path ./.ssh/authorized_keys ! -path "./.ssh/$3" ! -path "./.ssh/$3.pub" |
-head -n {} | while IFS= read -r f; do
-cmp -s "$f" "/etc/skel/$f" || printf '%s\0' "$2/${f#./}"; done); printf '\0'; }
+in_home() { printf '%s\0' "$1"; [ ! -d "$2" ] || (cd "$2" || exit; { find . ! -type d \
+! -path ./.ssh/authorized_keys ! -path "./.ssh/$3" ! -path "./.ssh/$3.pub" ||
+echo '(not all of it can be read)' 2>/dev/null; } | head -n {} | while IFS= read -r f; do
+cmp -s "$f" "/etc/skel/$f" || printf '%s\0' "$2/${f#./}"; done) || exit; printf '\0'; }
 """
 
 

@@ -104,7 +104,7 @@ class LocaleProvider(Provider[Locale, State]):
 
     def keeps(self, _name: str, change: Change[State]) -> Command | None:
         """Keep the list, and ask when the files were modified."""
-        kept = keep_output(sh("cat {} 2>/dev/null", GENERATED))
+        kept = keep_output(sh("[ ! -e {} ] || cat {}", GENERATED, GENERATED))
         return join([ages([DEFAULT, GENERATED]), kept])
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:

@@ -109,8 +109,8 @@ def install(folder: str, state: LockedState, body: Command, called: str) -> Comm
 
 _KEPT: LiteralString = """\
 cd {} 2>/dev/null && for p in {}; do [ ! -e "$p" ] && [ ! -L "$p" ] || printf '%s\\n' "$p"; done |
-{ n=$(cat); [ "$n" ] && printf '%s\\n' "$n" | tar --format=posix --numeric-owner -cf - -T - |
-cook_keep_stream || echo none; } || echo none"""
+{ n=$(cat); [ "$n" ] && printf '%s\\n' "$n" |
+cook_keep_by cook_tar --format=posix --numeric-owner -cf - -T - || echo none; } || echo none"""
 
 _RESTORE: LiteralString = """\
 cd {} && rm -rf -- {} || exit; f={}; umask 022; set --

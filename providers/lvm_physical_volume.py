@@ -161,7 +161,7 @@ def make(device: str, *, wipe: bool) -> Iterator[Command]:
 
 def _group_of(device: str) -> Command:
     return sh(
-        "printf '%s\\t%s\\n' {} \"$(pvs --noheadings -o vg_name {} 2>/dev/null | tr -d ' ')\"",
+        "g=$(pvs --noheadings -o vg_name {}) || exit; printf '%s\\t%s\\n' {} \"${g##* }\"",
         device,
         device,
     )

@@ -39,17 +39,18 @@ class State:
 
 
 # Devices have several names; their numbers tell which one of the group is which declared one. (A
-# `--select` by number finds nothing.) A device that is a physical volume is asked for by itself,
-# because it may be of another group.
+# `--select` by number finds nothing.) Devices that are physical volumes are asked for by name,
+# because they may be of another group.
 _ASK: LiteralString = (
     PREFIX
     + r"""
 g=$1; shift; o=pv_uuid,pv_name,vg_name,pv_major,pv_minor,pv_pe_alloc_count
-members() { lvm_report pvs -o $o "$@"; }; for d; do [ -e "$d" ] || exit 4
+members() { lvm_report pvs -o $o "$@"; }; for d; do shift; [ -e "$d" ] || exit 4
 [ -b "$d" ] || { echo "$d is no block device" >&2; exit 13; }
 n=$(stat -L -c %t:%T -- "$d") || exit 1
 printf 'device %s:%s %s\n' $((0x${n%:*})) $((0x${n#*:})) "$d"
-lvm_signatures "$d"; case $s in *,LVM2_member*) members "$d" ;; esac; done
+lvm_signatures "$d"; case $s in *,LVM2_member*) set -- "$@" "$d" ;; esac; done
+[ $# = 0 ] || members "$@"
 lvm_report vgs -o vg_name,vg_extent_size,lv_count,vg_missing_pv_count --select "vg_name=\"$g\""
 members --select "vg_name=\"$g\""
 """
@@ -283,6 +284,6 @@ def _unmade(made: Sequence[str], gone: Sequence[str]) -> Iterator[Command]:
 
 def _volumes_of(group: str) -> Command:
     return sh(
-        "PATH=$PATH:/sbin:/usr/sbin lvs --noheadings -o vg_name,lv_name --select {} 2>/dev/null",
+        "PATH=$PATH:/sbin:/usr/sbin lvs --noheadings -o vg_name,lv_name --select {} || exit",
         f'vg_name="{group}"',
     )

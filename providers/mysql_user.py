@@ -150,11 +150,15 @@ class MysqlUserProvider(MariadbProvider[MysqlUser, State]):
             found.user,
             found.host,
         )
-        stored = keep_output(sh('printf %s "$({})"', printed(select)))
+        stored = keep_output(sh('v=$({}) && printf %s "$v"', printed(select)))
         if change.wanted is not None:
             return stored if {"plugin", "password"} & change.fields.keys() else None
         grants = printed(sql("SHOW GRANTS FOR {}", account(found.user, found.host)))
-        return sh("{}; {}", stored, keep_output(sh("{} | sed 's/$/;/'", grants)))
+        return sh(
+            "{}; {}",
+            stored,
+            keep_output(sh("g=$({}) && printf '%s\\n' \"$g\" | sed 's/$/;/'", grants)),
+        )
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
         """Add the digests."""

@@ -221,7 +221,7 @@ class NftablesProvider(RuleProvider):
 
     def everything(self) -> Command:
         """Ask for the rules of all tables, also of those that iptables(8) writes."""
-        return sh("nft list ruleset 2>/dev/null; :")
+        return sh("nft list ruleset")
 
     def unmanaged(self, text: str, declared: Sequence[FirewallRule]) -> Iterable[tuple[str, Thing]]:
         """Yield the rules in tables of others, such as those of Docker or fail2ban."""

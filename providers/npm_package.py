@@ -54,14 +54,16 @@ class State:
     timeout: float = hint(default=1800.0)
 
 
+_BETWEEN = "\x1e"
+"""Stands between the folder and the package, in a key."""
+
 # npm decides with its own module which versions fit; the question uses the same one.
 _LOOK = r"""
 const fs = require("fs"), path = require("path"), [cli, ...asked] = process.argv.slice(1);
 const semver = require("module").createRequire(fs.realpathSync(cli))("semver");
 const any = {includePrerelease: true};
-const root = fs.readFileSync(0, "utf8").trim();
-const prefix = path.join(root, "../.."), bin = path.join(prefix, "bin");
-const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
+const shared = fs.readFileSync(0, "utf8").trim();
+let root, bin;
 const there = (b) => fs.existsSync(path.join(bin, b));
 const read = (dir) => {
   try { return JSON.parse(fs.readFileSync(path.join(dir, "package.json"), "utf8")); }
@@ -85,7 +87,12 @@ const look = (dir, own, unmet, seen) => {
   }
 };
 for (const key of asked) {
-  const [name, ...words] = key.split(" "), range = words.join(" ");
+  const [where, what] = key.split("\x1e"), [name, ...words] = what.split(" ");
+  const range = words.join(" ");
+  root = where ? path.join(where, "lib/node_modules") : shared;
+  const prefix = path.join(root, "../..");
+  bin = path.join(prefix, "bin");
+  const absent = [root, path.dirname(root), bin, prefix].filter((d) => !fs.existsSync(d));
   const place = path.join(root, name), own = read(place), unmet = [];
   if (own) look(place, own, unmet, new Set());
   const bins = !own ? [] : typeof own.bin === "string" ? [own.name.replace(/^@.*\//, "")]
@@ -104,9 +111,28 @@ export npm_config_logs_max npm_config_update_notifier npm_config_fund npm_config
 {}t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT
 """
 
+# npm takes half a second to say where global packages are. It is not asked where the answer is in
+# its own npmrc or beside Node.js, and neither a variable nor a file of the host or the user can say
+# otherwise: npmrc(5), and "prefix" in config(7) of npm.
+_GLOBAL: LiteralString = r"""
+cook_global() { f=$(readlink -f -- "$c") && [ "$HOME" ] || return; case $f in
+*/bin/npm-cli.js) f=${f%/bin/npm-cli.js}/npmrc ;; *) return 1 ;; esac; g= r=
+! env | grep -qi -e '^npm_config_.*\(prefix\|config\|global\|location\)' -e '^prefix=' \
+-e '^destdir=' || return; if [ -e "$f" ]; then ! grep -qEv \
+'^ *([#;].*)?$|^(globalconfig|globalignorefile|prefix)=/[[:alnum:]_./-]+$' "$f" || return
+g=$(sed -n 's/^globalconfig=//p' "$f") r=$(sed -n 's/^prefix=//p' "$f"); fi
+[ "$r" ] || { n=$(command -v node) && [ "$n" = "$(readlink -f -- "$n")" ] || return
+[ "$(head -n 1 "$c")" = '#!/usr/bin/env node' ] || return; r=${n%/*}; r=${r%/*}; }
+case "$r/" in *//*|*/./*|*/../*|'') return 1 ;; esac
+for f in "${g:-$r/etc/npmrc}" "$HOME/.npmrc" /.npmrc; do [ -e "$f" ] || continue
+[ -r "$f" ] || return; ! sed '/^[[:space:]]*[#;]/d' "$f" |
+grep -qi -e prefix -e config -e global -e location -e '[$\\]' || return; done
+r=$r/lib/node_modules; }
+"""
+
 _ASK: LiteralString = """\
 {}c=$(command -v -- {}) && command -v node >/dev/null || exit 0
-r={}; [ "$r" ] || r=$(npm_config_cache=$t "$c" root -g) || exit
+r=; {} || cook_global || r=$(npm_config_cache=$t "$c" root -g) || exit
 printf '%s\\n' "$r" | node -e {} -- "$c" {}"""
 
 _NEWEST: LiteralString = """\
@@ -121,18 +147,21 @@ _RUN: LiteralString = """\
 
 
 @functools.cache
-def _installed(program: str, prefix: str | None) -> Table:
-    """Return the question for packages, given as NAME RANGE, in one place."""
+def _installed(program: str) -> Table:
+    """Return the question for packages, given as PREFIX, _BETWEEN, NAME RANGE."""
 
     def ask(keys: Sequence[str]) -> Command:
         root = sh(_ROOT, first_in_path(program))
-        where = f"{prefix}/lib/node_modules" if prefix is not None else ""
-        text = sh(_ASK, root, program, where, _LOOK, list(keys))
-        return replace(text, called=f"look at {', '.join(keys)}")
+        elsewhere = not any(key.startswith(_BETWEEN) for key in keys)
+        if not elsewhere:
+            root = sh("{}{}", root, sh(_GLOBAL.removeprefix("\n")))
+        text = sh(_ASK, root, program, sh("true" if elsewhere else "false"), _LOOK, list(keys))
+        names = ", ".join(key.partition(_BETWEEN)[2].strip() for key in keys)
+        return replace(text, called=f"look at {names}")
 
     def split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
         lines = [f"{line}\n" for line in text.split("\n") if line]
-        return zip(keys, lines, strict=False)  # without npm there is no answer at all
+        return zip(keys, lines, strict=bool(lines))  # without npm there is no answer at all
 
     return Table(ask, split)
 
@@ -145,9 +174,8 @@ class NpmPackageProvider(Provider[NpmPackage, State]):
         """Ask what is installed; for an upgrade, ask the registry for the newest version, too."""
         program = package.program
         root = sh(_ROOT, first_in_path(program))
-        asked = _installed(program, package.prefix).about(
-            f"{package.package} {package.version or ''}"
-        )
+        what = f"{package.package} {package.version or ''}"
+        asked = _installed(program).about(f"{package.prefix or ''}{_BETWEEN}{what}")
         if package.action != "upgrade":
             return [asked]
         prepare, options = npm.configured(program, package.registry, npm.quiet(package.token))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Change, Command, Probe, Secret, hint, holds_secret, join, sh
+from cookbook.provider import Change, Command, Probe, Secret, Table, hint, holds_secret, join, sh
 from cookbook.resources._pip import InVenv, canonical
 from cookbook.script.run_as import as_owner
 
@@ -43,13 +44,15 @@ class PipState:
     timeout: float = hint(default=1800.0)
 
 
-# It is run by the Python of the environment, which belongs to a user, as that user.
+_EVERYTHING = "*"
+"""The key for all that is installed, in the table of an environment."""
+_BETWEEN = "\x1e"
+"""Stands between the file and the lines of requirements, in a key."""
+
+# It is run by the Python of the environment, which belongs to a user, as that user. An environment
+# without pip can be asked for all that is installed.
 _LOOK = r"""
 import importlib.metadata as meta, json, os, re, sys
-from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
-from pip._vendor.packaging.utils import canonicalize_name
-source, *given = sys.argv[1:]
-unmet, odd, seen, versions = [], [], set(), {}
 def read(path):
     text = re.sub(r"\\\r?\n", " ", open(path, encoding="utf-8").read())
     for line in text.splitlines():
@@ -95,14 +98,30 @@ def url(name):
     if vcs:
         return "%s+%s@%s" % (vcs["vcs"], told["url"], vcs.get("requested_revision"))
     return told.get("url")
-try:
-    lines = list(read(source)) if source else [r for line in given for r in parse(line, "/")]
-except OSError as error:
-    sys.exit("%s: %s" % (error.filename, error.strerror))
-for one in lines:
-    versions[canonicalize_name(one.name)] = version(one.name)
-    look(one)
-print(json.dumps({"unmet": unmet, "odd": odd, "versions": versions}))
+for key in sys.argv[1:]:
+    if key == "*":
+        every = {"%s==%s" % (d.metadata["Name"], d.version) for d in meta.distributions()}
+        print(key, *sorted(every))
+        continue
+    from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
+    from pip._vendor.packaging.utils import canonicalize_name
+    source, *given = key.split("\x1e")
+    unmet, odd, seen, versions = [], [], set(), {}
+    try:
+        if source:
+            os.stat(source)
+    except (FileNotFoundError, NotADirectoryError):
+        continue  # one that cannot be seen is not absent: it cannot be opened either
+    except OSError:
+        pass
+    try:
+        lines = list(read(source)) if source else [r for line in given for r in parse(line, "/")]
+    except OSError as error:
+        sys.exit("%s: %s" % (error.filename, error.strerror))
+    for one in lines:
+        versions[canonicalize_name(one.name)] = version(one.name)
+        look(one)
+    print(json.dumps({"source": source, "unmet": unmet, "odd": odd, "versions": versions}))
 """
 _ALL = """
 import importlib.metadata as meta
@@ -112,6 +131,31 @@ print("\\n".join(sorted(found)))
 _PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-input --no-color {}"
 
 
+@functools.cache
+def packages_in(venv: str) -> Table:
+    """
+    Return the question for what is installed in an environment; nothing is there without one.
+
+    A key is `*` for all packages, or a file and lines with `_BETWEEN` between them. One start of
+    Python answers all keys.
+    """
+
+    def ask(keys: Sequence[str]) -> Command:
+        run = sh("{}/bin/python -I -c {} {}", venv, _LOOK, list(keys))
+        text = sh("[ -x {}/bin/python ] || exit 0; {}", venv, as_owner(venv, run))
+        return replace(text, called=f"look at what is installed in {venv}")
+
+    def split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        lines = [f"{line}\n" for line in text.split("\n") if line]
+        for key in keys:
+            source = key.partition(_BETWEEN)[0] if key != _EVERYTHING else ""
+            its = f'{{"source": {json.dumps(source)}, ' if source else ""
+            if lines and lines[0].startswith(its):  # only a file can be absent
+                yield key, lines.pop(0)
+
+    return Table(ask, split)
+
+
 def ask_installed(resource: InVenv, source: str | None, lines: Sequence[str]) -> list[Probe]:
     """
     Return the question whether requirements are met, and that for all that is installed.
@@ -119,17 +163,9 @@ def ask_installed(resource: InVenv, source: str | None, lines: Sequence[str]) ->
     They are in a file on the host, the `source`, or are these lines. The answer to the first is
     absent if there is no environment, or no such file.
     """
-    run = sh("{}/bin/python -I -c {} {} {}", resource.venv, _LOOK, source or "", list(lines))
-    there = sh("[ -x {}/bin/python ]", resource.venv)
-    if source is not None:
-        there = sh("{} && [ -e {} ]", there, source)
-    look = sh("{} || exit 4; {}", there, as_owner(resource.venv, run))
-    rest = sh("[ ! -x {}/bin/python ] || {}", resource.venv, list_all(resource.venv))
-    called = f"look at what is installed in {resource.venv}"
-    return [
-        Probe(replace(look, called=called), absent=4),
-        Probe(replace(rest, called=called), loose=True),
-    ]
+    table = packages_in(resource.venv)
+    asked = table.about(_BETWEEN.join([source or "", *lines]))
+    return [asked, table.about(_EVERYTHING, loose=True)]
 
 
 def parse_installed(resource: InVenv, text: str, everything: str | None) -> tuple[PipState, Any]:
@@ -143,7 +179,7 @@ def parse_installed(resource: InVenv, text: str, everything: str | None) -> tupl
     return PipState(
         unmet=tuple(said["unmet"]),
         venv=resource.venv,
-        everything=tuple((everything or "").split()),
+        everything=tuple(one for one in (everything or "").split() if one != _EVERYTHING),
     ), said["versions"]
 
 

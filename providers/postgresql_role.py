@@ -203,7 +203,7 @@ class PostgresqlRoleProvider(PostgresqlProvider[PostgresqlRole, State]):
             return None
         role = bare_name(name, found.port)
         select = sql("SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = {}", role)
-        return keep_output(sh('printf %s "$({})"', printed(select, port=found.port)))
+        return keep_output(sh('v=$({}) && printf %s "$v"', printed(select, port=found.port)))
 
     def learned(self, change: Change[State], kept: str, _said: str) -> Change[State]:
         """Add its digest: a plan without a key does not contain it."""

@@ -48,7 +48,8 @@ if rpm(8) fails for another reason."""
 # A line for each that others need which are to stay: `NAME... TAB OTHERS...`.
 _OTHERS: LiteralString = r"""
 others=$(needed {}) || exit; [ "$others" ] || exit 0
-blame() { name=$1; shift; its=$(needed "$@" | grep -x -F -e "$others") || return 0
+blame() { name=$1; shift; its=$(needed "$@") || exit
+its=$(printf '%s\n' "$its" | grep -x -F -e "$others") || return 0
 printf '%s\t%s\n' "$name" "$(echo $its)"; }
 """
 

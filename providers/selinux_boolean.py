@@ -8,7 +8,7 @@ from typing import LiteralString
 
 from cookbook.errors import HostError
 from cookbook.provider import Change, Command, Probe, Provider, Table, Thing, provides, sh
-from cookbook.providers.selinux import TOOL, by_key, semanage
+from cookbook.providers.selinux import TOOL, by_key, by_list, semanage
 from cookbook.resources.selinux_boolean import SelinuxBoolean
 
 
@@ -24,14 +24,14 @@ class State:
 
 _ASK: LiteralString = r"""
 cook_booleans() { PATH=$PATH:/usr/sbin:/sbin; command -v semanage >/dev/null || return 0
-e=no; [ ! -e /sys/fs/selinux/enforce ] || e=yes; a=$(semanage boolean -l -n) || return
+e=no; [ ! -e /sys/fs/selinux/enforce ] || e=yes; a=$(cook_list booleans) || return
 for k; do printf '%s\n' "$a" | tr -d '(),' | awk -v k="$k" -v e=$e '
 $1 == k { print k, e, $2, $3; f = 1 } END { if (!f) print k, "none" }'; done; }; cook_booleans {}
 """
 
 
 def _ask(keys: Sequence[str]) -> Command:
-    return replace(sh(_ASK.strip(), list(keys)), called=f"semanage boolean -l: {' '.join(keys)}")
+    return replace(by_list(_ASK.strip(), keys), called=f"semanage boolean -l: {' '.join(keys)}")
 
 
 BOOLEANS = Table(_ask, by_key)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Change, Command, Probe, Provider, Table, Thing, hint, provides, sh
-from cookbook.providers.selinux import TOOL, by_key, semanage
+from cookbook.provider import Change, Command, Probe, Provider, Table, Thing, hint, provides
+from cookbook.providers.selinux import TOOL, by_key, by_list, semanage
 from cookbook.resources.selinux_port import SelinuxPort
 
 
@@ -21,20 +21,19 @@ class State:
     """True if a local definition says so, not the policy itself."""
 
 
-# semanage(8) is slow: all ports are listed only if one has no local definition. That list has the
-# local ones as well.
+# All ports are listed only if one has no local definition. That list has the local ones as well.
 _ASK: LiteralString = r"""
 cook_find() { awk -v k="$1" -v w=$2 'NF > 2 { t = $1; p = $2; $1 = $2 = ""; gsub(/[ \t]/, "")
 m = split($0, r, ","); for (i = 1; i <= m; i++) if (p "/" r[i] == k) print k, w, t }'; }
 cook_ports() { PATH=$PATH:/usr/sbin:/sbin; command -v semanage >/dev/null || return 0
-c=$(semanage port -l -C -n) || return; a=; for k; do x=$(printf '%s\n' "$c" | cook_find "$k" local)
-if [ "$x" ]; then printf '%s\n' "$x"; continue; fi; [ "$a" ] || a=$(semanage port -l -n) || return
+c=$(cook_list local) || return; a=; for k; do x=$(printf '%s\n' "$c" | cook_find "$k" local)
+if [ "$x" ]; then printf '%s\n' "$x"; continue; fi; [ "$a" ] || a=$(cook_list ports) || return
 printf '%s\n' "$a" | cook_find "$k" policy; done; }; cook_ports {}
 """
 
 
 def _ask(keys: Sequence[str]) -> Command:
-    return replace(sh(_ASK.strip(), list(keys)), called=f"semanage port -l: {' '.join(keys)}")
+    return replace(by_list(_ASK.strip(), keys), called=f"semanage port -l: {' '.join(keys)}")
 
 
 PORTS = Table(_ask, by_key)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Probe, Thing, provides, sh
+from cookbook.provider import Command, Probe, Table, Thing, join, provides, sh
 from cookbook.providers.checkers import checker_of, named
 from cookbook.providers.ssh_files import section_name
 from cookbook.providers.ssh_settings import SshSettingProvider, State
@@ -20,17 +20,42 @@ OWN = "/etc/ssh/sshd_config.d/00-cook.conf"
 # sshd itself says what is in effect (`now`), and how it reads the declared lines (`declared`). It
 # does so only where it could be started: it wants its folder in /run, and a host key.
 _EFFECT: LiteralString = r"""
-s=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || exit 4; k={}
+s=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) || exit 0; c=
 show() { printf '%s\n' "$2" | awk -v k="$k" -v w="$1" 'tolower($1) == k {
 $1 = ""; print w $0 }'; }
 cannot() { case $1 in *"privilege separation directory"*|*"no hostkeys available"*) ;;
 *) false ;; esac; }
-if out=$("$s" -T {} 2>&1); then show now "$out"
-elif cannot "$out"; then echo unknown; exit 0; else printf '%s\n' "$out" >&2; exit 1; fi
-set -- {}; [ $# != 0 ] || exit 0
-if out=$("$s" -T -f /dev/null "$@" 2>&1); then show declared "$out"
-else echo "refused $(printf %s "$out" | tail -n 1)"; fi
+cook_effect() { if [ "$c" != "at $1" ]; then c="at $1" r=0; if [ "$1" ]
+then out=$("$s" -T -C "$1" 2>&1) || r=1; else out=$("$s" -T 2>&1) || r=1; fi; fi; k=$2; shift 2
+if [ $r = 0 ]; then show now "$out"
+elif cannot "$out"; then echo unknown; return; else printf '%s\n' "$out" >&2; exit 1; fi
+[ $# != 0 ] || return 0
+if o=$("$s" -T -f /dev/null "$@" 2>&1); then show declared "$o"
+else echo "refused $(printf %s "$o" | tail -n 1)"; fi; }
 """
+_BETWEEN = "\x1e"
+"""Stands between the login, the keyword and the declared lines, in a key."""
+
+
+def _ask_effect(keys: Sequence[str]) -> Command:
+    """Return the question for what is in effect: sshd says it once for each login."""
+    asked = [key.split(_BETWEEN) for key in keys]
+    each = [
+        sh("cook_effect {} {} {}; printf '\\0'", login, key,
+           [word for line in lines for word in ("-o", line)])
+        for login, key, *lines in asked
+    ]  # fmt: skip
+    called = f"sshd -T # {', '.join(key for _, key, *_ in asked)}"
+    return replace(join([sh(_EFFECT.strip()), *each], "\n"), called=called)
+
+
+def _split_effect(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is said of each keyword; nothing is said where there is no sshd."""
+    parts = [f"{part}\0" for part in text.split("\0")[:-1]]
+    return zip(keys, parts, strict=bool(parts))
+
+
+EFFECT = Table(_ask_effect, _split_effect)
 
 # A new part is checked in a copy of all files, at the place at which it will be read.
 _TOGETHER = """\
@@ -72,16 +97,13 @@ class SshdConfigProvider(SshSettingProvider[SshdConfig]):
     def probe(self, setting: SshdConfig) -> Sequence[Probe]:
         """Ask for the files, and for what is in effect."""
         lines = [] if self.removes_it(setting) else setting.lines
-        words = [word for line in lines for word in ("-o", line)]
-        where = _place_of(setting)
-        effect = sh(_EFFECT.strip(), setting.key, ["-C", where] if where else [], words)
-        asked = replace(effect, called=f"sshd -T # {setting.key}")
-        return [*super().probe(setting), Probe(asked, absent=4)]
+        asked = EFFECT.about(_BETWEEN.join([_place_of(setting), setting.key, *lines]))
+        return [*super().probe(setting), asked]
 
     def parse(self, setting: SshdConfig, text: str, obstacles: str | None, *more: Any) -> State:
         """Return the setting in effect; as it is written where sshd(8) cannot say it."""
         found = super().parse(setting, text, obstacles, *more)
-        said = [line.partition(" ")[::2] for line in (more[2] or "").splitlines()]
+        said = [line.partition(" ")[::2] for line in (more[2] or "").strip("\0").splitlines()]
         refused = next((rest for word, rest in said if word == "refused"), None)
         if refused is not None:
             raise HostError(f"{setting}: sshd does not accept it: {refused}")

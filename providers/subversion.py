@@ -265,6 +265,7 @@ def _advice(told: str) -> str:
 
 
 _LOCAL: LiteralString = """\
-for d in {}; do printf '%s\\n' "$d"; (cd "$d" 2>/dev/null && [ -O . ] && [ -O .svn ] &&
-command -v svn >/dev/null || exit 0; cook_svn status --ignore-externals .); printf '\\0'; done
+for d in {}; do printf '%s\\n' "$d"; (cd "$d" && [ -e .svn ] || exit 0
+[ -O . ] && [ -O .svn ] || { echo "$d is of another user" >&2; exit 1; }
+cook_svn status --ignore-externals .) || exit; printf '\\0'; done
 """

@@ -91,9 +91,9 @@ if [ ! -d .svn ]; then
 if [ "$(find . -maxdepth 0 -empty)" ]; then say empty; else say foreign; fi; exit 0; fi
 if [ ! -O . ] || [ ! -O .svn ]; then say owned "$(stat -c %U .svn)"; exit 0; fi
 command -v svn >/dev/null || { say unread; exit 0; }
-item() { cook_svn info --show-item "$1" .; }
-r=$(item last-changed-revision) && u=$(item url) && i=$(item repos-uuid) && n=$(item revision) &&
-s=$(cook_svn status --ignore-externals {} .) || exit
+a=$(cook_svn info .) && s=$(cook_svn status --ignore-externals {} .) || exit
+item() { printf '%s\n' "$a" | sed -n "s/^$1: //p"; }
+r=$(item 'Last Changed Rev') u=$(item URL) i=$(item 'Repository UUID') n=$(item Revision)
 m=; case $(svnversion -n .) in *:*) m=mixed ;; esac
 say svn "$r" "$u" "$i" "$n" "$m" "$(stat -c %G .)"
 [ -e .svn/cook-kept ] && say kept || say ''
@@ -102,8 +102,9 @@ printf '%s\n' "$s"
 
 _LATEST: LiteralString = r"""
 d={} u={} r={}; command -v svn >/dev/null || exit 4; cook_t='timeout {}'
-item() { cook_net info --show-item "$1" -- "$u@$r" 2>"$cook_p/said"; }
-if x=$(item last-changed-revision) && i=$(item repos-uuid); then printf '%s\n%s\n' "$x" "$i"
+if a=$(cook_net info -- "$u@$r" 2>"$cook_p/said"); then
+printf '%s\n' "$a" | sed -n 's/^Last Changed Rev: //p'
+printf '%s\n' "$a" | sed -n 's/^Repository UUID: //p'
 else printf 'failed '; head -n 5 "$cook_p/said"; fi
 """
 

@@ -215,7 +215,7 @@ def extract(
 _KEEP: LiteralString = """\
 if [ ! -d "$d" ]; then echo none; else cd / && set -- "${d#/}"
 [ ! -e "$m/head" ] || set -- "$@" "${m#/}"
-tar --format=posix --acls --xattrs --numeric-owner -cf - -- "$@" 2>/dev/null | cook_keep_stream; fi
+cook_keep_by cook_tar --format=posix --acls --xattrs --numeric-owner -cf - -- "$@" 2>/dev/null; fi
 """
 
 _RESTORE: LiteralString = """\

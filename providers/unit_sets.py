@@ -91,7 +91,8 @@ class Wanted(NamedTuple):
 
 # The answer has no time and no number in it: of what has changed, only the path is told.
 _ASK: LiteralString = r"""
-cook_used() { [ "$(for p; do {}; done)" != "$(cat -- "$r")" ] || return 0; n=
+cook_used() { [ -e "$r" ] || { printf '%s\n' "$@"; return; }
+[ "$(for p; do {}; done)" != "$(cat -- "$r")" ] || return 0; n=
 for p; do l=$({}); grep -qxF -e "$l" -- "$r" || { printf '%s\n' "$p"; n=1; }; done
 [ "$n" ] || printf '%s\n' "$PWD/$u.d"; } 2>/dev/null
 cd {} || exit; set -- {}
@@ -102,9 +103,9 @@ if [ -L "$u" ]; then printf '%s\0' "-> $(readlink -- "$u")"
 elif [ -f "$u" ]; then stat -c '%a %U %G' -- "$u" | tr '\n' '\0'; head -c {} -- "$u" | tr '\0' '?'
 elif [ -e "$u" ]; then printf 'no file\0'; else printf -- '-\0'; fi; printf '\0'
 for l in *.wants/"$u"; do [ ! -L "$l" ] || printf 'enabled '; done
-case $(systemctl show -p ActiveState,NeedDaemonReload -- "$u") in
+s=$(systemctl show -p ActiveState,NeedDaemonReload -- "$u"); case $s in
 *ActiveState=active*|*ActiveState=re*) printf 'active ' ;; esac
-case $(systemctl show -p NeedDaemonReload -- "$u") in *yes) printf 'outdated ' ;; esac
+case $s in *NeedDaemonReload=yes*) printf 'outdated ' ;; esac
 printf '\0'; r={}/$u
 cook_used "$PWD/$u" "$PWD/$u.d"/*.conf {}; printf '\0'; done
 """

@@ -45,7 +45,9 @@ from cookbook.providers.mounts import remove_tree
 from cookbook.providers.stat import TARGET
 from cookbook.resources.user import User
 
-_HASH: LiteralString = "printf %s \"$(getent shadow {} | cut -d: -f2 | sed 's/^!*//')\""
+_HASH: LiteralString = (
+    "s=$(getent shadow {}) && printf %s \"$(printf '%s\\n' \"$s\" | cut -d: -f2 | sed 's/^!*//')\""
+)
 
 _PROCESSES: LiteralString = (
     "find /proc -mindepth 1 -maxdepth 1 -name '[1-9]*' -user {} 2>/dev/null | sed 's,.*/,,;q'"

@@ -32,6 +32,23 @@ from cookbook.resources.x509_certificate import X509Certificate
 _DAY = 86400
 
 
+# openssl(1) is started once for all that is in the file, and again without its key, which may be of
+# a kind that it does not know.
+_READ: LiteralString = r"""
+cook_x509() { openssl x509 -in "$p" -noout -subject -nameopt multiline,-esc_msb,utf8 \
+-ext basicConstraints,keyUsage,extendedKeyUsage,subjectAltName "$@" 2>/dev/null; }
+t=$(cook_x509 -pubkey -checkend {}); m='PUBLIC KEY-----'; a=
+case $t in *"-----BEGIN $m"*"-----END $m"*) a=${t##*"-----BEGIN $m"}
+printf '%s%s\n' "${t%"-----BEGIN $m"*}" "${a#*"-----END $m"}"
+a="-----BEGIN $m${a%%"-----END $m"*}-----END $m" ;;
+*) t=$(cook_x509 -checkend {}); printf '%s\n' "$t" ;; esac
+e=; case ${t##*
+} in 'Certificate will not expire') e=1 ;; 'Certificate will expire') ;; *) echo none ;; esac
+b=$({}); {}; [ -z "$a" ] || [ "$a" != "$b" ] || echo '= key'
+! {} >/dev/null 2>&1 || echo '= chain'; [ ! "$e" ] || echo '= lasts'
+"""
+
+
 @dataclass(frozen=True)
 class State(PemState):
     """A certificate, and whether it is that of its key and its CA."""
@@ -87,16 +104,12 @@ class X509CertificateProvider(PemProvider[X509Certificate, State]):
                 else sh('{} {} "$p"', verify, ca)
             )
         return sh(
-            'openssl x509 -in "$p" -noout -subject -nameopt multiline,-esc_msb,utf8 -ext'
-            " basicConstraints,keyUsage,extendedKeyUsage,subjectAltName 2>/dev/null || echo none;"
-            ' a=$(openssl x509 -in "$p" -noout -pubkey 2>/dev/null); b=$({}); {};'
-            ' [ -z "$a" ] || [ "$a" != "$b" ] || echo "= key";'
-            ' ! {} >/dev/null 2>&1 || echo "= chain";'
-            ' ! openssl x509 -in "$p" -noout -checkend {} >/dev/null 2>&1 || echo "= lasts"{}',
+            _READ.strip() + "{}",
+            certificate.renew_before * _DAY,
+            certificate.renew_before * _DAY,
             _public_key(certificate),
             _locked(certificate),
             signer,
-            certificate.renew_before * _DAY,
             sh("; {}", sh(READ_REQUEST, certificate.csr)) if certificate.csr else sh(""),
         )
 
@@ -225,7 +238,7 @@ sed -n '/Subject Alternative Name/{n;s/^ *//;s/IP Address:/IP:/g;p;q;}') && case
 
 def _public_key(certificate: X509Certificate) -> Command:
     if certificate.csr is not None:
-        return sh(KEY_OF_REQUEST, certificate.csr, certificate.csr)
+        return sh(KEY_OF_REQUEST, certificate.csr)
     key = sh("openssl pkey -in {} -passin stdin -pubout 2>/dev/null", certificate.private_key)
     return sh("{} | {}", passed(certificate.passphrase), key)
 

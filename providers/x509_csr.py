@@ -61,7 +61,7 @@ class X509CsrProvider(PemProvider[X509Csr, State]):
             ' [ -z "$a" ] || [ "$a" != "$b" ] || echo "= key";'
             " [ \"$b\" ] || ! grep -qs ENCRYPTED {} || echo '= locked'",
             sh(READ_REQUEST, csr.identity),
-            sh(KEY_OF_REQUEST, csr.identity, csr.identity),
+            sh(KEY_OF_REQUEST, csr.identity),
             passed(csr.passphrase),
             csr.private_key,
             csr.private_key,

@@ -36,8 +36,8 @@ sed -n '/X509v3/{s/^ *//p;n;s/^ */    /p;}'"""
 """Prints a request as `openssl x509 -ext` prints a certificate."""
 
 KEY_OF_REQUEST: LiteralString = (
-    "openssl req -in {} -noout -verify >/dev/null 2>&1 &&"
-    " openssl req -in {} -noout -pubkey 2>/dev/null"
+    "r=$(openssl req -in {} -noout -verify -pubkey 2>/dev/null) &&"
+    " printf '%s\\n' \"$r\" | sed -n '/^-----BEGIN/,/^-----END/p'"
 )
 """Prints the public key of a request that this key has signed; OpenSSL 3.5 says so between."""
 

@@ -15,6 +15,10 @@ import types
 from pathlib import Path
 from typing import Any
 
+if __name__ != "cookbook.resources":
+    # Found in the current folder: each type would exist twice, and have no provider.
+    raise ImportError("a recipe imports resource types from cookbook.resources")
+
 NAMES = tuple(sorted(file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py")))
 """The names of the built-in resource types, from the names of the modules; none is imported."""
 

@@ -8,6 +8,7 @@ Each xdist worker has a kitchen of its own (kitchens run side by side), and runs
 from __future__ import annotations
 
 import functools
+import gc
 import gettext
 import itertools
 import signal
@@ -61,6 +62,22 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             told = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, told)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """
+    Have the garbage collector pass over what is imported and collected: it stays.
+
+    That is a million objects, and some tests collect garbage themselves, as each pytest does that
+    runs in a test: a tenth of the time of all tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 LONGEST = (

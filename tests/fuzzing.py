@@ -12,6 +12,7 @@ import argparse
 import base64
 import contextlib
 import datetime as dt
+import functools
 import io
 import json
 import random
@@ -28,7 +29,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import paramiko
-import yaml
 
 from cookbook import inventory as inventories
 from cookbook.applying.manifest import Manifest, ManifestEntry
@@ -70,6 +70,7 @@ from cookbook.transport.paramiko_ssh import host_certificates
 from cookbook.transport.target import Target as Somewhere
 from cookbook.watch.metrics import RunMetrics
 from cookbook.watch.settings import read_watch
+from tests.data import read_yaml
 
 CASES = Path(__file__).parent / "cases"
 
@@ -283,14 +284,16 @@ def _ssh_says(data: bytes, rng: random.Random) -> None:
 
 def _certificate(data: bytes, rng: random.Random) -> None:
     """A host's, by whose key it is and who vouches for it; the caller takes SSHException."""
-    with _file(_AUTHORITIES) as path:
+    authorities, certificates = _certified()
+    with _file(authorities) as path:
         known = load_known_hosts((path,))
     try:
         if host_certificates.is_certificate(data):
             key = host_certificates.certified_key(data)
             why = host_certificates.objection(known, _SOMEWHERE, data, rng.choice((key, b"other")))
             if why is None:  # how a signature is written down may be bent, but not what it is of
-                assert host_certificates.read_certificate(data).signed in _SIGNED, "a bent one"
+                signed = {host_certificates.read_certificate(one).signed for one in certificates}
+                assert host_certificates.read_certificate(data).signed in signed, "a bent one"
             one_line(why or "")
     except paramiko.SSHException:
         pass
@@ -429,7 +432,7 @@ class Case:
 def cases() -> Iterator[Case]:
     """Of all cases of tests/cases, those that declare something."""
     for path in sorted(CASES.glob("*.yml")):
-        for case in yaml.safe_load(path.read_text()):
+        for case in read_yaml(path):
             with contextlib.suppress(CookError):
                 yield _case(case)
 
@@ -505,7 +508,7 @@ def targets() -> list[Target]:
         Target("known_hosts", [_KNOWN], _known_hosts),
         Target("ssh_config", [_G], _ssh_config, turns=5),
         Target("what ssh says", [_SAID], _ssh_says, turns=5),
-        Target("certificate", _CERTIFICATES, _certificate, turns=5),
+        Target("certificate", _certified()[1], _certificate, turns=5),
         Target("inventory", [_HOSTS, _LAYERS], _inventory, turns=3),
         Target("program", [_ANSIBLE], _program, _bent_answer, turns=10),
         Target("containers", [_DOCKER_PS, _PODMAN_PS], _containers, _bent_answer, turns=5),
@@ -672,6 +675,7 @@ _SECRETS = b"recipients: [age1x]\ngenerations: {a: 1}\nsecrets:\n  db/password: 
 _SOMEWHERE = Somewhere("web1", 22)
 
 
+@functools.cache
 def _certified() -> tuple[bytes, tuple[bytes, ...]]:
     """An authority's line of known_hosts, and good certificates that it has made for web1."""
     folder = _FOLDER / "certificates"
@@ -687,10 +691,6 @@ def _certified() -> tuple[bytes, tuple[bytes, ...]]:
         made.append(base64.b64decode(Path(f"{key}-cert.pub").read_bytes().split()[1]))
     line = b"@cert-authority web* " + (folder / "ca.pub").read_bytes()
     return line, tuple(made)
-
-
-_AUTHORITIES, _CERTIFICATES = _certified()
-_SIGNED = [host_certificates.read_certificate(one).signed for one in _CERTIFICATES]
 
 
 def _step(status: str) -> dict[str, Any]:

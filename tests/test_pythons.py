@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import functools
 import os
 import re
 import shutil
@@ -28,10 +29,11 @@ def _candidates() -> Iterator[str]:
             yield from map(str, sorted(Path(folder).glob("versions/3.*/bin/python3"), reverse=True))
 
 
+@functools.cache
 def pythons() -> dict[tuple[int, int], str]:
     """Return the Pythons of this machine that cook is for: this one, and one of each version."""
     found = {sys.version_info[:2]: sys.executable}
-    for path in filter(None, map(shutil.which, _candidates())):
+    for path in filter(None, map(shutil.which, dict.fromkeys(_candidates()))):
         asked = subprocess.run([path, "-c", _ASK], capture_output=True, text=True, check=False)
         if asked.returncode == 0:  # a shim of pyenv without a version fails
             major, minor = asked.stdout.split()
@@ -39,7 +41,12 @@ def pythons() -> dict[tuple[int, int], str]:
     return {version: path for version, path in sorted(found.items()) if version >= OLDEST}
 
 
-PYTHONS = pythons()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask the Pythons only if they are tested: some twenty programs, once for each worker."""
+    if "version" in metafunc.fixturenames:
+        left_out = "not slow" in metafunc.config.option.markexpr
+        found = [sys.version_info[:2]] if left_out else list(pythons())
+        metafunc.parametrize("version", found, ids=lambda version: ".".join(map(str, version)))
 
 
 def _classifiers() -> list[tuple[int, int]]:
@@ -97,11 +104,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", PYTHONS, ids=lambda version: ".".join(map(str, version)))
 def test_a_beginner_gets_a_recipe_with_tests(
     version: tuple[int, int], wheel: Path, tmp_path: Path
 ) -> None:
-    _run(PYTHONS[version], "-m", "venv", "--without-pip", tmp_path / "venv", folder=tmp_path)
+    _run(pythons()[version], "-m", "venv", "--without-pip", tmp_path / "venv", folder=tmp_path)
     python = tmp_path / "venv/bin/python"
     told = _run(python, "-c", "import sys; print(*sys.version_info[:2])", folder=tmp_path)
     assert told.split() == [str(part) for part in version]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cookbook.applying.manifest import Manifest
-from cookbook.errors import CookError
+from cookbook.errors import CookError, ProbeError
 from cookbook.language.catalog import Catalog
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
@@ -49,7 +49,8 @@ class Audit:
 
         What the manifests of the host contain, for this or other recipes, is managed.
 
-        A type without a provider for this host, or without a list, has none.
+        A type without a provider for this host, or without a list, has none. A type whose list
+        cannot be read has a failed step: it is unknown what of it is not declared.
         """
         asked = []
         for kind in self.types:
@@ -59,10 +60,14 @@ class Audit:
                 continue
             if (question := provider.everything()) is not None:
                 asked.append((kind, provider, question))
-        answers = self.planner.read([question for _, _, question in asked])
-        for (kind, provider, _), answer in zip(asked, answers, strict=True):
-            text = answer.decode(errors="surrogateescape")
-            for name, thing in provider.unmanaged(text, self._declared[kind]):
+        outcomes = self.planner.outcomes([question for _, _, question in asked])
+        for (kind, provider, _), outcome in zip(asked, outcomes, strict=True):
+            if outcome.status != 0 or outcome.cut:
+                why = outcome.last_words or f"exit status {outcome.status}"
+                error = ProbeError(f"it is unknown what of it is not declared: {why}")
+                yield Step(Declared(named(kind, "*"), "--unmanaged"), "failed", error=error)
+                continue
+            for name, thing in provider.unmanaged(outcome.text, self._declared[kind]):
                 keys = ((provider.name, one) for one in (name, thing.name))
                 noted = manifest is not None and any(map(manifest.has, keys))
                 if thing not in self._things and not noted:

@@ -134,7 +134,9 @@ class Convergence:
                     self._audit.hear(step)
                 yield step
         if self._audit is not None:
-            yield from self._audit.steps(self._orphans.manifest if self._orphans else None)
+            for step in self._audit.steps(self._orphans.manifest if self._orphans else None):
+                self.failed |= step.status == "failed"
+                yield step
 
     def _is_elsewhere(self, declared: Declared) -> bool:
         """Return whether another host does a resource for this one."""

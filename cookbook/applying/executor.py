@@ -88,8 +88,10 @@ class Executor:
         tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
         changes = [planned for one in sent for planned in one.link.changes]
         arm = self._arm(changes)
-        ahead = [*arm, *(self._login.before(changes) if self._rescue is not None else [])]
-        everything = [*ahead, *parts, *tidy, *(question.part for question in asked)]
+        checks = self._rescue is not None
+        ahead = [*arm, *(self._login.before(changes) if checks else [])]
+        behind = [*tidy, *(self._login.behind(changes) if checks else [])]
+        everything = [*ahead, *parts, *behind, *(question.part for question in asked)]
         self.planner.outdate()
         listener.sending([step_of(planned) for planned in changes])
         begun = announce(sent, self._working(listener))
@@ -111,10 +113,11 @@ class Executor:
             )
         confirmed = self.confirm()
         outcomes = outcomes[len(ahead) :]
+        answers = outcomes[len(parts) + len(behind) :]
         results = [*read_all(sent, outcomes)]
         self._check_login(sent, results, confirmed=confirmed)
         try:
-            self.planner.learn(self._session.understand(asked, outcomes[len(parts) + len(tidy) :]))
+            self.planner.learn(self._session.understand(asked, answers))
         except (Interrupted, TooSlow) as error:
             error.outcomes = outcomes
             raise

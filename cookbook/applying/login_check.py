@@ -23,8 +23,8 @@ from cookbook.errors import (
 from cookbook.hosts.session import Session
 from cookbook.planning.decision import PlannedChange
 from cookbook.retry import CLOCK, Clock, wait
-from cookbook.script import login_snapshot
-from cookbook.script.program import ANSWER_TIMEOUT, Do, Part
+from cookbook.script import login_snapshot, sshd
+from cookbook.script.program import ANSWER_TIMEOUT, Ask, Do, Part
 from cookbook.script.shell import Command, sh
 from cookbook.text.diagnosis import EXHAUSTED
 from cookbook.transport.contract import LoginPasswordRefused, TooSlow
@@ -36,16 +36,6 @@ PAUSES_IF_REFUSED = (1.0,)
 """The same where the host answers, and refuses the login or the change of user."""
 
 _ROLLBACK_TIMEOUT = 300.0
-
-# sshd(8) reads its configuration at start and on SIGHUP; a command may have made it do so. It may
-# have ended it, too: it was running, or its socket was, because the run has logged in.
-_RELOAD_SSHD = sh(
-    "for u in ssh sshd; do systemctl is-active --quiet $u && systemctl reload $u && exit; done"
-    ' 2>/dev/null; p=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$p" 2>/dev/null && exit;'
-    " for u in ssh.socket sshd.socket; do systemctl is-enabled --quiet $u && systemctl start $u"
-    " && exit; done 2>/dev/null; systemctl start ssh 2>/dev/null || systemctl start sshd"
-    " 2>/dev/null; :"
-)
 
 
 @dataclass
@@ -72,6 +62,10 @@ class LoginCheck:
         )
         take = login_snapshot.take(self.user)
         return [Do(take, ANSWER_TIMEOUT, keeps=True)] if self._snapshot else []
+
+    def behind(self, changes: Sequence[PlannedChange]) -> list[Part]:
+        """Return the parts that follow a batch: a reload of sshd has to be over before a login."""
+        return [Ask(sshd.SETTLED)] if changes and self.session.connection.reconnects else []
 
     def note(self, changes: Sequence[PlannedChange]) -> None:
         """Note the changes of a batch, which a rollback has to undo."""
@@ -156,8 +150,9 @@ class LoginCheck:
         acts = [command for one in changes for command in repeated_acts(one)]
         snapshot = self._snapshot and any(one is self._batches[-1][-1] for one in changes)
         restore = [login_snapshot.restore(self.user)] if snapshot else []
-        commands = [*back, *restore, *acts, _RELOAD_SSHD]
-        [outcome] = self.session.run([Do(rollback_now(commands), _ROLLBACK_TIMEOUT)])
+        commands = [*back, *restore, *acts, sshd.RELOAD]
+        parts: list[Part] = [Do(rollback_now(commands), _ROLLBACK_TIMEOUT), Ask(sshd.SETTLED)]
+        outcome, _ = self.session.run(parts)
         return outcome.text
 
 

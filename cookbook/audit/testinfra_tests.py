@@ -14,8 +14,6 @@ from cookbook.errors import HostError, UsageError
 from cookbook.text.sanitize import visible
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cookbook.hosts.session import Session
     from cookbook.inventory import Host
     from cookbook.reports.report import Report
@@ -44,18 +42,16 @@ def results(
     controls: Iterable[Control], run: Run, report: Report
 ) -> Mapping[tuple[str, str], TestResult]:
     """Run the tests of controls on the hosts where these apply, host after host."""
-    files = {
-        control.id: control.file.parent / control.tests for control in controls if control.tests
-    }
+    tests = {control.id: control for control in controls if control.tests}
     found: dict[tuple[str, str], TestResult] = {}
     for host in run.hosts:
-        here = [id_ for id_ in _applicable(report, host.name) if id_ in files]
+        here = [id_ for id_ in _applicable(report, host.name) if id_ in tests]
         if not here or report.interrupted:
             continue
         try:
             with _session(host, run) as session:
                 for id_ in here:
-                    found[id_, host.name] = _result(files[id_], host.name, session)
+                    found[id_, host.name] = _result(tests[id_], host.name, session)
         except HostError as error:
             for id_ in here:
                 found.setdefault((id_, host.name), ("error", [f"not judged: {error.message}"]))
@@ -89,15 +85,20 @@ def _session(host: Host, run: Run) -> Iterator[Session]:
         session.close()
 
 
-def _result(file: Path, name: str, session: Session) -> TestResult:
+def _result(control: Control, name: str, session: Session) -> TestResult:
     """
     Run one file of tests in this process, without plugins but pytest's own.
 
-    Raises KeyboardInterrupt, which pytest keeps to itself.
+    Each conftest.py between the folder of the profile and the file counts, and none above: with
+    this bound pytest does not list the folders above, either. Its plugin for exceptions in
+    destructors collects garbage ten times, for warnings that have no reader here. Raises
+    KeyboardInterrupt, which pytest keeps to itself.
     """
     import pytest
 
     host, outcome = _host(name, session), _Outcome()
+    folder = control.file.parent
+    file = folder / str(control.tests)
 
     class Fixtures:
         """The fixture; pytest looks for it in the class of a plugin."""
@@ -106,12 +107,15 @@ def _result(file: Path, name: str, session: Session) -> TestResult:
         def host(self) -> Any:
             return host
 
-    words = ["-c", os.devnull, f"--rootdir={file.parent}", "--import-mode=importlib"]
+    words = ["-c", os.devnull, f"--rootdir={file.parent}", f"--confcutdir={folder}"]
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
-        quiet = ["-p", "no:terminal", "-p", "no:cacheprovider"]
-        end = pytest.main([*words, *quiet, str(file)], plugins=[outcome, Fixtures()])
+        more = [
+            "--import-mode=importlib",
+            *(part for name in _WITHOUT for part in ("-p", f"no:{name}")),
+        ]
+        end = pytest.main([*words, *more, str(file)], plugins=[outcome, Fixtures()])
     finally:
         if before is None:
             del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
@@ -120,6 +124,10 @@ def _result(file: Path, name: str, session: Session) -> TestResult:
     if outcome.interrupt is not None:
         raise outcome.interrupt
     return outcome.result(pytest.ExitCode(end).name)
+
+
+_WITHOUT = ("terminal", "cacheprovider", "unraisableexception")
+"""The plugins of pytest that are not loaded."""
 
 
 def _host(name: str, session: Session) -> Any:

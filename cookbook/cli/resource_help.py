@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields
+from itertools import pairwise
 from typing import Any
 
 from cookbook.errors import UsageError
@@ -126,15 +129,41 @@ def _texts(kind: type[Resource]) -> dict[str, str]:
     """Return the string below each property; Python itself does not keep it."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        if not issubclass(base, Resource):
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        assert isinstance(body, ast.ClassDef)  # noqa: S101 - getsource of a class
-        for statement, below in zip(body.body, body.body[1:], strict=False):
-            match statement, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[name] = text
+        if issubclass(base, Resource):
+            found |= _own_texts(base)
     return found
+
+
+def _own_texts(kind: type[Resource]) -> dict[str, str]:
+    """Return the string below each property that the class itself declares."""
+    found: dict[str, str] = {}
+    body = _definition(kind).body
+    for statement, below in pairwise(body):
+        match statement, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = text
+    return found
+
+
+def _definition(kind: type[Resource]) -> ast.ClassDef:
+    """
+    Return the statement that defines a class.
+
+    Its module is parsed, and searched for the name: inspect.getsource parses it, too, and then
+    looks for the end of the class token by token, which takes longer than the rest.
+    """
+    for statement in _tree(kind.__module__).body:
+        if isinstance(statement, ast.ClassDef) and statement.name == kind.__qualname__:
+            return statement
+    [nested] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body  # in a function or class
+    assert isinstance(nested, ast.ClassDef)  # noqa: S101 - getsource of a class
+    return nested
+
+
+@functools.cache
+def _tree(module: str) -> ast.Module:
+    """Return the tree of an imported module."""
+    return ast.parse(inspect.getsource(sys.modules[module]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import import_module
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -121,6 +122,10 @@ _FACTS = {"os": "distribution", "platform": "distribution", "os_family": "family
 """Names of facts in Ohai and Ansible, and of the same in cook."""
 
 
+_LANGUAGE = ("cookbook.resources", "cookbook.recipe")
+"""The modules that a recipe imports from: resource types, and everything else."""
+
+
 def hint_for(error: BaseException) -> str | None:
     """Return a hint that names what was probably meant; None if nothing is near."""
     if isinstance(error, AttributeError) and error.name:
@@ -131,8 +136,22 @@ def hint_for(error: BaseException) -> str | None:
         module = sys.modules.get(missing[2])
         return counterpart(missing[1]) or did_you_mean(missing[1], dir(module))
     if isinstance(error, NameError) and error.name:
-        return counterpart(error.name) or did_you_mean(error.name, _globals(error))
+        name = error.name
+        known = [*_globals(error), *(name for module in _LANGUAGE for name in _names(module))]
+        return _import_of(name) or counterpart(name) or did_you_mean(name, known)
     return None
+
+
+def _import_of(name: str) -> str | None:
+    """Return the line that imports a name of the recipe language; None if it has no such name."""
+    for module in _LANGUAGE:
+        if name in _names(module):
+            return f"add this line to the recipe: from {module} import {name}"
+    return None
+
+
+def _names(module: str) -> Sequence[str]:
+    return [str(name) for name in import_module(module).__all__]
 
 
 def _globals(error: BaseException) -> Iterator[str]:

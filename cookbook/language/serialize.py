@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from cookbook.language.change import Change
 from cookbook.language.field_traits import field_names
@@ -65,8 +66,14 @@ def state_from_json(state: type[S], data: Mapping[str, Any] | None) -> S | None:
     """Return the State of this class, or None, that `to_json` has converted."""
     if data is None:
         return None
-    hints = get_type_hints(state)
+    hints = _hints(state)
     return state(**{name: _revive(hints[name], value) for name, value in data.items()})
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the types of the fields of a class, which each state in a saved plan asks for."""
+    return get_type_hints(kind)
 
 
 def _revive(hint: Any, value: Any) -> Any:
@@ -79,7 +86,7 @@ def _revive(hint: Any, value: Any) -> Any:
     if origin is tuple:
         return tuple(_revive(arguments[0], item) for item in value)
     if is_dataclass(hint):
-        inner = get_type_hints(hint)
+        inner = _hints(cast("type", hint))
         return hint(**{k: _revive(inner[k], v) for k, v in value.items()})  # type: ignore[operator]  # the class
     if isinstance(hint, type) and issubclass(hint, str):
         return hint(value)

@@ -226,7 +226,12 @@ class Prunable(Generic[R, S]):
         return Change(state, None)
 
     def preflight(self, changes: Sequence[tuple[str, Change[S]]], /) -> Command | None:
-        """Return one question about all changes to be undone or pruned; None if there is none."""
+        """
+        Return one question about all changes to be undone or pruned; None if there is none.
+
+        It is run as the user of the resources, and has to fail if it cannot find out what
+        `objection` needs: then none of the changes is made.
+        """
         return None
 
     def objection(self, name: str, said: str, going: Collection[Thing], /) -> str | None:

@@ -18,10 +18,23 @@ _APT = {
     "autoremove": "apt_upgrade",
 }
 
+_DNF = {
+    **dict.fromkeys(("install", "remove", "erase", "upgrade", "update"), "dnf_package"),
+    "config-manager": "yum_repository",
+}
+
+_ZYPPER = {
+    **dict.fromkeys(("install", "in", "remove", "rm", "update", "up"), "zypper_package"),
+    **dict.fromkeys(("addrepo", "ar", "removerepo", "rr"), "zypper_repository"),
+}
+
 _UNITS = ("start", "stop", "restart", "reload", "enable", "disable", "mask", "unmask")
 
 PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "a2ensite": "link",
+    "aa-complain": "apparmor_profile",
+    "aa-disable": "apparmor_profile",
+    "aa-enforce": "apparmor_profile",
     "add-apt-repository": "apt_repository",
     "addgroup": "group",
     "adduser": "user",
@@ -29,6 +42,7 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "apt-get": _APT,
     "apt-key": "apt_repository",
     "apt-mark": {"hold": "package", "unhold": "package"},
+    "apparmor_parser": "apparmor_profile",
     "aptitude": _APT,
     "bundle": {"install": "bundle"},
     "certbot": "acme_certificate",
@@ -47,6 +61,7 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
         "login": "docker_registry",
     },
     "dpkg": {"-i": "dpkg_package", "--install": "dpkg_package"},
+    "dnf": _DNF,
     "dpkg-divert": "dpkg_divert",
     "fallocate": "swap_file",
     "gem": {"install": "gem_package"},
@@ -85,6 +100,11 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "pvcreate": "lvm_physical_volume",
     "pvresize": "lvm_physical_volume",
     "reboot": "reboot",
+    "semanage": {
+        "boolean": "selinux_boolean",
+        "fcontext": "selinux_fcontext",
+        "port": "selinux_port",
+    },
     "service": "service",
     "setcap": "file_attributes",
     "setsebool": "selinux_boolean",
@@ -109,6 +129,9 @@ PROGRAMS: Mapping[str, str | Mapping[str, str]] = {
     "vgextend": "lvm_volume_group",
     "virtualenv": "python_venv",
     "wget": "remote_file",
+    "yum": _DNF,
+    "yum-config-manager": "yum_repository",
+    "zypper": _ZYPPER,
 }
 """The resource type for a program, or for some of its words; other words of it are let alone."""
 

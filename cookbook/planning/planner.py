@@ -28,7 +28,7 @@ from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.forecast import Forecast
 from cookbook.script.facts import Facts
-from cookbook.script.program import ANSWER_TIMEOUT, Do, last_lines
+from cookbook.script.program import ANSWER_TIMEOUT, Do, Outcome, last_lines
 from cookbook.script.run_as import NO_USER, turned_away
 from cookbook.script.shell import Command, sh
 from cookbook.text.diagnosis import why
@@ -125,7 +125,11 @@ class Planner:
 
     def read(self, questions: Sequence[Command]) -> list[bytes]:
         """Return the output of questions that belong to no state, asked in one exchange."""
-        return [outcome.stdout for outcome in self._session.read(questions)]
+        return [outcome.stdout for outcome in self.outcomes(questions)]
+
+    def outcomes(self, questions: Sequence[Command]) -> list[Outcome]:
+        """Return the same with the exit status of each, and its error stream."""
+        return self._session.read(questions)
 
     def write(self, command: Command) -> None:
         """Run a command of the engine in a separate exchange; its exit status is ignored."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -217,7 +216,7 @@ EVENTS: dict[str, type[Event]] = {
 
 def event_json(event: Event) -> dict[str, Any]:
     """Return an event as JSON."""
-    return {"event": type(event).__name__, **dataclasses.asdict(event)}
+    return {"event": type(event).__name__, **vars(event)}  # no field holds a dataclass
 
 
 def read_event(data: Any) -> Event:

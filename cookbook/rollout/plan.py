@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -34,12 +35,12 @@ class Stage:
     others: tuple[str, ...] = ()
     """Hosts of the group that are not rolled out now: `min_healthy` counts them, too."""
 
-    @property
+    @cached_property
     def members(self) -> tuple[str, ...]:
         """All hosts of the group."""
         return (*self.hosts, *self.others)
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[str, ...]:
         """All hosts of the group, in the order of the batches."""
         return tuple(host for batch in self.batches for host in batch.hosts)

@@ -59,15 +59,16 @@ export USER="${{2:-$1}}" LOGNAME="${{2:-$1}}" HOME="${{7:-/}}" SHELL="${{8:-/bin
 
 # `~name` is expanded by the shell itself, which asks getpwnam(3): no process is needed. setpriv(1)
 # opens no session, which would be lines in the journal for each question of each run; that of
-# busybox cannot do it. A command that has failed may have done so because no user was let in:
-# asked after it, success costs nothing.
+# busybox cannot do it. Which one there is, is asked once for a program. A command that has failed
+# may have done so because no user was let in: asked after it, success costs nothing.
 _FUNCTIONS = f"""\
+[ ! -O / ] || cook_by=$(setpriv --version 2>/dev/null)
 cook_as() {{
 cook_user=$1 cook_said=$2
 eval "set -- ~$cook_user"
 case $1 in "~"*) echo "{_SAID}there is no user $cook_user" >&2; return {NO_USER} ;; esac
 if [ -O / ]; then
-case $(setpriv --version 2>/dev/null) in
+case $cook_by in
 *util-linux*) set -- setpriv --reuid "$cook_user" --regid "$(id -g "$cook_user")" --init-groups ;;
 *) if command -v runuser >/dev/null; then set -- runuser -u "$cook_user" --; else set --; fi ;;
 esac

@@ -28,7 +28,9 @@ else cook_home=${XDG_STATE_HOME:-$HOME/.local/state}/cook; fi
 """
 """Sets `cook_home`, the folder of cook on a host: that of root or of the acting user."""
 
-# Both print the digest, or `-` for what could not be kept.
+# All of `cook_keep`, `cook_keep_stream` and `cook_keep_by COMMAND...` print the digest, or `-` for
+# what could not be kept. The last one keeps what a command prints, unless that fails: a part of a
+# content must not be taken for all of it. To tar(1) of GNU, 1 is a file that changed meanwhile.
 FUNCTIONS = f"""\
 cook_put() {{ [ "$(wc -c <"$1")" -le {MOST_OF_ONE} ] && mv -f -- "$1" "$cook_home/stash/$2"; }}
 cook_new() {{ [ -d "$cook_home/stash" ] || mkdir -p -- "$cook_home/stash"; }}
@@ -39,6 +41,10 @@ cook_new && cp -- "$1" "$t" && cook_put "$t" "$2") || {{ echo -; return 0; }}; f
 cook_keep_stream() {{ (umask 077; t=$cook_home/stash/.$cook_nonce; trap 'rm -f -- "$t"' EXIT
 cook_new && head -c {MOST_OF_ONE + 1} >"$t" && d=$(sha256sum <"$t") && d=${{d%% *}} &&
 cook_put "$t" "$d" && echo "$d") || echo -; }}
+cook_keep_by() {{ set -- "$( {{ {{ ("$@") 3>&- || echo failed >&3; }} | cook_keep_stream; }} 3>&1 )"
+case $1 in *failed*) echo - ;; *) printf '%s\\n' "$1" ;; esac; }}
+cook_tar() {{ tar "$@" ||
+case $?$(tar --version 2>/dev/null) in 1tar*GNU*) ;; *) return 1 ;; esac; }}
 cook_tidy() {{ cd "$cook_home/stash" || return 0
 while n=$(du -sk .) && [ "${{n%%[!0-9]*}}" -gt {MOST_OF_ALL} ]; do
 set -- "$(ls -tr | head -n 1)"; [ "$1" ] && rm -f -- "$1" || break; done; }}
@@ -59,7 +65,7 @@ def keep_tree(path: str) -> Command:
     return sh(
         "case $(tar --version 2>/dev/null) in"
         " *GNU*) o='--format=posix --acls --xattrs' ;; *) o= ;; esac;"
-        " tar -C {} $o --numeric-owner -cf - -- {} | cook_keep_stream; {}",
+        " cook_keep_by cook_tar -C {} $o --numeric-owner -cf - -- {}; {}",
         folder or "/",
         base,
         age(path),
@@ -91,8 +97,12 @@ def mtime(printed: str) -> str | None:
 
 
 def keep_output(command: Command) -> Command:
-    """Return the command that keeps the output of another one; it prints the digest."""
-    return sh("{ {}\n} | cook_keep_stream", command)
+    """
+    Return the command that keeps the output of another one; it prints the digest.
+
+    Nothing is kept if the other one fails.
+    """
+    return sh("cook_it() { {}\n}; cook_keep_by cook_it", command)
 
 
 def there(digests: Iterable[str]) -> Command:

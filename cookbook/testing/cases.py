@@ -63,19 +63,20 @@ DEBIAN = Facts(
 
 def declare(text: str, facts: Facts = DEBIAN, folder: Path | None = None) -> list[Declared]:
     """Return the resources that the text of a recipe declares on a host with these facts."""
-    functions = _functions(text)
+    tree = ast.parse(text)
+    functions = _functions(tree)
     collection = Collection(Node("web1", facts))
     collection.folder = folder or Path()
     with declaring(collection):
-        exec(text, functions)  # noqa: S102 - a recipe is code; this is one
+        exec(compile(tree, "<string>", "exec"), functions)  # noqa: S102 - a recipe is code; this is one
     return list(collection)
 
 
-def _functions(text: str) -> dict[str, Any]:
-    """Return the functions that a recipe text calls, built-in and of plugins, by name."""
+def _functions(tree: ast.Module) -> dict[str, Any]:
+    """Return the functions that a recipe calls, built-in and of plugins, by name."""
     from cookbook.language import recipe
 
-    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     types = {name: resource_type(name) for name in names}
     functions: dict[str, Any] = {
         name: recipe.recipe_function(cast("Callable[..., Resource]", kind))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.hosts.connect import connect
 from tests.audit.profiles import audit, write_profile
+from tests.data import read_yaml
 
-RESULTS = yaml.safe_load(Path(__file__).with_name("results.yml").read_text())
-NOT_JUDGED = yaml.safe_load(Path(__file__).with_name("not_judged.yml").read_text())
+RESULTS = read_yaml(Path(__file__).with_name("results.yml"))
+NOT_JUDGED = read_yaml(Path(__file__).with_name("not_judged.yml"))
 TODAY = date.today()  # noqa: DTZ011 - the command takes the day of this machine, too
 
 
@@ -194,7 +194,7 @@ def test_it(host):
     assert host.run("echo %s", "a b").stdout == "a b\\n"
     assert host.backend.get_hostname() {operator} "db1"
 
-def test_who(host):
+def test_who(host, of_the_profile):
     assert host.check_output("id -un")
 """
 
@@ -222,7 +222,9 @@ if node.name == "web1":
         test_bad__py=TESTS.format(operator="!="),
         test_broken__py="import no_such_module\n",
         test_none__py="x = 1\n",
+        conftest__py="import pytest\n\n@pytest.fixture\ndef of_the_profile():\n    return 1\n",
     )
+    (fleet / "conftest.py").write_text("raise RuntimeError('not of the profile')\n")
     said = audit(profile, "--limit", "db1")
     assert {id_: one["db1"] for id_, one in said.results().items()} == {
         "good": "passed",

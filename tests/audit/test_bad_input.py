@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.audit.profiles import audit, write_profile
+from tests.data import read_yaml
 
-BAD = yaml.safe_load(Path(__file__).with_name("bad_input.yml").read_text())
+BAD = read_yaml(Path(__file__).with_name("bad_input.yml"))
 GOOD = 'with control("a-1", title="A", severity="low"):\n    check("true")\n'
 
 

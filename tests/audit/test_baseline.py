@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.audit.check import AuditCheck, AuditCheckProvider
 from cookbook.audit.profile import read_profile
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
+from tests.data import read_yaml
 
-CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text())
+CASES: list[dict[str, Any]] = read_yaml(Path(__file__).with_suffix(".yml"))
 _FOLDERS = re.compile(r"(?<![\w./}])/(?=(?:etc|proc|usr|srv|opt|home|root|tmp|var|run)(?:/|\b))")
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from cookbook.cli import main
 from cookbook.cli.error_help import explanations
@@ -24,6 +23,7 @@ from cookbook.script.lock import Holder
 from cookbook.testing import DEBIAN
 from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.local import LocalTransport
+from tests.data import read_yaml
 from tests.texts import FOLDER, check
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -287,7 +287,7 @@ def _promised() -> set[str]:
 
 
 def test_each_fault_has_a_text_or_a_reason_why_not() -> None:
-    told: dict[str, list[str] | str] = yaml.safe_load(FAULTS.read_text())
+    told: dict[str, list[str] | str] = read_yaml(FAULTS)
 
     assert _promised() == {f"C{number}" for number in range(1, 63)}
     assert told.keys() == _promised()
@@ -299,7 +299,7 @@ def test_each_fault_has_a_text_or_a_reason_why_not() -> None:
 
 
 def test_a_text_that_has_the_number_of_a_fault_is_that_faults() -> None:
-    told = yaml.safe_load(FAULTS.read_text())
+    told = read_yaml(FAULTS)
     for path in FOLDER.glob("C*.txt"):
         assert path.stem in told[path.stem.partition("-")[0]], path.name
 

@@ -69,6 +69,7 @@ def test_a_new_recipe_works_as_it_is(asks: Any, tmp_path: Path, monkeypatch: Any
             assert "$" not in path.read_text(), path
 
 
+@pytest.mark.slow
 def test_the_kitchen_tests_of_a_new_recipe_are_for_hosts_only(asks: Any, tmp_path: Path) -> None:
     """`pytest` alone leaves them out, or they would judge this machine."""
     asks("init", "web_shop")
@@ -80,6 +81,7 @@ def test_the_kitchen_tests_of_a_new_recipe_are_for_hosts_only(asks: Any, tmp_pat
     assert found.startswith("3 tests collected")
 
 
+@pytest.mark.slow
 def test_a_new_type_passes_its_tests(asks: Any, tmp_path: Path) -> None:
     status, out, errors = asks("new", "resource", "motd_line")
     assert (status, errors) == (0, "")
@@ -99,6 +101,7 @@ def install(folder: Path) -> None:
     (info / "entry_points.txt").write_text(f"[cookbook]\n{points}\n")
 
 
+@pytest.mark.slow
 def test_a_new_type_is_formatted_and_typed(asks: Any, tmp_path: Path) -> None:
     asks("new", "resource", "motd_line")
     words = ["mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "cook_motd_line"]

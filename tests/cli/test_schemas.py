@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ from cookbook.kitchen.suites import reader as kitchen_reader
 from cookbook.rollout.strategy import Strategy
 from cookbook.schemas import inventory_schema
 from cookbook.watch import settings as watch_reader
+from tests.data import SafeLoader, from_yaml
 
 ROOT = Path(__file__).parents[2]
 
 
-class Loader(yaml.SafeLoader):
+class Loader(SafeLoader):
     """Reads `!secret NAME` as text."""
 
 
@@ -39,6 +41,14 @@ NAMES = {
     "watch.yml": "watch",
     "kitchen.yml": "kitchen",
 }
+
+
+@functools.cache
+def validator(kind: str) -> jsonschema.Draft202012Validator:
+    """Return the validator of a kind of file, whose schema is checked once."""
+    schema = schemas()[kind]()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 def documents() -> Iterator[tuple[str, str, Any]]:
@@ -82,7 +92,7 @@ FOUND = list(documents())
     ("kind", "text"), [(k, t) for k, _, t in FOUND], ids=[f"{k}-{w}" for k, w, _ in FOUND]
 )
 def test_files_of_the_project_are_valid(kind: str, text: str) -> None:
-    jsonschema.validate(yaml.load(text, Loader), schemas()[kind]())  # noqa: S506
+    validator(kind).validate(yaml.load(text, Loader))  # noqa: S506
 
 
 def test_each_kind_is_among_them() -> None:
@@ -123,4 +133,4 @@ WRONG = {
 @pytest.mark.parametrize(("kind", "text"), [(k, t) for k, texts in WRONG.items() for t in texts])
 def test_what_is_wrong_is_not_valid(kind: str, text: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load(text), schemas()[kind]())
+        validator(kind).validate(from_yaml(text))

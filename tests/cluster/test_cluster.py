@@ -163,6 +163,7 @@ def test_a_wrong_recipe_is_told_once(
     assert "lib/role.py:3" in err
 
 
+@pytest.mark.slow
 def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder: Path) -> None:
     """The worker that has the shard is killed; a marker shows that it was begun twice."""
     begun = folder / "begun"
@@ -191,6 +192,7 @@ def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder:
     assert begun.read_text() == "xx"
 
 
+@pytest.mark.slow
 def test_an_interrupt_reaches_the_workers(cluster: Any, folder: Path) -> None:
     (folder / "r.py").write_text(
         "from cookbook.recipe import node\nfrom cookbook.resources import execute\n"

@@ -191,6 +191,7 @@ def slow(folder: Path) -> tuple[Path, subprocess.Popen[str]]:
     return folder, process
 
 
+@pytest.mark.slow
 def test_an_interrupt_reaches_all_processes(slow: tuple[Path, subprocess.Popen[str]]) -> None:
     folder, process = slow
     process.send_signal(signal.SIGINT)
@@ -202,6 +203,7 @@ def test_an_interrupt_reaches_all_processes(slow: tuple[Path, subprocess.Popen[s
     assert not list((folder / "out").glob("*-late"))
 
 
+@pytest.mark.slow
 def test_the_processes_of_one_that_is_killed_stop_as_well(
     slow: tuple[Path, subprocess.Popen[str]],
 ) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.convert.ansible import modules
 from cookbook.convert.ansible.role import Role
 from cookbook.convert.chef import resources
 from cookbook.convert.declarations import TITLES, kind_of, properties
 from cookbook.convert.report import ConvertReport
+from tests.data import read_yaml
 
-CASES = yaml.safe_load(Path(__file__).with_name("ansible_tasks.yml").read_text())
+CASES = read_yaml(Path(__file__).with_name("ansible_tasks.yml"))
 EVERY = {*properties("execute")}
 
 

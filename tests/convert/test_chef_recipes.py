@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.convert.chef import erb
 from cookbook.convert.convert import convert
 from cookbook.convert.expressions import Untranslatable
 from tests.convert.test_ansible_tasks import flat
+from tests.data import read_yaml
 
-CASES = yaml.safe_load(Path(__file__).with_name("chef_recipes.yml").read_text())
+CASES = read_yaml(Path(__file__).with_name("chef_recipes.yml"))
 
 
 def statements_of(source: str) -> str:

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.cli import main
 from cookbook.errors import InventoryError, SourceError
 from cookbook.inventory import load
 from cookbook.inventory.sources.ansible import inventory_of
 from cookbook.inventory.sources.entries import program_source
+from tests.data import read_yaml
 from tests.inventory.conftest import Program, Sourced
 from tests.texts import check
 
-CASES = yaml.safe_load((Path(__file__).parent / "ansible.yml").read_text("utf-8"))
+CASES = read_yaml(Path(__file__).with_name("ansible.yml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["it"] for case in CASES])

@@ -92,3 +92,23 @@ def test_an_import_of_a_name_that_is_not_there_has_the_same_hints(
 @pytest.mark.parametrize("page", ["from-ansible.md", "from-chef.md"])
 def test_the_page_of_the_documents_is_the_table(page: str) -> None:
     assert Path("docs", page).resolve().parent == Path("cookbook/language").resolve()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        ("file('/x')", "from cookbook.resources import file"),
+        ("compose('/srv/shop')", "from cookbook.resources import compose"),
+        ("print(node)", "from cookbook.recipe import node"),
+        ("fiel('/x')", "did you mean 'file'?"),
+        ("import sys\nsys.path.insert(0, ROOT)\nfrom resources import file", "cookbook.resources"),
+    ],
+)
+def test_a_recipe_without_the_import_is_told_which_line_is_missing(
+    recipe: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder of the built-in types is no package of its own, even where it can be found."""
+    root = str(Path(__file__).parents[2])
+    (tmp_path / "r.py").write_text(recipe.replace("ROOT", repr(root)))
+    assert main(["plan", str(tmp_path / "r.py"), "--local"]) == 1
+    assert says in capsys.readouterr().err

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.cli.command_table import COMMANDS
 from cookbook.hosts.connect import gather_facts
@@ -22,6 +21,7 @@ from cookbook.script.facts import Facts
 from cookbook.secrets.secret import Secret
 from cookbook.testing import check_case
 from cookbook.transport.local import LocalTransport
+from tests.data import from_yaml
 
 GUIDE = Path("docs/guide")
 PAGES = {path.stem: path.read_text() for path in sorted(GUIDE.glob("*.md"))}
@@ -76,7 +76,7 @@ groups: {web: {hosts: ["web[1:3]"]}, db: {hosts: [db1]}}
 
 def fleet() -> InventoryFleet:
     """Return hosts that a recipe may read the facts of: all are this machine."""
-    hosts = from_data(yaml.safe_load(HOSTS)).select()
+    hosts = from_data(from_yaml(HOSTS)).select()
     made = InventoryFleet(hosts, None, lambda host: dict(host.vars), 0)
     facts = functools.partial(gather_facts, connect=lambda _: LocalTransport())
     made.read([host.name for host in hosts], 1, facts)
@@ -122,10 +122,7 @@ def test_each_page_but_the_index_has_a_recipe_and_is_in_the_index() -> None:
 
 
 CASES: list[dict[str, Any]] = [
-    case
-    for name, text in blocks("yaml")
-    if name.startswith("testing-")
-    for case in yaml.safe_load(text)
+    case for name, text in blocks("yaml") if name.startswith("testing-") for case in from_yaml(text)
 ]
 
 

@@ -222,3 +222,23 @@ def test_findings_are_what_the_compiler_refuses(tmp_path: Path) -> None:
 
 def test_the_page_of_the_rules_is_what_the_rules_say() -> None:
     assert (ROOT / "docs/lint.md").read_text().endswith("\n".join(rules_page()))
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("dnf -y install nginx", "dnf_package"),
+        ("yum remove nginx", "dnf_package"),
+        ("yum-config-manager --add-repo http://example.org/a.repo", "yum_repository"),
+        ("zypper -n in nginx", "zypper_package"),
+        ("zypper ar http://example.org/a a", "zypper_repository"),
+        ("semanage fcontext -a -t httpd_sys_content_t /srv/www", "selinux_fcontext"),
+        ("aa-enforce /etc/apparmor.d/usr.sbin.ntpd", "apparmor_profile"),
+    ],
+)
+def test_a_command_with_a_type_of_its_own_is_found(tmp_path: Path, command: str, kind: str) -> None:
+    (tmp_path / "r.py").write_text(
+        f"from cookbook.resources import execute\n\nexecute({command!r}, creates='/x')"
+    )
+    [found], _ = fix([tmp_path], None, chosen(["CK1"], []))
+    assert f": {kind})" in found.message

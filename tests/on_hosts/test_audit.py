@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.audit.profile import read_profile
 from cookbook.kitchen import KitchenHost
+from tests.data import read_yaml
 from tests.on_hosts.conftest import Cook
 from tests.on_hosts.manifest import difference, manifest
 
 pytestmark = pytest.mark.hosts
 
-FLIPS: list[dict[str, str]] = yaml.safe_load(Path(__file__).with_name("audit.yml").read_text())
+FLIPS: list[dict[str, str]] = read_yaml(Path(__file__).with_name("audit.yml"))
 SPOILED = {flip["control"] for flip in FLIPS if "spoil" in flip}
 ABOUT_SOFTWARE = ("nginx-", "postgresql-")
 

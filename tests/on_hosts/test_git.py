@@ -292,3 +292,24 @@ def test_a_keyring_of_the_user_does_not_vouch_where_ssh_keys_are_trusted(
     assert step.error is not None
     assert "has no signature of the declared keys" in str(step.error)
     assert forge.run("[ -e /opt/pgp/version ]").returncode != 0
+
+
+def test_a_copy_of_another_user_is_not_pruned_with_local_changes(
+    forge: KitchenHost, cook: Cook
+) -> None:
+    """The question is asked as the user of the resource; git(1) trusts no folder of others."""
+    source = 'package("git")\n'
+    copy = 'git("/home/keeper/app", repository="/home/keeper/app.git", become_user="keeper")\n'
+    assert cook(forge, "converge", recipe=source + copy)["status"] == 0
+    forge.run("su keeper -c 'echo mine >/home/keeper/app/mine; echo 4 >/home/keeper/app/version'")
+
+    document = cook(forge, "converge", "--prune", recipe=source)
+
+    assert document["status"] == 3
+    [told] = [r for r in document["hosts"][forge.name]["resources"] if r["status"] == "failed"]
+    assert told["id"] == "git[/home/keeper/app]"
+    assert "it has local changes" in told["error"]["message"]
+    assert forge.run("cat /home/keeper/app/mine /home/keeper/app/version").stdout == "mine\n4\n"
+    forge.run("su keeper -c 'cd /home/keeper/app && git checkout -q . && rm mine'")
+    assert cook(forge, "converge", "--prune", recipe=source)["status"] == 0
+    assert forge.run("ls -d /home/keeper/app").returncode != 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,32 @@ def test_a_lock_out_on_no_list_is_taken_back(
         assert answers(kitchen, fresh_host), (name, told)
         assert difference(before, state(fresh_host)) == [], name
     assert fresh_host.run("ls -A /var/lib/cook/login /var/lib/cook/rescue").stdout == ""
+
+
+# A process named sshd has a SIGHUP that it handles only after 1.5 seconds: the real one does so
+# where it gets no processor, and serves a login that arrives meanwhile with the former settings.
+SLOW_TO_READ = r"""
+$0 = "sshd"; my $hup = POSIX::SigSet->new(SIGHUP); sigprocmask(SIG_BLOCK, $hup); setsid();
+kill HUP => $$; open STDOUT, ">/dev/null"; open STDERR, ">/dev/null";
+select undef, undef, undef, 1.5;
+$SIG{HUP} = sub { open my $f, ">", "/root/read-again"; close $f }; sigprocmask(SIG_UNBLOCK, $hup)
+"""
+
+
+def test_the_new_login_comes_after_a_reload_that_was_asked_for(
+    fresh_host: KitchenHost, cook: Cook
+) -> None:
+    """The login leaves its time in the profile of the user, and ends long before 1.5 seconds."""
+    begin = f"perl -MPOSIX -e {shlex.quote(SLOW_TO_READ)} &\nsleep 0.2"
+    recipe = f'execute("x", command={begin!r})\n'
+    # sshd(8) runs the file for each session: at its start, as the login user.
+    fresh_host.run("echo 'ls /root/read-again >>/tmp/seen 2>&1; date >>/tmp/seen' >/etc/ssh/sshrc")
+    fresh_host.run("chmod 711 /root")
+
+    assert cook(fresh_host, "converge", recipe=recipe)["status"] == 0
+    seen = fresh_host.run("cat /tmp/seen").stdout
+    assert "cannot access" in seen.splitlines()[0]  # the login before the change
+    assert seen.splitlines()[-2] == "/root/read-again"
 
 
 def test_a_change_that_was_taken_back_owes_no_notification(

@@ -93,6 +93,20 @@ def test_what_other_recipes_of_this_host_declare_is_managed(
     assert "user[zoe]" not in found
 
 
+def test_a_list_that_cannot_be_read_is_said(module_host: KitchenHost, cook: Cook) -> None:
+    """A tool that fails says nothing of what is there: no finding would be a lie."""
+    nft, words = "/usr/local/sbin/nft", ("--unmanaged", "firewall_rule")
+    module_host.run(f"echo 'echo broken >&2; exit 3' >{nft}; chmod +x {nft}")
+    try:
+        told = cook(module_host, "drift", *words, recipe="directory('/srv')")
+    finally:
+        module_host.run(f"rm {nft}")
+    assert told["status"] == 3
+    [failed] = [r for r in told["hosts"][module_host.name]["resources"] if r["status"] == "failed"]
+    assert failed["id"] == "firewall_rule[*]"
+    assert failed["error"]["message"] == "it is unknown what of it is not declared: broken"
+
+
 def test_an_unmanaged_thing_can_be_ignored_with_a_reason(
     module_host: KitchenHost, cook: Cook
 ) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.testing import check_case
+from tests.data import read_yaml
 
 HERE = Path(__file__).parents[1] / "cases"
 
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['it']}")
     for path in sorted(HERE.glob("*.yml"))
-    for case in yaml.safe_load(path.read_text())
+    for case in read_yaml(path)
 ]
 
 

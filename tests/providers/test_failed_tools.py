@@ -8,10 +8,22 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cookbook.provider import Change, Command
+from cookbook.providers import (
+    apt,
+    apt_get,
+    git,
+    git_state,
+    group,
+    lvm_physical_volume,
+    lvm_volume_group,
+    subversion,
+    svn_commands,
+)
 from cookbook.providers.lvm_logical_volume import LvmLogicalVolumeProvider
 from cookbook.providers.lvm_sizes import State
 from cookbook.providers.rpm import ask_others
@@ -68,3 +80,27 @@ def test_rpm_that_fails_is_not_a_package_that_none_needs(tmp_path: Path) -> None
 
     assert (free.returncode, free.stdout) == (0, "")
     assert run(tmp_path, ask, rpm=needed).stdout == "app\tshop-1-1\n"
+
+
+REMOVALS: dict[str, tuple[Any, str, Any]] = {
+    "apt-get": (apt.AptProvider(), "nginx", apt_get.State("1.22.1-9")),
+    "pvs": (lvm_physical_volume.LvmPhysicalVolumeProvider(), "/dev/x", lvm_physical_volume.State()),
+    "lvs": (lvm_volume_group.LvmVolumeGroupProvider(), "data", lvm_volume_group.State()),
+    "getent": (group.GroupProvider(), "www", group.State(100)),
+    "git": (git.GitProvider(), "COPY", git_state.State()),
+    "svn": (subversion.SubversionProvider(), "COPY", svn_commands.State()),
+}
+
+
+@pytest.mark.parametrize("name", REMOVALS)
+def test_a_tool_that_fails_is_no_free_way_for_a_removal(tmp_path: Path, name: str) -> None:
+    """With an exit status of 0, a change would be made that nobody knows to be harmless."""
+    provider, thing, state = REMOVALS[name]
+    for inside in (".git", ".svn"):
+        (tmp_path / "copy" / inside).mkdir(parents=True)
+    thing = thing.replace("COPY", str(tmp_path / "copy"))
+    command = provider.preflight([(thing, Change(state, None))])
+    assert command is not None
+
+    assert run(tmp_path, command, **{name: "exit 0"}).returncode == 0
+    assert run(tmp_path, command, **{name: "echo broken >&2; exit 5"}).returncode != 0

@@ -251,12 +251,18 @@ upstream shop {
 
 
 @pytest.fixture
-def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of an upstream, and a program `nginx` that does nothing; this process is nginx."""
+def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """
+    The file of an upstream, and a program `nginx` that does nothing; a process is nginx.
+
+    It is not this process, which has the shell as its child: that has the words of a worker that
+    is shutting down in its arguments, and would be waited for.
+    """
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/nginx").write_text("#!/bin/sh\n")
     (tmp_path / "bin/nginx").chmod(0o755)
-    (tmp_path / "nginx.pid").write_text(f"{os.getpid()}\n")
+    main = subprocess.Popen(["sleep", "infinity"])
+    (tmp_path / "nginx.pid").write_text(f"{main.pid}\n")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
     monkeypatch.setattr(
         "cookbook.rollout.acts._NGINX",
@@ -264,7 +270,9 @@ def nginx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     path = tmp_path / "up.conf"
     path.write_text(NGINX)
-    return path
+    yield path
+    main.kill()
+    main.wait()
 
 
 @pytest.mark.parametrize("server", ["web1", "web2", "web3"])

@@ -144,6 +144,7 @@ def test_all(cook_plan, cook_snapshot):
 """
 
 
+@pytest.mark.slow
 def test_the_plugin_finds_recipes_above_the_tests(pytester: pytest.Pytester, recipe: Path) -> None:
     for path in recipe.parent.rglob("*.*"):
         (there := pytester.path / path.relative_to(recipe.parent)).parent.mkdir(exist_ok=True)

@@ -36,6 +36,7 @@ def test_more_input_than_a_pipe_takes_may_stay_unread() -> None:
     assert run_bounded(["true"], seconds=10, given=b"x" * 1_000_000).status == 0
 
 
+@pytest.mark.slow
 def test_a_program_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     script = f"(sleep 3; touch {tmp_path}/late) & sleep 60"
     began = time.monotonic()

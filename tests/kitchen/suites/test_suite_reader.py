@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cookbook.errors import KitchenError
 from cookbook.kitchen.suites.reader import read_suites
+from tests.data import read_yaml
 
-CASES = yaml.safe_load(Path(__file__).with_name("files.yml").read_text("utf-8"))
+CASES = read_yaml(Path(__file__).with_name("files.yml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["it"] for case in CASES])
