@@ -14,10 +14,6 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SPREAD := --dist loadfile --no-loadscope-reorder
 SUITE := -q -n 3 $(SPREAD) --hypothesis-profile=ci
 
-# MiB for young objects, of which pyright makes many: with 16, as usual, a fifth of its time is the
-# garbage collector's. Older versions of Node.js do not take this from the environment.
-YOUNG := --max-semi-space-size=128
-
 # All of them at once; each says what it found when it has ended, and none stops another.
 CHECKS := check-tests check-pyright check-mypy check-imports check-lint
 
@@ -56,7 +52,7 @@ check-mypy:
 	mypy
 
 check-pyright:
-	NODE_OPTIONS=$$(NODE_OPTIONS=$(YOUNG) node -e 0 2>/dev/null && echo $(YOUNG)) pyright
+	scripts/pyright
 
 check-tests:
 	pytest -q -n 2 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'

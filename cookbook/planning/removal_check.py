@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from cookbook.errors import HostError, Refused
 from cookbook.language.change import Change
@@ -35,11 +35,18 @@ def _questions(decisions: Sequence[Decision]) -> Iterator[tuple[_Asker, Command]
     """Yield the question of each provider, by the user who owns what is removed."""
     changes: dict[_Asker, list[tuple[str, Change[Any]]]] = {}
     for one in decisions:
-        if isinstance(one, PlannedChange):
+        if _is_asked_about(one):
             changes.setdefault(_asker(one), []).append((one.name, one.change))
     for (provider, user), pairs in changes.items():
         if (question := provider.preflight(pairs)) is not None:
             yield (provider, user), as_user(user, question)
+
+
+def _is_asked_about(decision: Decision) -> TypeGuard[PlannedChange]:
+    """Return whether the provider has a question about this change."""
+    return isinstance(decision, PlannedChange) and (
+        decision.provider.preflight([(decision.name, decision.change)]) is not None
+    )
 
 
 def _asker(planned: PlannedChange) -> _Asker:
@@ -51,7 +58,7 @@ def _objected(decisions: Sequence[Decision], told: Mapping[_Asker, Outcome]) -> 
     going = [_going(one) for one in decisions]
     for i, decision in enumerate(decisions):
         why = None
-        if isinstance(decision, PlannedChange) and _asker(decision) in told:
+        if _is_asked_about(decision):
             all_going = frozenset().union(*going)
             why = _objection(decision, told[_asker(decision)], all_going)
             if why is not None:

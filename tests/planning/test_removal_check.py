@@ -67,6 +67,14 @@ def test_what_is_free_goes() -> None:
     assert decision.status == "change"
 
 
+def test_a_change_that_the_question_is_not_about_is_made() -> None:
+    resource = Git("/b", repository="/srv/app.git")
+    change: Change[Any] = Change(None, State(commit="a" * 40))
+    made = PlannedChange(Item(Declared(resource, "r.py:1"), resource), GitProvider(), change, ())
+    first, second = judged(Host(Outcome(1)), removal("/a"), made)
+    assert [first.status, second.status] == ["failed", "change"]
+
+
 def test_each_user_is_asked_apart() -> None:
     host = Host(CLEAN, Outcome(0, b"/b\n M version\n\0"))
     first, second = judged(host, removal("/a"), removal("/b", user="ann"))
