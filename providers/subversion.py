@@ -145,8 +145,9 @@ class SubversionProvider(FolderProvider[Subversion, State], KeptFolderProvider[S
         """Return the reason that local changes would be lost."""
         for record in said.split("\0"):
             path, _, what = record.partition("\n")
-            if path == name and what.strip():
-                return f"it has local changes: {', '.join(what.strip().split(chr(10))[:5])}"
+            lines = [line for line in what.split("\n") if _is_local(line)]
+            if path == name and lines:
+                return f"it has local changes: {', '.join(lines[:5])}"
         return None
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
@@ -264,8 +265,14 @@ def _advice(told: str) -> str:
     return "`svn info` on the host, as the same user, shows the same error"
 
 
+def _is_local(line: str) -> bool:
+    """Return whether a line of `svn status` is about a local change; X is an external folder."""
+    return bool(line.strip()) and not line.startswith(("X", "Performing status on external"))
+
+
+# The copies of external folders are removed with it: they are looked into as well.
 _LOCAL: LiteralString = """\
 for d in {}; do printf '%s\\n' "$d"; (cd "$d" && [ -e .svn ] || exit 0
 [ -O . ] && [ -O .svn ] || { echo "$d is of another user" >&2; exit 1; }
-cook_svn status --ignore-externals .) || exit; printf '\\0'; done
+cook_svn status .) || exit; printf '\\0'; done
 """

@@ -104,3 +104,22 @@ def test_a_tool_that_fails_is_no_free_way_for_a_removal(tmp_path: Path, name: st
 
     assert run(tmp_path, command, **{name: "exit 0"}).returncode == 0
     assert run(tmp_path, command, **{name: "echo broken >&2; exit 5"}).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("said", "objects"),
+    [
+        ("", False),
+        ("X       part\n\nPerforming status on external item at 'part':\n", False),
+        ("X       part\n\nPerforming status on external item at 'part':\nM       part/a\n", True),
+        ("?       mine\n", True),
+        (" M      .\n", True),
+    ],
+)
+def test_an_external_folder_of_subversion_is_no_local_change(
+    said: str,
+    objects: bool,  # noqa: FBT001
+) -> None:
+    """The lines are those of svn(1) 1.14."""
+    why = subversion.SubversionProvider().objection("/srv/shop", f"/srv/shop\n{said}\0", ())
+    assert (why is not None) is objects
