@@ -25,7 +25,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("cookbook", "resources", "providers", "scripts"):
         shutil.copytree(ROOT / folder, tree / folder, symlinks=True, ignore=unwanted)
     (tree / "tests/cases").mkdir(parents=True)
-    for file in ("tests/providers/test_cases.py", "setup.cfg", "ruff.toml"):
+    for file in ("tests/data.py", "tests/providers/test_cases.py", "setup.cfg", "ruff.toml"):
         (tree / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tree / file)
     files = FILE.findall((ROOT / "CONTRIBUTING.md").read_text())
