@@ -55,7 +55,7 @@ check-pyright:
 	scripts/pyright
 
 check-tests:
-	pytest -q -n 2 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
+	pytest -q -n 4 $(SPREAD) --hypothesis-profile=quick tests -m 'not hosts and not browser and not slow'
 
 docs: setup ## Build the site of the documentation: build/site
 	@cook resources --pages docs/resources

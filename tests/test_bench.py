@@ -26,6 +26,8 @@ from bench.relay import Link, Relay
 from bench.simulated import _chance
 from bench.table import amount, bar_row
 
+pytestmark = pytest.mark.slow  # starts programs, and times them
+
 # -- the relay -------------------------------------------------------------------------------------
 
 

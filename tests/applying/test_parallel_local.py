@@ -15,6 +15,8 @@ from cookbook.reports import render
 from cookbook.reports.schema import Document
 from tests.applying.test_sections import Local, local, say
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 __all__ = ["local"]
 
 TIMED = "date +%s%N >D/{0}.began; sleep {1}; date +%s%N >D/{0}.ended"

@@ -37,6 +37,8 @@ from cookbook.transport.local import LocalTransport
 from tests.quick import examples
 from tests.texts import check
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 

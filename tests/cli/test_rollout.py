@@ -15,6 +15,8 @@ from cookbook.cli.prompt import Terminal
 from cookbook.rollout.journal import Journal
 from tests.cli.rollouts import HOSTS, RECIPE, ROLLOUT, cook, log, start, unfolded, versions
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 
 def test_a_plan_touches_nothing_and_shows_order_limits_and_changes(
     fleet: Path, capsys: pytest.CaptureFixture[str]

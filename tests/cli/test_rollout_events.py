@@ -16,6 +16,8 @@ from cookbook.rollout.engine import Controller
 from cookbook.rollout.journal import Journal
 from tests.cli.rollouts import ROLLOUT, cook, cut, start, unfolded, versions
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 
 def test_what_happens_to_a_host_is_told_with_its_times(
     fleet: Path, capsys: pytest.CaptureFixture[str]

@@ -24,6 +24,8 @@ from cookbook.run.meetings import HostMeetings, Meetings
 from cookbook.run.turns import Turns
 from cookbook.transport.local import LocalTransport
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 HEADING = """from cookbook.recipe import *
 from cookbook.resources import *
 N, D = node.vars["n"], node.vars["dir"]
@@ -396,7 +398,6 @@ def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
     assert len(log()) == 3
 
 
-@pytest.mark.slow
 def test_the_time_of_the_run_ends_the_waiting_that_of_a_host_does_not(runs: Runs) -> None:
     recipe = "execute('s', command='sleep 1.2') if N > 1 else None\nbarrier('met')\nlog('after')\n"
     assert runs(recipe, "--host-timeout", "2s", "--forks", "1")[0] == 0
@@ -531,7 +532,6 @@ def test_the_end_of_the_time_at_a_barrier_is_a_timeout(runs: Runs) -> None:
     assert not log()
 
 
-@pytest.mark.slow
 def test_so_it_is_with_a_saved_plan(runs: Runs) -> None:
     recipe = (
         "execute('s', command='sleep 4') if N == 1 else file(f'{D}.1', content='x')\n"

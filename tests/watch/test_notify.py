@@ -34,6 +34,8 @@ from cookbook.watch.turn import TurnResult
 from tests.clock import FakeClock
 from tests.watch.conftest import document
 
+pytestmark = pytest.mark.slow  # waits for messages to come, and not to come
+
 DAY = 86_400.0
 ALL = frozenset({"drift", "failed", "recovered", "changed"})
 SILENT = NotifyTarget(CommandTarget(("true",)), "watch.yml:1", ALL)

@@ -19,6 +19,8 @@ from cookbook.text.bounded_program import run_bounded
 from cookbook.watch.pull import PulledRepository, TrustedKeys
 from tests.texts import check
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 
 class Author:
     """A repository of recipes, and keys to sign it with."""

@@ -17,6 +17,8 @@ import pytest
 from cookbook.cli import main
 from cookbook.watch.systemd import notify, unit
 
+pytestmark = pytest.mark.slow  # whole runs of the program
+
 RECIPE = """\
 from cookbook.resources import file
 file("{folder}/x", content="x", mode="0644")
@@ -90,7 +92,6 @@ def test_a_secret_of_the_environment_reaches_the_turn_and_no_output(
     assert "hunter2" not in said.out + said.err
 
 
-@pytest.mark.slow
 def test_signals_and_messages_to_systemd(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(folder / "notify"))
