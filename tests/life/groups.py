@@ -79,6 +79,7 @@ def check_on(
     brief: bool = False,
 ) -> None:
     """Take the lives through all stages on the host, some together; `brief` as in check_lives."""
+    assert lives, "no life was chosen"
     monkeypatch.setenv("COOK_STATE", str(folder / "state"))
     host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     for first in range(0, len(lives), _TOGETHER):
