@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import Self
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, opposed
+from cookbook.resources._options import option_words
 
 
 class NamedPackages(Resource):
@@ -71,8 +71,7 @@ class NamedPackages(Resource):
     @property
     def words(self) -> tuple[str, ...]:
         """The options, word by word."""
-        given = self.options
-        return tuple(shlex.split(given) if isinstance(given, str) else given)
+        return option_words(self.options)
 
     @property
     def identity(self) -> str:

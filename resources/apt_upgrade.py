@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from cookbook.errors import RecipeError
 from cookbook.provider import Resource, recipe_function
+from cookbook.resources._options import option_words
 
 
 class AptUpgrade(Resource):
@@ -66,9 +66,8 @@ class AptUpgrade(Resource):
     @property
     def words(self) -> tuple[str, ...]:
         """The options, word by word."""
-        given = self.options
         more = ("--autoremove",) if self.autoremove else ()
-        return (*more, *(shlex.split(given) if isinstance(given, str) else given))
+        return (*more, *option_words(self.options))
 
 
 apt_upgrade = recipe_function(AptUpgrade)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import field
 from typing import ClassVar, Literal
@@ -13,6 +12,7 @@ from cookbook.errors import RecipeError
 from cookbook.language.recipe import find
 from cookbook.provider import LARGE, Resource, holds_secret, recipe_function
 from cookbook.resources._deb import NoDeb, control_of
+from cookbook.resources._options import option_words
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
@@ -127,8 +127,7 @@ class DpkgPackage(Resource):
     @property
     def words(self) -> tuple[str, ...]:
         """The options, word by word."""
-        given = self.options
-        return tuple(shlex.split(given) if isinstance(given, str) else given)
+        return option_words(self.options)
 
     @property
     def identity(self) -> str:
