@@ -238,7 +238,7 @@ def _local(state: State) -> str | None:
 
 
 _LOCAL: LiteralString = """\
-for d in {}; do printf '%s\\n' "$d"; (cd "$d" && [ -e .git ] || exit 0
+for d in {}; do printf '%s\\n' "$d"; ([ -e "$d" ] || exit 0; cd "$d" || exit; [ -e .git ] || exit 0
 [ -O . ] && [ -O .git ] || { echo "$d is of another user" >&2; exit 1; }
 cook_git status --porcelain --no-renames || exit
 ! cook_git rev-parse -q --verify HEAD >/dev/null ||

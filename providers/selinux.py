@@ -38,9 +38,12 @@ case $1 in booleans) semanage boolean -l -n ;; local) semanage port -l -C -n ;;
 """
 
 _CALLS = """
-import sys
+import os, sys
+enabled = os.path.exists("/sys/fs/selinux/enforce")
 try:
     import semanage as s
+    if enabled:
+        import selinux
     h = s.semanage_handle_create()
 except (ImportError, AttributeError):
     sys.exit(97)
@@ -52,11 +55,7 @@ if not s.semanage_is_managed(h) or s.semanage_access_check(h) < s.SEMANAGE_CAN_R
     sys.exit("the policy of SELinux is not managed, or cannot be read")
 done(s.semanage_connect(h))
 if sys.argv[1] == "booleans":
-    try:
-        import selinux
-        names = selinux.security_get_boolean_names()[1]
-    except Exception:
-        names = []
+    names = selinux.security_get_boolean_names()[1] if enabled else []
     for b in done(*s.semanage_bool_list(h))[0]:
         name, saved = s.semanage_bool_get_name(b), s.semanage_bool_get_value(b)
         live = selinux.security_get_boolean_active(name) if name in names else saved

@@ -272,7 +272,7 @@ def _is_local(line: str) -> bool:
 
 # The copies of external folders are removed with it: they are looked into as well.
 _LOCAL: LiteralString = """\
-for d in {}; do printf '%s\\n' "$d"; (cd "$d" && [ -e .svn ] || exit 0
+for d in {}; do printf '%s\\n' "$d"; ([ -e "$d" ] || exit 0; cd "$d" || exit; [ -e .svn ] || exit 0
 [ -O . ] && [ -O .svn ] || { echo "$d is of another user" >&2; exit 1; }
 cook_svn status .) || exit; printf '\\0'; done
 """
