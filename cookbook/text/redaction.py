@@ -79,13 +79,17 @@ class Registry:
         return self._compiled().sub(MASK, text) if self.knows(text) else text
 
     def protected(self, data: T) -> T:
-        """Return a document of the same shape, redacted, except `OUR_WORDS`; tuples are lists."""
+        """
+        Return a document of the same shape, redacted, except `OUR_WORDS`.
+
+        A part without a secret is the identical object. In others tuples become lists.
+        """
         return cast("T", self._redacted(data)) if self else data
 
     def _redacted(self, data: object) -> object:
         # One search in all texts of a part is much faster than one in each of them.
         if not isinstance(data, str) and not self.knows("\0".join(_texts(data))):
-            return _copied(data)
+            return data
         match data:
             case str():
                 return self.protect(data)
@@ -126,19 +130,6 @@ def _texts(data: object) -> Iterator[str]:
             for key, item in data.items():
                 yield str(key)
                 yield from _texts(item)
-
-
-def _copied(data: object) -> object:
-    """Return a document of the same shape; tuples are lists."""
-    match data:
-        case str():
-            return data
-        case list() | tuple():
-            return [_copied(item) for item in data]
-        case Mapping():
-            return {str(key): _copied(item) for key, item in data.items()}
-        case _:
-            return data
 
 
 def _lines(value: str) -> Iterator[str]:
