@@ -9,12 +9,13 @@ from cookbook.provider import Command, Thing, sh
 
 def files_by_hand(folder: str, patterns: Sequence[str] = ("*",)) -> Command:
     """Return the question for the files in a folder that no package of dpkg(1) has."""
-    find = sh("[ -d {} ] || exit 0; found=$(find {} -maxdepth 1 -type f", folder, folder)
     named = [word for pattern in patterns for word in ("-o", "-name", pattern)][1:]
     return sh(
-        '{} "(" {} ")") || exit; printf "%s\\n" "$found" | grep -vxF -e "" -e - -e'
+        '[ -d {} ] || exit 0; found=$(find {} -maxdepth 1 -type f "(" {} ")") || exit;'
+        ' printf "%s\\n" "$found" | grep -vxF -e "" -e - -e'
         ' "$(cat /var/lib/dpkg/info/*.list 2>/dev/null | grep -F {})" | LC_ALL=C sort',
-        find,
+        folder,
+        folder,
         named,
         f"{folder}/",
     )

@@ -128,7 +128,7 @@ class Planner:
         return [outcome.stdout for outcome in self.outcomes(questions)]
 
     def outcomes(self, questions: Sequence[Command]) -> list[Outcome]:
-        """Return the same with the exit status of each, and its error stream."""
+        """Return the outcomes of questions that belong to no state, asked in one exchange."""
         return self._session.read(questions)
 
     def write(self, command: Command) -> None:

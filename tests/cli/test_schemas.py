@@ -92,7 +92,7 @@ FOUND = list(documents())
     ("kind", "text"), [(k, t) for k, _, t in FOUND], ids=[f"{k}-{w}" for k, w, _ in FOUND]
 )
 def test_files_of_the_project_are_valid(kind: str, text: str) -> None:
-    validator(kind).validate(yaml.load(text, Loader))  # noqa: S506
+    validator(kind).validate(yaml.load(text, Loader))  # noqa: S506 - a SafeLoader
 
 
 def test_each_kind_is_among_them() -> None:

@@ -88,7 +88,7 @@ $SIG{HUP} = sub { open my $f, ">", "/root/read-again"; close $f }; sigprocmask(S
 def test_the_new_login_comes_after_a_reload_that_was_asked_for(
     fresh_host: KitchenHost, cook: Cook
 ) -> None:
-    """The login leaves its time in the profile of the user, and ends long before 1.5 seconds."""
+    """Each session looks for the file; a login that did not wait would come long before it."""
     begin = f"perl -MPOSIX -e {shlex.quote(SLOW_TO_READ)} &\nsleep 0.2"
     recipe = f'execute("x", command={begin!r})\n'
     # sshd(8) runs the file for each session: at its start, as the login user.
