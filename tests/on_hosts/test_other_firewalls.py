@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.hosts
 
 INSTALL = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install"
+# systemd calls firewalld started when it is on the bus, which is before its rules are there
+FIREWALLD = (
+    "systemctl start firewalld && timeout 60 sh -c 'until firewall-cmd --state; do sleep 0.2; done'"
+)
 
 
 @pytest.mark.parametrize(
     ("program", "start", "stop"),
     [
         ("ufw", "ufw allow 22/tcp && ufw --force enable", "ufw disable"),
-        ("firewalld", "systemctl start firewalld", "systemctl stop firewalld"),
+        ("firewalld", FIREWALLD, "systemctl stop firewalld"),
     ],
 )
 def test_an_active_manager_is_named_and_its_rules_stay(
