@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookbook.audit.check import AuditCheck
@@ -115,7 +117,8 @@ def _result(control: Control, name: str, session: Session) -> TestResult:
             "--import-mode=importlib",
             *(part for name in _WITHOUT for part in ("-p", f"no:{name}")),
         ]
-        end = pytest.main([*words, *more, str(file)], plugins=[outcome, Fixtures()])
+        with _modules_of(folder, file):
+            end = pytest.main([*words, *more, str(file)], plugins=[outcome, Fixtures()])
     finally:
         if before is None:
             del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
@@ -124,6 +127,38 @@ def _result(control: Control, name: str, session: Session) -> TestResult:
     if outcome.interrupt is not None:
         raise outcome.interrupt
     return outcome.result(pytest.ExitCode(end).name)
+
+
+@contextmanager
+def _modules_of(folder: Path, file: Path) -> Iterator[None]:
+    """
+    Have pytest import a file of tests and its conftest.py, and forget them at the end.
+
+    It takes a module that is imported already for one of the same name, from whatever folder:
+    without this, the tests of another file would be judged. A module of that name that is no test,
+    such as a part of the standard library, is back at the end.
+    """
+    folder, file = folder.absolute(), Path(os.path.normpath(file.absolute()))
+    names = {file.stem, "conftest"}
+    if file.is_relative_to(folder):
+        parts = file.relative_to(folder).with_suffix("").parts
+        for depth in range(len(parts)):
+            names |= {".".join(parts[: depth + 1]), ".".join((*parts[:depth], "conftest"))}
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name, module in list(sys.modules.items()):
+            if name not in before and _is_from(module, (folder, file.parent)):
+                del sys.modules[name]
+        sys.modules.update(others)
+
+
+def _is_from(module: object, folders: Sequence[Path]) -> bool:
+    """Say whether a module, or a package without a file, is from one of these folders."""
+    places = filter(None, (getattr(module, "__file__", None), *getattr(module, "__path__", ())))
+    return any(Path(place).is_relative_to(folder) for place in places for folder in folders)
 
 
 _WITHOUT = ("terminal", "cacheprovider", "unraisableexception")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -241,11 +243,31 @@ if node.name == "web1":
     assert said.status == 3
 
 
+@pytest.mark.parametrize("init", [False, True], ids=["folders", "packages"])
+def test_files_of_the_same_name_are_tests_of_their_own(fleet: Path, *, init: bool) -> None:
+    """In two folders, of a second profile, and of the name of a module that Python has loaded."""
+    line = 'with control("{0}", title="A", severity="low", tests="{0}/{1}.py"):\n    pass\n'
+    names = [("web", "test_site"), ("db", "test_site"), ("lib", "json")]
+    for profile, right in (("p", "web"), ("q", "db")):
+        folder = write_profile(fleet / profile, "".join(line.format(*name) for name in names))
+        for place, file in names:
+            (folder / place).mkdir()
+            if init:
+                (folder / place / "__init__.py").write_text("")
+            fixture = f"import pytest\n\n@pytest.fixture\ndef here():\n    return {place!r}\n"
+            (folder / place / "conftest.py").write_text(fixture)
+            text = f"def test_it(here): assert (here, {right!r}) == ({place!r}, here)\n"
+            (folder / place / f"{file}.py").write_text(text)
+        said = audit(folder, "--limit", "db1")
+        wrong = {place: {"db1": "failed"} for place, _ in names}
+        assert said.results() == {**wrong, right: {"db1": "passed"}}
+    assert sys.modules["json"] is json
+
+
 @pytest.mark.parametrize("case", NOT_JUDGED, ids=lambda case: case["what"])
 def test_tests_that_judge_nothing(fleet: Path, case: dict[str, str]) -> None:
-    name = f"test_{case['what'].replace(' ', '_')}.py"  # pytest keeps modules by name
-    profile = write_profile(fleet / "p", one("pass", f', tests="{name}"'))
-    (profile / name).write_text(case["text"])
+    profile = write_profile(fleet / "p", one("pass", ', tests="test_one.py"'))
+    (profile / "test_one.py").write_text(case["text"])
     said = audit(profile, "--limit", "db1")
     assert said.results() == {"a": {"db1": "error"}}
     assert said.reasons("a", "db1") == [case["reason"]]
