@@ -11,11 +11,17 @@ from cookbook.provider import Command, Table, sh
 
 # A link counts if its owner is neither root nor the user who acts here, and its folder can be
 # written by such a user. `[ -w ]` is false for root where the file is immutable or its file
-# system is read-only, but true in an append-only folder. Only what is found costs a process, and
-# one lsattr(1) for all. A precondition (`cook_guards`) does without where the answer that it
-# expects names no such folder, because a change says the same by failing.
+# system is read-only, but true in an append-only folder. Only what is found costs a process;
+# one stat(1) for all links, and one lsattr(1) for all paths. A precondition (`cook_guards`) does
+# without that where the answer that it expects names no such folder, because a change says the
+# same by failing.
 _ASK: LiteralString = r"""
+l='
+'
 cook_found() { [ "$said" ] || printf '%s\0' "$p"; said=1; printf '%s\t%s\n' "$1" "$2"; }
+cook_owners() { n=$#
+for p; do q=$p; while [ "$q" ]; do [ ! -L "$q" ] || set -- "$@" "$q"; q=${q%/*}; done; done
+shift $n; exec stat -c '%u %n' -- "$@"; }
 cook_link() { o=$(stat -c %u -- "$1") || exit; d=${1%/*}
 [ "$o" != 0 ] && [ "$o" != "$me" ] || return 0
 f=$(stat -L -c '%u %A' -- "${d:-/}") || exit
@@ -25,17 +31,21 @@ cook_fixed() { if case $(lsattr -d -- "$1" 2>/dev/null) in [!\ ]*i*\ /*) ;; *) f
 then cook_found immutable "$1"
 elif case $(findmnt -n -o OPTIONS -T "$1" 2>/dev/null) in ro|ro,*) ;; *) false ;; esac
 then cook_found read-only "$1"; fi; }
-cook_attributes() { n=$# last=
+cook_appended() { n=$# last=
 for p; do d=${p%/*}; d=${d:-/}
 [ "$d" = "$last" ] || [ ! -d "$d" ] || { last=$d; set -- "$@" "$d"; }
 [ ! -e "$p" ] || set -- "$@" "$p"; done; shift $n
-[ $# = 0 ] || lsattr -d -- "$@" 2>/dev/null; }
-set -- {}; appended=
+[ $# != 0 ] || exit; set -f; IFS=$l
+for a in $(lsattr -d -- "$@" 2>/dev/null); do case ${a%% *} in
+*[!-A-Za-z]*) ;; *a*) printf '%s\n' "${a#* }" ;; esac; done; }
+set -- {}; appended= owners=
 if [ -O / ]; then me=0
-[ "$cook_guards" ] || appended=$(cook_attributes "$@" | sed -n 's/^[-A-Za-z]*a[-A-Za-z]* \//\//p')
+[ "$cook_guards" ] || appended=$(cook_appended "$@")
 else me=$(id -u); fi
 for p; do said=; q=$p
-while [ "$q" ]; do if [ -L "$q" ]; then cook_link "$q"
+while [ "$q" ]; do if [ -L "$q" ]; then
+[ "$owners" ] || owners=$l$(cook_owners "$@")$l
+case $owners in *"${l}0 $q$l"*|*"$l$me $q$l"*) ;; *) cook_link "$q" ;; esac
 [ -e "$q" ] || case $(stat -L -- "$q" 2>&1) in
 *"oo many "*|*"link loop"*) cook_found loop "$q" ;; esac
 fi; q=${q%/*}; done
@@ -43,11 +53,8 @@ d=${p%/*}; d=${d:-/}
 if [ -O / ] && [ -d "$d" ]; then
 if [ ! -w "$d" ]; then cook_fixed "$d"
 elif [ -e "$p" ] && [ ! -L "$p" ] && [ ! -w "$p" ]; then cook_fixed "$p"; fi
-if [ "$appended" ]; then for q in "$d" "$p"; do case "
-$appended
-" in *"
-$q
-"*) cook_found append-only "$q" ;; esac; done; fi; fi
+if [ "$appended" ]; then for q in "$d" "$p"; do case $l$appended$l in
+*"$l$q$l"*) cook_found append-only "$q" ;; esac; done; fi; fi
 [ -z "$said" ] || printf '\0'; done
 """
 

@@ -143,9 +143,15 @@ def parse_digest(text: str) -> str:
 
 
 def _ask_links(paths: Sequence[str]) -> Command:
+    """
+    One find(1) for many links; readlink(1) for one, and where find has no -printf (busybox).
+
+    Where find has failed, the links that it has told are told again.
+    """
     return sh(
-        'for p in {}; do if [ -L "$p" ]; then'
-        " printf '%s\\0' \"$p\"; readlink -n -- \"$p\"; printf '\\0'; fi; done",
+        'set -- {}; for p; do [ ! -L "$p" ] || set -- "$@" "$p"; shift; done\n'
+        "[ $# -gt 1 ] && find \"$@\" -maxdepth 0 -printf '%p\\0%l\\0' 2>/dev/null || for p; do\n"
+        "printf '%s\\0' \"$p\"; readlink -n -- \"$p\"; printf '\\0'; done",
         list(paths),
     )
 
