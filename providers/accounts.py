@@ -78,7 +78,7 @@ END { for (i = 1; i < n; i++) if ((u = ARGV[i]) in passwd)
 def _ask(names: Sequence[str]) -> Command:
     # Status 2 says that some key is not there (getent(1)); any other is an error.
     text = sh(
-        "p=$(getent passwd {} || [ $? = 2 ]) && s=$(getent shadow {} || [ $? = 2 ])"
+        "{ p=$(getent passwd {}) || [ $? = 2 ]; } && { s=$(getent shadow {}) || [ $? = 2 ]; }"
         ' && g=$(getent group) && printf "%s\\n" "$p" - "$s" - "$g" | awk {} {}',
         list(names),
         list(names),

@@ -122,8 +122,9 @@ dpkg-query -W -f '${Package} ${Status}\n' | grep -vx 'handmade .*'
 apt-mark showhold
 nft list table inet cook 2>/dev/null
 systemctl list-unit-files --no-legend --state=enabled,masked | awk '{ print $1, $2 }'
-find /etc /usr/local -type f -o -type l | grep -vE '{}' | sort |
-while read -r f; do stat -c '%n %a %U %G' "$f"; [ -L "$f" ] && readlink "$f" || md5sum <"$f"; done
+find /etc /usr/local -type f -o -type l | grep -vE '{}' | sort >/run/equal
+xargs -d '\n' stat -c '%N %a %U %G' </run/equal
+while read -r f; do [ -L "$f" ] || echo "$f"; done </run/equal | xargs -d '\n' md5sum
 """
 _OWN = (
     r"^/etc/rc.\.d/|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|host(name|s)$|machine-id|ssh_host_|/\.pwd"
