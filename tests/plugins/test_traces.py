@@ -161,4 +161,4 @@ def test_a_collector_that_does_not_answer_costs_seconds_and_nothing_else(
     began = time.monotonic()
 
     assert run(tmp_path, f"file('{tmp_path}/a', content='x', mode='0644')") == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
