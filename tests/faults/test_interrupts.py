@@ -106,7 +106,7 @@ build slow 1.0
 def test_cook_may_be_left_at_once_and_the_package_is_installed_all_the_same(
     start: Start, ran: Ran, module_host: KitchenHost
 ) -> None:
-    module_host.run("apt-get -y purge slow; rm -f /etc/cut-*")
+    module_host.run("apt-get -y purge slow; rm -f /etc/cut-*", timeout=300)
     run = start(module_host, 'package("slow")\n')
     until(module_host, "/etc/cut-postinst")
     for heard in (FIRST, SECOND, THIRD):

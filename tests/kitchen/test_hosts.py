@@ -41,7 +41,7 @@ def ssh(
 
 
 def said(host: KitchenHost, command: str) -> str:
-    outcome = host.run(command)
+    outcome = host.run(command, timeout=300)
     assert outcome.returncode == 0, outcome
     return outcome.stdout.strip()
 

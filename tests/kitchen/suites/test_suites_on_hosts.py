@@ -134,7 +134,7 @@ def test_containers_of_an_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The engine is in a host of the kitchen; all containers begin with the image's machine-id."""
-    done = module_host.run(f"{PREPARE[engine]}\n{IMAGE.format(engine=engine)}", timeout=300)
+    done = module_host.run(f"{PREPARE[engine]}\n{IMAGE.format(engine=engine)}", timeout=900)
     assert done.returncode == 0, done.stderr
     command = tmp_path / "bin" / engine
     command.parent.mkdir()

@@ -93,7 +93,8 @@ def test_a_second_question_is_not_answered(
         " apt-get install -qy --no-install-recommends libpam-google-authenticator >/dev/null;"
         " printf 'JBSWY3DPEHPK3PXP\\n\" TOTP_AUTH\\n' >.google_authenticator;"
         " chown paul .google_authenticator; chmod 400 .google_authenticator;"
-        " sed -i '/common-auth/a auth required pam_google_authenticator.so' /etc/pam.d/sshd"
+        " sed -i '/common-auth/a auth required pam_google_authenticator.so' /etc/pam.d/sshd",
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     before = wrong_codes(machine)
