@@ -20,6 +20,7 @@ from cookbook.errors import BrokenOff
 from cookbook.hosts import connect as connect_module
 from cookbook.inventory import Host
 from cookbook.transport.contract import Transport
+from tests.waiting import eventually
 
 HOSTS = """\
 defaults: {transport: local}
@@ -88,7 +89,9 @@ class TestRun:
         status, out, _ = asks("run", "--local", "--timeout", "5s", "--", line)
         assert status == 3
         assert "5 s" in out
-        assert not Path(f"/proc/{(tmp_path / 'shell').read_text().strip()}").exists()
+        shell = Path("/proc", (tmp_path / "shell").read_text().strip())
+        eventually(lambda: not shell.exists())
+        assert not (tmp_path / "late").exists()
 
     def test_a_signal_ends_it_everywhere(self, tmp_path: Path) -> None:
         line = f"echo $$ >>{tmp_path}/shells; sleep 300"
@@ -106,7 +109,7 @@ class TestRun:
         assert cook.returncode == 130
         assert "ending the command on all hosts" in errors
         assert out.count("a signal has ended the command") == 3
-        assert not any(Path(f"/proc/{shell}").exists() for shell in shells)
+        eventually(lambda: not any(Path(f"/proc/{shell}").exists() for shell in shells))
 
     def test_a_signal_during_the_login_lets_no_command_begin(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

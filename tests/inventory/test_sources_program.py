@@ -21,6 +21,7 @@ from cookbook.inventory.sources.entries import program_source
 from tests.data import read_yaml
 from tests.inventory.conftest import Program, Sourced
 from tests.texts import check
+from tests.waiting import eventually
 
 CASES = read_yaml(Path(__file__).with_name("ansible.yml"))
 
@@ -162,8 +163,8 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(
 ) -> None:
     program(f"echo $$ >pid; {script}")
     begun = time.monotonic()
-    with pytest.raises(SourceError, match=r"no answer in 0\.5 s"):
-        sourced("  - program: ./inv\n    timeout: 0.5")
+    with pytest.raises(SourceError, match="no answer in 3 s"):
+        sourced("  - program: ./inv\n    timeout: 3")
 
     assert time.monotonic() - begun < 50
     end = time.monotonic() + 60
@@ -187,7 +188,7 @@ def test_an_interrupt_ends_the_programs(program: Program, folder: Path) -> None:
     _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, b"")
-    assert [running(int(path.read_text())) for path in pids] == [[], []]
+    eventually(lambda: not any(running(int(path.read_text())) for path in pids))
 
 
 def test_a_program_without_an_end_is_bounded(program: Program, sourced: Sourced) -> None:

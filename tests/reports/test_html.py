@@ -81,7 +81,9 @@ def browser() -> Iterator[Browser]:
     """Debian's chromium; as root it has no sandbox of its own."""
     assert CHROMIUM is not None, "chromium is installed by `make setup`"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=120_000
+        )
         yield browser
         browser.close()
 
