@@ -52,8 +52,8 @@ def hosts(
     path = tmp_path / "hosts.yml"
     path.write_text(
         f"defaults: {{user: admin, become: sudo, identity_file: {kitchen.identity},"
-        f" known_hosts: {tmp_path}/known, alive_interval: 1, connect_timeout: 5,"
-        f" login_timeout: 5, transport: {transport}}}\n"
+        f" known_hosts: {tmp_path}/known, alive_interval: 1, connect_timeout: 15,"
+        f" login_timeout: 15, transport: {transport}}}\n"
         f"hosts:\n  far: {{address: 127.0.0.1, port: {port}}}\n"
     )
     return path
