@@ -168,7 +168,7 @@ def test_the_link_is_lost_while_a_saved_plan_is_applied(
 ) -> None:
     recipe, plan = jobs(*(made(name, 3) for name in "abc"), at_once=2), str(tmp_path / "p.plan")
     assert ran(module_host, recipe, "-o", plan, command="plan", hosts=hosts).exit == 2
-    words = ["apply", plan, "--hosts", hosts, "--output", "json"]
+    words = ["apply", plan, "--hosts", str(hosts), "--output", "json"]
     run = Run([sys.executable, "-m", "cookbook.cli", *words], tmp_path / "said")
     until(module_host, "/srv/p/b")
     relay.set(Link(after=0, then="reset"))

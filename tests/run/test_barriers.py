@@ -520,13 +520,14 @@ def late_at_barriers(monkeypatch: pytest.MonkeyPatch, hosts: int) -> None:
     waited: set[str] = set()
     meet = Meetings.meet
 
-    def late(*words: Any) -> Any:
-        *others, end = words
+    def late(
+        made: Meetings, host: str, barrier: Barrier, turns: Turns, end: float | None
+    ) -> object:
         assert end is not None
         try:
-            return meet(*others, 0.0)
+            return meet(made, host, barrier, turns, 0.0)
         except DeadlineExceeded:
-            waited.add(others[1])
+            waited.add(host)
             if len(waited) == hosts:
                 Path("over").touch()
             raise

@@ -32,8 +32,9 @@ time.sleep(60)
 def blocking() -> Iterator[subprocess.Popen[str]]:
     """Start a process named sshd that handles a SIGHUP only when it gets a line."""
     command = [sys.executable, "-c", BLOCKING]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -49,9 +50,10 @@ def settled(most: int = 100, while_it_waits: Callable[[], object] = lambda: None
     `while_it_waits` is called when it sleeps for the first time.
     """
     text = sshd.SETTLED.text.replace("-lt 100", f"-lt {most}")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    slept = 0
-    with subprocess.Popen(["/bin/sh", "-x", "-c", text], text=True, **pipes) as wait:
+    slept, command = 0, ["/bin/sh", "-x", "-c", text]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as wait:
         assert wait.stdout is not None
         assert wait.stderr is not None
         for line in wait.stderr:
