@@ -123,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def test_they_go_to_a_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cookbook.plugins.traces._FLUSH", 60_000)
+    monkeypatch.setattr("cookbook.plugins.traces._TRIES", 60)
     with _Collector() as collector:
         thread = threading.Thread(target=collector.serve_forever, daemon=True)
         thread.start()
