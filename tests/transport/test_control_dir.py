@@ -31,7 +31,7 @@ def test_one_that_is_just_being_made_is_left_alone(
             control_dir._clear(seen[-1])
         flock(file, kind)
 
-    monkeypatch.setattr(control_dir.fcntl, "flock", look_first)
+    monkeypatch.setattr(fcntl, "flock", look_first)
     folder = control_dir._folder()
     control_dir._clear(folder)
 

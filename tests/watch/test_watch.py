@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,8 @@ def test_signals_and_messages_to_systemd(folder: Path) -> None:
             # It is heard until its end: a socket with ten messages that were not read holds it up.
             while told[-1] != "STOPPING=1":
                 told.append(systemd.recv(4096).decode())
-            threading.Thread(target=_hear, args=(systemd,), daemon=True).start()
-            out, _ = process.communicate(timeout=60)
+            with _hearing(systemd, folder / "notify"):
+                out, _ = process.communicate(timeout=60)
         finally:
             process.kill()
 
@@ -131,10 +132,23 @@ def test_signals_and_messages_to_systemd(folder: Path) -> None:
     assert "converge ended" in out or "converge failed" in out
 
 
-def _hear(systemd: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it is closed
+@contextlib.contextmanager
+def _hearing(systemd: socket.socket, place: Path) -> Iterator[None]:
+    """Read, and forget, what comes meanwhile."""
+
+    def hear() -> None:
         while systemd.recv(4096):
             pass
+
+    systemd.settimeout(None)
+    thread = threading.Thread(target=hear)
+    thread.start()
+    try:
+        yield
+    finally:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", str(place))
+        thread.join()
 
 
 def test_without_systemd_nothing_is_sent(tmp_path: Path) -> None:
