@@ -87,9 +87,8 @@ def _sshd(host: KitchenHost) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             same = (folder / "ns/pid").readlink() == namespace
-            line = next(
-                x for x in (folder / "status").read_text().splitlines() if x.startswith("NSpid")
-            )
+            text = (folder / "status").read_text(errors="replace")  # a name may be cut in a letter
+            line = next(x for x in text.splitlines() if x.startswith("NSpid"))
         except OSError:
             continue
         if same and line.split()[-1] == inside:

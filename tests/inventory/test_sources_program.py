@@ -152,7 +152,7 @@ def running(group: int) -> list[str]:
     stats = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
-            stats.append(path.read_text())
+            stats.append(path.read_text(errors="replace"))  # a name may be cut in a letter
     fields = [stat.rpartition(")")[2].split() for stat in stats]
     return [field[0] for field in fields if int(field[2]) == group and field[0] != "Z"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -60,7 +59,7 @@ def test_there_is_no_process_with_an_unused_pid() -> None:
 
 
 def test_only_session_leaders_are_found_by_an_argument() -> None:
-    argument = f"cook-test-{uuid.uuid4()}"  # others run this test, too
+    argument = f"cook-test-{os.getpid()}"  # others run this test, too
     script = 'echo go; sleep 600 & read -r line; kill $!; : "$1"'
     with subprocess.Popen(
         ["sh", "-c", script, "sh", argument],
