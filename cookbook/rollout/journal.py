@@ -34,8 +34,8 @@ from cookbook.text.suggest import did_you_mean
 from cookbook.text.user_dirs import private_folder, state_folder
 
 FORMAT = 1
-_LOCK_PAUSE, _LOCK_WAIT = 0.05, 0.5
-"""Seconds between two tries to take the lock of the controller, and until it gives up."""
+_LOCK_PAUSE, _LOCK_WAIT = 0.05, 30.0
+"""Seconds between two tries to take the lock of the controller, and until the last one."""
 
 _MOST_BYTES = 1 << 28
 _COMMANDS = get_args(OperatorCommand)
@@ -153,12 +153,19 @@ class Journal:
 
     @contextlib.contextmanager
     def controlling(self) -> Iterator[None]:
-        """Hold the lock of the controller. Raises UsageError if another process has it."""
+        """
+        Hold the lock of the controller. Raises UsageError if another process has it.
+
+        Processes that only look share the lock for a moment, which may be long on a busy machine.
+        They are waited for; a controller, with which no process shares it, is not.
+        """
         file = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         retry = Retry(itertools.repeat(_LOCK_PAUSE), within=_LOCK_WAIT)
         try:
             while not _locked(file, fcntl.LOCK_EX):
-                if not retry.again():  # a process that only looks holds it for a moment
+                is_shared = _locked(file, fcntl.LOCK_SH)
+                fcntl.flock(file, fcntl.LOCK_UN)
+                if not (is_shared and retry.again()):
                     raise UsageError(
                         f"another process controls the rollout {self.id}",
                         hint="`cook rollout status` shows where it is; `pause`, `abort` reach it",

@@ -22,9 +22,17 @@ __all__ = ["local"]
 TIMED = "date +%s%N >D/{0}.began; sleep {1}; date +%s%N >D/{0}.ended"
 
 
-def timed(name: str, more: str = "", *, seconds: float = 1) -> str:
-    """A command that writes when it has begun, and when it has ended."""
+def timed(name: str, more: str = "", *, seconds: float = 1, beside: str = "") -> str:
+    """
+    A command that writes when it has begun, and when it has ended.
+
+    It sleeps once the ones named in `beside` have begun, too, which it awaits for a minute.
+    """
     text = TIMED.format(name, seconds)
+    if beside:
+        begun = " && ".join(f"[ -e D/{one}.began ]" for one in beside)
+        wait = f"i=0; until {begun} || [ $i -ge 600 ]; do i=$((i+1)); sleep 0.1; done"
+        text = text.replace("; sleep", f"; {wait}; sleep", 1)
     return f'execute("{name}", command="{text}", creates="D/{name}.ended"{more})\n'
 
 
@@ -64,7 +72,9 @@ def _nothing_is_left(cook_home: Path) -> Iterator[None]:
 
 
 def test_changes_of_a_block_run_at_the_same_time(local: Local) -> None:
-    recipe = f"{say('first')}{block(timed('a'), timed('b'), timed('c'))}{say('last')}"
+    seconds = {"a": 1, "b": 1, "c": 4}
+    commands = [timed(name, seconds=long, beside="abc") for name, long in seconds.items()]
+    recipe = f"{say('first')}{block(*commands)}{say('last')}"
     status, done = local(recipe)
 
     assert status == 0
@@ -72,7 +82,8 @@ def test_changes_of_a_block_run_at_the_same_time(local: Local) -> None:
     assert beside(local) == {"a": {"b", "c"}, "b": {"a", "c"}, "c": {"a", "b"}}
     assert local.order == ["first", "last"]
     took = {one["id"]: one["seconds"] for one in local.steps}
-    assert all(1 <= took[f"execute[{name}]"] < 3 for name in "abc")
+    assert all(took[f"execute[{name}]"] >= long for name, long in seconds.items())
+    assert max(took["execute[a]"], took["execute[b]"]) < took["execute[c]"]
 
     status, done = local(recipe)
     assert [done[name] for name in "abc"] == ["ok"] * 3
@@ -296,7 +307,9 @@ def test_each_form_of_a_report_says_what_runs_at_the_same_time(local: Local, for
     assert "at the same time as execute[a], execute[b], execute[c] and 1 more" in plain
 
 
-SAVED = block(timed("a"), timed("b"), 'file("D/f", content="x", mode="0644")') + say("last")
+SAVED = block(
+    timed("a", beside="ab"), timed("b", beside="ab"), 'file("D/f", content="x", mode="0644")'
+) + say("last")
 
 
 def test_a_saved_plan_is_applied_in_parallel(local: Local, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from cookbook.cli import main
 from tests.texts import check_document
+from tests.waiting import eventually
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 RECIPE = """
@@ -48,14 +48,13 @@ def acts() -> int:
 def killed_in_the_middle() -> None:
     words = [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local"]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as run:
-        while not Path("begun").exists():
-            time.sleep(0.02)
+        eventually(Path("begun").exists)
         run.kill()
 
 
 @pytest.mark.slow
 def test_killed_between_the_change_and_the_restart(cook: Cook) -> None:
-    cook("plan", "r.py", sleep="sleep 1")  # writes the recipe
+    cook("plan", "r.py", sleep="sleep 5")  # writes the recipe
     killed_in_the_middle()
     assert (Path("conf").read_text(), acts()) == ("new", 0)
     Path("good").touch()
@@ -67,7 +66,7 @@ def test_killed_between_the_change_and_the_restart(cook: Cook) -> None:
     assert owed["because"].startswith(f"file[{Path.cwd()}/conf] (run ")
     check_document("C58-owed", planned, {str(Path.cwd()): "/tmp/d"})
 
-    assert cook("converge", "r.py", "--wait", "30s")[0] == 0
+    assert cook("converge", "r.py", "--wait", "60s")[0] == 0
     assert acts() == 1
     assert cook("plan", "r.py")[0] == 0
     assert cook("converge", "r.py")[1]["totals"]["changed"] == 0
@@ -93,26 +92,24 @@ def test_a_run_that_fails_does_what_it_owes_and_owes_nothing_more(cook: Cook) ->
 
 @pytest.mark.slow
 def test_an_applied_plan_that_is_killed_owes_it_to_the_next_converge(cook: Cook) -> None:
-    cook("plan", "r.py", "-o", "p.cook", sleep="sleep 1")
+    cook("plan", "r.py", "-o", "p.cook", sleep="sleep 5")
     words = [sys.executable, "-m", "cookbook.cli", "apply", "p.cook", "--local"]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as run:
-        while not Path("begun").exists():
-            time.sleep(0.02)
+        eventually(Path("begun").exists)
         run.kill()
-    time.sleep(1.5)  # what it has sent is done to its end: that includes the notification
     Path("good").touch()
-    cook("converge", "r.py", "--wait", "30s")
+    cook("converge", "r.py", "--wait", "60s")
     assert acts() == 1
 
 
 def test_what_is_not_declared_any_more_is_forgotten(
     cook: Cook, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cook("plan", "r.py", sleep="sleep 1")
+    cook("plan", "r.py", sleep="sleep 5")
     killed_in_the_middle()
     Path("r.py").write_text(f"{HEADING}file({str(Path.cwd() / 'other')!r})\n")
 
-    assert main(["converge", "r.py", "--local", "--wait", "30s"]) == 0
+    assert main(["converge", "r.py", "--local", "--wait", "60s"]) == 0
     capsys.readouterr()
     Path("good").touch()
     assert cook("plan", "r.py")[0] == 0

@@ -11,7 +11,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cookbook.cli import main
+from cookbook.hosts.session import Session
+from cookbook.script.lock import Holder
+from cookbook.transport.local import LocalTransport
 from tests.quick import examples
+from tests.waiting import LONG, eventually
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 COOK = [sys.executable, "-m", "cookbook.cli"]
@@ -400,7 +403,7 @@ def test_the_history_of_somebody_else_will_do(
 SLOW = """
 file(f"{D}/a", content="a")
 file(f"{D}/old", content="new")
-execute("wait", command=f"touch {D}/waiting; sleep 1; rm {D}/waiting")
+execute("wait", command=f"touch {D}/waiting; sleep 3; rm {D}/waiting")
 file(f"{D}/b", content="b")
 directory(f"{D}/c")
 """
@@ -413,11 +416,16 @@ def begin(recipe: str, folder: Path) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [*COOK, "converge", "r.py", "--local"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    end = time.monotonic() + 20
-    while not Path("d/waiting").exists():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    eventually(Path("d/waiting").exists)
     return process
+
+
+def await_the_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for it, and for what it has sent: until that is done, its shell holds the lock."""
+    process.wait(timeout=LONG)
+    session = Session(LocalTransport())
+    session.begin(Holder("a test", "now"), patience=LONG)
+    session.close()
 
 
 @pytest.mark.slow
@@ -425,8 +433,7 @@ def begin(recipe: str, folder: Path) -> subprocess.Popen[bytes]:
 def test_a_run_that_was_cut_off_goes_back(cook: Cook, folder: Path, ending: signal.Signals) -> None:
     process = begin(SLOW, folder)
     process.send_signal(ending)
-    process.wait(timeout=20)
-    time.sleep(1.5)  # what was sent goes on
+    await_the_end(process)
     assert cook("undo", "last", "--yes")["status"] == 3  # the command
     undone = cook("undo", "last", "--yes", "--partial")
     assert undone["status"] == 0, undone
@@ -437,8 +444,7 @@ def test_a_run_that_was_cut_off_goes_back(cook: Cook, folder: Path, ending: sign
 def test_of_a_killed_run_what_was_changed_since_stays(cook: Cook, folder: Path) -> None:
     process = begin(SLOW, folder)
     process.kill()
-    process.wait(timeout=20)
-    time.sleep(1.5)
+    await_the_end(process)
     Path("d/a").write_text("by hand")
     Path("d/old").write_text("by hand")
     undone = cook("undo", "last", "--yes", "--partial")
@@ -451,8 +457,7 @@ def test_of_a_killed_run_what_was_changed_since_stays(cook: Cook, folder: Path) 
 def test_a_killed_run_knows_its_machine_and_what_it_created(cook: Cook, folder: Path) -> None:
     process = begin(SLOW, folder)
     process.kill()
-    process.wait(timeout=20)
-    time.sleep(1.5)
+    await_the_end(process)
     from cookbook.history.store.history import History
 
     with History.open(None) as history:

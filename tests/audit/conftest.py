@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.audit.profiles import HOSTS
+from cookbook.audit.judging import Judge
+from tests.audit.profiles import HOSTS, TODAY
+
+
+@pytest.fixture(autouse=True)
+def _one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every audit be of one day: a test may run over midnight, and modules long after it."""
+    begin = Judge.__init__
+
+    def of_that_day(judge: Judge, *words: Any) -> None:
+        profile, chosen, waivers, today, *others = words
+        assert abs(date.today() - today) <= timedelta(days=1)  # noqa: DTZ011 - as the command does
+        begin(judge, profile, chosen, waivers, TODAY, *others)
+
+    monkeypatch.setattr(Judge, "__init__", of_that_day)
 
 
 @pytest.fixture

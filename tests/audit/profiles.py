@@ -6,10 +6,14 @@ import contextlib
 import io
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cookbook.cli import main
+
+TODAY = date(2026, 6, 1)
+"""The day of all audits of these tests."""
 
 HOSTS = """\
 defaults: {transport: local}

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from cookbook.hosts.connect import connect
-from tests.audit.profiles import audit, write_profile
+from tests.audit.profiles import TODAY, audit, write_profile
 from tests.data import read_yaml
 
 RESULTS = read_yaml(Path(__file__).with_name("results.yml"))
 NOT_JUDGED = read_yaml(Path(__file__).with_name("not_judged.yml"))
-TODAY = date.today()  # noqa: DTZ011 - the command takes the day of this machine, too
 
 
 def one(body: str, more: str = "") -> str:

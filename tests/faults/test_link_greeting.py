@@ -61,9 +61,9 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="opens no shell within 1 s") as e:
             SshTransport(
-                here(port, 5, known_hosts=(known,), identity_files=(mine,), login_timeout=1)
+                here(port, 20, known_hosts=(known,), identity_files=(mine,), login_timeout=1)
             )
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 25
     check_host("C10-only-keepalives", error=e.value, words={str(port): "PORT"})
     ended.set()
     assert len(came) == 1
@@ -85,9 +85,9 @@ def test_a_server_that_hung_up_and_then_keeps_silent_is_said_to_hang_up() -> Non
 
     with (
         listening(serve) as (port, came),
-        pytest.raises(Unreachable, match="hangs up before it greets, once in 2 s"),
+        pytest.raises(Unreachable, match="hangs up before it greets, once in 6 s"),
     ):
-        SshTransport(here(port, 2))
+        SshTransport(here(port, 6))
     assert len(came) == 2
     for one in kept:
         one.close()

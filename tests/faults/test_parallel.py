@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ import pytest
 
 from bench.relay import Link, Relay
 from cookbook.kitchen import KitchenHost
-from tests.faults.running import Ran, Start, told
-from tests.faults.test_interrupts import until
+from tests.faults.running import FIRST, SECOND, Ran, Run, Start, told
 from tests.faults.test_lost_link import hosts, relay
+from tests.waiting import LONG, halted, until
 
 __all__ = ["hosts", "relay"]
 
@@ -55,7 +54,7 @@ def begun(host: KitchenHost) -> Sequence[str]:
 def left_behind(host: KitchenHost) -> str:
     """Our processes and files there; a shell has a moment for its end."""
     look = f"pgrep -af '{SLEEP}'; ls -d /var/lib/cook/.jobs-* /var/lib/cook/.halt-* 2>/dev/null"
-    end = time.monotonic() + 5
+    end = time.monotonic() + LONG
     while (left := host.run(look).stdout) and time.monotonic() < end:
         time.sleep(0.1)
     return left
@@ -64,16 +63,21 @@ def left_behind(host: KitchenHost) -> str:
 def test_told_once_what_runs_is_finished_and_nothing_else_begins(
     start: Start, ran: Ran, module_host: KitchenHost
 ) -> None:
-    recipe = jobs(*(made(name, 3) for name in "abcd"), at_once=2)
+    wait = f"[ -e /srv/p/go ] || {{ {halted('/var/lib/cook')}; }}"
+    recipe = jobs(
+        *(one(name, 0, f"{wait}; touch /srv/p/{name}.made") for name in "abcd"), at_once=2
+    )
     run = start(module_host, recipe)
-    until(module_host, "/srv/p/b")
-    run.send_signal(signal.SIGINT)
-    said = told(run, within=30)
+    for name in "ab":
+        until(module_host, f"/srv/p/{name}")
+    run.tell(signal.SIGINT, FIRST)
+    said = told(run)
 
     assert said.exit == 130
     assert said.statuses == ["changed", "changed", "not-run", "not-run", "not-run"]
     assert begun(module_host) == ["a", "b"]
     assert left_behind(module_host) == ""
+    module_host.run("touch /srv/p/go")
     again = ran(module_host, recipe)
     assert again.statuses == ["ok", "ok", "changed", "changed", "changed"]
     assert begun(module_host) == ["a", "b", "c", "d"]
@@ -86,11 +90,11 @@ def test_told_twice_all_that_runs_is_ended(
     run = start(module_host, recipe)
     for name in ("a.made", "b", "c"):
         until(module_host, f"/srv/p/{name}")
-    run.send_signal(signal.SIGINT)
+    run.tell(signal.SIGINT, FIRST)
     time.sleep(1.0)
     assert run.poll() is None
-    run.send_signal(signal.SIGINT)
-    said = told(run, within=30)
+    run.tell(signal.SIGINT, SECOND)
+    said = told(run)
 
     assert said.exit == 130
     assert said.statuses == ["changed", "unknown", "unknown", "not-run"]
@@ -131,7 +135,7 @@ def test_the_link_is_lost_while_they_run_and_nothing_is_done_twice(
     relay.set(Link(after=0, then=then))
     time.sleep(1.0)
     relay.set(Link())  # whoever comes now gets through
-    said = told(run, within=60)
+    said = told(run)
 
     assert said.exit == 3, said
     assert said.statuses == ["changed", "changed", "failed", "changed", "not-run"], said
@@ -151,7 +155,7 @@ def test_the_link_is_lost_and_the_run_goes_on(
     relay.set(Link(after=0, then="reset"))
     time.sleep(1.0)
     relay.set(Link())
-    said = told(run, within=60)
+    said = told(run)
 
     assert (said.exit, set(said.statuses)) == (0, {"changed"}), said
     assert begun(module_host) == ["a", "b", "c"]
@@ -164,17 +168,13 @@ def test_the_link_is_lost_while_a_saved_plan_is_applied(
 ) -> None:
     recipe, plan = jobs(*(made(name, 3) for name in "abc"), at_once=2), str(tmp_path / "p.plan")
     assert ran(module_host, recipe, "-o", plan, command="plan", hosts=hosts).exit == 2
-    run = subprocess.Popen(
-        [sys.executable, "-m", "cookbook.cli", "apply", plan, "--hosts", hosts, "--output", "json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = ["apply", plan, "--hosts", str(hosts), "--output", "json"]
+    run = Run([sys.executable, "-m", "cookbook.cli", *words], tmp_path / "said")
     until(module_host, "/srv/p/b")
     relay.set(Link(after=0, then="reset"))
     time.sleep(1.0)
     relay.set(Link())
-    said = told(run, within=60)
+    said = told(run)
 
     assert (said.exit, said.statuses) == (0, ["changed"] * 4), said
     assert begun(module_host) == ["a", "b", "c"]
@@ -189,6 +189,6 @@ def test_a_run_that_is_killed_leaves_what_the_next_one_removes(
     run.kill()
     run.communicate()
     until(module_host, "/srv/p/b.made")
-    said = ran(module_host, jobs(made("c", 0), made("d", 0)), "--wait", "20s")
+    said = ran(module_host, jobs(made("c", 0), made("d", 0)), "--wait", "60s")
     assert (said.exit, set(said.statuses)) == (0, {"changed"})
     assert left_behind(module_host) == ""

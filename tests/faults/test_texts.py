@@ -14,6 +14,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.known_hosts import load_known_hosts
 from tests.faults.shape import undone
 from tests.texts import check
+from tests.waiting import until
 
 pytestmark = pytest.mark.hosts
 
@@ -130,7 +131,7 @@ def test_a_command_that_fails(says: Says) -> None:
 
 
 def test_a_command_that_takes_too_long(says: Says) -> None:
-    says("timeout", "execute('echo at it; sleep 30', timeout=1)\n" + FINE)
+    says("timeout", "execute('echo at it; sleep 30', timeout=5)\n" + FINE)
 
 
 def test_a_link_that_is_lost_for_good(says: Says) -> None:
@@ -140,12 +141,11 @@ def test_a_link_that_is_lost_for_good(says: Says) -> None:
 @pytest.fixture
 def busy(machine: KitchenHost) -> Iterator[None]:
     """Somebody else's apt-get is at work: its hook runs while it holds dpkg's lock."""
-    hook = '-o DPkg::Pre-Invoke::="while [ -e /tmp/hold ]; do sleep 0.1; done"'
+    hold = "touch /tmp/held; while [ -e /tmp/hold ]; do sleep 0.1; done"
+    hook = f'-o DPkg::Pre-Invoke::="{hold}"'
     machine.run("touch /tmp/hold; apt-get install -qy hello", timeout=300)
-    machine.run(
-        f"setsid apt-get {hook} install -y --reinstall hello >/dev/null 2>&1 &"
-        " for i in 1 2 3 4 5 6 7 8 9 10; do pgrep -f /tmp/hold >/dev/null && break; sleep 0.2; done"
-    )
+    machine.run(f"setsid apt-get {hook} install -y --reinstall hello >/dev/null 2>&1 &")
+    until(machine, "/tmp/held")
     yield
     machine.run("rm -f /tmp/hold; while pgrep -x apt-get >/dev/null; do sleep 0.1; done")
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from cookbook.cli import main
 from cookbook.cli.commands.history import short
 from cookbook.cli.durations import span
 from cookbook.history.store import History
+from tests.waiting import eventually
 
 A = "file[/etc/nginx/nginx.conf]"
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
@@ -295,7 +295,7 @@ def test_a_store_that_is_away_costs_a_run_nothing_and_is_told_later(
     status, _, errors = asks("converge", "r.py", "--local", "--store", gone)
     assert (status, errors) == (0, "")
     [folder] = (path for path in (state / "journal").iterdir() if path.is_dir())
-    _wait_for(folder / "failed")
+    eventually((folder / "failed").exists)
 
     status, _, errors = asks("history", "--store", gone)
     assert status == 1
@@ -395,14 +395,4 @@ def test_examples_of_spans_and_revisions_are_true() -> None:
 
 
 def _wait_until_sent(state: Path) -> None:
-    end = time.monotonic() + 30
-    while list(state.rglob("*.jsonl")):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def _wait_for(path: Path) -> None:
-    end = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    eventually(lambda: not list(state.rglob("*.jsonl")))

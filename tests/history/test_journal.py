@@ -19,6 +19,7 @@ import pytest
 from cookbook.cli import main
 from cookbook.history.store import History
 from cookbook.text.provenance import redacted
+from tests.waiting import eventually, halted
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 COOK = [sys.executable, "-m", "cookbook.cli"]
@@ -108,10 +109,10 @@ def test_what_is_applied_comes_from_the_revision_of_its_plan(folder: Path) -> No
 @pytest.mark.slow
 def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     (folder / "r.py").write_text(
-        f"{HEADING}file('{folder}/x')\nexecute('touch {folder}/begun; sleep 30')\n"
+        f"{HEADING}file('{folder}/x')\nexecute('touch {folder}/begun; sleep 120')\n"
     )
     process = subprocess.Popen([*COOK, "converge", "r.py", "--local"], stdout=subprocess.DEVNULL)
-    _wait_for(folder / "begun")
+    eventually((folder / "begun").exists)
 
     [running] = history()
     process.kill()
@@ -128,12 +129,13 @@ def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_is_in_the_history(folder: Path) -> None:
+def test_ctrl_c_is_in_the_history(folder: Path, cook_home: Path) -> None:
     (folder / "r.py").write_text(
-        f"{HEADING}execute('touch {folder}/begun; sleep 1')\nfile('{folder}/no/where')\n"
+        f"{HEADING}execute('touch {folder}/begun; {halted(cook_home)}')\n"
+        f"file('{folder}/no/where')\n"
     )
     process = subprocess.Popen([*COOK, "converge", "r.py", "--local"], stdout=subprocess.DEVNULL)
-    _wait_for(folder / "begun")
+    eventually((folder / "begun").exists)
     process.send_signal(signal.SIGINT)
 
     assert process.wait() == 130
@@ -277,10 +279,7 @@ def test_many_journals_that_nobody_reads_are_put_away_in_the_background(
 
     main(["converge", "r.py", "--local"])
 
-    end = time.monotonic() + 30
-    while list((state / "journal").glob("*.jsonl")) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not list((state / "journal").glob("*.jsonl"))
+    eventually(lambda: not list((state / "journal").glob("*.jsonl")))
     assert len(history()) == 31
 
 
@@ -385,13 +384,6 @@ def test_no_secret_is_in_the_journal_or_in_the_database(
     stored = [path.read_bytes() for path in state.rglob("*") if path.is_file()]
     assert b"db_password=***" in b"".join(stored)
     assert not any(SECRET.encode() in data for data in stored)
-
-
-def _wait_for(path: Path) -> None:
-    end = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_runs_of_the_same_recipe_have_the_same_desired_state(

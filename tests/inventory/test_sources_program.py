@@ -21,6 +21,7 @@ from cookbook.inventory.sources.entries import program_source
 from tests.data import read_yaml
 from tests.inventory.conftest import Program, Sourced
 from tests.texts import check
+from tests.waiting import eventually
 
 CASES = read_yaml(Path(__file__).with_name("ansible.yml"))
 
@@ -151,43 +152,43 @@ def running(group: int) -> list[str]:
     stats = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
-            stats.append(path.read_text())
+            stats.append(path.read_text(errors="replace"))  # a name may be cut in a letter
     fields = [stat.rpartition(")")[2].split() for stat in stats]
     return [field[0] for field in fields if int(field[2]) == group and field[0] != "Z"]
 
 
-@pytest.mark.parametrize("script", ["sleep 60", "sleep 60 & sleep 60", "(sleep 60 &)"])
+@pytest.mark.parametrize("script", ["sleep 600", "sleep 600 & sleep 600", "(sleep 600 &)"])
 def test_a_program_that_hangs_is_ended_with_all_that_it_started(
     script: str, program: Program, sourced: Sourced
 ) -> None:
     program(f"echo $$ >pid; {script}")
     begun = time.monotonic()
-    with pytest.raises(SourceError, match=r"no answer in 0\.5 s"):
-        sourced("  - program: ./inv\n    timeout: 0.5")
+    with pytest.raises(SourceError, match="no answer in 3 s"):
+        sourced("  - program: ./inv\n    timeout: 3")
 
-    assert time.monotonic() - begun < 5
-    end = time.monotonic() + 5
+    assert time.monotonic() - begun < 50
+    end = time.monotonic() + 60
     while left := running(int(Path("pid").read_text())):  # a process takes a moment to die
         assert time.monotonic() < end, left
 
 
 def test_an_interrupt_ends_the_programs(program: Program, folder: Path) -> None:
     for name in ("one", "two"):
-        program(f"echo $$ >{name}.pid; sleep 60", name=name)
+        program(f"echo $$ >{name}.pid; sleep 600", name=name)
     (folder / "hosts.yml").write_text("sources: [{program: one}, {program: two}]")
     words = ["inventory", "--hosts", "hosts.yml"]
     code = f"import sys; from cookbook.cli import main; sys.exit(main({words!r}))"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     pids = [folder / f"{name}.pid" for name in ("one", "two")]
     while not all(path.is_file() and path.read_text() for path in pids):
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, b"")
-    assert [running(int(path.read_text())) for path in pids] == [[], []]
+    eventually(lambda: not any(running(int(path.read_text())) for path in pids))
 
 
 def test_a_program_without_an_end_is_bounded(program: Program, sourced: Sourced) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cookbook.errors import KitchenError
 from cookbook.kitchen import Kitchen, KitchenHost, cgroup
 from cookbook.kitchen.host import greets
+from tests.waiting import LONG, eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -32,14 +34,14 @@ def ssh(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
 
 
 def said(host: KitchenHost, command: str) -> str:
-    outcome = host.run(command)
+    outcome = host.run(command, timeout=300)
     assert outcome.returncode == 0, outcome
     return outcome.stdout.strip()
 
@@ -95,11 +97,11 @@ def test_apt_installs_without_an_update_first(fresh_host: KitchenHost) -> None:
 
 
 def test_a_firewall_in_it_is_its_own(fresh_host: KitchenHost) -> None:
-    assert greets(fresh_host.address, 22)
+    assert greets(fresh_host.address, 22, LONG)
     said(fresh_host, "iptables -I INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset")
-    assert not greets(fresh_host.address, 22)
+    assert not greets(fresh_host.address, 22, LONG)
     said(fresh_host, "iptables -F INPUT")
-    assert greets(fresh_host.address, 22)
+    assert greets(fresh_host.address, 22, LONG)
 
 
 def test_a_reset_forgets_all_but_who_it_is(kitchen: Kitchen, fresh_host: KitchenHost) -> None:
@@ -119,9 +121,13 @@ def test_a_reset_forgets_all_but_who_it_is(kitchen: Kitchen, fresh_host: Kitchen
 def test_it_may_reboot_itself(fresh_host: KitchenHost) -> None:
     before = fresh_host.leader
     said(fresh_host, "touch /etc/trace; systemctl reboot")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and greets(fresh_host.address, 22):
-        time.sleep(0.02)
+
+    def has_another_init() -> bool:
+        with suppress(KitchenError):  # it has none for a moment
+            return fresh_host.leader != before
+        return False
+
+    eventually(has_another_init)
     fresh_host.wait_until_up()
     assert fresh_host.leader != before
     assert said(fresh_host, "test -e /etc/trace && echo kept") == "kept"
@@ -131,7 +137,9 @@ def test_up_starts_only_what_is_missing(tmp_path: Path) -> None:
     """Two kitchens with hosts of the same name run side by side, and leave nothing behind."""
     kitchen = Kitchen(tmp_path / "k")
     try:
+        begun = time.monotonic()
         first = kitchen.up(1)
+        took = time.monotonic() - begun
         both = kitchen.up(2)
         assert both[0].leader == first[0].leader
         assert [host.name for host in kitchen.hosts()] == ["h1", "h2"]
@@ -146,7 +154,8 @@ def test_up_starts_only_what_is_missing(tmp_path: Path) -> None:
         assert "h1" not in kitchen.hosts_yml.read_text()
         begun = time.monotonic()
         assert kitchen.up(names=["h3"])[0].address == first[0].address
-        assert time.monotonic() - begun < 25  # it was 52 s: its neighbours still asked for h1
+        # It was 50 s longer than the first time: its neighbours still asked for h1.
+        assert time.monotonic() - begun < 2 * took + 20
     finally:
         kitchen.down()
     assert list(tmp_path.iterdir()) == []
@@ -164,13 +173,14 @@ def _each_has_its_own_units(one: KitchenHost, other: KitchenHost) -> None:
 def _groups(folder: Path) -> list[Path]:
     """Return the control groups of the hosts below a folder."""
     names = [cgroup.name_of(folder / k / "hosts" / h) for k in ("k", "other") for h in ("h1", "h2")]
-    return [path for name in names for path in cgroup.MOUNTED.glob(f"**/{name}")]
+    below = os.walk(cgroup.MOUNTED)  # unlike glob, it passes over groups that others remove
+    return [Path(top, name) for top, found, _ in below for name in found if name in names]
 
 
 def test_a_host_that_powered_itself_off_is_started_afresh(kitchen: Kitchen) -> None:
     [host] = kitchen.up(names=["fragile"])
     said(host, "touch /etc/trace; systemctl poweroff")
-    assert host.process.ended(20.0)
+    assert host.process.ended(LONG)
     assert host.name not in {other.name for other in kitchen.hosts()}
     [again] = kitchen.up(names=["fragile"])
     assert again.run("test -e /etc/trace").returncode == 1

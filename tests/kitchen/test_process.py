@@ -14,7 +14,7 @@ from cookbook.kitchen.process import Process, find_init, find_leaders
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process of our own, which leads a session."""
-    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
     yield process
     process.kill()
     process.wait()
@@ -47,7 +47,7 @@ def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
     process = Process.of(sleeper.pid)
     assert process is not None
     process.kill_group()
-    assert process.ended(5.0)
+    assert process.ended(60.0)
     # Nobody has waited for it yet: it still has its pid.
     assert not process.alive
     assert Process.of(sleeper.pid) is None
@@ -59,8 +59,8 @@ def test_there_is_no_process_with_an_unused_pid() -> None:
 
 
 def test_only_session_leaders_are_found_by_an_argument() -> None:
-    argument = "cook-test-argument"
-    script = 'echo go; sleep 60 & read -r line; kill $!; : "$1"'
+    argument = f"cook-test-{os.getpid()}"  # others run this test, too
+    script = 'echo go; sleep 600 & read -r line; kill $!; : "$1"'
     with subprocess.Popen(
         ["sh", "-c", script, "sh", argument],
         start_new_session=True,

@@ -230,8 +230,8 @@ def test_a_class_is_only_a_value() -> None:
 def test_a_recipe_that_does_not_end_is_ended_at_its_line(
     compiled: Compile, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 0.2)
-    with pytest.raises(RecipeError, match=r"^recipe0\.py:4: .* within 0\.2 s"):
+    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 2)
+    with pytest.raises(RecipeError, match=r"^recipe0\.py:4: .* within 2 s"):
         compiled(f"group('www')\n{text}\n")
     assert ids(compiled("group('www')")) == ["group[www] recipe1.py:3"]
 
@@ -239,12 +239,12 @@ def test_a_recipe_that_does_not_end_is_ended_at_its_line(
 def test_also_in_the_thread_of_a_host_whatever_it_catches(
     compiled: Compile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 0.2)
+    monkeypatch.setattr("cookbook.language.compiler.COMPILE_TIMEOUT", 2)
     text = "while True:\n    try:\n        x = 1\n    except Exception:\n        pass\n"
     with ThreadPoolExecutor() as pool:
         error = pool.submit(compiled, text).exception()
     assert isinstance(error, RecipeError)
-    assert " within 0.2 s" in str(error)
+    assert " within 2 s" in str(error)
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7a8cTcCN3VkU0jOLk2Yp3sM6V2r1VkGq7m1q2Zl0aB ann"

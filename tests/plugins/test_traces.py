@@ -123,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def test_they_go_to_a_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cookbook.plugins.traces._FLUSH", 60_000)
+    monkeypatch.setattr("cookbook.plugins.traces._TRIES", 60)
     with _Collector() as collector:
         thread = threading.Thread(target=collector.serve_forever, daemon=True)
         thread.start()
@@ -161,4 +163,4 @@ def test_a_collector_that_does_not_answer_costs_seconds_and_nothing_else(
     began = time.monotonic()
 
     assert run(tmp_path, f"file('{tmp_path}/a', content='x', mode='0644')") == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30

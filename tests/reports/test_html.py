@@ -81,7 +81,9 @@ def browser() -> Iterator[Browser]:
     """Debian's chromium; as root it has no sandbox of its own."""
     assert CHROMIUM is not None, "chromium is installed by `make setup`"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=120_000
+        )
         yield browser
         browser.close()
 
@@ -100,7 +102,8 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
         file = tmp_path / "report.html"
         file.write_text(render(document, "html"), "utf-8")
         page = browser.new_context(**options).new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", refuse)

@@ -86,9 +86,14 @@ def test_the_page_is_read_by_everybody_and_fetches_nothing(
     path.write_text(render_status(document()) if which == "status" else compared, "utf-8")
     wrong: list[str] = []
     with sync_playwright() as playwright:
-        words = {"executable_path": shutil.which("chromium"), "args": ["--no-sandbox"]}
+        words = {
+            "executable_path": shutil.which("chromium"),
+            "args": ["--no-sandbox"],
+            "timeout": 120_000,
+        }
         browser = playwright.chromium.launch(**words)  # type: ignore[arg-type]  # as they are named
         page = browser.new_page(color_scheme="dark" if dark else "light", bypass_csp=True)
+        page.set_default_timeout(60_000)
         page.on("console", lambda said: wrong.append(said.text))
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         page.on(

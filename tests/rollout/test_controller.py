@@ -7,7 +7,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cookbook.rollout.reader import rollouts
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import HostRunId, Result, Tell
 from cookbook.text.yaml_value import wrap
+from tests.waiting import LONG, eventually
 
 GROUPS = {"web": ["w1", "w2", "w3", "w4"]}
 
@@ -45,7 +46,7 @@ class Played:
     ) -> Result:
         """Bring a host to its declaration."""
         if host in self.hold:
-            assert self.hold[host].wait(20)
+            assert self.hold[host].wait(2 * LONG)
         self.done.append(host)
         return Result("failed", "it is broken", changed=True) if host in self.bad else OK
 
@@ -93,13 +94,6 @@ def roll(found: RolloutPlan, hosts: Played, kept: Journal, *before: Event) -> Ro
     controller.recover()
     controller.run()
     return controller.progress
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_hosts_come_in_order_and_the_journal_has_all(tmp_path: Path) -> None:
@@ -161,16 +155,18 @@ def test_a_command_reaches_the_controller(command: str) -> None:
     hosts, kept = Played(hold={"w2": threading.Event()}), journal()
     thread = threading.Thread(target=roll, args=(planned(), hosts, kept))
     thread.start()
-    until(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
+    eventually(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
     kept.order(command, "bob")  # type: ignore[arg-type]
-    until(lambda: any(isinstance(e, CommandGiven) and e.command == command for e in kept.events()))
+    eventually(
+        lambda: any(isinstance(e, CommandGiven) and e.command == command for e in kept.events())
+    )
     hosts.hold["w2"].set()
     if command == "pause":
-        until(lambda: hosts.done == ["w1", "w2"])
+        eventually(lambda: hosts.done == ["w1", "w2"])
         time.sleep(0.7)
         assert hosts.done == ["w1", "w2"]
         kept.order("resume", "bob")
-    thread.join(20)
+    thread.join(LONG)
 
     assert not thread.is_alive()
     assert (
@@ -189,11 +185,11 @@ def test_a_manual_gate_waits_for_an_operator() -> None:
     hosts, kept = Played(), journal()
     thread = threading.Thread(target=roll, args=(planned(canary=1, gate="manual"), hosts, kept))
     thread.start()
-    until(lambda: hosts.done == ["w1"])
+    eventually(lambda: hosts.done == ["w1"])
     time.sleep(0.3)
     assert hosts.done == ["w1"]
     kept.order("promote", "bob")
-    thread.join(20)
+    thread.join(LONG)
 
     assert hosts.done == ["w1", "w2", "w3", "w4"]
 
@@ -204,12 +200,12 @@ def test_a_manual_gate_waits_for_an_operator() -> None:
         ("exit 0", ["w1", "w2", "w3", "w4"]),
         ("echo too many errors; exit 1", ["w1", "-w1"]),
         ('[ "$COOK_GROUP $COOK_BATCH" = "web 2" ]', ["w1", "w2", "w3", "w4"]),
-        ("sleep 30", ["w1", "-w1"]),
+        ("sleep 300", ["w1", "-w1"]),
     ],
 )
 def test_a_program_is_a_gate(script: str, done: list[str]) -> None:
     hosts = Played()
-    gate = {"script": ["sh", "-c", script], "timeout": "1s"}
+    gate = {"script": ["sh", "-c", script], "timeout": "1s" if "sleep" in script else "60s"}
 
     progress = roll(planned(canary=1, gate=gate, auto_revert="batch"), hosts, journal())
 
@@ -354,7 +350,7 @@ def test_a_process_that_looks_keeps_no_controller_away_and_no_other_one_that_loo
     file = os.open(kept.folder / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_SH)  # as by a process that looks
     assert not kept.controlled
-    threading.Timer(0.1, os.close, (file,)).start()
+    threading.Timer(1.5, os.close, (file,)).start()
 
     with kept.controlling():
         assert kept.controlled

@@ -16,7 +16,8 @@ from cookbook.rollout.progress import RolloutProgress
 from cookbook.rollout.shared import SharedJournal, fetch, order
 from cookbook.rollout.strategy import Strategy
 from cookbook.rollout.worker import Result, Tell
-from tests.rollout.test_controller import Played, journal, planned, until
+from tests.rollout.test_controller import Played, journal, planned
+from tests.waiting import LONG, eventually
 
 
 @pytest.fixture
@@ -59,10 +60,10 @@ def test_another_machine_goes_on(
         controller = Controller(RolloutProgress(planned()), kept, Dying(), look=shared.look)
         thread = threading.Thread(target=controller.run, daemon=True)
         thread.start()
-        until(lambda: any(isinstance(e, Begun) and e.host == "w3" for e in kept.events()))
+        eventually(lambda: any(isinstance(e, Begun) and e.host == "w3" for e in kept.events()))
         controller._leaving.set()  # it would wait for w3 for ever
         controller.progress.hosts["w3"].phase = "waiting"
-        thread.join(10)
+        thread.join(LONG)
 
     on_machine(monkeypatch, tmp_path, "two")
     with pytest.raises(UsageError, match="there is no rollout"):
@@ -103,12 +104,12 @@ def test_a_command_reaches_a_controller_on_another_machine(
     monkeypatch.setattr("cookbook.rollout.shared._LOOK", 0.1)
     thread = threading.Thread(target=roll, args=(kept, store, hosts))
     thread.start()
-    until(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
+    eventually(lambda: any(isinstance(e, Begun) and e.host == "w2" for e in kept.events()))
 
     assert order(kept.id, store, "abort", "bob")
-    until(lambda: any(isinstance(e, CommandGiven) for e in kept.events()))
+    eventually(lambda: any(isinstance(e, CommandGiven) for e in kept.events()))
     hosts.hold["w2"].set()
-    thread.join(20)
+    thread.join(LONG)
 
     assert hosts.done == ["w1", "w2"]
     assert not order(kept.id, store, "abort", "bob")  # nobody is there any more

@@ -23,6 +23,7 @@ from cookbook.language.sections import Barrier
 from cookbook.run.meetings import HostMeetings, Meetings
 from cookbook.run.turns import Turns
 from cookbook.transport.local import LocalTransport
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow  # whole runs of the program
 
@@ -350,13 +351,6 @@ log("after", only_if="test -e {Path.cwd()}/shared")
     assert len(log()) == 3
 
 
-def wait_until(so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not so() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert so()
-
-
 @pytest.mark.usefixtures("runs")
 def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
     recipe = (
@@ -385,10 +379,10 @@ def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
             text=True,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
-    wait_until(lambda: (tmp_path / "begun").exists() and len(log()) == 3)
+    eventually(lambda: (tmp_path / "begun").exists() and len(log()) == 3)
     run.send_signal(signal.SIGINT)
     # A second signal before Python has handled the first one would be one with it.
-    wait_until(lambda: "stopping after the resource" in (tmp_path / "said").read_text())
+    eventually(lambda: "stopping after the resource" in (tmp_path / "said").read_text())
     run.send_signal(signal.SIGINT)
     out, _ = run.communicate(timeout=60)
     errors = (tmp_path / "said").read_text()
@@ -399,13 +393,14 @@ def test_an_interrupt_ends_the_waiting(tmp_path: Path) -> None:
 
 
 def test_the_time_of_the_run_ends_the_waiting_that_of_a_host_does_not(runs: Runs) -> None:
-    recipe = "execute('s', command='sleep 1.2') if N > 1 else None\nbarrier('met')\nlog('after')\n"
-    assert runs(recipe, "--host-timeout", "2s", "--forks", "1")[0] == 0
+    """The first host waits for longer than it may work, each other one works for half of that."""
+    recipe = "execute('s', command='sleep 6') if N > 1 else None\nbarrier('met')\nlog('after')\n"
+    assert runs(recipe, "--host-timeout", "11s", "--forks", "1")[0] == 0
     assert len(log()) == 3
     begun = time.monotonic()
-    status, document = runs(recipe.replace("sleep 1.2", "sleep 20"), "--timeout", "1s")
+    status, document = runs(recipe.replace("sleep 6", "sleep 200"), "--timeout", "1s")
 
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 100
     assert status == 3
     assert set(states(document)) <= {"timeout", "failed"}
     assert len(log()) == 3
@@ -437,7 +432,7 @@ def test_a_saved_plan_does_not_wait_for_a_host_that_cannot_be_reached(
     """Such a host is not put off to the end of the run: the others would wait for it until then."""
     runs(MET, "-o", "plan.json", command="plan")
     away(monkeypatch, "h2")
-    status, document = runs(None, "plan.json", "--timeout", "8s", command="apply")
+    status, document = runs(None, "plan.json", "--timeout", "90s", command="apply")
 
     assert (status, states(document)) == (3, ["failed", "unreachable", "failed"])
     assert errors(document, "h3") == ["barrier[met] was not reached on h2: no route to host"]
@@ -448,7 +443,7 @@ def test_nor_does_an_undo(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = "file(f'{D}.1', content='x')\nbarrier('met')\nfile(f'{D}.2', content='x')\n"
     _, done = runs(recipe)
     away(monkeypatch, "h2", 1)  # the undo is shown before it is done
-    _, document = runs(None, done["run"], "--yes", "--timeout", "8s", command="undo")
+    _, document = runs(None, done["run"], "--yes", "--timeout", "90s", command="undo")
 
     assert states(document) == ["failed", "unreachable", "failed"]
     assert len(list(Path().glob("h[13].1"))) == 2
@@ -459,7 +454,7 @@ def test_a_circle_is_found_though_a_host_is_put_off(
 ) -> None:
     recipe = "if N < 3:\n    for name in ('ab' if N == 1 else 'ba'):\n        barrier(name)\n"
     away(monkeypatch, "h3")
-    _, document = runs(recipe + "else:\n    log('x')\n", "--timeout", "8s")
+    _, document = runs(recipe + "else:\n    log('x')\n", "--timeout", "90s")
 
     assert states(document) == ["failed", "failed", "unreachable"]
     assert any("wait for one another" in one for h in "12" for one in errors(document, f"h{h}"))
@@ -477,7 +472,7 @@ with x.rescue():
 barrier("end")
 log("last")
 """
-    status, document = runs(recipe, "--timeout", "8s")
+    status, document = runs(recipe, "--timeout", "90s")
 
     assert (status, states(document)) == (0, ["changed"] * 3)
     assert [line.split()[1] for line in log()[-3:]] == ["last"] * 3
@@ -493,7 +488,7 @@ with x.rescue():
     log("rescued")
 barrier("end")
 """
-    _, document = runs(recipe, "--timeout", "8s")
+    _, document = runs(recipe, "--timeout", "90s")
 
     [_, said] = errors(document, "h1")
     where = "barrier[met] was not reached on {}: the attempt 'x' has not failed"
@@ -510,20 +505,47 @@ with x.rescue():
     log("rescued")
 log("last")
 """
-    status, _ = runs(recipe, "--keep-going", "--timeout", "8s")
+    status, _ = runs(recipe, "--keep-going", "--timeout", "90s")
 
     assert status == 0
     assert sorted(line for line in log() if "last" in line) == ["h1 last", "h2 last", "h3 last"]
 
 
-def test_the_end_of_the_time_at_a_barrier_is_a_timeout(runs: Runs) -> None:
+WHILE_OTHERS_WAIT = "execute('s', command='until [ -e ROOT/over ]; do sleep 0.1; done; exit 7')"
+"""The work of the first host while the other ones wait at the barrier, to which it never comes."""
+
+
+def late_at_barriers(monkeypatch: pytest.MonkeyPatch, hosts: int) -> None:
+    """Let the time of the run be over when a host waits; when so many have, the first goes on."""
+    waited: set[str] = set()
+    meet = Meetings.meet
+
+    def late(
+        made: Meetings, host: str, barrier: Barrier, turns: Turns, end: float | None
+    ) -> object:
+        assert end is not None
+        try:
+            return meet(made, host, barrier, turns, 0.0)
+        except DeadlineExceeded:
+            waited.add(host)
+            if len(waited) == hosts:
+                Path("over").touch()
+            raise
+
+    monkeypatch.setattr(Meetings, "meet", late)
+
+
+def test_the_end_of_the_time_at_a_barrier_is_a_timeout(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As anywhere else: what is left is not run, notifications are not, either."""
     recipe = (
-        "if N == 1:\n    execute('s', command='sleep 4')\n"
+        f"if N == 1:\n    {WHILE_OTHERS_WAIT}\n"
         "else:\n    file(D, content='x', notifies=[delayed('run', 'execute[told]')])\n"
         "    log('told', action='nothing')\nbarrier('met')\nlog('after')\n"
     )
-    _, document = runs(recipe, "--timeout", "2s")
+    late_at_barriers(monkeypatch, 2)
+    _, document = runs(recipe.replace("ROOT", str(Path.cwd())), "--timeout", "90s")
 
     assert states(document)[1:] == ["timeout"] * 2
     assert "while it waited at barrier[met]" in document["hosts"]["h2"]["error"]["message"]
@@ -532,13 +554,15 @@ def test_the_end_of_the_time_at_a_barrier_is_a_timeout(runs: Runs) -> None:
     assert not log()
 
 
-def test_so_it_is_with_a_saved_plan(runs: Runs) -> None:
+def test_so_it_is_with_a_saved_plan(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = WHILE_OTHERS_WAIT.replace("ROOT", str(Path.cwd()))
     recipe = (
-        "execute('s', command='sleep 4') if N == 1 else file(f'{D}.1', content='x')\n"
+        f"{work} if N == 1 else file(D + '.1', content='x')\n"
         "barrier('met')\nfile(f'{D}.2', content='x')\n"
     )
     runs(recipe, "-o", "plan.json", command="plan")
-    _, document = runs(None, "plan.json", "--timeout", "2s", command="apply")
+    late_at_barriers(monkeypatch, 2)
+    _, document = runs(None, "plan.json", "--timeout", "90s", command="apply")
 
     assert states(document)[1:] == ["timeout"] * 2
     told = {r["id"].split("/")[-1]: r["status"] for r in document["hosts"]["h2"]["resources"]}
@@ -648,7 +672,7 @@ def test_hosts_that_wait_for_one_another_are_named() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert "the hosts wait for one another: h1 at barrier[a], h2 at barrier[b]" in said
 
 
@@ -709,7 +733,7 @@ def test_turns_are_kept_while_hosts_wait() -> None:
         if number < 5:
             count(-1)
             with turns.away():
-                go.wait(5)
+                go.wait(60)
             count(1)
         else:
             go.set()
@@ -722,13 +746,14 @@ def test_turns_are_kept_while_hosts_wait() -> None:
 
 
 def test_more_hosts_than_can_be_connected_do_not_wait() -> None:
-    turns = Turns(2, 2)
+    turns, over = Turns(2, 2), threading.Event()
 
     def work(_: int) -> str:
         try:
             with turns.away():
-                time.sleep(0.2)
+                over.wait(60)
         except BarrierBroken as error:
+            over.set()
             return str(error)
         return ""
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from cookbook.reports.report import HostReport, Report
 from cookbook.text.diff import Diff, texts_diff
 from cookbook.text.sanitize import clean
 from tests.texts import check_document
+from tests.waiting import LONG, eventually, halted
 
 HEADING = "from cookbook.resources import *\nfrom cookbook.recipe import *\n"
 
@@ -71,13 +71,18 @@ def test_one_bad_host_stops_no_other(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-def test_a_slow_host_does_not_slow_down_the_others(runs: Runs) -> None:
-    begun = time.monotonic()
-    _, document = runs("execute('sleep 3', only_if=lambda node: N == 0)\ndirectory(D)", 20)
+def test_a_slow_host_does_not_slow_down_the_others(runs: Runs, tmp_path: Path) -> None:
+    """It waits until all of them are done: if they waited for it, it would be too late."""
+    others = f'[ "$(ls -d {tmp_path}/h[0-9]* | wc -l)" = 19 ]'
+    wait = f"until {others}; do sleep 0.1; done"
+    status, document = runs(
+        f"execute('slow', command={wait!r}, timeout=90, only_if=lambda node: N == 0)\ndirectory(D)",
+        20,
+    )
 
-    assert time.monotonic() - begun < 15
-    seconds = [host["seconds"] for host in document["hosts"].values()]
-    assert seconds[0] >= 3 > sorted(seconds)[10]
+    assert status == 0
+    ends = [host["began"] + host["seconds"] for host in document["hosts"].values()]
+    assert max(ends[1:]) < ends[0]
 
 
 def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
@@ -96,10 +101,8 @@ def test_a_host_that_hangs_costs_only_its_own_report(runs: Runs) -> None:
 
     assert status == 3
     assert [host["status"] for host in document["hosts"].values()] == ["timeout", "changed"]
-    end = time.monotonic() + 5
-    while stages() - before and time.monotonic() < end:
-        time.sleep(0.05)  # what another test has there goes away by itself
-    assert stages() - before == set()
+    left = stages() - before  # what another test has there goes away by itself
+    eventually(lambda: not left & stages())
     hung = document["hosts"]["h0"]["resources"][-1]
     assert (hung["id"], hung["status"]) == ("execute[sleep 30]", "unknown")
     assert "no answer within 0.5 s to `" in hung["error"]["message"]
@@ -161,8 +164,9 @@ def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
     tmp_path: Path, cook_home: Path, number: int
 ) -> None:
     (tmp_path / "r.py").write_text(
-        f"{HEADING}D = '{tmp_path}'\n"
-        "execute(f'touch {D}/begun; sleep 1; echo done > {D}/one')\nfile(f'{D}/two')\n"
+        f"{HEADING}D, wait = '{tmp_path}', {halted(cook_home)!r}\n"
+        "execute('work', command=f'touch {D}/begun; {wait}; echo done > {D}/one')\n"
+        "file(f'{D}/two')\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local", "--output", "json"],
@@ -172,10 +176,9 @@ def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
         text=True,
         env=os.environ | {"PYTHONPATH": os.getcwd()},
     )
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.05)
+    eventually((tmp_path / "begun").exists)
     process.send_signal(number)
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=LONG)
 
     assert process.returncode == 130
     check_document("C43-once", json.loads(out), {str(tmp_path): "/tmp/d"}, errors=errors)
@@ -188,11 +191,11 @@ def test_ctrl_c_finishes_the_resource_at_work_and_no_more(
 
 @pytest.mark.slow
 def test_ctrl_c_ends_an_apply_after_the_resource_at_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cook_home: Path
 ) -> None:
     """What the chain did not come to is not sent again."""
     monkeypatch.chdir(tmp_path)
-    check = f"touch {tmp_path}/begun; sleep 2"
+    check = f"touch {tmp_path}/begun; {halted(cook_home)}"
     files = "".join(f"file(f'{{D}}/{i}', content='new', verify={check!r})\n" for i in range(3))
     (tmp_path / "r.py").write_text(f"{HEADING}D = '{tmp_path}'\n{files}")
     main(["plan", "r.py", "--local", "-o", "p.cook"])
@@ -202,10 +205,9 @@ def test_ctrl_c_ends_an_apply_after_the_resource_at_work(
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.05)
+    eventually((tmp_path / "begun").exists)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=LONG)
 
     [host] = json.loads(out)["hosts"].values()
     assert process.returncode == 130

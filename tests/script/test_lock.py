@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cookbook.script.shell import sh
 from cookbook.transport.local import LocalTransport
 from tests.clock import FakeClock
 from tests.quick import first_in_check
+from tests.waiting import eventually
 
 ANN, BOB = Holder("ann@a", "2026-01-01", "run-1"), Holder("bob@b", "2026-01-02", "run-2")
 SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"))
@@ -65,8 +65,8 @@ def test_what_a_command_leaves_running_does_not_hold_it(
     first: Session, shell: tuple[str, ...], tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
-    first.run([Do(sh("sleep 60 >/dev/null 2>&1 & echo $! >{}", str(note)), 9)])
-    first.run([Ask(sh("sleep 60 >/dev/null 2>&1 & echo $! >>{}", str(note)))])
+    first.run([Do(sh("sleep 600 >/dev/null 2>&1 & echo $! >{}", str(note)), 9)])
+    first.run([Ask(sh("sleep 600 >/dev/null 2>&1 & echo $! >>{}", str(note)))])
     first.close()
 
     second = Session(LocalTransport(shell))
@@ -80,7 +80,7 @@ def test_what_a_command_leaves_running_does_not_hold_it(
 def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...]) -> None:
     threading.Timer(1.5, first.close).start()
     second = Session(LocalTransport(shell))
-    second.begin(BOB, patience=20)
+    second.begin(BOB, patience=60)
     second.close()
 
 
@@ -104,7 +104,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("r.py").write_text(
         "from cookbook.resources import execute\n"
         f"execute('touch {tmp_path}/begun; until [ -e {tmp_path}/end ]; do sleep .1; done',"
-        " timeout=99)\n"
+        " timeout=300)\n"
     )
     Path("two.py").write_text(f"from cookbook.resources import file\nfile('{tmp_path}/two')\n")
     return tmp_path
@@ -116,8 +116,7 @@ def test_two_runs_at_once_and_one_that_was_killed(
 ) -> None:
     words = [sys.executable, "-m", "cookbook.cli", "converge", "r.py", "--local"]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as other:
-        while not (recipe / "begun").exists():
-            time.sleep(0.05)
+        eventually((recipe / "begun").exists)
 
         assert main(["converge", "two.py", "--local"]) == 3
         said = capsys.readouterr().out

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import signal, sys, time
 open("/proc/self/comm", "w").write("sshd")
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 print(flush=True)
-time.sleep(float(sys.argv[1]))
+sys.stdin.readline()
 print("read again", flush=True)
 signal.signal(signal.SIGHUP, lambda *_: None)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -29,10 +29,12 @@ time.sleep(60)
 
 
 @contextmanager
-def blocking(seconds: float) -> Iterator[subprocess.Popen[str]]:
-    """Start a process named sshd that handles a SIGHUP only after so many seconds."""
-    command = [sys.executable, "-c", BLOCKING, str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def blocking() -> Iterator[subprocess.Popen[str]]:
+    """Start a process named sshd that handles a SIGHUP only when it gets a line."""
+    command = [sys.executable, "-c", BLOCKING]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -41,12 +43,27 @@ def blocking(seconds: float) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def settled(most: int = 100) -> int:
-    """Run the wait as a host does, with so many looks at most; return how often it has slept."""
+def settled(most: int = 100, while_it_waits: Callable[[], object] = lambda: None) -> int:
+    """
+    Run the wait as a host does, with so many looks at most; return how often it has slept.
+
+    `while_it_waits` is called when it sleeps for the first time.
+    """
     text = sshd.SETTLED.text.replace("-lt 100", f"-lt {most}")
-    done = subprocess.run(["/bin/sh", "-x", "-c", text], capture_output=True, text=True, check=True)
-    assert done.stdout == ""
-    return done.stderr.count("+ sleep ")
+    slept, command = 0, ["/bin/sh", "-x", "-c", text]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as wait:
+        assert wait.stdout is not None
+        assert wait.stderr is not None
+        for line in wait.stderr:
+            if line.startswith("+ sleep "):
+                slept += 1
+                if slept == 1:
+                    while_it_waits()
+        assert wait.stdout.read() == ""
+    assert wait.returncode == 0
+    return slept
 
 
 def pending(process: subprocess.Popen[str]) -> bool:
@@ -56,10 +73,17 @@ def pending(process: subprocess.Popen[str]) -> bool:
 
 
 def test_a_reload_that_was_asked_for_is_waited_for() -> None:
-    with blocking(0.7) as process:
+    with blocking() as process:
+
+        def handle() -> None:
+            assert pending(process)
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+
         process.send_signal(signal.SIGHUP)
         assert pending(process)
-        assert settled() > 0
+        assert settled(most=1000, while_it_waits=handle) > 0
         assert not pending(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "read again\n"
@@ -67,12 +91,12 @@ def test_a_reload_that_was_asked_for_is_waited_for() -> None:
 
 def test_where_no_reload_was_asked_for_nothing_is_waited_for() -> None:
     """Of five tries one at least: a test host beside may just reload its own."""
-    with blocking(30):
+    with blocking():
         assert 0 in [settled() for _ in range(5)]
 
 
 def test_an_sshd_that_never_reads_again_is_not_waited_for_forever() -> None:
-    with blocking(30) as process:
+    with blocking() as process:
         process.send_signal(signal.SIGHUP)
         assert settled(most=3) == 3
         assert pending(process)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -124,9 +125,11 @@ def test_a_daemon_that_keeps_the_streams_open_does_not_hold_us_up(shell: LocalTr
     subprocess.run(["kill", started.text.strip()], check=True)
 
 
-def test_what_came_between_two_programs_belongs_to_neither(shell: LocalTransport) -> None:
-    ask(shell, "(sleep 0.2; echo late; echo late >&2) &")
-    [later] = ask(shell, "sleep 0.5")
+def test_what_came_between_two_programs_belongs_to_neither(
+    shell: LocalTransport, tmp_path: Path
+) -> None:
+    ask(shell, f"(sleep 0.2; echo late; echo late >&2; touch {tmp_path}/said) &")
+    [later] = ask(shell, f"until [ -e {tmp_path}/said ]; do sleep 0.1; done")
     [next_] = ask(shell, "echo clean")
 
     assert next_.stdout == b"clean\n"
@@ -187,7 +190,7 @@ def test_a_guard_stops_the_chain_when_it_is_surprised(shell: LocalTransport) -> 
 def test_contents_arrive_byte_for_byte(contents: list[bytes], words: Sequence[str]) -> None:
     transport = LocalTransport((*words, "-s"))
     named = {str(Content.of(data)): data for data in contents}
-    parts: list[Part] = [Do(sh("content {}", Content(name)), 9) for name in named]
+    parts: list[Part] = [Do(sh("content {}", Content(name)), 60) for name in named]
 
     outcomes = run(transport, Program((*parts, Ask(FINE)), named))
 
@@ -221,4 +224,4 @@ def test_a_reply_of_nonsense_is_a_lost_link(stdout: bytes, stderr: bytes) -> Non
 
 
 def do(text: str) -> Do:
-    return Do(Command(text, text), 9)
+    return Do(Command(text, text), 60)

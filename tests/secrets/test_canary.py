@@ -169,7 +169,7 @@ def test_the_sampler_and_the_sweep_find_what_there_is(tmp_path: Path) -> None:
     value = canary()
     sampler = Sampler(needles({"x": value}))
     with sampler.watching():
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(.3)", value], check=True)
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(3)", value], check=True)
     (tmp_path / "a").write_text(f"before {value} after")
 
     assert [*sampler.found.values()] == [["x"]]

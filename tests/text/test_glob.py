@@ -71,7 +71,7 @@ def test_it_matches_what_its_page_says(glob: str, text: str, crosses: bool) -> N
 def test_many_stars_take_no_time(*, crosses: bool) -> None:
     begun = time.monotonic()
     assert not Glob("*a" * 400 + "b", crosses).fits("a" * 5000)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20  # seconds; one that goes back takes years
 
 
 def test_a_plain_name_is_no_glob() -> None:

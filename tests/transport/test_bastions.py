@@ -14,6 +14,7 @@ from cookbook.inventory import local
 from cookbook.transport.bastion import Bastions, leave_bastions
 from cookbook.transport.openssh import bastion as openssh
 from cookbook.transport.target import Target
+from tests.waiting import LONG, eventually
 
 DOOR = Target("192.0.2.1", 22, "admin")
 INNER = Target("192.0.2.2", 22, "admin", via=DOOR)
@@ -47,7 +48,7 @@ class Maker:
 
     def __call__(self, target: Target) -> Fake:
         self.calls += 1
-        self.may_go_on.wait(20)
+        self.may_go_on.wait(LONG)
         if self.error is not None:
             raise self.error
         self.made.append(Fake(target))
@@ -77,11 +78,17 @@ def test_many_hosts_share_one_connection(bastions: Bastions[Fake]) -> None:
 def test_who_waited_for_it_gets_the_same_error_and_no_further_attempt_is_made(
     bastions: Bastions[Fake],
 ) -> None:
-    maker = Maker(AuthenticationFailed("no key is taken", hint="look"))
+    maker, begun = Maker(AuthenticationFailed("no key is taken", hint="look")), list[int]()
     maker.may_go_on.clear()
+
+    def enter() -> None:
+        begun.append(1)
+        bastions.enter(DOOR, maker)
+
     with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(bastions.enter, DOOR, maker) for _ in range(8)]
-        threading.Timer(0.3, maker.may_go_on.set).start()
+        waiting = [pool.submit(enter) for _ in range(8)]
+        eventually(lambda: len(begun) == 8)
+        threading.Timer(0.3, maker.may_go_on.set).start()  # from there it is a step to the wait
         errors = [future.exception() for future in waiting]
     assert maker.calls == 1
     assert {(type(error), str(error)) for error in errors} == {

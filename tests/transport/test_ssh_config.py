@@ -281,12 +281,12 @@ def test_a_way_through_itself(tmp_path: Path) -> None:
 
 
 def test_a_match_that_hangs_ends_in_time(tmp_path: Path) -> None:
-    (tmp_path / "config").write_text('Match exec "sleep 20"\n Port 1\n')
+    (tmp_path / "config").write_text('Match exec "sleep 120"\n Port 1\n')
     begun = time.monotonic()
 
     with pytest.raises(Unreachable, match=r"no answer within 0\.5 s"):
         target_of(_host(tmp_path / "config", connect_timeout=0.5))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_one_host_is_asked_about_once(tmp_path: Path) -> None:

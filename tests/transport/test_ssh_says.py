@@ -134,7 +134,7 @@ class TestAskpass:
     def ask(self, environment: dict[str, str], prompt: str, **more: str) -> tuple[int, str]:
         parent = ["sh", "-c", '"$SSH_ASKPASS" "$1"; echo "status $?"', "sh", prompt]
         done = subprocess.run(
-            parent, env=environment | more, capture_output=True, text=True, check=False, timeout=10
+            parent, env=environment | more, capture_output=True, text=True, check=False, timeout=60
         )
         return done.returncode, done.stdout
 

@@ -175,7 +175,7 @@ def test_it_is_served_on_the_loopback(group: Callable[..., WatchGroup], tmp_path
         listener.ended(result(document(web1="ok", web2="ok")))
         listener.skipped(web, 2)
         url = f"http://127.0.0.1:{port}/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             found = samples(answer.read())
     assert found["cook_runs_total{group=web,mode=drift,result=ok}"] == 1
     assert found["cook_turns_skipped_total{group=web}"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
@@ -32,6 +33,7 @@ from cookbook.watch.notify_settings import (
 from cookbook.watch.settings import WatchSettings, read_watch
 from cookbook.watch.turn import TurnResult
 from tests.clock import FakeClock
+from tests.waiting import LONG, eventually
 from tests.watch.conftest import document
 
 pytestmark = pytest.mark.slow  # waits for messages to come, and not to come
@@ -164,6 +166,8 @@ class _Web(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _WebHandler)
         self.answers: list[int] = []
+        self.open = threading.Event()
+        self.open.set()
         self.got: list[dict[str, Any]] = []
 
     @property
@@ -176,6 +180,7 @@ class _WebHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.server.open.wait(LONG)
         status = self.server.answers.pop(0) if self.server.answers else 204
         if status == 204:
             assert self.headers["Content-Type"] == "application/json"
@@ -281,10 +286,21 @@ class _Mails:
         return "250 OK"
 
 
+class _MailServer(Controller):
+    """A server on a port that no other program can take before it."""
+
+    def __init__(self, mails: _Mails, **options: Any) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        port = self._socket.getsockname()[1]
+        super().__init__(mails, hostname="127.0.0.1", port=port, ready_timeout=LONG, **options)
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._socket)
+
+
 def test_a_mail(tmp_path: Path) -> None:
     mails = _Mails()
-    server = Controller(mails, hostname="127.0.0.1", port=0)
-    server.port = _free_port()
+    server = _MailServer(mails)
     server.start()
     try:
         way = MailTarget(
@@ -324,10 +340,8 @@ def test_a_mail_with_login_needs_a_certificate_that_is_trusted(
         return AuthResult(success=given.password == b"hunter2-hunter2")
 
     mails = _Mails()
-    server = Controller(
+    server = _MailServer(
         mails,
-        hostname="127.0.0.1",
-        port=_free_port(),
         tls_context=context,
         require_starttls=True,
         authenticator=authenticate,
@@ -357,11 +371,6 @@ def test_a_mail_with_login_needs_a_certificate_that_is_trusted(
         server.stop()
     assert logins == [(b"cook", b"hunter2-hunter2")]
     assert len(mails.got) == 1
-
-
-def _free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_port
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
@@ -484,16 +493,14 @@ def test_the_listener_tells_meanwhile_and_at_the_end(web: _Web, tmp_path: Path) 
     said: list[str] = []
     listener = NotifyListener(read_watch(path), said.append)
     with listener.working():
-        began = time.monotonic()
+        web.open.clear()  # whoever waited for an answer would wait for good
         for number in range(3):
             listener.ended(turn(document(web1=[f"file[/{number}]"])))
         listener.reloaded(read_watch(path))
         listener.ended(turn(document(web2=["file[/a]"])))
-        assert time.monotonic() - began < 1
-    for _ in range(100):
-        if len(web.got) == 4:
-            break
-        time.sleep(0.05)
+        assert web.got == []
+        web.open.set()
+    eventually(lambda: len(web.got) == 4)
 
     assert sorted(one["news"][0]["reason"] for one in web.got)[:3] == [
         *("file[/0]", "file[/1]", "file[/2]")

@@ -52,8 +52,10 @@ def _folder() -> Path:
         if old.is_dir() and not old.is_symlink() and old.stat().st_uid == os.getuid():
             _clear(old)
     folder = Path(tempfile.mkdtemp(prefix=_NAME, dir=place))
-    held = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    new = folder / f"{_LOCK}.new"
+    held = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(held, fcntl.LOCK_EX)
+    new.rename(folder / _LOCK)  # before it is locked, another run would take its owner for dead
     atexit.register(_end_all, folder)
     return folder
 

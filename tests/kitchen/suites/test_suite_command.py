@@ -248,7 +248,7 @@ def test_a_signal_destroys_what_was_made(
 ) -> None:
     def create(order: HostOrder) -> Sequence[MadeHost]:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(3)  # for the signal to be handled by the main thread
         return Here.create(driver, order)
 
     monkeypatch.setattr(driver, "create", create)

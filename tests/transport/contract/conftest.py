@@ -176,4 +176,5 @@ def authorize(machine: KitchenHost, key: Path) -> None:
 
 def logins(host: KitchenHost) -> int:
     """Return how many logins by key the host has seen."""
-    return int(host.run("journalctl -q -t sshd | grep -c 'Accepted publickey'").stdout)
+    look = "journalctl --sync; journalctl -q -t sshd | grep -c 'Accepted publickey'"
+    return int(host.run(look).stdout)

@@ -25,6 +25,7 @@ from cookbook.transport.known_hosts import load_known_hosts
 from cookbook.transport.target import Target
 from tests.texts import check_host
 from tests.transport.contract.conftest import Open, Shell, Targets, by_both, logins
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.hosts, by_both]
 
@@ -61,10 +62,10 @@ def behind(
     target: Targets, module_host: KitchenHost, host: KitchenHost, relay: Relay
 ) -> list[Target]:
     """Many hosts behind one bastion, to which the relay leads."""
-    alias = {"host_key_alias": module_host.address, "connect_timeout": 20.0}
+    alias = {"host_key_alias": module_host.address, "connect_timeout": 90.0}
     bastion = target(module_host, "admin", become="none", address="127.0.0.1", **alias)
     bastion = replace(bastion, port=relay.ports[0])
-    return [target(host, via=bastion, connect_timeout=20.0 + i / 100) for i in range(MANY)]
+    return [target(host, via=bastion, connect_timeout=90.0 + i / 100) for i in range(MANY)]
 
 
 def test_a_host_is_reached_through_a_bastion(
@@ -87,7 +88,7 @@ def test_many_hosts_share_one_connection(
     shell: Open, target: Targets, bastion: Target, host: KitchenHost, module_host: KitchenHost
 ) -> None:
     before = logins(module_host)
-    behind = replace(target(host), via=bastion, connect_timeout=30)
+    behind = replace(target(host), via=bastion, connect_timeout=90)
 
     with ThreadPoolExecutor(12) as pool:
         transports = list(pool.map(shell, [behind] * 12))
@@ -96,7 +97,7 @@ def test_many_hosts_share_one_connection(
     for transport in transports:
         assert seen_from(transport) == bastion.address
     leave_bastions()
-    _until(lambda: _established(module_host) == 0)
+    eventually(lambda: _established(module_host) == 0)
 
 
 def test_the_bastions_key_is_checked_and_it_is_named(
@@ -170,7 +171,7 @@ def test_each_host_gets_one_error_that_names_it_and_comes_back_by_one_new_connec
         asked = [pool.submit(_slow, transport) for transport in transports]
         time.sleep(1)
         relay.set(Link(after=0))
-        errors = [future.exception(20) for future in asked]
+        errors = [future.exception(100) for future in asked]
         assert {str(error) for error in errors} == {
             f"the session has ended: the link to the bastion {bastion} was lost"
         }
@@ -193,7 +194,7 @@ def test_while_it_is_away_nobody_waits_longer_than_the_first(
         short = [replace(one, via=_hasty(one.via)) for one in behind]
         errors = [future.exception() for future in [pool.submit(shell, t) for t in short]]
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30  # one after the other, they would take 40 s
     assert all(isinstance(error, Unreachable) for error in errors)
     assert all("sends no greeting within 2 s" in str(error) for error in errors)
     assert all(str(error).startswith("bastion admin@127.0.0.1") for error in errors)
@@ -214,7 +215,7 @@ def test_a_session_goes_on_by_itself(shell: Open, behind: list[Target], relay: R
 
 def _slow(transport: Shell) -> None:
     try:
-        Session(transport).read([sh("sleep 30")])
+        Session(transport).read([sh("sleep 200")])
     finally:
         transport.close()
 
@@ -230,10 +231,3 @@ def _hosts(hosts: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Host]:
 
 def _established(host: KitchenHost) -> int:
     return int(host.run("ss -Htn state established '( sport = :22 )' | wc -l").stdout)
-
-
-def _until(so: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < end
-        time.sleep(0.05)

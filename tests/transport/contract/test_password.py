@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -45,12 +46,14 @@ def paul(target: Callable[..., Target], machine: KitchenHost) -> Target:
 def failures(machine: KitchenHost) -> int:
     """How many passwords PAM has found wrong, the end of a conversation among them."""
     time.sleep(0.5)
-    journal = machine.run("journalctl -q --no-pager -t sshd").stdout.splitlines()
+    look = "journalctl --sync; journalctl -q --no-pager -t sshd"
+    journal = machine.run(look).stdout.splitlines()
     return sum("authentication failure;" in line or "check failed" in line for line in journal)
 
 
 def wrong_codes(machine: KitchenHost) -> int:
-    return machine.run("journalctl -q --no-pager").stdout.count("Invalid verification code")
+    journal = machine.run("journalctl --sync; journalctl -q --no-pager").stdout
+    return journal.count("Invalid verification code")
 
 
 BY_PASSWORD = "PasswordAuthentication yes\nKbdInteractiveAuthentication no"
@@ -90,7 +93,8 @@ def test_a_second_question_is_not_answered(
         " apt-get install -qy --no-install-recommends libpam-google-authenticator >/dev/null;"
         " printf 'JBSWY3DPEHPK3PXP\\n\" TOTP_AUTH\\n' >.google_authenticator;"
         " chown paul .google_authenticator; chmod 400 .google_authenticator;"
-        " sed -i '/common-auth/a auth required pam_google_authenticator.so' /etc/pam.d/sshd"
+        " sed -i '/common-auth/a auth required pam_google_authenticator.so' /etc/pam.d/sshd",
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     before = wrong_codes(machine)
@@ -146,7 +150,9 @@ def watched(folder: Path) -> Iterator[list[str]]:
             looks[0] += 1
             processes = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
             places = [path / name for path in processes for name in ("cmdline", "environ")]
-            files = [file for file in folder.rglob("*") if file.is_file()]
+            # Folders come and go meanwhile: unlike rglob, walk passes over those that are gone.
+            below = [Path(top, name) for top, _, names in os.walk(folder) for name in names]
+            files = [file for file in below if file.is_file()]
             for place in (*places, *files):
                 try:
                     if needle in place.read_bytes().replace(b"\0", b" "):
