@@ -75,7 +75,10 @@ from tests.data import read_yaml
 CASES = Path(__file__).parent / "cases"
 
 SLOW = 1.0
-"""Seconds that one input may take."""
+"""Seconds of a processor that one input may take."""
+
+STUCK = 60.0
+"""Seconds that one input may take on a busy machine, with what it waits for."""
 
 MOST_MEMORY = 1 << 30
 """Bytes that all inputs together may take."""
@@ -133,7 +136,7 @@ class Fuzz:
         """One input, and what came of it."""
         rng = random.Random(seed)  # noqa: S311 - to be made again, not to be secret
         data = (target.bend or bent)(rng.choice(target.seeds), rng)
-        begun = time.perf_counter()
+        begun, since = time.process_time(), time.monotonic()
         try:
             target.feed(data, rng)
         except CookError:
@@ -143,11 +146,13 @@ class Fuzz:
             place = f"{Path(where.filename).name}:{where.lineno}"
             what = f"{target.name}: {type(error).__name__} at {place}"
             self._find(what, seed, data, traceback.format_exc())
-        took = time.perf_counter() - begun
+        took, waited = time.process_time() - begun, time.monotonic() - since
         self.counts[target.name] += 1
         self.slowest[target.name] = max(took, self.slowest.get(target.name, 0.0))
-        if took > SLOW:
-            self._find(f"{target.name}: too slow", seed, data, f"{took:.1f} s")
+        if took > SLOW or waited > STUCK:
+            self._find(
+                f"{target.name}: too slow", seed, data, f"{took:.1f} s, {waited:.1f} s in all"
+            )
 
     def _find(self, what: str, seed: str, data: bytes, why: str) -> None:
         text = f"{what}\nseed {seed}, input {data[:500]!r}\n{why}"

@@ -60,8 +60,11 @@ _TAKE_OVER = 300.0
 _SIGNED = 0.05
 """Seconds until the holder of a new lock has written its name into it."""
 
-_LOOK_AGAIN = 1.0
-"""Seconds between two looks whether a lock is free."""
+_LOOK_SOON, _LOOK_AGAIN = 0.1, 1.0
+"""Seconds between two looks whether a lock is free: at first, and at most."""
+
+_ENDING = 3.0
+"""Seconds that a busy host may take to end the shell of a run that is over: it holds the lock."""
 
 
 class Session:
@@ -171,10 +174,15 @@ class Session:
         """
         Take the lock and find out what the host is, in one exchange.
 
-        Raises Locked if another run holds it for longer than `patience` seconds.
+        Raises Locked if another run holds it for longer than `patience` seconds, or the few that
+        the host may take to end a run that is over.
         """
         self._who = who
-        tries = Retry(growing(_LOOK_AGAIN), within=patience, stopping=self._is_over)
+        tries = Retry(
+            growing(_LOOK_SOON, 2.0, _LOOK_AGAIN),
+            within=max(patience, _ENDING),
+            stopping=self._is_over,
+        )
         last = ""
         while True:
             locked, facts = self.run([Lock(who.line), Ask(QUESTION)])

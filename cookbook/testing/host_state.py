@@ -29,13 +29,14 @@ _SCRIPT = r"""
 cd /
 # Logging in is written down by the host itself: journal, wtmp, lastlog. Mail is of its programs.
 # rpmdb.sqlite-shm is where SQLite has the locks of readers: each question to rpm(8) dates it.
+# fail2ban notes in its database how far it has read the logs.
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
     -o -path ./var/tmp/systemd-private-\* -o -path ./var/mail \
     -o -path ./var/spool/exim4 -o -path ./var/lib/docker \
     -o -path ./var/lib/containerd \) -prune -o \
     ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
-    ! -path ./var/lib/rpm/rpmdb.sqlite-shm \
+    ! -path ./var/lib/rpm/rpmdb.sqlite-shm ! -path ./var/lib/fail2ban/fail2ban.sqlite3\* \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
     -printf '%p %y %m %U:%G %s %T@ %l\n' | sort

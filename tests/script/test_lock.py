@@ -15,6 +15,7 @@ import pytest
 from cookbook.cli import main
 from cookbook.errors import Locked
 from cookbook.hosts.session import Session
+from cookbook.retry import Clock
 from cookbook.script.lock import Holder, halting, holder
 from cookbook.script.program import Ask, Do
 from cookbook.script.shell import sh
@@ -84,7 +85,7 @@ def test_who_waits_gets_it_when_it_is_free(first: Session, shell: tuple[str, ...
     second.close()
 
 
-def test_who_waits_looks_each_second_and_once_more_at_the_end(
+def test_who_waits_looks_soon_then_each_second_and_once_more_at_the_end(
     first: Session, shell: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
@@ -93,9 +94,31 @@ def test_who_waits_looks_each_second_and_once_more_at_the_end(
     with pytest.raises(Locked, match="ann"):
         second.begin(BOB, patience=3.5)
     assert clock.time == pytest.approx(3.5)
-    assert second.exchanges == 6  # at once, when the holder has signed, then 1, 2, 3, 3.5 s later
+    assert clock.time == pytest.approx(3.5)
+    # At once, when the holder has signed, then 0.1, 0.2, 0.4, 0.8, 1 s later each, and at the end.
+    assert second.exchanges == 8
     second.close()
     assert first.exchanges == 1
+
+
+def test_who_does_not_wait_gives_a_run_that_is_over_time_to_end(
+    shell: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy host ends the shell of a connection some time after it was closed."""
+    clock, first, second = FakeClock(), LocalTransport(shell), Session(LocalTransport(shell))
+    Session(first).begin(ANN)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.time > 2 and first._process.poll() is None:
+            os.kill(first._process.pid, signal.SIGKILL)
+            first._process.wait()
+
+    monkeypatch.setattr("cookbook.retry.CLOCK", Clock(lambda: clock.time, sleep))
+    second.begin(BOB)
+    assert 2 < clock.time <= 3
+    second.close()
+    first.close()
 
 
 @pytest.fixture
