@@ -34,7 +34,7 @@ cook_reload() { p=$(systemctl show -P MainPID haproxy 2>/dev/null)
 b=$(cook_children "$p") z=$(date +%s) w=$(cook_states)
 systemctl reload haproxy || { echo "haproxy is not reloaded: $(cook_said)" >&2; return 1; }
 cook_taken "$p" "$b" haproxy || return
-[ -S "$s" ] || return 0; i=50; until [ $((i -= 1)) = 0 ] ||
+[ -S "$s" ] || return 0; i=600; until [ $((i -= 1)) = 0 ] ||
 case " $b " in *" $(cook_say "$s" 'show info' 2>/dev/null | sed -n 's/^Pid: //p') "*) false ;; esac
 do sleep 0.1; done
 [ ! "$w" ] || printf '%s\n' "$w" | while read -r x f; do

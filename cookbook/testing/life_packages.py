@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cookbook.testing.host_state import LifeHost
 from cookbook.testing.life import Life
 
-LIMIT = 900.0
+LIMIT = 1800.0
 """Seconds that the installation may take."""
 
 # The package lists and the cache are private: a life may be about those of the host. Sources and

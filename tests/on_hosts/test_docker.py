@@ -133,10 +133,11 @@ def test_what_a_container_with_a_secret_printed_is_for_root_only(
         engine,
         "converge",
         "from cookbook.secrets.secret import Secret\n"
-        'docker_container("talks", image="web:1", env={"PIN": Secret("sesame")}, deadline=60,\n'
-        '    command=["/bin/sh", "-c", "echo log $PIN | /bin/busybox rev; /bin/busybox sleep 99"],\n'
+        'docker_container("talks", image="web:1", env={"PIN": Secret("sesame")},\n'
+        '    command=["/bin/sh", "-c",\n'
+        '        "echo log $PIN | /bin/busybox rev; /bin/busybox sleep 9m"],\n'
         '    health_command="echo health $PIN | /bin/busybox rev; false", health_interval=0.2,\n'
-        "    health_retries=1)\n",
+        "    health_retries=1, deadline=60)\n",
     )
     assert failed["status"] == 3
     assert "it is not healthy" in str(failed["hosts"])
