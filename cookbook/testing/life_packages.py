@@ -28,7 +28,7 @@ for p; do case $(dpkg-query -W -f '${{Status}}' "$p" 2>/dev/null) in
 'install ok installed'|'hold ok installed') ;; *) need="$need $p" ;; esac; done
 [ "$need" ] || exit 0
 set -- -qq -o Dir::Etc::sourcelist=$kept/list -o Dir::Etc::sourceparts=$kept/parts
-set -- "$@" -o Dir::State::lists=$kept/lists -o Acquire::Languages=none
+set -- "$@" -o Dir::State::lists=$kept/lists -o Acquire::Languages=none -o Acquire::Retries=5
 set -- "$@" -o Dir::Cache::srcpkgcache=$kept/cache.bin -o Dir::Cache::pkgcache=
 export DEBIAN_FRONTEND=noninteractive
 [ "$(find $kept/updated -mmin -60 2>/dev/null)" ] || {{ apt-get "$@" update; : >$kept/updated; }}
