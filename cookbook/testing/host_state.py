@@ -27,7 +27,8 @@ class LifeHost(Protocol):
 # for each line takes longer than all the rest, and is in the tables of users and in the files.
 _SCRIPT = r"""
 cd /
-# Logging in is written down by the host itself: journal, wtmp, lastlog. Mail is of its programs.
+# Logging in is written down by the host itself: journal, wtmp, lastlog, and how far fail2ban(1) has
+# read the journal. Mail is of its programs.
 # rpmdb.sqlite-shm is where SQLite has the locks of readers: each question to rpm(8) dates it.
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
@@ -35,7 +36,7 @@ find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/spool/exim4 -o -path ./var/lib/docker \
     -o -path ./var/lib/containerd \) -prune -o \
     ! -path ./var/log/wtmp ! -path ./var/log/lastlog ! -path ./var/log/btmp \
-    ! -path ./var/lib/rpm/rpmdb.sqlite-shm \
+    ! -path ./var/lib/rpm/rpmdb.sqlite-shm ! -path ./var/lib/fail2ban/fail2ban.sqlite3 \
     ! -path ./var/lib/systemd/timers/\* ! -path ./var/lib/systemd/random-seed \
     ! -path ./tmp ! -path ./var/tmp \
     -printf '%p %y %m %U:%G %s %T@ %l\n' | sort

@@ -93,6 +93,7 @@ def test_a_token_of_a_registry_is_seen_nowhere(host: KitchenHost, converge: Conv
     token = f"cnry{secrets.token_hex(8)}"
     serve = "node /run/life-ci.js /srv/life-ci/registry 4872"
     do(host, f"systemd-run -q --unit private -E TOKEN={token} {serve}; {listening(4872)}")
+    locked(host, 1)
     do(host, "cd /srv/life-ci/app; rm -rf node_modules; sed -i s/4871/4872/ package-lock.json")
     look = "while :; do cat /proc/[0-9]*/cmdline; done 2>/dev/null"
     do(host, f"systemd-run -q --unit watch sh -c '{look} >/run/seen'")
