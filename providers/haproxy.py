@@ -19,7 +19,8 @@ cook_sessions() { cook_say "$1" 'show stat -1 4 -1' 2>/dev/null | cook_b=$2 cook
 
 # Debian's unit reads haproxy.cfg alone. A folder of files would be an argument in EXTRAOPTS, which
 # a running haproxy takes only by a restart, and a restart ends all connections. A reload forgets
-# which servers are drained or in maintenance, so they are told again.
+# which servers are drained or in maintenance, so they are told again: to a new worker, and where
+# none answers for a moment, to the one that does then.
 _FUNCTIONS: LiteralString = r"""
 a=$(readlink -f -- {}) s={} k=/run/cook-haproxy n=changed PATH=$PATH:/usr/sbin:/sbin
 [ "$a" ] || exit
@@ -34,9 +35,10 @@ cook_reload() { p=$(systemctl show -P MainPID haproxy 2>/dev/null)
 b=$(cook_children "$p") z=$(date +%s) w=$(cook_states)
 systemctl reload haproxy || { echo "haproxy is not reloaded: $(cook_said)" >&2; return 1; }
 cook_taken "$p" "$b" haproxy || return
-[ -S "$s" ] || return 0; i=50; until [ $((i -= 1)) = 0 ] ||
-case " $b " in *" $(cook_say "$s" 'show info' 2>/dev/null | sed -n 's/^Pid: //p') "*) false ;; esac
-do sleep 0.1; done
+[ -S "$s" ] || return 0; i=600 j=50; while [ $((i -= 1)) -gt 0 ]; do
+f=$(cook_say "$s" 'show info' 2>/dev/null | sed -n 's/^Pid: //p')
+case "$f: $b " in :*) [ $((j -= 1)) -gt 0 ] || break ;; *" $f "*) ;; *) break ;; esac
+sleep 0.1; done
 [ ! "$w" ] || printf '%s\n' "$w" | while read -r x f; do
 cook_say "$s" "set server $x state $f" >/dev/null; done; }
 cook_said() { journalctl -q -u haproxy --since "@$z" -o cat 2>/dev/null | cook_errors | grep .; }

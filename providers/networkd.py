@@ -100,6 +100,15 @@ _DROP_IN: LiteralString = (
 )
 
 
+# systemd-networkd answers before it has begun, and takes away first what it had set. Without a
+# carrier it sets nothing. What it does not set within 20 s is set by ip-route(8).
+_HAS_ROUTE: LiteralString = (
+    "networkctl reload; sleep 0.5; i=0; until ip -o {} route show exact {} dev {} | grep -qF -- {};"
+    ' do [ $((i += 1)) -lt 195 ] && [ "$(cat /sys/class/net/{}/carrier 2>/dev/null)" = 1 ] ||'
+    " break; sleep 0.1; done"
+)
+
+
 @provides(Route, when=lambda facts: facts.network_tool == "networkd")
 class NetworkdRoutes(RouteProvider):
     """A drop-in of the .network file that configures the interface."""
@@ -116,8 +125,13 @@ class NetworkdRoutes(RouteProvider):
         return _text(lines)
 
     def reload(self, state: RouteState) -> Command:
-        """Return the command that has all files read."""
-        return sh("networkctl reload; sleep 0.5")
+        """Return the command that has all files read, and waits for a route that comes by that."""
+        if not state.live:
+            return sh("networkctl reload; sleep 0.5")
+        via = re.search(r"via \S+", state.live)
+        family = "-6" if ":" in state.target else "-4"
+        shown = f"{via[0]} " if via is not None else ""
+        return sh(_HAS_ROUTE, family, state.target, state.device, shown, state.device)
 
 
 def slug(identity: str) -> str:

@@ -39,7 +39,7 @@ b=$(cook_children "$p") z=$(stat -c %s -- /var/log/nginx/error.log 2>/dev/null |
 if systemctl is-active -q nginx 2>/dev/null; then systemctl reload nginx
 else nginx -s reload; fi || return
 cook_taken "$p" "$b" nginx || return
-i=50; for f in $b; do while [ $((i -= 1)) -gt 0 ] &&
+i=600; for f in $b; do while [ $((i -= 1)) -gt 0 ] &&
 [ "$(tr -d '\0' 2>/dev/null <"/proc/$f/cmdline")" = 'nginx: worker process' ]; do sleep 0.1; done
 done 2>/dev/null; }
 cook_said() { tail -c "+$((z + 1))" /var/log/nginx/error.log 2>/dev/null | grep -F '[emerg]'; }

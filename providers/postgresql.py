@@ -206,10 +206,10 @@ def printed(select: Sql, port: int | None = None, database: str = DATABASE) -> C
 
 
 def _reload() -> Iterator[str]:
-    """Yield statements that end when the server has read its files, or after two seconds."""
+    """Yield statements that end when the server has read its files, or after half a minute."""
     yield "SELECT pg_conf_load_time() AS before \\gset\nSELECT pg_reload_conf();\n"
-    for _ in range(20):
-        yield "SELECT pg_conf_load_time() > :'before' AS loaded, pg_sleep(0.1) \\gset\n"
+    for pause in (*["0.1"] * 20, *["1"] * 28):
+        yield f"SELECT pg_conf_load_time() > :'before' AS loaded, pg_sleep({pause}) \\gset\n"
         yield "\\if :loaded\n\\q\n\\endif\n"
 
 

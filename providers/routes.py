@@ -62,7 +62,7 @@ class RouteProvider(Provider[Route, State]):
 
     @abstractmethod
     def reload(self, state: State) -> Command:
-        """Return the command that has the file read."""
+        """Return the command that has the file of this state read."""
 
     @property
     def state(self) -> type[State]:
@@ -113,7 +113,7 @@ class RouteProvider(Provider[Route, State]):
             yield write_small(side.path, text or "", side.modified if wanted else None)
             if not text:
                 yield sh("rmdir -- {} 2>/dev/null || :", folder)
-            yield self.reload(side)
+            yield self.reload(replace(side, live=live, file=text))
         if live:
             new = live.split()
             yield sh("ip {} route replace {} {} dev {}", family, side.target, new, side.device)

@@ -24,6 +24,14 @@ def until(host: KitchenHost, path: str) -> None:
     eventually(lambda: host.run(f"test -e {path}").returncode == 0)
 
 
+def listening(*ports: int) -> str:
+    """Return a shell command that ends when a host listens on these ports of TCP, or fails."""
+    waits = "; ".join(
+        f'until [ "$(ss -ltnH "sport = :{port}")" ]; do sleep 0.1; done' for port in ports
+    )
+    return f"timeout {LONG:g} sh -c '{waits}'"
+
+
 def halted(folder: object) -> str:
     """
     Return a shell command that ends when a run was told to stop while that command is at work.

@@ -26,7 +26,7 @@ from cookbook.script.rollback_cleanup import AT_BOOT, NOT_AT_BOOT
 from cookbook.script.shell import Command, join, script, sh
 from cookbook.transport.contract import LoginPasswordRefused
 
-GRACE = 10.0
+GRACE = 30.0
 """Seconds within which a host is expected to answer again after a rollback."""
 
 _LOOK_AGAIN = 1.0

@@ -60,6 +60,11 @@ HOOKS = (
     'chroot "$1" systemctl --quiet enable systemd-networkd.service',
     # Its random moment would hold the dpkg lock in the middle of some run.
     'chroot "$1" systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer',
+    # It writes to /var/backups after midnight; Debian 11 has a job of cron(8) for that.
+    (
+        '! [ -e "$1"/usr/lib/systemd/system/dpkg-db-backup.timer ] ||'
+        ' chroot "$1" systemctl --quiet disable dpkg-db-backup.timer'
+    ),
     'test ! -e "$1"/usr/bin/python3',
 )
 

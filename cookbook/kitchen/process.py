@@ -99,14 +99,14 @@ def _command(pid: int) -> list[str]:
 def _stat(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat from the third (state) on; the name may hold anything."""
     try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
 
 def _is_init(pid: int) -> bool:
     try:
-        lines = (PROC / str(pid) / "status").read_text().splitlines()
+        lines = (PROC / str(pid) / "status").read_text(errors="replace").splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return False
     numbers = next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])

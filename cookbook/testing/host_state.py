@@ -17,7 +17,7 @@ class LifeHost(Protocol):
         ...
 
     def run(
-        self, command: str, *, timeout: float | None = 60.0
+        self, command: str, *, timeout: float | None = 300.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell command as root, not through cook."""
         ...
@@ -27,9 +27,9 @@ class LifeHost(Protocol):
 # for each line takes longer than all the rest, and is in the tables of users and in the files.
 _SCRIPT = r"""
 cd /
-# Logging in is written down by the host itself: journal, wtmp, lastlog. Mail is of its programs.
+# Logging in is written down by the host itself: journal, wtmp, lastlog, and how far fail2ban(1) has
+# read the journal. Mail is of its programs.
 # rpmdb.sqlite-shm is where SQLite has the locks of readers: each question to rpm(8) dates it.
-# fail2ban notes in its database how far it has read the logs.
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run \
     -o -path ./var/log/journal -o -path ./tmp/systemd-private-\* \
     -o -path ./var/tmp/systemd-private-\* -o -path ./var/mail \
@@ -60,7 +60,10 @@ do nft list table "$f" "$n"; done; else nft list ruleset; fi
 sysctl -e -a --pattern '^net\.ipv4\.(ip_|tcp_|conf\.(all|default))'
 findmnt -rn -o TARGET,SOURCE,FSTYPE,OPTIONS | grep -v -e '^/run/' -e '^/var/lib/docker/'; hostname
 tail -n +2 /proc/swaps | cut -d ' ' -f 1
-getent passwd; getent shadow; getent group
+getent passwd; getent group
+# The day of a password counts, but not which of those since the host was made: midnight may pass.
+getent shadow | awk -F : -v OFS=: -v made=$(($(stat -c %Y etc/machine-id) / 86400)) \
+    '$3 != "" && $3 + 0 >= made { $3 = "new" } 1'
 # What a database server keeps, in its own words; a dump has a new key each time.
 if [ -S run/postgresql/.s.PGSQL.5432 ]; then runuser -u postgres -- pg_dumpall -s \
     | grep -v '^\\[a-z]*restrict ' || exit
@@ -115,12 +118,14 @@ echo "release: $p $(readlink "$p/current")"; }; done
 """
 
 # By-products of the tools that say nothing about the state of the host: shadow(5) and dpkg(1)
-# keep copies and logs of their own, certbot(1) its requests and accounts, systemd notes when a
-# timer ran, pip(1) if a package was named or came as a dependency of another one, npm(1) has a
-# cache, and cook keeps its stash, also in the homes of users that it acts as.
+# keep copies and logs of their own, logrotate(8) notes what it has rotated, certbot(1) its requests
+# and accounts, systemd when a timer ran, pip(1) if a package was named or came as a dependency of
+# another one, npm(1) has a cache, and cook keeps its stash, also in the homes of users that it acts
+# as.
 BY_PRODUCTS = re.compile(
     r"(?:[0-9a-f]{64} +|\./)(?:etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?(?: |$)"
     r"|etc/\.pwd\.lock|etc/ld\.so\.cache|var/lib/cook|var/log/|var/lib/dpkg|var/cache/"
+    r"|var/backups/|var/lib/logrotate/"
     r"|etc/letsencrypt/(?:accounts|csr|keys)|var/lib/letsencrypt|var/lib/apt/|var/lib/systemd/"
     r"|var/lib/(?:rpm|dnf|zypp)(?: |/)"  # of rpm(8), what it says is compared
     r"|(?:etc|var/lib)/selinux/|run/|root/\.|tmp(?:/| |$)|var/tmp(?:/| |$)"
@@ -142,7 +147,7 @@ OWN_TIMES = re.compile(
 
 def manifest(host: LifeHost) -> list[str]:
     """Return one line for each file, package, unit, firewall rule, user and group."""
-    result = host.run(_SCRIPT, timeout=120)
+    result = host.run(_SCRIPT, timeout=600)
     if result.returncode != 0:
         raise AssertionError(f"the manifest of {host.name} cannot be read: {result.stderr}")
     return result.stdout.splitlines()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cookbook.testing.host_state import LifeHost
 from cookbook.testing.life import Life
 
-LIMIT = 900.0
+LIMIT = 1800.0
 """Seconds that the installation may take."""
 
 # The package lists and the cache are private: a life may be about those of the host. Sources and
@@ -28,7 +28,7 @@ for p; do case $(dpkg-query -W -f '${{Status}}' "$p" 2>/dev/null) in
 'install ok installed'|'hold ok installed') ;; *) need="$need $p" ;; esac; done
 [ "$need" ] || exit 0
 set -- -qq -o Dir::Etc::sourcelist=$kept/list -o Dir::Etc::sourceparts=$kept/parts
-set -- "$@" -o Dir::State::lists=$kept/lists -o Acquire::Languages=none
+set -- "$@" -o Dir::State::lists=$kept/lists -o Acquire::Languages=none -o Acquire::Retries=5
 set -- "$@" -o Dir::Cache::srcpkgcache=$kept/cache.bin -o Dir::Cache::pkgcache=
 export DEBIAN_FRONTEND=noninteractive
 [ "$(find $kept/updated -mmin -60 2>/dev/null)" ] || {{ apt-get "$@" update; : >$kept/updated; }}

@@ -74,7 +74,8 @@ def test_a_host_that_boots_is_tried_for_as_long_as_it_may_take(clock: FakeClock)
 
 
 @pytest.mark.parametrize(
-    ("error", "knocks"), [(LoginPasswordRefused("wrong"), 1), (Unreachable("it boots"), 70)]
+    ("error", "knocks"),
+    [(LoginPasswordRefused("wrong"), 1), (Unreachable("it boots"), 60 + int(GRACE))],
 )
 def test_while_a_host_waits_for_us_a_wrong_password_is_given_once_and_once_after_it(
     error: Unreachable, knocks: int, clock: FakeClock

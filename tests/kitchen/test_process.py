@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -51,6 +52,19 @@ def test_a_zombie_is_dead(sleeper: subprocess.Popen[bytes]) -> None:
     # Nobody has waited for it yet: it still has its pid.
     assert not process.alive
     assert Process.of(sleeper.pid) is None
+
+
+def test_a_process_may_have_a_name_that_is_no_utf8() -> None:
+    """As one whose name is long: the kernel cuts it after 15 bytes, in the middle of a letter."""
+    rename = "open('/proc/self/comm', 'wb').write(b'\\xc3'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", rename], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as named:
+        assert named.stdout is not None
+        named.stdout.readline()
+        assert Process.of(named.pid) is not None
+        assert find_init(os.getpid()) is None  # which looks at all processes
+        named.communicate(b"\n")
 
 
 def test_there_is_no_process_with_an_unused_pid() -> None:

@@ -17,7 +17,7 @@ def install_cook(host: KitchenHost, *others: str) -> None:
     """Install Debian's Python and these packages of Debian, and our own code and libraries."""
     packages = " ".join(("python3", *others))
     environment = "DEBIAN_FRONTEND=noninteractive"
-    do(host, f"apt-get update -qq; {environment} apt-get install -qqy {packages}", seconds=300)
+    do(host, f"apt-get update -qq; {environment} apt-get install -qqy {packages}", seconds=900)
     target = Path(f"/proc/{host.leader}/root{_TO}")
     target.mkdir(parents=True, exist_ok=True)
     for name in _needed("cook-converge", set()):
@@ -31,7 +31,7 @@ def install_cook(host: KitchenHost, *others: str) -> None:
     )
 
 
-def do(host: KitchenHost, command: str, *, seconds: float = 60) -> str:
+def do(host: KitchenHost, command: str, *, seconds: float = 300) -> str:
     """Run a command as root on the host; return its output. It must succeed."""
     done = host.run(f"set -e\n{command}", timeout=seconds)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ _CONF = "/etc/ssh/sshd_config.d/zz-test.conf"
 
 _RESTART = """\
 systemctl reset-failed ssh; systemctl stop ssh
-for _ in $(seq 100); do [ -n "$(ss -ltnH 'sport = :22')" ] || break; sleep 0.1; done
+for _ in $(seq 600); do [ -n "$(ss -ltnH 'sport = :22')" ] || break; sleep 0.1; done
 systemctl start ssh || { journalctl -u ssh -n 20 --no-pager >&2; ss -ltnp >&2; exit 1; }
 """
 """

@@ -10,6 +10,7 @@ from cookbook.errors import CommandError
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge, Cook
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -30,9 +31,14 @@ app_service(
 """
 
 
+def shown(host: KitchenHost) -> str:
+    """The process that systemd knows, or 0."""
+    return host.run("systemctl show -P MainPID app").stdout.strip()
+
+
 def pid(host: KitchenHost) -> str:
     """The process that serves; each start has another one."""
-    said = host.run("systemctl show -P MainPID app").stdout.strip()
+    said = shown(host)
     assert said not in ("", "0")
     return said
 
@@ -101,7 +107,10 @@ def test_a_plan_knows_what_runs_not_what_cook_did(
 
     # Written again with the same content, and started by hand: there is nothing to do.
     host.run("cp /etc/app.env /etc/new; cat /etc/new >/etc/app.env; chmod 600 /etc/app.env")
-    host.run("systemctl restart app; kill -9 $(systemctl show -P MainPID app); sleep 2")
+    host.run("systemctl restart app")
+    killed = pid(host)
+    host.run(f"kill -9 {killed}")
+    eventually(lambda: shown(host) not in (killed, "0"))
     assert statuses(plan(host, RECIPE)) == ["ok"] * 4
 
     # Changed by hand, and by cook brought back: it runs with the file as it is.

@@ -94,7 +94,7 @@ def test_each_control_fails_when_spoiled_and_passes_when_mended(
     done = module_host.run(
         "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq"
         " --no-install-recommends nginx-light postgresql openssl",
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     do(module_host, "first")

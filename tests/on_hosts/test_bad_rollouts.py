@@ -14,6 +14,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Cook
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -126,14 +127,14 @@ CRASHES = """
 systemd_unit("shop.service", content={{"Service": {{"User": "shop", "WorkingDirectory":
     "/srv/shop/current", "Restart": "always", "RestartSec": "0",
     "ExecStart": "/bin/sh -c '. ./start'"}}}}, action="create")
-deploy("shop", repository="/srv/shop.git", revision="{at}", user="shop", health_timeout=3,
+deploy("shop", repository="/srv/shop.git", revision="{at}", user="shop", health_timeout={seconds},
     build="{build}", restart={{"shop.service": "http://127.0.0.1:8001/version"}})
 """
 
 
 @pytest.fixture(scope="module")
 def server(module_host: KitchenHost) -> Iterator[KitchenHost]:
-    done = module_host.run(PREPARE, timeout=240)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     yield module_host
     module_host.run("systemctl stop shop work; umount -l /srv/shop")
@@ -147,8 +148,8 @@ def serving(server: KitchenHost, cook: Cook) -> KitchenHost:
     assert first["status"] == 0, messages(first)
     server.run("echo by hand >>/home/shop/work/version; systemctl start shop work")
     assert server.run(
-        "for n in 1 2 3 4 5 6 7 8 9; do curl -sf http://127.0.0.1:8001/version && "
-        "curl -sf http://127.0.0.1:8002/version && exit; sleep 0.3; done; exit 1"
+        f"{listening(8001, 8002)} && curl -sf http://127.0.0.1:8001/version &&"
+        " curl -sf http://127.0.0.1:8002/version"
     ).stdout.endswith("1\n1\nby hand\n")
     return server
 
@@ -187,10 +188,11 @@ def test_a_version_that_crashes_until_systemd_gives_up_is_led_back(
     """The unit may be started again although it has used up its starts."""
     start = "echo exec python3 -m http.server 8001 --bind 127.0.0.1 >start"
     server.run("systemctl stop shop")
-    good = CRASHES.format(at="v1", build=start)
+    good = CRASHES.format(at="v1", build=start, seconds=60)
     deployed = cook(server, "converge", recipe=good)
     assert deployed["status"] == 0, messages(deployed)
-    bad = cook(server, "converge", recipe=CRASHES.format(at="v2", build="echo exit 1 >start"))
+    crashes = CRASHES.format(at="v2", build="echo exit 1 >start", seconds=3)
+    bad = cook(server, "converge", recipe=crashes)
     assert bad["status"] == 3
     assert "shop.service is not healthy" in messages(bad)
     assert server.run("curl -sf http://127.0.0.1:8001/version").stdout == "1\n"

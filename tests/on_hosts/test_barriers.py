@@ -12,6 +12,7 @@ import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.on_hosts.conftest import command
+from tests.waiting import until
 
 pytestmark = pytest.mark.hosts
 
@@ -94,14 +95,17 @@ def test_a_connection_that_is_lost_while_a_host_waits_is_made_again(
     cut: list[str] = []
 
     def cut_off() -> None:
-        end = time.monotonic() + 30
-        while fresh[1].run("test -e /srv/before").returncode and time.monotonic() < end:
-            time.sleep(0.1)
-        time.sleep(1)
-        cut.append(fresh[1].run("cat /run/cook/lock; pkill -f 'sshd: [a-z]*@notty'").stdout)
+        try:
+            until(fresh[1], "/srv/before")
+            time.sleep(1)
+            cut.append(fresh[1].run("cat /run/cook/lock; pkill -f 'sshd: [a-z]*@notty'").stdout)
+        finally:
+            fresh[2].run("touch /srv/go")  # until then the last host is not at the barrier
 
-    threading.Thread(target=cut_off).start()
-    done = run("converge", kitchen, recipe(tmp_path, 4))
+    thread = threading.Thread(target=cut_off)
+    thread.start()
+    done = run("converge", kitchen, recipe(tmp_path, "0; until [ -e /srv/go ]; do sleep 0.1; done"))
+    thread.join()
 
     assert done["status"] == 0, done["stderr"]
     assert done["run"] in cut[0]  # it had the lock while it waited

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,8 +40,8 @@ def sshd(module_host: KitchenHost) -> Iterator[Sshd]:
 
 def accepted(machine: KitchenHost) -> str:
     """How sshd has let in whoever came last."""
-    time.sleep(0.2)
-    lines = machine.run("journalctl -q -t sshd -o cat | grep '^Accepted '").stdout.splitlines()
+    journal = "journalctl --sync; journalctl -q -t sshd -o cat"
+    lines = machine.run(f"{journal} | grep '^Accepted '").stdout.splitlines()
     return lines[-1]
 
 
@@ -285,7 +284,7 @@ def realm(module_host: KitchenHost) -> KitchenHost:
         echo pat@COOK.TEST >/root/.k5login
         systemctl restart krb5-kdc
     """
-    done = module_host.run(setup, timeout=300)
+    done = module_host.run(setup, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     return module_host
 

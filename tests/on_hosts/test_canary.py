@@ -9,6 +9,8 @@ import pytest
 
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.canary import Cook, Needles, Sampler, canary, hits, needles, swept
+from tests.on_hosts.sshd import configure
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -64,10 +66,9 @@ def paul(fresh_host: KitchenHost) -> str:
     ).stdout.strip()
     made = fresh_host.run(
         f"useradd -m -s /bin/bash -p '{hashed}' paul && echo 'paul ALL=(ALL) ALL' >/etc/sudoers.d/p"
-        " && echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/00-paul.conf"
-        " && systemctl reload ssh"
     )
     assert made.returncode == 0, made.stderr
+    configure(fresh_host, "PasswordAuthentication yes")
     return password
 
 
@@ -129,7 +130,9 @@ def test_no_canary_is_seen_or_heard_on_either_side(
 
 
 def _the_host_tells_nothing(host: KitchenHost, wanted: Needles) -> None:
-    journal = host.run("journalctl --no-pager -o export; cat /var/log/*.log 2>/dev/null").stdout
+    journal = host.run(
+        "journalctl --sync; journalctl --no-pager -o export; cat /var/log/*.log 2>/dev/null"
+    ).stdout
     assert "sudo" in journal
     assert hits(journal.encode(), wanted) == []
     forms = b"\n".join(form for every in wanted.values() for form in every)
@@ -155,5 +158,10 @@ def test_a_wrong_password_costs_one_attempt(
     assert cook("converge", "a.py", "--hosts", "hosts.yml") == 4
 
     assert b"does not take the password" in cook.said[-2] + cook.said[-1]
-    log = fresh_host.run("journalctl --no-pager -u ssh").stdout
-    assert log.count("Failed password for paul") == 1
+
+    def said() -> str:
+        return fresh_host.run("journalctl --sync; journalctl --no-pager -u ssh").stdout
+
+    # The last that sshd says of a connection: all attempts have been told then.
+    eventually(lambda: "authenticating user paul" in said())
+    assert said().count("Failed password for paul") == 1

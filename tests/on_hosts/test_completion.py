@@ -13,7 +13,8 @@ pytestmark = pytest.mark.hosts
 
 HOSTS = 'hosts:\n  web[1:2]: {}\n  db1: {}\ngroups: {front: {hosts: ["web[1:2]"]}}\n'
 
-# zsh completes only for a terminal, so it gets one: zpty. The widget prints the list.
+# zsh completes only for a terminal, so it gets one: zpty. The widget prints the list, which is read
+# until these words are in it.
 ZSH = r"""
 zmodload zsh/zpty
 zpty z zsh -f -i
@@ -21,8 +22,13 @@ zpty -w z 'cd /srv/c; autoload -U compinit; compinit -u -D; source ./cook.zsh; P
 compdef _shtab_cook cook; bindkey "^I" complete-word; echo rea""dy'
 zpty -r z line '*ready*'
 zpty -w -n z "cook $1"$'\t\t'
-sleep 2
-while zpty -r -t z line; do print -rn -- $line; done
+shift; text=; wait=600
+while (( wait-- )); do
+  while zpty -r -t z line; do text+=$line; done
+  for word; do [[ $text == *$word* ]] || { sleep 0.1; continue 2; }; done
+  break
+done
+print -r -- $text
 """
 
 
@@ -35,7 +41,7 @@ def host_with_shells(module_host: KitchenHost) -> KitchenHost:
         put = f"mkdir -p /srv/c; base64 -d >/srv/c/{name} <<'END'\n{data}\nEND"
         assert module_host.run(put).returncode == 0
     install = "apt-get -qq update && apt-get -qq install --no-install-recommends fish zsh"
-    done = module_host.run(f"{install} >/dev/null", timeout=300)
+    done = module_host.run(f"{install} >/dev/null", timeout=900)
     assert done.returncode == 0, done.stderr
     return module_host
 
@@ -62,5 +68,6 @@ def test_fish(host_with_shells: KitchenHost, line: str, found: set[str]) -> None
     [("roll", {"rollout", "rollback"}), ("converge --limit ", {"web1", "web2", "db1", "front"})],
 )
 def test_zsh(host_with_shells: KitchenHost, line: str, found: set[str]) -> None:
-    done = host_with_shells.run(f"cd /srv/c; TERM=dumb zsh -f ask.zsh '{line}'")
+    ask = f"cd /srv/c; TERM=dumb zsh -f ask.zsh '{line}' {' '.join(sorted(found))}"
+    done = host_with_shells.run(ask, timeout=300)
     assert {one for one in found if one in done.stdout} == found, done.stdout

@@ -16,6 +16,7 @@ from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Cook
 from tests.on_hosts.manifest import failures
 from tests.on_hosts.shop import PREPARE
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -35,11 +36,15 @@ while True:
 """
 
 
+ENOUGH = 20
+"""Answers by which one knows who serves: each of two servers has given some of them."""
+
+
 @pytest.fixture
 def loaded(module_host: KitchenHost, cook: Cook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cook]:
     """Version 1, with a load on it; what it counts is in /run/load on the host."""
     monkeypatch.setenv("COOK_SECRET_SHOP_TOKEN", "open sesame")
-    done = module_host.run(PREPARE, timeout=240)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     first = cook(module_host, "converge", RECIPE)
     assert first["status"] == 0, failures(first)
@@ -50,10 +55,22 @@ def loaded(module_host: KitchenHost, cook: Cook, monkeypatch: pytest.MonkeyPatch
 
 
 def counted(host: KitchenHost, begin: int) -> tuple[Counter[str], int]:
-    """Return the answers since a line of the load, and the line they end at."""
+    """
+    Return the answers since a line of the load, and the line they end at.
+
+    It goes on for a second, and until there are some that were asked for after the call.
+    """
     time.sleep(1)
-    lines = host.run("cat /run/load").stdout.splitlines()
+    lines = answered(host)
+    enough = len(lines) + ENOUGH
+    eventually(lambda: len(answered(host)) >= enough)
+    lines = answered(host)
     return Counter(lines[begin:]), len(lines)
+
+
+def answered(host: KitchenHost) -> list[str]:
+    """Return all answers; there are none before the load has begun."""
+    return host.run("cat /run/load").stdout.splitlines()
 
 
 def test_no_request_is_lost_by_a_rollout(loaded: Cook, module_host: KitchenHost) -> None:

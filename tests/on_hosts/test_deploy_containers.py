@@ -31,7 +31,7 @@ def loaded(module_host: KitchenHost, cook: Cook, monkeypatch: pytest.MonkeyPatch
     """Images of all versions in the registry, version 1 at work, and a load on it."""
     monkeypatch.setenv("COOK_SECRET_SHOP_TOKEN", "open sesame")
     monkeypatch.setenv("COOK_SECRET_SHOP_REGISTRY", "let me push")
-    done = module_host.run(f"{IN_MEMORY}{PREPARE}\n{PREPARE_BASE}", timeout=240)
+    done = module_host.run(f"{IN_MEMORY}{PREPARE}\n{PREPARE_BASE}", timeout=900)
     assert done.returncode == 0, done.stderr
     for version in ("v3", "v2", "v1"):
         made = _images(cook, module_host, version)
@@ -94,7 +94,7 @@ def test_no_request_is_lost_by_a_rollout_of_containers(
         ["shop-8001", "127.0.0.1:5000/shop:v2", "Up"],
         ["shop-8002", "127.0.0.1:5000/shop:v2", "Up"],
     ]
-    log = module_host.run("journalctl -q -o cat -t cook-shop-8001").stdout
+    log = module_host.run("journalctl --sync; journalctl -q -o cat -t cook-shop-8001").stdout
     assert "version 3 does not start" in log
     answers, at = counted(module_host, at)
     assert set(answers) == {TWO}

@@ -73,7 +73,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def engine(module_host: KitchenHost) -> KitchenHost:
-    done = module_host.run(f"{PREPARE}{wrong_registry.PREPARE}", timeout=240)
+    done = module_host.run(f"{PREPARE}{wrong_registry.PREPARE}", timeout=900)
     assert done.returncode == 0, done.stderr
     return module_host
 
@@ -133,15 +133,16 @@ def test_what_a_container_with_a_secret_printed_is_for_root_only(
         engine,
         "converge",
         "from cookbook.secrets.secret import Secret\n"
-        'docker_container("talks", image="web:1", env={"PIN": Secret("sesame")}, deadline=5,\n'
-        '    command=["/bin/sh", "-c", "echo log $PIN | /bin/busybox rev; /bin/busybox sleep 9"],\n'
+        'docker_container("talks", image="web:1", env={"PIN": Secret("sesame")},\n'
+        '    command=["/bin/sh", "-c",\n'
+        '        "echo log $PIN | /bin/busybox rev; /bin/busybox sleep 9m"],\n'
         '    health_command="echo health $PIN | /bin/busybox rev; false", health_interval=0.2,\n'
-        "    health_retries=1)\n",
+        "    health_retries=1, deadline=60)\n",
     )
     assert failed["status"] == 3
     assert "it is not healthy" in str(failed["hosts"])
     assert "emases" not in str(failed)
-    log = engine.run("journalctl -q -o cat -t cook-talks").stdout
+    log = engine.run("journalctl --sync; journalctl -q -o cat -t cook-talks").stdout
     assert "emases gol" in log
     assert "emases htlaeh" in log
 
@@ -262,8 +263,8 @@ def test_a_running_container_is_a_host(
         "file('/boxed', content=f'{node.name} {node.groups}', mode='0640')\n"
     )
     engine.run(
-        "docker run -d --name boxed --label role=front --stop-timeout 1 web:1 /bin/busybox sleep 99"
-        " && docker exec boxed /bin/busybox --install -s /bin"
+        "docker run -d --name boxed --label role=front --stop-timeout 1 web:1"
+        " /bin/busybox sleep 9999 && docker exec boxed /bin/busybox --install -s /bin"
         "; docker exec boxed /bin/busybox mkdir -p /tmp /root"
     )
     for status in ("changed", "ok"):

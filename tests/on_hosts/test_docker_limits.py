@@ -45,7 +45,7 @@ echo '/bin/sh -c "exec nsenter -t $(pidof containerd) -m /usr/sbin/dockerd -H fd
 printf '{{"exec-opts": ["native.cgroupdriver=cgroupfs"], "cgroup-parent": "/{GROUP}"}}' \
 >/etc/docker/daemon.json
 systemctl daemon-reload && systemctl start containerd && systemctl start docker || exit ;; esac
-n=0; until docker info >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 50 ] || exit; sleep 0.2; done
+n=0; until docker info >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 300 ] || exit; sleep 0.2; done
 tar -C /srv/img -c . | docker import -c 'CMD ["/bin/httpd", "-f", "-p", "80"]' - web:1
 """
 
@@ -60,7 +60,7 @@ RECIPE = 'docker_container("web", image="web:1", stop_timeout=1, settle=1, {})\n
 
 @pytest.fixture(scope="module")
 def engine(module_host: KitchenHost) -> Iterator[KitchenHost]:
-    done = module_host.run(PREPARE, timeout=240)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     yield module_host
     module_host.run("docker rm -f web web.former; systemctl stop docker")

@@ -79,7 +79,7 @@ def test_a_file_of_a_server_is_fetched_once_and_checked(
     fresh_host: KitchenHost, converge: Converge, served: tuple[Path, str, list[str]]
 ) -> None:
     folder, address, asked = served
-    fresh_host.run("apt-get install -y curl", timeout=120)
+    fresh_host.run("apt-get install -y curl", timeout=900)
     data = built(fresh_host, "2.0")
     (folder / "app.deb").write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()

@@ -63,7 +63,7 @@ def test_what_has_a_signature_is_never_overwritten(
     module_host: KitchenHost, cook: Cook, make: str
 ) -> None:
     blank(module_host)
-    done = module_host.run(f"apt-get -qq install fdisk >/dev/null; {make}", timeout=120)
+    done = module_host.run(f"apt-get -qq install fdisk >/dev/null; {make}", timeout=900)
     assert done.returncode == 0, done.stderr
     before = module_host.run(f"sha256sum {IMAGE}; wipefs {IMAGE}").stdout
     assert before.count("\n") >= 3  # wipefs shows a signature

@@ -31,7 +31,7 @@ def test_what_no_rule_is_about_is_dropped(walled: Walled, converge: Converge) ->
         assert [walled.reach(port, six=six) for port in (22, 80, 81)] == [
             *("passes", "passes", "blocked")
         ]
-    to_itself = "timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/81'"
+    to_itself = "timeout 60 bash -c 'exec 3<>/dev/tcp/127.0.0.1/81'"
     assert "refused" in walled.host.run(to_itself).stderr
     walled.flush()
     assert walled.reach(81) == "passes"

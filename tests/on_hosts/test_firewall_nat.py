@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import LONG
+
 if TYPE_CHECKING:
     from cookbook.kitchen import Kitchen
     from tests.on_hosts.conftest import Converge
@@ -17,8 +19,7 @@ pytestmark = pytest.mark.hosts
 
 def banner(address: str, port: int) -> bytes:
     """Return the first bytes that a server says."""
-    with socket.create_connection((address, port), timeout=3) as connection:
-        connection.settimeout(3)
+    with socket.create_connection((address, port), timeout=LONG) as connection:
         return connection.recv(4)
 
 

@@ -54,7 +54,7 @@ def test_its_commands_do_what_it_shows(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=600,
+        timeout=3600,
     )
     assert done.returncode == 0, done.stdout
     parts = re.split(r"^<\d+>$", done.stdout, flags=re.MULTILINE)[1:]

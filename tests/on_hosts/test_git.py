@@ -52,9 +52,9 @@ until (: </dev/tcp/127.0.0.1/8099) 2>/dev/null; do sleep 0.2; done
 @pytest.fixture(scope="module")
 def forge(module_host: KitchenHost) -> Iterator[KitchenHost]:
     """A host with repositories that it serves by file, ssh and http with a token."""
-    module_host.run("apt-get install -y --no-install-recommends python3 >/dev/null", timeout=180)
+    module_host.run("apt-get install -y --no-install-recommends python3 >/dev/null", timeout=900)
     done = module_host.run(
-        f"bash -c '{PREPARE.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'", timeout=240
+        f"bash -c '{PREPARE.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'", timeout=900
     )
     assert done.returncode == 0, done.stderr
     yield module_host
@@ -218,7 +218,7 @@ ls -s /root/*.asc >&2
 @pytest.fixture(scope="module")
 def keyring(forge: KitchenHost) -> dict[str, str]:
     """Return the public keys by name."""
-    done = forge.run(OPENPGP, timeout=180)
+    done = forge.run(OPENPGP, timeout=900)
     assert done.returncode == 0, done.stderr
     names = ("good", "other", "expired", "revoked")
     return {name: forge.run(f"cat /root/{name}.asc").stdout for name in names}
@@ -280,7 +280,7 @@ def test_a_keyring_of_the_user_does_not_vouch_where_ssh_keys_are_trusted(
         "git checkout -q -b pgp signed; echo 4 >version\n"
         "git -c gpg.format=openpgp -c user.signingKey=ann@pgp.example.org commit -qam four -S\n"
         "git verify-commit HEAD; git checkout -q main",
-        timeout=180,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     recipe = """

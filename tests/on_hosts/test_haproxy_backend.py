@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge
+from tests.waiting import eventually, listening
 
 pytestmark = pytest.mark.hosts
 
@@ -23,8 +27,9 @@ def balancer(module_host: KitchenHost) -> KitchenHost:
     done = module_host.run(
         "apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy socat &&"
         " for n in 1 2; do systemd-run -q --unit life-cat-$n"
-        " socat TCP-LISTEN:881$n,fork,reuseaddr EXEC:'echo server '$n; done",
-        timeout=240,
+        " socat TCP-LISTEN:881$n,fork,reuseaddr EXEC:'echo server '$n; done;"
+        f" {listening(8811, 8812)}",
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return module_host
@@ -34,10 +39,15 @@ def answer(host: KitchenHost, port: int = 8801) -> str:
     return host.run(f"socat -u TCP:127.0.0.1:{port} -").stdout
 
 
-def state(host: KitchenHost, server: str) -> str:
+def shown(host: KitchenHost, server: str) -> list[str]:
+    """What haproxy has counted of a server, by its columns."""
     stat = host.run("echo 'show stat' | socat - /run/haproxy/admin.sock").stdout
     [line] = [line for line in stat.splitlines() if line.startswith(f"app,{server},")]
-    return line.split(",")[17]
+    return line.split(",")
+
+
+def state(host: KitchenHost, server: str) -> str:
+    return shown(host, server)[17]
 
 
 def as_before(host: KitchenHost) -> None:
@@ -83,21 +93,37 @@ def test_a_drain_waits_and_survives_a_reload(
 ) -> None:
     balancer.run(
         "systemctl stop life-cat-1; systemd-run -q --unit life-hold socat"
-        " TCP-LISTEN:8811,fork,reuseaddr EXEC:cat; sleep 0.5"
+        f" TCP-LISTEN:8811,fork,reuseaddr EXEC:cat; {listening(8811)}"
     )
     only = 'haproxy_backend("app/b", action="maintenance")\n'
     assert [s.status for s in converge(balancer, only)] == ["changed"]
     assert state(balancer, "b") == "MAINT"
+    # A client stays until it may go.
     balancer.run(
-        "systemd-run -q --unit life-client socat EXEC:'sleep 5' TCP:127.0.0.1:8801; sleep 1"
+        "printf '#!/bin/sh\\nuntil [ -e /run/go ]; do sleep 0.1; done\\n' >/usr/local/bin/stay;"
+        " chmod 755 /usr/local/bin/stay; rm -f /run/go;"
+        " systemd-run -q --unit life-client socat EXEC:/usr/local/bin/stay TCP:127.0.0.1:8801"
     )
+    eventually(lambda: shown(balancer, "a")[4] == "1")
     drain = 'haproxy_backend("app/a", action="drain", timeout={})\n'
     assert "it still has 1 sessions after 1 s" in error(converge(balancer, drain.format(1)))
     assert state(balancer, "a") == "DRAIN"
     [step] = plan(balancer, drain.format(1))
     assert (step.status, step.change and step.change.warning) == ("ok", "it still has 1 sessions")
     balancer.run("echo 'set server app/a state ready' | socat - /run/haproxy/admin.sock")
-    assert [s.status for s in converge(balancer, drain.format(20))] == ["changed"]
+    let_go: list[bool] = []
+
+    def let_it_go() -> None:
+        eventually(lambda: state(balancer, "a") == "DRAIN")
+        time.sleep(1)
+        let_go.append(True)
+        balancer.run("touch /run/go")
+
+    thread = threading.Thread(target=let_it_go)
+    thread.start()
+    assert [s.status for s in converge(balancer, drain.format(120))] == ["changed"]
+    assert let_go, "it has not waited"
+    thread.join()
     assert balancer.run("systemctl is-active life-client").stdout != "active\n"
     more = GOOD.replace('mode="tcp"', 'mode="tcp", balance="leastconn"')
     assert [s.status for s in plan(balancer, more + drain.format(1))] == ["changed", "ok"]
@@ -125,7 +151,7 @@ def test_an_interrupted_change_is_loaded(balancer: KitchenHost, converge: Conver
 
 
 def test_two_backends_are_one_reload(balancer: KitchenHost, converge: Converge) -> None:
-    count = "journalctl -u haproxy -o cat | grep -c '^Reloaded'"
+    count = "journalctl --sync; journalctl -u haproxy -o cat | grep -c '^Reloaded'"
     before = int(balancer.run(count).stdout)
     two = "".join(
         f'haproxy_backend("more-{n}", servers={{"a": "127.0.0.1:8811"}})\n' for n in (1, 2)

@@ -26,7 +26,7 @@ def takes(host: KitchenHost, user: str, password: str) -> bool:
 def test_a_password_in_the_clear_is_compared_with_any_hash(
     fresh_host: KitchenHost, converge: Converge
 ) -> None:
-    installed = fresh_host.run("apt-get install -y apache2-utils", timeout=180)
+    installed = fresh_host.run("apt-get install -y apache2-utils", timeout=900)
     assert installed.returncode == 0, installed.stderr
     first, second = f"cnry{secrets.token_hex(8)} ä'$x", f"cnry{secrets.token_hex(8)}"
     users = ("ann", "bob", "eve")

@@ -141,7 +141,7 @@ def pair(kitchen: Kitchen, request: Any) -> Iterator[tuple[Made, KitchenHost, Ki
     host, copy = kitchen.up(names=names, release=made.release)
     for one in (host, copy):
         assert one.run(made.before).returncode == 0
-    done = host.run((SCRIPTS / f"{made.script}.sh").read_text(), timeout=240)
+    done = host.run((SCRIPTS / f"{made.script}.sh").read_text(), timeout=900)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     yield made, host, copy
     kitchen.down(names)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.hosts
 FILE = "/etc/ssh/ssh_known_hosts"
 ENTRY = """
 ssh_known_hosts_entry(
-    "127.0.0.1", scan=True, key_type="ed25519", fingerprint={0!r}, timeout=5, port={1}
+    "127.0.0.1", scan=True, key_type="ed25519", fingerprint={0!r}, timeout=60, port={1}
 )
 """
 

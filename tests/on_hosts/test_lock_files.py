@@ -12,6 +12,7 @@ from cookbook.testing import load_life
 from cookbook.testing.life_packages import prepare_packages
 from tests.on_hosts.conftest import Converge
 from tests.on_hosts.manifest import statuses
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -33,7 +34,7 @@ def host(module_host: KitchenHost) -> KitchenHost:
 
 
 def do(host: KitchenHost, command: str) -> str:
-    done = host.run(f"set -e\n{command}", timeout=240)
+    done = host.run(f"set -e\n{command}", timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -91,7 +92,8 @@ def test_what_a_killed_run_has_left_is_put_back(host: KitchenHost, converge: Con
 def test_a_token_of_a_registry_is_seen_nowhere(host: KitchenHost, converge: Converge) -> None:
     token = f"cnry{secrets.token_hex(8)}"
     serve = "node /run/life-ci.js /srv/life-ci/registry 4872"
-    do(host, f"systemd-run -q --unit private -E TOKEN={token} {serve}; sleep 0.5")
+    do(host, f"systemd-run -q --unit private -E TOKEN={token} {serve}; {listening(4872)}")
+    locked(host, 1)
     do(host, "cd /srv/life-ci/app; rm -rf node_modules; sed -i s/4871/4872/ package-lock.json")
     look = "while :; do cat /proc/[0-9]*/cmdline; done 2>/dev/null"
     do(host, f"systemd-run -q --unit watch sh -c '{look} >/run/seen'")

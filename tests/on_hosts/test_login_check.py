@@ -80,6 +80,7 @@ def test_a_lock_out_on_no_list_is_taken_back(
 SLOW_TO_READ = r"""
 $0 = "sshd"; my $hup = POSIX::SigSet->new(SIGHUP); sigprocmask(SIG_BLOCK, $hup); setsid();
 kill HUP => $$; open STDOUT, ">/dev/null"; open STDERR, ">/dev/null";
+open my $r, ">", "/root/asked"; close $r;
 select undef, undef, undef, 1.5;
 $SIG{HUP} = sub { open my $f, ">", "/root/read-again"; close $f }; sigprocmask(SIG_UNBLOCK, $hup)
 """
@@ -89,7 +90,8 @@ def test_the_new_login_comes_after_a_reload_that_was_asked_for(
     fresh_host: KitchenHost, cook: Cook
 ) -> None:
     """Each session looks for the file; a login that did not wait would come long before it."""
-    begin = f"perl -MPOSIX -e {shlex.quote(SLOW_TO_READ)} &\nsleep 0.2"
+    begin = f"perl -MPOSIX -e {shlex.quote(SLOW_TO_READ)} &\n"
+    begin += "timeout 60 sh -c 'until [ -e /root/asked ]; do sleep 0.1; done'"
     recipe = f'execute("x", command={begin!r})\n'
     # sshd(8) runs the file for each session: at its start, as the login user.
     fresh_host.run("echo 'ls /root/read-again >>/tmp/seen 2>&1; date >>/tmp/seen' >/etc/ssh/sshrc")
@@ -207,7 +209,7 @@ def impatient(kitchen: Kitchen, fresh_host: KitchenHost, transport: str) -> Path
     path = hosts_yml.with_name("impatient.yml")  # beside its keys
     text = hosts_yml.read_text()
     assert fresh_host.address in text
-    few = "defaults: {alive_interval: 3, connect_timeout: 3, "
+    few = "defaults: {alive_interval: 3, connect_timeout: 8, "
     path.write_text(text.replace("defaults: {", few, 1))
     return path
 

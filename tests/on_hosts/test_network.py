@@ -90,7 +90,7 @@ def with_ifupdown(fresh_host: KitchenHost) -> KitchenHost:
         " mkdir -p /etc/network/interfaces.d &&"
         " echo 'source /etc/network/interfaces.d/*' >/etc/network/interfaces &&"
         " ip link add net1 type veth peer name net2 && ip link set net2 up",
-        timeout=120,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return fresh_host

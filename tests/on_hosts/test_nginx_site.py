@@ -7,6 +7,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -18,7 +19,7 @@ def web(module_host: KitchenHost) -> KitchenHost:
     """A host with Debian's nginx as it comes."""
     done = module_host.run(
         "apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light curl",
-        timeout=240,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return module_host
@@ -97,7 +98,8 @@ def test_a_certificate_that_is_not_there(
 
 
 def test_a_port_of_another_program(web: KitchenHost, converge: Converge) -> None:
-    web.run("systemd-run -q --unit life-port systemd-socket-activate -l 8602 cat; sleep 1")
+    other = "systemd-run -q --unit life-port systemd-socket-activate -l 8602 cat"
+    assert web.run(f"{other}; {listening(8602)}").returncode == 0
     said = error(converge(web, GOOD.replace("8601", "8602").replace("one", "two")))
     assert "nginx goes on with its former configuration" in said
     assert "bind() to 0.0.0.0:8602 failed (98: Address already in use)" in said

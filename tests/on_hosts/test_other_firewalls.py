@@ -32,7 +32,7 @@ FIREWALLD = (
 def test_an_active_manager_is_named_and_its_rules_stay(
     fresh_host: KitchenHost, cook: Cook, program: str, start: str, stop: str
 ) -> None:
-    done = fresh_host.run(f"{INSTALL} {program} && {start}", timeout=180)
+    done = fresh_host.run(f"{INSTALL} {program} && {start}", timeout=900)
     assert done.returncode == 0, done.stderr
     before = fresh_host.run("nft -s list ruleset").stdout
     assert before
@@ -66,7 +66,7 @@ firewall("default", input="drop", output="accept")
 def ufw(fresh_host: KitchenHost) -> Walled:
     """A host with an active ufw, which has one rule of its own and lets all in."""
     start = "ufw default allow incoming && ufw allow 9022/tcp && ufw --force enable"
-    done = fresh_host.run(f"{INSTALL} ufw && {start}", timeout=180)
+    done = fresh_host.run(f"{INSTALL} ufw && {start}", timeout=900)
     assert done.returncode == 0, done.stderr
     return Walled(fresh_host, "ufw")
 

@@ -17,6 +17,7 @@ from cookbook.providers.dpkg import INSTALLED, offers
 from cookbook.providers.units import UNITS
 from tests.on_hosts.manifest import statuses
 from tests.texts import check_host
+from tests.waiting import eventually, until
 
 pytestmark = pytest.mark.hosts
 
@@ -147,7 +148,7 @@ def test_a_changed_conffile_asks_nobody(stocked: KitchenHost, converge: Converge
     do(stocked, "echo by hand >/etc/configured.conf")
     start = time.monotonic()
     assert statuses(converge(stocked, recipe.format(2, False))) == ["changed"]
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 300
     assert do(stocked, "cat /etc/configured.conf") == "by hand"
     assert statuses(converge(stocked, recipe.format(1, False))) == ["changed"]
     assert do(stocked, "cat /etc/configured.conf") == "by hand"
@@ -222,16 +223,15 @@ def test_a_new_source_is_read_first(stocked: KitchenHost, converge: Converge) ->
 def holder(stocked: KitchenHost) -> Iterator[str]:
     """The pid, on the host, of an apt-get that keeps dpkg's lock; `kill` it to let go."""
     # The hook runs while apt-get holds the lock; there is no Python, and no flock(1) for fcntl.
-    hook = '-o DPkg::Pre-Invoke::="while [ -e /tmp/hold ]; do sleep 0.1; done"'
+    hook = '-o DPkg::Pre-Invoke::="touch /tmp/held; while [ -e /tmp/hold ]; do sleep 0.1; done"'
     do(
         stocked,
-        "touch /tmp/hold; apt-get remove -y one >/dev/null 2>&1 || :; apt-get install -y one",
+        "rm -f /tmp/held; touch /tmp/hold; apt-get remove -y one >/dev/null 2>&1 || :;"
+        " apt-get install -y one",
     )
-    stocked.run(
-        f"setsid apt-get {hook} install -y --reinstall one >/dev/null 2>&1 &"
-        " for i in 1 2 3 4 5 6 7 8 9 10; do pgrep -f /tmp/hold >/dev/null && break; sleep 0.2; done"
-    )
+    stocked.run(f"setsid apt-get {hook} install -y --reinstall one >/dev/null 2>&1 &")
     try:
+        until(stocked, "/tmp/held")
         yield do(stocked, "pgrep -o -x apt-get")
     finally:
         do(stocked, "rm -f /tmp/hold; while pgrep -x apt-get >/dev/null; do sleep 0.1; done")
@@ -241,7 +241,7 @@ def test_a_lock_that_stays_is_named(stocked: KitchenHost, converge: Converge, ho
     start = time.monotonic()
     [step] = converge(stocked, 'package("three", action="remove", lock_timeout=2)')
     assert step.status == "failed"
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 100  # it is 120 s if nothing else is said
     said = str(step.error)
     assert f"lock-frontend is held by process {holder}: apt-get" in said
     assert "--reinstall one" in said
@@ -253,7 +253,7 @@ def test_a_lock_is_waited_for(stocked: KitchenHost, converge: Converge) -> None:
     start = time.monotonic()
     [step] = converge(stocked, 'package("three", action="remove")')
     assert step.status == "changed", step.error
-    assert 3 < time.monotonic() - start < 30
+    assert time.monotonic() - start > 3
     assert version(stocked, "three") == ""
 
 
@@ -265,8 +265,10 @@ def test_the_lock_of_the_lists_is_waited_for(stocked: KitchenHost, converge: Con
     stocked.run(
         "echo 'deb [trusted=yes] copy:/tmp/mutes ./' >/tmp/mute.list;"
         " setsid apt-get update -o Dir::Etc::SourceList=/tmp/mute.list"
-        " -o Dir::Etc::SourceParts=/tmp/parts >/tmp/mute.log 2>&1 & sleep 1"
+        " -o Dir::Etc::SourceParts=/tmp/parts >/tmp/mute.log 2>&1 &"
     )
+    # The lists are locked before the first program that fetches is started.
+    eventually(lambda: stocked.run("pgrep -f apt/methods/copy").returncode == 0)
     recipe = 'package("patient", cache_max_age=0, lock_timeout={})'
     [failed] = converge(stocked, recipe.format(1))
     assert "/var/lib/apt/lists/lock is held by process" in str(failed.error)

@@ -12,6 +12,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Cook
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -29,12 +30,13 @@ echo 'deploy:$2a$04$nyqS2L1gHWruj6Zoan9qjOlofZQ3aJ6or1MI4Jh/teaRWp1KZd.GW' \
 >/etc/docker/registry/users
 sed -i 's,path: .*,path: /etc/docker/registry/users,' /etc/docker/registry/config.yml
 systemctl -q enable --now podman.socket && systemctl restart podman.socket docker-registry || exit
+LISTENING
 mkdir -p /srv/img/bin /srv/img/tmp /srv/www /srv/build && cp /bin/busybox /srv/img/bin
 echo page >/srv/www/index.html
 for a in sh httpd wget; do ln -s busybox /srv/img/bin/$a; done
 printf 'FROM localhost/web:1\\nRUN echo built >/built\\n' >/srv/build/Dockerfile
 tar -C /srv/img -c . | podman import -q -c 'CMD ["/bin/httpd", "-f", "-p", "80"]' - localhost/web:1
-"""
+""".replace("LISTENING", listening(5000))
 
 RECIPE = """
 HOST = "unix:///run/podman/podman.sock"
@@ -59,7 +61,7 @@ ENGINE = "docker -H unix:///run/podman/podman.sock"
 
 @pytest.fixture(scope="module")
 def podman(module_host: KitchenHost) -> KitchenHost:
-    done = module_host.run(PREPARE, timeout=300)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     return module_host
 
@@ -135,7 +137,7 @@ def test_a_container_that_fails_leaves_the_former_one(podman: KitchenHost, cook:
     assert cook(podman, "converge", recipe=good % "")["status"] == 0
     before = inspect(podman, "web", "{{.ID}}")
     bad = cook(
-        podman, "converge", recipe=good % ', health_command="false", health_interval=1, deadline=15'
+        podman, "converge", recipe=good % ', health_command="false", health_interval=1, deadline=60'
     )
     assert bad["status"] == 3, errors(bad)
     assert "it is not healthy" in str(bad)

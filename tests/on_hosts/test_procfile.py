@@ -17,6 +17,8 @@ procfile(
     scale=node.vars.get("scale", {"web": 2}),
     env_file="/etc/shop.env",
     settle=0.3,
+    # In a container systemd may miss that all processes of a unit have ended.
+    settings={"TimeoutStopSec": 5},
 )
 if node.vars.get("notify"):
     execute("true", notifies=[delayed("restart", "procfile[shop]")])

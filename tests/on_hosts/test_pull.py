@@ -26,6 +26,7 @@ git add -A; git commit -q {1} -m {0}
 """
 
 PULL = "cook pull --repo /srv/fleet --allowed-signers /etc/cook/signers --hosts hosts.yml"
+JOURNAL = "journalctl --sync; journalctl -o cat -u cook-pull"
 UNITS = f"""\
 {PULL} --print-unit >/etc/systemd/system/cook-pull.service
 {PULL} --print-unit timer >/run/timer
@@ -54,15 +55,13 @@ def test_a_timer_pulls_what_is_signed_and_nothing_else(host: KitchenHost) -> Non
     )
     assert do(host, "cat /etc/pulled") == "one"
     assert do(host, "systemctl show -P Result cook-pull.service") == "success\n"
-    assert "its signature is good" in (journal := do(host, "journalctl -o cat -u cook-pull"))
+    assert "its signature is good" in (journal := do(host, JOURNAL))
     assert "changed" in journal
 
     do(host, COMMIT.format("two", "--no-gpg-sign"))
     assert host.run("systemctl start cook-pull.service").returncode != 0
     assert do(host, "cat /etc/pulled") == "one"
-    assert "is not signed by a key of /etc/cook/signers" in do(
-        host, "journalctl -o cat -u cook-pull"
-    )
+    assert "is not signed by a key of /etc/cook/signers" in do(host, JOURNAL)
 
     do(host, COMMIT.format("three", "-S"))
     do(host, "systemctl start cook-pull.service")
@@ -71,7 +70,7 @@ def test_a_timer_pulls_what_is_signed_and_nothing_else(host: KitchenHost) -> Non
     do(host, "cd /srv/fleet; git reset -q --hard HEAD~2")
     assert host.run("systemctl start cook-pull.service").returncode != 0
     assert do(host, "cat /etc/pulled") == "three"
-    assert "is older than" in do(host, "journalctl -o cat -u cook-pull")
+    assert "is older than" in do(host, JOURNAL)
 
     revision = do(host, "cd /srv/fleet; git rev-parse main@{1}").strip()
     assert revision in do(host, "COOK_STATE=/var/lib/cook cook show last")

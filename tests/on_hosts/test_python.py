@@ -10,6 +10,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -50,7 +51,7 @@ def statuses(steps: list[Step]) -> list[str]:
 
 
 def installed(host: KitchenHost) -> None:
-    done = host.run("apt-get update -qq && apt-get install -y -qq python3-venv", timeout=240)
+    done = host.run("apt-get update -qq && apt-get install -y -qq python3-venv", timeout=900)
     assert done.returncode == 0, done.stderr
 
 
@@ -60,7 +61,7 @@ def test_what_is_missing_is_named_and_what_is_broken_is_repaired(
     steps = plan(fresh_host, VENV)
     assert statuses(steps) == ["changed", "failed"]
     assert "python3" in str(steps[1].error)
-    fresh_host.run("apt-get update -qq && apt-get install -y -qq python3-minimal", timeout=240)
+    fresh_host.run("apt-get update -qq && apt-get install -y -qq python3-minimal", timeout=900)
     steps = plan(fresh_host, VENV)
     assert statuses(steps) == ["changed", "failed"]
     assert "python3-venv" in str(steps[1].error)
@@ -86,7 +87,7 @@ def test_a_password_of_an_index_is_seen_nowhere(
     login = {"login": f"ann:{password}"}
     header = base64.b64encode(login["login"].encode()).decode()
     host.run(f"cat >/run/index.py <<'END'\n{INDEX}\nEND")
-    host.run(f"systemd-run -q --unit index python3 /run/index.py {header}; sleep 1")
+    host.run(f"systemd-run -q --unit index python3 /run/index.py {header}; {listening(8099)}")
     host.run("systemd-run -q --unit watch sh -c 'while :; do cat /proc/[0-9]*/cmdline; done"
              " >/run/seen 2>/dev/null'")  # fmt: skip
 

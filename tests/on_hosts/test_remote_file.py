@@ -12,6 +12,7 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.conftest import Converge, Cook
+from tests.on_hosts.sshd import configure
 from tests.on_hosts.web_server import WebServer, serving
 
 pytestmark = pytest.mark.hosts
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.hosts
 @pytest.fixture
 def web(module_host: KitchenHost) -> Iterator[WebServer]:
     """A server that the host can reach; curl(1) is on the host."""
-    done = module_host.run("command -v curl || apt-get install -y curl", timeout=300)
+    done = module_host.run("command -v curl || apt-get install -y curl", timeout=900)
     assert done.returncode == 0, done.stderr
     module_host.run("rm -rf /srv/got /var/lib/cook; mkdir -p /srv/got")
     with serving(module_host.address.rpartition(".")[0] + ".1") as server:
@@ -353,7 +354,7 @@ remote_file("/srv/got/s", source="sftp://127.0.0.1:22/srv/up/s b", mode="0644",
 @pytest.fixture
 def carl(module_host: KitchenHost) -> dict[str, str]:
     """An account that sftp(1) can log in to; its password and key, and the key of the server."""
-    module_host.run("command -v sftp || apt-get install -y openssh-client", timeout=300)
+    module_host.run("command -v sftp || apt-get install -y openssh-client", timeout=900)
     password = f"cnry{secrets.token_hex(8)} '"
     ready = module_host.run(
         f"""set -e; id carl >/dev/null 2>&1 || useradd -m carl
@@ -363,10 +364,10 @@ carl:{password}
 END
 head -c 200000 /dev/urandom >'/srv/up/s b'; cd /home/carl/.ssh; rm -f /srv/key*
 ssh-keygen -q -t ed25519 -N '' -f /srv/key; cp /srv/key.pub authorized_keys
-chown -R carl /home/carl
-echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/00-life.conf; systemctl reload ssh"""
+chown -R carl /home/carl"""
     )
     assert ready.returncode == 0, ready.stderr
+    configure(module_host, "PasswordAuthentication yes")
     pem = module_host.run("cat /srv/key; rm /srv/key").stdout
     key = " ".join(module_host.run("cat /etc/ssh/ssh_host_ed25519_key.pub").stdout.split()[:2])
     return {"password": password, "pem": pem, "key": key}

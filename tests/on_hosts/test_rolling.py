@@ -26,6 +26,8 @@ import pytest
 import yaml
 
 from cookbook.kitchen import Kitchen, KitchenHost
+from tests.on_hosts.conftest import in_process
+from tests.waiting import LONG, eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -62,7 +64,7 @@ class Load:
     def _ask(self) -> None:
         while not self._ends.wait(0.02):
             try:
-                with urllib.request.urlopen(self.url, timeout=10) as answer:  # noqa: S310
+                with urllib.request.urlopen(self.url, timeout=30) as answer:  # noqa: S310
                     said = f"{answer.status} {answer.read().decode()}"
             except OSError as error:
                 said = f"lost: {error}"
@@ -103,7 +105,7 @@ class Fleet:
     def cook(self, *words: str) -> tuple[int, str]:
         """Run a command; return its exit status and all that it says."""
         process = self.start(*words)
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=900)
         return process.returncode, out + err
 
     def rollout(self, *words: str) -> tuple[int, str]:
@@ -117,9 +119,12 @@ class Fleet:
         (self.folder / "rollout.yml").write_text(yaml.safe_dump(data, sort_keys=False))
 
     def told(self) -> dict[str, Any]:
-        """Return the state of the last rollout."""
-        status, text = self.cook("rollout", "status", "last", "--output", "json")
-        assert status == 0, text
+        """Return the state of the last rollout, in this process: a phase may be a short one."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COOK_STATE", str(self.state))
+            words = ("rollout", "status", "last", "--output", "json")
+            status, text, messages = in_process(words, self.folder)
+        assert status == 0, messages
         found: dict[str, Any] = json.loads(text)
         return found
 
@@ -139,18 +144,21 @@ class Fleet:
         for name, host in self.hosts.items():
             port = {"lb": 0, "db": 9000, "app": 8000}[name.rstrip("0123456789")]
             if port:
-                with urllib.request.urlopen(f"http://{host.address}:{port}/", timeout=5) as answer:
+                with urllib.request.urlopen(f"http://{host.address}:{port}/", timeout=60) as answer:
                     found[name] = answer.read().decode().partition(",")[0]
         return found
 
     def balanced(self) -> dict[str, str]:
-        """Return the state of each server, as haproxy has it."""
+        """Return the state that each server is to have, as haproxy has it."""
+        return {row[3]: row[6] for row in self._servers()}
+
+    def _servers(self) -> list[list[str]]:
         text = self.hosts["lb1"].run(
             "perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Peer =>"
             ' "/run/haproxy/admin.sock"); print $s "show servers state\\n"; print <$s>\''
         )
         rows = [line.split() for line in text.stdout.splitlines() if line[:1].isdigit()]
-        return {row[3]: row[6] for row in rows if len(row) > 6}
+        return [row for row in rows if len(row) > 6]
 
     @contextlib.contextmanager
     def cut_off(self, *names: str) -> Iterator[None]:
@@ -166,14 +174,17 @@ class Fleet:
             self.settle()
 
     def settle(self) -> None:
-        """Wait until the balancer has all servers again."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                if len(self.serving()) == 5:
-                    break
-            time.sleep(0.2)
+        """Wait until all serve, and the balancer has seen that of all."""
+        eventually(self._is_whole, 2 * LONG)
         time.sleep(2)  # rise 2, every 500 ms
+        eventually(self._is_whole, 2 * LONG)
+
+    def _is_whole(self) -> bool:
+        try:
+            serving = len(self.serving())
+        except OSError:
+            return False
+        return serving == 5 and {row[5] for row in self._servers()} == {"2"}  # it runs
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +274,7 @@ def test_version_2_goes_out_in_order_and_comes_back(rolling: Fleet) -> None:
 
 
 def test_a_broken_version_ends_at_the_canary(rolling: Fleet) -> None:
-    rolling.strategy(healthy_deadline="3s")
+    rolling.strategy(healthy_deadline="10s")
     runs = rolling.runs_of("app2")
 
     status, text = rolling.rollout("--set", "shop_version=3")
@@ -292,7 +303,7 @@ def test_a_host_that_dies_meanwhile_is_left_pending_and_comes_first_next_time(
     )
     wait_for(rolling, former, lambda phases: phases["app1"] in ("working", "done"))
     with rolling.cut_off("app3"):
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=900)
         assert process.returncode == 4, out + err
         assert "could not be reached, trying again: app3" in err
         assert rolling.told()["pending"] == ["app3"]
@@ -324,7 +335,7 @@ def test_a_controller_that_is_killed_is_followed_by_another_one(rolling: Fleet) 
 
 
 def test_no_batch_begins_below_the_minimum(rolling: Fleet) -> None:
-    rolling.strategy(progress_deadline="3s", check_interval="1s", healthy_deadline="1s")
+    rolling.strategy(progress_deadline="10s", check_interval="1s", healthy_deadline="4s")
     with rolling.cut_off("app2", "app3"):
         status, text = rolling.rollout("--set", "shop_version=2")
         assert status == 3, text
@@ -340,9 +351,9 @@ def phases_of(told: Mapping[str, Any]) -> dict[str, str]:
 
 def wait_for(fleet: Fleet, former: str, what: Any) -> None:
     """Wait until a rollout after the former one has come so far."""
-    end = time.monotonic() + 100
+    end = time.monotonic() + 5 * LONG
     while time.monotonic() < end:
-        told = fleet.told()  # a process each time
+        told = fleet.told()
         if told["id"] != former and what(phases_of(told)):
             return
         time.sleep(0.2)

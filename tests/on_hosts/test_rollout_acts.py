@@ -38,16 +38,16 @@ FILE = "/etc/nginx/conf.d/up.conf"
 @pytest.fixture(scope="module")
 def proxy(module_host: KitchenHost) -> KitchenHost:
     """A host with nginx in front of two servers of its own."""
-    done = module_host.run(PREPARE, timeout=120)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     return module_host
 
 
 def answers(host: KitchenHost) -> set[str]:
-    """Return what the proxy answers, asked from outside."""
+    """Return what the proxy answers, asked from outside: each of its workers begins by itself."""
     found = set()
-    for _ in range(6):
-        with urllib.request.urlopen(f"http://{host.address}:8000/", timeout=5) as answer:
+    for _ in range(40):
+        with urllib.request.urlopen(f"http://{host.address}:8000/", timeout=60) as answer:
             found.add(answer.read().decode())
     return found
 

@@ -35,7 +35,7 @@ JUDGED = {
         "[ \"$(getent hosts repo.internal | cut -d' ' -f1)\" = 192.0.2.10 ]",
         "apt-config dump APT::Periodic::Unattended-Upgrade | grep -q '\"1\"'",
         "logrotate -d /etc/logrotate.d/site",
-        "fail2ban-client status sshd",
+        "timeout 60 sh -c 'until fail2ban-client status sshd; do sleep 0.2; done'",
         "systemctl is-enabled fail2ban && systemctl is-active fail2ban",
         "nft list ruleset | grep -q 'tcp dport 22 accept'",
     ],
@@ -94,7 +94,7 @@ def test_plan_converge_and_nothing_more_to_do(
     recipe = str(sample / f"{sample.name}.py")
     monkeypatch.setenv("COOK_SECRET_DATABASE_SHOP", "open sesame")
     monkeypatch.setenv("COOK_SECRET_SHOP_TOKEN", "open sesame")
-    assert fresh_host.run(PREPARED.get(sample.name, "true"), timeout=240).returncode == 0
+    assert fresh_host.run(PREPARED.get(sample.name, "true"), timeout=900).returncode == 0
     fresh_host.run("su admin -c 'sudo true'")  # sudo leaves a note in the home at its first use
     before = manifest(fresh_host)
 

@@ -9,6 +9,7 @@ import pytest
 from cookbook.kitchen import KitchenHost
 from cookbook.planning.step import Step
 from tests.on_hosts.conftest import Converge, Cook
+from tests.waiting import listening
 
 pytestmark = pytest.mark.hosts
 
@@ -26,6 +27,7 @@ printf '[general]\\nanon-access = none\\nauth-access = read\\npassword-db = pass
 >/srv/app/conf/svnserve.conf
 printf '[users]\\nann = %s\\n' '{PASSWORD}' >/srv/app/conf/passwd
 systemd-run -q --unit=svn-server svnserve -d --foreground -r /srv --listen-host 127.0.0.1
+{listening(3690)}
 printf '#!/bin/sh\\nfor a; do printf "%%s|" "$a"; done >>/run/svn-calls; echo >>/run/svn-calls
 exec /usr/bin/svn "$@"\\n' >/usr/local/bin/svn; chmod 755 /usr/local/bin/svn
 """
@@ -34,7 +36,7 @@ exec /usr/bin/svn "$@"\\n' >/usr/local/bin/svn; chmod 755 /usr/local/bin/svn
 @pytest.fixture(scope="module")
 def repositories(module_host: KitchenHost) -> KitchenHost:
     """A host with repositories, which it serves with a password, and a svn that notes its calls."""
-    done = module_host.run(PREPARE, timeout=240)
+    done = module_host.run(PREPARE, timeout=900)
     assert done.returncode == 0, done.stderr
     return module_host
 

@@ -29,7 +29,7 @@ def raw(module_host: KitchenHost) -> Raw:
     """Raw commands on the host; one that fails is an error."""
 
     def run(command: str) -> str:
-        done = module_host.run(command, timeout=240)
+        done = module_host.run(command, timeout=900)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout.strip()
 

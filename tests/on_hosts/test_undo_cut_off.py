@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ import pytest
 from cookbook.kitchen import Kitchen, KitchenHost
 from tests.on_hosts.conftest import HEADING, ROOT, Cook
 from tests.on_hosts.manifest import difference, failures, state
+from tests.waiting import eventually, until
 
 pytestmark = pytest.mark.hosts
 
 PREPARED = """
 su admin -c 'sudo true'; echo old >/etc/old; mkdir -p /srv/gone; echo x >/srv/gone/x
-useradd -m ann; rm -rf /var/lib/cook /tmp/waiting
+useradd -m ann; rm -rf /var/lib/cook /tmp/waiting /tmp/go
 """
 
 RECIPE = """
@@ -32,7 +32,7 @@ user("ann", shell="/bin/bash")
 """
 
 WAITING = """
-execute("wait", command="touch /tmp/waiting; sleep 2", returns=0)
+execute("wait", command="touch /tmp/waiting; until [ -e /tmp/go ]; do sleep 0.1; done", returns=0)
 link("/srv/link", to="/etc/old")
 cron("job", minute="5", command="echo job")
 """
@@ -61,10 +61,16 @@ def test_a_run_that_was_cut_off_goes_back(
     process = subprocess.Popen(
         [sys.executable, "-m", "cookbook.cli", *words], cwd=ROOT, stdout=silent, stderr=silent
     )
-    prepared.run("until [ -e /tmp/waiting ]; do sleep 0.1; done", timeout=30)
+    until(prepared, "/tmp/waiting")
     process.send_signal(ending)
-    process.wait(timeout=30)
-    time.sleep(2.5)
+    if ending == signal.SIGINT:  # the host knows then that nothing more is to be done
+        eventually(lambda: prepared.run("ls /var/lib/cook/.halt-*").returncode == 0)
+    else:
+        process.wait(timeout=300)
+    prepared.run("touch /tmp/go")
+    process.wait(timeout=300)
+    # The shell on the host ends what it is at; until then it has the lock.
+    eventually(lambda: prepared.run("flock -n /run/cook/lock true").returncode == 0)
 
     refused = cook(prepared, "undo", "last", "--yes")
     assert refused["status"] == 3

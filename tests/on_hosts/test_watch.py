@@ -8,12 +8,13 @@ import pytest
 
 from cookbook.kitchen import KitchenHost
 from tests.on_hosts.own_cook import do, install_cook
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.hosts
 
 RECIPE = 'from cookbook.resources import file; file("/etc/watched", content="x", mode="0644")'
 WATCH = 'groups: {{"*": {{every: 10s, do: converge, recipes: /etc/cook/r.py}}}}'
-JOURNAL = "journalctl --no-pager -o cat -u cook-watch"
+JOURNAL = "journalctl --sync; journalctl --no-pager -o cat -u cook-watch"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def host(module_host: KitchenHost) -> KitchenHost:
     return module_host
 
 
-def until(host: KitchenHost, command: str, seconds: float = 40) -> None:
+def until(host: KitchenHost, command: str, seconds: float = 5 * LONG) -> None:
     """Wait until a command succeeds."""
     end = time.monotonic() + seconds
     while host.run(command).returncode != 0:
@@ -76,7 +77,7 @@ def test_the_controller_is_confined(host: KitchenHost) -> None:
         " chown -R cook: /var/lib/cook; rm -f /etc/watched;"
         " echo 'hosts: {self: {address: 127.0.0.1, user: root}}' >/etc/cook/hosts.yml;"
         ' runuser -u cook -- sh -c \'mkdir -m 700 ~/.ssh; ssh-keygen -qt ed25519 -N "" -f'
-        " ~/.ssh/id_ed25519; ssh-keyscan 127.0.0.1 >~/.ssh/known_hosts 2>/dev/null';"
+        " ~/.ssh/id_ed25519; ssh-keyscan -T 60 127.0.0.1 >~/.ssh/known_hosts 2>/dev/null';"
         " mkdir -p /root/.ssh; cat /var/lib/cook/.ssh/id_ed25519.pub >>/root/.ssh/authorized_keys",
     )
     start(host, "--hosts /etc/cook/hosts.yml")
@@ -101,11 +102,11 @@ def test_a_service_that_hangs_is_started_again(host: KitchenHost) -> None:
     do(
         host,
         "mkdir -p /run/systemd/system/cook-watch.service.d;"
-        " printf '[Service]\\nWatchdogSec=3s\\nRestartSec=1s\\n'"
+        " printf '[Service]\\nWatchdogSec=8s\\nRestartSec=1s\\n'"
         " >/run/systemd/system/cook-watch.service.d/quick.conf;"
         " systemctl daemon-reload; systemctl restart cook-watch",
     )
-    time.sleep(6)  # longer than the watchdog: it says that it is alive
+    time.sleep(12)  # longer than the watchdog: it says that it is alive
     assert do(host, "systemctl show -P NRestarts cook-watch") == "0\n"
 
     do(host, "kill -STOP $(systemctl show -P MainPID cook-watch)")

@@ -130,8 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, web: WebServer, request: Request, send: bytes) -> None:
         cut, web.breaks_off = (web.breaks_off, None) if send else (None, web.breaks_off)
         part = send if cut is None else send[:cut]
+        request.sent = len(part)  # who has got it all looks at once
         self.wfile.write(part)
-        request.sent = len(part)
         self.close_connection = True
 
     def _found(self, web: WebServer, path: str, headers: dict[str, str]) -> tuple[int, bytes]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+from tests.waiting import listening
+
 ADDRESS = "127.0.0.1:5998"
 UNKNOWN = "sha256:" + "b" * 64
 """It has nothing with this digest."""
@@ -65,5 +67,6 @@ PREPARE = f"""
 cat >/srv/wrong-registry <<'END'
 {_SERVER}END
 chmod +x /srv/wrong-registry && systemd-run -q --unit=wrong-registry /srv/wrong-registry || exit
+{listening(5998)}
 """
-"""The shell text that starts it."""
+"""The shell text that starts it, and ends when it listens."""
