@@ -257,9 +257,12 @@ _VERIFY_SSH: LiteralString = (
     ' verify-commit "$1"; }\n'
 )
 
+# The keys are public: no agent is needed, which would outlive its folder for a moment.
 _VERIFY_PGP: LiteralString = (
-    "cook_verify() { (umask 077; mkdir -p \"$cook_p/gpg\") && printf '%s\\n' {} |"
-    ' gpg --homedir "$cook_p/gpg" --batch -q --import && GNUPGHOME=$cook_p/gpg'
+    'cook_verify() { (umask 077; mkdir -p "$cook_p/gpg") &&'
+    ' echo no-autostart >"$cook_p/gpg/gpg.conf" && cook_r=$(printf "%s\\n" {} |'
+    ' gpg --homedir "$cook_p/gpg" --batch -q --import 2>&1) ||'
+    ' { printf "%s\\n" "$cook_r" >&2; return 1; }; GNUPGHOME=$cook_p/gpg'
     " cook_git -c gpg.format=openpgp -c gpg.ssh.program=false -c gpg.x509.program=false"
     ' verify-commit "$1"; }\n'
 )
