@@ -217,6 +217,55 @@ def test_a_library_below_the_folder_of_the_recipe_is_imported_once(
     assert kept == {"loaded_before.part", "of_the_venv"}
 
 
+def test_a_package_without_init_declares_for_every_host(compiled: Compile) -> None:
+    """It has no file of its own, and once stayed: from the third host on it declared nothing."""
+    for _ in range(3):
+        found = compiled("import roles.web\n", roles__web_dot_py=f"{HEADING}group('www')\n")
+        assert ids(found) == ["group[www] roles/web.py:3"]
+    assert not {"roles", "roles.web"} & set(sys.modules)
+
+
+@pytest.mark.parametrize("other", ["web", "db"])
+def test_modules_of_one_name_are_those_of_the_recipes_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Also where one is in a package with __init__.py, and one in a package without."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("web", "db"):
+        (tmp_path / name / "roles").mkdir(parents=True)
+        (tmp_path / name / "roles/app.py").write_text(f"{HEADING}group('{name}')\n")
+        (tmp_path / name / "site.py").write_text("import roles.app\n")
+    (tmp_path / other / "roles/__init__.py").touch()
+
+    def found(*recipes: str) -> list[str]:
+        return ids(compile_recipes([Path(one) for one in recipes], Node("h", Facts())))
+
+    web, db = "group[web] web/roles/app.py:3", "group[db] db/roles/app.py:3"
+    for _ in range(2):
+        assert found("web/site.py") == [web]
+        assert found("db/site.py") == [db]
+        assert found("db/site.py", "web/site.py") == [db, web]
+
+
+def test_a_folder_that_a_recipe_adds_to_the_path_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It declares for each host, and the recipes of other folders do not see it."""
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    for name in ("web", "db"):
+        (tmp_path / name / "lib").mkdir(parents=True)
+        (tmp_path / name / "lib/common.py").write_text(f"{HEADING}group('{name}')\n")
+        (tmp_path / name / "site.py").write_text(
+            f"import sys\nsys.path.append({str(tmp_path / name / 'lib')!r})\nimport common\n"
+        )
+
+    for name in ("web", "db", "web"):
+        found = compile_recipes([Path(name, "site.py")], Node("h", Facts()))
+        assert ids(found) == [f"group[{name}] {name}/lib/common.py:3"]
+    assert sys.path == before
+
+
 def test_a_class_is_only_a_value() -> None:
     one = File("/x", mode=0o644, notifies=[delayed("touch", Group("g"))])
 
