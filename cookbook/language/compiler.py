@@ -70,7 +70,7 @@ def _run(path: Path, collection: Collection) -> None:
     except (Exception, SystemExit) as error:
         raise _located(error, path) from error
     finally:
-        added = {os.path.abspath(place) for place in {*sys.path} - {*places}}
+        added = {os.path.abspath(one) for one in {*sys.path} - {*places}}  # noqa: PTH100 - links
         collection.sources.update(_forget({folder, *added}, before))
         sys.path[:] = places
 
@@ -131,6 +131,7 @@ def _places(module: object) -> Sequence[str]:
 
 
 def _is_below(place: str, folders: set[str]) -> bool:
+    place = os.path.normpath(place)
     return any(place.startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import RecipeError
-from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded, Node
+from cookbook.language.collection import (
+    ENGINE,
+    NO_FACTS_YET,
+    Collection,
+    FactsNeeded,
+    Node,
+    is_engine,
+)
 from cookbook.language.compiler import compile_recipes
 from cookbook.recipe import delayed, node
 from cookbook.resources import File, Group, file
@@ -257,13 +264,19 @@ def test_a_folder_that_a_recipe_adds_to_the_path_is_its_own(
         (tmp_path / name / "lib").mkdir(parents=True)
         (tmp_path / name / "lib/common.py").write_text(f"{HEADING}group('{name}')\n")
         (tmp_path / name / "site.py").write_text(
-            f"import sys\nsys.path.append({str(tmp_path / name / 'lib')!r})\nimport common\n"
+            f"import sys\nsys.path.append('{tmp_path}/{name}/../{name}/lib')\nimport common\n"
         )
 
     for name in ("web", "db", "web"):
         found = compile_recipes([Path(name, "site.py")], Node("h", Facts()))
-        assert ids(found) == [f"group[{name}] {name}/lib/common.py:3"]
+        assert ids(found) == [f"group[{name}] {name}/../{name}/lib/common.py:3"]
     assert sys.path == before
+
+
+def test_a_folder_whose_name_begins_as_that_of_the_engine_is_no_part_of_it() -> None:
+    """A folder cookbooks/ beside cookbook/, in a checkout, has recipes with lines of their own."""
+    assert is_engine(f"{ENGINE}language/recipe.py")
+    assert not is_engine(f"{ENGINE.rstrip('/')}s/web.py")
 
 
 def test_a_class_is_only_a_value() -> None:
