@@ -161,7 +161,7 @@ def _located(error: BaseException, path: Path) -> RecipeError | SecretError | Mi
         for frame in traceback.extract_tb(error.__traceback__)
         if not is_engine(frame.filename)
     ]
-    own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
+    own = [frame for frame in frames if _is_below(frame.filename, {str(path.parent.resolve())})]
     where = next(reversed(own or frames), None)
     line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
     if isinstance(error, Missing):  # what is wrong is a host, not the recipe
