@@ -27,6 +27,7 @@ class Project:
         self.inventory = inventory
         self.recipes: list[LintedRecipe] = []
         self.broken: list[Finding] = []
+        self._others: dict[Path, LintedRecipe | None] = {}
         for path in dict.fromkeys(_files(paths)):
             self._read(path)
 
@@ -53,6 +54,25 @@ class Project:
     def folders(self) -> list[Path]:
         """The folders of the recipes, sorted."""
         return sorted({recipe.path.parent for recipe in self.recipes})
+
+    def below(self, folder: Path) -> list[LintedRecipe]:
+        """
+        Return all recipes below a folder and the modules that they import, also those not named.
+
+        What no recipe uses cannot be said of a part of them: a hook names the changed ones only.
+        """
+        found = [self._other(path) for path in sorted(_below(folder))]
+        return [recipe for recipe in found if recipe is not None]
+
+    def _other(self, path: Path) -> LintedRecipe | None:
+        if not self._others:
+            self._others = {recipe.path: recipe for recipe in self.recipes}
+        if path not in self._others:
+            try:
+                self._others[path] = LintedRecipe(path, path.read_bytes())
+            except (OSError, SyntaxError, ValueError):
+                self._others[path] = None  # a call that names it says what is wrong
+        return self._others[path]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
