@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
+import importlib
 import linecache
 import os
 import sys
@@ -51,6 +53,7 @@ _compiling = threading.RLock()
 def _run(path: Path, collection: Collection) -> None:
     code = _code(path, _version(path))
     folder = str(path.parent.resolve())
+    _load_namesakes(folder)
     before, places = set(sys.modules), list(sys.path)
     collection.folder = Path(folder)
     collection.recipe = path
@@ -73,6 +76,24 @@ def _run(path: Path, collection: Collection) -> None:
         added = {os.path.abspath(one) for one in {*sys.path} - {*places}}  # noqa: PTH100 - links
         collection.sources.update(_forget({folder, *added}, before))
         sys.path[:] = places
+
+
+def _load_namesakes(folder: str) -> None:
+    """
+    Import the modules of Python that have the name of a file in this folder.
+
+    `import json`, in a recipe or in a library, would otherwise run a recipe json.py beside it, and
+    what that declares would be declared here, too. Whether it does depended on what was imported.
+    """
+    with contextlib.suppress(OSError):  # of a recipe without a file
+        names = {one.name.removesuffix(".py") for one in Path(folder).iterdir()}
+        for name in sorted(names & sys.stdlib_module_names - sys.modules.keys() - _TOYS):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+
+
+_TOYS = {"antigravity", "this"}
+"""Modules of Python that do something when they are imported."""
 
 
 def _globals(path: Path) -> dict[str, Any]:

@@ -273,6 +273,23 @@ def test_a_folder_that_a_recipe_adds_to_the_path_is_its_own(
     assert sys.path == before
 
 
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_recipe_with_the_name_of_a_module_of_python_is_a_recipe_only(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch, *, loaded: bool
+) -> None:
+    """Whatever imports that module gets it: it does not declare what the recipe declares."""
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    files = {"colorsys_dot_py": f"{HEADING}group('www')"}
+
+    assert ids(compiled("import colorsys\nfile(f'/{colorsys.ONE_SIXTH > 0}')", **files)) == [
+        "file[/True] recipe0.py:4"
+    ]
+    with pytest.raises(RecipeError) as wrong:
+        compiled("from colorsys import HOSTS", **files)
+    assert "the module of Python" in (wrong.value.hint or "")
+
+
 def test_a_folder_whose_name_begins_as_that_of_the_engine_is_no_part_of_it() -> None:
     """A folder cookbooks/ beside cookbook/, in a checkout, has recipes with lines of their own."""
     assert is_engine(f"{ENGINE}language/recipe.py")

@@ -28,6 +28,9 @@ _SECONDS = 3600.0
 """A stage that takes longer hangs."""
 
 _MOST_BYTES = 64 * 1024**2
+_PYTEST = "import sys, pytest; sys.path.append(''); sys.exit(pytest.console_main())"
+"""`python -m pytest`, but a recipe json.py in the current folder is not the module of Python."""
+
 _NAMED = 5
 """The number of resources that a message names."""
 
@@ -82,7 +85,8 @@ class SuiteProcesses:
             config = Path(sockets, "config")
             shared = f"Host *\n  ControlPath {sockets}/%C\n"
             config.write_text("".join(host.ssh_config for host in hosts) + shared)
-            words = [sys.executable, "-m", "pytest", *map(str, tests), "-p", "no:cacheprovider"]
+            words = [sys.executable, "-P", "-c", _PYTEST, *map(str, tests)]
+            words += ["-p", "no:cacheprovider"]
             words += [f"--hosts={','.join(host.testinfra for host in hosts)}"]
             words += [f"--ssh-config={config}", "--tb=short", "-q"]
             try:
