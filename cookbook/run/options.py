@@ -137,7 +137,8 @@ class Run:
     def info(self) -> RunInfo:
         """Return the description of this run for listeners."""
         hosts = [host.name for host in self.hosts]
-        return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin)
+        places = {host.name: host.place for host in self.hosts}
+        return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin, places)
 
     @property
     def told_recipes(self) -> list[str]:
