@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,10 @@ class Project:
         self.recipes: list[LintedRecipe] = []
         self.broken: list[Finding] = []
         self._others: dict[Path, LintedRecipe | None] = {}
-        for path in dict.fromkeys(_files(paths)):
+        files: dict[str, Path] = {}
+        for path in _files(paths):
+            files.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - links keep their names
+        for path in files.values():
             self._read(path)
 
     def _read(self, path: Path) -> None:

@@ -269,3 +269,19 @@ class TestPartsOfAProject:
         found = lint(Project([tmp_path / "web/site.py"], hosts), chosen(["CK504"], []))
 
         assert [one.message for one in found] == ["no recipe uses the variable 'three'"]
+
+
+def test_a_file_with_several_names_is_mended_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edits of each name were made one after the other, at places that were no more."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.py").write_text(f"{HEADING}execute('apt-get install -y nginx')\n")
+    Path("link.py").symlink_to("r.py")
+    Path("hard.py").hardlink_to("r.py")
+    names = [Path(), Path("r.py"), tmp_path / "r.py"]
+
+    assert len(lint(Project(names), chosen(["CK101"], []))) == 3
+    assert fix(names, None, chosen(["CK101"], [])) == ([], 1)
+    assert compiled(tmp_path) == ["package[nginx]"]
+    assert Path("link.py").is_symlink()
