@@ -37,7 +37,7 @@ class ToldHost:
     """The digest of the desired state; None if it is not known."""
 
     place: str | None = None
-    """What tells it from a host of the same name in another inventory; None if not known."""
+    """The place of the host, as the inventory had it (address and port); None if not known."""
 
     steps: list[RecordedStep] = field(default_factory=list)
     sent: dict[tuple[str, str | None], RecordedStep] = field(default_factory=dict)

@@ -87,7 +87,7 @@ class Host:
 
     @property
     def place(self) -> str:
-        """What tells it from a host of the same name in another inventory: address and port."""
+        """Address and port: a host of the same name in another inventory has others."""
         return "local" if self.transport == "local" else f"{self.address}:{self.port}"
 
     def __post_init__(self) -> None:

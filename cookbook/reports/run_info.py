@@ -27,7 +27,7 @@ class RunInfo:
     origin: Origin
 
     places: Mapping[str, str] = field(default_factory=dict)
-    """By host: what tells it from one of the same name in another inventory."""
+    """By host: address and port, as a host of the same name in another inventory has others."""
 
 
 @dataclass(frozen=True)

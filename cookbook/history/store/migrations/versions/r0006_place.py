@@ -1,4 +1,4 @@
-"""Add what tells a host from one of the same name in another inventory."""
+"""Add the place of a host: one of the same name in another inventory has another one."""
 
 import sqlalchemy as sa
 from alembic import op
