@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -100,7 +100,9 @@ def read_profile(name: str) -> Profile:
     Raises UsageError if there is none, RecipeError with file and line for a wrong control.
     """
     folder = _folder(name)
-    modules = sorted(path for path in folder.glob("*.py") if not _is_test(path.name))
+    every = sorted(folder.glob("*.py"))
+    modules = [path for path in every if not _is_test(path.name)]
+    _check_tests(path for path in every if _is_test(path.name))
     controls: dict[str, Control] = {}
     for path in modules:
         for control in _controls(path):
@@ -136,6 +138,17 @@ def _folder(name: str) -> Path:
 
 def _is_test(name: str) -> bool:
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
+
+
+def _check_tests(paths: Iterable[Path]) -> None:
+    """Raise RecipeError for a file with the name of tests that declares controls."""
+    for path in paths:
+        if b"cookbook.audit" in path.read_bytes() and (control := next(_controls(path), None)):
+            raise RecipeError(
+                f"{control.where}: the control {control.id!r} is in a file with the name of tests,"
+                " so it would not be judged",
+                hint="rename the file: test_*.py, *_test.py and conftest.py are files of pytest",
+            )
 
 
 def _controls(path: Path) -> Iterator[Control]:

@@ -135,7 +135,8 @@ def _modules_of(folder: Path, file: Path) -> Iterator[None]:
     Have pytest import a file of tests and its conftest.py, and forget them at the end.
 
     It takes a module that is imported already for one of the same name, from whatever folder:
-    without this, the tests of another file would be judged. A module of that name that is no test,
+    without this, the tests of another file would be judged. So it is with what they import from
+    beside them, or from a folder that they add to sys.path. A module of that name that is no test,
     such as a part of the standard library, is back at the end.
     """
     folder, file = folder.absolute(), Path(os.path.normpath(file.absolute()))
@@ -145,20 +146,28 @@ def _modules_of(folder: Path, file: Path) -> Iterator[None]:
         for depth in range(len(parts)):
             names |= {".".join(parts[: depth + 1]), ".".join((*parts[:depth], "conftest"))}
     others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    before = set(sys.modules)
+    before, path = set(sys.modules), list(sys.path)
     try:
         yield
     finally:
+        added = [Path(os.path.normpath(Path(one).absolute())) for one in {*sys.path} - {*path}]
+        sys.path[:] = path
         for name, module in list(sys.modules.items()):
-            if name not in before and _is_from(module, (folder, file.parent)):
+            if name not in before and _is_from(module, (folder, file.parent, *added)):
                 del sys.modules[name]
         sys.modules.update(others)
 
 
 def _is_from(module: object, folders: Sequence[Path]) -> bool:
-    """Say whether a module, or a package without a file, is from one of these folders."""
-    places = filter(None, (getattr(module, "__file__", None), *getattr(module, "__path__", ())))
-    return any(Path(place).is_relative_to(folder) for place in places for folder in folders)
+    """Say whether a module, or a package without a file, is from one of these; no library is."""
+    given = filter(None, (getattr(module, "__file__", None), *getattr(module, "__path__", ())))
+    places = [Path(os.path.normpath(place)) for place in given]
+    if any(_LIBRARIES.intersection(place.parts) for place in places):
+        return False
+    return any(place.is_relative_to(folder) for place in places for folder in folders)
+
+
+_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 _WITHOUT = ("terminal", "cacheprovider", "unraisableexception")

@@ -244,8 +244,12 @@ def add_set(command: argparse.ArgumentParser) -> None:
 
 
 def _set_name(text: str) -> str:
+    from cookbook.run.options import LONGEST_SET
+
     if not re.fullmatch(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r}: only letters, digits, _ . + -")
+    if len(text) > LONGEST_SET:
+        raise argparse.ArgumentTypeError(f"it has more than {LONGEST_SET} characters")
     return text
 
 

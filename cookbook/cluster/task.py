@@ -43,7 +43,7 @@ class ShardServer:
         ours, theirs = socket.socketpair()
         with theirs, (self._state / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cookbook.cli", *words],
+                [sys.executable, "-P", "-m", "cookbook.cli", *words],
                 cwd=folder,
                 env={**os.environ, "COOK_STATE": str(self._state), "COOK_STORE": ""},
                 stdin=theirs.fileno(),

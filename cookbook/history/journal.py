@@ -172,6 +172,7 @@ def _header(run: RunInfo) -> JournalLine:
         "set": run.set,
         "recipes": list(run.recipes),
         "hosts": list(run.hosts),
+        "places": dict(run.places),
     }
 
 

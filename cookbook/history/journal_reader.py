@@ -36,6 +36,9 @@ class ToldHost:
     desired: str | None = None
     """The digest of the desired state; None if it is not known."""
 
+    place: str | None = None
+    """The place of the host, as the inventory had it (address and port); None if not known."""
+
     steps: list[RecordedStep] = field(default_factory=list)
     sent: dict[tuple[str, str | None], RecordedStep] = field(default_factory=dict)
     """Changes that were sent and have no result yet."""
@@ -112,6 +115,7 @@ def _begun(path: Path, line: dict[str, Any]) -> ToldRun:
             hint="use that version; the journal waits there",
         )
     told = shaped(validation.RunLine, line)
+    places = told.get("places", {})
     return ToldRun(
         run=told["run"],
         mode=told["mode"],
@@ -122,7 +126,7 @@ def _begun(path: Path, line: dict[str, Any]) -> ToldRun:
         command=told["command"],
         set=told["set"] or "",
         recipes=told["recipes"],
-        hosts={host: ToldHost() for host in told["hosts"]},
+        hosts={host: ToldHost(place=places.get(host)) for host in told["hosts"]},
     )
 
 

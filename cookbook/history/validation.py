@@ -114,6 +114,8 @@ class RunLine(TypedDict):
     set: Annotated[Name | None, _or("")]
     recipes: list[Name]
     hosts: list[Name]
+    places: NotRequired[dict[Name, Name]]
+    """Journals of earlier versions do not have it."""
 
 
 class StepsLine(TypedDict):

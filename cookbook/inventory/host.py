@@ -85,6 +85,11 @@ class Host:
     others: Mapping[str, Host] = field(default_factory=_nothing, compare=False, repr=False)
     """All hosts of the inventory, by name: a bastion may be one of them."""
 
+    @property
+    def place(self) -> str:
+        """Address and port: a host of the same name in another inventory has others."""
+        return "local" if self.transport == "local" else f"{self.address}:{self.port}"
+
     def __post_init__(self) -> None:
         if not self.address:
             object.__setattr__(self, "address", self.name)

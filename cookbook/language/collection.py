@@ -26,9 +26,9 @@ from cookbook.text.suggest import did_you_mean
 if TYPE_CHECKING:
     from cookbook.language.other_hosts import OtherHost
 
-ENGINE = str(Path(__file__).parents[1])
+ENGINE = f"{Path(__file__).parents[1]}/"
 
-_SHIPPED = f"{ENGINE}/audit/profiles/"
+_SHIPPED = f"{ENGINE}audit/profiles/"
 """Recipes that cook brings along; their lines are told as those of other recipes."""
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
+import importlib
 import linecache
+import os
 import sys
 import threading
 import traceback
@@ -50,7 +53,8 @@ _compiling = threading.RLock()
 def _run(path: Path, collection: Collection) -> None:
     code = _code(path, _version(path))
     folder = str(path.parent.resolve())
-    before = set(sys.modules)
+    _load_namesakes(folder)
+    before, places = set(sys.modules), list(sys.path)
     collection.folder = Path(folder)
     collection.recipe = path
     collection.sources.add(path)
@@ -69,8 +73,27 @@ def _run(path: Path, collection: Collection) -> None:
     except (Exception, SystemExit) as error:
         raise _located(error, path) from error
     finally:
-        sys.path.remove(folder)
-        collection.sources.update(_forget(folder, before))
+        added = {os.path.abspath(one) for one in {*sys.path} - {*places}}  # noqa: PTH100 - links
+        collection.sources.update(_forget({folder, *added}, before))
+        sys.path[:] = places
+
+
+def _load_namesakes(folder: str) -> None:
+    """
+    Import the modules of Python that have the name of a file in this folder.
+
+    `import json`, in a recipe or in a library, would otherwise run a recipe json.py beside it, and
+    what that declares would be declared here, too. Whether it does depended on what was imported.
+    """
+    with contextlib.suppress(OSError):  # of a recipe without a file
+        names = {one.name.removesuffix(".py") for one in Path(folder).iterdir()}
+        for name in sorted(names & sys.stdlib_module_names - sys.modules.keys() - _TOYS):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+
+
+_TOYS = {"antigravity", "this"}
+"""Modules of Python that do something when they are imported."""
 
 
 def _globals(path: Path) -> dict[str, Any]:
@@ -104,23 +127,49 @@ def _code(path: Path, version: tuple[str, int]) -> types.CodeType:
         raise RecipeError(f"{path}{line}: {message}") from None
 
 
-def _forget(folder: str, before: set[str]) -> Iterator[Path]:
-    """Drop modules imported from beside the recipe: they must declare again for the next host."""
-    for name in set(sys.modules) - before:
-        file = getattr(sys.modules[name], "__file__", None) or ""
-        if file.startswith(f"{folder}/") and not _installed(name, file, before):
-            del sys.modules[name]
-            yield Path(file)
-
-
-def _installed(name: str, file: str, before: set[str]) -> bool:
+def _forget(folders: set[str], before: set[str]) -> Iterator[Path]:
     """
-    Return True for a module of cook, of a plugin or of a library.
+    Drop modules imported from these folders, and yield their files.
+
+    They must declare again for the next host, and a recipe in another folder has others of the same
+    names. A folder without __init__.py is a package, too; its module has no file, only a path,
+    which has to be read while sys.path has the folders.
+    """
+    for name in set(sys.modules) - before:
+        places = _places(sys.modules[name])
+        if all(_is_below(place, folders) for place in places) and not _installed(
+            name, places, before
+        ):
+            module = sys.modules.pop(name)
+            if getattr(module, "__file__", None):
+                yield Path(places[0])
+
+
+def _places(module: object) -> Sequence[str]:
+    """Return the file of a module; of a package without one, its folders."""
+    file = getattr(module, "__file__", None)
+    return [file] if file else list(getattr(module, "__path__", ()))
+
+
+def _is_below(place: str, folders: set[str]) -> bool:
+    place = os.path.normpath(place)
+    return any(place.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+def _installed(name: str, places: Sequence[str], before: set[str]) -> bool:
+    """
+    Return True for a module of cook, of a plugin or of a library, and for one that has no place.
 
     Its file may be below the folder of the recipe: in a .venv there, or in a checkout. If it
     were dropped, a resource type would be imported twice, and its providers serve only one.
     """
-    return name.partition(".")[0] in before or not _LIBRARIES.isdisjoint(file.split("/"))
+    parts = name.split(".")
+    packages = {".".join(parts[:depth]) for depth in range(1, len(parts))} & before
+    return (
+        not places
+        or any(getattr(sys.modules.get(one), "__file__", None) for one in packages)
+        or any(not _LIBRARIES.isdisjoint(place.split("/")) for place in places)
+    )
 
 
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
@@ -133,7 +182,7 @@ def _located(error: BaseException, path: Path) -> RecipeError | SecretError | Mi
         for frame in traceback.extract_tb(error.__traceback__)
         if not is_engine(frame.filename)
     ]
-    own = [frame for frame in frames if frame.filename.startswith(str(path.parent.resolve()))]
+    own = [frame for frame in frames if _is_below(frame.filename, {str(path.parent.resolve())})]
     where = next(reversed(own or frames), None)
     line = f"{display_path(where.filename)}:{where.lineno}" if where else str(path)
     if isinstance(error, Missing):  # what is wrong is a host, not the recipe

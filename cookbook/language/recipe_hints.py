@@ -118,6 +118,8 @@ def property_hint(
 _IMPORTED = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 """The text of an ImportError for a name that a module does not have."""
 
+_NAMESAKE = "that is the module of Python; one beside the recipe needs a name of its own"
+
 _FACTS = {"os": "distribution", "platform": "distribution", "os_family": "family"}
 """Names of facts in Ohai and Ansible, and of the same in cook."""
 
@@ -134,7 +136,8 @@ def hint_for(error: BaseException) -> str | None:
         return did_you_mean(error.name, [name for name in dir(error.obj) if name[0] != "_"])
     if isinstance(error, ImportError) and (missing := _IMPORTED.match(str(error))):
         module = sys.modules.get(missing[2])
-        return counterpart(missing[1]) or did_you_mean(missing[1], dir(module))
+        near = counterpart(missing[1]) or did_you_mean(missing[1], dir(module))
+        return near or (_NAMESAKE if missing[2] in sys.stdlib_module_names else None)
     if isinstance(error, NameError) and error.name:
         name = error.name
         known = [*_globals(error), *(name for module in _LANGUAGE for name in _names(module))]

@@ -70,9 +70,17 @@ def fix(
 
 
 def _apply(findings: Sequence[Finding]) -> int:
-    """Write the edits, except those that meet another one; return the number of mended findings."""
+    """
+    Write the edits, except those that meet another one; return the number of mended findings.
+
+    A file with several names, such as a link, is written by the first one.
+    """
     mended = 0
+    files: dict[tuple[int, int], Path] = {}
     for path in dict.fromkeys(finding.path for finding in findings):
+        about = path.stat()
+        if files.setdefault((about.st_dev, about.st_ino), path) != path:
+            continue
         edits: list[Edit] = []
         for finding in (one for one in findings if one.path == path):
             if not any(_meet(one, other) for one in finding.fix for other in edits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,11 @@ class Project:
         self.inventory = inventory
         self.recipes: list[LintedRecipe] = []
         self.broken: list[Finding] = []
-        for path in dict.fromkeys(_files(paths)):
+        self._others: dict[Path, LintedRecipe | None] = {}
+        files: dict[str, Path] = {}
+        for path in _files(paths):
+            files.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - links keep their names
+        for path in files.values():
             self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -53,6 +58,25 @@ class Project:
     def folders(self) -> list[Path]:
         """The folders of the recipes, sorted."""
         return sorted({recipe.path.parent for recipe in self.recipes})
+
+    def below(self, folder: Path) -> list[LintedRecipe]:
+        """
+        Return all recipes below a folder and the modules that they import, also those not named.
+
+        What no recipe uses cannot be said of a part of them: a hook names the changed ones only.
+        """
+        found = [self._other(path) for path in sorted(_below(folder))]
+        return [recipe for recipe in found if recipe is not None]
+
+    def _other(self, path: Path) -> LintedRecipe | None:
+        if not self._others:
+            self._others = {recipe.path: recipe for recipe in self.recipes}
+        if path not in self._others:
+            try:
+                self._others[path] = LintedRecipe(path, path.read_bytes())
+            except (OSError, SyntaxError, ValueError):
+                self._others[path] = None  # a call that names it says what is wrong
+        return self._others[path]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

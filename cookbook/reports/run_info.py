@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cookbook.planning.status import Mode
 from cookbook.text.provenance import Origin
@@ -25,6 +25,9 @@ class RunInfo:
     """Names of the hosts, in the order of the inventory."""
 
     origin: Origin
+
+    places: Mapping[str, str] = field(default_factory=dict)
+    """By host: address and port, as a host of the same name in another inventory has others."""
 
 
 @dataclass(frozen=True)

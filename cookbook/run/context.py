@@ -138,3 +138,17 @@ class RunContext:
 def folder_of(run: Run) -> Path | None:
     """Return the folder of the first recipe; None without recipes."""
     return run.recipes[0].resolve().parent if run.recipes else None
+
+
+def repository_of(run: Run) -> Path | None:
+    """
+    Return a folder in the git repository of all recipes; None without recipes.
+
+    None, too, if they are from several repositories: the revision of one says nothing of the rest.
+    """
+    roots = {_root(folder) for folder in {recipe.resolve().parent for recipe in run.recipes}}
+    return folder_of(run) if len(roots) == 1 else None
+
+
+def _root(folder: Path) -> Path | None:
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,8 @@ class Run:
     def info(self) -> RunInfo:
         """Return the description of this run for listeners."""
         hosts = [host.name for host in self.hosts]
-        return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin)
+        places = {host.name: host.place for host in self.hosts}
+        return RunInfo(self.id, self.mode, self.set, self.told_recipes, hosts, self.origin, places)
 
     @property
     def told_recipes(self) -> list[str]:
@@ -146,10 +148,30 @@ class Run:
 
 def set_name(paths: Iterable[str]) -> str:
     """
-    Return the default name of a set of recipes on hosts.
+    Return the default name of a set of recipes on hosts, which is the name of a file there.
+
+    A digest stands for what a name of a file cannot have, or has no room for: two sets of which
+    one name was made would remove the things of each other.
 
     >>> set_name(["base.py", "roles/web server.py"])
-    'base+web-server'
+    'base+web-server-f16d75'
     """
-    stems = [path.rpartition("/")[2].removesuffix(".py") for path in paths]
-    return "+".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip(".") or "_" for stem in stems)
+    name = "+".join(_plain(path.rpartition("/")[2].removesuffix(".py")) for path in paths)
+    if len(name) <= LONGEST_SET:
+        return name
+    return f"{name[: LONGEST_SET - _DIGITS - 1]}-{_digest(name)}"
+
+
+LONGEST_SET = 200
+"""The number of characters that the name of a set can have."""
+
+_DIGITS = 6
+
+
+def _plain(stem: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip(".") or "_"
+    return plain if plain == stem else f"{plain}-{_digest(stem)}"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]

@@ -26,7 +26,7 @@ from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded
 from cookbook.planning.status import Mode
 from cookbook.plugins.manager import Hooks, catalog, plugins
-from cookbook.run.context import RunContext, folder_of
+from cookbook.run.context import RunContext, repository_of
 from cookbook.run.fleet import InventoryFleet
 from cookbook.run.known_meetings import known_meetings
 from cookbook.run.lanes import Lanes
@@ -105,7 +105,7 @@ class Runner:
 
         Raises RecipeError before any host is contacted.
         """
-        origin = replace(run.origin, folder=folder_of(run))
+        origin = replace(run.origin, folder=repository_of(run))
         name = run.set or set_name(_named_by(run))
         run = replace(run, id=run.id or new_id(), origin=origin, set=name)
         sources = {*run.recipes, *([run.inventory] if run.inventory is not None else [])}

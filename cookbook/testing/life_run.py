@@ -34,7 +34,7 @@ CookCommand = Callable[[Sequence[str], Path], tuple[int, str, str]]
 def in_a_process(words: Sequence[str], folder: Path) -> tuple[int, str, str]:
     """Run cook in a process of its own (see CookCommand)."""
     done = subprocess.run(
-        [sys.executable, "-m", "cookbook.cli", *words],
+        [sys.executable, "-P", "-m", "cookbook.cli", *words],
         capture_output=True,
         text=True,
         check=False,

@@ -23,6 +23,7 @@ from cookbook.language.feature_answer import FeatureAnswer, FeatureSubject
 from cookbook.language.resource import Notice, Resource
 from cookbook.script.facts import Facts
 from cookbook.secrets.secret import Secret, holds_secret
+from cookbook.testing.other_modules import without_other_modules
 from cookbook.testing.released_facts import released_facts
 from cookbook.text.suggest import did_you_mean
 
@@ -65,7 +66,9 @@ def compiled(
     )
     if hosts is not None:
         node = _in_inventory(node, hosts, given, other_facts or {})
-    return Plan(compile_recipes([Path(recipe) for recipe in recipes], node))
+    paths = [Path(recipe) for recipe in recipes]
+    with without_other_modules(path.parent for path in paths):
+        return Plan(compile_recipes(paths, node))
 
 
 class Plan:

@@ -38,6 +38,9 @@ class _Coverage:
 
 _COVERAGE = pytest.StashKey[_Coverage]()
 
+_WRITTEN = pytest.StashKey[dict[Path, str]]()
+"""The snapshots that a session has written."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
@@ -55,8 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the coverage."""
+    """Prepare the coverage and the list of snapshots."""
     config.stash[_COVERAGE] = _Coverage()
+    config.stash[_WRITTEN] = {}
 
 
 @pytest.fixture
@@ -92,14 +96,18 @@ def cook_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
     --cook-update-snapshots writes it. `name` tells several snapshots of one test apart.
     """
     update = bool(request.config.getoption("--cook-update-snapshots"))
+    written = request.config.stash[_WRITTEN]
 
     def compare(plan: Plan, name: str = "") -> None:
         __tracebackhide__ = True
-        stem = "-".join(filter(None, [request.path.stem, request.node.name, name]))
+        of = request.cls.__qualname__ if request.cls is not None else ""
+        stem = "-".join(filter(None, [request.path.stem, of, request.node.name, name]))
         plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in stem)
         path = request.path.parent / "snapshots" / f"{plain}.txt"
         plan.looked_at.update(plan.identities)
         if update:
+            if written.setdefault(path, plan.text) != plan.text:
+                pytest.fail(f"{path} has another plan of these tests: tell it apart by name=...")
             path.parent.mkdir(exist_ok=True)
             path.write_text(plan.text, "utf-8", "surrogateescape")
             return
@@ -128,7 +136,7 @@ def _found(path: Path, start: Path, root: Path) -> Path:
             return there
         if folder == root:
             break
-    return path
+    return start / path
 
 
 def pytest_terminal_summary(

@@ -263,6 +263,23 @@ def test_files_of_the_same_name_are_tests_of_their_own(fleet: Path, *, init: boo
     assert sys.modules["json"] is json
 
 
+def test_files_of_tests_have_helpers_of_their_own(fleet: Path) -> None:
+    """From folders of the same names beside the profile, which the files add to sys.path."""
+    line = 'with control("{0}", title="A", severity="low", tests="test_{0}.py"):\n    pass\n'
+    profile = write_profile(fleet / "p", "".join(map(line.format, ("web", "db"))))
+    for name in ("web", "db"):
+        (fleet / name).mkdir()
+        (fleet / name / "helpers.py").write_text(f"NAME = {name!r}\n")
+        (profile / f"test_{name}.py").write_text(
+            f"import sys\nsys.path.append({str(profile / '..' / name)!r})\n"
+            f"from helpers import NAME\ndef test_it(): assert NAME == {name!r}\n"
+        )
+    before = list(sys.path)
+    said = audit(profile, "--limit", "db1")
+    assert said.results() == {"web": {"db1": "passed"}, "db": {"db1": "passed"}}
+    assert sys.path == before
+
+
 @pytest.mark.parametrize("case", NOT_JUDGED, ids=lambda case: case["what"])
 def test_tests_that_judge_nothing(fleet: Path, case: dict[str, str]) -> None:
     profile = write_profile(fleet / "p", one("pass", ', tests="test_one.py"'))

@@ -63,6 +63,19 @@ def test_a_control_in_a_folder_below_is_no_control_of_the_profile(unreachable: P
     assert place in said.err
 
 
+@pytest.mark.parametrize("name", ["test_ssh.py", "password_test.py", "conftest.py"])
+def test_controls_in_a_file_with_the_name_of_tests_are_not_left_out(
+    unreachable: Path, name: str
+) -> None:
+    """Such files are left out of a profile: a control in one would never be judged."""
+    profile = write_profile(unreachable / "p", GOOD)
+    text = GOOD.replace("a-1", "b-1")
+    (profile / name).write_text(f"from cookbook.audit import check, control\n{text}")
+    said = audit(profile)
+    assert (said.status, said.out) == (1, "")
+    assert f"p/{name}:2: the control 'b-1' is in a file with the name of tests" in said.err
+
+
 def test_a_profile_that_reads_facts_is_checked_before_hosts_too(unreachable: Path) -> None:
     text = f"node.facts.version\n{GOOD}{GOOD}"
     said = audit(write_profile(unreachable / "p", text))

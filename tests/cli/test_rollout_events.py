@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -177,13 +178,18 @@ def test_an_output_that_is_closed_stops_nothing(
     assert versions(fleet) == ["1", "1", "1"]
 
 
+@pytest.mark.parametrize("folder", [".", "elsewhere"])
 def test_hosts_that_an_interrupted_rollout_has_left_come_first_in_the_next_one(
-    fleet: Path, capsys: pytest.CaptureFixture[str]
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
+    """From whatever folder it is begun."""
     Path("rollout.yml").write_text("groups: {web: {batches: [1]}, db: }")
     start(capsys)
     cut("last", "BatchEnded")  # h2 is done, and its batch
-    out = cook(capsys, "plan", "--hosts", "hosts.yml")[1]
+    Path(folder).mkdir(exist_ok=True)
+    hosts = os.path.relpath("hosts.yml", folder)
+    monkeypatch.chdir(folder)
+    out = cook(capsys, "plan", "--hosts", hosts)[1]
 
     assert "   batch 1: h3" in out
     assert "   batch 2: h2" in out
@@ -230,13 +236,18 @@ def test_the_picture_of_the_fleet_has_the_hosts_that_a_rollout_has_left(
 
 
 def test_the_picture_of_the_fleet_has_the_rollouts_that_have_not_ended(
-    fleet: Path, capsys: pytest.CaptureFixture[str]
+    fleet: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("rollout.yml").write_text(ROLLOUT.replace("canary: 1", "canary: 1\n    gate: manual"))
     name = start_until_gate(capsys)
 
     found = picture(capsys)
     [rollout] = found["rollouts"]
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert main(["status", "--hosts", "../hosts.yml", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rollouts"] == [rollout]
+    monkeypatch.chdir("..")
     assert (rollout["id"], rollout["status"]) == (name, "left")
     assert rollout["gate"] == {"group": "web", "batch": 2}
     told = f"rollout {name} waits for: cook rollout promote {name} (batch 2 of web)"

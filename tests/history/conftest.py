@@ -37,6 +37,7 @@ class WriteJournal(Protocol):
         url: str | None = None,
         ends: Mapping[str, str] | None = None,
         desired: Mapping[str, str] | None = None,
+        places: Mapping[str, str] | None = None,
     ) -> Path: ...
 
 
@@ -116,10 +117,12 @@ def write_journal() -> WriteJournal:
         url: str | None = None,
         ends: Mapping[str, str] | None = None,
         desired: Mapping[str, str] | None = None,
+        places: Mapping[str, str] | None = None,
     ) -> Path:
         path = journals(url) / f"{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [_header(run, mode, started, list(hosts))]
+        kept = {"places": places} if places is not None else {}
+        lines = [_header(run, mode, started, list(hosts)) | kept]
         for host, steps in hosts.items():
             told = [step(id_, status) for id_, status in steps]
             lines.append({"kind": "steps", "host": host, "steps": told})

@@ -106,6 +106,26 @@ def test_what_is_applied_comes_from_the_revision_of_its_plan(folder: Path) -> No
     assert document["sources"]["r.py"] == sha256((folder / "r.py").read_bytes()).hexdigest()
 
 
+def test_recipes_of_several_repositories_have_no_revision(folder: Path) -> None:
+    """That of the first one was told for all hosts, and `-dirty` if that one was."""
+    for name in ("one", "two"):
+        (folder / name / "below").mkdir(parents=True)
+        for file in (f"{name}/{name}.py", f"{name}/below/{name}_too.py"):
+            (folder / file).write_text("")
+        git = ["git", "-C", str(folder / name), "-c", "user.name=a", "-c", "user.email=a@b.example"]
+        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", name]):
+            subprocess.run([*git, *words], check=True)
+
+    def revision(*recipes: str) -> str | None:
+        assert main(["converge", *recipes, "--local"]) == 0
+        with History.open() as opened:
+            return opened.document("last")["revision"]
+
+    assert revision("one/one.py") == revision("one/below/one_too.py", "one/one.py") is not None
+    assert revision("one/one.py", "two/two.py") is None
+    assert revision("r.py", "one/one.py") is None
+
+
 @pytest.mark.slow
 def test_a_run_that_is_killed_is_there_as_interrupted(folder: Path) -> None:
     (folder / "r.py").write_text(

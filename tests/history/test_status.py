@@ -414,11 +414,47 @@ class TestStore:
         assert picture.success is not None
         assert (picture.success.run, picture.revision) == ("r3", None)
 
+    def test_a_host_of_the_same_name_elsewhere_is_another_one(
+        self, filled: History, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        """Inventories of two sites have hosts of the same names; old runs do not say where."""
+        assert len(filled.runs()) == 2
+        for number, place in ((3, "192.0.2.1:22"), (4, "192.0.2.2:22")):
+            later = f"2026-05-0{number}T12:00:00.000Z"
+            steps = {"a": [("x[1]", "ok")]}
+            write_journal(f"r{number}", steps, started=later, url=url, places={"a": place})
+
+        def last(**places: str) -> str | None:
+            with History.open(url) as history:
+                visit = history.pictures(["a"], places)["a"].last
+            return None if visit is None else visit.run
+
+        assert last(a="192.0.2.1:22") == "r3"
+        assert last(a="192.0.2.2:22") == "r4"
+        assert last(a="192.0.2.3:22") == "r2"
+        assert last() == "r4"
+
     def test_more_hosts_than_fit_into_a_statement(self, filled: History) -> None:
         names = [*(f"h{number}" for number in range(1200)), "a"]
         found = filled.pictures(names)
         assert len(found) == 1201
         assert found["a"].last is not None
+
+
+def test_the_status_of_an_inventory_is_that_of_its_own_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One was never visited; a host of the same name in another inventory was."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.py").touch()
+    Path("here.yml").write_text("hosts: {web1: {transport: local}}")
+    Path("there.yml").write_text("hosts: {web1: {address: 192.0.2.7}}")
+    assert main(["converge", "r.py", "--hosts", "here.yml"]) == 0
+
+    for inventory, result in (("here.yml", "in line"), ("there.yml", "never")):
+        capsys.readouterr()
+        assert main(["status", "--hosts", inventory, "--output", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["hosts"]["web1"]["result"] == result
 
 
 @pytest.mark.parametrize(

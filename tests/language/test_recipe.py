@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from cookbook.errors import RecipeError
-from cookbook.language.collection import NO_FACTS_YET, Collection, FactsNeeded, Node
+from cookbook.language.collection import (
+    ENGINE,
+    NO_FACTS_YET,
+    Collection,
+    FactsNeeded,
+    Node,
+    is_engine,
+)
 from cookbook.language.compiler import compile_recipes
 from cookbook.recipe import delayed, node
 from cookbook.resources import File, Group, file
@@ -215,6 +222,78 @@ def test_a_library_below_the_folder_of_the_recipe_is_imported_once(
     for name in kept:
         monkeypatch.delitem(sys.modules, name)
     assert kept == {"loaded_before.part", "of_the_venv"}
+
+
+def test_a_package_without_init_declares_for_every_host(compiled: Compile) -> None:
+    """It has no file of its own, and once stayed: from the third host on it declared nothing."""
+    for _ in range(3):
+        found = compiled("import roles.web\n", roles__web_dot_py=f"{HEADING}group('www')\n")
+        assert ids(found) == ["group[www] roles/web.py:3"]
+    assert not {"roles", "roles.web"} & set(sys.modules)
+
+
+@pytest.mark.parametrize("other", ["web", "db"])
+def test_modules_of_one_name_are_those_of_the_recipes_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Also where one is in a package with __init__.py, and one in a package without."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("web", "db"):
+        (tmp_path / name / "roles").mkdir(parents=True)
+        (tmp_path / name / "roles/app.py").write_text(f"{HEADING}group('{name}')\n")
+        (tmp_path / name / "site.py").write_text("import roles.app\n")
+    (tmp_path / other / "roles/__init__.py").touch()
+
+    def found(*recipes: str) -> list[str]:
+        return ids(compile_recipes([Path(one) for one in recipes], Node("h", Facts())))
+
+    web, db = "group[web] web/roles/app.py:3", "group[db] db/roles/app.py:3"
+    for _ in range(2):
+        assert found("web/site.py") == [web]
+        assert found("db/site.py") == [db]
+        assert found("db/site.py", "web/site.py") == [db, web]
+
+
+def test_a_folder_that_a_recipe_adds_to_the_path_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It declares for each host, and the recipes of other folders do not see it."""
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    for name in ("web", "db"):
+        (tmp_path / name / "lib").mkdir(parents=True)
+        (tmp_path / name / "lib/common.py").write_text(f"{HEADING}group('{name}')\n")
+        (tmp_path / name / "site.py").write_text(
+            f"import sys\nsys.path.append('{tmp_path}/{name}/../{name}/lib')\nimport common\n"
+        )
+
+    for name in ("web", "db", "web"):
+        found = compile_recipes([Path(name, "site.py")], Node("h", Facts()))
+        assert ids(found) == [f"group[{name}] {name}/../{name}/lib/common.py:3"]
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_recipe_with_the_name_of_a_module_of_python_is_a_recipe_only(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch, *, loaded: bool
+) -> None:
+    """Whatever imports that module gets it: it does not declare what the recipe declares."""
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    files = {"colorsys_dot_py": f"{HEADING}group('www')"}
+
+    assert ids(compiled("import colorsys\nfile(f'/{colorsys.ONE_SIXTH > 0}')", **files)) == [
+        "file[/True] recipe0.py:4"
+    ]
+    with pytest.raises(RecipeError) as wrong:
+        compiled("from colorsys import HOSTS", **files)
+    assert "the module of Python" in (wrong.value.hint or "")
+
+
+def test_a_folder_whose_name_begins_as_that_of_the_engine_is_no_part_of_it() -> None:
+    """A folder cookbooks/ beside cookbook/, in a checkout, has recipes with lines of their own."""
+    assert is_engine(f"{ENGINE}language/recipe.py")
+    assert not is_engine(f"{ENGINE.rstrip('/')}s/web.py")
 
 
 def test_a_class_is_only_a_value() -> None:

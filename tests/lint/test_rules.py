@@ -242,3 +242,46 @@ def test_a_command_with_a_type_of_its_own_is_found(tmp_path: Path, command: str,
     )
     [found], _ = fix([tmp_path], None, chosen(["CK1"], []))
     assert f": {kind})" in found.message
+
+
+class TestPartsOfAProject:
+    """What no recipe uses is judged by all recipes, whichever are named: a hook names some."""
+
+    def test_a_file_that_another_recipe_uses(self, tmp_path: Path) -> None:
+        (tmp_path / "templates").mkdir()
+        for name in ("a", "b", "c"):
+            (tmp_path / f"templates/{name}.j2").touch()
+        (tmp_path / "roles").mkdir()
+        (tmp_path / "a.py").write_text(f"{HEADING}import roles.b\ntemplate('/a')")
+        (tmp_path / "roles/b.py").write_text(f"{HEADING}template('/b')")
+
+        found = lint(Project([tmp_path / "a.py"]), chosen(["CK501"], []))
+
+        assert [one.path.name for one in found] == ["c.j2"]
+
+    def test_a_variable_that_another_recipe_uses(self, tmp_path: Path) -> None:
+        hosts = tmp_path / "hosts.yml"
+        hosts.write_text("hosts: {h: {vars: {one: 1, two: 2, three: 3}}}")
+        for name, text in (("web", "one"), ("db", "two")):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "site.py").write_text(f"{HEADING}print(node.vars['{text}'])")
+
+        found = lint(Project([tmp_path / "web/site.py"], hosts), chosen(["CK504"], []))
+
+        assert [one.message for one in found] == ["no recipe uses the variable 'three'"]
+
+
+def test_a_file_with_several_names_is_mended_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edits of each name were made one after the other, at places that were no more."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.py").write_text(f"{HEADING}execute('apt-get install -y nginx')\n")
+    Path("link.py").symlink_to("r.py")
+    Path("hard.py").hardlink_to("r.py")
+    names = [Path(), Path("r.py"), tmp_path / "r.py"]
+
+    assert len(lint(Project(names), chosen(["CK101"], []))) == 3
+    assert fix(names, None, chosen(["CK101"], [])) == ([], 1)
+    assert compiled(tmp_path) == ["package[nginx]"]
+    assert Path("link.py").is_symlink()

@@ -177,6 +177,76 @@ def test_the_plugin_finds_recipes_above_the_tests(pytester: pytest.Pytester, rec
     differing.stdout.fnmatch_lines(["*-    | on web1", "*+    | at web1"])
 
 
+SAME_NAMES = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import common
+
+class TestOne:
+    def test_own(self, cook_plan, cook_snapshot):
+        plan = cook_plan("site.py")
+        assert plan["file[/x]"].content == "OWN"
+        assert sys.modules["common"] is common
+        cook_snapshot(plan)
+
+class TestTwo:
+    def test_own(self, cook_plan, cook_snapshot):
+        plan = cook_plan("../OTHER/site.py")
+        assert plan["file[/x]"].content == "OTHER"
+        cook_snapshot(plan)
+"""
+
+
+@pytest.mark.slow
+def test_recipes_and_tests_of_the_same_names_are_told_apart(pytester: pytest.Pytester) -> None:
+    """A recipe has the modules beside it, whichever a test has imported; a class has snapshots."""
+    for name, other in (("web", "db"), ("db", "web")):
+        (folder := pytester.path / name / "tests").mkdir(parents=True)
+        text = SAME_NAMES.replace("OWN", name).replace("OTHER", other)
+        (folder / "test_site.py").write_text(text)
+        (folder.parent / "common.py").write_text(f"NAME = {name!r}\n")
+        (folder.parent / "site.py").write_text(
+            "from common import NAME\nfrom cookbook.resources import file\nfile('/x', content=NAME)"
+        )
+    (pytester.path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p cookbook.testing.pytest_plugin --import-mode=importlib\n"
+    )
+
+    pytester.runpytest_subprocess("--cook-update-snapshots").assert_outcomes(passed=4)
+    pytester.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+TWO_SNAPSHOTS = """
+def test_two(cook_plan, cook_snapshot):
+    cook_snapshot(cook_plan("r.py", vars={"port": 1}))
+    cook_snapshot(cook_plan("r.py", vars={"port": 2}))
+
+def test_elsewhere(cook_plan):
+    cook_plan("elsewhere.py")
+"""
+
+
+@pytest.mark.slow
+def test_a_snapshot_is_of_one_plan_and_a_recipe_of_the_project(
+    pytester: pytest.Pytester, recipe: Path, tmp_path: Path
+) -> None:
+    """A recipe of that name in the current folder is not what a test means."""
+    (project := tmp_path / "project/tests").mkdir(parents=True)
+    (project / "test_it.py").write_text(TWO_SNAPSHOTS)
+    (project / "r.py").symlink_to(recipe)
+    (pytester.path / "elsewhere.py").touch()
+    (project.parent / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p cookbook.testing.pytest_plugin\n"
+    )
+
+    done = pytester.runpytest_subprocess("--cook-update-snapshots", project)
+    done.assert_outcomes(failed=2)
+    done.stdout.fnmatch_lines(["*test_it-test_two.txt has another plan of these tests: tell *"])
+    done.stdout.fnmatch_lines(["*project/tests/elsewhere.py: No such file*"])
+
+
 @pytest.mark.parametrize("name", ["webserver", "baseline", "database"])
 def test_the_samples_can_be_tested_so(name: str) -> None:
     assert len(compiled(SAMPLES / name / f"{name}.py")) > 4

@@ -95,12 +95,17 @@ def _status(
     from cookbook.history.status_document import status_document
     from cookbook.text.redaction import protected
 
-    pictures = history.pictures([host.name for host in chosen])
+    pictures = history.pictures(*_named(chosen))
     rollouts = [] if options.local else rollouts_of(options.hosts)
     hosts = _known(options, inventory, chosen, pictures, rollouts)
     groups = _grouped(options.by, inventory, hosts)
     going = open_rollouts(rollouts, pictures)
     return protected(status_document(hosts, groups, options.by, datetime.now(UTC), going))
+
+
+def _named(hosts: Sequence[Host]) -> tuple[list[str], dict[str, str]]:
+    """Return the names of hosts, and their places."""
+    return [host.name for host in hosts], {host.name: host.place for host in hosts}
 
 
 def _known(
@@ -213,7 +218,7 @@ def _compared(
             hint = did_you_mean(name, inventory.hosts)
             raise UsageError(f"--compare: no host is named {name!r}", hint=hint)
     by_name = {host.name: host for host in (*chosen, *(inventory.hosts[name] for name in names))}
-    pictures = history.pictures(list(by_name))
+    pictures = history.pictures(*_named(list(by_name.values())))
     known = _known(options, inventory, list(by_name.values()), pictures, facts=True)
     group, members = "", names
     if len(names) == 1:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cookbook.cli.rollouts.states import KnownRollout, gate_of, known_rollouts, status_of
+from cookbook.cli.rollouts.states import KnownRollout, gate_of, is_of, known_rollouts, status_of
 
 if TYPE_CHECKING:
     from cookbook.history.picture import HostPicture
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 def rollouts_of(inventory: Path) -> list[KnownRollout]:
     """Return the rollouts of an inventory on this machine, oldest first."""
-    place = str(inventory.absolute())
-    return [one for one in known_rollouts() if one[0].header.inventory == place]
+    return [one for one in known_rollouts() if is_of(one[0].header, inventory)]
 
 
 def left_by_rollouts(

@@ -24,9 +24,11 @@ from cookbook.cli.options import (
 from cookbook.cli.recipes import chosen
 from cookbook.cli.rollouts.states import (
     KnownRollout,
+    is_of,
     journaled_plan,
     known_rollouts,
     out_of_service,
+    strategies_of,
 )
 from cookbook.errors import UsageError
 
@@ -134,7 +136,7 @@ def prepared(options: argparse.Namespace) -> Prepared:
     rollouts = _rollouts(options, inventory)
     template = _template(options, inventory)
     before = known_rollouts()
-    first = _left(before, options.hosts, rollouts.source)
+    first = _left(before, options, rollouts.source)
     by_name = {host.name: host.vars for host in template.hosts}
     groups = {name: group.hosts for name, group in inventory.groups.items()}
     found = plan(rollouts, groups, by_name, first=first)
@@ -243,11 +245,14 @@ def _rollouts(options: argparse.Namespace, inventory: Inventory) -> Rollouts:
     return rollouts(whole, options.hosts.absolute().parent, at)
 
 
-def _left(before: Sequence[KnownRollout], inventory: Path, source: str) -> tuple[str, ...]:
+def _left(
+    before: Sequence[KnownRollout], options: argparse.Namespace, source: str
+) -> tuple[str, ...]:
     """Return the hosts that the last rollout of the same file has left pending."""
-    place = str(inventory.absolute())
+    place = os.path.realpath((options.rollout or options.hosts).parent / Path(source).name)
     for journal, progress in reversed(before):
-        same = (journal.header.inventory, journal.header.source) == (place, source)
+        header = journal.header
+        same = is_of(header, options.hosts) and strategies_of(header) == place
         if same and not journal.controlled:
             over = progress.finished in (None, "done", "stopped", "aborted")
             return tuple(progress.pending) if over else ()

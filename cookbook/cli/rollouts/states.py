@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -34,6 +35,17 @@ def known_rollouts() -> list[KnownRollout]:
             told = f"cook: the rollout {journal.id} cannot be read: {error}"
             write([("yellow", told)], sys.stderr)
     return found
+
+
+def is_of(header: Header, inventory: Path) -> bool:
+    """Return whether a rollout is of this inventory, from whatever folder that is named."""
+    return os.path.realpath(header.inventory) == os.path.realpath(inventory)
+
+
+def strategies_of(header: Header) -> str:
+    """Return the path of the file that has the strategies of a rollout."""
+    place = Path(header.inventory).parent / header.folder / Path(header.source).name
+    return os.path.realpath(place)
 
 
 def replayed(journal: Journal) -> RolloutProgress:

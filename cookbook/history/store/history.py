@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from cookbook.errors import UsageError
@@ -145,12 +145,19 @@ class History:
         with self._database.reading() as connection:
             return known(connection, host, machine_id, ids)
 
-    def pictures(self, names: Sequence[str]) -> dict[str, HostPicture]:
-        """Return what the runs know of each host, by its name, in the same order."""
+    def pictures(
+        self, names: Sequence[str], places: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, HostPicture]:
+        """
+        Return what the runs know of each host, by its name, in the same order.
+
+        `places` are those of `RunInfo`: runs on hosts of these names that were elsewhere do not
+        count. Those of earlier versions did not keep it, and count.
+        """
         with self._database.reading() as connection:
-            last = latest.latest_visits(connection, names, "any")
-            success = latest.latest_visits(connection, names, "success")
-            looks = latest.latest_visits(connection, names, "look")
+            last = latest.latest_visits(connection, names, "any", places)
+            success = latest.latest_visits(connection, names, "success", places)
+            looks = latest.latest_visits(connection, names, "look", places)
             visits = [look.number for look in looks.values()]
             resources = latest.counts(connection, visits)
             steps = latest.not_in_line(connection, visits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -18,24 +18,30 @@ Which = Literal["any", "success", "look"]
 
 
 def latest_visits(
-    connection: Connection, names: Sequence[str], which: Which
+    connection: Connection, names: Sequence[str], which: Which, places: Mapping[str, str]
 ) -> dict[str, LastVisit]:
     """
     Return the newest visit to each host: any, one that changed it without a failure, or a look.
 
-    A look has probed at least one resource. Hosts without such a visit are left out.
+    A look has probed at least one resource. Hosts without such a visit are left out. A visit to
+    another one of `places` was to another host, of another inventory.
     """
-    place = func.row_number().over(
-        partition_by=hosts.c.name,
+    rank = func.row_number().over(
+        partition_by=(hosts.c.name, hosts.c.place),
         order_by=(runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc()),
     )
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
-    seen = select(hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, *columns)
+    of_host = (hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, hosts.c.place)
+    seen = select(*of_host, *columns)
     found: dict[str, LastVisit] = {}
     for part in parts(names):
-        query = seen.add_columns(runs.c.recipes, runs.c.recipe_set, place.label("place")).join(runs)
+        query = seen.add_columns(runs.c.recipes, runs.c.recipe_set, rank.label("rank")).join(runs)
         ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
-        for row in connection.execute(select(ranked).where(ranked.c.place == 1)):
+        order = (ranked.c.started, ranked.c.id, ranked.c.number)
+        newest = select(ranked).where(ranked.c.rank == 1).order_by(*order)
+        for row in connection.execute(newest):
+            if row.place is not None and row.place != places.get(row.name, row.place):
+                continue
             found[row.name] = LastVisit(
                 number=row.number,
                 run=row.id,

@@ -18,7 +18,7 @@ T = TypeVar("T")
 AT_ONCE = 500
 """Values in one statement: both databases have a limit far above."""
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that leads here; a test holds it to the newest one."""
 
 metadata = MetaData()
@@ -63,6 +63,7 @@ hosts = Table(
     Column("error", Text),
     Column("in_line", Float),
     Column("desired", Text),
+    Column("place", Text),
     Index("hosts_run", "run"),
     Index("hosts_name", "name", "run"),
     Index("hosts_machine", "machine_id", "run"),

@@ -142,6 +142,7 @@ def _host_row(host: ToldHost) -> dict[str, Any]:
         "error": None if host.error is None else _json(host.error),
         "in_line": host.in_line,
         "desired": host.desired,
+        "place": host.place,
     }
 
 

@@ -28,6 +28,9 @@ _SECONDS = 3600.0
 """A stage that takes longer hangs."""
 
 _MOST_BYTES = 64 * 1024**2
+_PYTEST = "import sys, pytest; sys.path.append(''); sys.exit(pytest.main())"
+"""`python -m pytest`, but a recipe json.py in the current folder is not the module of Python."""
+
 _NAMED = 5
 """The number of resources that a message names."""
 
@@ -82,7 +85,8 @@ class SuiteProcesses:
             config = Path(sockets, "config")
             shared = f"Host *\n  ControlPath {sockets}/%C\n"
             config.write_text("".join(host.ssh_config for host in hosts) + shared)
-            words = [sys.executable, "-m", "pytest", *map(str, tests), "-p", "no:cacheprovider"]
+            words = [sys.executable, "-P", "-c", _PYTEST, *map(str, tests)]
+            words += ["-p", "no:cacheprovider"]
             words += [f"--hosts={','.join(host.testinfra for host in hosts)}"]
             words += [f"--ssh-config={config}", "--tb=short", "-q"]
             try:
@@ -92,7 +96,7 @@ class SuiteProcesses:
         text = "\n".join(filter(None, (end.text, end.error_text)))
         log.write_text(text + "\n", "utf-8")
         if end.status != 0:
-            raise StageFailed(_verdict(text, end.status), text)
+            raise StageFailed(_verdict(end.text or text, end.status), text)
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of cook: the secrets of the suite, a history of its own."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 from cookbook.errors import KitchenError
 from cookbook.kitchen.base import RELEASES
 from cookbook.kitchen.suites.suite import DriftCheck, KitchenSuite, SuiteHost, UndoMode
+from cookbook.secrets.stores import environment
 from cookbook.text.suggest import did_you_mean
 from cookbook.text.yaml_fields import flag, keys, several, text, texts, whole
 from cookbook.text.yaml_reader import YamlReader
@@ -180,7 +181,15 @@ def _variables(value: Value) -> Mapping[str, object]:
 
 
 def _secrets(value: Value) -> Mapping[str, str]:
-    return {name: text(inner) for name, inner in _entries(value).items()}
+    found = {name: text(inner) for name, inner in _entries(value).items()}
+    variables: dict[str, str] = {}
+    for name in found:
+        if (other := variables.setdefault(environment.variable(name), name)) != name:
+            raise value.error(
+                f"the secrets {other!r} and {name!r} would have one value",
+                hint=f"both are {environment.variable(name)} in the environment of a suite",
+            )
+    return found
 
 
 def _groups(value: Value) -> Mapping[str, tuple[str, ...]]:

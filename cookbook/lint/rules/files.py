@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,8 +18,8 @@ _QUOTED = re.compile(r"""["']([^"']+)["']""")
 
 def _unused_files(project: Project) -> Iterator[Finding]:
     for folder in project.folders:
-        recipes = [recipe for recipe in project.recipes if recipe.path.parent == folder]
-        wanted = {pattern for recipe in recipes for pattern in _names_of_files(recipe)}
+        everything = project.below(folder)  # a module in a package below declares for a recipe
+        wanted = {pattern for recipe in everything for pattern in _names_of_files(recipe)}
         wanted |= {name for path in _below(folder / "templates") for name in _included(path)}
         for kind in ("templates", "files"):
             for path in _below(folder / kind):
@@ -118,7 +118,8 @@ def _read_variables(path: Path) -> set[str] | None:
 def _unused_variables(project: Project) -> Iterator[Finding]:
     if project.inventory is None:
         return
-    text = "\n".join([*(recipe.text for recipe in project.recipes), *_texts(project)])
+    everything = [*project.recipes, *project.below(project.inventory.parent)]
+    text = "\n".join([*(recipe.text for recipe in everything), *_texts(project, everything)])
     words = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
     for name, line in _declared_variables(project.inventory):
         if name not in words:
@@ -127,9 +128,9 @@ def _unused_variables(project: Project) -> Iterator[Finding]:
             )
 
 
-def _texts(project: Project) -> Iterator[str]:
+def _texts(project: Project, recipes: Sequence[LintedRecipe]) -> Iterator[str]:
     """Yield the texts that may use variables: templates, and the files beside the inventory."""
-    for folder in project.folders:
+    for folder in {recipe.path.parent for recipe in recipes}:
         for path in _below(folder / "templates"):
             yield path.read_bytes().decode("utf-8", "replace")
     for name in ("features.yml", "rollout.yml", "watch.yml"):

@@ -66,6 +66,8 @@ def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Here:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     Path("good.py").write_text(IMPORT + GOOD)
     Path("unstable.py").write_text(IMPORT + UNSTABLE)
+    for module in ("json", "logging"):  # recipes, which no process may take for modules of Python
+        Path(f"{module}.py").write_text(IMPORT + "file('/nowhere/at/all')")
     Path("test_good.py").write_text(VERIFY.format(below=tmp_path))
     Path("test_bad.py").write_text("def test_it(host):\n    assert host.file('/none').exists\n")
     Path("data").write_text("copied")
