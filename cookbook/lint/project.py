@@ -11,7 +11,8 @@ from cookbook.errors import UsageError
 from cookbook.lint.finding import Finding
 from cookbook.lint.linted_recipe import LintedRecipe
 
-_LEFT_OUT = {".venv", "venv", "node_modules", "__pycache__", ".git", ".kitchen", ".tox", "build"}
+_LEFT_OUT = {"venv", "node_modules", "__pycache__", "build"}
+"""Folders without recipes, besides those whose name begins with a dot."""
 
 SYNTAX = "CK001"
 
@@ -65,7 +66,7 @@ class Project:
 
         What no recipe uses cannot be said of a part of them: a hook names the changed ones only.
         """
-        found = [self._other(path) for path in sorted(_below(folder))]
+        found = [self._other(path) for path in sorted(_below(folder, named=False))]
         return [recipe for recipe in found if recipe is not None]
 
     def _other(self, path: Path) -> LintedRecipe | None:
@@ -82,7 +83,7 @@ class Project:
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(_below(path))
+            yield from sorted(_below(path, named=True))
         elif path.exists():
             yield path
         else:
@@ -93,11 +94,21 @@ def _is_test(name: str) -> bool:
     return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Yield the Python files below a folder, without those of environments and tools."""
-    for one in folder.iterdir():
+def _below(folder: Path, *, named: bool) -> Iterator[Path]:
+    """
+    Yield the Python files below a folder, without those of tools.
+
+    Raises UsageError for a folder that cannot be read, if it is one that is to be judged.
+    """
+    try:
+        entries = list(folder.iterdir())
+    except OSError as error:
+        if named:
+            raise UsageError(f"{folder}: {error.strerror}") from None
+        return
+    for one in entries:
         if one.is_dir() and not one.is_symlink():
-            if one.name not in _LEFT_OUT and not one.name.endswith(".egg-info"):
-                yield from _below(one)
+            if not (one.name.startswith(".") or one.name in _LEFT_OUT):
+                yield from _below(one, named=named)
         elif one.suffix == ".py" and one.is_file() and not _is_test(one.name):
             yield one

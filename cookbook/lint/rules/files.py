@@ -18,6 +18,8 @@ _QUOTED = re.compile(r"""["']([^"']+)["']""")
 
 def _unused_files(project: Project) -> Iterator[Finding]:
     for folder in project.folders:
+        if not any((folder / kind).is_dir() for kind in ("templates", "files")):
+            continue
         everything = project.below(folder)  # a module in a package below declares for a recipe
         wanted = {pattern for recipe in everything for pattern in _names_of_files(recipe)}
         wanted |= {name for path in _below(folder / "templates") for name in _included(path)}
