@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 Path = tuple[str, ...]
 
+NIL = object()
+"""The known value of an attribute that is nil; None: its value is not known."""
+
 FACTS: Mapping[Path, str] = {
     ("platform_family",): "node.facts.family",
     ("platform",): "node.facts.distribution",
