@@ -38,6 +38,7 @@ TITLES: Mapping[str, str] = {
     "systemd_unit": "unit_name",
     "user": "username",
     "user_ulimit": "username",
+    "wait_for": "",
     "dnf_package": "package_name",
     "dpkg_package": "package_name",
     "zypper_package": "package_name",

@@ -112,7 +112,13 @@ PLACES = {
     "stops": "- fail: {{msg: x}}\n  {}\n",
     "handlers": "- package: {{name: jq}}\n  {}\n",
 }
-NO_EFFECT = {("facts", "environment"), ("stops", "environment"), ("handlers", "tags")}
+NO_EFFECT = {
+    ("facts", "environment"),
+    ("handlers", "tags"),
+    ("stops", "delegate_to"),
+    ("stops", "environment"),
+    ("stops", "run_once"),
+}
 """Places where a keyword changes nothing, for Ansible neither."""
 
 

@@ -106,7 +106,7 @@ class Handlers:
         """
         Return notices to handlers, and the names of those that have no counterpart.
 
-        What a handler notifies is notified with it: it always changes something.
+        They are in the order of the handlers, in which Ansible runs them. What a handler notifies is notified with it: it always changes something.
         """
         return self._notices(names, frozenset())
 
@@ -115,17 +115,22 @@ class Handlers:
     ) -> tuple[list[ast.expr], list[str]]:
         made: list[ast.expr] = []
         missing = [one for one in names if one not in self.handlers]
-        for one in names:
-            for key, condition in self.handlers.get(one, []):
-                if key in before:
-                    continue
-                more, lost = self._notices(self._next[key], before | {key})
-                notices = [*self.work.notice(key), *more]
-                missing += lost
-                if condition is None or _is_true(condition):
-                    made += notices
-                else:
-                    made.append(self._choice(key, one, condition, notices))
+        order = [*self.work.notified]
+        found = {
+            key: (one, condition)
+            for one in names
+            for key, condition in self.handlers.get(one, [])
+            if key not in before
+        }
+        for key in sorted(found, key=order.index):
+            one, condition = found[key]
+            more, lost = self._notices(self._next[key], before | {key})
+            notices = [*self.work.notice(key), *more]
+            missing += lost
+            if condition is None or _is_true(condition):
+                made += notices
+            else:
+                made.append(self._choice(key, one, condition, notices))
         return made, missing
 
     def _choice(

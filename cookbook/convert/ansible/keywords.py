@@ -76,8 +76,12 @@ INCLUDE = frozenset({"when", "tags", "vars"})
 FACTS = frozenset({"when", "tags", "vars", "no_log", "become_user", "environment", "ignore_errors"})
 """Keywords of a task that sets variables: nothing happens on the host."""
 
-RAISED = frozenset({"when", "tags", "vars", "no_log", "become_user", "environment"}) | LOOPS
-"""Keywords of `fail` and `assert`."""
+RAISED = (
+    frozenset({"when", "tags", "vars", "no_log", "become_user", "environment"})
+    | {"delegate_to", "run_once"}
+    | LOOPS
+)
+"""Keywords of `fail` and `assert`, which ask for values of the host, wherever they run."""
 
 PLAY = frozenset(
     {
@@ -262,6 +266,8 @@ def judged(keywords: Mapping[str, Any], draft: Draft) -> dict[str, str]:
         shown = str(value)
         if word == "failed_when" and shown.lower() in never:
             draft.properties["ignore_failure"] = literal(True)
+        elif word == "failed_when" and re.fullmatch(_FAILURE, shown.strip()):
+            continue
         elif word == "changed_when" and _is_plain_change(draft, shown, keywords):
             continue
         elif word != "until" or not re.search(_SUCCESS, shown):
@@ -269,6 +275,7 @@ def judged(keywords: Mapping[str, Any], draft: Draft) -> dict[str, str]:
     return found
 
 
+_FAILURE = r"\w+(\.failed| is (failed|failure))"
 _SUCCESS = r"is (not failed|succeeded|success)|\.rc == 0"
 
 _JUDGED = {

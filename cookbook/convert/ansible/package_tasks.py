@@ -24,6 +24,8 @@ def _package(params: Params, _sources: RoleSources) -> list[Draft]:
     names = params.value("name", "pkg", "package")
     cache = params.value("update_cache", "update-cache")
     age = params.value("cache_valid_time")
+    if names is None and "state" in params.left:
+        raise Untranslatable("no package is named")
     if names is None:
         return [_without_packages(params, cache, age)]
     action = params.choice("state", "present", modules.PACKAGE_STATES)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.convert import passwords
-from cookbook.convert.ansible import keywords, variables
+from cookbook.convert.ansible import keywords, raised, variables
 from cookbook.convert.ansible.candidates import candidates
 from cookbook.convert.ansible.file_calls import FileCalls
 from cookbook.convert.ansible.files import RoleFiles, left_out
@@ -245,7 +245,12 @@ class Role:
         is_static = task.module == "import_tasks" or (
             task.module == "include" and "{{" not in given
         )
-        words, tags = self._of_include(task, params.pop("apply", None), is_static=is_static)
+        allowed = keywords.TASK - keywords.LOOPS
+        if is_static and self._only_raises(given):
+            allowed |= keywords.RAISED - keywords.LOOPS
+        words, tags = self._of_include(
+            task, params.pop("apply", None), allowed if is_static else None
+        )
         if params:
             raise Untranslatable(f"no counterpart of {', '.join(sorted(params))}")
         scope = with_vars(context.scope, task.keywords.get("vars"))
@@ -263,13 +268,17 @@ class Role:
         return _under(condition, tagged(tags, made))
 
     def _of_include(
-        self, task: Task, applied: Any, *, is_static: bool
+        self, task: Task, applied: Any, allowed: frozenset[str] | None
     ) -> tuple[dict[str, Any], list[str]]:
-        """Return the keywords, and the tags, that an include gives to the tasks of its file."""
+        """
+        Return the keywords, and the tags, that an include gives to the tasks of its file.
+
+        `allowed` are the keywords that an import may have; None: it is a dynamic include.
+        """
         if keywords.LOOPS & task.keywords.keys():
             raise Untranslatable("an include that is repeated: a function, called in a loop")
-        if is_static:
-            keywords.refuse(task.keywords, keywords.TASK - keywords.LOOPS)
+        if allowed is not None:
+            keywords.refuse(task.keywords, allowed)
             words = {w: one for w, one in task.keywords.items() if w not in keywords.INCLUDE}
             return words, keywords.tags_of(task.keywords)
         keywords.refuse(task.keywords, keywords.INCLUDE)
@@ -280,6 +289,12 @@ class Role:
         words = {word: one for word, one in applied.items() if word != "tags"}
         keywords.refuse(words, keywords.TASK - keywords.LOOPS)
         return words, keywords.tags_of(applied)
+
+    def _only_raises(self, given: str) -> bool:
+        """Return whether a file of tasks does no more than `assert` and `fail`."""
+        path = self.tree.path(f"tasks/{given}")
+        tasks = [*_every_task(read(path), path.name)] if path is not None else []
+        return bool(tasks) and all(one.module in raised.MODULES for one in tasks)
 
     def _file(self, file: str, context: Context) -> list[Statement]:
         """
