@@ -266,9 +266,7 @@ def judged(keywords: Mapping[str, Any], draft: Draft) -> dict[str, str]:
         shown = str(value)
         if word == "failed_when" and shown.lower() in never:
             draft.properties["ignore_failure"] = literal(True)
-        elif word == "failed_when" and re.fullmatch(_FAILURE, shown.strip()):
-            continue
-        elif word == "changed_when" and _is_plain_change(draft, shown, keywords):
+        elif _is_needless_judgement(word, shown, keywords, draft):
             continue
         elif word != "until" or not re.search(_SUCCESS, shown):
             found[f"{word}: {shown}"] = _JUDGED[word]
@@ -283,6 +281,15 @@ _JUDGED = {
     "failed_when": "returns= names the exit statuses that mean success",
     "until": "until= is a command that must succeed",
 }
+
+
+def _is_needless_judgement(
+    word: str, shown: str, keywords: Mapping[str, Any], draft: Draft
+) -> bool:
+    """Return whether a result is judged as it would be anyway."""
+    if word == "changed_when":
+        return _is_plain_change(draft, shown, keywords)
+    return word == "failed_when" and re.fullmatch(_FAILURE, shown.strip()) is not None
 
 
 def _is_plain_change(draft: Draft, shown: str, keywords: Mapping[str, Any]) -> bool:

@@ -121,7 +121,7 @@ class Role:
 
     def text(self, main: Sequence[Statement]) -> str:
         """Return the source of the recipe, with what its statements need."""
-        waiting = self.work.declare_notified()
+        waiting = [*self.handlers.unnotified(), *self.work.declare_notified()]
         parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
         parts += [[one] for one in self.functions]
         for part in (*parts, main, waiting):
