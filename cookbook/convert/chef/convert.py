@@ -135,6 +135,7 @@ class _Cookbook:
         every += sorted((root / "attributes").glob("*.rb"))
         self.left_out = [path for path in every if not is_inside(path, root)]
         self.lost: set[Attribute] = set()
+        self.levels: dict[Attribute, int] = {}
         self.cyclic: frozenset[str] = frozenset()
         self.modules = _modules([*self.paths])
 
@@ -157,10 +158,13 @@ class _Cookbook:
 
     def _attributes(self, work: RecipeWork) -> tuple[list[Statement], dict[Attribute, Any]]:
         self.known.clear()
+        self.levels.clear()
 
         def flow(tree: Tree, known: dict[Attribute, Any]) -> RubyFlow:
             self.known.update(known)
-            return RubyFlow(tree, work, self.sources, self.known, {})
+            made = RubyFlow(tree, work, self.sources, self.known, {})
+            made.levels = self.levels
+            return made
 
         made = attributes.convert(self.root, flow)
         self.lost = set(work.scope.lost)
@@ -184,6 +188,7 @@ class _Cookbook:
         flow = RubyFlow(tree, work, self.sources, self.known, self.names())
         flow.targets = targets
         flow.cyclic = self.cyclic
+        flow.levels = self.levels
         work.scope.lost |= self.lost
         return work, flow.statements(tree.root)
 

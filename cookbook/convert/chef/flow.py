@@ -74,6 +74,9 @@ class RubyFlow:
         self.prefixes: dict[str, Path] = {}
         """Variables that stand for a part of the attributes, by `tap`."""
 
+        self.levels: dict[Path, int] = {}
+        """Attribute -> the precedence at which it was set; a lower one changes nothing then."""
+
         self.cyclic: frozenset[str] = frozenset()
         """Modules that import this one, so that it cannot import them."""
 
@@ -95,32 +98,37 @@ class RubyFlow:
             for child in node.named_children
             if child.type not in ("comment", "heredoc_body", "empty_statement")
         ]
-        while left:
-            child = left.pop(0)
-            if node.type == "program" and not self.is_attributes and _returns(child):
-                return [*made, *self._unless_returned(child, left)]
+        if node.type == "program" and not self.is_attributes:
+            return self._until_return(left)
+        for child in left:
             made += self.statement(child)
         return made
 
-    def _unless_returned(self, node: Any, rest: list[Any]) -> list[Statement]:
-        """Return what follows `return if ...` in a recipe, under the opposite condition."""
-        test = self.by().condition(node.child_by_field_name("condition"))
-        if node.type in ("unless", "unless_modifier"):
-            test = negated(test)
-        before = named(node.child_by_field_name("consequence"))[:-1]
-        first = [inner for one in before for inner in self.statement(one)]
-        kept = self.always, self.conditions
-        self.always, self.conditions = False, (*self.conditions, negated(test))
-        body: list[Statement] = []
-        while rest:
-            child = rest.pop(0)
-            if _returns(child):
-                body += self._unless_returned(child, rest)
-                break
-            body += self.statement(child)
-        self.always, self.conditions = kept
-        made: list[Statement] = [*first, Compound(("if", negated(test)), body)]
-        return made if any(one.is_code() for one in body) else [*first, *body]
+    def _until_return(self, nodes: list[Any]) -> list[Statement]:
+        """Return the statements of a recipe; below `return if ...` under the opposite condition."""
+        made: list[Statement] = []
+        for number, node in enumerate(nodes):
+            left = self._stays(node) if _returns(node) else None
+            if left is None:
+                made += self.statement(node)
+                continue
+            for one in named(node.child_by_field_name("consequence"))[:-1]:
+                made += self.statement(one)
+            kept = self.always, self.conditions
+            self.always, self.conditions = False, (*self.conditions, left)
+            body = self._until_return(nodes[number + 1 :])
+            self.always, self.conditions = kept
+            is_code = any(one.is_code() for one in body)
+            return [*made, Compound(("if", left), body)] if is_code else [*made, *body]
+        return made
+
+    def _stays(self, node: Any) -> ast.expr | None:
+        """Return the condition under which a recipe does not return; None if it is not known."""
+        try:
+            test = self.by().condition(node.child_by_field_name("condition"))
+        except Untranslatable:
+            return None
+        return test if node.type in ("unless", "unless_modifier") else negated(test)
 
     def statement(self, node: Any) -> list[Statement]:
         """Return the statements of one; a comment for what has no counterpart."""
@@ -249,6 +257,7 @@ class RubyFlow:
             if path not in self.known:
                 self.scope.lost.add(path)
             raise
+        self._outrank(path, self.tree.text(left))
         self.scope.lost.discard(path)
         only_unset = _UNLESS.search(self.tree.text(left)) is not None
         is_known = is_constant(value) and not (only_unset and path in self.known)
@@ -268,6 +277,14 @@ class RubyFlow:
             found = call("attribute", *map(literal, path))
             return [*made, Compound(("if", compare(found, ast.Is(), literal(None))), [set_it])]
         return [*made, set_it]
+
+    def _outrank(self, path: Path, shown: str) -> None:
+        """Note the precedence of an assignment; raise Untranslatable if it changes nothing."""
+        found = re.match(r"(?:node\.)?(force_default|normal|set)\b", shown.replace("_unless", ""))
+        level = {"force_default": 1, "normal": 2, "set": 2}[found[1]] if found else 0
+        if level < self.levels.get(path, 0):
+            raise Untranslatable("it has a value of a higher precedence: this changes nothing")
+        self.levels[path] = level
 
     def _attribute_set(self, node: Any) -> Path | None:
         """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
@@ -432,15 +449,13 @@ class RubyFlow:
 
 
 def _returns(node: Any) -> bool:
-    """Return whether a statement ends the recipe under a condition, and only logs before that."""
+    """Return whether a statement ends the recipe under a condition, and at most logs before."""
     if node.type in ("if_modifier", "unless_modifier"):
         return _is_return(node.child_by_field_name("body"))
     if node.type not in ("if", "unless") or node.child_by_field_name("alternative") is not None:
         return False
     steps = named(node.child_by_field_name("consequence"))
-    logs = all(
-        one.type == "call" and one.text.startswith((b"Chef::Log.", b"log ")) for one in steps[:-1]
-    )
+    logs = all(one.type == "call" and one.text.startswith(b"Chef::Log.") for one in steps[:-1])
     return bool(steps) and logs and _is_return(steps[-1])
 
 

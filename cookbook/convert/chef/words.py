@@ -105,6 +105,7 @@ CALLS: Mapping[str, str] = {
     "empty?": "not A",
     "any?": "any(one is not None and one is not False for one in A)",
     "nil?": "A is None",
+    "zero?": "A == 0",
     "downcase": "A.lower()",
     "upcase": "A.upper()",
     "capitalize": "A.capitalize()",
