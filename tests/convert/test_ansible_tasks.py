@@ -237,3 +237,22 @@ def test_the_account_names_files_of_tasks_that_were_not_read(tmp_path: Path) -> 
         "Not read, and not counted: no task that was translated includes\n  tasks/each.yml\n"
     )
     assert '"unread": [\n    "tasks/each.yml"\n  ]' in report.as_json()
+
+
+def test_a_handler_with_a_name_that_a_task_sets_is_known_where_it_is_notified(
+    tmp_path: Path,
+) -> None:
+    for part in ("tasks", "handlers", "vars", "defaults"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "defaults/main.yml").write_text("managed: true\nwith_app: true\n")
+    (tmp_path / "vars/Debian.yml").write_text("app: app-debian\n")
+    (tmp_path / "handlers/main.yml").write_text(
+        "- name: restart\n  service: {name: '{{ app }}', state: restarted}\n  when: managed\n"
+    )
+    (tmp_path / "tasks/main.yml").write_text("- include_tasks: more.yml\n  when: with_app\n")
+    (tmp_path / "tasks/more.yml").write_text(
+        "- include_vars: '{{ ansible_os_family }}.yml'\n- package: {name: jq}\n  notify: restart\n"
+    )
+    source = Role(tmp_path, "A role.", ConvertReport("role")).convert()
+    assert '*([delayed("restart", f"service[{app}]")] if managed else [])' in source
+    assert source.index('app = "app-debian"') < source.index('"restart"')

@@ -35,6 +35,9 @@ class Handlers:
         self.keywords: Mapping[str, Any] = {}
         """The keywords of a play that count for its handlers."""
 
+        self.late: set[str] = set()
+        """Variables that tasks set which are not among the variables on top of the recipe."""
+
         self.choices: list[Statement] = []
         """Variables with the notices of handlers that have conditions."""
 
@@ -156,7 +159,16 @@ class Handlers:
     def _choice(
         self, key: str, handler: str, condition: ast.expr, notices: list[ast.expr]
     ) -> ast.expr:
-        """Return the notices of a handler with a condition, from a variable of the recipe."""
+        """
+        Return the notices of a handler with a condition, from a variable of the recipe.
+
+        What depends on a variable that a task sets is decided where it is notified.
+        """
+        asked = (condition, self.work.notified[key].draft.name)
+        used = {one.id for part in asked for one in ast.walk(part) if isinstance(one, ast.Name)}
+        if used & {identifier(word) for word in self.late}:
+            value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
+            return ast.Starred(value=value, ctx=ast.Load())
         if key not in self._chosen:
             target = f"notify_{identifier(handler.lower())}"
             others = [one for one in self._chosen.values() if one.startswith(target)]

@@ -396,6 +396,7 @@ class Role:
     def _hoisted(self, made: list[Statement], context: Context) -> list[Statement]:
         """Put assignments that every host makes among the variables; return the others."""
         if not context.always:
+            self.handlers.late |= {*variables.gives_of(made)[0]}
             return made
         self._add_piece(made)
         return []

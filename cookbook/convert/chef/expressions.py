@@ -147,7 +147,10 @@ class Expressions(RubyLiterals):
                 raise Untranslatable("an index with several values")
             if self.tree.text(inner[0]) == "node":
                 raise Untranslatable("an attribute whose name is put together")
-            return item(self.value(inner[0]), self.value(inner[1]))
+            of, key = self.value(inner[0]), self.value(inner[1])
+            is_text = isinstance(key, ast.Constant) and isinstance(key.value, str)
+            # A hash of Ruby has nil for a key that it lacks.
+            return method(of, "get", key) if is_text else item(of, key)
         return self._attribute(path)
 
     def _attribute(self, path: Path) -> ast.expr:
