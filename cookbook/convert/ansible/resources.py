@@ -46,10 +46,10 @@ def drafts(params: Params, sources: RoleSources) -> list[Draft]:
 def _without_line_end(found: ast.expr) -> ast.expr:
     """Return a name without the line break that a folded text of YAML has at its end."""
     match found:
-        case ast.Constant(value=str()):
-            return literal(found.value.rstrip("\n"))
-        case ast.JoinedStr(values=[*before, ast.Constant(value=str()) as last]):
-            return joined([*map(_part, before), str(last.value).rstrip("\n")])
+        case ast.Constant(value=str(given)):
+            return literal(given.rstrip("\n"))
+        case ast.JoinedStr(values=[*before, ast.Constant(value=str(given))]):
+            return joined([*map(_part, before), given.rstrip("\n")])
     return found
 
 
