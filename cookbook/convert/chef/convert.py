@@ -136,6 +136,7 @@ class _Cookbook:
         self.left_out = [path for path in every if not is_inside(path, root)]
         self.lost: set[Attribute] = set()
         self.levels: dict[Attribute, int] = {}
+        self.slashed: set[Attribute] = set()
         self.cyclic: frozenset[str] = frozenset()
         self.modules = _modules([*self.paths])
 
@@ -163,7 +164,7 @@ class _Cookbook:
         def flow(tree: Tree, known: dict[Attribute, Any]) -> RubyFlow:
             self.known.update(known)
             made = RubyFlow(tree, work, self.sources, self.known, {})
-            made.levels = self.levels
+            made.levels, made.slashed = self.levels, self.slashed
             return made
 
         made = attributes.convert(self.root, flow)
@@ -188,7 +189,7 @@ class _Cookbook:
         flow = RubyFlow(tree, work, self.sources, self.known, self.names())
         flow.targets = targets
         flow.cyclic = self.cyclic
-        flow.levels = self.levels
+        flow.levels, flow.slashed = self.levels, self.slashed
         work.scope.lost |= self.lost
         return work, flow.statements(tree.root)
 

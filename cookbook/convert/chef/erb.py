@@ -74,7 +74,7 @@ class _Reader:
         for word in re.findall(r"@(\w+)", code):
             self.variables.add(word)
             self.scope.names[f"@{word}"] = name(word)
-        by = Expressions(tree, self.scope, self.known, self.read, self.given)
+        by = Expressions(tree, self.scope, self.known, self.read, given=self.given)
         return jinja(getattr(by, how)(inner[0]))
 
     def statement(self, code: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,9 @@ class Expressions(RubyLiterals):
 
     reading: Callable[[Path], ast.expr] | None = None
     """The function that makes the expression of an attribute; None: `attribute(...)`."""
+
+    slashed: Collection[Path | None] = frozenset()
+    """Attributes that have a slash at their end, on one platform at least."""
 
     given: Mapping[str, Any] = field(default_factory=dict)
     """The variables of a template, with `@` -> their known values."""

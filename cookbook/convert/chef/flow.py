@@ -77,6 +77,9 @@ class RubyFlow:
         self.levels: dict[Path, int] = {}
         """Attribute -> the precedence at which it was set; a lower one changes nothing then."""
 
+        self.slashed: set[Path] = set()
+        """Attributes that have a slash at their end, on one platform at least."""
+
         self.cyclic: frozenset[str] = frozenset()
         """Modules that import this one, so that it cannot import them."""
 
@@ -84,7 +87,7 @@ class RubyFlow:
 
     def by(self) -> Expressions:
         """Return the translator of expressions, with the names that are known now."""
-        return Expressions(self.tree, self.scope, self.known)
+        return Expressions(self.tree, self.scope, self.known, slashed=self.slashed)
 
     def place(self, node: Any) -> SourcePlace:
         """Return the place of a node."""
@@ -258,6 +261,8 @@ class RubyFlow:
                 self.scope.lost.add(path)
             raise
         self._outrank(path, self.tree.text(left))
+        if re.search(r"/['\"]$", text(value)):
+            self.slashed.add(path)
         self.scope.lost.discard(path)
         only_unset = _UNLESS.search(self.tree.text(left)) is not None
         is_known = is_constant(value) and not (only_unset and path in self.known)
