@@ -38,6 +38,7 @@ TITLES: Mapping[str, str] = {
     "systemd_unit": "unit_name",
     "user": "username",
     "user_ulimit": "username",
+    "wait_for": "",
     "dnf_package": "package_name",
     "dpkg_package": "package_name",
     "zypper_package": "package_name",
@@ -61,6 +62,9 @@ TITLES: Mapping[str, str] = {
 }
 """Resource type -> the property of what its name stands for, if the name is only a title; `""`:
 the name means nothing on the host, or cannot be another."""
+
+MARKED = frozenset({"apt_repository", "cron", "cron_d"})
+"""Types whose name is on the host, in a mark or as a file: under another name it is another one."""
 
 
 def kind_of(name: str) -> type[Resource]:

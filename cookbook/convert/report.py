@@ -37,6 +37,9 @@ class ConvertReport:
     written: list[str] = field(default_factory=list)
     """The paths of the files that were written, relative to the folder."""
 
+    unread: list[str] = field(default_factory=list)
+    """Files of tasks that nothing translated includes; their declarations are not counted."""
+
     def count(self, place: SourcePlace, todos: int) -> None:
         """Count a declaration, with the number of its TODO comments."""
         tally = self.files.setdefault(place.file, FileTally())
@@ -65,6 +68,9 @@ class ConvertReport:
             )
         other = len(self.todos)
         yield f"{other} TODO comment{'' if other == 1 else 's'} in what was written."
+        if self.unread:
+            yield "Not read, and not counted: no task that was translated includes"
+            yield from (f"  {name}" for name in self.unread)
 
     def as_json(self) -> str:
         """Return the same as JSON, with each TODO comment."""
@@ -81,6 +87,7 @@ class ConvertReport:
                 }
                 for todo in self.todos
             ],
+            "unread": self.unread,
             "written": self.written,
         }
         return f"{json.dumps(document, indent=2)}\n"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cookbook.convert import passwords
-from cookbook.convert.declarations import TITLES, declaration
+from cookbook.convert.conditions import Conditions, exclusive
+from cookbook.convert.declarations import MARKED, TITLES, declaration
 from cookbook.convert.drafts import Draft
 from cookbook.convert.expressions import (
     Untranslatable,
@@ -18,7 +19,7 @@ from cookbook.convert.expressions import (
     literal,
 )
 from cookbook.convert.report import ConvertReport
-from cookbook.convert.scope import NameScope
+from cookbook.convert.scope import NameScope, identifier
 from cookbook.convert.statements import Assignment, Code, SourcePlace, Statement, Todo
 
 _ORDER = ("package_name", "path", "username", "key", "source", "content", "variables", "command")
@@ -46,24 +47,37 @@ class RecipeWork:
     declared: dict[str, bool] = field(default_factory=dict)
     """Identity of each declared resource -> whether every host has it."""
 
+    places: dict[str, list[Conditions]] = field(default_factory=dict)
+    """Identity of each resource whose name is on the host -> the conditions of its declarations."""
+
     notified: dict[str, NotifiedDraft] = field(default_factory=dict)
 
-    def declare(self, draft: Draft, title: str, *, always: bool) -> Code:
+    def declare(
+        self, draft: Draft, title: str, *, always: bool, conditions: Conditions = ()
+    ) -> Code:
         """
         Return the statement that declares a resource, under a name that no other one has.
 
-        Raises Untranslatable if the type does not take its properties.
+        `conditions` are those around it. Raises Untranslatable if the type does not take its
+        properties.
         """
         for word, value in draft.properties.items():
             passwords.refuse(word, value)
-        draft = self._unique(draft, title)
+        draft = self._unique(draft, title, conditions)
         made = declaration(draft.kind, draft.name, draft.properties, _ORDER)
         self.declared[draft.identity] = always
+        self.places.setdefault(draft.identity, []).append(conditions)
         return Code(made)
 
-    def _unique(self, draft: Draft, title: str) -> Draft:
+    def _unique(self, draft: Draft, title: str, conditions: Conditions) -> Draft:
         if draft.identity not in self.declared:
             return draft
+        if draft.kind in MARKED:
+            places = self.places.get(draft.identity, [()])
+            changing = {identifier(word) for word in self.scope.assigned}
+            if all(exclusive(one, conditions, changing) for one in places):
+                return draft
+            raise Untranslatable("it is declared before, and its name is what it is known by")
         if draft.kind not in TITLES:
             raise Untranslatable("it is declared before, and has no other name")
         properties = dict(draft.properties)

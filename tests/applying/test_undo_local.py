@@ -102,6 +102,20 @@ def prepare() -> None:
     Path("d/tree/sub/x").write_text("x\n")
 
 
+def test_the_last_run_that_changed_nothing_names_the_one_that_did(cook: Cook) -> None:
+    first = cook("converge", recipe='file(f"{D}/new", content="new\\n")\n')
+    second = cook("converge", recipe='file(f"{D}/new", content="new\\n")\n')
+    undone = cook("undo", "last", "--yes")
+    assert (undone["status"], undone["totals"]["changed"]) == (0, 0)
+    assert undone["stderr"] == (
+        f"cook: {second['run']}, the last run, has changed nothing; the last run that has is"
+        f" {first['run']}\n"
+    )
+    assert Path("d/new").exists()
+    undone = cook("undo", first["run"], "--yes")
+    assert (undone["stderr"], Path("d/new").exists()) == ("", False)
+
+
 def test_undone_and_redone(cook: Cook) -> None:
     prepare()
     before = tree()

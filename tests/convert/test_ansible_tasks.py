@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cookbook.convert.ansible import modules
+from cookbook.convert.ansible.files import converted
 from cookbook.convert.ansible.role import Role
 from cookbook.convert.chef import resources
 from cookbook.convert.declarations import TITLES, kind_of, properties
@@ -111,7 +112,13 @@ PLACES = {
     "stops": "- fail: {{msg: x}}\n  {}\n",
     "handlers": "- package: {{name: jq}}\n  {}\n",
 }
-NO_EFFECT = {("facts", "environment"), ("stops", "environment"), ("handlers", "tags")}
+NO_EFFECT = {
+    ("facts", "environment"),
+    ("handlers", "tags"),
+    ("stops", "delegate_to"),
+    ("stops", "environment"),
+    ("stops", "run_once"),
+}
 """Places where a keyword changes nothing, for Ansible neither."""
 
 
@@ -174,3 +181,78 @@ def test_each_type_of_chef_exists() -> None:
         kind_of(kind)
     for kind, names in resources.PROPERTIES.items():
         assert {word for word in names.values() if word} <= properties(kind).keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "becomes"),
+    [
+        ("{{ ansible_managed }}", "Managed by cook"),
+        ("{{ ansible_managed | comment }}", "# Managed by cook"),
+        ("{{ ansible_managed|comment('c') }}", "// Managed by cook"),
+        ('{{ ansible_managed | comment("xml") }}', "<!--\n - Managed by cook\n-->"),
+        ("{{ ansible_managed | comment('cblock') }}", "/*\n * Managed by cook\n */"),
+        ("{{ ansible_managed | comment('erlang') }}", "% Managed by cook"),
+        ("{{ ansible_managed | comment(decoration='; ') }}", "; Managed by cook"),
+        (
+            "{{ ansible_managed | comment('plain', prefix='x') }}",
+            "{{ ansible_managed | comment('plain', prefix='x') }}",
+        ),
+    ],
+)
+def test_the_header_is_a_comment_of_the_style_that_the_template_names(
+    given: str, becomes: str
+) -> None:
+    assert converted(f"{given}\na\n") == f"{becomes}\na\n"
+
+
+def test_files_of_variables_that_a_condition_excludes_are_left_out(tmp_path: Path) -> None:
+    for part in ("tasks", "vars", "templates"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "tasks/main.yml").write_text(
+        "- include_vars: '{{ ansible_distribution }}-{{ ansible_distribution_release }}.yml'\n"
+        "  when: ansible_distribution == 'Debian' and ansible_distribution_release == 'buster'\n"
+        "- package: {name: '{{ app }}'}\n"
+    )
+    (tmp_path / "vars/Debian-buster.yml").write_text("app: a\n")
+    (tmp_path / "vars/Debian-bullseye.yml").write_text("app: b\n")
+    source = Role(tmp_path, "A role.", ConvertReport("role")).convert()
+    lines = [line for line in source.split("\n") if line.startswith(("if ", "    app"))]
+    assert lines == [
+        'if node.facts.distribution == "debian" and node.facts.codename == "buster":',
+        '    app = "a"',
+    ]
+
+
+def test_the_account_names_files_of_tasks_that_were_not_read(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/main.yml").write_text(
+        "- include_tasks: each.yml\n  loop: [1]\n- include_tasks: once.yml\n"
+    )
+    (tmp_path / "tasks/each.yml").write_text("- package: {name: jq}\n")
+    (tmp_path / "tasks/once.yml").write_text("- package: {name: tree}\n")
+    report = ConvertReport("role")
+    Role(tmp_path, "A role.", report).convert()
+    assert report.unread == ["tasks/each.yml"]
+    assert report.as_text().endswith(
+        "Not read, and not counted: no task that was translated includes\n  tasks/each.yml\n"
+    )
+    assert '"unread": [\n    "tasks/each.yml"\n  ]' in report.as_json()
+
+
+def test_a_handler_with_a_name_that_a_task_sets_is_known_where_it_is_notified(
+    tmp_path: Path,
+) -> None:
+    for part in ("tasks", "handlers", "vars", "defaults"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "defaults/main.yml").write_text("managed: true\nwith_app: true\n")
+    (tmp_path / "vars/Debian.yml").write_text("app: app-debian\n")
+    (tmp_path / "handlers/main.yml").write_text(
+        "- name: restart\n  service: {name: '{{ app }}', state: restarted}\n  when: managed\n"
+    )
+    (tmp_path / "tasks/main.yml").write_text("- include_tasks: more.yml\n  when: with_app\n")
+    (tmp_path / "tasks/more.yml").write_text(
+        "- include_vars: '{{ ansible_os_family }}.yml'\n- package: {name: jq}\n  notify: restart\n"
+    )
+    source = Role(tmp_path, "A role.", ConvertReport("role")).convert()
+    assert '*([delayed("restart", f"service[{app}]")] if managed else [])' in source
+    assert source.index('app = "app-debian"') < source.index('"restart"')

@@ -25,12 +25,16 @@ from cookbook.cli.review import add_review, reviewing
 from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
+    from cookbook.history.store import History
     from cookbook.inventory import Host
     from cookbook.planning.step import Step
     from cookbook.reports.report import Report
+    from cookbook.reports.schema import Document
     from cookbook.run.options import Run
 
 _MODES = ("converge", "apply", "undo")
+_LOOKED_AT = 200
+"""Runs of a host among which the last one that changed it is looked for."""
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -130,6 +134,8 @@ def _planned(options: argparse.Namespace) -> Run:
                 f"{document['run']} is a {document['mode']}: it has changed nothing",
                 hint="`cook history --changed` shows those that have",
             )
+        if options.past == "last" and not history.summary(document["run"]).changed:
+            _name_the_last_change(history, document)
         past = past_steps(history, document["run"])
         machine_ids = history.machine_ids(document["run"])
     chosen = _chosen(known, past, limited=bool(options.limit))
@@ -149,6 +155,21 @@ def _planned(options: argparse.Namespace) -> Run:
         **safety(options),
         **limits(options),
     )
+
+
+def _name_the_last_change(history: History, document: Document) -> None:
+    """Say that the last run changed nothing, and which one on its hosts has."""
+    from cookbook.cli.progress import write
+
+    found = (
+        run.run
+        for host in document["hosts"]
+        for run in history.runs(host=host, changed=True, limit=_LOOKED_AT)
+        if run.mode in _MODES
+    )
+    newest = max(found, default=None)
+    other = f"; the last run that has is {newest}" if newest else ""
+    write([("", f"cook: {document['run']}, the last run, has changed nothing{other}")], sys.stderr)
 
 
 def _chosen(

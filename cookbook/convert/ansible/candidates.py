@@ -38,7 +38,7 @@ def candidates(
         return
     expression = re.escape(Path(pattern).name).replace("\0", "(.+)")
     for path in tree.files(kind):
-        if matched := re.fullmatch(expression, path.name):
+        if path.stem != "main" and (matched := re.fullmatch(expression, path.name)):
             words = (facts.LOWERED if found[2] else facts.WORDS).get(fact)
             if words is not None and matched[1] not in words:
                 continue

@@ -169,7 +169,7 @@ def _place(draft: Draft, params: Params) -> None:
         draft.properties["before"] = literal("^") if first else before
 
 
-def _created(draft: Draft, params: Params) -> list[Draft]:
+def created(draft: Draft, params: Params) -> list[Draft]:
     """Return the resources for a file that is made if it is not there."""
     params.drop("backup")
     params.drop("follow")
@@ -205,7 +205,7 @@ def _lineinfile(params: Params, _sources: RoleSources) -> list[Draft]:
         if match is not None:
             draft.properties["match"] = match
         _place(draft, params)
-    return _created(draft, params)
+    return created(draft, params)
 
 
 def _blockinfile(params: Params, _sources: RoleSources) -> list[Draft]:
@@ -219,7 +219,7 @@ def _blockinfile(params: Params, _sources: RoleSources) -> list[Draft]:
     else:
         draft.properties["content"] = content or literal("")
         _place(draft, params)
-    return _created(draft, params)
+    return created(draft, params)
 
 
 def _get_url(params: Params, _sources: RoleSources) -> list[Draft]:

@@ -25,7 +25,16 @@ from cookbook.convert.source_tree import OUTSIDE, content, files_below, is_insid
 KINDS = ("files", "templates")
 """The folders of a role that are copied."""
 
-_MANAGED = re.compile(r"\{\{\s*ansible_managed\s*(\|\s*comment(\([^)]*\))?)?\s*\}\}")
+_MANAGED = re.compile(r"\{\{\s*ansible_managed\s*(\|\s*comment(?:\(([^)]*)\))?)?\s*\}\}")
+_STYLES: Mapping[str, str] = {
+    "": "# {}",
+    "plain": "# {}",
+    "erlang": "% {}",
+    "c": "// {}",
+    "cblock": "/*\n * {}\n */",
+    "xml": "<!--\n - {}\n-->",
+}
+"""Style of the filter `comment` -> the comment."""
 
 
 class RoleFiles:
@@ -228,9 +237,7 @@ def converted(source: str) -> str:
 
     Both cut the line break after a block; cook cuts the spaces before it, too, which `{%+` stops.
     """
-    source = _MANAGED.sub(
-        lambda found: "# Managed by cook" if found[1] else "Managed by cook", source
-    )
+    source = _MANAGED.sub(_managed, source)
     source = re.sub(r"(?m)^([ \t]+)\{%(?![-+])", r"\1{%+", source)
     source = re.sub(
         r"\|\s*bool(?=\s*(%\}|\}\}|\)|and\b|or\b|else\b))",
@@ -238,6 +245,15 @@ def converted(source: str) -> str:
         source,
     )
     return re.sub(r"\|\s*mandatory(?=\s*(\}\}|\||\)))", "", source)
+
+
+def _managed(found: re.Match[str]) -> str:
+    """Return what stands for `ansible_managed`; a comment of another style is left as it is."""
+    given = (found[2] or "").strip()
+    if (own := re.fullmatch(r"decoration\s*=\s*(['\"])([^'\"\\]*)\1", given)) is not None:
+        return f"{own[2]}Managed by cook"
+    style = _STYLES.get(given.strip("'\"")) if found[1] else "{}"
+    return found[0] if style is None else style.format("Managed by cook")
 
 
 def copied(root: Path, folder: Folder, below: str = "") -> None:

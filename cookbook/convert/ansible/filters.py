@@ -220,6 +220,7 @@ def tested(scope: NameScope, word: str, of: ast.expr, args: Args, named: Named) 
 _TYPES: Mapping[str, str] = {
     "mapping": _MAPPING,
     "number": "int | float",
+    "iterable": f"str | list | tuple | {_MAPPING}",
     "sequence": f"str | list | tuple | {_MAPPING}",
     "string": "str",
 }

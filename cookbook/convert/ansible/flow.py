@@ -156,7 +156,12 @@ class TaskFlow:
         plain = condition is None and loop is None
         declared: list[Statement] = []
         for draft in found:
-            statement = self.work.declare(draft, title(task.name), always=context.always and plain)
+            statement = self.work.declare(
+                draft,
+                title(task.name),
+                always=context.always and plain,
+                conditions=(*context.conditions, *wanted.conditions),
+            )
             declared.append(statement)
             guards.declared(task, index, draft, statement, plain=plain)
         notes = [self.work.todo(task.place, what, why) for what, why in left.items()]

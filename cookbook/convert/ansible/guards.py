@@ -147,6 +147,8 @@ class Guards:
         for word, probe in self.probes.items():
             if not re.search(rf"\b{re.escape(word)}\b", shown):
                 continue
+            if re.fullmatch(rf"\s*{word}(\.stat(\.exists)?)? is defined\s*", shown):
+                return "when" not in probe.task.keywords
             guard = _guard(shown.strip(), word, probe)
             if guard is None or guard[0] in wanted.properties:
                 raise Untranslatable(f"the result of another task, {word}")

@@ -17,7 +17,7 @@ from cookbook.convert.ansible.sources import plain as title
 from cookbook.convert.ansible.task import Task, as_names, comment_of, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
 from cookbook.convert.drafts import Draft
-from cookbook.convert.expressions import Untranslatable, literal, name
+from cookbook.convert.expressions import Untranslatable, literal, name, text
 from cookbook.convert.scope import identifier
 from cookbook.convert.statements import Assignment, Note, Statement
 from cookbook.convert.work import NotifiedDraft, RecipeWork
@@ -34,6 +34,9 @@ class Handlers:
         self._path = path
         self.keywords: Mapping[str, Any] = {}
         """The keywords of a play that count for its handlers."""
+
+        self.late: set[str] = set()
+        """Variables that tasks set which are not among the variables on top of the recipe."""
 
         self.choices: list[Statement] = []
         """Variables with the notices of handlers that have conditions."""
@@ -60,11 +63,11 @@ class Handlers:
     def _handler(self, task: Task) -> None:
         names = [task.name, *as_names(task.keywords.get("listen"))]
         given = keywords.inherited(self.keywords, task.keywords)
-        text = comment_of(task, given)
+        comment = comment_of(task, given)
         try:
             found, condition = self._drafts(task, given)
         except Untranslatable as why:
-            self.choices.append(self.work.todo(task.place, text, str(why)))
+            self.choices.append(self.work.todo(task.place, comment, str(why)))
             self.work.report.count(task.place, 1)
             return
         if not found:
@@ -73,7 +76,7 @@ class Handlers:
             self.work.report.count(task.place, 0)
         for number, (draft, actions) in enumerate(found):
             key = f"{task.place}/{number}"
-            waiting = NotifiedDraft(title(task.name), task.place, text, draft, actions)
+            waiting = NotifiedDraft(title(task.name), task.place, comment, draft, actions)
             self.work.notified[key] = waiting
             self._next[key] = as_names(task.keywords.get("notify"))
             for one in names:
@@ -102,11 +105,31 @@ class Handlers:
             made.append((draft, actions))
         return made, condition
 
+    def unnotified(self) -> list[Statement]:
+        """Return comments for handlers that no translated task notifies: when, and with what."""
+        made: list[Statement] = []
+        seen: set[str] = set()
+        for key, condition in [pair for every in self.handlers.values() for pair in every]:
+            waiting = self.work.notified[key]
+            if waiting.calls or key in seen:
+                continue
+            seen.add(key)
+            said = []
+            if condition is not None and not _is_true(condition):
+                said.append(f"only if {text(condition)}")
+            if self._next[key]:
+                said.append(f"together with {', '.join(self._next[key])}")
+            if said:
+                words = f"{waiting.place}: {waiting.title}: notify it {', '.join(said)}"
+                made.append(Note(words))
+        return made
+
     def notices(self, names: Sequence[str]) -> tuple[list[ast.expr], list[str]]:
         """
         Return notices to handlers, and the names of those that have no counterpart.
 
-        What a handler notifies is notified with it: it always changes something.
+        They are in the order of the handlers, in which Ansible runs them. What a handler notifies
+        is notified with it: it always changes something.
         """
         return self._notices(names, frozenset())
 
@@ -115,23 +138,37 @@ class Handlers:
     ) -> tuple[list[ast.expr], list[str]]:
         made: list[ast.expr] = []
         missing = [one for one in names if one not in self.handlers]
-        for one in names:
-            for key, condition in self.handlers.get(one, []):
-                if key in before:
-                    continue
-                more, lost = self._notices(self._next[key], before | {key})
-                notices = [*self.work.notice(key), *more]
-                missing += lost
-                if condition is None or _is_true(condition):
-                    made += notices
-                else:
-                    made.append(self._choice(key, one, condition, notices))
+        order = [*self.work.notified]
+        found = {
+            key: (one, condition)
+            for one in names
+            for key, condition in self.handlers.get(one, [])
+            if key not in before
+        }
+        for key in sorted(found, key=order.index):
+            one, condition = found[key]
+            more, lost = self._notices(self._next[key], before | {key})
+            notices = [*self.work.notice(key), *more]
+            missing += lost
+            if condition is None or _is_true(condition):
+                made += notices
+            else:
+                made.append(self._choice(key, one, condition, notices))
         return made, missing
 
     def _choice(
         self, key: str, handler: str, condition: ast.expr, notices: list[ast.expr]
     ) -> ast.expr:
-        """Return the notices of a handler with a condition, from a variable of the recipe."""
+        """
+        Return the notices of a handler with a condition, from a variable of the recipe.
+
+        What depends on a variable that a task sets is decided where it is notified.
+        """
+        asked = (condition, self.work.notified[key].draft.name)
+        used = {one.id for part in asked for one in ast.walk(part) if isinstance(one, ast.Name)}
+        if used & {identifier(word) for word in self.late}:
+            value = ast.IfExp(test=condition, body=literal(notices), orelse=literal([]))
+            return ast.Starred(value=value, ctx=ast.Load())
         if key not in self._chosen:
             target = f"notify_{identifier(handler.lower())}"
             others = [one for one in self._chosen.values() if one.startswith(target)]

@@ -76,8 +76,12 @@ INCLUDE = frozenset({"when", "tags", "vars"})
 FACTS = frozenset({"when", "tags", "vars", "no_log", "become_user", "environment", "ignore_errors"})
 """Keywords of a task that sets variables: nothing happens on the host."""
 
-RAISED = frozenset({"when", "tags", "vars", "no_log", "become_user", "environment"}) | LOOPS
-"""Keywords of `fail` and `assert`."""
+RAISED = (
+    frozenset({"when", "tags", "vars", "no_log", "become_user", "environment"})
+    | {"delegate_to", "run_once"}
+    | LOOPS
+)
+"""Keywords of `fail` and `assert`, which ask for values of the host, wherever they run."""
 
 PLAY = frozenset(
     {
@@ -262,13 +266,14 @@ def judged(keywords: Mapping[str, Any], draft: Draft) -> dict[str, str]:
         shown = str(value)
         if word == "failed_when" and shown.lower() in never:
             draft.properties["ignore_failure"] = literal(True)
-        elif word == "changed_when" and _is_plain_change(draft, shown, keywords):
+        elif _is_needless_judgement(word, shown, keywords, draft):
             continue
         elif word != "until" or not re.search(_SUCCESS, shown):
             found[f"{word}: {shown}"] = _JUDGED[word]
     return found
 
 
+_FAILURE = r"\w+(\.failed| is (failed|failure))"
 _SUCCESS = r"is (not failed|succeeded|success)|\.rc == 0"
 
 _JUDGED = {
@@ -276,6 +281,15 @@ _JUDGED = {
     "failed_when": "returns= names the exit statuses that mean success",
     "until": "until= is a command that must succeed",
 }
+
+
+def _is_needless_judgement(
+    word: str, shown: str, keywords: Mapping[str, Any], draft: Draft
+) -> bool:
+    """Return whether a result is judged as it would be anyway."""
+    if word == "changed_when":
+        return _is_plain_change(draft, shown, keywords)
+    return word == "failed_when" and re.fullmatch(_FAILURE, shown.strip()) is not None
 
 
 def _is_plain_change(draft: Draft, shown: str, keywords: Mapping[str, Any]) -> bool:

@@ -140,7 +140,6 @@ MODULES: Mapping[str, Module] = {
         needless={
             "backup": None,
             "no_extra_spaces": None,
-            "create": None,
             "allow_no_value": _FALSE,
         },
         fixed={"format": "ini"},

@@ -17,12 +17,15 @@ from cookbook.convert.expressions import (
     literal,
     text,
 )
+from cookbook.convert.scope import NameScope
 
 
 def _package(params: Params, _sources: RoleSources) -> list[Draft]:
     names = params.value("name", "pkg", "package")
     cache = params.value("update_cache", "update-cache")
     age = params.value("cache_valid_time")
+    if names is None and "state" in params.left:
+        raise Untranslatable("no package is named")
     if names is None:
         return [_without_packages(params, cache, age)]
     action = params.choice("state", "present", modules.PACKAGE_STATES)
@@ -112,17 +115,20 @@ def _service(params: Params, _sources: RoleSources) -> list[Draft]:
     wanted: list[ast.expr] = []
     for parameter, yes, no in (("masked", "mask", "unmask"), ("enabled", "enable", "disable")):
         if (value := params.value(parameter)) is not None:
-            wanted.append(_switch(value, yes, no))
+            wanted.append(_switch(value, yes, no, params.scope))
     if "state" in params.left and (state := params.value("state", default="started")) is not None:
         wanted.append(chosen(state, modules.SERVICE_STATES, "state"))
     action = literal(wanted) if len(wanted) > 1 else (wanted or [literal("nothing")])[0]
     return [Draft("service", name, {"action": action})]
 
 
-def _switch(value: ast.expr, yes: str, no: str) -> ast.expr:
+def _switch(value: ast.expr, yes: str, no: str, scope: NameScope) -> ast.expr:
+    """Return one of two actions: "no" of hosts.yml is a text, which Python takes for true."""
     if is_constant(value):
         return literal(yes if as_flag(constant(value)) else no)
-    return ast.IfExp(test=value, body=literal(yes), orelse=literal(no))
+    is_flag = scope.kinds.get(text(value)) is bool or isinstance(value, ast.Compare | ast.UnaryOp)
+    test = value if is_flag else ast.Call(func=scope.helper("as_bool"), args=[value], keywords=[])
+    return ast.IfExp(test=test, body=literal(yes), orelse=literal(no))
 
 
 TASKS: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
 from cookbook.convert.ansible.jinja import Translator
 from cookbook.convert.ansible.params import Params
-from cookbook.convert.expressions import Untranslatable, every, text
+from cookbook.convert.expressions import Untranslatable, every, negated, text
 from cookbook.convert.statements import Compound, Note, PythonLines, Statement
 
 MODULES = frozenset({"fail", "assert"})
@@ -34,4 +32,4 @@ def raised(params: Params) -> list[Statement]:
     held = every([translator.condition(that)])
     if held is None:
         return [Note(f"{task.place}: {task.name}: always so")]
-    return [Compound(("if", ast.UnaryOp(op=ast.Not(), operand=held)), [stop])]
+    return [Compound(("if", negated(held)), [stop])]

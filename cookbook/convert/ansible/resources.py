@@ -16,6 +16,7 @@ from cookbook.convert.expressions import (
     Untranslatable,
     constant,
     is_constant,
+    joined,
     literal,
     text,
 )
@@ -37,7 +38,25 @@ def drafts(params: Params, sources: RoleSources) -> list[Draft]:
     else:
         found = [_by_name(params)]
     params.finish()
+    for draft in found:
+        draft.name = _without_line_end(draft.name)
     return found
+
+
+def _without_line_end(found: ast.expr) -> ast.expr:
+    """Return a name without the line break that a folded text of YAML has at its end."""
+    match found:
+        case ast.Constant(value=str(given)):
+            return literal(given.rstrip("\n"))
+        case ast.JoinedStr(values=[*before, ast.Constant(value=str(given))]):
+            return joined([*map(_part, before), given.rstrip("\n")])
+    return found
+
+
+def _part(one: ast.expr) -> str | ast.expr:
+    if isinstance(one, ast.FormattedValue):
+        return one.value
+    return str(constant(one))
 
 
 def _by_table(params: Params, module: modules.Module) -> Draft:
@@ -123,11 +142,16 @@ def _finish_cron(draft: Draft, params: Params) -> None:
             raise Untranslatable("cron_file without a user")
 
 
+_WAIT = 300
+"""Seconds that Ansible's wait_for waits, if it is not told how long."""
+
+
 def _finish_wait(draft: Draft, params: Params) -> None:
     if str(params.left.get("state")) in ("stopped", "absent", "drained"):
         if params.raw("state") == "drained":
             raise Untranslatable("state=drained")
         draft.properties["absent"] = literal(True)
+    draft.properties.setdefault("timeout", literal(_WAIT))
 
 
 def _finish_sysctl(draft: Draft, params: Params) -> None:
@@ -193,10 +217,18 @@ def _pip(params: Params, _sources: RoleSources) -> list[Draft]:
     return [_by_table(params, modules.MODULES["pip"])]
 
 
+def _ini_file(params: Params, _sources: RoleSources) -> list[Draft]:
+    create = params.flag("create", default=True)
+    draft = _by_table(params, modules.MODULES["ini_file"])
+    params.left["create"] = create and text(draft.properties["action"]) == '"set"'
+    return file_tasks.created(draft, params)
+
+
 SPECIAL: Mapping[str, Callable[[Params, RoleSources], list[Draft]]] = {
     **file_tasks.TASKS,
     **package_tasks.TASKS,
     **system_tasks.TASKS,
+    "ini_file": _ini_file,
     "pip": _pip,
 }
 """Modules that need more than the table says."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cookbook.convert import passwords
-from cookbook.convert.ansible import keywords, variables
+from cookbook.convert.ansible import keywords, raised, variables
 from cookbook.convert.ansible.candidates import candidates
 from cookbook.convert.ansible.file_calls import FileCalls
 from cookbook.convert.ansible.files import RoleFiles, left_out
@@ -20,6 +20,7 @@ from cookbook.convert.ansible.reader import read
 from cookbook.convert.ansible.role_tree import RoleTree
 from cookbook.convert.ansible.task import Task, tasks_of
 from cookbook.convert.ansible.task_vars import with_vars
+from cookbook.convert.conditions import exclusive
 from cookbook.convert.expressions import Untranslatable, text
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.scope import NameScope, identifier
@@ -73,6 +74,9 @@ class Role:
         self.keywords: Mapping[str, Any] = {}
         """The keywords of a play that count for its tasks."""
 
+        self.included: set[str] = set()
+        """The files of tasks that were translated."""
+
     # --- the parts ----------------------------------------------------------------------------
 
     def convert(self) -> str:
@@ -107,11 +111,17 @@ class Role:
         self.handlers.read(self.tree.tasks("handlers/main"), self.tree.place("handlers/main"))
         notes = [*self.left_out(), *self._unread(), *self._dependencies()]
         main = self.statements(self.tree.tasks("tasks/main"), self.tree.place("tasks/main"))
+        files = [path.relative_to(self.root).as_posix() for path in self.tree.files("tasks")]
+        self.work.report.unread += [
+            f"{self.tree.shown}{file}"
+            for file in files
+            if file not in self.included and Path(file).stem != "main"
+        ]
         return self.text([*notes, *main])
 
     def text(self, main: Sequence[Statement]) -> str:
         """Return the source of the recipe, with what its statements need."""
-        waiting = self.work.declare_notified()
+        waiting = [*self.handlers.unnotified(), *self.work.declare_notified()]
         parts: list[Sequence[Statement]] = [variables.ordered(self.pieces), self.handlers.choices]
         parts += [[one] for one in self.functions]
         for part in (*parts, main, waiting):
@@ -232,7 +242,15 @@ class Role:
     def _tasks(self, task: Task, context: Context) -> list[Statement]:
         params = dict(task.params)
         given = str(params.pop("file", None) or task.free or params.pop("_raw_params", None) or "")
-        words, tags = self._of_include(task, params.pop("apply", None))
+        is_static = task.module == "import_tasks" or (
+            task.module == "include" and "{{" not in given
+        )
+        allowed = keywords.TASK - keywords.LOOPS
+        if is_static and self._only_raises(given):
+            allowed |= keywords.RAISED - keywords.LOOPS
+        words, tags = self._of_include(
+            task, params.pop("apply", None), allowed if is_static else None
+        )
         if params:
             raise Untranslatable(f"no counterpart of {', '.join(sorted(params))}")
         scope = with_vars(context.scope, task.keywords.get("vars"))
@@ -249,10 +267,18 @@ class Role:
             made += _under(test, self._file(file, within.under(test)))
         return _under(condition, tagged(tags, made))
 
-    def _of_include(self, task: Task, applied: Any) -> tuple[dict[str, Any], list[str]]:
-        """Return the keywords, and the tags, that an include gives to the tasks of its file."""
-        if task.module == "import_tasks":
-            keywords.refuse(task.keywords, keywords.TASK - keywords.LOOPS)
+    def _of_include(
+        self, task: Task, applied: Any, allowed: frozenset[str] | None
+    ) -> tuple[dict[str, Any], list[str]]:
+        """
+        Return the keywords, and the tags, that an include gives to the tasks of its file.
+
+        `allowed` are the keywords that an import may have; None: it is a dynamic include.
+        """
+        if keywords.LOOPS & task.keywords.keys():
+            raise Untranslatable("an include that is repeated: a function, called in a loop")
+        if allowed is not None:
+            keywords.refuse(task.keywords, allowed)
             words = {w: one for w, one in task.keywords.items() if w not in keywords.INCLUDE}
             return words, keywords.tags_of(task.keywords)
         keywords.refuse(task.keywords, keywords.INCLUDE)
@@ -263,6 +289,12 @@ class Role:
         words = {word: one for word, one in applied.items() if word != "tags"}
         keywords.refuse(words, keywords.TASK - keywords.LOOPS)
         return words, keywords.tags_of(applied)
+
+    def _only_raises(self, given: str) -> bool:
+        """Return whether a file of tasks does no more than `assert` and `fail`."""
+        path = self.tree.path(f"tasks/{given}")
+        tasks = [*_every_task(read(path), path.name)] if path is not None else []
+        return bool(tasks) and all(one.module in raised.MODULES for one in tasks)
 
     def _file(self, file: str, context: Context) -> list[Statement]:
         """
@@ -279,6 +311,7 @@ class Role:
         is_function = file in calls.functions and plain
         if is_function and calls.may_repeat(file, context.conditions, changing):
             return [PythonLines(f"{calls.repeat(file, context.conditions)}()")]
+        self.included.add(file)
         data = read(self.root / file)
         if not isinstance(data, list | None):
             raise Untranslatable(f"{file} is encrypted, or no list of tasks")
@@ -312,6 +345,9 @@ class Role:
                     raise
         if not found:
             raise Untranslatable(f"there is no {' or '.join(names)}")
+        found = _possible(found, condition)
+        if not found:
+            return [Note(f"{task.place}: its condition is never true")]
         made: list[Statement] = []
         for number, (test, file) in enumerate(found):
             data = read(self.root / file)
@@ -360,9 +396,26 @@ class Role:
     def _hoisted(self, made: list[Statement], context: Context) -> list[Statement]:
         """Put assignments that every host makes among the variables; return the others."""
         if not context.always:
+            self.handlers.late |= {*variables.gives_of(made)[0]}
             return made
         self._add_piece(made)
         return []
+
+
+def _possible(
+    found: Sequence[tuple[ast.expr | None, str]], condition: ast.expr | None
+) -> list[tuple[ast.expr | None, str]]:
+    """Return the files that a condition around them allows, without tests that say the same."""
+    if condition is None:
+        return list(found)
+    same = ast.dump(condition)
+    allowed = [
+        (test, file) for test, file in found if test is None or not exclusive([condition], [test])
+    ]
+    return [
+        (None if test is not None and ast.dump(test) == same else test, file)
+        for test, file in allowed
+    ]
 
 
 def _under(condition: ast.expr | None, made: list[Statement]) -> list[Statement]:

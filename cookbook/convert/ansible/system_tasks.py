@@ -129,6 +129,10 @@ def _apt_repository(params: Params, _sources: RoleSources) -> list[Draft]:
     params.needed("repo")
     action = params.choice("state", "present", {"present": "add", "absent": "remove"})
     parts = _REPOSITORY.fullmatch(str(params.task.params["repo"]).strip())
+    if parts is None and "{{" in params.task.params["repo"]:
+        raise Untranslatable(
+            "the line of the repository is a variable, and its parts are not known"
+        )
     if parts is None or parts[1] != "deb" or "{" in (parts[2] or ""):
         raise Untranslatable("the repository is not one line of `deb URI DISTRIBUTION COMPONENT`")
     values = Translator(params.scope)

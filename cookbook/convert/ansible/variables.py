@@ -38,6 +38,10 @@ class Piece:
 def defaults(work: RecipeWork, data: Mapping[str, Any], place: SourcePlace) -> Iterator[Piece]:
     """Yield a piece for each default: a value of hosts.yml has priority."""
     own = {word: value for word, value in data.items() if word not in work.scope.forbidden}
+    for word in [one for one in data if one not in own]:
+        shown = "!vault" if isinstance(data[word], Vaulted) else data[word]
+        why = work.scope.forbidden[word]
+        yield Piece([work.todo(place, f"{word}: {shown}", why)], set())
     for word in own:
         work.scope.add(word)
     for word, value in own.items():

@@ -50,6 +50,11 @@ def attribute(*path: str) -> Any:
 def is_set(value: object) -> bool:
     """Return whether Ruby takes a value for true: all but nil and false are."""
     return value is not None and value is not False
+
+
+def as_text(value: object) -> str:
+    """Return a value as Ruby writes it into a text: nothing for nil, `true` for True."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 '''
 
 

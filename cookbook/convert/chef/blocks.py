@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,7 +33,7 @@ class BookSources(Protocol):
         """Return the name of a file below `files/`."""
         ...
 
-    def template(self, source: str, given: set[str]) -> tuple[str, bool]:
+    def template(self, source: str, given: Mapping[str, ast.expr]) -> tuple[str, bool]:
         """Return the name of a template, and whether it reads attributes."""
         ...
 
@@ -340,8 +341,9 @@ def _template(draft: Draft, sources: BookSources) -> None:
     given = words.get("variables")
     if given is not None and not isinstance(given, ast.Dict):
         raise Untranslatable("variables that are put together")
-    keys = {str(constant(key)) for key in given.keys if key} if given is not None else set()
-    made, reads = sources.template(shown, keys)
+    pairs = zip(given.keys, given.values, strict=True) if given is not None else ()
+    variables = {str(constant(key)): value for key, value in pairs if key}
+    made, reads = sources.template(shown, variables)
     words["source"] = literal(made)
     if reads:
         own = given if given is not None else ast.Dict(keys=[], values=[])

@@ -12,14 +12,18 @@ from typing import Any
 from cookbook.convert.chef import attributes, erb
 from cookbook.convert.chef.flow import RubyFlow
 from cookbook.convert.chef.ruby import Tree
+from cookbook.convert.chef.words import NIL
 from cookbook.convert.chef.words import Path as Attribute
-from cookbook.convert.expressions import Untranslatable, text
+from cookbook.convert.expressions import Untranslatable, constant, is_constant, text
 from cookbook.convert.project import Folder, hosts_file, is_outside, module_name
 from cookbook.convert.report import ConvertReport
 from cookbook.convert.source_file import recipe_text
 from cookbook.convert.source_tree import OUTSIDE, content, files_below, is_inside
 from cookbook.convert.statements import Code, PythonLines, SourcePlace, Statement
 from cookbook.convert.work import RecipeWork
+
+_IMPORT = re.compile(r"(?m)^(\s*import )(\w+)(?=  # noqa)")
+"""The import of another recipe, whose name may be that of a function or of a resource type."""
 
 _PLACES = ("default", "debian", "")
 """Folders below files/ and templates/ that count for every host."""
@@ -80,7 +84,7 @@ class _Sources:
             self.files[f"{source}/{one.relative_to(path).as_posix()}"] = one
         return source
 
-    def template(self, source: str, given: set[str]) -> tuple[str, bool]:
+    def template(self, source: str, given: Mapping[str, ast.expr]) -> tuple[str, bool]:
         """
         Return the name of a template, and whether it reads attributes.
 
@@ -91,11 +95,11 @@ class _Sources:
         original = content(path).decode("utf-8", "surrogateescape")
         name = f"{source.removesuffix('.erb')}.j2"
         try:
-            made = erb.translated(original, self.known)
+            made = erb.translated(original, self.known, _values(given, self.known))
         except Untranslatable:
             self._keep(source, original)
             raise
-        if missing := sorted(made.variables - given):
+        if missing := sorted(made.variables - given.keys()):
             self._keep(source, original)
             raise Untranslatable(f"the template needs {', '.join(missing)}, which is not given")
         self._keep(name, made.text)
@@ -104,6 +108,18 @@ class _Sources:
     def _keep(self, name: str, text: str) -> None:
         if self.templates.setdefault(name, text) != text:
             raise Untranslatable(f"another template is written to templates/{name}")
+
+
+def _values(given: Mapping[str, ast.expr], known: Mapping[Attribute, Any]) -> dict[str, Any]:
+    """Return the known values of the variables of a template, by their names with `@`."""
+    found: dict[str, Any] = {}
+    for word, value in given.items():
+        match value:
+            case ast.Constant():
+                found[f"@{word}"] = NIL if value.value is None else value.value
+            case ast.Call(func=ast.Name(id="attribute")) if all(map(is_constant, value.args)):
+                found[f"@{word}"] = known.get(tuple(str(constant(one)) for one in value.args))
+    return found
 
 
 class _Cookbook:
@@ -119,6 +135,8 @@ class _Cookbook:
         every += sorted((root / "attributes").glob("*.rb"))
         self.left_out = [path for path in every if not is_inside(path, root)]
         self.lost: set[Attribute] = set()
+        self.levels: dict[Attribute, int] = {}
+        self.slashed: set[Attribute] = set()
         self.cyclic: frozenset[str] = frozenset()
         self.modules = _modules([*self.paths])
 
@@ -141,10 +159,13 @@ class _Cookbook:
 
     def _attributes(self, work: RecipeWork) -> tuple[list[Statement], dict[Attribute, Any]]:
         self.known.clear()
+        self.levels.clear()
 
         def flow(tree: Tree, known: dict[Attribute, Any]) -> RubyFlow:
             self.known.update(known)
-            return RubyFlow(tree, work, self.sources, self.known, {})
+            made = RubyFlow(tree, work, self.sources, self.known, {})
+            made.levels, made.slashed = self.levels, self.slashed
+            return made
 
         made = attributes.convert(self.root, flow)
         self.lost = set(work.scope.lost)
@@ -168,6 +189,7 @@ class _Cookbook:
         flow = RubyFlow(tree, work, self.sources, self.known, self.names())
         flow.targets = targets
         flow.cyclic = self.cyclic
+        flow.levels, flow.slashed = self.levels, self.slashed
         work.scope.lost |= self.lost
         return work, flow.statements(tree.root)
 
@@ -177,7 +199,11 @@ class _Cookbook:
             f"The recipe {stem}, converted from Chef.", [statements], work.scope.helpers
         )
         used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-        words = sorted(used & {"attribute", "attributes", "default", "is_set"})
+        source = _IMPORT.sub(
+            lambda found: f"{found[0]} as {found[2]}_recipe" if found[2] in used else found[0],
+            source,
+        )
+        words = sorted(used & {"as_text", "attribute", "attributes", "default", "is_set"})
         if not words:
             return source
         line = f"from attributes import {', '.join(words)}"

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named
@@ -15,6 +15,14 @@ from cookbook.convert.expressions import Untranslatable, item, literal, method, 
 from cookbook.convert.scope import NameScope
 
 _TAG = re.compile(r"<%(?P<kind>[=#%-]?)(?P<code>.*?)(?P<trim>-?)%>", re.DOTALL)
+_AS_TEXT = (
+    "{% macro as_text(x) %}"
+    "{{ x | string | lower if x is boolean else '' if x is none else x }}"
+    "{% endmacro %}\n"
+)
+"""The macro that writes a value as Ruby does."""
+
+_LINE_END = re.compile(r"[ \t]*\r?\n")
 _EACH = re.compile(
     r"(?P<over>.+?)\.(?P<how>each|each_pair|sort\.each|each_with_index)\s*(?:do|\{)"
     r"\s*\|\s*\(?(?P<names>[\w\s,]+?)\)?\s*\|",
@@ -37,8 +45,9 @@ class JinjaTemplate:
 class _Reader:
     """Translates one template."""
 
-    def __init__(self, known: Mapping[Path, Any]) -> None:
+    def __init__(self, known: Mapping[Path, Any], given: Mapping[str, Any]) -> None:
         self.known = known
+        self.given = given
         self.scope = NameScope()
         self.variables: set[str] = set()
         self.attributes = False
@@ -56,7 +65,7 @@ class _Reader:
             made = method(made, "get", literal(key), ast.Dict(keys=[], values=[]))
         return method(made, "get", literal(path[-1]))
 
-    def expression(self, code: str, *, condition: bool = False) -> str:
+    def expression(self, code: str, how: Literal["value", "shown", "condition"] = "value") -> str:
         """Return an expression in Jinja; raises Untranslatable."""
         tree = Tree(code.strip().encode("utf-8", "surrogateescape"), "template")
         inner = named(tree.root)
@@ -65,9 +74,8 @@ class _Reader:
         for word in re.findall(r"@(\w+)", code):
             self.variables.add(word)
             self.scope.names[f"@{word}"] = name(word)
-        by = Expressions(tree, self.scope, self.known, self.read)
-        made = by.condition(inner[0]) if condition else by.value(inner[0])
-        return jinja(made)
+        by = Expressions(tree, self.scope, self.known, self.read, given=self.given)
+        return jinja(getattr(by, how)(inner[0]))
 
     def statement(self, code: str) -> str:
         """Return the inside of a block tag; raises Untranslatable."""
@@ -76,10 +84,10 @@ class _Reader:
         rest = re.sub(r"\s*\bthen$", "", rest)
         if word in ("if", "unless"):
             self.ends.append("endif")
-            test = self.expression(rest, condition=True)
+            test = self.expression(rest, "condition")
             return f"if {test}" if word == "if" else f"if not ({test})"
         if word in ("elsif", "elif"):
-            return f"elif {self.expression(rest, condition=True)}"
+            return f"elif {self.expression(rest, 'condition')}"
         if code == "else":
             return "else"
         if code in ("end", "}"):
@@ -106,35 +114,42 @@ class _Reader:
         return f"for {words[0]} in {over}" + ("|sort" if found["how"].startswith("sort") else "")
 
 
-def translated(source: str, known: Mapping[Path, Any]) -> JinjaTemplate:
+def translated(
+    source: str, known: Mapping[Path, Any], given: Mapping[str, Any] | None = None
+) -> JinjaTemplate:
     """
     Return a template of ERB in Jinja.
 
-    Erubis cuts the line of a tag that stands alone, as cook does; a tag beside text keeps it.
-    Raises Untranslatable.
+    `given` are the known values of its variables, by their names with `@`. Erubis cuts the line
+    of a tag that stands alone, as cook does; a tag beside text keeps it, and `<%= x -%>` takes
+    the line break. Raises Untranslatable.
     """
-    reader = _Reader(known)
+    reader = _Reader(known, given or {})
     text = "".join(_pieces(source, reader))
     if reader.ends:
         raise Untranslatable("in the template: a block without an end")
+    if "as_text(" in text:
+        text = _AS_TEXT + text
     return JinjaTemplate(text, reader.variables, reader.attributes)
 
 
 def _pieces(source: str, reader: _Reader) -> Iterator[str]:
-    at = 0
+    at, joins = 0, False
     for found in _TAG.finditer(source):
         before = source[at : found.start()]
         at = found.end()
-        yield _plain(before)
-        kind, code = found["kind"], found["code"]
+        kind, code, alone = found["kind"], found["code"], _alone(source, found)
+        yield "" if joins and alone and not before.strip(" \t") else _plain(before)
+        joins = False
         if kind == "#":
-            yield f"{{#{code}#}}"
+            yield f"{{#{code}#}}" if alone else f"{{#+{code}+#}}"
         elif kind == "=":
-            yield f"{{{{ {reader.expression(code)} {'-' if found['trim'] else ''}}}}}"
+            yield f"{{{{ {reader.expression(code, 'shown')} }}}}"
+            if found["trim"] and (ends := _LINE_END.match(source, at)):
+                at, joins = ends.end(), True
         elif kind == "%":
             raise Untranslatable("in the template: <%%")
         else:
-            alone = _alone(source, found)
             inner = reader.statement(code)
             yield f"{{% {inner} %}}" if alone else f"{{%+ {inner} +%}}"
     yield _plain(source[at:])
@@ -165,6 +180,13 @@ class _Words(ast.NodeTransformer):
     """Changes what Jinja writes in another way."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=sign, attr="join"),
+                args=[ast.Call(func=ast.Name(id="map"), args=[_, values])],
+            ):
+                listed, between = (ast.unparse(self.visit(one)) for one in (values, sign))
+                return ast.Name(f"({listed}|join({between}))", ast.Load())
         self.generic_visit(node)
         if isinstance(node.func, ast.Name):
             word = node.func.id
@@ -186,6 +208,8 @@ class _Words(ast.NodeTransformer):
                         ast.Compare(left=of, ops=[ast.IsNot()], comparators=[name("false")]),
                     ],
                 )
+            if word == "as_text":
+                return node
             if word in filters and word != "bool":
                 shown = ast.unparse(node.args[0])
                 return ast.Name(f"(({shown})|{filters[word]})", ast.Load())

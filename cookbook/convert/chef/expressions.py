@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from cookbook.convert.chef.words import (
     CALLS,
     CALLS_WITH,
     FACTS,
+    NIL,
     OHAI,
     OPERATORS,
     WORDS,
@@ -46,6 +47,25 @@ class Expressions(RubyLiterals):
 
     reading: Callable[[Path], ast.expr] | None = None
     """The function that makes the expression of an attribute; None: `attribute(...)`."""
+
+    slashed: Collection[Path | None] = frozenset()
+    """Attributes that have a slash at their end, on one platform at least."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The variables of a template, with `@` -> their known values."""
+
+    def shown(self, node: Any) -> ast.expr:
+        """
+        Return the expression of a node inside of a text.
+
+        Ruby writes `true` where Python writes `True`, and nothing for nil.
+        """
+        made = self.value(node)
+        path = self.path(node)
+        known = self.given.get(self.tree.text(node)) if path is None else self.known.get(path)
+        if isinstance(known, list | dict):
+            raise Untranslatable("a list or a hash as a text")
+        return call("as_text", made) if known is NIL or isinstance(known, bool) else made
 
     def condition(self, node: Any) -> ast.expr:
         """Return the expression of a condition: nil and false are not true, all else is."""
@@ -84,6 +104,8 @@ class Expressions(RubyLiterals):
         word = self.tree.text(node)
         if word in self.scope.names:
             return self.scope.names[word]
+        if word == "platform_version":
+            return name("node.facts.version")
         if word in ("cookbook_name", "recipe_name"):
             raise Untranslatable(word)
         raise Untranslatable(f"{word}: a variable or a method that is not known here")
@@ -128,7 +150,10 @@ class Expressions(RubyLiterals):
                 raise Untranslatable("an index with several values")
             if self.tree.text(inner[0]) == "node":
                 raise Untranslatable("an attribute whose name is put together")
-            return item(self.value(inner[0]), self.value(inner[1]))
+            of, key = self.value(inner[0]), self.value(inner[1])
+            is_text = isinstance(key, ast.Constant) and isinstance(key.value, str)
+            # A hash of Ruby has nil for a key that it lacks.
+            return method(of, "get", key) if is_text else item(of, key)
         return self._attribute(path)
 
     def _attribute(self, path: Path) -> ast.expr:
@@ -251,6 +276,8 @@ class Expressions(RubyLiterals):
             return self._attribute(path)
         if receiver is None:
             return self._function(called, args)
+        if called == "to_s" and (made := self.shown(receiver)) is not None and _is_text(made):
+            return made
         shown = self.tree.text(receiver)
         if shown in ("File", "::File") and called == "join":
             return self._file_join(args)
@@ -263,6 +290,8 @@ class Expressions(RubyLiterals):
         return self._method(self.value(receiver), called, [self.value(one) for one in args])
 
     def _method(self, of: ast.expr, called: str, args: list[ast.expr]) -> ast.expr:
+        if called == "to_i" and ast.unparse(of) == "node.facts.version":
+            return name(platforms.MAJOR)
         if not args and called in CALLS:
             return _filled(CALLS[called], {"A": of})
         if called == "join" and not args:
@@ -331,6 +360,10 @@ class Expressions(RubyLiterals):
                 parts.append("/")
             parts.append(made.strip("/") if parts and isinstance(made, str) else made)
         return joined(parts)
+
+
+def _is_text(made: ast.expr) -> bool:
+    return isinstance(made, ast.Call) and ast.unparse(made.func) == "as_text"
 
 
 def _of_platform(sides: Sequence[ast.expr]) -> ast.expr | None:

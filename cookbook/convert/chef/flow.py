@@ -12,7 +12,8 @@ from cookbook.convert.chef import notices, resources
 from cookbook.convert.chef.blocks import BookSources, ResourceBlock, draft_of
 from cookbook.convert.chef.expressions import Expressions
 from cookbook.convert.chef.ruby import Tree, named, walk
-from cookbook.convert.chef.words import Path
+from cookbook.convert.chef.words import NIL, Path
+from cookbook.convert.conditions import Conditions
 from cookbook.convert.expressions import (
     Untranslatable,
     call,
@@ -67,8 +68,17 @@ class RubyFlow:
         """The resources that notices can be for; None: all."""
 
         self.always = True
+        self.conditions: Conditions = ()
+        """The conditions around the statement that is translated."""
+
         self.prefixes: dict[str, Path] = {}
         """Variables that stand for a part of the attributes, by `tap`."""
+
+        self.levels: dict[Path, int] = {}
+        """Attribute -> the precedence at which it was set; a lower one changes nothing then."""
+
+        self.slashed: set[Path] = set()
+        """Attributes that have a slash at their end, on one platform at least."""
 
         self.cyclic: frozenset[str] = frozenset()
         """Modules that import this one, so that it cannot import them."""
@@ -77,7 +87,7 @@ class RubyFlow:
 
     def by(self) -> Expressions:
         """Return the translator of expressions, with the names that are known now."""
-        return Expressions(self.tree, self.scope, self.known)
+        return Expressions(self.tree, self.scope, self.known, slashed=self.slashed)
 
     def place(self, node: Any) -> SourcePlace:
         """Return the place of a node."""
@@ -86,10 +96,42 @@ class RubyFlow:
     def statements(self, node: Any) -> list[Statement]:
         """Return the statements of a node with several of them."""
         made: list[Statement] = []
-        for child in node.named_children:
-            if child.type not in ("comment", "heredoc_body", "empty_statement"):
-                made += self.statement(child)
+        left = [
+            child
+            for child in node.named_children
+            if child.type not in ("comment", "heredoc_body", "empty_statement")
+        ]
+        if node.type == "program" and not self.is_attributes:
+            return self._until_return(left)
+        for child in left:
+            made += self.statement(child)
         return made
+
+    def _until_return(self, nodes: list[Any]) -> list[Statement]:
+        """Return the statements of a recipe; below `return if ...` under the opposite condition."""
+        made: list[Statement] = []
+        for number, node in enumerate(nodes):
+            left = self._stays(node) if _returns(node) else None
+            if left is None:
+                made += self.statement(node)
+                continue
+            for one in named(node.child_by_field_name("consequence"))[:-1]:
+                made += self.statement(one)
+            kept = self.always, self.conditions
+            self.always, self.conditions = False, (*self.conditions, left)
+            body = self._until_return(nodes[number + 1 :])
+            self.always, self.conditions = kept
+            is_code = any(one.is_code() for one in body)
+            return [*made, Compound(("if", left), body)] if is_code else [*made, *body]
+        return made
+
+    def _stays(self, node: Any) -> ast.expr | None:
+        """Return the condition under which a recipe does not return; None if it is not known."""
+        try:
+            test = self.by().condition(node.child_by_field_name("condition"))
+        except Untranslatable:
+            return None
+        return test if node.type in ("unless", "unless_modifier") else negated(test)
 
     def statement(self, node: Any) -> list[Statement]:
         """Return the statements of one; a comment for what has no counterpart."""
@@ -150,33 +192,37 @@ class RubyFlow:
 
     # --- conditions ---------------------------------------------------------------------------
 
-    def _inner(self, node: Any) -> list[Statement]:
-        kept, self.always = self.always, False
+    def _inner(self, node: Any, *conditions: ast.expr) -> list[Statement]:
+        kept = self.always, self.conditions
+        self.always, self.conditions = False, (*self.conditions, *conditions)
         try:
             return self.statements(node) if node is not None else []
         finally:
-            self.always = kept
+            self.always, self.conditions = kept
 
-    def _if(self, node: Any) -> Iterator[Statement]:
+    def _if(self, node: Any, before: Conditions = ()) -> Iterator[Statement]:
+        """Yield the branches; `before` are the opposites of the conditions above."""
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless":
             test = negated(test)
         word = "elif" if node.type == "elsif" else "if"
-        body = self._inner(node.child_by_field_name("consequence"))
+        body = self._inner(node.child_by_field_name("consequence"), *before, test)
         yield Compound((word, test), body)
         other = node.child_by_field_name("alternative")
+        before = (*before, negated(test))
         if other is not None and other.type == "elsif":
-            yield from self._if(other)
+            yield from self._if(other, before)
         elif other is not None:
-            yield Compound("else", self._inner(other))
+            yield Compound("else", self._inner(other, *before))
 
     def _modifier(self, node: Any) -> list[Statement]:
         test = self.by().condition(node.child_by_field_name("condition"))
         if node.type == "unless_modifier":
             test = negated(test)
-        kept, self.always = self.always, False
+        kept = self.always, self.conditions
+        self.always, self.conditions = False, (*self.conditions, test)
         body = self.statement(node.child_by_field_name("body"))
-        self.always = kept
+        self.always, self.conditions = kept
         return [Compound(("if", test), body)]
 
     def _case(self, node: Any) -> list[Statement]:
@@ -186,14 +232,15 @@ class RubyFlow:
         of = self.by().value(value)
         made: list[Statement] = []
         tests = [self.by().when(one, of) for one in named(node) if one.type == "when"]
+        before: list[ast.expr] = []
         for one in named(node):
             if one.type == "when":
-                word = "elif" if made else "if"
-                made.append(
-                    Compound((word, tests[len(made)]), self._inner(one.child_by_field_name("body")))
-                )
+                word, test = "elif" if made else "if", tests[len(made)]
+                body = self._inner(one.child_by_field_name("body"), *before, test)
+                made.append(Compound((word, test), body))
+                before.append(negated(test))
             elif one.type == "else":
-                made.append(Compound("else", self._inner(one)))
+                made.append(Compound("else", self._inner(one, *before)))
         return made
 
     # --- assignments --------------------------------------------------------------------------
@@ -213,10 +260,15 @@ class RubyFlow:
             if path not in self.known:
                 self.scope.lost.add(path)
             raise
+        self._outrank(path, self.tree.text(left))
+        if re.search(r"/['\"]$", text(value)):
+            self.slashed.add(path)
         self.scope.lost.discard(path)
         only_unset = _UNLESS.search(self.tree.text(left)) is not None
         is_known = is_constant(value) and not (only_unset and path in self.known)
-        self.known[path] = constant(value) if is_known else None
+        self.known[path] = None
+        if is_known:
+            self.known[path] = NIL if constant(value) is None else constant(value)
         names: list[str] = []
         value = passwords.hidden("_".join(path), value, names, path[-1])
         if self.is_attributes:
@@ -230,6 +282,14 @@ class RubyFlow:
             found = call("attribute", *map(literal, path))
             return [*made, Compound(("if", compare(found, ast.Is(), literal(None))), [set_it])]
         return [*made, set_it]
+
+    def _outrank(self, path: Path, shown: str) -> None:
+        """Note the precedence of an assignment; raise Untranslatable if it changes nothing."""
+        found = re.match(r"(?:node\.)?(force_default|normal|set)\b", shown.replace("_unless", ""))
+        level = {"force_default": 1, "normal": 2, "set": 2}[found[1]] if found else 0
+        if level < self.levels.get(path, 0):
+            raise Untranslatable("it has a value of a higher precedence: this changes nothing")
+        self.levels[path] = level
 
     def _attribute_set(self, node: Any) -> Path | None:
         """Return the path in `default['a']['b'] = ...` and `node.default['a'] = ...`."""
@@ -321,7 +381,7 @@ class RubyFlow:
         if path is None:
             return of_pairs
         given = self.known.get(path)
-        if given is not None:
+        if given is not None and given is not NIL:
             return isinstance(given, dict)
         return of_pairs or any(one[: len(path)] == path for one in self.known if one != path)
 
@@ -381,6 +441,28 @@ class RubyFlow:
         made: list[Statement] = [self.work.todo(place, what, why) for what, why in lost.items()]
         title = str(constant(draft.name)) if is_constant(draft.name) else f"{kind} {called}"
         condition = every(conditions)
-        made.append(self.work.declare(draft, title, always=self.always and condition is None))
+        made.append(
+            self.work.declare(
+                draft,
+                title,
+                always=self.always and condition is None,
+                conditions=(*self.conditions, *conditions),
+            )
+        )
         self.work.report.count(place, len(lost))
         return [Compound(("if", condition), made)] if condition is not None else made
+
+
+def _returns(node: Any) -> bool:
+    """Return whether a statement ends the recipe under a condition, and at most logs before."""
+    if node.type in ("if_modifier", "unless_modifier"):
+        return _is_return(node.child_by_field_name("body"))
+    if node.type not in ("if", "unless") or node.child_by_field_name("alternative") is not None:
+        return False
+    steps = named(node.child_by_field_name("consequence"))
+    logs = all(one.type == "call" and one.text.startswith(b"Chef::Log.") for one in steps[:-1])
+    return bool(steps) and logs and _is_return(steps[-1])
+
+
+def _is_return(node: Any) -> bool:
+    return node is not None and node.type == "return" and not named(node)

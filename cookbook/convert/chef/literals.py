@@ -28,6 +28,10 @@ class RubyLiterals:
         made: ast.expr = translate(node)
         return made
 
+    def shown(self, node: Any) -> ast.expr:
+        """Return the expression of a node inside of a text."""
+        return self.value(node)
+
     def _integer(self, node: Any) -> ast.expr:
         text = self.tree.text(node).replace("_", "")
         if text.startswith("0") and text[1:].isdigit():
@@ -70,7 +74,7 @@ class RubyLiterals:
                 inner = named(one)
                 if len(inner) != 1:
                     raise Untranslatable("an interpolation of several expressions")
-                parts.append(part(self.value(inner[0])))
+                parts.append(part(self.shown(inner[0])))
             elif one.type == "escape_sequence":
                 parts.append(_escape(self.tree.text(one), raw=raw))
             else:

@@ -62,7 +62,7 @@ def _ends_in_slash(node: Any, by: Expressions) -> bool:
     """Return whether a value that is known of an attribute or a loop variable ends in a slash."""
     path = by.path(node)
     if path is not None:
-        return str(by.known.get(path)).endswith("/")
+        return path in by.slashed or str(by.known.get(path)).endswith("/")
     return node.type == "identifier" and any(one.endswith("/") for one in _looped(node, by))
 
 
@@ -73,8 +73,11 @@ def _looped(node: Any, by: Expressions) -> list[str]:
         loop = loop.parent
     if loop is None:
         return []
+    receiver = loop.child_by_field_name("receiver")
+    if receiver.type == "array" and any(by.path(one) in by.slashed for one in named(receiver)):
+        return ["/"]
     try:
-        given = constant(by.value(loop.child_by_field_name("receiver")))
+        given = constant(by.value(receiver))
     except Untranslatable:
         return []
     return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []

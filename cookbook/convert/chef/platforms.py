@@ -47,6 +47,8 @@ def asked(called: str, words: Sequence[str]) -> ast.expr | None:
         return is_one_of(FAMILY if called == "platform_family?" else DISTRIBUTION, words)
     if words or not called.endswith("?"):
         return None
+    if called == "docker?":
+        return compare(name("node.facts.virtualization"), ast.Eq(), literal("docker"))
     if word in ("rhel", "el"):
         tests = [is_one_of(FAMILY, ["rhel"])]
         own = literal([renamed(DISTRIBUTION, one) for one in _OWN_FAMILIES])
@@ -82,7 +84,8 @@ def _refuse_own(table: Mapping[str, ast.expr]) -> None:
             raise Untranslatable(f"a value for {word}, which is of the family rhel here")
 
 
-_MAJOR = 'int(node.facts.version.partition(".")[0] or 0)'
+MAJOR = 'int(node.facts.version.partition(".")[0] or 0)'
+"""The first number of the version, 0 without one; Ruby's `to_i` reads no more of it."""
 
 _BOUND = re.compile(r"(>=|<) *([0-9]+)(?:\.0)*")
 """A bound on the major version: of minor ones os-release(5) says less than Ohai."""
@@ -98,6 +101,6 @@ def _by_version(table: ast.Dict, other: ast.expr) -> ast.expr:
         if bound is None:
             raise Untranslatable("a value for single versions of a platform")
         sign = ast.GtE() if bound[1] == ">=" else ast.Lt()
-        test = compare(name(_MAJOR), sign, literal(int(bound[2])))
+        test = compare(name(MAJOR), sign, literal(int(bound[2])))
         made = ast.IfExp(test=test, body=value, orelse=made)
     return made

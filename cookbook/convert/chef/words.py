@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 Path = tuple[str, ...]
 
+NIL = object()
+"""The known value of an attribute that is nil; None: its value is not known."""
+
 FACTS: Mapping[Path, str] = {
     ("platform_family",): "node.facts.family",
     ("platform",): "node.facts.distribution",
@@ -102,6 +105,7 @@ CALLS: Mapping[str, str] = {
     "empty?": "not A",
     "any?": "any(one is not None and one is not False for one in A)",
     "nil?": "A is None",
+    "zero?": "A == 0",
     "downcase": "A.lower()",
     "upcase": "A.upper()",
     "capitalize": "A.capitalize()",
