@@ -37,11 +37,12 @@ from cookbook.planning.barriers import BarrierKeeper, NoOthers
 from cookbook.planning.decision import Decision, Item, PlannedChange
 from cookbook.planning.planner import Planner
 from cookbook.planning.removal_check import rehearsed
-from cookbook.planning.step import Listener, Permit, Step, step_of
+from cookbook.planning.step import Listener, Permit, Step, step_of, with_note
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import Command
 from cookbook.script.stash import shown, there
 from cookbook.text.diff import Diff, texts_diff
+from cookbook.text.listing import named
 
 _Kept = tuple[str | None, str]
 """The user with the stash (None: that of the run), and the digest of a content in it."""
@@ -99,7 +100,7 @@ class Undo:
         ]
         if not self.apply:
             yield from (step for step, _ in doable)
-            yield from self._told(todo)
+            yield from self._foretold([planned for _, planned in doable])
         elif not self.failed:
             yield from self._send(todo, doable)
 
@@ -136,7 +137,7 @@ class Undo:
         if late is not None:
             raise late
         if not delivery.failed:
-            yield from self._told(todo, delivery)
+            yield from delivery.work_off(self._repeated({}), lambda planned: planned)
         self.failed |= delivery.failed
         self.unfinished |= delivery.stopped
 
@@ -254,11 +255,22 @@ class Undo:
         asked = [question for decision in decisions for question in _sides(decision) if question]
         return dict(zip(asked, self.planner.read(asked), strict=True))
 
-    def _told(self, todo: Sequence[Undoing], delivery: ChangeSet | None = None) -> Iterator[Step]:
-        """Yield the repeated acts (restart, reload) of resources that the changes had notified."""
+    def _foretold(self, changes: Sequence[PlannedChange]) -> Iterator[Step]:
+        """Yield the acts that would be repeated after these changes; they are not done yet."""
+        for act in self._repeated({_key(one): one.change.wanted for one in changes}):
+            takers = [str(one.item.declared.resource) for one in changes if _may_take(one, act)]
+            unless = f"not if it goes with {named(takers, 3)}" if takers else None
+            yield with_note(step_of(act), unless)
+
+    def _repeated(self, after: Mapping[tuple[str, str], Any]) -> list[PlannedChange]:
+        """
+        Return the acts (restart, reload) of resources that the changes had notified.
+
+        `after` has states, by provider and identity, that differ from those found on the host.
+        """
         items = list(acts(self.done))
         if not items:
-            return
+            return []
         self.planner.refresh(items)
         repeated = []
         for item in items:
@@ -266,16 +278,25 @@ class Undo:
             if provider is None:
                 continue
             found = self.planner.found(provider, item.resource)
+            found = after.get((provider.name, item.resource.identity), found)
             if not provider.repeats(item.resource.doing[0], found):
                 continue
             change = provider.plan(item.resource, found)
             if change.act:
                 probes = self.planner.probes([item])
                 repeated.append(PlannedChange(item, provider, change, probes))
-        if delivery is None:
-            yield from map(step_of, repeated)
-            return
-        yield from delivery.work_off(repeated, lambda planned: planned)
+        return repeated
+
+
+def _may_take(removal: PlannedChange, act: PlannedChange) -> bool:
+    """Return whether a removal may take away the thing of an act, which is none then."""
+    provider, change = removal.provider, removal.change
+    if provider.there(change.wanted):
+        return False
+    about = {*act.provider.about(act.resource)}
+    return provider.takes_anything(removal.name) or not about.isdisjoint(
+        {*provider.about(removal.resource), *provider.alters(removal.resource, change)}
+    )
 
 
 def _sides(decision: Decision) -> Sequence[Command | None]:

@@ -299,6 +299,35 @@ def test_a_unit_comes_with_its_package_in_the_same_run(
     assert set(statuses(converge(module_host, recipe))) == {"ok"}
 
 
+def test_an_undo_foretells_no_restart_of_what_it_stops_or_takes_away(
+    module_host: KitchenHost, cook: Cook
+) -> None:
+    """It repeats restarts; the plan of an undo knows what is left to restart, or says on what."""
+    unit_of_ours = {"Service": {"ExecStart": "/bin/sleep infinity"}}
+    recipe = f"""
+systemd_unit("ours.service", content={unit_of_ours!r}, action="create")
+service("ours", action="start", settle=0.2)
+package("rsyslog")
+service("rsyslog", action=["enable", "start"], settle=0.2)
+file("/etc/rsyslog.d/one.conf", content="# one", mode="0644",
+     notifies=[delayed("restart", "service[ours]"), delayed("restart", "service[rsyslog]")])
+"""
+    done = cook(module_host, "converge", recipe=recipe)
+    assert done["status"] == 0, done
+
+    foretold = cook(module_host, "undo", done["run"])
+    told = foretold["hosts"][module_host.name]["resources"]
+    restarts = [(r["id"], r["ran"], r["note"]) for r in told if r["ran"] == "restart"]
+    assert restarts == [("service[rsyslog]", "restart", "not if it goes with package[rsyslog]")]
+    assert states(module_host, "ours")[0] == "active"
+
+    undone = cook(module_host, "undo", done["run"], "--yes")
+    assert undone["status"] == 0, undone
+    assert not any(r["ran"] == "restart" for r in undone["hosts"][module_host.name]["resources"])
+    assert states(module_host, "ours")[0] == "inactive"
+    assert module_host.run("command -v rsyslogd").stdout == ""
+
+
 def test_a_unit_file_that_changes_is_enabled_by_what_it_says_then(
     module_host: KitchenHost, converge: Converge, plan: Converge
 ) -> None:
