@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import gc
 import importlib
 import os
@@ -18,7 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cookbook import __version__
 from cookbook.cli.command_table import COMMANDS, GROUPS
@@ -160,6 +161,11 @@ def _guard_tracebacks() -> None:
 class _Parser(argparse.ArgumentParser):
     known_options: tuple[str, ...] = ()
     """Options of the command that is given, for hints."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a text; its reader may leave early, as Python 3.11.4 and later allow it to."""
+        with contextlib.suppress(OSError):
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""

@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cookbook.errors import UsageError
 
@@ -44,6 +44,16 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def unpacked(data: bytes, folder: Path) -> None:
-    """Unpack the archive into an empty folder."""
+    """
+    Unpack the archive into an empty folder.
+
+    Raises ValueError for an entry that `packed` does not make: no file, or outside of the folder.
+    extractall() checks that itself from Python 3.11.4 on; Debian 12 has 3.11.2.
+    """
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        archive.extractall(folder, filter="data")
+        for entry in archive:
+            path = PurePosixPath(entry.name)
+            if not entry.isreg() or path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"an archive of files for a worker has {entry.name!r}")
+            entry.mode = entry.mode & 0o755 | 0o600
+            archive.extract(entry, folder, set_attrs=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -86,6 +88,21 @@ def test_hosts_of_a_place_are_together_and_no_shard_is_too_large() -> None:
         Shard(3, ("h1", "h3", "h5"), "b"),
     ]
     assert list(shards(names, {}, 200)) == [Shard(1, tuple(names))]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("../x", tarfile.REGTYPE), ("/x", tarfile.REGTYPE), ("x", tarfile.SYMTYPE)]
+)
+def test_no_file_is_unpacked_outside_of_the_folder(tmp_path: Path, name: str, kind: bytes) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, "/etc/shadow"
+        archive.addfile(entry)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(ValueError, match="an archive of files for a worker has"):
+        unpacked(out.getvalue(), tmp_path / "there")
+    assert [*tmp_path.rglob("*")] == [tmp_path / "there"]
 
 
 def test_files_go_along_and_what_is_hidden_does_not(tmp_path: Path) -> None:
