@@ -322,7 +322,7 @@ def _sweeps(decision: Decision) -> bool:
     """Return whether the change may remove more than it names, as the removal of a package does."""
     if not isinstance(decision, PlannedChange) or decision.change.wanted is not None:
         return False
-    return decision.provider.brings_anything(decision.name)
+    return decision.provider.takes_anything(decision.name)
 
 
 def _item(one: Undoing) -> Item:
