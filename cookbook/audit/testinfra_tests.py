@@ -13,6 +13,7 @@ from cookbook.audit.check import AuditCheck
 from cookbook.audit.document import ControlStatus
 from cookbook.audit.profile import Control
 from cookbook.errors import HostError, UsageError
+from cookbook.text.python_modules import are_installed, places_of
 from cookbook.text.sanitize import visible
 
 if TYPE_CHECKING:
@@ -160,14 +161,10 @@ def _modules_of(folder: Path, file: Path) -> Iterator[None]:
 
 def _is_from(module: object, folders: Sequence[Path]) -> bool:
     """Say whether a module, or a package without a file, is from one of these; no library is."""
-    given = filter(None, (getattr(module, "__file__", None), *getattr(module, "__path__", ())))
-    places = [Path(os.path.normpath(place)) for place in given]
-    if any(_LIBRARIES.intersection(place.parts) for place in places):
-        return False
-    return any(place.is_relative_to(folder) for place in places for folder in folders)
-
-
-_LIBRARIES = frozenset({"site-packages", "dist-packages"})
+    places = [os.path.normpath(place) for place in places_of(module)]
+    return not are_installed(places) and any(
+        Path(place).is_relative_to(folder) for place in places for folder in folders
+    )
 
 
 _WITHOUT = ("terminal", "cacheprovider", "unraisableexception")

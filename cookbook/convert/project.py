@@ -11,7 +11,7 @@ from typing import IO
 
 from cookbook.convert.report import ConvertReport
 from cookbook.errors import UsageError
-from cookbook.text.module_names import is_taken
+from cookbook.text.python_modules import is_taken
 
 _IGNORED = ".kitchen/\n.venv/\n__pycache__/\n.pytest_cache/\n"
 

@@ -21,6 +21,7 @@ from cookbook.language.collection import Collection, Node, declaring, display_pa
 from cookbook.language.inline import inline_at
 from cookbook.language.recipe_hints import hint_for
 from cookbook.language.time_limit import OutOfTime, within
+from cookbook.text.python_modules import are_installed, places_of
 
 _AS_PYTHON = "a recipe is Python, and Python says this of that line: correct it there"
 
@@ -136,19 +137,13 @@ def _forget(folders: set[str], before: set[str]) -> Iterator[Path]:
     which has to be read while sys.path has the folders.
     """
     for name in set(sys.modules) - before:
-        places = _places(sys.modules[name])
+        places = places_of(sys.modules[name])
         if all(_is_below(place, folders) for place in places) and not _installed(
             name, places, before
         ):
             module = sys.modules.pop(name)
             if getattr(module, "__file__", None):
                 yield Path(places[0])
-
-
-def _places(module: object) -> Sequence[str]:
-    """Return the file of a module; of a package without one, its folders."""
-    file = getattr(module, "__file__", None)
-    return [file] if file else list(getattr(module, "__path__", ()))
 
 
 def _is_below(place: str, folders: set[str]) -> bool:
@@ -168,11 +163,8 @@ def _installed(name: str, places: Sequence[str], before: set[str]) -> bool:
     return (
         not places
         or any(getattr(sys.modules.get(one), "__file__", None) for one in packages)
-        or any(not _LIBRARIES.isdisjoint(place.split("/")) for place in places)
+        or are_installed(places)
     )
-
-
-_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 def _located(error: BaseException, path: Path) -> RecipeError | SecretError | Missing:

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from cookbook.errors import UsageError
-from cookbook.text.module_names import is_taken
+from cookbook.text.python_modules import is_taken
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cookbook.plugins.manager import plugins
+from cookbook.text.python_modules import are_installed, places_of
 
 
 @contextmanager
@@ -34,24 +35,14 @@ def _others(folder: Path) -> Iterator[str]:
     """Yield the names of modules in a folder, of which another one is imported."""
     for path in folder.iterdir() if folder.is_dir() else ():
         name = path.stem if path.suffix == ".py" else path.name
-        if (module := sys.modules.get(name)) is not None and _is_other(_places(module), folder):
+        if (module := sys.modules.get(name)) is not None and _is_other(places_of(module), folder):
             yield name
 
 
-def _places(module: ModuleType) -> Sequence[Path]:
-    """Return the file of a module, or the folders of a package without one."""
-    file = getattr(module, "__file__", None)
-    return [Path(one) for one in ([file] if file else getattr(module, "__path__", ()))]
-
-
-def _is_other(places: Sequence[Path], folder: Path) -> bool:
-    return any(
-        not place.resolve().is_relative_to(folder) and not _LIBRARIES.intersection(place.parts)
-        for place in places
+def _is_other(places: Sequence[str], folder: Path) -> bool:
+    return not are_installed(places) and any(
+        not Path(place).resolve().is_relative_to(folder) for place in places
     )
-
-
-_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 def _everybodys() -> set[str]:
