@@ -276,7 +276,7 @@ class Expressions(RubyLiterals):
             return self._attribute(path)
         if receiver is None:
             return self._function(called, args)
-        if called == "to_s" and (made := self.shown(receiver)) is not None and _is_text(made):
+        if called == "to_s" and _is_text(made := self.shown(receiver)):
             return made
         shown = self.tree.text(receiver)
         if shown in ("File", "::File") and called == "join":

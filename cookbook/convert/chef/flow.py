@@ -266,9 +266,8 @@ class RubyFlow:
         self.scope.lost.discard(path)
         only_unset = _UNLESS.search(self.tree.text(left)) is not None
         is_known = is_constant(value) and not (only_unset and path in self.known)
-        self.known[path] = None
-        if is_known:
-            self.known[path] = NIL if constant(value) is None else constant(value)
+        found = constant(value) if is_known else None
+        self.known[path] = NIL if is_known and found is None else found
         names: list[str] = []
         value = passwords.hidden("_".join(path), value, names, path[-1])
         if self.is_attributes:
