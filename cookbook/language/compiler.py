@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 import types
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ _compiling = threading.RLock()
 def _run(path: Path, collection: Collection) -> None:
     code = _code(path, _version(path))
     folder = str(path.parent.resolve())
-    _load_namesakes(folder)
+    with contextlib.suppress(OSError):  # of a recipe without a file
+        _load_namesakes(folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116 - it is a text
     before, places = set(sys.modules), list(sys.path)
     collection.folder = Path(folder)
     collection.recipe = path
@@ -79,18 +81,24 @@ def _run(path: Path, collection: Collection) -> None:
         sys.path[:] = places
 
 
-def _load_namesakes(folder: str) -> None:
+@functools.cache
+def _load_namesakes(folder: str, _changed: int) -> None:
     """
-    Import the modules of Python that have the name of a file in this folder.
+    Import the modules of Python that have the name of a file in this folder, once for all hosts.
 
     `import json`, in a recipe or in a library, would otherwise run a recipe json.py beside it, and
     what that declares would be declared here, too. Whether it does depended on what was imported.
     """
-    with contextlib.suppress(OSError):  # of a recipe without a file
-        names = {one.name.removesuffix(".py") for one in Path(folder).iterdir()}
+    names = {one.name.removesuffix(".py") for one in Path(folder).iterdir()}
+    places = list(sys.path)
+    sys.path[:] = [one for one in places if os.path.realpath(one) != folder]  # `python -m` has it
+    try:
         for name in sorted(names & sys.stdlib_module_names - sys.modules.keys() - _TOYS):
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(ImportError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a recipe does not ask for a deprecated module
                 importlib.import_module(name)
+    finally:
+        sys.path[:] = places
 
 
 _TOYS = {"antigravity", "this"}

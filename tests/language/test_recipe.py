@@ -278,6 +278,7 @@ def test_a_recipe_with_the_name_of_a_module_of_python_is_a_recipe_only(
     compiled: Compile, monkeypatch: pytest.MonkeyPatch, *, loaded: bool
 ) -> None:
     """Whatever imports that module gets it: it does not declare what the recipe declares."""
+    monkeypatch.syspath_prepend("")  # as `python -m cookbook.cli` does
     if not loaded:
         monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     files = {"colorsys_dot_py": f"{HEADING}group('www')"}
