@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from cookbook.run.options import Run
 
 _MODES = ("converge", "apply", "undo")
-_LOOKED_AT = 200
-"""Runs of a host among which the last one that changed it is looked for."""
+_LOOKED_AT = 50
+"""Runs with changes among which the last one on the same hosts is looked for."""
 
 
 def add(command: argparse.ArgumentParser, _name: str) -> None:
@@ -161,13 +161,13 @@ def _name_the_last_change(history: History, document: Document) -> None:
     """Say that the last run changed nothing, and which one on its hosts has."""
     from cookbook.cli.progress import write
 
+    same = document["hosts"]
     found = (
         run.run
-        for host in document["hosts"]
-        for run in history.runs(host=host, changed=True, limit=_LOOKED_AT)
-        if run.mode in _MODES
+        for run in history.runs(changed=True, limit=_LOOKED_AT)
+        if run.mode in _MODES and any(run.hosts.get(host) in ("changed", "failed") for host in same)
     )
-    newest = max(found, default=None)
+    newest = next(found, None)
     other = f"; the last run that has is {newest}" if newest else ""
     write([("", f"cook: {document['run']}, the last run, has changed nothing{other}")], sys.stderr)
 
