@@ -15,26 +15,30 @@ from cookbook.resources.route import Route
 
 FOLDER = "/etc/systemd/network"
 
-# systemd-networkd says "configured" also before it has begun: what is wanted is looked for.
+# systemd-networkd answers before it has begun, and takes away first what it had set: what is wanted
+# may be there from before, so it has to say "configured", too. It says that only if nothing asked
+# before is left to do. An interface without a carrier, or that waits for DHCP, may never be
+# configured: what is wanted is believed then if it stays so for half a second.
 _SETTLE: LiteralString = (
-    "i=0; while [ $((i += 1)) -le 200 ]; do a=$(ip -o addr show dev {} 2>/dev/null); w=;"
+    "i=0 n=0; while [ $((i += 1)) -le 200 ]; do s=$(networkctl --no-legend list {} 2>/dev/null)"
+    " a=$(ip -o addr show dev {} 2>/dev/null) w=;"
     ' for x in {}; do case $a in *" $x "*) ;; *) w=1 ;; esac; done;'
     ' for x in {}; do case $a in *" $x "*) w=1 ;; esac; done;'
     ' d=/sys/class/net/{}; [ -e "$d" ] || w=1;'
     ' [ ! {} ] || [ $(($(cat "$d/flags" 2>/dev/null || echo 0) & 1)) = 1 ] || w=1;'
     ' m={}; [ ! "$m" ] || [ "$d/master" -ef "/sys/class/net/$m" ] || w=1;'
-    ' [ "$w" ] || break; [ $i -lt 20 ] ||'
-    " case $(networkctl --no-legend list {} 2>/dev/null) in *unmanaged*) break ;; esac;"
-    " sleep 0.1; done"
+    ' if [ "$w" ]; then n=0; [ $i -lt 20 ] || case $s in *unmanaged*) break ;; esac;'
+    ' else case $s in *configured*|*unmanaged*|"") break ;; esac; [ $((n += 1)) -lt 5 ] || break;'
+    " fi; sleep 0.1; done"
 )
 
 
 def settle(name: str, found: Collection[str], wanted: State) -> Command:
-    """Return the command that waits until an interface is as wanted: 20 s at most."""
+    """Return the command that waits until an interface is as wanted, and stays so: 20 s at most."""
     addresses = wanted.addresses or ()
     came, gone = sorted(addresses), sorted({*found} - {*addresses})
     up, bridge = "up" if wanted.up else "", wanted.bridge or ""
-    return sh(_SETTLE, name, came, gone, name, up, bridge, name)
+    return sh(_SETTLE, name, name, came, gone, name, up, bridge)
 
 
 @provides(NetworkInterface, when=lambda facts: facts.network_tool == "networkd")
