@@ -68,7 +68,7 @@ def _ask_offers(keys: Sequence[str]) -> Command:
     return offers(keys, FOLDERS, find, by_name=True)
 
 
-OFFERS = Table(_ask_offers, split_lines)
+OFFERS = Table(_ask_offers, split_lines, apart=True)  # one process has the lock of zypper
 """The versions that the metadata has of packages, by `name`, `name=version` or `name=*`."""
 
 

@@ -51,6 +51,7 @@ from cookbook.hosts.session import Session
 from cookbook.language.barriers import barriers_of
 from cookbook.language.catalog import Catalog
 from cookbook.language.collection import Collection, Declared
+from cookbook.language.probe import Probe
 from cookbook.language.sections import Attempt, Barrier, Failures
 from cookbook.planning.barriers import Passed, passed
 from cookbook.planning.decision import Decision, PlannedChange
@@ -114,6 +115,15 @@ class Convergence:
         """The failure after which the declared resources must not be done, if there is one."""
         self.failed = False
         """True if a resource failed without `ignore_failure`."""
+
+    def first_probes(self) -> Sequence[Probe]:
+        """Return what it will ask first: it can be asked before, by `Session.begin`."""
+        asked = self._planner.probes(self._walk.upcoming())
+        return [*asked, QUESTION] if self._orphans is not None else asked
+
+    def attribute(self, slow: TooSlow) -> None:
+        """Add the resources that ask the question which was not answered in time."""
+        self._planner.attribute(slow, self.first_probes(), list(self._walk.upcoming()))
 
     def steps(self) -> Iterator[Step]:
         """

@@ -30,7 +30,7 @@ from cookbook.applying.batch import (
 )
 from cookbook.applying.login_check import LoginCheck, names
 from cookbook.errors import HostError, WouldLockOut, during
-from cookbook.hosts.probing import Question, gather
+from cookbook.hosts.probing import Question
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import Risk
 from cookbook.language.probe import Probe
@@ -83,7 +83,7 @@ class Executor:
         """
         contents = {d: data for one in sent for d, data in one.link.contents().items()}
         parts: list[Part] = [part for one in sent for part in one.parts]
-        asked = gather(probes)
+        asked = self._session.questions(probes)
         keepers = {part.user for part in parts if isinstance(part, Do) and part.keeps}
         tidy = [Do(stash.TIDY, ANSWER_TIMEOUT, keeps=True, user=user) for user in keepers]
         changes = [planned for one in sent for planned in one.link.changes]

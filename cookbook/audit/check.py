@@ -124,7 +124,7 @@ class AuditCheckProvider(Provider[AuditCheck, Findings]):
         text = check.command or check.name
         right = script("|".join(map(str, check.right)))
         question = sh(_OUTPUT_OF if check.judges_output else _STATUS_OF, text, right)
-        return Probe(replace(question, called=text))
+        return Probe(replace(question, called=text), apart=True)
 
     def parse(self, check: AuditCheck, text: str) -> Findings:
         """Return the findings in the answer."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.errors import Failed, ProbeError, TooMuchOutput
 from cookbook.language.probe import Probe, Table
-from cookbook.script import program
+from cookbook.script import beside, program
 from cookbook.script.program import MOST_ANSWER, Ask, Outcome, Precondition, last_lines
 from cookbook.script.run_as import as_user
 from cookbook.script.shell import ENCODING, Command
 from cookbook.text.diagnosis import why
 
 _MOST_KEYS = 500
+_AS_LONG_AS = 3
+"""The number of questions that take as long as what the first lane has besides: to begin with the
+lock, it is the first; it may also have the facts."""
 _MOST_TEXT = 60_000
 """Characters of keys in one command: far below what execve(2) takes."""
 
@@ -79,16 +82,28 @@ class Question:
     command: Command
     probes: Sequence[Probe]
     table: Table | None = None
+    lane: int | None = None
+    """The lane that asks it at the same time as others; see cookbook.script.beside."""
 
     @property
     def part(self) -> Ask:
         """As a part of a program."""
-        return Ask(self.command)
+        return Ask(self.command, lane=self.lane)
+
+    @property
+    def apart(self) -> bool:
+        """True if one of its probes must not be asked at the same time as others that are apart."""
+        return any(probe.apart for probe in self.probes)
 
     @property
     def alone(self) -> Sequence[Question]:
         """The same, key by key: one key that cannot be looked at must not hide the others."""
         return [Question(probe.question, [probe], self.table) for probe in self.probes]
+
+    def is_unclear(self, outcome: Outcome) -> bool:
+        """Return whether each key has to be asked alone, because the command for all has failed."""
+        failed = outcome.status != 0 or outcome.cut
+        return failed and len(self.probes) > 1 and self.table is not None
 
     def read(self, outcome: Outcome) -> Iterator[tuple[Probe, Answer]]:
         """Each probe's answer in the outcome."""
@@ -125,6 +140,22 @@ def gather(probes: Iterable[Probe]) -> list[Question]:
             asked = [probe for key in some for probe in keys[key]]
             questions.append(Question(as_user(user, table.ask(some)), asked, table))
     return questions
+
+
+def in_lanes(questions: Sequence[Question], cpus: int) -> list[Question]:
+    """Return the questions in the order of their lanes; as they are if one lane is enough."""
+    apart = [question for question in questions if question.apart]
+    number = beside.number_of_lanes(len(questions), len(apart), cpus)
+    if number == 1:
+        return list(questions)
+    lanes = [apart, *([] for _ in range(1, number))]
+    sizes = [len(apart) + _AS_LONG_AS, *([0] * (number - 1))]
+    for question in questions:
+        if not question.apart:
+            smallest = sizes.index(min(sizes))
+            lanes[smallest].append(question)
+            sizes[smallest] += 1
+    return [replace(question, lane=i) for i, lane in enumerate(lanes) for question in lane]
 
 
 def precondition(probes: Iterable[Probe], answers: Answers) -> Precondition:

@@ -17,7 +17,7 @@ from cookbook.errors import (
     Unreachable,
     during,
 )
-from cookbook.hosts.probing import Answer, Question, gather
+from cookbook.hosts.probing import Answer, Question, gather, in_lanes
 from cookbook.hosts.reconnect import RenewableTransport
 from cookbook.language.probe import Probe
 from cookbook.retry import Retry, growing, wait
@@ -63,6 +63,9 @@ _SIGNED = 0.05
 _LOOK_SOON, _LOOK_AGAIN = 0.1, 1.0
 """Seconds between two looks whether a lock is free: at first, and at most."""
 
+_FRESH = 10.0
+"""Seconds in which answers to what was asked ahead are used: other hosts may be waited for."""
+
 _ENDING = 3.0
 """Seconds that a busy host may take to end the shell of a run that is over: it holds the lock."""
 
@@ -91,6 +94,14 @@ class Session:
         """True if the host reads long contents as raw bytes; None: not tried yet."""
         self._staged: set[str | None] = set()
         """Users with a folder for contents; None: the login user."""
+        self._to_ask: Sequence[Question] = ()
+        """The questions that are to be asked together with the facts."""
+        self._ahead: dict[Probe, Answer] = {}
+        """The answers to what was asked together with the facts, for the next `ask`."""
+        self._ahead_until = 0.0
+        """When they are too old, in seconds of time.monotonic()."""
+        self._cpus = 1
+        """The number of processors of the host, once it has told its facts."""
         self.end: float | None = None
         """When there is no more time for this host, in seconds of time.monotonic()."""
         self.whole = False
@@ -166,8 +177,35 @@ class Session:
     @during("facts")
     def facts(self) -> Facts:
         """Return the facts of the host. Raises ProbeError if it is no POSIX host."""
-        [outcome] = self.run([Ask(QUESTION)])
-        return _facts(outcome)
+        ahead, self._to_ask = self._to_ask, ()
+        return self._learn(ahead, self._with_facts([], ahead))
+
+    def ask_ahead(self, probes: Iterable[Probe], cpus: int) -> None:
+        """
+        Ask these probes in the exchange that finds the facts; the next `ask` has the answers.
+
+        `cpus` is the number of processors that the host probably has.
+        """
+        self._to_ask = in_lanes(gather(probes), cpus)
+
+    def _with_facts(self, parts: Sequence[Part], ahead: Sequence[Question]) -> list[Outcome]:
+        first = Ask(QUESTION, lane=ahead[0].lane if ahead else None)
+        try:
+            return self.run([*parts, first, *(question.part for question in ahead)])
+        except TooSlow as error:
+            if error.failed is not None and error.failed.command != QUESTION.brief:
+                error.phase = "probe"
+            raise
+
+    def _learn(self, ahead: Sequence[Question], outcomes: Sequence[Outcome]) -> Facts:
+        """Return the facts; keep the answers that were asked ahead and need no second question."""
+        facts = _facts(outcomes[0])
+        self._cpus = facts.cpus
+        for question, outcome in zip(ahead, outcomes[1:], strict=True):
+            if not question.is_unclear(outcome):
+                self._ahead.update(question.read(outcome))
+        self._ahead_until = time.monotonic() + _FRESH
+        return facts
 
     @during("facts")
     def begin(self, who: Holder, patience: float = 0.0) -> Facts:
@@ -185,13 +223,14 @@ class Session:
         )
         last = ""
         while True:
-            locked, facts = self.run([Lock(who.line), Ask(QUESTION)])
+            ahead, self._to_ask = self._to_ask, ()
+            locked, *told = self._with_facts([Lock(who.line)], ahead)
             if (halted := halting(locked.text)) is not None:
                 raise Locked(
                     f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
                 )
             if locked.status != TAKEN:
-                return _facts(facts)
+                return self._learn(ahead, told)
             if locked.text != last:  # a new holder may not have written its name yet
                 last = locked.text
                 wait(_SIGNED)
@@ -205,11 +244,21 @@ class Session:
 
     @during("probe")
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
-        """Return the answers to these probes, in one exchange."""
-        questions = gather(probes)
+        """Return the answers to these probes, in one exchange; those asked ahead are there."""
+        known, self._ahead = self._ahead if time.monotonic() < self._ahead_until else {}, {}
+        asked = list(probes)
+        answers = {probe: known[probe] for probe in asked if probe in known}
+        return answers | self._ask([probe for probe in asked if probe not in answers])
+
+    def _ask(self, probes: Sequence[Probe]) -> dict[Probe, Answer]:
+        questions = self.questions(probes)
         if not questions:
             return {}
         return self.understand(questions, self.run([question.part for question in questions]))
+
+    def questions(self, probes: Iterable[Probe]) -> list[Question]:
+        """Return the fewest commands that answer these probes, in lanes if the host has room."""
+        return in_lanes(gather(probes), self._cpus)
 
     def understand(
         self, questions: Sequence[Question], outcomes: Sequence[Outcome]
@@ -222,8 +271,7 @@ class Session:
         answers: dict[Probe, Answer] = {}
         again: list[Question] = []
         for question, outcome in zip(questions, outcomes, strict=True):
-            unclear = outcome.status != 0 or outcome.cut
-            if unclear and len(question.probes) > 1 and question.table is not None:
+            if question.is_unclear(outcome):
                 again += question.alone
             else:
                 answers.update(question.read(outcome))
@@ -251,6 +299,8 @@ class Session:
         """
         if not parts:
             return []
+        if not all(isinstance(part, Ask | Lock) for part in parts):
+            self._ahead = {}  # what was asked before a change is not known any more
         if self._is_over():
             raise DeadlineExceeded(
                 "the time there was for this host is over",

@@ -48,6 +48,10 @@ class Probe:
     user: str | None = None
     """The user that runs the command; None for the user that the run acts as."""
 
+    apart: bool = False
+    """True if the question must not be asked at the same time as another one that is apart: a
+    command of the recipe, or a tool that fails if another process has its lock."""
+
     def __hash__(self) -> int:
         # Not of all fields: a run looks up each probe many times.
         return hash(self.key or self.command)
@@ -77,7 +81,9 @@ class Table:
     """The output and the keys -> pairs (key, its part) in order; a key without a pair is absent."""
 
     between: str = ""
+    apart: bool = False
+    """As that of a probe."""
 
     def about(self, key: str, *, loose: bool = False) -> Probe:
         """Return the probe for one key."""
-        return Probe(None, loose=loose, table=self, key=key)
+        return Probe(None, loose=loose, table=self, key=key, apart=self.apart)

@@ -286,9 +286,13 @@ class Planner:
             try:
                 self.learn(self._session.ask(stale))
             except TooSlow as error:
-                if error.failed is not None:
-                    error.asked_for(list(self._who_asks(error.failed.command, stale, items)))
+                self.attribute(error, stale, items)
                 raise
+
+    def attribute(self, slow: TooSlow, probes: Sequence[Probe], items: Iterable[Item]) -> None:
+        """Add the items that ask the question which was not answered in time."""
+        if slow.failed is not None:
+            slow.asked_for(list(self._who_asks(slow.failed.command, probes, items)))
 
     def _is_fresh(self, probe: Probe) -> bool:
         return self._age.get(probe, -1) >= self._epoch
@@ -433,6 +437,7 @@ def _lazy_probes(resource: Resource) -> dict[Lazy, Probe]:
             replace(sh("eval {}", lazy.command), called=lazy.command),
             loose=True,
             user=resource.become_user,
+            apart=True,
         )
         for lazy in resource.lazies.values
     }
@@ -445,4 +450,4 @@ def _guards(resource: Resource) -> list[str]:
 def _guard_probe(resource: Resource, text: str) -> Probe:
     """Return the probe of a guard; its output is dropped, because it may differ each time."""
     ask = replace(sh("eval {} >/dev/null", text), called=text)
-    return Probe(ask, user=resource.become_user)
+    return Probe(ask, user=resource.become_user, apart=True)

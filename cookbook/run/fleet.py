@@ -167,7 +167,7 @@ class InventoryFleet:
             with ThreadPoolExecutor(max(1, min(at_once, len(asked)))) as pool:
                 answers = list(pool.map(answer, asked))
             fresh = [(h, a) for h, a in zip(asked, answers, strict=True) if isinstance(a, Facts)]
-            keep(fresh, always=True)
+            keep(fresh)
             for host, found in zip(asked, answers, strict=True):
                 self._learn(host, found)
 

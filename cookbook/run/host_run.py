@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cookbook.applying.auto_rollback import AutoRollback
 from cookbook.applying.executor import Executor
@@ -19,6 +19,7 @@ from cookbook.inventory import Host
 from cookbook.language.access_path import AccessPath
 from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import Collection, FactsNeeded
+from cookbook.language.probe import Probe
 from cookbook.language.resource import Resource
 from cookbook.planning.planner import Planner
 from cookbook.planning.status import HostStatus
@@ -30,7 +31,7 @@ from cookbook.run.context import RunContext
 from cookbook.run.meetings import HostMeetings
 from cookbook.script.facts import Facts
 from cookbook.script.lock import Holder
-from cookbook.transport.contract import Transport
+from cookbook.transport.contract import TooSlow, Transport
 
 if TYPE_CHECKING:
     from cookbook.applying.audit import Audit
@@ -41,6 +42,16 @@ if TYPE_CHECKING:
 
     Work = Convergence | Application | Undo
     """The work on one host: it yields steps, and knows if they succeeded."""
+
+
+class ExpectedWork(NamedTuple):
+    """The work on a host, if its facts are as they were when they were read last."""
+
+    facts: Facts
+    collection: Collection
+    work: Convergence
+    probes: Sequence[Probe]
+    """The probes that it asks first."""
 
 
 class HostRun:
@@ -121,13 +132,18 @@ class HostRun:
     def _work_through(self, session: Session) -> HostStatus:
         if self._all.signals.told:
             return "interrupted"
-        facts = self._facts(session)
+        expected = self._expected(session)
+        facts = self._facts(session, expected)
         self._machine_id = facts.machine_id
         self._all.facts[self._host.name] = facts
         self._only_once(facts)
         with self._all.speaking:
             self._all.hook.cookbook_connected(host=self._host.name, machine_id=facts.machine_id)
-        work = self._work(session, facts)
+        if expected is not None and expected.facts == facts:
+            work: Work = expected.work
+            self._take(expected.collection)
+        else:
+            work = self._work(session, facts)
         if not self._keeper.settle():
             return "interrupted"
         effects = self._feature_effects(facts)
@@ -168,13 +184,39 @@ class HostRun:
         planner = Planner(self._all.node(self._host, facts), session, facts, catalog())
         return Executor(planner, session, self._rescue(session))
 
-    def _facts(self, session: Session) -> Facts:
+    def _expected(self, session: Session) -> ExpectedWork | None:
+        """
+        Return the work by the facts that the host had last; None if they, or it, are not known.
+
+        What it asks first is asked together with the facts. If these are other ones by now, the
+        work is made again, and asks what was not asked.
+        """
+        if self._run.saved is not None or self._run.past is not None:
+            return None
+        from cookbook.run.kept_facts import recall
+
+        kept = recall(self._host)
+        if kept is None:
+            return None
+        with contextlib.suppress(Exception, FactsNeeded):  # it is met again by the facts of now
+            collection = self._compiled(kept.facts)
+            work = self._convergence(collection, session, kept.facts)
+            return ExpectedWork(kept.facts, collection, work, work.first_probes())
+        return None
+
+    def _facts(self, session: Session, expected: ExpectedWork | None) -> Facts:
         """Return the facts of the host; take its lock if it is to be changed."""
-        if self._all.looks:
-            return session.facts()
+        if expected is not None:
+            session.ask_ahead(expected.probes, expected.facts.cpus)
         origin = self._run.origin
         try:
+            if self._all.looks:
+                return session.facts()
             return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
+        except TooSlow as error:
+            if expected is not None:
+                expected.work.attribute(error)
+            raise
         except Locked as error:
             if error.run != self._run.id:
                 raise
@@ -213,6 +255,11 @@ class HostRun:
             )
         if self._run.past is not None:
             return self._reversal(session, facts)
+        collection = self._compiled(facts)
+        self._take(collection)
+        return self._convergence(collection, session, facts)
+
+    def _convergence(self, collection: Collection, session: Session, facts: Facts) -> Convergence:
         from cookbook.applying.converge import Convergence
         from cookbook.applying.options import ConvergenceOptions
         from cookbook.applying.orphans import Orphans
@@ -234,7 +281,7 @@ class HostRun:
             left_out=self._run.selection.left_out,
             audit=self._audit(facts),
         )
-        return Convergence(self._collection(facts), session, facts, catalog(), options)
+        return Convergence(collection, session, facts, catalog(), options)
 
     def _audit(self, facts: Facts) -> Callable[[Planner], Audit] | None:
         """Return the constructor of the audit; None if none is requested."""
@@ -305,16 +352,20 @@ class HostRun:
 
         return Listener(working, sending)
 
-    def _collection(self, facts: Facts) -> Collection:
+    def _compiled(self, facts: Facts) -> Collection:
+        """Return what the recipes declare for a host with these facts."""
         compiled = self._all.compiled[self._host.name]
         if compiled is None:
-            compiled = self._all.compile_fully(self._host, facts)
+            return self._all.compile_fully(self._host, facts)
+        compiled.node = replace(compiled.node, facts=facts)
+        return compiled
+
+    def _take(self, compiled: Collection) -> None:
+        """Let the run know what the recipes declare, if that depends on the facts of the host."""
+        if self._all.compiled[self._host.name] is None:
             self._all.meetings.declare(self._host.name, barriers_of(compiled))
             self._all.sources |= compiled.sources
             self._all.compiled[self._host.name] = compiled
-            return compiled
-        compiled.node = replace(compiled.node, facts=facts)
-        return compiled
 
 
 def status_of(error: CookError) -> HostStatus:

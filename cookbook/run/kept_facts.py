@@ -1,8 +1,8 @@
 """
-The last facts of each host, kept on the controller for recipes that read those of other hosts.
+The last facts of each host, kept on the controller.
 
-They are in a private folder of the user, a small file for each machine, and are written only once
-a recipe has asked for the facts of another host: that creates the folder.
+A run asks a host what its resources ask by these facts, before it knows those of now; and recipes
+read those of other hosts. They are in a private folder of the user, a small file for each host.
 """
 
 from __future__ import annotations
@@ -40,35 +40,30 @@ def folder() -> Path:
     return state_folder() / "facts"
 
 
-def keep(found: Iterable[tuple[Host, Facts]], *, always: bool = False) -> None:
+def keep(found: Iterable[tuple[Host, Facts]]) -> None:
     """
-    Keep the facts of hosts that were just read; drop what is too old, or too much.
+    Keep the facts of hosts that were just read.
 
-    Unless it is to be done `always`, only where the folder exists already. A full disk, or a folder
-    that cannot be written, does not matter to a run.
+    If a host is new, what is too old or too much is dropped. A full disk, or a folder that cannot
+    be written, does not matter to a run.
     """
     place = folder()
     with contextlib.suppress(OSError):
-        if not always and not place.is_dir():
-            return
         private_folder(place)
+        more = False
         for host, facts in found:
             data = {"host": host.name, "read": time.time(), "facts": facts_json(facts)}
-            replace_private(
-                place / f"{_key(host)}-{_digest(facts.machine_id)}.json", json.dumps(data)
-            )
-        _drop(place)
+            path = _path(host)
+            more |= not path.exists()
+            replace_private(path, json.dumps(data))
+        if more:
+            _drop(place)
 
 
 def recall(host: Host) -> KeptFacts | None:
     """Return the last facts that were read of a host; None without any that can be read."""
-    kept = (_read(path) for path in folder().glob(f"{_key(host)}-*.json"))
-    return max(filter(None, kept), key=lambda one: one.read, default=None)
-
-
-def _read(path: Path) -> KeptFacts | None:
     try:
-        data = parsed_json(content_of(path, _MOST_BYTES).decode())
+        data = parsed_json(content_of(_path(host), _MOST_BYTES).decode())
         return KeptFacts(facts_from_json(data["facts"]), float(data["read"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # of another version, or cut short: as if there were none
@@ -82,10 +77,7 @@ def _drop(place: Path) -> None:
             Path(path).unlink(missing_ok=True)
 
 
-def _key(host: Host) -> str:
-    """Return the part of the file name that tells a host from one of the same name elsewhere."""
-    return _digest(f"{host.name}\n{host.address}\n{host.port}\n{host.transport}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+def _path(host: Host) -> Path:
+    """Return the file of a host, which is another one than that of the same name elsewhere."""
+    text = f"{host.name}\n{host.address}\n{host.port}\n{host.transport}"
+    return folder() / f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}.json"

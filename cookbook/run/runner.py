@@ -273,7 +273,7 @@ class Runner:
                     self._all.compiled[host.name] = compiled
 
     def _keep_facts(self) -> None:
-        """Keep the facts of the hosts for later runs, if recipes ever read those of others."""
+        """Keep the facts of the hosts for later runs."""
         if self._all.run.mode != "apply" and (facts := self._all.facts):
             from cookbook.run.kept_facts import keep
 

@@ -26,6 +26,7 @@ TAKEN = 75
 
 # `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock. Where
 # no file can be made or written (no room, read-only), the root folder itself is what is locked.
+# If another run holds it, no question of the program is asked.
 FUNCTIONS = f"""\
 {rollback_cleanup.FUNCTIONS}cook_lock() {{
 if [ "$COOK_HOME" ]; then cook_locks=$COOK_HOME; elif [ -O / ]; then cook_locks=/run/cook
@@ -37,7 +38,8 @@ if (umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$l") 2>/d
 then exec 8>>"$l"; elif [ -r "$l" ]; then exec 8<"$l"; else exec 8</; fi
 if flock -n 8; then (printf '%s\n' "$1" "$$" >"$l") 2>/dev/null
 [ ! -d "$cook_home/rescue" ] || (cook_settle) </dev/null >/dev/null 2>&1 8>&-; cook_end 0
-else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKEN}; fi; }}
+else exec 8>&-; printf 'held '; head -c 4000 -- "$l" 2>/dev/null; cook_end {TAKEN}
+cook_ask() {{ cook_end -; }}; fi; }}
 """
 
 

@@ -24,11 +24,12 @@ import re
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from cookbook.errors import LinkLost
-from cookbook.script import lock, run_as, stash, trace
+from cookbook.script import beside, lock, run_as, stash, trace
 from cookbook.script.shell import ENCODING, Command, define_contents
 
 ANSWER_TIMEOUT = 60.0
@@ -82,10 +83,13 @@ case :$PATH: in *:$cook_v:*) ;; *) PATH=$PATH:$cook_v ;; esac; done
 umask 022; cd /
 {home}if [ -O / ]; then
 {forget}export USER=root LOGNAME=root; fi
-cook_nonce={nonce}; cook_stop=; cook_halted={halted}; cook_guards=; cook_stage={stage}
+cook_nonce={nonce}; cook_stop=; cook_halted={halted}; cook_guards=; cook_lane=
+cook_stage={stage}
 cook_end() {{ printf '\\n%s %s\\n' $cook_nonce "$1"; printf '\\n%s\\n' $cook_nonce >&2; }}
 cook_run() {{ cook_text=$1; set --; eval "$cook_text"; }}
-cook_ask() {{ (cook_run "$1") </dev/null 8>&-; cook_end $?; }}
+cook_ask() {{
+(cook_nonce=$cook_nonce$cook_lane cook_inner=${{cook_inner:+$cook_inner$cook_lane}}; cook_run "$1"
+) </dev/null 8>&-; cook_end $?; }}
 cook_do() {{
 if [ "$cook_stop" ]; then cook_end -; return; fi
 (cook_run "$1") </dev/null 8>&-; set -- $?; [ $1 = 0 ] || cook_stop=1; cook_end $1; }}
@@ -119,6 +123,9 @@ class Ask:
 
     command: Command
     timeout: float = ANSWER_TIMEOUT
+    lane: int | None = None
+    """The lane that asks it while others ask: see cookbook.script.beside. Adjacent questions with a
+    lane are asked side by side, and are in the order of their lanes. None: it is asked alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +259,7 @@ class Program:
         ]
         lines = [f"{self._line(part)}\n" for part in self.parts]
         text += [run_as.functions(self.nonce)] if any(map(run_as.acts, lines)) else []
-        text += lines
+        text += self._in_lanes(lines) if any(map(_lane, self.parts)) else lines
         return "".join(text).encode(ENCODING, "surrogateescape")
 
     def _line(self, part: Part) -> str:
@@ -279,6 +286,17 @@ class Program:
                 return ""
             case Receive():
                 return f"cook_receive {shlex.quote(part.path)} {part.size}"
+
+    def _in_lanes(self, lines: Sequence[str]) -> Iterator[str]:
+        """Yield the lines; those of adjacent questions with lanes side by side."""
+        yield beside.FUNCTIONS
+        pairs = zip(self.parts, lines, strict=True)
+        for has_lanes, some in groupby(pairs, lambda pair: _lane(pair[0]) is not None):
+            if has_lanes:
+                lanes = groupby(some, lambda pair: _lane(pair[0]))
+                yield beside.lines([[line for _, line in lane] for _, lane in lanes])
+            else:
+                yield from (line for _, line in some)
 
     def outcomes(self, stdout: bytes, stderr: bytes, pace: Pace | None = None) -> list[Outcome]:
         """
@@ -495,6 +513,10 @@ def precondition_of(
     """Return a precondition that expects these outputs and statuses."""
     answer = answer_of(outputs)
     return Precondition(questions, hashlib.sha256(answer).hexdigest(), answer)
+
+
+def _lane(part: Part) -> int | None:
+    return part.lane if isinstance(part, Ask) else None
 
 
 def _guard_line(part: Precondition) -> str:

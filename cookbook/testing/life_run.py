@@ -1,7 +1,7 @@
 """
 The runner of lives: all resource types together, on one host, through all that can happen.
 
-Plan (the host stays untouched), converge, converge again (no change, two exchanges), drift
+Plan (the host stays untouched), converge, converge again (no change, at most two exchanges), drift
 (the plan shows exactly that), converge, undo (as before), redo, then what a later recipe
 declares with its undo and redo, and removal. Raw commands judge the host after each step.
 """
@@ -137,7 +137,7 @@ class _Run:
         seen = manifest(self.host)
         again = self._cook("converge", "declare")
         _none("converge again: changed", self._changed(again))
-        _equal("converge again: exchanges", 2, self._told(again)["exchanges"])
+        _equal("converge again: at most two exchanges", True, self._told(again)["exchanges"] <= 2)
         _none("converge again: the host was changed", difference(seen, manifest(self.host)))
 
     def drifted(self) -> None:

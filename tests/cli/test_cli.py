@@ -176,8 +176,9 @@ def test_a_failure_says_3(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_json_is_the_document_of_the_design(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COOK_STATE", str(folder / "state"))
     assert main(["converge", "r.py", "--local", "--output", "json"]) == 0
 
     document: dict[str, Any] = json.loads(capsys.readouterr().out)

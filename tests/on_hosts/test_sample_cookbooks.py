@@ -113,7 +113,7 @@ def test_plan_converge_and_nothing_more_to_do(
     left = manifest(fresh_host)
     again = cook(fresh_host, "converge", recipe)
     assert (again["status"], again["totals"]["changed"]) == (0, 0), _changed(again)
-    assert again["hosts"][fresh_host.name]["exchanges"] == 2
+    assert again["hosts"][fresh_host.name]["exchanges"] <= 2
     assert difference(left, manifest(fresh_host)) == []
 
     assert cook(fresh_host, "plan", recipe)["status"] == 0

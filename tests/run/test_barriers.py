@@ -336,7 +336,7 @@ def test_what_is_in_line_is_asked_once(runs: Runs) -> None:
     runs(recipe)
     _, document = runs(recipe)
 
-    assert {host["exchanges"] for host in document["hosts"].values()} == {2}
+    assert {host["exchanges"] for host in document["hosts"].values()} == {1}
 
 
 def test_what_comes_after_is_decided_by_new_answers(runs: Runs) -> None:

@@ -287,10 +287,6 @@ def test_the_files_of_a_recipe_that_reads_facts_are_sources_of_its_plan(fleet: F
 
 
 def test_later_runs_keep_the_facts_of_their_hosts(fleet: Fleet, tmp_path: Path) -> None:
-    """Once a recipe has asked for those of others; before, nothing is written."""
-    fleet.run("converge", WRITE % "'x'", "--limit", "db*")
-    assert not kept_facts.folder().exists()
-    fleet.run("plan", WRITE % "hosts()[0].facts.kernel", "--limit", "web1")
     fleet.run("converge", WRITE % "'y'", "--limit", "db*")
     fleet.away = {"db1", "db2"}
     status, _ = fleet.run("converge", FACTS, "--limit", "web1")
@@ -329,16 +325,18 @@ def test_what_is_kept_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("COOK_STATE", str(tmp_path))
     monkeypatch.setattr(kept_facts, "_MOST_FILES", 3)
     for number in range(5):
-        kept_facts.keep([(Host(f"h{number}"), Facts(machine_id="m"))], always=True)
-        for path in kept_facts.folder().glob(f"{kept_facts._key(Host(f'h{number}'))}*"):
-            written = time.time() - 10 + number
-            os.utime(path, (written, written))
+        kept_facts.keep([(Host(f"h{number}"), Facts(machine_id="m"))])
+        written = time.time() - 10 + number
+        os.utime(kept_facts._path(Host(f"h{number}")), (written, written))
     assert len(list(kept_facts.folder().iterdir())) == 3
     assert kept_facts.recall(Host("h4")) is not None
     for path in kept_facts.folder().iterdir():
         os.utime(path, (0, 0))
-    kept_facts.keep([])
-    assert not list(kept_facts.folder().iterdir())
+    kept_facts.keep([(Host("h4"), Facts(machine_id="m"))])
+    assert len(list(kept_facts.folder().iterdir())) == 3, "only a new host makes others go"
+    kept_facts.keep([(Host("h9"), Facts(machine_id="m"))])
+    left = {kept_facts._path(Host(name)) for name in ("h4", "h9")}
+    assert {*kept_facts.folder().iterdir()} == left
 
 
 @pytest.mark.parametrize(
@@ -348,7 +346,7 @@ def test_a_file_that_is_none_of_ours_is_as_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
     monkeypatch.setenv("COOK_STATE", str(tmp_path))
-    kept_facts.keep([(Host("h"), Facts(machine_id="m"))], always=True)
+    kept_facts.keep([(Host("h"), Facts(machine_id="m"))])
     [path] = kept_facts.folder().iterdir()
     path.write_text(content)
 
