@@ -11,7 +11,7 @@ import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cookbook.errors import HostError, Unreachable, during
 from cookbook.text.diagnosis import why
@@ -174,6 +174,8 @@ class SshTransport:
                 raise WantsTerminal
             if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
                 raise nothing
+            if not self._channel.event_ready:  # the host has not agreed to run it
+                raise Unreachable(f"{self._target}: no shell: {self._why(said)}")
             if becomes:
                 raise did_not_start(self._target, said)
         raise Interrupted(
@@ -222,7 +224,7 @@ class SshTransport:
 
     def _start(self, channel: paramiko.Channel) -> None:
         command, mark = entrance(self._target, terminal=self._terminal)
-        channel.exec_command(command.text)
+        _request(channel, command)
         if mark:
             read = functools.partial(channel.recv_stderr, _CHUNK)
             enter(self._target, mark, read, channel.sendall, self._run_beside)
@@ -249,6 +251,26 @@ class SshTransport:
             channel.settimeout(AUTH_TIMEOUT)
             channel.exec_command(command.text)
             channel.recv_exit_status()
+
+
+def _request(channel: paramiko.Channel, command: Command) -> None:
+    """
+    Ask the host to run a command; its input may follow at once (RFC 4254, 6.5).
+
+    As `Channel.exec_command` does, which waits for the answer: that takes one more round trip.
+    """
+    from paramiko import Message
+    from paramiko.common import cMSG_CHANNEL_REQUEST
+
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command.text)
+    internals: Any = channel  # of which the types say nothing
+    internals._event_pending()
+    internals.transport._send_user_message(message)
 
 
 class _Wake(threading.Event):
