@@ -117,8 +117,13 @@ class Convergence:
         """True if a resource failed without `ignore_failure`."""
 
     def first_probes(self) -> Sequence[Probe]:
-        """Return what it will ask first: it can be asked before, by `Session.begin`."""
-        asked = self._planner.probes(self._walk.upcoming())
+        """
+        Return what it will ask first: it can be asked before, by `Session.begin`.
+
+        What another host may do for this one is not asked here: it is not known yet which one.
+        """
+        items = (one for one in self._walk.upcoming() if self._is_surely_here(one.declared))
+        asked = self._planner.probes(items)
         return [*asked, QUESTION] if self._orphans is not None else asked
 
     def attribute(self, slow: TooSlow) -> None:
@@ -151,6 +156,13 @@ class Convergence:
     def _is_elsewhere(self, declared: Declared) -> bool:
         """Return whether another host does a resource for this one."""
         return declared.once is not None and self._barriers.doer(declared.once) is not None
+
+    def _is_surely_here(self, declared: Declared) -> bool:
+        """Return whether this host does a resource, as far as it is known which hosts do what."""
+        try:
+            return not self._is_elsewhere(declared)
+        except BarrierBroken:
+            return False
 
     def _hear(self, step: Step) -> None:
         """Let the search for orphans, and the audit, know of a declared resource."""

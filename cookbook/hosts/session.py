@@ -102,6 +102,8 @@ class Session:
         """When they are too old, in seconds of time.monotonic()."""
         self._cpus = 1
         """The number of processors of the host, once it has told its facts."""
+        self._in_lanes = True
+        """False once a link was lost: a host that has no room for lanes ends the shell."""
         self.end: float | None = None
         """When there is no more time for this host, in seconds of time.monotonic()."""
         self.whole = False
@@ -132,6 +134,7 @@ class Session:
         other connection, Unreachable and its kin, or Locked if another run was faster.
         """
         self.connection.renew(lost, within)
+        self._in_lanes = False
         self._stage = ""
         self._staged.clear()
         retire = control.retiring(self.shell, self._nonce)
@@ -299,6 +302,8 @@ class Session:
         """
         if not parts:
             return []
+        if not self._in_lanes:
+            parts = [replace(part, lane=None) if isinstance(part, Ask) else part for part in parts]
         if not all(isinstance(part, Ask | Lock) for part in parts):
             self._ahead = {}  # what was asked before a change is not known any more
         if self._is_over():

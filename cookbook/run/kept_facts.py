@@ -65,7 +65,7 @@ def recall(host: Host) -> KeptFacts | None:
     try:
         data = parsed_json(content_of(_path(host), _MOST_BYTES).decode())
         return KeptFacts(facts_from_json(data["facts"]), float(data["read"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None  # of another version, or cut short: as if there were none
 
 

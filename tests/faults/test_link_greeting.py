@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
@@ -14,21 +16,21 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
 from cookbook.kitchen import KitchenHost
+from cookbook.script.program import Ask, Program
+from cookbook.script.shell import Secret, sh
+from cookbook.transport.contract import run
 from cookbook.transport.paramiko_ssh import connection
 from cookbook.transport.paramiko_ssh.client import Client
 from cookbook.transport.paramiko_ssh.transport import SshTransport
-from cookbook.transport.target import Target
+from cookbook.transport.target import Become, Target
 from tests.on_hosts.servers import here, listening
 from tests.texts import check_host
 
 Targets = Callable[..., Target]
 
 
-class _KeepsAlive(paramiko.ServerInterface):
-    """Lets everybody in; opens no channel, for as long as anybody waits."""
-
-    def __init__(self, ended: threading.Event) -> None:
-        self._ended = ended
+class _LetsIn(paramiko.ServerInterface):
+    """Lets everybody in, and opens channels; runs nothing."""
 
     def check_auth_publickey(self, _username: str, _key: paramiko.PKey) -> int:
         return AUTH_SUCCESSFUL
@@ -37,19 +39,30 @@ class _KeepsAlive(paramiko.ServerInterface):
         return "publickey"
 
     def check_channel_request(self, _kind: str, _chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+
+class _KeepsAlive(_LetsIn):
+    """Opens no channel, for as long as anybody waits."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
+
+    def check_channel_request(self, _kind: str, _chanid: int) -> int:
         self._ended.wait(30)
         return OPEN_SUCCEEDED
 
 
-@pytest.mark.slow
-def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
-    host_key, ended = paramiko.ECDSAKey.generate(), threading.Event()
+@contextmanager
+def served(tmp_path: Path, rules: paramiko.ServerInterface) -> Iterator[Target]:
+    """Serve one login by these rules; yield the way to it."""
+    host_key = paramiko.ECDSAKey.generate()
     servers: list[paramiko.Transport] = []
 
     def serve(connection: socket.socket) -> None:
         server = paramiko.Transport(connection)
         server.add_server_key(host_key)
-        server.start_server(threading.Event(), _KeepsAlive(ended))
+        server.start_server(threading.Event(), rules)
         server.set_keepalive(1)
         servers.append(server)
 
@@ -58,17 +71,22 @@ def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
     with listening(serve) as (port, came):
         known = tmp_path / "known_hosts"
         known.write_text(f"[127.0.0.1]:{port} {host_key.get_name()} {host_key.get_base64()}\n")
-        begun = time.monotonic()
-        with pytest.raises(Unreachable, match="opens no shell within 1 s") as e:
-            SshTransport(
-                here(port, 20, known_hosts=(known,), identity_files=(mine,), login_timeout=1)
-            )
-        assert time.monotonic() - begun < 25
-    check_host("C10-only-keepalives", error=e.value, words={str(port): "PORT"})
-    ended.set()
+        yield here(port, 20, known_hosts=(known,), identity_files=(mine,))
     assert len(came) == 1
     for server in servers:
         server.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_sends_nothing_but_keepalives(tmp_path: Path) -> None:
+    ended = threading.Event()
+    with served(tmp_path, _KeepsAlive(ended)) as target:
+        begun = time.monotonic()
+        with pytest.raises(Unreachable, match="opens no shell within 1 s") as e:
+            SshTransport(replace(target, login_timeout=1))
+        assert time.monotonic() - begun < 25
+    check_host("C10-only-keepalives", error=e.value, words={str(target.port): "PORT"})
+    ended.set()
 
 
 @pytest.mark.slow
@@ -116,3 +134,12 @@ class TestARealServer:
         with pytest.raises(Unreachable, match="refused"):
             SshTransport(target(host, port=2))
         assert len(came) == 3
+
+
+@pytest.mark.parametrize("become", ["none", "sudo", "su"])
+def test_a_server_that_refuses_to_run_a_command(tmp_path: Path, become: Become) -> None:
+    """It is not taken for a refusal by sudo or su, which were not reached."""
+    with served(tmp_path, _LetsIn()) as way, pytest.raises(AuthenticationFailed) as e:
+        target = replace(way, become=become, become_user="app", become_password=Secret("x"))
+        run(SshTransport(target), Program((Ask(sh(":")),)))
+    assert e.value.message == f"{target} takes the key, but runs no command: it said nothing"

@@ -339,6 +339,17 @@ def test_what_is_in_line_is_asked_once(runs: Runs) -> None:
     assert {host["exchanges"] for host in document["hosts"].values()} == {1}
 
 
+@pytest.mark.parametrize("before", ["", "node.facts.kernel\n"], ids=["of no fact", "by a fact"])
+def test_what_another_host_does_is_asked_there_only(runs: Runs, before: str) -> None:
+    """Also if the hosts are known, and asked for their states together with their facts."""
+    guard = "only_if=f'echo {node.name} >>{D[:-2]}asked'"
+    recipe = f"{before}with run_once():\n    execute('x', command='true', {guard})\n"
+    for _ in range(2):
+        assert runs(recipe, command="plan")[0] == 2
+
+    assert Path("asked").read_text() == "h1\n" * 2
+
+
 def test_what_comes_after_is_decided_by_new_answers(runs: Runs) -> None:
     """All hosts see one file here, as they would see one database."""
     recipe = f"""

@@ -339,8 +339,11 @@ def test_what_is_kept_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {*kept_facts.folder().iterdir()} == left
 
 
+TOO_LATE = json.dumps({"facts": facts_json(Facts()), "read": 10**400})
+
+
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"facts": {}, "read": 1}', '{"facts": null, "read": "x"}']
+    "content", ["", "{", "[]", '{"facts": {}, "read": 1}', '{"facts": null, "read": "x"}', TOO_LATE]
 )
 def test_a_file_that_is_none_of_ours_is_as_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str

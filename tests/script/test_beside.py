@@ -271,3 +271,21 @@ class TestAhead:
         session.begin(WHO, patience=LONG)
         assert not list(tmp_path.iterdir())
         assert self.counts(session, probes) == {"1"}
+
+    def test_after_a_lost_link_there_are_no_lanes(self, words: tuple[str, ...]) -> None:
+        """The host may have no room for so many processes."""
+
+        def another() -> LocalTransport:
+            return LocalTransport((*words, "-s"))
+
+        kill = "read -r _ _ _ lane _ </proc/self/stat; kill -s KILL $lane"
+        asked = [
+            Probe(sh('[ ! "$cook_lane" ] || { {}; }; echo {}', Command(kill, kill), str(i)))
+            for i in range(12)
+        ]
+        session = Session(another(), another)
+        session.ask_ahead(asked, 2)
+        session.facts()
+        answers = session.ask(asked)
+        session.close()
+        assert [answers[probe].text for probe in asked] == [f"{i}\n" for i in range(12)]

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cookbook.errors import HostError, Unreachable, during
+from cookbook.errors import HostError, PrivilegeError, Unreachable, during
 from cookbook.text.diagnosis import why
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
@@ -172,15 +172,20 @@ class SshTransport:
             becomes = self._target.becomes
             if becomes and not self._terminal and wants_terminal(self._target, said):
                 raise WantsTerminal
+            if not self._channel.event_ready:
+                raise self._not_agreed(said)
             if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
                 raise nothing
-            if not self._channel.event_ready:  # the host has not agreed to run it
-                raise Unreachable(f"{self._target}: no shell: {self._why(said)}")
             if becomes:
                 raise did_not_start(self._target, said)
         raise Interrupted(
             f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
         )
+
+    def _not_agreed(self, said: str = "") -> HostError:
+        """Return the error for a host that has not agreed to run the shell."""
+        nothing = runs_nothing(self._target, said, self._hear_beside)
+        return nothing or Unreachable(f"{self._target}: no shell: {self._why(said)}")
 
     def _why(self, said: str) -> str:
         if (bastion := lost_bastion(self._connection, self._target)) is not None:
@@ -227,7 +232,12 @@ class SshTransport:
         _request(channel, command)
         if mark:
             read = functools.partial(channel.recv_stderr, _CHUNK)
-            enter(self._target, mark, read, channel.sendall, self._run_beside)
+            try:
+                enter(self._target, mark, read, channel.sendall, self._run_beside)
+            except PrivilegeError:  # it has ended before a shell has begun
+                if not channel.event_ready:
+                    raise self._not_agreed() from None
+                raise
 
     def _hear_beside(self, command: Command) -> bytes | None:
         """Return the output of a command of the login user; None if it cannot be run."""
