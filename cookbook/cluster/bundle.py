@@ -19,7 +19,8 @@ def packed(folder: Path) -> bytes:
     """
     Return the files below a folder as a tar archive; hidden ones and links are left out.
 
-    So is the state of cook, which has keys, if it is kept there. Raises UsageError if they are too large together.
+    So is the state of cook, which has keys, if it is kept there. Raises UsageError if they are too
+    large together.
     """
     total = 0
     out = io.BytesIO()
