@@ -130,6 +130,11 @@ class Convergence:
         """Add the resources that ask the question which was not answered in time."""
         self._planner.attribute(slow, self.first_probes(), list(self._walk.upcoming()))
 
+    def not_reached(self) -> Iterator[Step]:
+        """Yield the steps of a run that is given up before it has begun."""
+        if self._applies:
+            yield from self._not_run()
+
     def steps(self) -> Iterator[Step]:
         """
         Run; yield the step of each resource as soon as it is done.

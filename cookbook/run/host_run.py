@@ -31,7 +31,7 @@ from cookbook.run.context import RunContext
 from cookbook.run.meetings import HostMeetings
 from cookbook.script.facts import Facts
 from cookbook.script.lock import Holder
-from cookbook.transport.contract import TooSlow, Transport
+from cookbook.transport.contract import Interrupted, TooSlow, Transport
 
 if TYPE_CHECKING:
     from cookbook.applying.audit import Audit
@@ -147,19 +147,22 @@ class HostRun:
         if not self._keeper.settle():
             return "interrupted"
         effects = self._feature_effects(facts)
-        for one in work.steps():
-            told = effects.added(one) if effects is not None else one
-            step = told.begun_at(max(0.0, time.monotonic() - self._all.start - one.seconds))
-            self._steps.append(step)
-            if step.status in ("changed", "failed", "unknown") and not self._all.looks:
-                self._all.meetings.note_change()
-            with self._all.speaking:
-                self._all.hook.cookbook_step(host=self._host.name, step=step)
+        for step in work.steps():
+            self._tell(effects.added(step) if effects is not None else step)
         if work.failed:
             return "interrupted" if session.ended else "failed"
         if work.unfinished:
             return "interrupted"
         return "changed" if any_changed(self._steps) else "ok"
+
+    def _tell(self, one: Step) -> None:
+        """Keep a step for the report, and tell it to who listens."""
+        step = one.begun_at(max(0.0, time.monotonic() - self._all.start - one.seconds))
+        self._steps.append(step)
+        if step.status in ("changed", "failed", "unknown") and not self._all.looks:
+            self._all.meetings.note_change()
+        with self._all.speaking:
+            self._all.hook.cookbook_step(host=self._host.name, step=step)
 
     def _feature_effects(self, facts: Facts) -> FeatureEffects | None:
         """Return what names the features of a change; None if the recipes have asked about none."""
@@ -213,9 +216,12 @@ class HostRun:
             if self._all.looks:
                 return session.facts()
             return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
-        except TooSlow as error:
+        except (Interrupted, DeadlineExceeded) as error:
             if expected is not None:
-                expected.work.attribute(error)
+                if isinstance(error, TooSlow):
+                    expected.work.attribute(error)
+                for step in expected.work.not_reached():
+                    self._tell(step)
             raise
         except Locked as error:
             if error.run != self._run.id:

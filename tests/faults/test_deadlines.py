@@ -65,7 +65,7 @@ def test_one_of_fifty_hangs_and_the_others_do_not_notice(
     hosts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hang: str
 ) -> None:
     hang = hang.replace("sleep 2718", SLEEP)
-    monkeypatch.setattr("cookbook.script.program.Ask.__init__.__defaults__", (20.0,))
+    monkeypatch.setattr("cookbook.script.program.Ask.__init__.__defaults__", (20.0, None))
     status, told = converge(
         f"D = '{hosts}'\nif N == 7:\n    {hang}\nelse:\n    file(f'{{D}}/{{N}}', content='x')\n",
         capsys,
