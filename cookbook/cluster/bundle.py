@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from cookbook.errors import UsageError
+from cookbook.text.user_dirs import state_folder
 
 MOST_BYTES = 64 << 20
 """Bytes that the files of a run may have together."""
@@ -18,7 +19,8 @@ def packed(folder: Path) -> bytes:
     """
     Return the files below a folder as a tar archive; hidden ones and links are left out.
 
-    Raises UsageError if they are too large together.
+    So is the state of cook, which has keys, if it is kept there. Raises UsageError if they are too
+    large together.
     """
     total = 0
     out = io.BytesIO()
@@ -35,8 +37,14 @@ def packed(folder: Path) -> bytes:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    state = state_folder()
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith((".", "__pycache__"))
+            and not (state.is_dir() and state.samefile(Path(place) / name))
+        )
         for name in sorted(names):
             path = Path(place) / name
             if not name.startswith(".") and path.is_file() and not path.is_symlink():

@@ -33,9 +33,13 @@ _IDLE = 30.0
 class ShardServer:
     """A process of cook with the inventory of a run (cookbook.cluster.server), for its shards."""
 
-    def __init__(self, words: Sequence[str], archive: bytes) -> None:
-        """Start `cook` with these words in a copy of the files."""
-        self._place = tempfile.TemporaryDirectory(prefix="cook-shards-")
+    def __init__(self, words: Sequence[str], archive: bytes, within: str) -> None:
+        """
+        Start `cook` with these words in a copy of the files, in a folder within this one.
+
+        It is that of the worker: Dask removes it, also if the worker was killed.
+        """
+        self._place = tempfile.TemporaryDirectory(prefix="cook-shards-", dir=within)
         folder, self._state = (Path(self._place.name) / name for name in ("files", "state"))
         folder.mkdir()
         self._state.mkdir()
@@ -130,12 +134,12 @@ _servers: dict[str, ShardServer] = {}
 _looking = threading.Lock()
 
 
-def _server(run: str, words: Sequence[str], archive: bytes) -> ShardServer:
+def _server(run: str, words: Sequence[str], archive: bytes, within: str) -> ShardServer:
     """Return the process of a run on this worker, noted as in use."""
     with _looking:
         server = _servers.get(run)
         if server is None or server.ended:
-            server = _servers[run] = ShardServer(words, archive)
+            server = _servers[run] = ShardServer(words, archive, within)
         server.take()
     return server
 
@@ -166,7 +170,7 @@ def on_worker(shard: Shard, words: Sequence[str], archive: bytes, run: str) -> S
         except (OSError, RuntimeError):  # the scheduler is away; the shard goes on
             return False
 
-    server = _server(run, words, archive)
+    server = _server(run, words, archive, dask.get_worker().local_directory)
     try:
         return server.do(shard, stopping)
     finally:

@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 from cookbook.errors import HostError, Unreachable
 from cookbook.retry import Retry, growing, wait
-from cookbook.transport.contract import HasBeside, Interrupted, LoginPasswordRefused, Transport
+from cookbook.transport.contract import (
+    HasBeside,
+    Interrupted,
+    LoginPasswordRefused,
+    StartsLater,
+    Transport,
+)
 
 RECONNECTS = 3
 """Number of reconnects, unless an option says otherwise."""
@@ -46,13 +52,16 @@ class RenewableTransport:
 
     def another(self) -> Transport:
         """
-        One more connection, by the same way.
+        One more connection, by the same way, with a shell that the host has agreed to run.
 
         Raises Unreachable and its kin.
         """
         if self._another is None:
             raise Unreachable("there is no other way to it")
-        return self._another()
+        transport = self._another()
+        if isinstance(transport, StartsLater):
+            transport.confirm()
+        return transport
 
     def continue_beside(self) -> bool:
         """Continue with another shell over the same connection; return whether that is possible."""

@@ -55,9 +55,10 @@ def role(node):
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A scheduler with two workers, one of which is in the place fra."""
     with dask.LocalCluster(
+        local_directory=str(tmp_path_factory.mktemp("dask")),
         n_workers=2,
         threads_per_worker=2,
         processes=True,
@@ -105,8 +106,13 @@ def test_no_file_is_unpacked_outside_of_the_folder(tmp_path: Path, name: str, ki
     assert [*tmp_path.rglob("*")] == [tmp_path / "there"]
 
 
-def test_files_go_along_and_what_is_hidden_does_not(tmp_path: Path) -> None:
-    (tmp_path / "a/b").mkdir(parents=True)
+def test_files_go_along_and_what_is_hidden_or_our_own_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COOK_STATE", str(tmp_path / "a/state"))
+    (tmp_path / "a/state").mkdir(parents=True)
+    (tmp_path / "a/state/desired.key").write_text("x")
+    (tmp_path / "a/b").mkdir()
     (tmp_path / "a/b/c.py").write_text("x")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/config").write_text("x")
@@ -140,6 +146,8 @@ def test_a_run_on_a_cluster_says_what_one_on_this_machine_says(
     there = cook(capsys, *words, "--cluster", cluster.scheduler_address)
 
     assert there[0] == here[0] == 2
+    within = [Path(one.local_directory) for one in cluster.scheduler.workers.values()]
+    assert [found for one in within for found in one.glob("cook-shards-*")], "Dask removes it"
     for key in ("totals", "exit", "mode", "recipes", "sources", "in_line", "set"):
         assert there[1][key] == here[1][key], key
     assert list(there[1]["hosts"]) == list(here[1]["hosts"])

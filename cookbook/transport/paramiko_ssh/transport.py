@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cookbook.errors import HostError, PrivilegeError, Unreachable, during
+from cookbook.errors import HostError, Unreachable, during
 from cookbook.text.diagnosis import why
 from cookbook.transport.become import WantsTerminal, did_not_start, enter, entrance, wants_terminal
 from cookbook.transport.contract import Interrupted, Reply, TooSlow
@@ -128,6 +128,21 @@ class SshTransport:
         """See HasBeside."""
         self._started = False
         self._start_shell()
+        self.confirm()
+
+    @during("connect")
+    def confirm(self) -> None:
+        """See StartsLater."""
+        from paramiko import SSHException
+
+        internals: Any = self._channel  # of which the types say nothing
+        try:
+            internals._wait_for_event()  # noqa: SLF001 - as exec_command does
+        except (SSHException, EOFError, OSError) as error:
+            try:
+                raise self._not_agreed(error) from error
+            finally:
+                self.close()
 
     def _listen(self, pace: Pace) -> None:
         """Wait until something arrives, the deadline passes, or the link has gone silent."""
@@ -175,7 +190,7 @@ class SshTransport:
             if becomes and not self._terminal and wants_terminal(self._target, said):
                 raise WantsTerminal
             if not self._channel.event_ready:
-                raise self._not_agreed(said)
+                raise self._not_agreed(said=said)
             if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
                 raise nothing
             if becomes:
@@ -184,8 +199,10 @@ class SshTransport:
             f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
         )
 
-    def _not_agreed(self, said: str = "") -> HostError:
+    def _not_agreed(self, error: Exception | None = None, said: str = "") -> HostError:
         """Return the error for a host that has not agreed to run the shell."""
+        if error is not None and not self._connection.is_active():
+            return Unreachable(f"{self._target}: no shell: {self._why(str(error))}")
         nothing = runs_nothing(self._target, said, self._hear_beside)
         return nothing or Unreachable(f"{self._target}: no shell: {self._why(said)}")
 
@@ -226,20 +243,17 @@ class SshTransport:
         except (SSHException, EOFError, OSError) as error:
             if self._connection.is_active() and "Timeout opening" in str(error):
                 raise TimeoutError from None
-            raise Unreachable(f"{self._target}: no shell: {self._why(str(error))}") from error
+            raise self._not_agreed(error) from error
         return channel
 
     def _start(self, channel: paramiko.Channel) -> None:
         command, mark = entrance(self._target, terminal=self._terminal)
-        _request(channel, command)
         if mark:
+            channel.exec_command(command.text)
             read = functools.partial(channel.recv_stderr, _CHUNK)
-            try:
-                enter(self._target, mark, read, channel.sendall, self._run_beside)
-            except PrivilegeError:  # it has ended before a shell has begun
-                if not channel.event_ready:
-                    raise self._not_agreed() from None
-                raise
+            enter(self._target, mark, read, channel.sendall, self._run_beside)
+        else:
+            _request(channel, command)
 
     def _hear_beside(self, command: Command) -> bytes | None:
         """Return the output of a command of the login user; None if it cannot be run."""
@@ -281,8 +295,8 @@ def _request(channel: paramiko.Channel, command: Command) -> None:
     message.add_boolean(True)
     message.add_string(command.text)
     internals: Any = channel  # of which the types say nothing
-    internals._event_pending()
-    internals.transport._send_user_message(message)
+    internals._event_pending()  # noqa: SLF001 - as exec_command does
+    internals.transport._send_user_message(message)  # noqa: SLF001
 
 
 class _Wake(threading.Event):
