@@ -227,8 +227,11 @@ def test_a_command_of_a_block_does_not_make_the_guards_of_the_others_unknown(loc
     assert (beside(local)["a"], done["b"], done["after"]) == ({"b"}, "changed", "unknown")
 
 
-def test_all_preconditions_are_checked_before_anything_of_the_block_begins(local: Local) -> None:
+def test_all_preconditions_are_checked_before_anything_of_the_block_begins(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A command before it alters the file: the batch stops there, and both are decided again."""
+    monkeypatch.setenv("COOK_STATE", str(local.folder / "state"))  # no host is known
     (local.folder / "f").write_text("former")
     recipe = 'execute("before", command="echo other >D/f", not_if="grep -q x D/f")\n'
     recipe += block(say("a"), 'file("D/f", content="x", mode="0644")')
@@ -240,7 +243,7 @@ def test_all_preconditions_are_checked_before_anything_of_the_block_begins(local
     [host] = local.document["hosts"].values()
     [diff] = [one["diff"] for one in local.steps if one["id"].startswith("file[")]
     assert "-other" in diff
-    assert host["exchanges"] > 3
+    assert host["exchanges"] > 3, "the facts, the states, a batch that stops, and one more"
 
 
 def test_a_failure_in_a_block_of_an_attempt_is_handled(local: Local) -> None:
