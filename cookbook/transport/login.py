@@ -28,12 +28,22 @@ class LoginWait:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self.end = time.monotonic() + target.login_timeout
+        self._rest = target.login_timeout
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin the wait, or continue it after `pause`."""
+        self.end = time.monotonic() + self._rest
         """In seconds of time.monotonic()."""
-        said = f"the key was accepted; waiting up to {target.login_timeout:g} s for a shell"
-        self._note = threading.Timer(SAY_AFTER, target.waiting, (said,))
+        said = f"the key was accepted; waiting up to {self._target.login_timeout:g} s for a shell"
+        self._note = threading.Timer(SAY_AFTER, self._target.waiting, (said,))
         self._note.daemon = True
         self._note.start()
+
+    def pause(self) -> None:
+        """Count no time until `go_on`: the run prepares what it sends to the shell."""
+        self._rest = self.left
+        self.over()
 
     @property
     def left(self) -> float:

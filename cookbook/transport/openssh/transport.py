@@ -57,14 +57,16 @@ class OpenSshTransport(PipeShell):
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
         if not self._started:
+            self._login.go_on()
             pace.shell_due = self._login.end
         try:
             return super().exchange(program, pace)
         except WantsTerminal:
             self._master = Master(self._target)
             self._login = LoginWait(self._target)
-            pace.shell_due = self._login.end
             self._begin_anew()
+            self._login.go_on()
+            pace.shell_due = self._login.end
             return super().exchange(program, pace)
         except Interrupted as error:
             if (bastion := self._master.lost_bastion) is None:
@@ -115,6 +117,7 @@ class OpenSshTransport(PipeShell):
                 lambda data: os.write(stdin.fileno(), data),
                 self._run_beside,
             )
+        self._login.pause()
 
     def _session(self, command: Command) -> list[str]:
         return [*self._master.session("-T"), command.text]

@@ -80,6 +80,7 @@ class SshTransport:
         except BaseException:
             self.close()
             raise
+        self._login.pause()
 
     def exchange(self, program: Program, pace: Pace) -> Reply:
         """See Transport."""
@@ -91,6 +92,7 @@ class SshTransport:
 
     def _exchange(self, program: Program, pace: Pace) -> Reply:
         if not self._started:
+            self._login.go_on()
             pace.shell_due = self._login.end
         try:
             with self._sending([program.script]):

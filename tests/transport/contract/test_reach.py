@@ -144,6 +144,24 @@ def test_a_slow_login_is_waited_for(
 
 
 @pytest.mark.hosts
+def test_what_the_run_does_before_it_asks_is_no_slow_login(
+    shell: Open,
+    target: Targets,
+    module_host: KitchenHost,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its recipes may take long."""
+    monkeypatch.setattr("cookbook.transport.login.SAY_AFTER", 3.0)
+    said: list[str] = []
+    transport = shell(target(module_host, login_timeout=4, waiting=said.append))
+    time.sleep(4.5)
+    [outcome] = run(transport, Program((Ask(sh("echo x")),)))
+    transport.close()
+    assert outcome.text == "x\n"
+    assert said == []
+
+
+@pytest.mark.hosts
 def test_one_that_is_reset_for_a_moment(
     shell: Open, target: Targets, module_host: KitchenHost
 ) -> None:
