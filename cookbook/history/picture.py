@@ -42,7 +42,7 @@ class HostPicture:
 
     @cached_property
     def out(self) -> list[str]:
-        """The ids of the resources that are out of line, each once: those of the last look first."""
+        """The ids of the resources that are out of line, each once: the last look's come first."""
         own = [] if self.look is None else _out_of_line(self.look, self.steps)
         others = (one for other in self.others for one in _out_of_line(other.look, other.steps))
         return list(dict.fromkeys([*own, *others]))
@@ -58,10 +58,7 @@ class HostPicture:
         left = {one.resource for one in self.steps if one.status == "not-run"}
         if left:
             found.append(f"{len(left)} not run")
-        for other in self.others:
-            if left := {one.resource for one in other.steps if one.status == "not-run"}:
-                found.append(f"{len(left)} not run of {other.look.set or 'other recipes'}")
-        return found
+        return [*found, *(text for other in self.others if (text := other.pending))]
 
     @property
     def result(self) -> str:
@@ -96,10 +93,16 @@ class HostPicture:
 
 @dataclass(frozen=True)
 class LeftBySet:
-    """The resources that the newest look of a set of recipes left out of line, or did not get to."""
+    """The resources that the last look of a set of recipes left out of line, or did not get to."""
 
     look: LastVisit
     steps: Sequence[StepSeen]
+
+    @property
+    def pending(self) -> str | None:
+        """How many of them it did not get to; None if there are none."""
+        left = {one.resource for one in self.steps if one.status == "not-run"}
+        return f"{len(left)} not run of {self.look.set or 'other recipes'}" if left else None
 
 
 def left_by_others(
