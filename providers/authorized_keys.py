@@ -90,7 +90,9 @@ _ONLY_COMMENTS = "/^[ \\t\\r]*(#|$)/"
 
 
 def _ask(keys: Sequence[str]) -> Command:
-    return sh("{}{}", sh(_SHOW), join([sh("show {} {}", _file(key), key) for key in keys], "\n"))
+    text = sh("{}{}", sh(_SHOW), join([sh("show {} {}", _file(key), key) for key in keys], "\n"))
+    places = dict.fromkeys(key.partition(" ")[2] for key in keys)
+    return replace(text, called=f"look for keys of SSH in {' '.join(places)}")
 
 
 def _file(key: str) -> Command:
