@@ -33,7 +33,7 @@ class HostPicture:
     """Those that were not in line at that look, or that it did not get to."""
 
     others: Sequence[LeftBySet] = ()
-    """What other sets of recipes have left, and no later look has got to."""
+    """The resources of other sets of recipes that are so, and that no later look has got to."""
 
     @property
     def all_steps(self) -> list[StepSeen]:
@@ -100,7 +100,7 @@ class LeftBySet:
 
     @property
     def pending(self) -> str | None:
-        """How many of them it did not get to; None if there are none."""
+        """A sentence about those that it did not get to; None if there are none."""
         left = {one.resource for one in self.steps if one.status == "not-run"}
         return f"{len(left)} not run of {self.look.set or 'other recipes'}" if left else None
 
