@@ -155,8 +155,12 @@ def test_a_recorded_look_is_no_run_that_changed_something(
 
     with History.open(url) as history:
         assert [run.run for run in history.runs()] == ["r-2", "r-1"]
-        for about in ({}, {"host": "web1"}, {"resource": A}):
-            assert [run.run for run in history.runs(changed=True, **about)] == ["r-1"]
+        found = [
+            history.runs(changed=True),
+            history.runs(changed=True, host="web1"),
+            history.runs(changed=True, resource=A),
+        ]
+    assert [[run.run for run in runs] for runs in found] == [["r-1"]] * 3
 
 
 def test_blame_names_who_changed_it_and_from_what(url: str | None, write_journal: Any) -> None:
