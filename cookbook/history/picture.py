@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from cookbook.history.records import LastVisit, StepSeen
+from cookbook.history.records import AD_HOC, LastVisit, StepSeen
 from cookbook.planning.status import LOOKING
 
 _NOT_REACHED = frozenset({"unreachable", "timeout", "interrupted", "refused"})
@@ -114,13 +114,14 @@ def left_by_others(
     Return what all sets but the first have left, without what a later look has got to.
 
     `looks` are the newest ones of each set at a host, the newest first; a run of one set says
-    nothing of the resources of another. `steps` and `probed` are by the number of the look.
+    nothing of the resources of another. What `cook declare` was given once is no set that will be
+    run again: it is left out. `steps` and `probed` are by the number of the look.
     """
     found: list[LeftBySet] = []
     later: set[str] = set()
     for i, look in enumerate(looks):
         left = [one for one in steps.get(look.number, ()) if one.resource not in later]
-        if i > 0 and left:
+        if i > 0 and left and not look.set.startswith(AD_HOC):
             found.append(LeftBySet(look, left))
         later |= {*probed.get(look.number, ())}
     return tuple(found)

@@ -433,6 +433,8 @@ class TestStore:
         assert after("r3", 3, "motd", _3="changed") == other
         assert after("r4", 4, "base-anew", _1="changed") == ("out of line", [], other[2])
         assert after("r5", 5, "base", _1="ok", _2="ok") == ("in line", [], [])
+        assert after("r6", 6, "declare-0123", _4="failed") == ("out of line", ["x[4]"], [])
+        assert after("r7", 7, "base", _1="ok", _2="ok") == ("in line", [], [])
 
     def test_a_host_of_the_same_name_elsewhere_is_another_one(
         self, filled: History, url: str | None, write_journal: WriteJournal
