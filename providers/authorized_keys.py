@@ -90,7 +90,9 @@ _ONLY_COMMENTS = "/^[ \\t\\r]*(#|$)/"
 
 
 def _ask(keys: Sequence[str]) -> Command:
-    return sh("{}{}", sh(_SHOW), join([sh("show {} {}", _file(key), key) for key in keys], "\n"))
+    text = sh("{}{}", sh(_SHOW), join([sh("show {} {}", _file(key), key) for key in keys], "\n"))
+    places = dict.fromkeys(key.partition(" ")[2] for key in keys)
+    return replace(text, called=f"look for keys of SSH in {' '.join(places)}")
 
 
 def _file(key: str) -> Command:
@@ -333,7 +335,11 @@ def _merged(
 def _note(before: Mapping[str, object], wanted: Sequence[PublicKey]) -> str | None:
     """Return how many keys are removed that are not declared."""
     gone = set(before) - {key.blob for key in wanted}
-    return f"removes {len(gone)} keys that are not declared" if gone else None
+    if not gone:
+        return None
+    if len(gone) == 1:
+        return "removes a key that is not declared"
+    return f"removes {len(gone)} keys that are not declared"
 
 
 def _mode_and_owner(line: str) -> str:

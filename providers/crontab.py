@@ -100,7 +100,9 @@ def _ask(keys: Sequence[str]) -> Command:
     for user, some in itertools.groupby(keys, lambda key: key.partition("\n")[0]):
         pairs = [part for key in some for part in key.split("\n")[1:]]
         asked.append(sh("load {} ~{}; told {} {} {}", user, user, _OWNERS + _SHOW, user, pairs))
-    return sh("{}{}", sh(_LOAD), join(asked, " || exit\n"))
+    users = dict.fromkeys(key.partition("\n")[0] for key in keys)
+    text = sh("{}{}", sh(_LOAD), join(asked, " || exit\n"))
+    return replace(text, called=f"look at the crontab of {' '.join(users)}")
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -86,9 +86,10 @@ def key(name: str, path: str, *, removed: bool) -> str:
 
 def _ask(keys: Sequence[str]) -> Command:
     parts = [one.split("\n") for one in keys]
-    return join(
+    text = join(
         [sh(_SHOW.strip()), *(sh("home {} ~{} {} {}", n, n, p, o) for n, p, o in parts)], "\n"
     )
+    return replace(text, called=f"look at the homes of {' '.join(n for n, *_ in parts)}")
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,30 @@ _PROCESSES: LiteralString = (
     "find /proc -mindepth 1 -maxdepth 1 -name '[1-9]*' -user {} 2>/dev/null | sed 's,.*/,,;q'"
 )
 
+# userdel(8) leaves the crontab: the next user of that name would have these jobs.
+_CRONTAB: LiteralString = (
+    "for f in /var/spool/cron/crontabs/{} /var/spool/cron/{}; do"
+    ' [ ! -f "$f" ] || { echo "$f"; break; }; done'
+)
+
+_BUSY = "process of "
+"""The beginning of the name of a record of `preflight`; no user has a blank in its name."""
+
+_BUSY_RECORD: LiteralString = """p=$({}); [ -z "$p" ] || printf '%s\\0%s\\0\\0' {} "$p\""""
+
+
+def _in_use(name: str, process: str) -> str:
+    return (
+        f"process {process} of {name} runs: userdel removes no user who is in use"
+        f" (`loginctl terminate-user {name}` ends what a login has started,"
+        f" `pkill -KILL -u {name}` all of it)"
+    )
+
+
+def _going(change: Change[State]) -> State | None:
+    """Return the state of an account that is to be removed; None if there is none."""
+    return change.found if change.wanted is None else None
+
 
 @provides(User)
 class UseraddProvider(Provider[User, State]):
@@ -153,19 +177,23 @@ class UseraddProvider(Provider[User, State]):
         )
 
     def besides(self, user: User) -> Sequence[Probe]:
-        """Ask for the processes of a user that is to be removed."""
-        if "remove" not in user.doing or user.force:
+        """Ask for the processes and the crontab of a user that is to be removed."""
+        if "remove" not in user.doing:
             return []
-        return [Probe(sh(_PROCESSES, user.identity), loose=True)]
+        name = user.identity
+        return [
+            Probe(sh(_PROCESSES, name), loose=True),
+            Probe(sh(_CRONTAB, name, name), loose=True),
+        ]
 
-    def warning(self, user: User, said: str) -> str | None:
-        """Name a process that userdel(8) would refuse to leave without its user."""
-        if not (number := said.strip()):
-            return None
-        return (
-            f"process {number} of {user.identity} runs: userdel removes no user who is in use"
-            f" (`loginctl terminate-user {user.identity}` ends all of them)"
-        )
+    def warning(self, user: User, process: str, crontab: str) -> str | None:
+        """Name a process that userdel(8) would refuse to leave, and the crontab that it leaves."""
+        found = []
+        if (number := process.strip()) and not user.force:
+            found.append(_in_use(user.identity, number))
+        if path := crontab.strip():
+            found.append(f"the crontab of {user.identity} stays: {path} (`rm` it, if it is to go)")
+        return "; ".join(found) or None
 
     def contents(self, user: User) -> Mapping[str, bytes]:
         """Return the password hash, which a state names by its digest."""
@@ -304,15 +332,25 @@ class UseraddProvider(Provider[User, State]):
         return replace(back, wanted=replace(back.wanted, home_made=now.home_made, ssh_key=key))
 
     def preflight(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """Ask for the content of the homes that would be removed."""
-        return home.listing(
-            (name, change.found.home, change.found.ssh_key or "")
-            for name, change in changes
-            if change.wanted is None and change.found is not None and change.found.manage_home
+        """Ask for the content of the homes, and for a process of each user, to be removed."""
+        going = [(name, found) for name, change in changes if (found := _going(change))]
+        if not going:
+            return None
+        homes = home.listing(
+            (name, found.home, found.ssh_key or "") for name, found in going if found.manage_home
         )
+        asked = [
+            sh(_BUSY_RECORD, sh(_PROCESSES, name), f"{_BUSY}{name}")
+            for name, found in going
+            if found.uid is not None and not found.force
+        ]
+        return join([*asked, *([homes] if homes else [])], "\n") if asked or homes else None
 
     def objection(self, name: str, said: str, going: Collection[Thing]) -> str | None:
-        """Return the reason that others have files in the home that would be removed."""
+        """Return the reason: a process of the user, or files of others in the home."""
+        records = dict(one.split("\0", 1) for one in said.split("\0\0") if one.startswith(_BUSY))
+        if number := records.get(f"{_BUSY}{name}", "").strip("\0\n"):
+            return _in_use(name, number)
         return home.objection(name, said, going)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:

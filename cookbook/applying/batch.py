@@ -305,14 +305,20 @@ def is_hidden(resource: Resource, provider: AnyProvider | None) -> bool:
 
 
 def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> CommandError:
-    """Return the error of a failed command with its last lines; `hidden` leaves them out."""
-    if hidden:
-        failed = Failed(command.brief, outcome.status)
-        hint = "what it said is hidden, because the resource is sensitive"
-        return CommandError(str(failed), failed=failed, hint=hint)
+    """
+    Return the error of a failed command with its last lines; `hidden` leaves them out.
+
+    A known cause is told in any case: its words are not those of the command.
+    """
     said = outcome.last_words
-    failed = Failed(command.brief, outcome.status, said)
-    return CommandError(str(failed), failed=failed, **why(said, outcome.status))
+    known = why(said, outcome.status)
+    if not hidden:
+        failed = Failed(command.brief, outcome.status, said)
+        return CommandError(str(failed), failed=failed, **known)
+    failed = Failed(command.brief, outcome.status)
+    hints = (known.get("hint"), "what it said is hidden, because the resource is sensitive")
+    hint = "; ".join(filter(None, hints))
+    return CommandError(str(failed), failed=failed, cause=known.get("cause"), hint=hint)
 
 
 def keep_of(planned: PlannedChange) -> Command | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cookbook.errors import PlanError, Refused, UsageError
+from cookbook.errors import PlanError, Refused
+from cookbook.inventory.limit import those_of
 from cookbook.language.barriers import barriers_of, point_of
 from cookbook.language.sections import Barrier
 from cookbook.planning.step import Step, any_changed
@@ -76,14 +77,7 @@ class SavedPlan:
 
         Raises UsageError if there is none, or if one is missing and no limit is set.
         """
-        chosen = [host for host in hosts if host.name in self.hosts]
-        missed = self.hosts.keys() - {host.name for host in chosen}
-        if not chosen or (missed and not limited):
-            raise UsageError(
-                f"the plan is about {', '.join(sorted(missed))}, which the inventory does not have",
-                hint="to apply only a part of it, say which with --limit",
-            )
-        return chosen
+        return those_of("the plan is about", self.hosts, hosts, limited=limited)
 
     def about(self, hosts: Sequence[Host]) -> Report:
         """Of the report, what is about these hosts."""

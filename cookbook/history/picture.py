@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from cookbook.history.records import LastVisit, StepSeen
+from cookbook.history.records import AD_HOC, LastVisit, StepSeen
 from cookbook.planning.status import LOOKING
 
 _NOT_REACHED = frozenset({"unreachable", "timeout", "interrupted", "refused"})
@@ -32,15 +32,20 @@ class HostPicture:
     steps: Sequence[StepSeen]
     """Those that were not in line at that look, or that it did not get to."""
 
+    others: Sequence[LeftBySet] = ()
+    """The resources of other sets of recipes that are so, and that no later look has got to."""
+
+    @property
+    def all_steps(self) -> list[StepSeen]:
+        """The steps of the last look, and those that other sets have left."""
+        return [*self.steps, *(step for other in self.others for step in other.steps)]
+
     @cached_property
     def out(self) -> list[str]:
-        """The ids of the resources that the last look left out of line, each once."""
-        if self.look is None:
-            return []
-        acting = self.look.mode not in LOOKING
-        wrong = {"failed", "unknown", "refused"} if acting else {"failed", "unknown", "changed"}
-        found = (one.resource for one in self.steps if one.status in wrong and not one.excused)
-        return list(dict.fromkeys(found))
+        """The ids of the resources that are out of line, each once: the last look's come first."""
+        own = [] if self.look is None else _out_of_line(self.look, self.steps)
+        others = (one for other in self.others for one in _out_of_line(other.look, other.steps))
+        return list(dict.fromkeys([*own, *others]))
 
     @cached_property
     def pending(self) -> list[str]:
@@ -53,7 +58,7 @@ class HostPicture:
         left = {one.resource for one in self.steps if one.status == "not-run"}
         if left:
             found.append(f"{len(left)} not run")
-        return found
+        return [*found, *(text for other in self.others if (text := other.pending))]
 
     @property
     def result(self) -> str:
@@ -84,6 +89,49 @@ class HostPicture:
         if self.look is None or self.look.desired is None or self.desired is None:
             return None
         return self.look.desired != self.desired
+
+
+@dataclass(frozen=True)
+class LeftBySet:
+    """The resources that the last look of a set of recipes left out of line, or did not get to."""
+
+    look: LastVisit
+    steps: Sequence[StepSeen]
+
+    @property
+    def pending(self) -> str | None:
+        """A sentence about those that it did not get to; None if there are none."""
+        left = {one.resource for one in self.steps if one.status == "not-run"}
+        return f"{len(left)} not run of {self.look.set or 'other recipes'}" if left else None
+
+
+def left_by_others(
+    looks: Sequence[LastVisit],
+    steps: Mapping[int, Sequence[StepSeen]],
+    probed: Mapping[int, Collection[str]],
+) -> tuple[LeftBySet, ...]:
+    """
+    Return what all sets but the first have left, without what a later look has got to.
+
+    `looks` are the newest ones of each set at a host, the newest first; a run of one set says
+    nothing of the resources of another. What `cook declare` was given once is no set that will be
+    run again: it is left out. `steps` and `probed` are by the number of the look.
+    """
+    found: list[LeftBySet] = []
+    later: set[str] = set()
+    for i, look in enumerate(looks):
+        left = [one for one in steps.get(look.number, ()) if one.resource not in later]
+        if i > 0 and left and not look.set.startswith(AD_HOC):
+            found.append(LeftBySet(look, left))
+        later |= {*probed.get(look.number, ())}
+    return tuple(found)
+
+
+def _out_of_line(look: LastVisit, steps: Iterable[StepSeen]) -> list[str]:
+    """Return the ids of the resources that a look left out of line."""
+    acting = look.mode not in LOOKING
+    wrong = {"failed", "unknown", "refused"} if acting else {"failed", "unknown", "changed"}
+    return [one.resource for one in steps if one.status in wrong and not one.excused]
 
 
 def totals(pictures: Iterable[HostPicture]) -> dict[str, int]:

@@ -15,6 +15,9 @@ RunState = Literal["running", "interrupted", "finished"]
 ACTING: tuple[Mode, ...] = ("converge", "apply", "undo")
 """The modes that change hosts."""
 
+AD_HOC = "declare-"
+"""The beginning of the name of a set that `cook declare` makes of what it is given."""
+
 
 @dataclass(frozen=True)
 class RunSummary:

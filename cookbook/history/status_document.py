@@ -105,7 +105,7 @@ def status_document(
                         "cause": one.cause,
                         "since": one.since,
                     }
-                    for one in host.picture.steps
+                    for one in host.picture.all_steps
                     if one.resource in host.picture.out
                 ],
                 "pending": host.pending,

@@ -13,6 +13,8 @@ from cookbook.text.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from cookbook.inventory.host import Host
+
 
 def limit(
     patterns: Sequence[str], hosts: Collection[str], groups: Mapping[str, Collection[str]]
@@ -35,6 +37,32 @@ def limit(
     if not left:
         raise UsageError(f"the limit {','.join(patterns)!r} leaves no host")
     return left
+
+
+def those_of(
+    said: str, names: Collection[str], hosts: Sequence[Host], *, limited: bool
+) -> list[Host]:
+    """
+    Of these hosts, return those of a former run or plan.
+
+    `names` are its hosts, `said` begins a sentence about them, like "the run was on"; `limited`
+    says that there is a --limit. Raises UsageError if none is among the hosts, or if one is
+    missing without a limit.
+    """
+    chosen = [host for host in hosts if host.name in names]
+    missed = sorted({*names} - {host.name for host in chosen})
+    if not missed or (chosen and limited):
+        return chosen
+    renamed = "a host that was renamed needs an inventory in which it has its name of then"
+    if limited:
+        raise UsageError(
+            f"{said} {', '.join(sorted(names))}, none of which is within the limit", hint=renamed
+        )
+    rest = f"--limit {','.join(host.name for host in chosen)} leaves out what is missing; "
+    raise UsageError(
+        f"{said} {', '.join(missed)}, which the inventory does not have",
+        hint=f"{rest if chosen else ''}{renamed}",
+    )
 
 
 def _match(term: str, hosts: Collection[str], groups: Mapping[str, Collection[str]]) -> set[str]:

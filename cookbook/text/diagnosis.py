@@ -150,7 +150,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         r"is currently used by process",
         Diagnosis(
             "the user is logged in, or has a program running",
-            "have it ended first (`loginctl terminate-user NAME`), and run again",
+            "have it ended first (`pkill -KILL -u NAME`; stop what starts it), and run again",
         ),
     ),
     (
@@ -198,7 +198,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"Permission denied",
+        r"Permission denied|cannot look into |must be privileged to use -u",
         Diagnosis(
             "who acts there has no right to it",
             "become: sudo in hosts.yml gives root; `namei -l PATH` on the host shows the rights",

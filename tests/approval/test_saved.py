@@ -222,7 +222,22 @@ def test_a_host_of_the_plan_that_the_inventory_does_not_have_is_missed(cook: Coo
 
     assert status == 1
     assert "the plan is about two, which the inventory does not have" in said
+    assert "--limit one leaves out what is missing" in said
     assert cook("apply", "p.cook", "--hosts", "hosts.yml", "--limit", "one")[0] == 0
+
+
+def test_a_renamed_host_is_not_said_to_miss_what_only_the_limit_leaves_out(cook: Cook) -> None:
+    """Of a plan, and of an undo: "one" is in the inventory, "two" has another name."""
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one, two]\n")
+    cook("plan", "r.py", "--hosts", "hosts.yml", "-o", "p.cook", recipe="file(f'{D}/x')")
+    cook("converge", "r.py", "--hosts", "hosts.yml")
+    Path("hosts.yml").write_text("defaults: {transport: local}\nhosts: [one, three]\n")
+
+    for words in (["apply", "p.cook"], ["undo", "last"]):
+        status, _, said = cook(*words, "--hosts", "hosts.yml", "--limit", "three")
+        assert status == 1
+        assert "one, two, none of which is within the limit" in said
+        assert "a host that was renamed needs an inventory" in said
 
 
 def test_nothing_to_do_is_a_plan_too(cook: Cook) -> None:

@@ -38,6 +38,7 @@ class WriteJournal(Protocol):
         ends: Mapping[str, str] | None = None,
         desired: Mapping[str, str] | None = None,
         places: Mapping[str, str] | None = None,
+        of_set: str = "",
     ) -> Path: ...
 
 
@@ -118,11 +119,12 @@ def write_journal() -> WriteJournal:
         ends: Mapping[str, str] | None = None,
         desired: Mapping[str, str] | None = None,
         places: Mapping[str, str] | None = None,
+        of_set: str = "",
     ) -> Path:
         path = journals(url) / f"{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = {"places": places} if places is not None else {}
-        lines = [_header(run, mode, started, list(hosts)) | kept]
+        lines = [_header(run, mode, started, list(hosts)) | {"set": of_set} | kept]
         for host, steps in hosts.items():
             told = [step(id_, status) for id_, status in steps]
             lines.append({"kind": "steps", "host": host, "steps": told})

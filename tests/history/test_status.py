@@ -414,6 +414,28 @@ class TestStore:
         assert picture.success is not None
         assert (picture.success.run, picture.revision) == ("r3", None)
 
+    def test_a_run_of_other_recipes_does_not_bring_a_failed_set_into_line(
+        self, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        failed = {"a": [("x[1]", "failed"), ("x[2]", "not-run")]}
+        write_journal("r1", failed, url=url, of_set="base", ends={"a": "failed"})
+
+        def after(run: str, day: int, of_set: str, **steps: str) -> tuple[object, ...]:
+            at = f"2026-05-0{day}T12:00:00.000Z"
+            told = {"a": [(f"x[{name[1:]}]", status) for name, status in steps.items()]}
+            write_journal(run, told, started=at, url=url, of_set=of_set)
+            with History.open(url) as history:
+                picture = history.pictures(["a"])["a"]
+            return picture.result, picture.out, picture.pending
+
+        other = ("out of line", ["x[1]"], ["1 not run of base"])
+        assert after("r2", 2, "motd", _3="ok") == other
+        assert after("r3", 3, "motd", _3="changed") == other
+        assert after("r4", 4, "base-anew", _1="changed") == ("out of line", [], other[2])
+        assert after("r5", 5, "base", _1="ok", _2="ok") == ("in line", [], [])
+        assert after("r6", 6, "declare-0123", _4="failed") == ("out of line", ["x[4]"], [])
+        assert after("r7", 7, "base", _1="ok", _2="ok") == ("in line", [], [])
+
     def test_a_host_of_the_same_name_elsewhere_is_another_one(
         self, filled: History, url: str | None, write_journal: WriteJournal
     ) -> None:

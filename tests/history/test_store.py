@@ -146,6 +146,23 @@ def test_runs_are_found_by_host_resource_time_and_change(
         assert found(changed=True) == ["r-2", "r-1"]
 
 
+def test_a_recorded_look_is_no_run_that_changed_something(
+    url: str | None, write_journal: Any
+) -> None:
+    """A drift report has resources to change; `cook undo` sent its reader to `--changed`."""
+    write_journal("r-1", {"web1": [(A, "changed")]}, started=day(1), url=url)
+    write_journal("r-2", {"web1": [(A, "changed")]}, mode="drift", started=day(2), url=url)
+
+    with History.open(url) as history:
+        assert [run.run for run in history.runs()] == ["r-2", "r-1"]
+        found = [
+            history.runs(changed=True),
+            history.runs(changed=True, host="web1"),
+            history.runs(changed=True, resource=A),
+        ]
+    assert [[run.run for run in runs] for runs in found] == [["r-1"]] * 3
+
+
 def test_blame_names_who_changed_it_and_from_what(url: str | None, write_journal: Any) -> None:
     write_journal("r-1", {"web1": [(A, "changed")]}, started=day(1), revision="a" * 40, url=url)
     write_journal("r-2", {"web1": [(A, "ok")]}, started=day(2), url=url)

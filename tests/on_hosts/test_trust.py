@@ -95,7 +95,8 @@ def test_a_changed_key_is_never_taken(host: KitchenHost, trust: Trust, known: Pa
 
     changed = trust("--yes")
     assert changed.returncode == 3
-    assert "CHANGED" in changed.stdout
+    assert "CHANGED: another key than the known one" in changed.stdout
+    assert f"ssh-keygen -R {name} -f {known}; then `cook trust` again" in changed.stdout
     assert known.read_text() == f"{name} {kind} {other}\n"
     assert host.address == name
 

@@ -87,6 +87,18 @@ def hold(shell: Sequence[str], tools: Path, table: Table, keys: Sequence[str]) -
     return found
 
 
+@pytest.mark.parametrize(
+    ("table", "asked", "called"),
+    [
+        (KEYS, ["AAAA ~ann", "BBBB ~ann"], "look for keys of SSH in ~ann"),
+        (ENTRIES, ["ann\na\nb", "bob\na\nb"], "look at the crontab of ann bob"),
+        (HOMES, [key("ann", "", removed=False)], "look at the homes of ann"),
+    ],
+)
+def test_an_error_shows_no_program(table: Table, asked: list[str], called: str) -> None:
+    assert table.ask(asked).brief == called
+
+
 def test_users(shell: list[str], tools: Path) -> None:
     found = hold(shell, tools, ACCOUNT, ["root", "daemon", "bin", "nobody-there", "zz"])
     assert set(found) == {"root", "daemon", "bin"}

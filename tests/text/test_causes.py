@@ -17,6 +17,8 @@ SAID = {
     "touch: cannot touch 'x': Read-only file system": "the file system is mounted read-only",
     "useradd: /etc/passwd.7: Read-only file system\nuseradd: cannot lock /etc/passwd; try again"
     " later.": "the file system is mounted read-only",
+    "cannot look into /home/ann/.ssh": "who acts there has no right to it",
+    "must be privileged to use -u": "who acts there has no right to it",
     "useradd: cannot lock /etc/passwd; try again later.": "the lists of users and groups",
     "mv: cannot move 'a' to 'b': Device or resource busy": "something is mounted at that",
     "rm: cannot remove 'a/b': Device or resource busy": "something is mounted there, or below",

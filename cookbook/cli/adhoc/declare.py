@@ -98,4 +98,6 @@ def _set_of(text: str) -> str:
 
     Each text is a set of its own: what was declared by another one is not orphaned by this one.
     """
-    return f"declare-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    from cookbook.history.records import AD_HOC
+
+    return f"{AD_HOC}{hashlib.sha256(text.encode()).hexdigest()[:12]}"

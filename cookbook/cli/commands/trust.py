@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -79,15 +80,24 @@ def _tell(found: Mapping[str, Shown], options: argparse.Namespace) -> None:
         }
         print_json({"schema": 1, "hosts": told})
         return
-    rows = [(host, s.name, s.type, s.fingerprint, s.state) for host, s in found.items()]
+    rows = [(host, s.name, s.type, s.fingerprint) for host, s in found.items()]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
-    for *cells, state in rows:
+    for cells, one in zip(rows, found.values(), strict=True):
         text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        write([(_STYLES.get(state, "bold red"), f"{text}  {_WORDS.get(state, state)}")], sys.stdout)
+        write([(_STYLES.get(one.state, "bold red"), f"{text}  {_words(one)}")], sys.stdout)
+
+
+def _words(shown: Shown) -> str:
+    if shown.state != "changed":
+        return _WORDS.get(shown.state, shown.state)
+    forget = shlex.join(["ssh-keygen", "-R", shown.name, "-f", str(shown.file)])
+    return (
+        "CHANGED: another key than the known one. If the host was really reinstalled:"
+        f" {forget}; then `cook trust` again"
+    )
 
 
 _WORDS: Mapping[str, str] = {
-    "changed": "CHANGED: another key than the known one; was it reinstalled? ssh-keygen -R NAME",
     "revoked": "REVOKED",
     "unexpected": "not among the expected ones",
 }

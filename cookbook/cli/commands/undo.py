@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,6 @@ from cookbook.errors import Irreversible, UsageError
 
 if TYPE_CHECKING:
     from cookbook.history.store import History
-    from cookbook.inventory import Host
-    from cookbook.planning.step import Step
     from cookbook.reports.report import Report
     from cookbook.reports.schema import Document
     from cookbook.run.options import Run
@@ -124,6 +121,7 @@ def _planned(options: argparse.Namespace) -> Run:
     """Return the run that plans the undo."""
     from cookbook.cli.commands.history import opened
     from cookbook.history.past_steps import past_steps
+    from cookbook.inventory.limit import those_of
     from cookbook.run.options import Run
 
     known = hosts(options)
@@ -138,7 +136,7 @@ def _planned(options: argparse.Namespace) -> Run:
             _name_the_last_change(history, document)
         past = past_steps(history, document["run"])
         machine_ids = history.machine_ids(document["run"])
-    chosen = _chosen(known, past, limited=bool(options.limit))
+    chosen = those_of("the run was on", past, known, limited=bool(options.limit))
     return Run(
         "plan",
         (),
@@ -170,21 +168,3 @@ def _name_the_last_change(history: History, document: Document) -> None:
     newest = next(found, None)
     other = f"; the last run that has is {newest}" if newest else ""
     write([("", f"cook: {document['run']}, the last run, has changed nothing{other}")], sys.stderr)
-
-
-def _chosen(
-    known: Sequence[Host], past: Mapping[str, Sequence[Step]], *, limited: bool
-) -> list[Host]:
-    """
-    Return the hosts of the run.
-
-    Raises UsageError if the inventory lacks one of them and there is no --limit.
-    """
-    chosen = [host for host in known if host.name in past]
-    missed = past.keys() - {host.name for host in chosen}
-    if not chosen or (missed and not limited):
-        raise UsageError(
-            f"the run was on {', '.join(sorted(missed))}, which the inventory does not have",
-            hint="to undo only a part of it, say which with --limit",
-        )
-    return chosen

@@ -11,7 +11,7 @@ from typing import Self
 from cookbook.errors import UsageError
 from cookbook.history.drift import Known
 from cookbook.history.failure import take_failure
-from cookbook.history.picture import HostPicture
+from cookbook.history.picture import HostPicture, left_by_others
 from cookbook.history.records import Blame, RecordedStep, RunSummary, StateSeen
 from cookbook.history.store import latest, queries
 from cookbook.history.store.baseline import known
@@ -158,9 +158,17 @@ class History:
             last = latest.latest_visits(connection, names, "any", places)
             success = latest.latest_visits(connection, names, "success", places)
             looks = latest.latest_visits(connection, names, "look", places)
-            visits = [look.number for look in looks.values()]
-            resources = latest.counts(connection, visits)
+            sets = latest.latest_looks_of_sets(connection, names, places)
+            resources = latest.counts(connection, [look.number for look in looks.values()])
+            visits = [look.number for of_host in sets.values() for look in of_host]
             steps = latest.not_in_line(connection, visits)
+            doubtful = [
+                look.number
+                for of_host in sets.values()
+                if any(look.number in steps for look in of_host[1:])
+                for look in of_host
+            ]
+            probed = latest.probed(connection, doubtful)
         return {
             name: HostPicture(
                 last.get(name),
@@ -168,6 +176,7 @@ class History:
                 looks.get(name),
                 resources.get(looks[name].number, 0) if name in looks else 0,
                 steps.get(looks[name].number, []) if name in looks else [],
+                left_by_others(sets.get(name, []), steps, probed),
             )
             for name in names
         }

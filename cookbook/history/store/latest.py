@@ -26,14 +26,37 @@ def latest_visits(
     A look has probed at least one resource. Hosts without such a visit are left out. A visit to
     another one of `places` was to another host, of another inventory.
     """
+    return dict(_newest(connection, names, which, places, (hosts.c.name, hosts.c.place)))
+
+
+def latest_looks_of_sets(
+    connection: Connection, names: Sequence[str], places: Mapping[str, str]
+) -> dict[str, list[LastVisit]]:
+    """Return the newest look of each set of recipes at each host, the newest of them first."""
+    found: dict[str, dict[str, LastVisit]] = {}
+    each = (hosts.c.name, hosts.c.place, runs.c.recipe_set)
+    for name, visit in _newest(connection, names, "look", places, each):
+        of_host = found.setdefault(name, {})
+        of_host.pop(visit.set, None)  # one without a place, from an earlier version
+        of_host[visit.set] = visit
+    return {name: list(reversed(of_host.values())) for name, of_host in found.items()}
+
+
+def _newest(
+    connection: Connection,
+    names: Sequence[str],
+    which: Which,
+    places: Mapping[str, str],
+    each: Sequence[ColumnElement[Any]],
+) -> Iterator[tuple[str, LastVisit]]:
+    """Yield the newest visit of each combination of these columns, the oldest of them first."""
     rank = func.row_number().over(
-        partition_by=(hosts.c.name, hosts.c.place),
+        partition_by=each,
         order_by=(runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc()),
     )
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
     of_host = (hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, hosts.c.place)
     seen = select(*of_host, *columns)
-    found: dict[str, LastVisit] = {}
     for part in parts(names):
         query = seen.add_columns(runs.c.recipes, runs.c.recipe_set, rank.label("rank")).join(runs)
         ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
@@ -42,20 +65,22 @@ def latest_visits(
         for row in connection.execute(newest):
             if row.place is not None and row.place != places.get(row.name, row.place):
                 continue
-            found[row.name] = LastVisit(
-                number=row.number,
-                run=row.id,
-                mode=validation.mode(row.mode),
-                running=row.state == "running",
-                started=row.started,
-                status=validation.host_status(row.status),
-                revision=row.revision,
-                by=row.by,
-                recipes=validation.names(parsed_json(row.recipes)),
-                set=row.recipe_set,
-                desired=row.desired,
+            yield (
+                row.name,
+                LastVisit(
+                    number=row.number,
+                    run=row.id,
+                    mode=validation.mode(row.mode),
+                    running=row.state == "running",
+                    started=row.started,
+                    status=validation.host_status(row.status),
+                    revision=row.revision,
+                    by=row.by,
+                    recipes=validation.names(parsed_json(row.recipes)),
+                    set=row.recipe_set,
+                    desired=row.desired,
+                ),
             )
-    return found
 
 
 def _conditions(which: Which) -> Iterator[ColumnElement[bool]]:
@@ -97,6 +122,17 @@ def not_in_line(connection: Connection, visits: Sequence[int]) -> dict[int, list
             excused=document.get("excused") is not None,
         )
         found.setdefault(row.host, []).append(seen)
+    return found
+
+
+def probed(connection: Connection, visits: Sequence[int]) -> dict[int, set[str]]:
+    """Return the resources that each visit has got to."""
+    found: dict[int, set[str]] = {}
+    for part in parts(visits):
+        query = select(steps.c.host, steps.c.resource)
+        query = query.where(steps.c.host.in_(part), steps.c.status != "not-run")
+        for row in connection.execute(query):
+            found.setdefault(row.host, set()).add(row.resource)
     return found
 
 

@@ -176,6 +176,8 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield runs.c.number == filters.number
     if filters.since is not None:
         yield runs.c.started >= filters.since
+    if filters.changed:  # a plan or a drift report has found changes, and made none
+        yield runs.c.mode.in_(ACTING)
     if filters.resource is not None:
         yield runs.c.number.in_(_runs_about(filters))
     elif filters.host is not None:
