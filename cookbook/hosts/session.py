@@ -249,9 +249,14 @@ class Session:
     def ask(self, probes: Iterable[Probe]) -> dict[Probe, Answer]:
         """Return the answers to these probes, in one exchange; those asked ahead are there."""
         known, self._ahead = self._ahead if time.monotonic() < self._ahead_until else {}, {}
-        asked = list(probes)
-        answers = {probe: known[probe] for probe in asked if probe in known}
-        return answers | self._ask([probe for probe in asked if probe not in answers])
+        answers: dict[Probe, Answer] = {}
+        asked: list[Probe] = []
+        for probe in probes:
+            if (answer := known.get(probe)) is not None:
+                answers[probe] = answer
+            else:
+                asked.append(probe)
+        return answers | self._ask(asked)
 
     def _ask(self, probes: Sequence[Probe]) -> dict[Probe, Answer]:
         questions = self.questions(probes)

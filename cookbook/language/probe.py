@@ -53,8 +53,8 @@ class Probe:
     command of the recipe, or a tool that fails if another process has its lock."""
 
     def __hash__(self) -> int:
-        # Not of all fields: a run looks up each probe many times.
-        return hash(self.key or self.command)
+        # Not of all fields: a run looks up each probe many times. Many tables have the same keys.
+        return hash(self.command if self.table is None else (self.key, self.table.ask))
 
     @property
     def question(self) -> Command:
