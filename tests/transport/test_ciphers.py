@@ -15,7 +15,7 @@ from cookbook.transport.target import Algorithms
 @pytest.fixture
 def client() -> Iterator[Client]:
     ours, theirs = socket.socketpair()
-    with theirs:
+    with ours, theirs:
         client = Client(ours)
         yield client
         client.close()
