@@ -6,13 +6,7 @@ from collections.abc import Callable
 
 from cookbook.errors import HostError, Unreachable
 from cookbook.retry import Retry, growing, wait
-from cookbook.transport.contract import (
-    HasBeside,
-    Interrupted,
-    LoginPasswordRefused,
-    StartsLater,
-    Transport,
-)
+from cookbook.transport.contract import HasBeside, Interrupted, LoginPasswordRefused, Transport
 
 RECONNECTS = 3
 """Number of reconnects, unless an option says otherwise."""
@@ -52,16 +46,13 @@ class RenewableTransport:
 
     def another(self) -> Transport:
         """
-        One more connection, by the same way, with a shell that the host has agreed to run.
+        One more connection, by the same way.
 
         Raises Unreachable and its kin.
         """
         if self._another is None:
             raise Unreachable("there is no other way to it")
-        transport = self._another()
-        if isinstance(transport, StartsLater):
-            transport.confirm()
-        return transport
+        return self._another()
 
     def continue_beside(self) -> bool:
         """Continue with another shell over the same connection; return whether that is possible."""

@@ -72,19 +72,6 @@ class HasBeside(Protocol):
         ...
 
 
-@runtime_checkable
-class StartsLater(Protocol):
-    """A transport that asks for its shell, and hears in the first exchange whether there is one."""
-
-    def confirm(self) -> None:
-        """
-        Wait until the host has agreed to run the shell.
-
-        Raises Unreachable and its kin.
-        """
-        ...
-
-
 class LoginPasswordRefused(AuthenticationFailed):
     """The password to log in with was wrong; each further try may lock the account."""
 

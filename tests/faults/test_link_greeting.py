@@ -15,12 +15,8 @@ import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from cookbook.errors import AuthenticationFailed, Unreachable, UntrustedHost
-from cookbook.hosts.reconnect import RenewableTransport
 from cookbook.kitchen import KitchenHost
-from cookbook.script.program import Ask, Program
-from cookbook.script.shell import Secret, sh
-from cookbook.transport.contract import run
-from cookbook.transport.local import LocalTransport
+from cookbook.script.shell import Secret
 from cookbook.transport.paramiko_ssh import connection
 from cookbook.transport.paramiko_ssh.client import Client
 from cookbook.transport.paramiko_ssh.transport import SshTransport
@@ -143,15 +139,6 @@ def test_a_server_that_refuses_to_run_a_command(tmp_path: Path, become: Become) 
     """It is not taken for a refusal by sudo or su, which were not reached."""
     with served(tmp_path, _LetsIn()) as way:
         target = replace(way, become=become, become_user="app", become_password=Secret("x"))
-        with pytest.raises(AuthenticationFailed) as e:
-            run(SshTransport(target), Program((Ask(sh(":")),)))
-    assert e.value.message == f"{target} takes the key, but runs no command: it said nothing"
-
-
-def test_a_server_that_refuses_the_shell_of_another_connection(tmp_path: Path) -> None:
-    """A login that is a proof, or takes the place of a lost one, has a shell."""
-    with served(tmp_path, _LetsIn()) as way:
-        ways = RenewableTransport(LocalTransport(), lambda: SshTransport(way), lasting=False)
-        with pytest.raises(AuthenticationFailed, match="runs no command"):
-            ways.another()
-        ways.transport.close()
+        with pytest.raises(Unreachable) as e:
+            SshTransport(target)
+    assert e.value.message == f"{target}: no shell: Channel closed."

@@ -11,7 +11,7 @@ import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cookbook.errors import HostError, Unreachable, during
 from cookbook.text.diagnosis import why
@@ -128,21 +128,6 @@ class SshTransport:
         """See HasBeside."""
         self._started = False
         self._start_shell()
-        self.confirm()
-
-    @during("connect")
-    def confirm(self) -> None:
-        """See StartsLater."""
-        from paramiko import SSHException
-
-        internals: Any = self._channel  # of which the types say nothing
-        try:
-            internals._wait_for_event()  # noqa: SLF001 - as exec_command does
-        except (SSHException, EOFError, OSError) as error:
-            try:
-                raise self._not_agreed(error) from error
-            finally:
-                self.close()
 
     def _listen(self, pace: Pace) -> None:
         """Wait until something arrives, the deadline passes, or the link has gone silent."""
@@ -189,8 +174,6 @@ class SshTransport:
             becomes = self._target.becomes
             if becomes and not self._terminal and wants_terminal(self._target, said):
                 raise WantsTerminal
-            if not self._channel.event_ready:
-                raise self._not_agreed(said=said)
             if (nothing := runs_nothing(self._target, said, self._hear_beside)) is not None:
                 raise nothing
             if becomes:
@@ -198,13 +181,6 @@ class SshTransport:
         raise Interrupted(
             f"the session has ended: {self._why(said)}", Reply.kept(pace), **why(said)
         )
-
-    def _not_agreed(self, error: Exception | None = None, said: str = "") -> HostError:
-        """Return the error for a host that has not agreed to run the shell."""
-        if error is not None and not self._connection.is_active():
-            return Unreachable(f"{self._target}: no shell: {self._why(str(error))}")
-        nothing = runs_nothing(self._target, said, self._hear_beside)
-        return nothing or Unreachable(f"{self._target}: no shell: {self._why(said)}")
 
     def _why(self, said: str) -> str:
         if (bastion := lost_bastion(self._connection, self._target)) is not None:
@@ -243,17 +219,15 @@ class SshTransport:
         except (SSHException, EOFError, OSError) as error:
             if self._connection.is_active() and "Timeout opening" in str(error):
                 raise TimeoutError from None
-            raise self._not_agreed(error) from error
+            raise Unreachable(f"{self._target}: no shell: {self._why(str(error))}") from error
         return channel
 
     def _start(self, channel: paramiko.Channel) -> None:
         command, mark = entrance(self._target, terminal=self._terminal)
+        channel.exec_command(command.text)
         if mark:
-            channel.exec_command(command.text)
             read = functools.partial(channel.recv_stderr, _CHUNK)
             enter(self._target, mark, read, channel.sendall, self._run_beside)
-        else:
-            _request(channel, command)
 
     def _hear_beside(self, command: Command) -> bytes | None:
         """Return the output of a command of the login user; None if it cannot be run."""
@@ -277,26 +251,6 @@ class SshTransport:
             channel.settimeout(AUTH_TIMEOUT)
             channel.exec_command(command.text)
             channel.recv_exit_status()
-
-
-def _request(channel: paramiko.Channel, command: Command) -> None:
-    """
-    Ask the host to run a command; its input may follow at once (RFC 4254, 6.5).
-
-    As `Channel.exec_command` does, which waits for the answer: that takes one more round trip.
-    """
-    from paramiko import Message
-    from paramiko.common import cMSG_CHANNEL_REQUEST
-
-    message = Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string("exec")
-    message.add_boolean(True)
-    message.add_string(command.text)
-    internals: Any = channel  # of which the types say nothing
-    internals._event_pending()  # noqa: SLF001 - as exec_command does
-    internals.transport._send_user_message(message)  # noqa: SLF001
 
 
 class _Wake(threading.Event):
