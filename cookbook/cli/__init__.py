@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import contextlib
 import gc
 import importlib
 import os
@@ -163,9 +162,15 @@ class _Parser(argparse.ArgumentParser):
     """Options of the command that is given, for hints."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print a text; its reader may leave early, as Python 3.11.4 and later allow it to."""
-        with contextlib.suppress(OSError):
+        """Print a text; its reader may leave early, before it is written or meanwhile."""
+        try:
             super()._print_message(message, file)
+            if file is not None:
+                file.flush()  # else Python does so at its end, and complains
+        except OSError:
+            from cookbook.cli.output import leave_output
+
+            leave_output()
 
     def error(self, message: str) -> NoReturn:
         """Wrong options are wrong input: exit status 1, not argparse's 2."""

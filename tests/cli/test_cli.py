@@ -375,10 +375,19 @@ def test_the_help_of_a_command_ends_with_examples(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.endswith("\nexamples:\n  cook history --since 7d\n")
 
 
-@pytest.mark.parametrize("words", ["resources", "resources --output json", "converge --help"])
-def test_a_reader_that_leaves_early_hears_no_traceback(words: str) -> None:
-    command = f"{sys.executable} -m cookbook.cli {words} | true"
+@pytest.mark.parametrize(
+    "words", ["resources", "resources --output json", "converge --help", "--help", "--version"]
+)
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_that_leaves_early_hears_no_traceback(words: str, buffered: str) -> None:
+    """It has gone before the first byte is written, or before the text is flushed at the end."""
+    command = f"{sys.executable} -m cookbook.cli {words}"
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", f"{command} | true"],
+        env={**os.environ, "PYTHONUNBUFFERED": buffered},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.stderr == ""
