@@ -14,11 +14,11 @@ from cookbook.script.shell import ENCODING, Command
 from cookbook.text.diagnosis import why
 
 _MOST_KEYS = 500
-_AS_LONG_AS = 3
-"""The number of questions that take as long as what the first lane has besides: to begin with the
-lock, it is the first; it may also have the facts."""
 _MOST_TEXT = 60_000
 """Characters of keys in one command: far below what execve(2) takes."""
+
+_AS_LONG_AS = 3
+"""The number of questions that take as long as that for the facts, which is in the first lane."""
 
 
 @dataclass(frozen=True, slots=True)

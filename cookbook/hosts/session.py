@@ -94,8 +94,6 @@ class Session:
         """True if the host reads long contents as raw bytes; None: not tried yet."""
         self._staged: set[str | None] = set()
         """Users with a folder for contents; None: the login user."""
-        self._to_ask: Sequence[Question] = ()
-        """The questions that are to be asked together with the facts."""
         self._ahead: dict[Probe, Answer] = {}
         """The answers to what was asked together with the facts, for the next `ask`."""
         self._ahead_until = 0.0
@@ -178,18 +176,13 @@ class Session:
             return
 
     @during("facts")
-    def facts(self) -> Facts:
-        """Return the facts of the host. Raises ProbeError if it is no POSIX host."""
-        ahead, self._to_ask = self._to_ask, ()
+    def facts(self, ahead: Sequence[Question] = ()) -> Facts:
+        """
+        Return the facts of the host; `ahead` is asked as well, and the next `ask` has the answers.
+
+        Raises ProbeError if it is no POSIX host.
+        """
         return self._learn(ahead, self._with_facts([], ahead))
-
-    def ask_ahead(self, probes: Iterable[Probe], cpus: int) -> None:
-        """
-        Ask these probes in the exchange that finds the facts; the next `ask` has the answers.
-
-        `cpus` is the number of processors that the host probably has.
-        """
-        self._to_ask = in_lanes(gather(probes), cpus)
 
     def _with_facts(self, parts: Sequence[Part], ahead: Sequence[Question]) -> list[Outcome]:
         first = Ask(QUESTION, lane=ahead[0].lane if ahead else None)
@@ -211,9 +204,11 @@ class Session:
         return facts
 
     @during("facts")
-    def begin(self, who: Holder, patience: float = 0.0) -> Facts:
+    def begin(self, who: Holder, patience: float = 0.0, ahead: Sequence[Question] = ()) -> Facts:
         """
-        Take the lock and find out what the host is, in one exchange.
+        Take the lock and find out what the host is, in one exchange; `ahead` is as of `facts`.
+
+        Nothing but the lock is asked on a host that another run or an operator has.
 
         Raises Locked if another run holds it for longer than `patience` seconds, or the few that
         the host may take to end a run that is over.
@@ -226,14 +221,15 @@ class Session:
         )
         last = ""
         while True:
-            ahead, self._to_ask = self._to_ask, ()
             locked, *told = self._with_facts([Lock(who.line)], ahead)
             if (halted := halting(locked.text)) is not None:
                 raise Locked(
                     f"locked by {halted}", hint="`cook unlock` takes that away; ask them first"
                 )
             if locked.status != TAKEN:
-                return self._learn(ahead, told)
+                # An operator's lock that has ended was there: then nothing else was asked.
+                return self._learn(ahead, told) if told[0].status is not None else self.facts()
+            ahead = ()  # not once more each time
             if locked.text != last:  # a new holder may not have written its name yet
                 last = locked.text
                 wait(_SIGNED)

@@ -54,11 +54,11 @@ _compiling = threading.RLock()
 
 def _run(path: Path, collection: Collection) -> None:
     code = _code(path, _version(path))
-    folder = str(path.parent.resolve())
+    collection.folder = path.parent.resolve()
+    folder = str(collection.folder)
     with contextlib.suppress(OSError):  # of a recipe without a file
-        _load_namesakes(folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116 - it is a text
+        _load_namesakes(folder, collection.folder.stat().st_mtime_ns)
     before, places = set(sys.modules), list(sys.path)
-    collection.folder = Path(folder)
     collection.recipe = path
     collection.sources.add(path)
     sys.path.insert(0, folder)

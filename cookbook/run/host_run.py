@@ -14,12 +14,12 @@ from cookbook.applying.executor import Executor
 from cookbook.applying.manifest import Manifest
 from cookbook.errors import CookError, DeadlineExceeded, Defect, Locked, Refused, Unreachable
 from cookbook.hosts.connect import login
+from cookbook.hosts.probing import Question, gather, in_lanes
 from cookbook.hosts.session import Session
 from cookbook.inventory import Host
 from cookbook.language.access_path import AccessPath
 from cookbook.language.barriers import barriers_of
 from cookbook.language.collection import Collection, FactsNeeded
-from cookbook.language.probe import Probe
 from cookbook.language.resource import Resource
 from cookbook.planning.planner import Planner
 from cookbook.planning.status import HostStatus
@@ -50,8 +50,8 @@ class ExpectedWork(NamedTuple):
     facts: Facts
     collection: Collection
     work: Convergence
-    probes: Sequence[Probe]
-    """The probes that it asks first."""
+    ahead: Sequence[Question]
+    """The questions that it asks first."""
 
 
 class HostRun:
@@ -204,18 +204,19 @@ class HostRun:
         with contextlib.suppress(Exception, FactsNeeded):  # it is met again by the facts of now
             collection = self._compiled(kept.facts)
             work = self._convergence(collection, session, kept.facts)
-            return ExpectedWork(kept.facts, collection, work, work.first_probes())
+            ahead = in_lanes(gather(work.first_probes()), kept.facts.cpus)
+            return ExpectedWork(kept.facts, collection, work, ahead)
         return None
 
     def _facts(self, session: Session, expected: ExpectedWork | None) -> Facts:
         """Return the facts of the host; take its lock if it is to be changed."""
-        if expected is not None:
-            session.ask_ahead(expected.probes, expected.facts.cpus)
+        ahead = expected.ahead if expected is not None else ()
         origin = self._run.origin
         try:
             if self._all.looks:
-                return session.facts()
-            return session.begin(Holder(origin.by, origin.started, self._run.id), self._run.wait)
+                return session.facts(ahead)
+            holder = Holder(origin.by, origin.started, self._run.id)
+            return session.begin(holder, self._run.wait, ahead)
         except (Interrupted, DeadlineExceeded) as error:
             if expected is not None:
                 if isinstance(error, TooSlow):

@@ -26,12 +26,13 @@ TAKEN = 75
 
 # `8` is the descriptor that holds it. Where there is no flock(1), there is no such lock. Where
 # no file can be made or written (no room, read-only), the root folder itself is what is locked.
-# If another run holds it, no question of the program is asked.
+# If another run, or an operator, has the host, no question of the program is asked.
 FUNCTIONS = f"""\
 {rollback_cleanup.FUNCTIONS}cook_lock() {{
 if [ "$COOK_HOME" ]; then cook_locks=$COOK_HOME; elif [ -O / ]; then cook_locks=/run/cook
 else cook_locks=$cook_home; fi
-[ ! -e "$cook_home/halt" ] || {{ printf 'halt '; head -c 4000 -- "$cook_home/halt"; echo; }}
+[ ! -e "$cook_home/halt" ] || {{ printf 'halt '; head -c 4000 -- "$cook_home/halt"; echo
+cook_ask() {{ cook_end -; }}; }}
 command -v flock >/dev/null || {{ cook_end 0; return; }}
 l=$cook_locks/lock
 if (umask 077; [ -d "$cook_locks" ] || mkdir -p -- "$cook_locks"; : >>"$l") 2>/dev/null

@@ -259,7 +259,9 @@ class Program:
         ]
         lines = [f"{self._line(part)}\n" for part in self.parts]
         text += [run_as.functions(self.nonce)] if any(map(run_as.acts, lines)) else []
-        text += self._in_lanes(lines) if any(map(_lane, self.parts)) else lines
+        text += (
+            self._in_lanes(lines) if any(_lane(part) is not None for part in self.parts) else lines
+        )
         return "".join(text).encode(ENCODING, "surrogateescape")
 
     def _line(self, part: Part) -> str:

@@ -57,7 +57,8 @@ def test_lvm_that_fails_is_not_absent(tmp_path: Path, status: int) -> None:
 def test_a_volume_that_cannot_be_looked_into_is_not_empty(
     tmp_path: Path,
     wipefs: str,
-    objects: bool,  # noqa: FBT001
+    *,
+    objects: bool,
 ) -> None:
     provider = LvmLogicalVolumeProvider()
     command = provider.preflight([("data/www", Change(State(1 << 30), None))])
@@ -118,7 +119,8 @@ def test_a_tool_that_fails_is_no_free_way_for_a_removal(tmp_path: Path, name: st
 )
 def test_an_external_folder_of_subversion_is_no_local_change(
     said: str,
-    objects: bool,  # noqa: FBT001
+    *,
+    objects: bool,
 ) -> None:
     """The lines are those of svn(1) 1.14."""
     why = subversion.SubversionProvider().objection("/srv/shop", f"/srv/shop\n{said}\0", ())

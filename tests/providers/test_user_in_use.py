@@ -25,7 +25,8 @@ def test_a_process_is_an_objection(
     shell: list[str],
     name: str,
     state: State,
-    objects: bool,  # noqa: FBT001
+    *,
+    objects: bool,
 ) -> None:
     provider = UseraddProvider()
     changes = [(name, Change(state, None)), ("list", Change(State(uid=38), None))]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cookbook.errors import LinkLost
-from cookbook.hosts.probing import gather, in_lanes
+from cookbook.errors import LinkLost, Locked
+from cookbook.hosts.probing import Question, gather, in_lanes
 from cookbook.hosts.session import Session
 from cookbook.language.probe import Probe
 from cookbook.script.control import ending
@@ -229,12 +229,13 @@ class TestAhead:
     def counts(self, session: Session, probes: Sequence[Probe]) -> set[str]:
         return {answer.text.strip() for answer in session.ask(probes).values()}
 
-    @pytest.mark.parametrize("find", [Session.facts, lambda session: session.begin(WHO)])
+    @pytest.mark.parametrize(
+        "find", [Session.facts, lambda session, ahead: session.begin(WHO, ahead=ahead)]
+    )
     def test_its_answers_are_taken_once(
-        self, session: Session, probes: list[Probe], find: Callable[[Session], Facts]
+        self, session: Session, probes: list[Probe], find: Callable[[Session, Sequence[Question]], Facts]
     ) -> None:
-        session.ask_ahead(probes, 2)
-        facts = find(session)
+        facts = find(session, in_lanes(gather(probes), 2))
         assert facts.kernel
         assert session.exchanges == 1
         assert self.counts(session, probes) == {"1"}
@@ -242,14 +243,12 @@ class TestAhead:
         assert self.counts(session, probes) == {"2"}
 
     def test_what_was_not_asked_ahead_is_asked(self, session: Session, probes: list[Probe]) -> None:
-        session.ask_ahead(probes[:6], 2)
-        session.facts()
+        session.facts(in_lanes(gather(probes[:6]), 2))
         assert self.counts(session, probes) == {"1"}
         assert session.exchanges == 2
 
     def test_no_answer_is_older_than_a_change(self, session: Session, probes: list[Probe]) -> None:
-        session.ask_ahead(probes, 2)
-        session.begin(WHO)
+        session.begin(WHO, ahead=in_lanes(gather(probes), 2))
         session.run([Do(sh(":"), 9)])
         assert self.counts(session, probes) == {"2"}
 
@@ -257,8 +256,7 @@ class TestAhead:
         self, session: Session, probes: list[Probe], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("cookbook.hosts.session._FRESH", 0.0)
-        session.ask_ahead(probes, 2)
-        session.facts()
+        session.facts(in_lanes(gather(probes), 2))
         assert self.counts(session, probes) == {"2"}
 
     def test_nothing_is_asked_of_a_host_that_another_run_has(
@@ -266,10 +264,22 @@ class TestAhead:
     ) -> None:
         other = Session(LocalTransport((*words, "-s")))
         other.begin(replace(WHO, run="run-2"))
-        session.ask_ahead(probes, 2)
         threading.Timer(0.5, other.close).start()
-        session.begin(WHO, patience=LONG)
+        session.begin(WHO, LONG, in_lanes(gather(probes), 2))
         assert not list(tmp_path.iterdir())
+        assert self.counts(session, probes) == {"1"}
+
+    def test_nothing_is_asked_of_a_host_that_an_operator_has(
+        self, session: Session, probes: list[Probe], tmp_path: Path, cook_home: Path
+    ) -> None:
+        cook_home.mkdir()
+        (cook_home / "halt").write_text(replace(WHO, until="2999-01-01").line)
+        with pytest.raises(Locked, match="locked by ann@a"):
+            session.begin(WHO, ahead=in_lanes(gather(probes), 2))
+        assert not list(tmp_path.iterdir())
+
+        (cook_home / "halt").write_text(replace(WHO, until="2026-01-02").line)
+        assert session.begin(WHO, ahead=in_lanes(gather(probes), 2)).kernel
         assert self.counts(session, probes) == {"1"}
 
     def test_after_a_lost_link_there_are_no_lanes(self, words: tuple[str, ...]) -> None:
@@ -284,8 +294,7 @@ class TestAhead:
             for i in range(12)
         ]
         session = Session(another(), another)
-        session.ask_ahead(asked, 2)
-        session.facts()
+        session.facts(in_lanes(gather(asked), 2))
         answers = session.ask(asked)
         session.close()
         assert [answers[probe].text for probe in asked] == [f"{i}\n" for i in range(12)]
