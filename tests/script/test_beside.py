@@ -233,7 +233,10 @@ class TestAhead:
         "find", [Session.facts, lambda session, ahead: session.begin(WHO, ahead=ahead)]
     )
     def test_its_answers_are_taken_once(
-        self, session: Session, probes: list[Probe], find: Callable[[Session, Sequence[Question]], Facts]
+        self,
+        session: Session,
+        probes: list[Probe],
+        find: Callable[[Session, Sequence[Question]], Facts],
     ) -> None:
         facts = find(session, in_lanes(gather(probes), 2))
         assert facts.kernel
