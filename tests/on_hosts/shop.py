@@ -21,7 +21,7 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server((address, int(sys.argv[1])), Handler)
 # What it has begun to answer, it answers to the end.
 signal.signal(signal.SIGTERM, lambda *a: threading.Thread(target=server.shutdown).start())
-server.serve_forever(); server.server_close()
+server.serve_forever(poll_interval=0.02); server.server_close()
 """
 
 DOCKERFILE = """
