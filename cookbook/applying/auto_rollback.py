@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from cookbook.errors import HostError, LockedOut, PasswordRefused, WouldLockOut
+from cookbook.hosts.aside import Aside
 from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath, Risk
 from cookbook.language.change import Change
@@ -100,6 +101,8 @@ class AutoRollback:
     _tell: list[Command] = field(default_factory=list)
     """Services that are told when what they read is back."""
     _armed: str = ""
+    _new_login: Aside | None = None
+    """The login that stops the timer."""
     _since: float = 0.0
     _names: list[str] = field(default_factory=list)
     _changes: list[PlannedChange] = field(default_factory=list)
@@ -142,6 +145,7 @@ class AutoRollback:
             self._back[:0] = back
             self._tell += repeated_acts(planned)
         self._armed = secrets.token_hex(6)
+        self._new_login = Aside(self.session, sh(_DISARM, self._armed))
         self._since = self.clock.now()
         text = rollback_script(self._armed, [*self._back, *self._tell], network=True)
         armed = sh(
@@ -163,20 +167,25 @@ class AutoRollback:
         """Note that the timer was not started; nothing was changed then."""
         self._armed = ""
 
+    def begin(self) -> None:
+        """Begin to stop the timer over a new connection: the changes are made."""
+        if self._armed and self._new_login is not None:
+            self._new_login.begin()
+
     def confirm(self) -> None:
         """
         Stop the timer over a new connection; do nothing if none runs.
 
         Raises LockedOut if that is not possible: by then the host has taken the changes back.
         """
-        if not self._armed:
+        if not self._armed or self._new_login is None:
             return
         end = self._since + self.seconds + GRACE
         tries = Retry(growing(_LOOK_AGAIN), end, hurried=False, clock=self.clock)
         last: HostError | None = None
         while True:
             try:
-                if self.session.aside(sh(_DISARM, self._armed)).status == 0:
+                if self._new_login.outcome().status == 0:
                     self._armed = ""
                     return
                 break

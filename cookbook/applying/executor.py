@@ -94,9 +94,15 @@ class Executor:
         everything = [*ahead, *parts, *behind, *(question.part for question in asked)]
         self.planner.outdate()
         listener.sending([step_of(planned) for planned in changes])
-        begun = announce(sent, self._working(listener))
+        working = announce(sent, self._working(listener))
+
+        def begun(part: int) -> None:
+            working(part - len(ahead))
+            if changes and part >= len(everything) - len(asked):
+                self._begin_login()
+
         try:
-            outcomes = self._session.run(everything, contents, lambda i: begun(i - len(ahead)))
+            outcomes = self._session.run(everything, contents, begun)
         except (Interrupted, TooSlow) as error:
             error.outcomes = error.outcomes[len(ahead) :]
             if isinstance(error, Interrupted):
@@ -122,6 +128,15 @@ class Executor:
             error.outcomes = outcomes
             raise
         return [*map(broken_off, results)] if self._session.ended else results
+
+    def _begin_login(self) -> None:
+        """Begin the new login after a batch, while its changes are verified."""
+        if self._rescue is None:
+            return
+        if self._rescue.armed:
+            self._rescue.begin()
+        else:
+            self._login.begin()
 
     def _check_login(
         self, sent: Sequence[Sent], results: Sequence[TransactionResult], *, confirmed: bool

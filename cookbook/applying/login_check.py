@@ -20,6 +20,7 @@ from cookbook.errors import (
     PasswordRefused,
     PrivilegeError,
 )
+from cookbook.hosts.aside import Aside
 from cookbook.hosts.session import Session
 from cookbook.planning.decision import PlannedChange
 from cookbook.retry import CLOCK, Clock, wait
@@ -54,18 +55,29 @@ class LoginCheck:
     """The reason, in parentheses, where a command of the last batch took too long."""
     _snapshot: bool = False
     """True if a snapshot was taken before the last batch."""
+    _login: Aside = field(init=False)
+    """The new login after the last batch."""
+
+    def __post_init__(self) -> None:
+        self._login = Aside(self.session, sh(":"))
 
     def before(self, changes: Sequence[PlannedChange]) -> list[Part]:
         """Return the parts that precede a batch: a snapshot, if a change has no undo."""
         self._snapshot = self.session.connection.reconnects and any(
             not reversal(v) for v in changes
         )
+        self._login = Aside(self.session, login_snapshot.FORGET if self._snapshot else sh(":"))
         take = login_snapshot.take(self.user)
         return [Do(take, ANSWER_TIMEOUT, keeps=True)] if self._snapshot else []
 
     def behind(self, changes: Sequence[PlannedChange]) -> list[Part]:
         """Return the parts that follow a batch: a reload of sshd has to be over before a login."""
         return [Ask(sshd.SETTLED)] if changes and self.session.connection.reconnects else []
+
+    def begin(self) -> None:
+        """Begin the new login: all changes of the batch are made, and their questions are asked."""
+        if self.session.connection.reconnects:
+            self._login.begin()
 
     def note(self, changes: Sequence[PlannedChange]) -> None:
         """Note the changes of a batch, which a rollback has to undo."""
@@ -94,7 +106,7 @@ class LoginCheck:
         tries = 0
         while True:
             try:
-                self.session.aside(login_snapshot.FORGET if self._snapshot else sh(":"))
+                self._login.outcome()
             except HostError as error:
                 pauses = _pauses(error)
                 if tries >= len(pauses):

@@ -17,6 +17,7 @@ from cookbook.hosts.session import Session
 from cookbook.language.access_path import AccessPath
 from cookbook.language.change import Change
 from cookbook.language.collection import Node
+from cookbook.language.probe import Probe
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Item, PlannedChange
 from cookbook.planning.planner import Planner
@@ -25,6 +26,7 @@ from cookbook.planning.transaction import Transaction
 from cookbook.plugins.manager import catalog
 from cookbook.script.facts import Facts
 from cookbook.script.program import precondition_of
+from cookbook.script.shell import sh
 from cookbook.testing import DEBIAN, declare
 from cookbook.transport.contract import TooSlow, Transport
 from cookbook.transport.local import LocalTransport
@@ -197,6 +199,34 @@ def test_what_is_told_of_a_chain_that_took_too_long_is_told_of_its_own_parts(
     assert [outcome.status for outcome in caught.value.outcomes] == [0, 0, 0]
     told = list(cut_off(sent, caught.value.outcomes, caught.value))
     assert [how["status"] for _, how in told] == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["checked", "under a timer"])
+@pytest.mark.parametrize("verified", [True, False], ids=["questions", "no question"])
+def test_the_new_login_begins_after_the_changes_while_they_are_verified(
+    tmp_path: Path, *, guarded: bool, verified: bool
+) -> None:
+    """The command waits, and fails if the login is there; the question waits until it is."""
+    login, logins = tmp_path / "login", []
+
+    def another() -> Transport:
+        logins.append(login.touch())
+        return LocalTransport()
+
+    session = Session(LocalTransport(), another)
+    _, change = planned(f"execute('sleep 0.3; test ! -e {login}', guarded={guarded})")
+    rescue = AutoRollback(session, WAY, 60)
+    executor = Executor(Planner(Node("h1"), session, DEBIAN, catalog()), session, rescue)
+    there = Probe(
+        sh("i=0; until [ -e {} ]; do sleep 0.1; [ $((i += 1)) -lt 50 ] || exit; done", str(login))
+    )
+    batch = [Sent.under(Transaction([], [change]), precondition_of((), ()))]
+    [result] = executor.send(batch, [there] if verified else [], Listener())
+    assert (result.fate, result.error) == ("done", None)
+    assert [one.status for one in executor.planner.answers.values()] == [0] * verified
+    assert len(logins) == 1
+    assert not rescue.armed
+    session.close()
 
 
 def test_what_is_sure_to_cut_us_off_is_refused_unless_we_know(session: Session) -> None:
