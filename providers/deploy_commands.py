@@ -63,11 +63,11 @@ cook_none() { :; }
 cook_done= cook_back=
 """
 
-# Most are healthy within a second: so long it is asked ten times as often.
+# Most are healthy within a second: so long it is asked far more often.
 _HEALTH: LiteralString = """\
 {}() { end=$(($(date +%s) + {})) n=0; until c=$({}
 ); do [ $(date +%s) -lt $end ] || return 1; n=$((n + 1))
-if [ $n -lt 20 ]; then sleep 0.05; else sleep 0.5; fi; done; }
+if [ $n -lt 25 ]; then sleep 0.02; else sleep 0.5; fi; done; }
 """
 
 _NOTE: LiteralString = """\

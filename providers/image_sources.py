@@ -103,7 +103,7 @@ def _registry(image: DockerImage) -> Probe:
     call = docker(image.host)
     flag = ["--insecure"] if image.plain else []
     command = sh(_REGISTRY.strip(), call, call, flag, image.thing)
-    return _probe(command, f"ask {image.registry} for {image.thing}")
+    return replace(_probe(command, f"ask {image.registry} for {image.thing}"), waits=True)
 
 
 def context_of(image: DockerImage, answer: str) -> ImageOrigin:

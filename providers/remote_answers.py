@@ -80,7 +80,7 @@ def ask_server(file: RemoteFile) -> Probe:
         "" if file.use_last_modified is False else "1",
     )
     called = f"ask for the headers of {' or '.join(addresses)}"
-    return Probe(replace(ask, called=called))
+    return Probe(replace(ask, called=called), waits=True)
 
 
 def versions_of(file: RemoteFile, text: str) -> RemoteVersions:

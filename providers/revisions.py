@@ -126,7 +126,7 @@ def ask_revision(resource: FromGit, *, everything: bool = False) -> list[Probe]:
     )
     asked = with_source(GitOrigin.of(resource), body)
     called = f"git ls-remote {resource.repository} {name}"
-    return [Probe(replace(asked, called=called), absent=4, loose=True)]
+    return [Probe(replace(asked, called=called), absent=4, loose=True, waits=True)]
 
 
 def tools_of(resource: FromGit) -> Sequence[str]:

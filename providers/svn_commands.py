@@ -121,7 +121,7 @@ def ask_latest(copy: Subversion) -> Probe:
     body = sh(_LATEST.strip(), copy.identity, copy.address, copy.pinned or "HEAD", TIMEOUT)
     asked = svn_shell(copy.username, copy.password, body)
     called = f"svn info {copy.address}"
-    return Probe(replace(asked, shown=called, called=called), absent=4, loose=True)
+    return Probe(replace(asked, shown=called, called=called), absent=4, loose=True, waits=True)
 
 
 _NEW: LiteralString = """\

@@ -17,8 +17,11 @@ _MOST_KEYS = 500
 _MOST_TEXT = 60_000
 """Characters of keys in one command: far below what execve(2) takes."""
 
-_AS_LONG_AS = 3
+_FACTS = 3
 """The number of questions that take as long as that for the facts, which is in the first lane."""
+
+_WAITING = 20
+"""The number of questions that take as long as one that waits for an answer from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,11 @@ class Question:
         return any(probe.apart for probe in self.probes)
 
     @property
+    def waits(self) -> bool:
+        """True if the answer comes from elsewhere than the host."""
+        return any(probe.waits for probe in self.probes)
+
+    @property
     def alone(self) -> Sequence[Question]:
         """The same, key by key: one key that cannot be looked at must not hide the others."""
         return [Question(probe.question, [probe], self.table) for probe in self.probes]
@@ -145,16 +153,19 @@ def gather(probes: Iterable[Probe]) -> list[Question]:
 def in_lanes(questions: Sequence[Question], cpus: int) -> list[Question]:
     """Return the questions in the order of their lanes; as they are if one lane is enough."""
     apart = [question for question in questions if question.apart]
-    number = beside.number_of_lanes(len(questions), len(apart), cpus)
+    waiting = [question for question in questions if question.waits and not question.apart]
+    rest = [question for question in questions if not (question.apart or question.waits)]
+    number = beside.number_of_lanes(len(questions), cpus, apart=len(apart), waiting=len(waiting))
     if number == 1:
         return list(questions)
     lanes = [apart, *([] for _ in range(1, number))]
-    sizes = [len(apart) + _AS_LONG_AS, *([0] * (number - 1))]
-    for question in questions:
-        if not question.apart:
-            smallest = sizes.index(min(sizes))
+    sizes = [len(apart) + _FACTS, *([0] * (number - 1))]
+    # What a lane says has to wait for the lanes before it: those that wait come last.
+    for some, size, order in ((waiting, _WAITING, reversed), (rest, 1, iter)):
+        for question in some:
+            smallest = min(order(range(number)), key=sizes.__getitem__)
             lanes[smallest].append(question)
-            sizes[smallest] += 1
+            sizes[smallest] += size
     return [replace(question, lane=i) for i, lane in enumerate(lanes) for question in lane]
 
 

@@ -52,6 +52,10 @@ class Probe:
     """True if the question must not be asked at the same time as another one that is apart: a
     command of the recipe, or a tool that fails if another process has its lock."""
 
+    waits: bool = False
+    """True if the answer comes from elsewhere, such as a repository or a registry, and costs the
+    host little: others are asked meanwhile, also if the host has one processor."""
+
     def __hash__(self) -> int:
         # Not of all fields: a run looks up each probe many times. Many tables have the same keys.
         return hash(self.command if self.table is None else (self.key, self.table.ask))

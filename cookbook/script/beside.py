@@ -1,5 +1,8 @@
 """
-Questions that a host answers at the same time, in lanes, where it has more than one processor.
+Questions that a host answers at the same time, in lanes.
+
+A host with more than one processor has lanes that share the work; and where questions wait for an
+answer from elsewhere, each host has lanes for them.
 
 The questions of a lane are asked one after the other; lanes are shells beside one another. The
 answers must come in the order of the program, and a question must make no file on the host: what a
@@ -14,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MOST = 4
-"""The maximum number of lanes: a host has other work as well."""
+"""The maximum number of lanes that work, and of those that wait: a host has other work as well."""
 
 _FEWEST = 5
 """The minimum number of questions of a lane: to make one takes as long as two or three of them."""
@@ -51,19 +54,25 @@ cook_w=$?; [ $cook_w = 0 ] || exit $cook_w; }
 """
 
 
-def number_of_lanes(questions: int, apart: int, cpus: int) -> int:
+def number_of_lanes(questions: int, cpus: int, *, apart: int = 0, waiting: int = 0) -> int:
     """
     Return the number of lanes for so many questions to a host with so many processors.
 
-    `apart` of them share the first lane.
+    `apart` of them share the first lane; `waiting` of them need no processor, but time.
 
-    >>> number_of_lanes(17, 0, 2), number_of_lanes(17, 0, 16), number_of_lanes(9, 0, 16)
+    >>> number_of_lanes(17, 2), number_of_lanes(17, 16), number_of_lanes(9, 16)
     (2, 3, 1)
-    >>> number_of_lanes(30, 28, 4), number_of_lanes(30, 20, 4)
+    >>> number_of_lanes(30, 4, apart=28), number_of_lanes(30, 4, apart=20)
     (1, 3)
+    >>> number_of_lanes(30, 1, waiting=1), number_of_lanes(30, 2, waiting=9)
+    (2, 6)
+    >>> number_of_lanes(2, 1, waiting=1), number_of_lanes(2, 1, waiting=2)
+    (1, 2)
     """
-    free = questions - apart
-    return max(1, min(MOST, cpus, questions // _FEWEST, 1 + free // _FEWEST))
+    rest = questions - waiting
+    working = max(1, min(MOST, cpus, rest // _FEWEST, 1 + (rest - apart) // _FEWEST))
+    alone = 0 if rest >= _FEWEST else 1  # the few others are asked by one of those that wait
+    return max(1, working + min(MOST, waiting) - alone)
 
 
 def lines(lanes: Sequence[Sequence[str]]) -> str:

@@ -207,6 +207,29 @@ class TestLanes:
         assert {one.lane for one in asked if one.apart} == {0}
         assert {one.lane for one in asked} == {0, 1, 2}
 
+    @pytest.mark.parametrize("cpus", [1, 4])
+    def test_what_waits_is_in_lanes_of_its_own(self, cpus: int) -> None:
+        """They need no processor; the answers to the others do not wait behind them."""
+        waiting = [replace(probe, waits=True) for probe in FREE[:3]]
+        asked = in_lanes(gather([*waiting, *FREE[3:]]), cpus)
+        assert sorted(one.command.text for one in asked) == sorted(
+            probe.question.text for probe in FREE
+        )
+        number = max(one.lane or 0 for one in asked) + 1
+        assert [one.lane for one in asked if one.waits] == [number - 3, number - 2, number - 1]
+        assert {one.lane for one in asked if not one.waits} == {*range(number - 3)}
+
+    @pytest.mark.parametrize(
+        ("waiting", "others", "lanes"),
+        [(1, 0, [None]), (1, 4, [None]), (1, 5, [0, 1]), (2, 0, [0, 1]), (9, 9, [0, 1, 2, 3, 4])],
+    )
+    def test_one_processor_has_lanes_only_where_something_waits(
+        self, waiting: int, others: int, lanes: list[int | None]
+    ) -> None:
+        first = [replace(probe, waits=True) for probe in FREE[:waiting]]
+        found = self.lanes([*first, *FREE[waiting : waiting + others]], 1)
+        assert sorted({*found}, key=str) == lanes
+
 
 WHO = Holder("ann@a", "2026-01-01", "run-1")
 
