@@ -109,7 +109,8 @@ class Executor:
                 return self._recover(sent, asked, error)
             _add_what_was_said(error, sent)
             if self._rescue is not None and error.refused is not None:
-                self._login.after(_begun(sent, read_all(sent, error.outcomes)), slow=error)
+                with contextlib.suppress(Interrupted):  # that it took too long comes first
+                    self._login.after(_begun(sent, read_all(sent, error.outcomes)), slow=error)
             raise
         if self._rescue is not None and arm and outcomes[0].status != 0:
             self._rescue.forget()
@@ -121,7 +122,11 @@ class Executor:
         outcomes = outcomes[len(ahead) :]
         answers = outcomes[len(parts) + len(behind) :]
         results = [*read_all(sent, outcomes)]
-        self._check_login(sent, results, confirmed=confirmed)
+        try:
+            self._check_login(sent, results, confirmed=confirmed)
+        except Interrupted as error:  # the host goes down, and with it the open session
+            error.outcomes = outcomes
+            return self._recover(sent, asked, error)
         try:
             self.planner.learn(self._session.understand(asked, answers))
         except (Interrupted, TooSlow) as error:

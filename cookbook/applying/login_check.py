@@ -23,12 +23,12 @@ from cookbook.errors import (
 from cookbook.hosts.aside import Aside
 from cookbook.hosts.session import Session
 from cookbook.planning.decision import PlannedChange
-from cookbook.retry import CLOCK, Clock, wait
+from cookbook.retry import CLOCK, Clock, Retry, growing, wait
 from cookbook.script import login_snapshot, sshd
 from cookbook.script.program import ANSWER_TIMEOUT, Ask, Do, Part
 from cookbook.script.shell import Command, sh
 from cookbook.text.diagnosis import EXHAUSTED
-from cookbook.transport.contract import LoginPasswordRefused, TooSlow
+from cookbook.transport.contract import Interrupted, LoginPasswordRefused, TooSlow
 
 PAUSES = (1.0, 3.0, 6.0)
 """Seconds before each further login where the host does not answer: sshd may be restarting."""
@@ -37,6 +37,14 @@ PAUSES_IF_REFUSED = (1.0,)
 """The same where the host answers, and refuses the login or the change of user."""
 
 _ROLLBACK_TIMEOUT = 300.0
+
+_SHUTDOWN = 100.0
+"""Seconds in which a host that goes down ends the open session; systemd gives a service 90 s."""
+
+_LOOK_AGAIN = 1.0
+
+# The exit status of is-system-running is not 0 then; a host without systemd tells nothing.
+_IS_GOING_DOWN = sh('[ "$(systemctl is-system-running 2>/dev/null)" = stopping ]')
 
 
 @dataclass
@@ -88,7 +96,8 @@ class LoginCheck:
         Log in anew after these changes; do nothing where there is no connection to lose.
 
         `slow` is the error of a command that took too long. Raises LockedOut if no login is
-        possible, after the changes were taken back.
+        possible, after the changes were taken back; Interrupted if the open session is lost as
+        well, because the host goes down.
         """
         if not changes or not self.session.connection.reconnects:
             return
@@ -111,10 +120,30 @@ class LoginCheck:
                 pauses = _pauses(error)
                 if tries >= len(pauses):
                     return error
+                self._wait_for_shutdown()
                 wait(pauses[tries], clock=self.clock)
                 tries += 1
             else:
                 return None
+
+    def _wait_for_shutdown(self) -> None:
+        """
+        Return at once unless the host goes down: then no login is possible, whatever was changed.
+
+        Raises Interrupted when the open session is lost.
+        """
+        tries = Retry(growing(_LOOK_AGAIN), within=_SHUTDOWN, clock=self.clock)
+        end, self.session.end = self.session.end, None  # as for the rollback
+        try:
+            while self.session.run([Do(_IS_GOING_DOWN, ANSWER_TIMEOUT)])[0].status == 0:
+                if not tries.again():
+                    return
+        except Interrupted:
+            raise
+        except HostError:
+            return  # the rollback says what is wrong with the session
+        finally:
+            self.session.end = end
 
     def _take_back(self, refused: HostError) -> LockedOut:
         """Undo the last batch, then all others, until a login is possible; return the error."""
@@ -126,6 +155,8 @@ class LoginCheck:
             changes = [planned for batch in reversed(batches) for planned in reversed(batch)]
             try:
                 said += self._roll_back(changes)
+            except Interrupted:
+                raise  # the host has gone down, or the network has
             except HostError as error:
                 return LockedOut(
                     f"after {cause} no login is possible: {refused}; the open session could not"

@@ -246,9 +246,17 @@ def has_booted_anew(host: KitchenHost, before: str) -> bool:
     return False
 
 
-def test_a_recipe_that_only_reboots_ends_well(ran: Ran, fresh_host: KitchenHost) -> None:
+@pytest.mark.parametrize(
+    "command",
+    ["reboot", "systemd-run --on-active=2 reboot; systemctl stop ssh.socket ssh.service"],
+    ids=["at once", "after the batch"],
+)
+def test_a_recipe_that_only_reboots_ends_well(
+    ran: Ran, fresh_host: KitchenHost, command: str
+) -> None:
+    """Also if the batch has ended before: no login is possible then, and nobody is locked out."""
     before = boot(fresh_host)
-    said = ran(fresh_host, 'execute("reboot")\n', "--reconnect", "5")
+    said = ran(fresh_host, f"execute({command!r})\n", "--reconnect", "5")
 
     assert said.exit == 0, said
     assert said.statuses == ["changed"]
