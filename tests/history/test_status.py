@@ -436,6 +436,31 @@ class TestStore:
         assert after("r6", 6, "declare-0123", _4="failed") == ("out of line", ["x[4]"], [])
         assert after("r7", 7, "base", _1="ok", _2="ok") == ("in line", [], [])
 
+    def test_a_run_of_a_part_of_a_set_says_nothing_of_the_rest(
+        self, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        failed = {"a": [("x[1]", "failed"), ("x[2]", "not-run"), ("x[3]", "changed")]}
+        write_journal("r1", failed, url=url, of_set="site", ends={"a": "failed"})
+
+        def after(run: str, day: int, *options: str, **steps: str) -> tuple[object, ...]:
+            at = f"2026-05-0{day}T12:00:00.000Z"
+            mode = "undo" if options == ("undo",) else "converge"
+            told = {"a": [(f"x[{name[1:]}]", status) for name, status in steps.items()]}
+            write_journal(run, told, mode=mode, started=at, url=url, of_set="site", options=options)
+            with History.open(url) as history:
+                picture = history.pictures(["a"])["a"]
+            return picture.result, picture.out, picture.pending
+
+        tags, part = ("--tags", "app"), {"_1": "unchosen", "_2": "unchosen"}
+        left = ("out of line", ["x[1]"], ["1 not run of site"])
+        assert after("r2", 2, *tags, **part, _3="ok") == left
+        assert after("r3", 3, *tags, **part, _3="changed") == left
+        assert after("r4", 4, "undo", _3="changed") == left
+        last = after("r5", 5, "--only=x[2]", _1="unchosen", _2="ok", _3="unchosen")
+        assert last == ("out of line", ["x[1]"], [])
+        assert after("r6", 6, _1="skipped", _2="ok", _3="ok") == ("in line", [], [])
+        assert after("r7", 7, *tags, **part, _3="ok") == ("in line", [], [])
+
     def test_a_host_of_the_same_name_elsewhere_is_another_one(
         self, filled: History, url: str | None, write_journal: WriteJournal
     ) -> None:
