@@ -48,6 +48,18 @@ class HostPicture:
         others = (one for other in self.others for one in _out_of_line(other.look, other.steps))
         return list(dict.fromkeys([*own, *others]))
 
+    @property
+    def left_by_other_sets(self) -> dict[str, tuple[LastVisit, list[str]]]:
+        """The last look of each other set that has left something, and the resources, by set."""
+        found: dict[str, tuple[LastVisit, list[str]]] = {}
+        for other in self.others:
+            left = {one.resource for one in other.steps if one.status == "not-run"}
+            wrong = [*_out_of_line(other.look, other.steps), *sorted(left)]
+            if wrong and self.look is not None and other.look.set not in ("", self.look.set):
+                known = found.setdefault(other.look.set, (other.look, []))[1]
+                known += [one for one in wrong if one not in known]
+        return found
+
     @cached_property
     def pending(self) -> list[str]:
         """Sentences about what was begun, or asked for, and is not done."""

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, 
 from cookbook.history import validation
 from cookbook.history.records import ACTING, LastVisit, StateSeen, StepSeen
 from cookbook.history.store.queries import bodies_of
+from cookbook.history.store.retired import is_retired
 from cookbook.history.store.tables import hosts, parts, runs, steps, texts
 from cookbook.planning.status import LOOKING
 from cookbook.run.selection import NOT_CHOSEN
@@ -125,7 +126,7 @@ def _visits(  # noqa: PLR0917 - of one query
         query = seen.add_columns(
             runs.c.recipes, runs.c.recipe_set, rank.label("rank"), partial.label("partial")
         ).join(runs)
-        ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
+        ranked = query.where(hosts.c.name.in_(part), ~is_retired(), *_conditions(which)).subquery()
         order = (ranked.c.started, ranked.c.id, ranked.c.number)
         newest = select(ranked).where(ranked.c.rank == wanted).order_by(*order)
         for row in connection.execute(newest):
