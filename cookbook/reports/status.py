@@ -47,7 +47,7 @@ class OutOfLine(TypedDict):
 
 
 class LeftDocument(TypedDict):
-    """What another set of recipes than that of the last look has left out of line, or not run."""
+    """The resources that another set than that of the last look has left out of line, or not run."""
 
     set: str
     run: str
