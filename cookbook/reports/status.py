@@ -47,7 +47,7 @@ class OutOfLine(TypedDict):
 
 
 class LeftDocument(TypedDict):
-    """The resources that another set than that of the last look has left out of line, or not run."""
+    """The resources that another set than that of the last look has left so, or has not run."""
 
     set: str
     run: str
