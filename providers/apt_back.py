@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, LiteralString
 
+from cookbook.language.change import S
 from cookbook.provider import Change, Command, join, sh
 from cookbook.providers.apt_get import State, gone_of
 from cookbook.providers.named_versions import versions
@@ -39,6 +40,7 @@ def learned(change: Change[State], said: str) -> Change[State]:
     Packages that were installed again on purpose have come with it, as dependencies do: a
     transaction of several changes does not print whose they are.
     """
+    change = with_configuration(change, said)
     told = [line.split(" ", 1) for line in said.splitlines() if line[:3] in _TELLS]
     besides: dict[str, Any] = {
         hint: tuple(sorted(name for mark, name in told if mark == line.strip()))
@@ -54,6 +56,16 @@ def learned(change: Change[State], said: str) -> Change[State]:
         for side in (change.found, change.wanted)
     )
     return replace(change, found=found, wanted=wanted)
+
+
+def with_configuration(change: Change[S], said: str) -> Change[S]:
+    """Return a change with a note on the configuration files that a transaction has left beside."""
+    paths = sorted(line[3:] for line in said.splitlines() if line.startswith("@k "))
+    if not paths:
+        return change
+    one = "is a version" if len(paths) == 1 else "are versions"
+    note = f"beside the configuration in use {one} that differs: {', '.join(paths)}"
+    return replace(change, note="; ".join(filter(None, (change.note, note))))
 
 
 def lost(name: str, change: Change[State]) -> str | None:

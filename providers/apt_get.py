@@ -40,8 +40,14 @@ else return $status; fi; done; }
 """
 
 # What became of those that were not named, and whose mark as automatically installed was lost:
-# `@+ NAME`, `@- NAME=OLD`, `@^ NAME=OLD`, `@r NAME` (its configuration was there), `@a NAME`.
+# `@+ NAME`, `@- NAME=OLD`, `@^ NAME=OLD`, `@r NAME` (its configuration was there), `@a NAME`. And
+# `@k PATH`, a version of a configuration file that dpkg(1) or ucf(1) has put beside the one in use:
+# both say so on the way only. Those outside of /etc are not looked for.
 _TOLD: LiteralString = r"""
+told_beside() { find /etc -xdev \( -name '*.dpkg-dist' -o -name '*.dpkg-new' -o -name '*.dpkg-old' \
+-o -name '*.ucf-dist' -o -name '*.ucf-old' -o -name '*.ucf-new' \) \
+-printf '%i %C@ %p\n' 2>/dev/null; }
+beside=$(told_beside)
 told_list() { dpkg-query -W -f '${db:Status-Status} ${Package}=${Version}\n' |
 sed -n 's/^installed //p; s/^config-files /@/p'; echo -; apt-mark showauto; echo -; }
 before=$(told_list)
@@ -54,7 +60,8 @@ END { for (n in new) if (!(n in old) && !(n in named)) print "@+ " n
 for (n in new) if (!(n in old) && !(n in named) && n in rest) print "@r " n
 for (n in new) if (n in old && old[n] != new[n] && !(n in named)) print "@^ " old[n]
 for (n in old) if (!(n in new) && !(n in named)) print "@- " old[n]
-for (n in auto) if (n in old && !(n in still)) print "@a " n }' {}; }
+for (n in auto) if (n in old && !(n in still)) print "@a " n }' {}
+told_beside | grep -v -x -F -e "$beside" | sed -n 's/^[^ ]* [^ ]* /@k /p'; }
 """
 _ALONE: LiteralString = """
 others=$(apt-get -s -q {} -- {} | awk '$1 == "Remv" || $1 == "Purg" {{ print $2 }}' |

@@ -19,13 +19,17 @@ from cookbook.providers.apt_get import (
 from cookbook.providers.dpkg import WITHOUT_TRACE
 from cookbook.providers.named_versions import versions
 
-# Nothing is fetched, and no lock is taken. Only what is read here comes over the line.
+# Nothing is fetched, and no lock is taken. Only what is read here comes over the line. Packages
+# that are not configured yet are asked of dpkg(1): apt-get(8) has it configure them in each
+# transaction, and names them with `-s` only, which says nothing of the bytes.
 _ASK: LiteralString = r"""
 LC_ALL=C; export LC_ALL
 apt-get -q -y -V -o Debug::NoLocking=1 -o Dir::Log::Planner=/dev/null \
 $use --print-uris {} 2>&1 | awk '/^The following .*:$/ {
 part = /will be (installed|upgraded|DOWNGRADED|REMOVED):$/ && !/additional/; if (part) print; next }
 /^ / { if (part) print; next } { part = 0 } /^(E:|Need to get|After this operation)/'
+dpkg-query -W -f '${db:Status-Status} ${Package}\n' |
+sed -n -E 's/^(unpacked|half-configured|triggers-[a-z]+) /Conf /p'
 """
 
 _HEADINGS = {"installed": "installs", "upgraded": "upgrades", "REMOVED": "removes"}
@@ -62,6 +66,9 @@ def besides(said: str, named: Collection[str]) -> str | None:
     if errors := [line for line in said.splitlines() if line.startswith("E: ")]:
         return f"apt says that this fails: {' '.join(line[3:].strip() for line in errors)}"
     others = [f"{verb} {', '.join(some)}" for verb, some in _others(said, named)]
+    if waiting := _not_configured(said, named):
+        which = "which is" if len(waiting) == 1 else "which are"
+        others.append(f"configures {', '.join(waiting)}, {which} not configured yet")
     also = [f"apt also {' and '.join(others)}"] if others else []
     return "; ".join([*also, *_bytes(said)]) or None
 
@@ -78,6 +85,15 @@ def _others(said: str, named: Collection[str]) -> Iterator[tuple[str, list[str]]
             which = (entry[2] or "").replace(" => ", " -> ")
             found.setdefault(verb, []).append(f"{entry[1]} {which}".rstrip())
     yield from found.items()
+
+
+def _not_configured(said: str, named: Collection[str]) -> list[str]:
+    """Return the packages that wait for their configuration, without those of the transaction."""
+    part = {name.partition(":")[0] for name in named}
+    entries = filter(None, map(_ENTRY.fullmatch, said.splitlines()))
+    part |= {entry[1].partition(":")[0] for entry in entries}
+    waiting = (line[5:] for line in said.splitlines() if line.startswith("Conf "))
+    return sorted({*waiting} - part)
 
 
 def _bytes(said: str) -> Iterator[str]:

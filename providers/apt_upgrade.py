@@ -20,6 +20,7 @@ from cookbook.provider import (
     provides,
     sh,
 )
+from cookbook.providers.apt_back import with_configuration
 from cookbook.providers.apt_get import LISTS, TransactionOptions, arguments, transaction
 from cookbook.providers.apt_rehearsal import ask_besides, besides
 from cookbook.providers.dpkg import (
@@ -176,6 +177,10 @@ class AptUpgradeProvider(Provider[AptUpgrade, State]):
         change = changes[0][1]
         sides = [side.packages for side in (change.found, change.wanted) if side is not None]
         return besides(said, [name for side in sides for name in _versions(side)])
+
+    def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
+        """Add a note on configuration files that were left beside those in use."""
+        return with_configuration(change, said)
 
     def alters(self, upgrade: AptUpgrade, change: Change[State] | None) -> Iterable[Thing]:
         """Yield the packages."""

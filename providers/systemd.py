@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, LiteralString
 
@@ -20,7 +20,7 @@ from cookbook.provider import (
     provides,
     sh,
 )
-from cookbook.providers.units import FOLDERS, UNITS, template_of
+from cookbook.providers.units import FOLDERS, RESTARTS, UNITS, restarted, template_of
 from cookbook.resources.service import Service
 
 SETTLE = 2.0
@@ -148,6 +148,14 @@ class SystemdProvider(Provider[Service, State]):
         notes = filter(None, (_alias(service.identity, now), _note(now, wanted, doing), note))
         return Change(found, wanted, act, "; ".join(notes) or None)
 
+    def besides(self, service: Service) -> Sequence[Probe]:
+        """Ask how often systemd has restarted a unit that is to run."""
+        return [RESTARTS.about(service.identity, loose=True)] if _runs(service) else []
+
+    def warning(self, service: Service, said: str | None) -> str | None:
+        """Tell that systemd has restarted the unit by itself, if that was a moment ago."""
+        return restarted(service.identity, said)
+
     def commands(self, name: str, change: Change[State]) -> Iterable[Command]:
         """Unmask first and mask last: in between, what is masked cannot be enabled or started."""
         found, wanted = change.found, change.wanted
@@ -266,6 +274,10 @@ def _note(found: State, wanted: State, doing: set[str]) -> str | None:
     if "enable" in doing and found.file == "enabled-runtime":
         return "it is enabled until the next boot only"
     return None
+
+
+def _runs(service: Service) -> bool:
+    return bool({"start", "restart"} & {*service.doing})
 
 
 def _settle(service: Service, found: State) -> float:

@@ -32,6 +32,7 @@ from cookbook.provider import (
 from cookbook.providers import systemd
 from cookbook.providers.checkers import check_of_unit
 from cookbook.providers.small_files import ages, times, write_small
+from cookbook.providers.units import RESTARTS, restarted
 from cookbook.resources._units import NOTE, RECORDS, Unit
 from cookbook.resources.systemd_unit import FOLDER
 
@@ -201,6 +202,21 @@ class UnitSetProvider(Provider[R, State], Generic[R]):
             yield sh("systemctl daemon-reload")
         if change.wanted is not None:
             yield from _run(change, new)
+
+    def besides(self, resource: R) -> Sequence[Probe]:
+        """Ask how often systemd has restarted the processes that are to run."""
+        return [RESTARTS.about(unit, loose=True) for unit in self._running(resource)]
+
+    def warning(self, resource: R, *answers: str | None) -> str | None:
+        """Tell which processes systemd has restarted by itself a moment ago."""
+        pairs = zip(self._running(resource), answers, strict=True)
+        told = [(unit, restarted(unit, said)) for unit, said in pairs]
+        return "; ".join(f"{unit}: {text}" for unit, text in told if text is not None) or None
+
+    def _running(self, resource: R) -> Sequence[str]:
+        if "create" not in resource.doing:
+            return []
+        return [unit.name for unit in self.wanted(resource).units if unit.running]
 
     def contents(self, resource: R) -> Mapping[str, bytes]:
         """Return the wanted texts."""

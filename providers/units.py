@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import LiteralString
 
 from cookbook.provider import Command, Table, sh
@@ -70,6 +72,66 @@ def _split(text: str, units: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 UNITS = Table(_ask, _split, between="\n")
 """Properties of units, as name=value; of one that is not there, too (LoadState=not-found)."""
+
+# A count and an age, which no state may have: they are asked for a warning only. Of units that
+# were never restarted there is no line. The clock of the wall is used because uptime(1) of a
+# container may be that of the container, and the monotonic clock of systemd that of the machine.
+_ASK_RESTARTS: LiteralString = r"""
+LC_ALL=C TZ=UTC0 systemctl show -p Id,NRestarts,SubState,ExecMainStartTimestamp -- {} |
+units={} awk -v now="$(date +%s)" 'BEGIN {{ split(ENVIRON["units"], unit, " "); n = 1 }}
+function told() {{ if (count > 0) print unit[n], count, state, now, start
+n++; count = state = start = "" }}
+/^$/ {{ told(); next }}
+{{ value = $0; sub(/^[^=]*=/, "", value) }}
+/^NRestarts=/ {{ count = value }} /^SubState=/ {{ state = value }}
+/^ExecMainStartTimestamp=/ {{ start = value }} END {{ told() }}'
+"""
+
+
+def _ask_restarts(units: Sequence[str]) -> Command:
+    shown = sh("systemctl show -p NRestarts,SubState,ExecMainStartTimestamp -- {}", list(units))
+    text = sh(_ASK_RESTARTS.strip(), list(units), " ".join(units))
+    return replace(text, shown=shown.shown)
+
+
+def _split_restarts(text: str, _units: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return ((line.partition(" ")[0], line) for line in text.splitlines(keepends=True))
+
+
+RESTARTS = Table(_ask_restarts, _split_restarts)
+"""Units that systemd has restarted by itself: `unit count substate now start`, for `restarted`."""
+
+
+RECENT = 60.0
+"""Seconds after a restart by systemd itself for which a warning tells of it."""
+
+
+def restarted(unit: str, line: str | None) -> str | None:
+    """
+    Return a remark on a unit that systemd restarts by itself, by its line of `RESTARTS`.
+
+    It is true of each restart, whether it is one of many or the only one: a process may be meant
+    to end. None if there was no restart, or none within the last minute.
+    """
+    if line is None:
+        return None
+    _unit, count, state, now, *start = line.split()
+    why = f"`journalctl -u {unit}` has the reason"
+    times = f"{count} time{'' if count == '1' else 's'}"
+    if state.startswith("auto-restart"):
+        return f"its process has ended; systemd has restarted it {times}, and will again: {why}"
+    age = _age(now, " ".join(start))
+    if age is None or not 0 <= age < RECENT:
+        return None
+    return f"systemd has restarted it {times}, last {age:.0f} s ago: {why}"
+
+
+def _age(now: str, start: str) -> float | None:
+    """Return the seconds since a process was started; None if there was none."""
+    with contextlib.suppress(ValueError):
+        begun = datetime.strptime(f"{start} +0000", "%a %Y-%m-%d %H:%M:%S UTC %z")
+        return int(now) - begun.timestamp()
+    return None
 
 
 def units_of(path: str) -> list[str]:

@@ -43,14 +43,11 @@ from cookbook.providers.getent import GROUP, PASSWD, people
 from cookbook.providers.home import HOMES, Place, make_home
 from cookbook.providers.mounts import remove_tree
 from cookbook.providers.stat import TARGET
+from cookbook.providers.user_processes import BUSY, PROCESSES, in_use, process_in
 from cookbook.resources.user import User
 
 _HASH: LiteralString = (
     "s=$(getent shadow {}) && printf %s \"$(printf '%s\\n' \"$s\" | cut -d: -f2 | sed 's/^!*//')\""
-)
-
-_PROCESSES: LiteralString = (
-    "find /proc -mindepth 1 -maxdepth 1 -name '[1-9]*' -user {} 2>/dev/null | sed 's,.*/,,;q'"
 )
 
 # userdel(8) leaves the crontab: the next user of that name would have these jobs.
@@ -65,17 +62,22 @@ _BUSY = "process of "
 _BUSY_RECORD: LiteralString = """p=$({}); [ -z "$p" ] || printf '%s\\0%s\\0\\0' {} "$p\""""
 
 
-def _in_use(name: str, process: str) -> str:
-    return (
-        f"process {process} of {name} runs: userdel removes no user who is in use"
-        f" (`loginctl terminate-user {name}` ends what a login has started,"
-        f" `pkill -KILL -u {name}` all of it)"
-    )
+_REMOVED = "userdel removes no user who is in use"
+_CHANGED = "usermod changes neither number nor home of a user who is in use"
 
 
 def _going(change: Change[State]) -> State | None:
     """Return the state of an account that is to be removed; None if there is none."""
     return change.found if change.wanted is None else None
+
+
+def _is_refused(user: User, account: str | None) -> bool:
+    """Return whether another number or home is declared than the account has."""
+    if account is None:
+        return False
+    _name, _x, uid, _gid, _comment, home, *_ = account.partition("\n")[0].split(":")
+    moves = user.home is not None and user.home != (home.rstrip("/") or home)
+    return moves or user.uid not in (None, int(uid))
 
 
 @provides(User)
@@ -177,21 +179,29 @@ class UseraddProvider(Provider[User, State]):
         )
 
     def besides(self, user: User) -> Sequence[Probe]:
-        """Ask for the processes and the crontab of a user that is to be removed."""
-        if "remove" not in user.doing:
-            return []
+        """Ask for a process of a user that is to be removed, renumbered or moved; and a crontab."""
         name = user.identity
-        return [
-            Probe(sh(_PROCESSES, name), loose=True),
-            Probe(sh(_CRONTAB, name, name), loose=True),
-        ]
+        if "remove" in user.doing:
+            return [BUSY.about(name, loose=True), Probe(sh(_CRONTAB, name, name), loose=True)]
+        changes = {"create", "modify", "manage"} & {*user.doing}
+        if not changes or (user.uid is None and user.home is None):
+            return []
+        return [BUSY.about(name, loose=True), ACCOUNT.about(name)]
 
-    def warning(self, user: User, process: str, crontab: str) -> str | None:
-        """Name a process that userdel(8) would refuse to leave, and the crontab that it leaves."""
+    def warning(self, user: User, process: str | None, other: str | None) -> str | None:
+        """
+        Name a process for which userdel(8) or usermod(8) would refuse, or a crontab that stays.
+
+        `other` is the path of the crontab, or the account of a user that is not to be removed.
+        """
         found = []
-        if (number := process.strip()) and not user.force:
-            found.append(_in_use(user.identity, number))
-        if path := crontab.strip():
+        number = process_in(process)
+        if "remove" not in user.doing:
+            told = number and _is_refused(user, other)
+            return in_use(user.identity, number, _CHANGED) if told else None
+        if number and not user.force:
+            found.append(in_use(user.identity, number, _REMOVED))
+        if path := (other or "").strip():
             found.append(f"the crontab of {user.identity} stays: {path} (`rm` it, if it is to go)")
         return "; ".join(found) or None
 
@@ -340,7 +350,7 @@ class UseraddProvider(Provider[User, State]):
             (name, found.home, found.ssh_key or "") for name, found in going if found.manage_home
         )
         asked = [
-            sh(_BUSY_RECORD, sh(_PROCESSES, name), f"{_BUSY}{name}")
+            sh(_BUSY_RECORD, sh(PROCESSES, name), f"{_BUSY}{name}")
             for name, found in going
             if found.uid is not None and not found.force
         ]
@@ -350,7 +360,7 @@ class UseraddProvider(Provider[User, State]):
         """Return the reason: a process of the user, or files of others in the home."""
         records = dict(one.split("\0", 1) for one in said.split("\0\0") if one.startswith(_BUSY))
         if number := records.get(f"{_BUSY}{name}", "").strip("\0\n"):
-            return _in_use(name, number)
+            return in_use(name, number, _REMOVED)
         return home.objection(name, said, going)
 
     def brings(self, name: str, change: Change[State]) -> Iterable[Thing]:

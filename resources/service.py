@@ -53,7 +53,8 @@ class Service(Resource):
     Seconds it is watched after it was started: dying meanwhile is a failure.
 
     By default 2 for a unit that cannot say that it is ready (Type simple, exec and
-    idle), and 0 for one that can.
+    idle), and 0 for one that can. Later restarts by systemd itself (`Restart=`) are told by a
+    remark, if they were within the last minute.
     """
 
     action: Action | Sequence[Action] = "nothing"

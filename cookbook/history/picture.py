@@ -33,11 +33,12 @@ class HostPicture:
     """Those that were not in line at that look, or that it did not get to."""
 
     others: Sequence[LeftBySet] = ()
-    """The resources of other sets of recipes that are so, and that no later look has got to."""
+    """The resources of earlier looks that are so, and that no later one has got to: those of other
+    sets of recipes, and of the same set if the last look was about a part of it."""
 
     @property
     def all_steps(self) -> list[StepSeen]:
-        """The steps of the last look, and those that other sets have left."""
+        """The steps of the last look, and those that earlier ones have left."""
         return [*self.steps, *(step for other in self.others for step in other.steps)]
 
     @cached_property
@@ -46,6 +47,18 @@ class HostPicture:
         own = [] if self.look is None else _out_of_line(self.look, self.steps)
         others = (one for other in self.others for one in _out_of_line(other.look, other.steps))
         return list(dict.fromkeys([*own, *others]))
+
+    @property
+    def left_by_other_sets(self) -> dict[str, tuple[LastVisit, list[str]]]:
+        """The last look of each other set that has left something, and the resources, by set."""
+        found: dict[str, tuple[LastVisit, list[str]]] = {}
+        for other in self.others:
+            left = {one.resource for one in other.steps if one.status == "not-run"}
+            wrong = [*_out_of_line(other.look, other.steps), *sorted(left)]
+            if wrong and self.look is not None and other.look.set not in ("", self.look.set):
+                known = found.setdefault(other.look.set, (other.look, []))[1]
+                known += [one for one in wrong if one not in known]
+        return found
 
     @cached_property
     def pending(self) -> list[str]:
@@ -93,7 +106,7 @@ class HostPicture:
 
 @dataclass(frozen=True)
 class LeftBySet:
-    """The resources that the last look of a set of recipes left out of line, or did not get to."""
+    """The resources that an earlier look of a set of recipes left out of line, or not done."""
 
     look: LastVisit
     steps: Sequence[StepSeen]
@@ -111,11 +124,12 @@ def left_by_others(
     probed: Mapping[int, Collection[str]],
 ) -> tuple[LeftBySet, ...]:
     """
-    Return what all sets but the first have left, without what a later look has got to.
+    Return what all looks but the first have left, without what a later look has got to.
 
-    `looks` are the newest ones of each set at a host, the newest first; a run of one set says
-    nothing of the resources of another. What `cook declare` was given once is no set that will be
-    run again: it is left out. `steps` and `probed` are by the number of the look.
+    `looks` are the newest ones of each set at a host, the newest first: a run of one set says
+    nothing of the resources of another, and one of a part nothing of the others of its set. What
+    `cook declare` was given once is no set that will be run again: it is left out. `steps` and
+    `probed` are by the number of the look.
     """
     found: list[LeftBySet] = []
     later: set[str] = set()

@@ -97,6 +97,9 @@ class LastVisit:
     desired: str | None = None
     """The digest of the desired state; None in old histories, or if it is not known."""
 
+    is_partial: bool = False
+    """True of a look that was about a part of the resources of its set."""
+
 
 @dataclass(frozen=True)
 class StepSeen:

@@ -109,6 +109,16 @@ def status_document(
                     if one.resource in host.picture.out
                 ],
                 "pending": host.pending,
+                "left": [
+                    {
+                        "set": of_set,
+                        "run": look.run,
+                        "started": look.started,
+                        "age": _age(look.started, now),
+                        "resources": resources,
+                    }
+                    for of_set, (look, resources) in host.picture.left_by_other_sets.items()
+                ],
             }
             for host in hosts
         },

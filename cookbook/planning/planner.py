@@ -238,7 +238,8 @@ class Planner:
         texts = [state_text(probe, self._answers[probe]) for probe in probes]
         with making_sense(resource):
             warning = provider.warning(resource, *texts)
-        return change if warning is None else replace(change, warning=warning)
+        told = "; ".join(filter(None, (change.warning, warning)))
+        return change if warning is None else replace(change, warning=told)
 
     def left(self, planned: PlannedChange) -> tuple[Any, HostError | None]:
         """Return the state after a change, and an error if it is still not the wanted state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -45,6 +46,16 @@ class OutOfLine(TypedDict):
     since: str | None
 
 
+class LeftDocument(TypedDict):
+    """The resources that another set than that of the last look has left so, or has not run."""
+
+    set: str
+    run: str
+    started: str
+    age: float | None
+    resources: list[str]
+
+
 class HostStatusDocument(TypedDict):
     """The picture of one host."""
 
@@ -63,6 +74,7 @@ class HostStatusDocument(TypedDict):
     resources: int
     out: list[OutOfLine]
     pending: list[str]
+    left: list[LeftDocument]
 
 
 class RolloutDocument(TypedDict):
@@ -186,8 +198,28 @@ def status_lines(document: StatusDocument, *, verbose: bool = False) -> Iterator
         for style, row in zip(styles, rows, strict=True):
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             yield style, f"  {'  '.join(cells)}".rstrip()
+    yield from (("yellow", line) for line in left_lines(document, verbose=verbose))
     yield from (("yellow", one["told"]) for one in document["rollouts"])
     yield "", _sum(document)
+
+
+def left_lines(document: StatusDocument, *, verbose: bool = False) -> Iterator[str]:
+    """Yield a line for each set that has left something, with the command that gives it up."""
+    hosts: dict[str, list[str]] = {}
+    ages: dict[str, list[float]] = {}
+    for name, host in document["hosts"].items():
+        for left in host["left"]:
+            hosts.setdefault(left["set"], []).append(name)
+            ages.setdefault(left["set"], []).extend(
+                [left["age"]] if left["age"] is not None else []
+            )
+    for of_set, names in hosts.items():
+        age = f", {span_of(min(ages[of_set]))} ago"
+        which = named(names, len(names) if verbose else _NAMES)
+        yield (
+            f"left by the last run of the set {of_set}{age}: {which}. Run it again; or, if it is"
+            f" given up: cook history retire {shlex.quote(of_set)}"
+        )
 
 
 def _row(one: Alike, most: int, *, verbose: bool) -> tuple[str, ...]:

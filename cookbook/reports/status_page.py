@@ -11,6 +11,7 @@ from cookbook.reports.status import (
     StatusDocument,
     alike,
     compared_values,
+    left_lines,
     not_in_line,
     revision_text,
 )
@@ -46,6 +47,7 @@ def render_status(document: StatusDocument) -> str:
             "at": document["at"],
             "groups": groups,
             "totals": document["totals"],
+            "left": [one_line(line) for line in left_lines(document, verbose=True)],
             "rollouts": [one_line(one["told"]) for one in document["rollouts"]],
         }
     )

@@ -23,6 +23,7 @@ from cookbook.reports.phrases import (
     unrecoverable,
 )
 from cookbook.reports.schema import Document, ErrorDocument, HostDocument, ResourceDocument
+from cookbook.text.long_lines import shortened
 from cookbook.text.sanitize import one_line
 
 StyledLine = tuple[str, str]
@@ -68,24 +69,28 @@ _Named = tuple[str, HostDocument]
 
 def render(document: Document) -> str:
     """Return the report as text, without colours."""
-    return "".join(f"{one_line(text)}\n" for _, text in document_lines(document))
+    return "".join(f"{one_line(text)}\n" for _, text in document_lines(document, whole=True))
 
 
-def document_lines(document: Document, *, verbose: bool = False) -> Iterator[StyledLine]:
+def document_lines(
+    document: Document, *, verbose: bool = False, whole: bool = False
+) -> Iterator[StyledLine]:
     """
     Yield the report, line by line.
 
-    A diff that was shown for another host is named, not repeated.
+    A diff that was shown for another host is named, not repeated. Unless it is `whole` or
+    `verbose`, very much that differs in one line of a diff is cut.
     """
+    whole = whole or verbose
     groups: dict[tuple[object, ...], list[_Named]] = {}
     for name, host in document["hosts"].items():
-        lines = tuple(_host_lines(name, host, document, verbose=verbose))
+        lines = tuple(_host_lines(name, host, document, verbose=verbose, whole=whole))
         share = host["in_line"] if document["mode"] == "drift" else None
         groups.setdefault((host["status"], share, *lines), []).append((name, host))
     diffs: dict[tuple[str, str], str] = {}
     for hosts in groups.values():
         yield _heading(hosts, document)
-        yield from _host_lines(*hosts[0], document, verbose=verbose, diffs=diffs)
+        yield from _host_lines(*hosts[0], document, verbose=verbose, whole=whole, diffs=diffs)
     yield from objection_lines(document)
     for remark in document.get("remarks", ()):
         yield "magenta", f"note: {remark}"
@@ -119,6 +124,7 @@ def _host_lines(
     document: Document,
     *,
     verbose: bool,
+    whole: bool,
     diffs: dict[tuple[str, str], str] | None = None,
 ) -> Iterator[StyledLine]:
     for resource in host["resources"]:
@@ -132,7 +138,7 @@ def _host_lines(
             if diffs is not None and diff is not None and "\n" in diff:
                 first = diffs.setdefault((resource["id"], diff), name)
             as_on = None if first == name else first
-            yield from resource_lines(resource, document, as_on=as_on)
+            yield from resource_lines(resource, document, as_on=as_on, whole=whole)
     waiting = [
         r
         for r in host["resources"]
@@ -145,12 +151,17 @@ def _host_lines(
 
 
 def resource_lines(
-    resource: ResourceDocument, document: Document, *, as_on: str | None = None
+    resource: ResourceDocument,
+    document: Document,
+    *,
+    as_on: str | None = None,
+    whole: bool = True,
 ) -> Iterator[StyledLine]:
     """
     One resource: what it is, where it is declared, what differs and why it is so.
 
-    `as_on` names a host whose diff was the same, and is shown already.
+    `as_on` names a host whose diff was the same, and is shown already. Unless it is `whole`, very
+    much that differs in one line of a diff is cut.
     """
     mark, style = _mark(resource)
     words = [f"  {mark} {resource['id']}", *_words(resource, document)]
@@ -158,7 +169,7 @@ def resource_lines(
     for said in by_features(resource):
         yield "cyan", f"      {said}"
     if resource["status"] in ("changed", "unknown"):
-        yield from _difference(resource, as_on)
+        yield from _difference(resource, as_on, whole=whole)
     if lost := unrecoverable(resource):
         yield "yellow", f"      {lost}"
     if resource["error"] is not None:
@@ -209,14 +220,16 @@ def _acted(act: str, *, looking: bool) -> str:
     return {"run": "ran", "touch": "touched"}.get(act, f"{act.removesuffix('e')}ed")
 
 
-def _difference(resource: ResourceDocument, as_on: str | None) -> Iterator[StyledLine]:
+def _difference(
+    resource: ResourceDocument, as_on: str | None, *, whole: bool
+) -> Iterator[StyledLine]:
     yield from changes_lines(resource["changes"], resource["diff"])
     if resource["note"]:
         yield "dim", f"      note: {resource['note']}"
     if as_on is not None:
         yield "dim", f"      (the same diff as on {as_on})"
     else:
-        yield from diff_lines(resource["diff"])
+        yield from diff_lines(resource["diff"], whole=whole)
 
 
 def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterator[StyledLine]:
@@ -226,9 +239,9 @@ def changes_lines(changes: Mapping[str, list[Any]], diff: str | None) -> Iterato
             yield "", f"      {name}: {' -> '.join(sides(found, wanted))}"
 
 
-def diff_lines(diff: str | None) -> Iterator[StyledLine]:
-    """Yield the diff, if there is one."""
-    for line in diff.split("\n") if diff else ():
+def diff_lines(diff: str | None, *, whole: bool = True) -> Iterator[StyledLine]:
+    """Yield the diff, if there is one; see `long_lines`."""
+    for line in shortened(diff.split("\n"), whole=whole) if diff else ():
         yield _diff_style(line), f"      {line}"
 
 

@@ -11,6 +11,13 @@ from cookbook.language.collection import Declared
 from cookbook.text.glob import Glob
 from cookbook.text.suggest import did_you_mean
 
+_TAGS = "its tags are not chosen"
+_ONLY = "--only does not name it"
+_RECIPE = "its recipe is not chosen"
+
+NOT_CHOSEN = (_TAGS, _ONLY, _RECIPE)
+"""The reasons for which a run is not about a resource: it says nothing of it."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -36,11 +43,11 @@ class Selection:
         """Return the reason why the run is not about this resource; None if it is."""
         tags = {*declared.resource.tags}
         if tags & self.skip_tags or (self.tags and not tags & self.tags):
-            return "its tags are not chosen"
+            return _TAGS
         if self.only and not any(glob.fits(str(declared.resource)) for glob in self.only):
-            return "--only does not name it"
+            return _ONLY
         if self.recipes and declared.recipe not in self.recipes:
-            return "its recipe is not chosen"
+            return _RECIPE
         return None
 
     def check(self, declared: Iterable[Declared], *, complete: bool) -> None:

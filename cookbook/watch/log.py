@@ -5,8 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from typing import Literal
 
-from cookbook.reports.phrases import OUT_OF_LINE, error_sentence, host_state, outcome
+from cookbook.errors import Locked
+from cookbook.planning.status import Mode
+from cookbook.reports.phrases import (
+    OUT_OF_LINE,
+    HostState,
+    error_sentence,
+    host_state,
+    outcome,
+)
 from cookbook.reports.schema import Document, HostDocument
 from cookbook.text.listing import named
 from cookbook.text.sanitize import one_line
@@ -49,22 +58,35 @@ def result_lines(result: TurnResult) -> Iterator[str]:
     if document is None:
         yield f"{result.group}: {result.mode} failed ({_ended(result)}): {_first(result.error)}"
         return
-    states = Counter(host_state(host, document["mode"]) for host in document["hosts"].values())
+    states = Counter(turn_state(host, document["mode"]) for host in document["hosts"].values())
     counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     yield f"{result.group}: {result.mode} ended: {counted or 'no hosts'} ({result.seconds:.1f} s)"
     equal: dict[tuple[str, str], list[str]] = {}
     for name, host in document["hosts"].items():
-        ended = host_state(host, document["mode"])
+        ended = turn_state(host, document["mode"])
         if ended != "ok":
             equal.setdefault((ended, reasons(host, document)), []).append(name)
     for (what, why), names in equal.items():
         yield f"{result.group}: {named(names, _MOST)}: {what}: {why}"
 
 
+def turn_state(host: HostDocument, mode: Mode) -> HostState | Literal["locked"]:
+    """
+    Return the worst result of a host; `locked` if another run or an operator has it.
+
+    That is no failure of the host: the turn has left it alone, and knows nothing new of it.
+    """
+    error = host["error"]
+    is_locked = error is not None and error["code"] == Locked.code
+    return "locked" if is_locked else host_state(host, mode)
+
+
 def reasons(host: HostDocument, document: Document) -> str:
     """Return why a host is not ok: its error, or its resources."""
     if host["error"] is not None:
-        return error_sentence(host["error"])
+        said = error_sentence(host["error"])
+        is_locked = turn_state(host, document["mode"]) == "locked"
+        return f"{said}; it was left alone, and the next turn tries again" if is_locked else said
     wrong = [
         one["id"]
         for one in host["resources"]

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from cookbook.errors import ReportError, UsageError
+from cookbook.errors import Locked, ReportError, UsageError
 from cookbook.reports.phrases import host_state, outcomes
+from cookbook.watch.log import turn_state
 from cookbook.watch.loop import WatchListener
 from cookbook.watch.settings import WatchGroup, WatchMode, WatchSettings
 from cookbook.watch.turn import TurnResult
@@ -159,7 +160,7 @@ class RunMetrics:
     def _count_document(self, group: str, document: Document, ended: float) -> None:
         mode = document["mode"]
         hosts = document["hosts"]
-        states = Counter(host_state(host, mode) for host in hosts.values())
+        states = Counter(turn_state(host, mode) for host in hosts.values())
         every = sum((outcomes(host, mode) for host in hosts.values()), Counter[Any]())
         self._replace("cook_hosts", group, states)
         self._replace("cook_resources", group, every)
@@ -296,7 +297,8 @@ class RunMetrics:
 
 def _codes(host: HostDocument) -> set[str]:
     errors = [host["error"], *(resource["error"] for resource in host["resources"])]
-    return {error["code"] for error in errors if error is not None}
+    codes = {error["code"] for error in errors if error is not None}
+    return codes - {Locked.code}  # counted as a state, because the host has not failed
 
 
 def add_run(path: Path, document: Document, began: float, say: Callable[[str], object]) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
-from cookbook.reports.phrases import OUT_OF_LINE, host_state, outcome
+from cookbook.reports.phrases import OUT_OF_LINE, outcome
 from cookbook.reports.schema import Document, HostDocument
 from cookbook.text.redaction import protected
 from cookbook.text.sanitize import one_line
-from cookbook.watch.log import reasons
+from cookbook.watch.log import reasons, turn_state
 from cookbook.watch.notify_settings import NotifyTarget
 from cookbook.watch.turn import TurnResult
+
+_LOCKED = "\nlocked"
+"""The end of the key for a lock: it is told beside the state that the host had before it."""
 
 _DRIFT = frozenset({"drift", "intent", "differs", "unknown"})
 _FAILED = frozenset({"failed", "unreachable", "timeout", "refused"})
@@ -34,7 +37,8 @@ class ToldState(TypedDict):
 
 
 Told = dict[str, ToldState]
-"""group/host -> the state that was told; the host is empty for the group itself."""
+"""group/host -> the state that was told; the host is empty for the group itself. With `_LOCKED`
+added, the lock of others that was told."""
 
 
 @dataclass(frozen=True)
@@ -124,16 +128,22 @@ def news_of(
     """
     Return what this target is to be told about a turn, and what it was told afterwards.
 
-    A state is told once, and again when it is as old as `remind`; its end is told, too.
+    A state is told once, and again when it is as old as `remind`; its end is told, too. Of a host
+    that another run or an operator has locked nothing new is known, so what was told of it stays;
+    the end of a lock is not told.
     """
     after: Told = {**told}
     items: list[NewsItem] = []
     for state in _states(result):
         key = f"{result.group}/{state.host}"
-        if state.event in ("drift", "failed"):
+        if state.event == "locked":
+            found = _wrong(state, after, key + _LOCKED, target.remind, now)
+        elif state.event in ("drift", "failed"):
             found = _wrong(state, after, key, target.remind, now)
         else:
             found = _right(state, after.pop(key, None), now)
+        if state.event != "locked":
+            after.pop(key + _LOCKED, None)
         items += [item for item in found if item.event in target.events]
     if result.document is not None:
         _forget(result.group, result.document, after)
@@ -164,8 +174,9 @@ def _right(state: _HostState, before: ToldState | None, now: float) -> Iterator[
 def _forget(group: str, document: Document, told: Told) -> None:
     """Forget hosts that have left the group."""
     there = {f"{group}/{host}" for host in ("", *document["hosts"])}
-    for key in [key for key in told if key.startswith(f"{group}/") and key not in there]:
-        del told[key]
+    for key in [key for key in told if key.startswith(f"{group}/")]:
+        if key.removesuffix(_LOCKED) not in there:
+            del told[key]
 
 
 def _states(result: TurnResult) -> Iterator[_HostState]:
@@ -178,7 +189,7 @@ def _states(result: TurnResult) -> Iterator[_HostState]:
         return
     yield _HostState("", "ok", "ok", "", "")
     for name, host in document["hosts"].items():
-        state = host_state(host, document["mode"])
+        state = turn_state(host, document["mode"])
         if state == "interrupted":
             continue
         event = "drift" if state in _DRIFT else "failed" if state in _FAILED else str(state)

@@ -12,12 +12,12 @@ from cookbook.secrets.reference import SecretReference
 from cookbook.text.yaml_fields import each, keys, seconds, text, texts
 from cookbook.text.yaml_value import Value
 
-NotifyEvent = Literal["drift", "failed", "recovered", "changed"]
+NotifyEvent = Literal["drift", "failed", "recovered", "locked", "changed"]
 
 REMIND = 86_400.0
 """Seconds after which a state that stays is told again."""
 
-_DEFAULT = frozenset({"drift", "failed", "recovered"})
+_DEFAULT = frozenset({"drift", "failed", "recovered", "locked"})
 
 _SERVER = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 

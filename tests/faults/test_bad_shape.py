@@ -348,11 +348,17 @@ def test_what_busybox_or_a_host_without_systemd_cannot_do_is_said(
 
 
 def test_a_user_who_is_at_work_is_not_renumbered(
-    module_host: KitchenHost, converge: Converge
+    module_host: KitchenHost, converge: Converge, plan: Converge
 ) -> None:
     """C40."""
     do(module_host, "useradd -m -u 1777 busy; setsid runuser -u busy sleep 600 >/dev/null 2>&1 &")
     eventually(lambda: module_host.run("pgrep -u busy -x sleep").stdout)
+    [known] = plan(module_host, 'user("busy", uid=1888)')
+    assert known.change is not None
+    number = do(module_host, "pgrep -u busy | head -n 1").strip()
+    assert str(known.change.warning).startswith(f"process {number} of busy runs: usermod changes ")
+    [same] = plan(module_host, 'user("busy", uid=1777)')
+    assert (same.status, same.change and same.change.warning) == ("ok", None)
     [step] = converge(module_host, 'user("busy", uid=1888)')
     said = failed(step, "C40-logged-in")
     assert said.startswith("the user is logged in, or has a program running\n")

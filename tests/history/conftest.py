@@ -39,6 +39,7 @@ class WriteJournal(Protocol):
         desired: Mapping[str, str] | None = None,
         places: Mapping[str, str] | None = None,
         of_set: str = "",
+        options: Sequence[str] = (),
     ) -> Path: ...
 
 
@@ -120,11 +121,13 @@ def write_journal() -> WriteJournal:
         desired: Mapping[str, str] | None = None,
         places: Mapping[str, str] | None = None,
         of_set: str = "",
+        options: Sequence[str] = (),
     ) -> Path:
         path = journals(url) / f"{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = {"places": places} if places is not None else {}
         lines = [_header(run, mode, started, list(hosts)) | {"set": of_set} | kept]
+        lines[0]["command"] += options
         for host, steps in hosts.items():
             told = [step(id_, status) for id_, status in steps]
             lines.append({"kind": "steps", "host": host, "steps": told})
@@ -141,7 +144,9 @@ def write_journal() -> WriteJournal:
 
 
 def step(id_: str, status: str) -> dict[str, Any]:
-    """What a journal says of a step; its state is named after its id."""
+    """What a journal says of a step; its state is named after its id. `unchosen`: by its tags."""
+    note = "its tags are not chosen" if status == "unchosen" else None
+    status = "skipped" if status == "unchosen" else status
     changed = status in ("changed", "failed", "unknown")
     document = {
         "id": id_,
@@ -149,6 +154,7 @@ def step(id_: str, status: str) -> dict[str, Any]:
         "status": status,
         "kind": "update" if changed else "none",
         "changes": {"mode": ["0600", "0644"]} if changed else {},
+        "note": note,
         "diff": f"-old {id_}\n+new {id_}" if changed else None,
         "began": 0.1,
         "seconds": 0.2,

@@ -366,6 +366,52 @@ def test_a_run_at_work_is_pending(
         assert document(status)["hosts"]["web1"]["pending"] == ["converge r9 is at work"]
 
 
+def test_a_set_that_is_given_up_is_named_with_the_command_and_counts_no_longer(
+    status: Cook, write_journal: WriteJournal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ago(minutes: int) -> str:
+        moment = datetime.now(UTC) - timedelta(minutes=minutes)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    fine = [("file[/a]", "ok")]
+    left = [("file[/old]", "failed"), ("file[/new]", "not-run")]
+    both = {"web1": left, "new1": left}
+    write_journal(
+        "s1", both, started=ago(50), of_set="old site", ends=dict.fromkeys(both, "failed")
+    )
+    write_journal("s2", {"web1": fine, "new1": fine}, started=ago(40), of_set="site")
+
+    told = document(status)["hosts"]["new1"]
+    assert told["result"] == "out of line"
+    assert [(one["set"], one["run"], one["resources"]) for one in told["left"]] == [
+        ("old site", "s1", ["file[/old]", "file[/new]"])
+    ]
+    text = status()
+    assert "left by the last run of the set old site, 50 min ago: web1, new1. " in text
+    assert "or, if it is given up: cook history retire 'old site'\n" in text
+
+    assert main(["history", "retire", "old sites"]) == 1
+    assert "old site" in capsys.readouterr().err
+    assert main(["history", "retire", "old site", "--host", "web2"]) == 1
+    assert "no run of the set 'old site' was on web2" in capsys.readouterr().err
+    assert main(["history", "retire", "old site", "--host", "new1"]) == 0
+    assert capsys.readouterr().out.startswith("the set old site is given up on 1 host;")
+    hosts = document(status)["hosts"]
+    assert (hosts["new1"]["result"], hosts["new1"]["left"]) == ("in line", [])
+    assert hosts["web1"]["result"] == "out of line"
+    assert main(["history", "retire", "old site", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hosts"] == ["new1", "web1"]
+    assert document(status)["hosts"]["web1"]["result"] == "in line"
+    assert "old site" not in status()
+    assert main(["show", "s1"]) == 0  # its runs are still there
+    capsys.readouterr()
+
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    at = later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    write_journal("s3", {"web1": left}, started=at, of_set="old site")
+    assert document(status)["hosts"]["web1"]["result"] == "out of line"
+
+
 class TestStore:
     """On each kind of database."""
 
@@ -435,6 +481,35 @@ class TestStore:
         assert after("r5", 5, "base", _1="ok", _2="ok") == ("in line", [], [])
         assert after("r6", 6, "declare-0123", _4="failed") == ("out of line", ["x[4]"], [])
         assert after("r7", 7, "base", _1="ok", _2="ok") == ("in line", [], [])
+
+    def test_a_run_of_a_part_of_a_set_says_nothing_of_the_rest(
+        self, url: str | None, write_journal: WriteJournal
+    ) -> None:
+        failed = {"a": [("x[1]", "failed"), ("x[2]", "not-run"), ("x[3]", "changed")]}
+        write_journal("r1", failed, url=url, of_set="site", ends={"a": "failed"})
+
+        def after(run: str, day: int, *options: str, **steps: str) -> tuple[object, ...]:
+            at = f"2026-05-0{day}T12:00:00.000Z"
+            mode = "undo" if options == ("undo",) else "converge"
+            told = {"a": [(f"x[{name[1:]}]", status) for name, status in steps.items()]}
+            write_journal(run, told, mode=mode, started=at, url=url, of_set="site", options=options)
+            with History.open(url) as history:
+                picture = history.pictures(["a"])["a"]
+            return picture.result, picture.out, picture.pending
+
+        tags, part = ("--tags", "app"), {"_1": "unchosen", "_2": "unchosen"}
+        left = ("out of line", ["x[1]"], ["1 not run of site"])
+        assert after("r2", 2, *tags, **part, _3="ok") == left
+        assert after("r3", 3, *tags, **part, _3="changed") == left
+        assert after("r4", 4, "undo", _3="changed") == left
+        last = after("r5", 5, "--only=x[2]", _1="unchosen", _2="ok", _3="unchosen")
+        assert last == ("out of line", ["x[1]"], [])
+        assert after("r6", 6, _1="skipped", _2="ok", _3="ok") == ("in line", [], [])
+        assert after("r7", 7, *tags, **part, _3="ok") == ("in line", [], [])
+        assert after("r8", 8, _1="failed", _2="ok", _3="ok") == ("out of line", ["x[1]"], [])
+        with History.open(url) as history:
+            assert history.retire("site") == ["a"]
+            assert history.pictures(["a"])["a"].result == "never"
 
     def test_a_host_of_the_same_name_elsewhere_is_another_one(
         self, filled: History, url: str | None, write_journal: WriteJournal

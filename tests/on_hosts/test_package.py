@@ -147,12 +147,18 @@ def test_a_changed_conffile_asks_nobody(stocked: KitchenHost, converge: Converge
     assert statuses(converge(stocked, recipe.format(1, False))) == ["changed"]
     do(stocked, "echo by hand >/etc/configured.conf")
     start = time.monotonic()
-    assert statuses(converge(stocked, recipe.format(2, False))) == ["changed"]
+    [kept] = converge(stocked, recipe.format(2, False))
+    beside = "beside the configuration in use is a version that differs: /etc/configured.conf"
+    assert kept.change is not None
+    assert kept.status == "changed"
+    assert str(kept.change.note).endswith(f"; {beside}.dpkg-dist")
     assert time.monotonic() - start < 300
     assert do(stocked, "cat /etc/configured.conf") == "by hand"
     assert statuses(converge(stocked, recipe.format(1, False))) == ["changed"]
     assert do(stocked, "cat /etc/configured.conf") == "by hand"
-    assert statuses(converge(stocked, recipe.format(2, True))) == ["changed"]
+    [new] = converge(stocked, recipe.format(2, True))
+    assert new.change is not None
+    assert str(new.change.note).endswith(f"; {beside}.dpkg-old")
     assert do(stocked, "cat /etc/configured.conf") == "version 2"
 
 
@@ -176,13 +182,18 @@ chmod 755 /tmp/build/DEBIAN/postinst; build fragile 1.0
 """
 
 
-def test_what_is_there_by_halves_is_ended(stocked: KitchenHost, converge: Converge) -> None:
-    offer(stocked, BROKEN)
+def test_what_is_there_by_halves_is_ended(
+    stocked: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    offer(stocked, f"{BROKEN}build plain 1.0")
     do(stocked, "touch /tmp/sabotage")
     [failed] = converge(stocked, 'package("fragile", cache_max_age=0)')
     assert failed.status == "failed"
     assert "post-installation script" in str(failed.error)
     assert version(stocked, "fragile").startswith("iF")
+    [other] = plan(stocked, 'package("plain")')
+    assert other.change is not None
+    assert "apt also configures fragile, which is not configured yet" in str(other.change.note)
     do(stocked, "rm /tmp/sabotage")
     [ended] = converge(stocked, 'package("fragile")')
     assert ended.change is not None

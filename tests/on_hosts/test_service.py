@@ -158,6 +158,26 @@ def test_a_unit_in_a_crash_loop_is_not_said_to_run(
     assert states(module_host, "loops")[0] in ("inactive", "failed")
 
 
+def test_a_unit_that_systemd_has_just_restarted_is_told_of(
+    module_host: KitchenHost, converge: Converge, plan: Converge
+) -> None:
+    ends = ("ExecStart=/bin/sh -c 'sleep 4; exit 1'", "Restart=always", "RestartSec=1")
+    unit(module_host, "dies-later.service", *ends)
+    unit(module_host, "steady.service", "ExecStart=/bin/sleep infinity", "Restart=always")
+    recipe = 'service("steady", action="start")\nservice("dies-later", action="start")'
+    assert statuses(converge(module_host, recipe)) == ["changed", "changed"]  # it dies after that
+    count = "systemctl show -P NRestarts dies-later"
+    eventually(lambda: int(module_host.run(count).stdout) > 0)
+    steady, looping = plan(module_host, recipe)
+    assert steady.change is not None
+    assert (steady.status, steady.change.warning) == ("ok", None)
+    assert looping.change is not None
+    assert looping.change.warning is not None
+    assert "systemd has restarted it " in looping.change.warning
+    assert "`journalctl -u dies-later.service` has the reason" in looping.change.warning
+    module_host.run("systemctl stop dies-later steady")
+
+
 def test_a_crash_loop_is_ended_by_a_start_of_what_was_mended(
     module_host: KitchenHost, converge: Converge
 ) -> None:

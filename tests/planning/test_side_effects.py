@@ -38,6 +38,15 @@ def test_it_is_said_once_of_packages_that_go_together() -> None:
     assert said.startswith("with nginx, nginx-common together: apt also upgrades libc6:amd64 2.36")
 
 
+def test_packages_that_apt_has_configured_on_the_way_are_named() -> None:
+    """Not those of the transaction itself, which are configured because they are named."""
+    said = f"{INSTALL}Conf nginx-common\nConf libc6\nConf mariadb-server\nConf cups\nConf nginx\n"
+    assert str(told(said, NGINX)).startswith(
+        "apt also installs nginx-common 1.22.1-9 and upgrades libc6:amd64 2.36-9 -> 2.36-10"
+        " and configures cups, mariadb-server, which are not configured yet; 661 kB"
+    )
+
+
 def test_a_removal_that_takes_others_names_them() -> None:
     said = """\
 The following packages will be REMOVED:

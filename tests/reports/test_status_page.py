@@ -47,6 +47,15 @@ def host(result: str, resource: str = "") -> HostStatusDocument:
         "resources": 1,
         "out": out if resource else [],  # type: ignore[typeddict-item]  # one of them
         "pending": [],
+        "left": [
+            {
+                "set": "<s>old</s>",
+                "run": "r0",
+                "started": "2026-05-01T11:00:00Z",
+                "age": 7200.0,
+                "resources": ["file[/a]"],
+            }
+        ],
     }
 
 

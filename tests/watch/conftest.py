@@ -37,10 +37,12 @@ def document(mode: WatchMode = "drift", **hosts: Any) -> Any:
         ]
         status = "changed" if ids else said
         error = None
+        if status == "locked":
+            status = "refused"
         if status in ("failed", "unreachable", "refused"):
             error = {
                 "kind": "HostError",
-                "code": "unreachable",
+                "code": "locked" if said == "locked" else "unreachable",
                 "phase": "connect",
                 "message": "no route to host",
                 "command": None,

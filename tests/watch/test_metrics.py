@@ -90,6 +90,14 @@ def test_lock_outs_that_were_averted() -> None:
     assert found["cook_lockouts_averted_total{group=web,how=refused}"] == 1
 
 
+def test_a_locked_host_has_a_state_and_is_no_failure() -> None:
+    metrics = RunMetrics()
+    metrics.count(result(document("converge", web1="locked"), 3))
+    found = samples(metrics.text())
+    assert found["cook_hosts{group=web,state=locked}"] == 1
+    assert not [name for name in found if name.startswith("cook_host_failures")]
+
+
 def test_a_file_is_read_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cook.prom"
     now = 2_000_000_000.0

@@ -22,6 +22,7 @@ from cookbook.cli import main
 from cookbook.errors import SecretError, UsageError
 from cookbook.secrets.reference import SecretReference
 from cookbook.secrets.secret import Secret
+from cookbook.watch.log import result_lines
 from cookbook.watch.news import Told, news_of
 from cookbook.watch.notify import Notifier, NotifyListener, delivery, memory_of
 from cookbook.watch.notify_settings import (
@@ -39,7 +40,7 @@ from tests.watch.conftest import document
 pytestmark = pytest.mark.slow  # waits for messages to come, and not to come
 
 DAY = 86_400.0
-ALL = frozenset({"drift", "failed", "recovered", "changed"})
+ALL = frozenset({"drift", "failed", "recovered", "locked", "changed"})
 SILENT = NotifyTarget(CommandTarget(("true",)), "watch.yml:1", ALL)
 
 
@@ -85,6 +86,35 @@ def test_another_state_is_told() -> None:
     assert story.hears(turn(document(web1=["file[/a]", "file[/b]"]))) == ["web1 drift"]
     assert story.hears(turn(document(web1="unreachable"))) == ["web1 failed"]
     assert story.hears(turn(document(web1="unreachable"))) == []
+
+
+def test_a_locked_host_has_not_failed_and_what_was_told_of_it_stays() -> None:
+    story = Story()
+    locked = turn(document("converge", web1="locked", web2="ok"))
+    assert story.hears(locked) == ["web1 locked"]
+    assert story.hears(locked) == []
+    assert story.hears(locked, DAY) == ["web1 locked!"]
+    assert story.hears(turn(document(web1="ok", web2="ok"))) == []
+    assert story.hears(turn(document(web1="ok", web2=["file[/a]"]))) == ["web2 drift"]
+    assert story.hears(turn(document(web1="ok", web2="locked"))) == ["web2 locked"]
+    assert story.hears(turn(document(web1="ok", web2=["file[/a]"]))) == []
+    assert story.hears(turn(document(web1="ok", web2="locked"))) == ["web2 locked"]
+    assert story.hears(turn(document(web1="ok", web2="ok"))) == ["web2 recovered"]
+    assert story.told == {}
+
+
+def test_a_locked_host_is_told_with_what_comes_next() -> None:
+    result = turn(document("converge", web1="locked"))
+    news, told = news_of(result, SILENT, {}, 7.0)
+    assert news is not None
+    [item] = news.items
+    assert item.state == "locked"
+    assert item.reason.endswith("it was left alone, and the next turn tries again")
+    counted, host = result_lines(result)
+    assert "1 locked" in counted
+    assert "failed" not in counted + host
+    gone = turn(document("converge", web2="ok"))
+    assert news_of(gone, SILENT, told, 8.0) == (None, {})
 
 
 def test_a_state_that_stays_is_told_again_after_a_day() -> None:
@@ -406,7 +436,7 @@ FULL = """\
 groups: {web: {every: 1m}}
 notify:
   - webhook: https://example.org/hook
-    events: [drift, failed, recovered, changed]
+    events: [drift, failed, recovered, locked, changed]
     remind: 12h
   - webhook: !secret hooks/ops
   - mail: {to: ops@example.org, from: cook@example.org, smtp: "mail.example.org:2525", tls: none}
@@ -422,7 +452,7 @@ def test_the_targets_are_read(tmp_path: Path) -> None:
 
     assert hook.way == WebhookTarget("https://example.org/hook")
     assert (hook.events, hook.remind) == (ALL, 43_200)
-    assert sealed.events == {"drift", "failed", "recovered"}
+    assert sealed.events == {"drift", "failed", "recovered", "locked"}
     assert isinstance(sealed.way, WebhookTarget)
     assert isinstance(sealed.way.url, SecretReference)
     assert mail.way == MailTarget(

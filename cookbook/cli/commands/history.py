@@ -1,4 +1,4 @@
-"""`cook history`: the runs that are kept; and `cook history prune`, which forgets the old ones."""
+"""`cook history`: the runs that are kept; `prune` forgets old ones, `retire` gives up a set."""
 
 from __future__ import annotations
 
@@ -37,6 +37,20 @@ def add(command: argparse.ArgumentParser, _name: str) -> None:
     add_output(prune)
     add_store(prune)
     prune.set_defaults(run=_prune)
+    text = "give up a set of recipes: `cook status` counts its runs until now no longer"
+    retire = actions.add_parser("retire", help=text, description=text)
+    retire.add_argument("set", metavar="SET", help="its name, as `cook status` says it")
+    retire.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        dest="hosts",
+        metavar="HOST",
+        help="only on this host; may be given again",
+    )
+    add_output(retire)
+    add_store(retire)
+    retire.set_defaults(run=_retire)
 
 
 def _add_list(command: argparse.ArgumentParser) -> None:
@@ -102,6 +116,17 @@ def _prune(options: argparse.Namespace) -> int:
         print_json({"schema": 1, "dry_run": options.dry_run, "runs": count})
     else:
         print(f"{count} runs {'would be' if options.dry_run else 'are'} forgotten")
+    return 0
+
+
+def _retire(options: argparse.Namespace) -> int:
+    with opened(options.store) as history:
+        hosts = history.retire(options.set, options.hosts)
+    if options.output == "json":
+        print_json({"schema": 1, "set": options.set, "hosts": hosts})
+    else:
+        count = f"{len(hosts)} host{'s'[: len(hosts) != 1]}"
+        print(f"the set {options.set} is given up on {count}; a later run of it counts again")
     return 0
 
 

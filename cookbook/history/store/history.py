@@ -17,6 +17,7 @@ from cookbook.history.store import latest, queries
 from cookbook.history.store.baseline import known
 from cookbook.history.store.database import Database
 from cookbook.history.store.ingest import ingest
+from cookbook.history.store.retired import retire
 from cookbook.history.store.writer import count_before, remove_before
 from cookbook.reports.schema import Document
 from cookbook.text.provenance import stamp
@@ -195,6 +196,16 @@ class History:
             remove_before(connection, _ago(keep))
         self._database.shrink()
         return count
+
+    def retire(self, of_set: str, names: Sequence[str] = ()) -> list[str]:
+        """
+        Have pictures count no run of a set until now, on these hosts or on all; return the hosts.
+
+        The runs are kept, and a later run of the set counts again. Raises UsageError if there was
+        no run of it, or none on a host that is named.
+        """
+        with self._database.writing() as connection:
+            return retire(connection, of_set, names)
 
     def older_than(self, keep: timedelta) -> int:
         """Return the number of runs that `prune` would remove."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select
 
 from cookbook.history import validation
 from cookbook.history.records import ACTING, LastVisit, StateSeen, StepSeen
 from cookbook.history.store.queries import bodies_of
-from cookbook.history.store.tables import hosts, parts, runs, steps
+from cookbook.history.store.retired import is_retired
+from cookbook.history.store.tables import hosts, parts, runs, steps, texts
 from cookbook.planning.status import LOOKING
+from cookbook.run.selection import NOT_CHOSEN
 from cookbook.text.bounded_io import parsed_json
 
 Which = Literal["any", "success", "look"]
@@ -32,14 +35,66 @@ def latest_visits(
 def latest_looks_of_sets(
     connection: Connection, names: Sequence[str], places: Mapping[str, str]
 ) -> dict[str, list[LastVisit]]:
-    """Return the newest look of each set of recipes at each host, the newest of them first."""
-    found: dict[str, dict[str, LastVisit]] = {}
-    each = (hosts.c.name, hosts.c.place, runs.c.recipe_set)
-    for name, visit in _newest(connection, names, "look", places, each):
-        of_host = found.setdefault(name, {})
-        of_host.pop(visit.set, None)  # one without a place, from an earlier version
-        of_host[visit.set] = visit
-    return {name: list(reversed(of_host.values())) for name, of_host in found.items()}
+    """
+    Return the looks of each set of recipes at each host that still tell something, newest first.
+
+    These are the newest one that was about all resources of the set, and later ones that were
+    about a part: by `--tags` and the like, or an undo.
+    """
+    rank = func.coalesce(
+        func.sum(case((_is_partial(), 0), else_=1)).over(
+            partition_by=(hosts.c.name, hosts.c.place, runs.c.recipe_set),
+            order_by=_NEWEST_FIRST,
+            rows=(None, -1),
+        ),
+        0,
+    )
+    found: dict[str, list[LastVisit]] = {}
+    for name, visit in _visits(connection, names, "look", places, rank, 0):
+        found.setdefault(name, []).append(visit)
+    return {name: _without_older_places(visits) for name, visits in found.items()}
+
+
+def _without_older_places(visits: Sequence[LastVisit]) -> list[LastVisit]:
+    """
+    Return the visits, newest first, without those that a look at a whole set has made old.
+
+    Visits without a place, from an earlier version, are counted apart from those with one.
+    """
+    kept: list[LastVisit] = []
+    complete: set[str] = set()
+    for visit in reversed(visits):
+        if visit.set not in complete:
+            kept.append(visit)
+        if not visit.is_partial:
+            complete.add(visit.set)
+    return kept
+
+
+def _is_partial() -> ColumnElement[bool]:
+    """
+    Return whether a visit was about a part of the resources of its set.
+
+    An undo is about what a run has changed. Of other runs the steps are asked, but only where the
+    command may have chosen a part, because that is slow; a saved plan may be one of a part.
+    """
+    chosen = [runs.c.command.contains(f'"--{option}') for option in _CHOOSING]
+    left_out = select(steps.c.number).join(texts, texts.c.number == steps.c.document)
+    left_out = left_out.where(steps.c.host == hosts.c.number, _is_not_chosen()).correlate(hosts)
+    may_be = or_(runs.c.mode == "apply", *chosen)
+    return or_(runs.c.mode == "undo", and_(may_be, left_out.exists()))
+
+
+_CHOOSING = ("ta", "sk", "on", "reci")
+"""The beginnings of `--tags`, `--skip-tags`, `--only` and `--recipe`, as far as they are needed."""
+
+_NEWEST_FIRST = (runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc())
+
+
+def _is_not_chosen() -> ColumnElement[bool]:
+    """Return whether a step says that the run was not about its resource."""
+    told = [texts.c.body.contains(f'"note":{json.dumps(reason)}') for reason in NOT_CHOSEN]
+    return and_(steps.c.status == "skipped", or_(*told))
 
 
 def _newest(
@@ -50,18 +105,30 @@ def _newest(
     each: Sequence[ColumnElement[Any]],
 ) -> Iterator[tuple[str, LastVisit]]:
     """Yield the newest visit of each combination of these columns, the oldest of them first."""
-    rank = func.row_number().over(
-        partition_by=each,
-        order_by=(runs.c.started.desc(), runs.c.id.desc(), hosts.c.number.desc()),
-    )
+    rank = func.row_number().over(partition_by=each, order_by=_NEWEST_FIRST)
+    return _visits(connection, names, which, places, rank, 1)
+
+
+def _visits(  # noqa: PLR0917 - of one query
+    connection: Connection,
+    names: Sequence[str],
+    which: Which,
+    places: Mapping[str, str],
+    rank: ColumnElement[Any],
+    wanted: int,
+) -> Iterator[tuple[str, LastVisit]]:
+    """Yield the visits with the wanted rank, the oldest of them first."""
+    partial = _is_partial() if which == "look" else false()
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
     of_host = (hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, hosts.c.place)
     seen = select(*of_host, *columns)
     for part in parts(names):
-        query = seen.add_columns(runs.c.recipes, runs.c.recipe_set, rank.label("rank")).join(runs)
-        ranked = query.where(hosts.c.name.in_(part), *_conditions(which)).subquery()
+        query = seen.add_columns(
+            runs.c.recipes, runs.c.recipe_set, rank.label("rank"), partial.label("partial")
+        ).join(runs)
+        ranked = query.where(hosts.c.name.in_(part), ~is_retired(), *_conditions(which)).subquery()
         order = (ranked.c.started, ranked.c.id, ranked.c.number)
-        newest = select(ranked).where(ranked.c.rank == 1).order_by(*order)
+        newest = select(ranked).where(ranked.c.rank == wanted).order_by(*order)
         for row in connection.execute(newest):
             if row.place is not None and row.place != places.get(row.name, row.place):
                 continue
@@ -79,6 +146,7 @@ def _newest(
                     recipes=validation.names(parsed_json(row.recipes)),
                     set=row.recipe_set,
                     desired=row.desired,
+                    is_partial=bool(row.partial),
                 ),
             )
 
@@ -126,11 +194,12 @@ def not_in_line(connection: Connection, visits: Sequence[int]) -> dict[int, list
 
 
 def probed(connection: Connection, visits: Sequence[int]) -> dict[int, set[str]]:
-    """Return the resources that each visit has got to."""
+    """Return the resources that each visit has got to, and was about."""
     found: dict[int, set[str]] = {}
     for part in parts(visits):
         query = select(steps.c.host, steps.c.resource)
-        query = query.where(steps.c.host.in_(part), steps.c.status != "not-run")
+        query = query.join(texts, texts.c.number == steps.c.document)
+        query = query.where(steps.c.host.in_(part), steps.c.status != "not-run", ~_is_not_chosen())
         for row in connection.execute(query):
             found.setdefault(row.host, set()).add(row.resource)
     return found
