@@ -28,11 +28,13 @@ from cookbook.providers.ownership import need_folder
 from cookbook.providers.revisions import (
     UNSIGNED,
     ask_between,
+    ask_obstacles,
     ask_revision,
     ask_tools,
     between,
     git_shell,
     missing_tools,
+    obstacles,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
@@ -160,18 +162,19 @@ class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
         return None
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """Ask for the commits between, without a change of the working copy."""
+        """Ask for the commits between and what is in the way; the working copy is not changed."""
         (name, change), *_ = changes
         found, wanted = change.found, change.wanted
         if found is None or wanted is None or "commit" not in change.fields or not found.commit:
             return None
         if wanted.form == "bare" or wanted.depth is not None or wanted.restores:
             return None
-        return ask_between(name, wanted.origin, found.commit, wanted.commit or "")
+        more = ask_obstacles(clean=wanted.clean)
+        return ask_between(name, wanted.origin, found.commit, wanted.commit or "", more)
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
-        """Return the number of commits and their subject lines."""
-        return between(said)
+        """Return the number of commits, their subject lines, and the files in the way."""
+        return "; ".join(part for part in (between(said), obstacles(said)) if part) or None
 
 
 def _refuse(git: Git, found: State) -> None:

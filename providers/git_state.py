@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
+from cookbook.errors import HostError
 from cookbook.provider import Content, Probe, hint, sh
 from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin, git_shell, resolve, verifying, with_source
@@ -158,6 +159,11 @@ def latest_of(git: Git, said: str | None) -> tuple[str | None, str | None, str |
         if said is None or git.repository is None:
             return None, None, None
         found = resolve(git, said, empty=True)
+        if found.commit and found.branch is None:
+            raise HostError(
+                f"{git.revision} of {git.repository} is no branch",
+                hint="revision of a bare repository is its default branch: name one",
+            )
         lines = [line.replace("\t", " ") for line in said.splitlines()]
         return found.commit, found.branch, _digest(lines)
     if git.pinned is not None:

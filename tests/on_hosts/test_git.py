@@ -178,6 +178,40 @@ def test_local_changes_are_seen_and_never_lost(forge: KitchenHost, converge: Con
     assert kept.stdout.strip() == mine
 
 
+def test_a_file_that_a_commit_would_overwrite_is_in_the_way(
+    forge: KitchenHost, converge: Converge, cook: Cook
+) -> None:
+    """`git checkout` overwrites ignored files without a word, and with -f untracked ones, too."""
+
+    def recipe(options: str) -> str:
+        return f'git("/opt/way", repository="/srv/way", revision="main"{options})'
+
+    forge.run("git init -q -b main /srv/way && cd /srv/way && echo '*.log' >.gitignore")
+    forge.run("cd /srv/way && git add . && git commit -qm first")
+    assert [s.status for s in converge(forge, recipe(""))] == ["changed"]
+    forge.run("cd /srv/way && echo their | tee a.log b && git add -f . && git commit -qm b")
+    forge.run("cd /opt/way && echo mine >a.log && echo mine >b && echo mine >c.log")
+    for options in ("", ', local_changes="discard"', ', local_changes="keep"'):
+        [told] = cook(forge, "plan", recipe=recipe(options))["hosts"][forge.name]["resources"]
+        assert told["note"].endswith("b; in the way, so the run will fail: a.log, b")
+        [step] = converge(forge, recipe(options))
+        assert step.error is not None
+        said = str(vars(step.error))
+        assert "are in the way" in said
+        assert "a.log" in said
+        assert forge.run("cd /opt/way; cat a.log b; git log --format=%s").stdout.split() == [
+            *("mine", "mine", "first")
+        ]
+
+    # What `clean` removes is in the plan: no file that is ignored until the commit changes.
+    forge.run("rm /opt/way/a.log; cd /srv/way && git rm -q .gitignore && git commit -qm all")
+    [step] = converge(forge, recipe(", clean=True"))
+    assert step.change is not None
+    assert step.change.fields["untracked"] == (("b",), ())
+    assert "untracked is ('c.log',)" in str(step.error)
+    assert forge.run("cd /opt/way; cat a.log b c.log").stdout.split() == ["their", "their", "mine"]
+
+
 def test_a_plan_shows_the_commits_between(forge: KitchenHost, cook: Cook) -> None:
     forge.run("git clone -q /srv/app /opt/behind && git -C /opt/behind reset -q --hard HEAD~2")
     forge.run("cd /srv/app && git checkout -q main && echo 4 >version && git commit -qam 'four, ü'")
