@@ -306,8 +306,14 @@ def _wanted_health(container: DockerContainer, defaults: Mapping[str, Any]) -> t
 
 
 def written_in(said: str) -> list[str]:
-    """Return the paths in the output of `docker diff`, without the folders above them."""
+    """
+    Return the paths in the output of `docker diff`, without the folders above them.
+
+    A line "M PATH" names a mount: its folder is in the diff, too, and what is in it is not lost.
+    """
     lines = [line.partition(" ") for line in said.splitlines()]
+    mounted = {path for kind, _, path in lines if kind == "M"}
     paths = {path: kind for kind, _, path in lines if kind in ("A", "C", "D") and path}
     above = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
+    above |= {"/".join(path.split("/")[:n]) for path in mounted for n in range(path.count("/") + 2)}
     return sorted(path for path, kind in paths.items() if kind == "D" or path not in above)

@@ -35,7 +35,7 @@ _SYNC: LiteralString = """\
 """
 
 _POINT: LiteralString = """\
-cook_git remote set-url "$r" "$u" 2>/dev/null || cook_git remote add "$r" "$u" || exit
+cook_point "$r" "$u" || exit
 """
 
 _KEEP_COMMITS: LiteralString = """\
@@ -77,12 +77,7 @@ def _parts(wanted: State, *, point: bool, new: bool) -> Command:
     """Return the steps in the folder: remotes, fetch, verify, check out, submodules."""
     parts = [sh(_POINT)] if point and wanted.repository else []
     for name, address in wanted.remotes or ():
-        parts.append(
-            sh(
-                "cook_git remote set-url {} {} 2>/dev/null || cook_git remote add {} {} || exit\n",
-                *(name, address, name, address),
-            )
-        )
+        parts.append(sh("cook_point {} {} || exit\n", name, address))
     branch = "" if wanted.branch in (None, DETACHED) else wanted.branch
     if wanted.form == "bare":
         return join([*parts, *([sh(_MIRROR, branch)] if wanted.repository else [])], "")

@@ -184,6 +184,8 @@ def parse_releases(text: str) -> State:
     current = link.removeprefix("releases/")
     if link.startswith("releases/") and current in on_host:
         return at_release(state, current)
+    if RELEASE.fullmatch(current) and current not in names.splitlines():
+        state = replace(state, link="")  # its folder was removed by hand: nothing is current
     return replace(state, commit="", build="") if complete else state
 
 

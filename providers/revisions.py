@@ -239,6 +239,8 @@ def _advice(told: str) -> str:
 # was cut off or found no room, would look like a commit that is there.
 FETCH: LiteralString = """\
 cook_get() { cook_net -c fetch.unpackLimit=1 fetch -q "$@"; }
+cook_point() { case $(cook_git config --get "remote.$1.url") in "$2") ;;
+'') cook_git remote add "$1" "$2" ;; *) cook_git remote set-url "$1" "$2" ;; esac; }
 cook_has() { cook_git cat-file -e "$1^{commit}" 2>/dev/null; }
 cook_fetch() { cook_has "$2" && return
 if [ "$3" ]; then cook_get --no-tags --depth "$3" -- "$1" "$2"
@@ -246,7 +248,10 @@ else cook_get --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
 { cook_has "$2" || cook_get -- "$1" "$2"; }; fi
 cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; }; }
 """
-"""Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards."""
+"""
+Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards; and `cook_point REMOTE
+ADDRESS`, which says why if it fails.
+"""
 
 
 _VERIFY_SSH: LiteralString = (
@@ -325,7 +330,7 @@ def ask_between(
 
 def ask_obstacles(*, clean: bool) -> Command:
     """Return the question that `ask_between` asks besides, for `obstacles`."""
-    asked = 'printf \'\\0\'; cook_in_the_way "$b" | head -n 10'
+    asked = "printf '\\0'; cook_in_the_way \"$b\" | head -n 10"
     return sh("{}\n{}", in_the_way(clean=clean), script(asked))
 
 

@@ -112,6 +112,8 @@ def test_relative_paths_need_a_folder_on_the_host(tmp_path: Path) -> None:
 def test_only_what_was_written_is_shown_not_the_folders_above() -> None:
     said = "C /var\nC /var/lib\nA /var/lib/new\nC /etc\nC /etc/hosts\nD /gone\nnoise\n"
     assert written_in(said) == ["/etc/hosts", "/gone", "/var/lib/new"]
+    mounted = "C /srv\nA /srv/a\nA /srv/a/data\nA /log\nA /new\nM /srv/a/data\nM /log\n"
+    assert written_in(mounted) == ["/new"]
 
 
 def test_variables_are_lines_whatever_is_in_them() -> None:
