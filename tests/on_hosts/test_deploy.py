@@ -173,7 +173,10 @@ def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: 
         "mkdir -p /srv/small && mount -t tmpfs -o size=1m t /srv/small && chown shop /srv/small"
     )
     try:
-        at = 'deploy("small", repository="/srv/shop.git", path="/srv/small/a", user="shop", revision="{}")'
+        at = """
+            deploy("small", repository="/srv/shop.git", path="/srv/small/a", user="shop",
+                revision="{}")
+        """
         assert [step.status for step in converge(server, at.format("v1"))] == ["changed"]
         before = server.run("readlink /srv/small/a/current").stdout
         server.run("cat /dev/zero >/srv/small/fill")

@@ -67,6 +67,31 @@ def test_what_a_service_says_is_in_its_container(tmp_path: Path) -> None:
     assert of["docker_network[shop_back]"].internal is True
 
 
+TWINS = """\
+services:
+  worker: {image: app}
+  web: {image: app, build: .}
+  again: {image: app, build: {context: .}}
+  cache: {image: "redis:7"}
+  queue: {image: "redis:7"}
+  other: {image: "shop:1"}
+"""
+
+
+def test_services_may_have_one_image(tmp_path: Path) -> None:
+    call = 'docker_image("shop:1", action="nothing")\ncompose("x", directory="/srv")'
+    call = f"from cookbook.resources import docker_image\n{call}"
+    images = [one for one in declared(tmp_path, TWINS, call) if one.kind() == "docker_image"]
+    assert [(one.name, one.doing) for one in images] == [
+        ("shop:1", ("nothing",)),
+        ("app", ("build",)),
+        ("redis:7", ("pull_if_missing",)),
+    ]
+    other = TWINS.replace("{context: .}", "{context: ./b}")
+    with pytest.raises(RecipeError, match=r"build: docker_image\[app\] is declared before"):
+        declared(tmp_path, other, call)
+
+
 def test_a_secret_stays_one(tmp_path: Path) -> None:
     call = CALL.replace('"x"', 'secret("pw")').replace("compose(", "compose(", 1)
     call = f"from cookbook.secrets.secret import Secret\n{call.replace('secret(', 'Secret(')}"
