@@ -83,7 +83,7 @@ def _parts(wanted: State, *, point: bool, new: bool) -> Command:
         return join([*parts, *([sh(_MIRROR, branch)] if wanted.repository else [])], "")
     force = wanted.local_changes == "discard"
     depth = 1 if wanted.form == "export" else wanted.depth
-    kept = sh(":") if new else join(_before(wanted, force=force), "")
+    kept = sh(":") if new else join([*_before(wanted, force=force)], "")
     parts.append(sh(_CHECK_OUT, branch, depth or "", script(UNSIGNED), kept))
     if wanted.modules:
         deep = sh("--depth {}", depth) if depth else sh("")

@@ -428,9 +428,11 @@ def _way_back(
         files = [f"{FOLDER}/{unit}" for unit in added]
         text = "systemctl stop -- {}\nsystemctl disable -q -- {}\nrm -f -- {}\n"
         parts.append(sh(text, added, added, files))
-    for unit in new:
-        if unit in found.units:
-            parts.append(sh("{}\n", write_small(f"{FOLDER}/{unit}", found.text(unit) or "")))
+    parts += [
+        sh("{}\n", write_small(f"{FOLDER}/{unit}", found.text(unit) or ""))
+        for unit in new
+        if unit in found.units
+    ]
     parts.append(sh("systemctl daemon-reload\n"))
     if enabled := [unit for unit in gone if unit in found.enabled]:
         parts.append(sh("systemctl enable -q -- {}\n", enabled))
