@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cookbook.provider import Content, hint, secret
+from cookbook.provider import Content, hint, never_secret, secret
 from cookbook.providers.docker import pairs
 from cookbook.resources._container_options import ports_of, size_of, volume_of
 from cookbook.resources.docker_container import DockerContainer
@@ -30,9 +30,9 @@ _BILLION = 1_000_000_000
 class State:
     """A container."""
 
-    called: str | None = None
+    called: str | None = never_secret()
     """Its name."""
-    image: str | None = None
+    image: str | None = never_secret()
     """The id of its image."""
     command: tuple[str, ...] | None = None
     """The program with all arguments: entry point and command."""
@@ -73,7 +73,7 @@ class State:
     """The command of the check, then interval, timeout and retries."""
     stop_signal: str | None = None
     stop_timeout: int | None = None
-    running: bool | None = None
+    running: bool | None = never_secret()
     paused: bool | None = None
     there: bool = hint(default=True)
     id: str | None = hint()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.errors import HostError
-from cookbook.provider import Content, Probe, hint, sh
+from cookbook.provider import Content, Probe, hint, never_secret, sh
 from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin, git_shell, resolve, verifying, with_source
 from cookbook.providers.trees import SHOWN
@@ -23,9 +23,9 @@ DETACHED = "(detached)"
 class State(FolderState):
     """A working copy, or a bare repository."""
 
-    commit: str | None = None
+    commit: str | None = never_secret()
     """The commit that is checked out, by its full id; empty where there is none yet."""
-    branch: str | None = None
+    branch: str | None = never_secret()
     repository: str | None = None
     remotes: tuple[tuple[str, str], ...] | None = None
     local_edits: tuple[str, ...] | None = None
