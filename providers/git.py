@@ -79,7 +79,7 @@ class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
         moves = wanted.commit is not None and wanted.commit != now.commit
         if not moves and now.signed is False:
             raise HostError(f"the commit {now.commit} in {git.identity} {UNSIGNED}")
-        note = None
+        note = "a checkout was cut off; what it has left is replaced" if now.cut_off else None
         if moves and now.local_commits:
             commits = f"{now.local_commits} local commit{'s' * (now.local_commits != 1)}"
             if git.local_changes == "refuse":
@@ -196,7 +196,7 @@ def _refuse(git: Git, found: State) -> None:
         )
     if found.form in ("git", "bare") and (found.form == "bare") != git.bare:
         raise HostError(f"{path} is {'no' if git.bare else 'a'} bare repository", hint="remove it")
-    if found.local_edits and git.local_changes == "refuse":
+    if found.local_edits and git.local_changes == "refuse" and not found.cut_off:
         raise HostError(
             f"{path} has local edits: {', '.join(found.local_edits)}",
             hint='commit and push them, or say local_changes="discard" or "keep"',
@@ -207,19 +207,23 @@ def _wanted(git: Git, found: State | None) -> State:
     latest = found.latest if found is not None else latest_of(git, None)
     commit, branch, references = latest
     now = found if found is not None else State()
+    changes = git.local_changes
+    if now.cut_off and changes == "refuse":
+        changes = "discard"  # there were none: the checkout was cut off
     return State(
         commit,
         branch,
         git.repository,
         tuple(sorted(git.remotes.items())) if git.remotes else None,
-        local_edits=() if now.local_edits and git.local_changes == "discard" else None,
+        local_edits=() if now.local_edits and changes == "discard" else None,
         untracked=() if now.untracked and git.clean else None,
         submodules=() if now.submodules and git.submodules else None,
         references=references,
         form="export" if git.action == "export" else "bare" if git.bare else "git",
         remote=git.remote,
         depth=git.depth,
-        local_changes=git.local_changes,
+        local_changes=changes,
+        mixed=bool(now.local_edits) and changes == "keep",
         known_hosts=lines_of(git.known_hosts),
         username=git.username,
         key=git.key,

@@ -53,6 +53,7 @@ if [ "$b" ]; then cook_git checkout -q --no-overwrite-ignore -B "$b" "$c" || exi
 cook_git branch -q --set-upstream-to="$r/$b" "$b" 2>/dev/null
 else cook_git checkout -q --no-overwrite-ignore --detach "$c" || exit; fi
 cook_git update-ref refs/cook/sync "$c" || exit
+cook_git update-ref -d refs/cook/moving || exit
 """
 
 # A file that no commit has is lost when a commit brings one of its name: `checkout` overwrites
@@ -60,6 +61,8 @@ cook_git update-ref refs/cook/sync "$c" || exit
 # removes is planned by what is ignored before the commit changes, so it is removed before.
 _NOTHING_IN_THE_WAY: LiteralString = """{}; x=$(cook_in_the_way "$c" | head -n 10)
 [ -z "$x" ] || { printf '%s\\n' {} "$x" >&2; exit 1; }
+cook_git ls-files -o | sort | comm -12 - "$cook_p/cut" | while IFS= read -r x
+do rm -f -- "$x" || exit; done
 """
 
 _MIRROR: LiteralString = """\
@@ -105,6 +108,9 @@ def _before(wanted: State, *, force: bool) -> Iterator[Command]:
     yield sh(_KEEP_COMMITS)
     said = f"files that no commit has are in the way; {MOVE_AWAY}:"
     yield sh(_NOTHING_IN_THE_WAY, in_the_way(clean=wanted.clean), said)
+    if not wanted.mixed:
+        # A checkout that is cut off leaves files of the new commit, which are no edits of anyone.
+        yield sh('cook_git update-ref refs/cook/moving "$c" || exit\n')
     if wanted.clean:
         yield sh("cook_git clean -ffdq || exit\n")
     if force:

@@ -50,6 +50,10 @@ class State(FolderState):
     """True if the folder was there before, and empty."""
     clean: bool = hint(default=False)
     """True if untracked files are removed."""
+    cut_off: bool = hint(default=False)
+    """True if a checkout of cook was cut off: what is edited comes of that."""
+    mixed: bool = hint(default=False)
+    """True if local edits stay beside the new commit."""
     modules: bool = hint(default=False)
     """True if submodules are checked out."""
     signed: bool | None = hint()
@@ -98,7 +102,9 @@ say "$s" "$m" "$(cook_git config --local --get-regexp '^remote[.].*[.]url$')" \
 "$(cook_git config --local --get cook.folder)"
 if [ $form = bare ]; then
 cook_git for-each-ref --format='%(objectname) %(refname)' refs/heads refs/tags
-else cook_git status --porcelain=v1 -z --no-renames --untracked-files=normal; fi
+else cook_git status --porcelain=v1 -z --no-renames --untracked-files=normal || exit
+if m=$(cook_git rev-parse -q --verify refs/cook/moving) &&
+[ "$m" != "$(cook_git rev-parse -q --verify HEAD)" ]; then printf '!! cut off\\0'; fi; fi
 """
 
 _SUBMODULES: LiteralString = (
@@ -144,11 +150,12 @@ def parse_copy(git: Git, text: str) -> State:
     )
     if form == "bare":
         return replace(common, references=_digest(entries[0].splitlines()))
-    edits = [entry[3:] for entry in entries if entry and not entry.startswith("??")]
+    edits = [entry[3:] for entry in entries if entry and entry[:2] not in ("??", "!!")]
     return replace(
         common,
         local_edits=_some(edits),
         untracked=_some([entry[3:] for entry in entries if entry.startswith("??")]),
+        cut_off=any(entry.startswith("!!") for entry in entries),
         submodules=_some([line.split(" ")[1] for line in modules.splitlines()]),
     )
 

@@ -297,8 +297,12 @@ cook_git log --no-color --format='%h %s' -n 10 "$a..$b"
 """
 
 _IN_THE_WAY: LiteralString = """\
+cook_cut() { m=$(cook_git rev-parse -q --verify refs/cook/moving) &&
+[ "$m" != "$(cook_git rev-parse -q --verify HEAD)" ] && cook_git ls-tree -r --name-only "$m"; }
 cook_in_the_way() { cook_git ls-tree -r --name-only "$1" | sort >"$cook_p/new" &&
-(cd "$d" && cook_git ls-files -o {}) | sort | comm -12 - "$cook_p/new"; }"""
+(cd "$d" && cook_cut) | sort >"$cook_p/cut"
+(cd "$d" && cook_git ls-files -o {}) | sort | comm -12 - "$cook_p/new" |
+comm -23 - "$cook_p/cut"; }"""
 
 MOVE_AWAY = "move them away, or remove them"
 """The advice about files that a commit would overwrite."""
@@ -308,7 +312,8 @@ def in_the_way(*, clean: bool) -> Command:
     """
     Return the definition of `cook_in_the_way COMMIT`: it prints files that it would overwrite.
 
-    They are in the working copy `$d`, and untracked or ignored. With `clean`, those that are
+    They are in the working copy `$d`, and untracked or ignored. What a checkout that was cut off
+    has left is not among them; its names are in `$cook_p/cut` then. With `clean`, those that are
     untracked are not among them: they are removed before.
     """
     some = sh("-i --exclude-standard") if clean else sh("")

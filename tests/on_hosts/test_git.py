@@ -212,6 +212,26 @@ def test_a_file_that_a_commit_would_overwrite_is_in_the_way(
     assert forge.run("cd /opt/way; cat a.log b c.log").stdout.split() == ["their", "their", "mine"]
 
 
+def test_a_checkout_that_was_cut_off_is_no_edit(forge: KitchenHost, converge: Converge) -> None:
+    """As after a power cut, or on a full disk: files of the new commit, and HEAD as before."""
+    recipe = 'git("/opt/cut", repository="/srv/cut", revision="main")'
+    forge.run("git init -q -b main /srv/cut && cd /srv/cut && echo 1 >old && git add .")
+    forge.run("cd /srv/cut && git commit -qm first && git clone -q /srv/cut /opt/cut")
+    forge.run("cd /srv/cut && echo 2 >old && echo 2 >new && git add . && git commit -qm second")
+    forge.run(
+        "cd /opt/cut && git fetch -q && git update-ref refs/cook/moving origin/main"
+        " && echo half >old && echo half >new && echo mine >mine"
+    )
+    [step] = converge(forge, recipe)
+    assert step.error is None
+    assert step.change is not None
+    assert step.change.fields["local_edits"] == (("old",), ())
+    assert forge.run("cd /opt/cut && cat old new mine").stdout.split() == ["2", "2", "mine"]
+    forge.run("echo edit >/opt/cut/old")
+    [step] = converge(forge, recipe)
+    assert "has local edits: old" in str(step.error)
+
+
 def test_a_plan_shows_the_commits_between(forge: KitchenHost, cook: Cook) -> None:
     forge.run("git clone -q /srv/app /opt/behind && git -C /opt/behind reset -q --hard HEAD~2")
     forge.run("cd /srv/app && git checkout -q main && echo 4 >version && git commit -qam 'four, ü'")
