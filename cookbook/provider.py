@@ -17,7 +17,7 @@ from cookbook.language.resource import Resource, opposed
 if TYPE_CHECKING:
     from cookbook.language.access_path import AccessPath, Risk, file_is_on_it
     from cookbook.language.catalog import provides
-    from cookbook.language.change import Change, Texts, hint, secret
+    from cookbook.language.change import Change, Texts, hint, never_secret, secret
     from cookbook.language.field_traits import LARGE, SENSITIVE, SENSITIVE_AND_LARGE
     from cookbook.language.probe import Probe, Table, Thing
     from cookbook.language.provider import AnyProvider, Provider
@@ -59,6 +59,7 @@ __all__ = [
     "keep_output",
     "keep_tree",
     "mtime",
+    "never_secret",
     "octal",
     "opposed",
     "options",
@@ -104,6 +105,7 @@ _LATE = {
     "options": "cookbook.script.shell",
     "provides": "cookbook.language.catalog",
     "script": "cookbook.script.shell",
+    "never_secret": "cookbook.language.change",
     "secret": "cookbook.language.change",
     "sh": "cookbook.script.shell",
     "tainted": "cookbook.secrets.secret",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cookbook.provider import Content, hint, secret
+from cookbook.provider import Content, hint, never_secret, secret
 from cookbook.providers.docker import pairs
 from cookbook.resources._container_options import ports_of, size_of, volume_of
 from cookbook.resources.docker_container import DockerContainer
@@ -30,9 +30,9 @@ _BILLION = 1_000_000_000
 class State:
     """A container."""
 
-    called: str | None = None
+    called: str | None = never_secret()
     """Its name."""
-    image: str | None = None
+    image: str | None = never_secret()
     """The id of its image."""
     command: tuple[str, ...] | None = None
     """The program with all arguments: entry point and command."""
@@ -73,7 +73,7 @@ class State:
     """The command of the check, then interval, timeout and retries."""
     stop_signal: str | None = None
     stop_timeout: int | None = None
-    running: bool | None = None
+    running: bool | None = never_secret()
     paused: bool | None = None
     there: bool = hint(default=True)
     id: str | None = hint()
@@ -306,8 +306,14 @@ def _wanted_health(container: DockerContainer, defaults: Mapping[str, Any]) -> t
 
 
 def written_in(said: str) -> list[str]:
-    """Return the paths in the output of `docker diff`, without the folders above them."""
+    """
+    Return the paths in the output of `docker diff`, without the folders above them.
+
+    A line "M PATH" names a mount: its folder is in the diff, too, and what is in it is not lost.
+    """
     lines = [line.partition(" ") for line in said.splitlines()]
+    mounted = {path for kind, _, path in lines if kind == "M"}
     paths = {path: kind for kind, _, path in lines if kind in ("A", "C", "D") and path}
     above = {"/".join(path.split("/")[:n]) for path in paths for n in range(1, path.count("/") + 1)}
+    above |= {"/".join(path.split("/")[:n]) for path in mounted for n in range(path.count("/") + 2)}
     return sorted(path for path, kind in paths.items() if kind == "D" or path not in above)

@@ -22,8 +22,7 @@ _EXPORT: LiteralString = """\
 {}{}p={} u={} c={} r={}; umask 022
 mkdir -p -- "$p/releases" "$p/shared" || exit
 [ -d "$p/repo" ] || cook_git init -q --bare -- "$p/repo" || exit
-cd "$p/repo" && { cook_git remote set-url origin "$u" 2>/dev/null ||
-cook_git remote add origin "$u"; } || exit
+cd "$p/repo" && cook_point origin "$u" || exit
 cook_fetch origin "$c" '' heads/ || exit
 cook_verify "$c" || { echo "the commit $c {}" >&2; exit 1; }
 cook_git update-ref "refs/cook/releases/$r" "$c" || exit
@@ -37,6 +36,11 @@ rm -rf -- "$d/$f" && ln -s -- "$p/shared/$f" "$d/$f" || exit; done
 _ARCHIVE: LiteralString = """\
 mkdir -- "$d" && cook_git archive -o "$cook_p/tar" "$c" && tar -C "$d" -xf "$cook_p/tar" || exit
 rm -f -- "$cook_p/tar"
+"""
+
+_CLEAR: LiteralString = """\
+p={}; [ ! -d "$p/repo" ] || head -c 65536 /dev/zero >"$p/repo/.cook-room"
+rm -rf -- "$p/repo/.cook-room" {}; rm -f -- "$p/repo/objects/pack/tmp_"*
 """
 
 _WITH_MODULES: LiteralString = """\
@@ -83,7 +87,8 @@ def make(name: str, wanted: State) -> Command:
     parts = [sh("p={} k=$cook_home/deploys/{}\n", wanted.path, name)]
     parts.append(sh('[ -d "$p" ] || { mkdir -p -- "$p" && {}; } || exit\n', owner))
     # What has failed is no release; on a full disk what is left of it would harm the current one.
-    clear = sh("rm -rf -- {}; rm -f -- {}/repo/objects/pack/tmp_*", place, wanted.path)
+    # git does not say that the disk is full: it "could not write" or "update" something.
+    clear = sh(_CLEAR, wanted.path, place)
     failed = sh("{ s=$?; {}; exit $s; }", _as(user, clear))
     parts.append(sh("{} || {}\n", _as(user, _export(wanted)), failed))
     steps = [*wanted.steps, *([wanted.migrate] if wanted.migrate else [])]

@@ -254,8 +254,11 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         if not names:
             return None
         host = changes[0][1].found.host if changes[0][1].found is not None else None
+        mounts = "{{range .Mounts}}M {{.Destination}}{{println}}{{end}}"
         ask = sh(
-            'for n in {}; do {} diff "$n" 2>/dev/null | head -n 500; done', names, docker(host)
+            'for n in {}; do {} diff "$n" 2>/dev/null | head -n 500\n'
+            '{} container inspect --format {} "$n" 2>/dev/null; done',
+            *(names, docker(host), docker(host), mounts),
         )
         return briefly(ask, f"docker diff {' '.join(map(str, names))}")
 

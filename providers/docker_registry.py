@@ -37,6 +37,15 @@ sed -n 's|.*"'{}'":{[^}]*"auth":"\([^"]*\)".*|\1|p' | base64 -d | sed '1s/^[^:]*
 """
 
 
+# What docker(1) and the registry say is shown, unless the registry has repeated the login.
+_LOGIN: LiteralString = """
+o=$(content {} | { p=$(cat; echo .); p=${p%.}; b=$(printf '%s:%s' {} "$p" | base64 -w 0)
+o=$(printf %s "$p" | {} login -u {} --password-stdin {} 2>&1 >/dev/null) && exit
+case $o in *"$p"*|*"$b"*) o="the login has failed; what the registry says has the password in it" ;;
+esac; printf '%s\\n' "$o"; exit 1; }) || { printf '%s\\n' "$o" >&2; exit 1; }
+"""
+
+
 @dataclass(frozen=True)
 class State:
     """A login."""
@@ -51,6 +60,8 @@ class State:
 @provides(DockerRegistry)
 class DockerRegistryProvider(Provider[DockerRegistry, State]):
     """Compares with the file of docker(1); changes by `docker login` and `docker logout`."""
+
+    tells_no_secret = True
 
     def probe(self, registry: DockerRegistry) -> Probe:
         """Ask for the logins."""
@@ -100,12 +111,7 @@ class DockerRegistryProvider(Provider[DockerRegistry, State]):
             return
         # docker(1) warns on standard error in any case; only its status tells of a failure.
         command = sh(
-            "o=$(content {} | {} login -u {} --password-stdin {} 2>&1 >/dev/null) ||"
-            " { printf '%s\\n' \"$o\" >&2; exit 1; }",
-            side.password,
-            docker(side.host),
-            side.username,
-            server,
+            _LOGIN.strip(), side.password, side.username, docker(side.host), side.username, server
         )
         yield briefly(command, f"docker login {server}")
 

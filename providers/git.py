@@ -28,11 +28,13 @@ from cookbook.providers.ownership import need_folder
 from cookbook.providers.revisions import (
     UNSIGNED,
     ask_between,
+    ask_obstacles,
     ask_revision,
     ask_tools,
     between,
     git_shell,
     missing_tools,
+    obstacles,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
@@ -77,7 +79,7 @@ class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
         moves = wanted.commit is not None and wanted.commit != now.commit
         if not moves and now.signed is False:
             raise HostError(f"the commit {now.commit} in {git.identity} {UNSIGNED}")
-        note = None
+        note = "a checkout was cut off; what it has left is replaced" if now.cut_off else None
         if moves and now.local_commits:
             commits = f"{now.local_commits} local commit{'s' * (now.local_commits != 1)}"
             if git.local_changes == "refuse":
@@ -160,18 +162,19 @@ class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
         return None
 
     def rehearsal(self, changes: Sequence[tuple[str, Change[State]]]) -> Command | None:
-        """Ask for the commits between, without a change of the working copy."""
+        """Ask for the commits between and what is in the way; the working copy is not changed."""
         (name, change), *_ = changes
         found, wanted = change.found, change.wanted
         if found is None or wanted is None or "commit" not in change.fields or not found.commit:
             return None
         if wanted.form == "bare" or wanted.depth is not None or wanted.restores:
             return None
-        return ask_between(name, wanted.origin, found.commit, wanted.commit or "")
+        more = ask_obstacles(clean=wanted.clean)
+        return ask_between(name, wanted.origin, found.commit, wanted.commit or "", more)
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
-        """Return the number of commits and their subject lines."""
-        return between(said)
+        """Return the number of commits, their subject lines, and the files in the way."""
+        return "; ".join(part for part in (between(said), obstacles(said)) if part) or None
 
 
 def _refuse(git: Git, found: State) -> None:
@@ -193,7 +196,7 @@ def _refuse(git: Git, found: State) -> None:
         )
     if found.form in ("git", "bare") and (found.form == "bare") != git.bare:
         raise HostError(f"{path} is {'no' if git.bare else 'a'} bare repository", hint="remove it")
-    if found.local_edits and git.local_changes == "refuse":
+    if found.local_edits and git.local_changes == "refuse" and not found.cut_off:
         raise HostError(
             f"{path} has local edits: {', '.join(found.local_edits)}",
             hint='commit and push them, or say local_changes="discard" or "keep"',
@@ -204,19 +207,23 @@ def _wanted(git: Git, found: State | None) -> State:
     latest = found.latest if found is not None else latest_of(git, None)
     commit, branch, references = latest
     now = found if found is not None else State()
+    changes = git.local_changes
+    if now.cut_off and changes == "refuse":
+        changes = "discard"  # there were none: the checkout was cut off
     return State(
         commit,
         branch,
         git.repository,
         tuple(sorted(git.remotes.items())) if git.remotes else None,
-        local_edits=() if now.local_edits and git.local_changes == "discard" else None,
+        local_edits=() if now.local_edits and changes == "discard" else None,
         untracked=() if now.untracked and git.clean else None,
         submodules=() if now.submodules and git.submodules else None,
         references=references,
         form="export" if git.action == "export" else "bare" if git.bare else "git",
         remote=git.remote,
         depth=git.depth,
-        local_changes=git.local_changes,
+        local_changes=changes,
+        mixed=bool(now.local_edits) and changes == "keep",
         known_hosts=lines_of(git.known_hosts),
         username=git.username,
         key=git.key,

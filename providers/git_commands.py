@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.provider import Change, Command, join, script, sh
 from cookbook.providers.git_state import DETACHED, State
-from cookbook.providers.revisions import FETCH, UNSIGNED, verifying, with_source
+from cookbook.providers.revisions import (
+    FETCH,
+    MOVE_AWAY,
+    UNSIGNED,
+    in_the_way,
+    verifying,
+    with_source,
+)
 
 _CREATE: LiteralString = """\
 {}{}d={} n=${d%/*}/.cook-$cook_nonce u={} r={} c={}
@@ -27,7 +35,7 @@ _SYNC: LiteralString = """\
 """
 
 _POINT: LiteralString = """\
-cook_git remote set-url "$r" "$u" 2>/dev/null || cook_git remote add "$r" "$u" || exit
+cook_point "$r" "$u" || exit
 """
 
 _KEEP_COMMITS: LiteralString = """\
@@ -41,10 +49,20 @@ _CHECK_OUT: LiteralString = """\
 b={}; cook_fetch "$r" "$c" {} "remotes/$r/" || exit
 cook_verify "$c" || { echo "the commit $c {}" >&2; exit 1; }
 {}
-if [ "$b" ]; then cook_git checkout -q {} -B "$b" "$c" || exit
+if [ "$b" ]; then cook_git checkout -q --no-overwrite-ignore -B "$b" "$c" || exit
 cook_git branch -q --set-upstream-to="$r/$b" "$b" 2>/dev/null
-else cook_git checkout -q {} --detach "$c" || exit; fi
+else cook_git checkout -q --no-overwrite-ignore --detach "$c" || exit; fi
 cook_git update-ref refs/cook/sync "$c" || exit
+cook_git update-ref -d refs/cook/moving || exit
+"""
+
+# A file that no commit has is lost when a commit brings one of its name: `checkout` overwrites
+# those that are ignored, and with -f all. So it is seen before anything is changed. What `clean`
+# removes is planned by what is ignored before the commit changes, so it is removed before.
+_NOTHING_IN_THE_WAY: LiteralString = """{}; x=$(cook_in_the_way "$c" | head -n 10)
+[ -z "$x" ] || { printf '%s\\n' {} "$x" >&2; exit 1; }
+cook_git ls-files -o | sort | comm -12 - "$cook_p/cut" | while IFS= read -r x
+do rm -f -- "$x" || exit; done
 """
 
 _MIRROR: LiteralString = """\
@@ -62,20 +80,14 @@ def _parts(wanted: State, *, point: bool, new: bool) -> Command:
     """Return the steps in the folder: remotes, fetch, verify, check out, submodules."""
     parts = [sh(_POINT)] if point and wanted.repository else []
     for name, address in wanted.remotes or ():
-        parts.append(
-            sh(
-                "cook_git remote set-url {} {} 2>/dev/null || cook_git remote add {} {} || exit\n",
-                *(name, address, name, address),
-            )
-        )
+        parts.append(sh("cook_point {} {} || exit\n", name, address))
     branch = "" if wanted.branch in (None, DETACHED) else wanted.branch
     if wanted.form == "bare":
         return join([*parts, *([sh(_MIRROR, branch)] if wanted.repository else [])], "")
-    force = sh("-f") if wanted.local_changes == "discard" else sh("")
+    force = wanted.local_changes == "discard"
     depth = 1 if wanted.form == "export" else wanted.depth
-    kept = sh(":") if new else sh(_KEEP_COMMITS.rstrip())
-    unsigned = script(UNSIGNED)
-    parts.append(sh(_CHECK_OUT, branch, depth or "", unsigned, kept, force, force))
+    kept = sh(":") if new else join([*_before(wanted, force=force)], "")
+    parts.append(sh(_CHECK_OUT, branch, depth or "", script(UNSIGNED), kept))
     if wanted.modules:
         deep = sh("--depth {}", depth) if depth else sh("")
         parts.append(
@@ -86,11 +98,23 @@ def _parts(wanted: State, *, point: bool, new: bool) -> Command:
                 deep,
             )
         )
-    if wanted.clean:
-        parts.append(sh("cook_git clean -ffdq || exit\n"))
     if wanted.form == "export":
         parts.append(sh("find . -name .git -prune -exec rm -rf -- {} + || exit\n", script("{}")))
     return join(parts, "")
+
+
+def _before(wanted: State, *, force: bool) -> Iterator[Command]:
+    """Yield the steps before another commit is checked out: nothing is lost that is not planned."""
+    yield sh(_KEEP_COMMITS)
+    said = f"files that no commit has are in the way; {MOVE_AWAY}:"
+    yield sh(_NOTHING_IN_THE_WAY, in_the_way(clean=wanted.clean), said)
+    if not wanted.mixed:
+        # A checkout that is cut off leaves files of the new commit, which are no edits of anyone.
+        yield sh('cook_git update-ref refs/cook/moving "$c" || exit\n')
+    if wanted.clean:
+        yield sh("cook_git clean -ffdq || exit\n")
+    if force:
+        yield sh("cook_git reset -q --hard || exit\n")
 
 
 def create(name: str, wanted: State) -> Command:

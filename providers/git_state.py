@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
-from cookbook.provider import Content, Probe, hint, sh
+from cookbook.errors import HostError
+from cookbook.provider import Content, Probe, hint, never_secret, sh
 from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin, git_shell, resolve, verifying, with_source
 from cookbook.providers.trees import SHOWN
@@ -22,9 +23,9 @@ DETACHED = "(detached)"
 class State(FolderState):
     """A working copy, or a bare repository."""
 
-    commit: str | None = None
+    commit: str | None = never_secret()
     """The commit that is checked out, by its full id; empty where there is none yet."""
-    branch: str | None = None
+    branch: str | None = never_secret()
     repository: str | None = None
     remotes: tuple[tuple[str, str], ...] | None = None
     local_edits: tuple[str, ...] | None = None
@@ -49,6 +50,10 @@ class State(FolderState):
     """True if the folder was there before, and empty."""
     clean: bool = hint(default=False)
     """True if untracked files are removed."""
+    cut_off: bool = hint(default=False)
+    """True if a checkout of cook was cut off: what is edited comes of that."""
+    mixed: bool = hint(default=False)
+    """True if local edits stay beside the new commit."""
     modules: bool = hint(default=False)
     """True if submodules are checked out."""
     signed: bool | None = hint()
@@ -97,7 +102,9 @@ say "$s" "$m" "$(cook_git config --local --get-regexp '^remote[.].*[.]url$')" \
 "$(cook_git config --local --get cook.folder)"
 if [ $form = bare ]; then
 cook_git for-each-ref --format='%(objectname) %(refname)' refs/heads refs/tags
-else cook_git status --porcelain=v1 -z --no-renames --untracked-files=normal; fi
+else cook_git status --porcelain=v1 -z --no-renames --untracked-files=normal || exit
+if m=$(cook_git rev-parse -q --verify refs/cook/moving) &&
+[ "$m" != "$(cook_git rev-parse -q --verify HEAD)" ]; then printf '!! cut off\\0'; fi; fi
 """
 
 _SUBMODULES: LiteralString = (
@@ -143,11 +150,12 @@ def parse_copy(git: Git, text: str) -> State:
     )
     if form == "bare":
         return replace(common, references=_digest(entries[0].splitlines()))
-    edits = [entry[3:] for entry in entries if entry and not entry.startswith("??")]
+    edits = [entry[3:] for entry in entries if entry and entry[:2] not in ("??", "!!")]
     return replace(
         common,
         local_edits=_some(edits),
         untracked=_some([entry[3:] for entry in entries if entry.startswith("??")]),
+        cut_off=any(entry.startswith("!!") for entry in entries),
         submodules=_some([line.split(" ")[1] for line in modules.splitlines()]),
     )
 
@@ -158,6 +166,11 @@ def latest_of(git: Git, said: str | None) -> tuple[str | None, str | None, str |
         if said is None or git.repository is None:
             return None, None, None
         found = resolve(git, said, empty=True)
+        if found.commit and found.branch is None:
+            raise HostError(
+                f"{git.revision} of {git.repository} is no branch",
+                hint="revision of a bare repository is its default branch: name one",
+            )
         lines = [line.replace("\t", " ") for line in said.splitlines()]
         return found.commit, found.branch, _digest(lines)
     if git.pinned is not None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, LiteralString, TypedDict, cast
 
-from cookbook.provider import Probe, Release, hint, sh
+from cookbook.provider import Probe, Release, hint, never_secret, sh
 from cookbook.providers.folders import FolderState
 from cookbook.providers.revisions import GitOrigin
 from cookbook.resources.deploy import Deploy
@@ -39,7 +39,7 @@ RELEASE = re.compile(r"[0-9a-f]{12}-[0-9a-f]{6}")
 class State(FolderState):
     """The current release of an application."""
 
-    commit: str | None = None
+    commit: str | None = never_secret()
     """The commit that the current release was made from."""
     build: str | None = None
     """The digest of what it was built by."""
@@ -184,6 +184,8 @@ def parse_releases(text: str) -> State:
     current = link.removeprefix("releases/")
     if link.startswith("releases/") and current in on_host:
         return at_release(state, current)
+    if RELEASE.fullmatch(current) and current not in names.splitlines():
+        state = replace(state, link="")  # its folder was removed by hand: nothing is current
     return replace(state, commit="", build="") if complete else state
 
 

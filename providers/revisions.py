@@ -14,7 +14,7 @@ from typing import LiteralString
 from urllib.parse import urlsplit
 
 from cookbook.errors import HostError
-from cookbook.provider import Command, Probe, Thing, join, sh
+from cookbook.provider import Command, Probe, Thing, join, script, sh
 from cookbook.providers.private_folder import private_folder
 from cookbook.resources._revisions import FromGit, lines_of
 
@@ -239,6 +239,8 @@ def _advice(told: str) -> str:
 # was cut off or found no room, would look like a commit that is there.
 FETCH: LiteralString = """\
 cook_get() { cook_net -c fetch.unpackLimit=1 fetch -q "$@"; }
+cook_point() { case $(cook_git config --get "remote.$1.url") in "$2") ;;
+'') cook_git remote add "$1" "$2" ;; *) cook_git remote set-url "$1" "$2" ;; esac; }
 cook_has() { cook_git cat-file -e "$1^{commit}" 2>/dev/null; }
 cook_fetch() { cook_has "$2" && return
 if [ "$3" ]; then cook_get --no-tags --depth "$3" -- "$1" "$2"
@@ -246,7 +248,10 @@ else cook_get --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
 { cook_has "$2" || cook_get -- "$1" "$2"; }; fi
 cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; }; }
 """
-"""Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards."""
+"""
+Has `cook_fetch REMOTE COMMIT DEPTH PREFIX`: the commit is there afterwards; and `cook_point REMOTE
+ADDRESS`, which says why if it fails.
+"""
 
 
 _VERIFY_SSH: LiteralString = (
@@ -288,21 +293,61 @@ echo "$o" >objects/info/alternates
 cook_net fetch -q --no-tags -- "$u" "$b" || exit 0; fi
 cook_git rev-list --left-right --count "$a...$b" || exit 0
 cook_git log --no-color --format='%h %s' -n 10 "$a..$b"
+{}
 """
 
+_IN_THE_WAY: LiteralString = """\
+cook_cut() { m=$(cook_git rev-parse -q --verify refs/cook/moving) &&
+[ "$m" != "$(cook_git rev-parse -q --verify HEAD)" ] && cook_git ls-tree -r --name-only "$m"; }
+cook_in_the_way() { cook_git ls-tree -r --name-only "$1" | sort >"$cook_p/new" &&
+(cd "$d" && cook_cut) | sort >"$cook_p/cut"
+(cd "$d" && cook_git ls-files -o {}) | sort | comm -12 - "$cook_p/new" |
+comm -23 - "$cook_p/cut"; }"""
 
-def ask_between(folder: str, origin: GitOrigin, found: str, wanted: str) -> Command:
+MOVE_AWAY = "move them away, or remove them"
+"""The advice about files that a commit would overwrite."""
+
+
+def in_the_way(*, clean: bool) -> Command:
+    """
+    Return the definition of `cook_in_the_way COMMIT`: it prints files that it would overwrite.
+
+    They are in the working copy `$d`, and untracked or ignored. What a checkout that was cut off
+    has left is not among them; its names are in `$cook_p/cut` then. With `clean`, those that are
+    untracked are not among them: they are removed before.
+    """
+    some = sh("-i --exclude-standard") if clean else sh("")
+    return sh(_IN_THE_WAY, some)
+
+
+def ask_between(
+    folder: str, origin: GitOrigin, found: str, wanted: str, more: Command | None = None
+) -> Command:
     """
     Return the question for the commits between two, for `between`.
 
-    What is missing is fetched into a private folder, so the repository stays as it is.
+    What is missing is fetched into a private folder, so the repository stays as it is. `more` is
+    run where the commit `$b` is known.
     """
-    return with_source(origin, sh(_BETWEEN.rstrip(), folder, origin.repository, found, wanted))
+    names = (folder, origin.repository, found, wanted)
+    return with_source(origin, sh(_BETWEEN.rstrip(), *names, more or sh(":")))
+
+
+def ask_obstacles(*, clean: bool) -> Command:
+    """Return the question that `ask_between` asks besides, for `obstacles`."""
+    asked = "printf '\\0'; cook_in_the_way \"$b\" | head -n 10"
+    return sh("{}\n{}", in_the_way(clean=clean), script(asked))
+
+
+def obstacles(said: str) -> str | None:
+    """Return a remark on files that would be overwritten, by the answer to `ask_between`."""
+    names = said.partition("\0")[2].splitlines()
+    return f"in the way, so the run will fail: {', '.join(names)}" if names else None
 
 
 def between(said: str) -> str | None:
     """Return the number of commits and their subject lines, by the answer to `ask_between`."""
-    lines = said.splitlines()
+    lines = said.partition("\0")[0].splitlines()
     if not lines or not re.fullmatch(r"\d+\t\d+", lines[0]):
         return None
     back, ahead = (int(number) for number in lines[0].split("\t"))

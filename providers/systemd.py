@@ -357,10 +357,12 @@ sleep $pause; systemctl reset-failed -- "$u"; ! {} || { s=0; break; }; done; (ex
 _WATCH: LiteralString = """\
  && { restarts() { systemctl show -p NRestarts -- "$u"; }; before=$(restarts); sleep {}
 systemctl is-active -q -- "$u" && [ "$before" = "$(restarts)" ]; }"""
+# What is started again and again says the same each time; the last time may be half said.
 _COMPLAIN: LiteralString = """\
  || { [ $? != 124 ] || echo "it was not up within {} s, and is still being started"
 exec >&2; journalctl --sync 2>/dev/null
-journalctl -u "$u" -n 20 --no-pager -q -o cat --since "@$since"
+journalctl -u "$u" -n 200 --no-pager -q -o cat --since "@$since" |
+sed '/: Scheduled restart job, /q' | tail -n 20
 echo "$u is" $(systemctl show -p ActiveState,SubState,Result,ExecMainStatus -- "$u"); exit 1; }"""
 
 

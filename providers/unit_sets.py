@@ -41,6 +41,9 @@ R = TypeVar("R", bound=Resource)
 _OWNED = "644 root root"
 """Mode, owner and group of a unit file."""
 
+_WAY_BACK = 60.0
+"""Seconds in which the former processes have to run again, if the new ones do not start."""
+
 _MOST = 1_000_000
 """Bytes of a unit file that are read."""
 
@@ -179,7 +182,11 @@ class UnitSetProvider(Provider[R, State], Generic[R]):
         return Change(now, wanted, act="restart" if wanted.stale else None)
 
     def commands(self, name: str, change: Change[State]) -> Iterator[Command]:
-        """Check and write the files, remove those of other units, then start what is to run."""
+        """
+        Check and write the files, start what is to run, then remove the files of other units.
+
+        If one does not start, the former files are put back, and what ran before runs again.
+        """
         found, wanted = change.found or State(), change.wanted or State()
         gone = [unit for unit in found.units if unit not in wanted.units]
         changed = change.wanted is not None and (change.found is None or "content" in change.fields)
@@ -191,17 +198,19 @@ class UnitSetProvider(Provider[R, State], Generic[R]):
             yield sh("systemctl disable -q -- {}", gone)
             # One that failed while it was stopped would stay in the list of units.
             yield sh("systemctl reset-failed -- {} 2>/dev/null || :", gone)
-            yield sh("rm -f -- {}", [f"{FOLDER}/{u}" for u in gone])
-            yield sh("rm -f -- {}", [f"{RECORDS}/{u}" for u in gone])
         for unit in new:
             at = wanted.units.index(unit)
             modified = wanted.modified[at] if at < len(wanted.modified) else None
             yield write_small(f"{FOLDER}/{unit}", wanted.text(unit) or "", modified)
         yield from _own(found, wanted, new)
-        if gone or new or "outdated" in change.fields:
-            yield sh("systemctl daemon-reload")
         if change.wanted is not None:
-            yield from _run(change, new)
+            if new or "outdated" in change.fields:
+                yield sh("systemctl daemon-reload")
+            yield from _run(change, new, gone)
+        if gone:
+            yield sh("rm -f -- {}", [f"{FOLDER}/{u}" for u in gone])
+            yield sh("rm -f -- {}", [f"{RECORDS}/{u}" for u in gone])
+            yield sh("systemctl daemon-reload")
 
     def besides(self, resource: R) -> Sequence[Probe]:
         """Ask how often systemd has restarted the processes that are to run."""
@@ -289,7 +298,7 @@ class UnitSetProvider(Provider[R, State], Generic[R]):
     def limit(self, change: Change[State]) -> float:
         """As the recipe says, and the time a unit is watched."""
         wanted = change.wanted or State()
-        return wanted.timeout + wanted.settle + systemd.MARGIN
+        return wanted.timeout + wanted.settle + systemd.MARGIN + _WAY_BACK
 
 
 class _Found(NamedTuple):
@@ -384,9 +393,10 @@ def _own(found: State, wanted: State, new: Sequence[str]) -> Iterator[Command]:
             yield sh("chown {} -- {} && chmod {} -- {}", f"{owner}:{group}", path, mode, path)
 
 
-def _run(change: Change[State], new: Sequence[str]) -> Iterator[Command]:
+def _run(change: Change[State], new: Sequence[str], gone: Sequence[str]) -> Iterator[Command]:
     """Enable and disable, then stop, start and restart: one after the other, each is watched."""
     found, wanted = change.found or State(), change.wanted or State()
+    was, down = found.active, [*gone]
     kept = [unit for unit in found.units if unit in wanted.units]
     if enable := [u for u in wanted.enabled if u not in found.enabled]:
         yield sh("systemctl enable -q -- {}", enable)
@@ -400,12 +410,57 @@ def _run(change: Change[State], new: Sequence[str]) -> Iterator[Command]:
         services = [u for u in found.active if u.endswith(".service") and u in kept]
         yield sh("systemctl stop -- {}", [*services, *sockets])
         found = replace(found, active=tuple(u for u in found.active if u not in services + sockets))
+        down += services + sockets
+    down = [unit for unit in down if unit in was]
     how = systemd.State(timeout=wanted.timeout, settle=wanted.settle)
     for unit in dict.fromkeys([*wanted.active, *wanted.stale]):
         verb = "restart" if unit in found.active else "start"
         if verb == "start" or (unit in wanted.stale and unit.endswith(".service")):
             watched = how if unit.endswith(".service") else replace(how, settle=0.0)
-            yield systemd.bring_up(verb, unit, watched)
+            down += [unit] if unit in was and unit not in down else []
+            start = systemd.bring_up(verb, unit, watched)
+            back = _way_back(change, new, gone, down)
+            yield start if back is None else _or_else(start, back)
+
+
+def _or_else(start: Command, back: Command) -> Command:
+    return replace(sh("(\n{}\n) || {\n{}\nexit 1; }", start, back), shown=start.shown)
+
+
+def _way_back(
+    change: Change[State], new: Sequence[str], gone: Sequence[str], down: Sequence[str]
+) -> Command | None:
+    """
+    Return the command that puts former files back, and starts what was stopped for new ones.
+
+    None if no former process used them: what has failed before is not put back.
+    """
+    found = change.found or State()
+    if not any(unit in found.active for unit in (*new, *gone)):
+        return None
+    added = [unit for unit in new if unit not in found.units]
+    parts = []
+    if added:
+        files = [f"{FOLDER}/{unit}" for unit in added]
+        text = "systemctl stop -- {}\nsystemctl disable -q -- {}\nrm -f -- {}\n"
+        parts.append(sh(text, added, added, files))
+    parts += [
+        sh("{}\n", write_small(f"{FOLDER}/{unit}", found.text(unit) or ""))
+        for unit in new
+        if unit in found.units
+    ]
+    parts.append(sh("systemctl daemon-reload\n"))
+    if enabled := [unit for unit in gone if unit in found.enabled]:
+        parts.append(sh("systemctl enable -q -- {}\n", enabled))
+    if again := [unit for unit in down if unit in found.active]:
+        text = (
+            "systemctl reset-failed -- {} 2>/dev/null\n"
+            "if timeout {} systemctl restart -- {}\nthen echo {} >&2; else echo {} >&2; fi"
+        )
+        names = ", ".join(again)
+        said = f"the former units are back, and run: {names}", f"{names} of before: no start either"
+        parts.append(sh(text, again, _WAY_BACK, again, *said))
+    return join(parts, "")
 
 
 def _digest(names: Sequence[str], texts: Sequence[str]) -> Content:

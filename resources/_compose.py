@@ -35,7 +35,8 @@ def compose(
     Each service is one `docker_container[PROJECT-SERVICE-N]`, so a plan compares service by
     service; docker compose is not needed on the host. The file is in `files/` beside the recipe.
     `${NAME}` in it is taken from `variables` only: a value that is a secret stays one. Paths that
-    begin with `./` are in `directory`, a folder on the host. `pull="always"` asks the registry
+    begin with `./` are in `directory`, a folder on the host. An image that the recipe has declared
+    before, or that several services have, is declared once. `pull="always"` asks the registry
     whether a tag is another image now. With `action="down"` containers and networks are deleted,
     and volumes stay.
 
@@ -59,8 +60,10 @@ def compose(
         if options is not None:
             docker_volume(name, host=host, **options)
     made: list[DockerContainer] = []
+    builders = {service.image: service for service in services if "build" in service.data}
     for service in services:
-        service.declare_image(pull)
+        builds = service.data.get("build") is not None
+        (service if builds else builders.get(service.image, service)).declare_image(pull)
         made += [docker_container(name, **service.options()) for name in service.names()]
     return made
 

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cookbook.language.collection import current
 from cookbook.resources._compose_file import ComposeFile, listed, seconds, texts
-from cookbook.resources.docker_image import docker_image
+from cookbook.resources.docker_image import DockerImage, docker_image
 
 _SAME = {
     "command": "command",
@@ -84,9 +85,20 @@ class ComposeService:
             yield f"{self.project.name}-{self.name}-{number}"
 
     def declare_image(self, pull: str) -> None:
-        """Declare its image, built if the file says so."""
+        """
+        Declare its image, built if the file says so.
+
+        Several services may have one image, of one build. One that the recipe has declared before
+        is taken as it is.
+        """
+        declared = current().get(f"docker_image[{self.image}]")
+        known = declared.resource if declared is not None else None
+        if not isinstance(known, DockerImage) or known.host != self.project.host:
+            known = None
         build = self.data.get("build")
         if build is None:
+            if known is not None:
+                return
             docker_image(
                 self.image,
                 action="pull" if pull == "always" else "pull_if_missing",
@@ -96,16 +108,19 @@ class ComposeService:
         build = {"context": build} if isinstance(build, str) else build
         keys = ("context", "dockerfile", "args", "target", "no_cache")
         self.project.check(build, keys, f"{self.where}: build")
-        docker_image(
-            self.image,
-            action="build",
-            source=self.project.path(str(build.get("context") or "."), f"{self.where}: build"),
-            dockerfile=str(build.get("dockerfile") or "Dockerfile"),
-            build_args=texts(self.project, build.get("args"), self.where),
-            target=build.get("target"),
-            no_cache=build.get("no_cache") is True,
-            host=self.project.host,
-        )
+        options: dict[str, Any] = {
+            "source": self.project.path(str(build.get("context") or "."), f"{self.where}: build"),
+            "dockerfile": str(build.get("dockerfile") or "Dockerfile"),
+            "build_args": texts(self.project, build.get("args"), self.where),
+            "target": build.get("target"),
+            "no_cache": build.get("no_cache") is True,
+        }
+        if known is None:
+            docker_image(self.image, action="build", host=self.project.host, **options)
+        elif any(getattr(known, name) != value for name, value in options.items()):
+            raise self.project.error(
+                f"{self.where}: build: {known} is declared before, and made in another way"
+            )
 
     def network_keys(self) -> Sequence[str]:
         """Return its networks, as the file calls them."""

@@ -52,14 +52,15 @@ class Git(FromGit):
     """The treatment of files that were edited, and of commits that are only here. `refuse`: an
     error, until they are gone. `discard`: the files get the content of the commit; commits
     stay under `refs/cook/kept/`. `keep`: edited files stay; the commit changes if git can do so
-    beside them."""
+    beside them. A file that is untracked or ignored is never overwritten by one of a commit: it
+    is in the way until it is moved, or `clean` removes it."""
 
     clean: bool = False
     """Remove untracked files too, but not ignored ones."""
 
     bare: bool = False
     """A bare repository with all branches and tags of `repository`; without one, an empty one to
-    push to."""
+    push to. `revision` is its default branch."""
 
     action: Literal["sync", "checkout", "export", "nothing"] = "sync"
     """`sync` keeps it at the revision. `checkout` and `export` act only where nothing is there;
@@ -89,6 +90,8 @@ class Git(FromGit):
             raise RecipeError(f"{self}: depth is at least 1")
         if self.bare and (self.submodules or self.clean or self.action == "export"):
             raise RecipeError(f"{self}: a bare repository has no files")
+        if self.bare and self.pinned is not None:
+            raise RecipeError(f"{self}: revision of a bare repository is its default branch")
         if self.bare and self.depth is not None:
             raise RecipeError(f"{self}: a bare repository has all commits")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,17 +57,19 @@ def leave_output() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - nothing is left to be flushed
 
 
-def exit_of(errors: Sequence[CookError]) -> int:
-    """Tell of these errors of hosts; the exit status that they amount to."""
+def exit_of(errors: Mapping[str, CookError]) -> int:
+    """Tell of these errors of hosts, by their names; the exit status that they amount to."""
     from cookbook.cli.progress import write
     from cookbook.cli.report_lines import error_lines
     from cookbook.errors import Unreachable
 
-    for error in errors:
-        write(error_lines(error), sys.stderr)
+    for name, error in errors.items():
+        (style, first), *rest = error_lines(error)
+        told = first if name in error.message else first.replace("cook: ", f"cook: {name}: ", 1)
+        write([(style, told), *rest], sys.stderr)
     if not errors:
         return 0
-    return 4 if all(isinstance(error, Unreachable) for error in errors) else 3
+    return 4 if all(isinstance(error, Unreachable) for error in errors.values()) else 3
 
 
 def plain(value: object) -> Any:

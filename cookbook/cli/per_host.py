@@ -44,4 +44,4 @@ def tell(
             print_json({"schema": 1, "hosts": said | failed})
         else:
             show(said)
-    return exit_of(list(errors.values()))
+    return exit_of(errors)

@@ -14,7 +14,13 @@ from typing import (
     TypeVar,
 )
 
-from cookbook.language.field_traits import SENSITIVE, compared_fields, sensitive_fields
+from cookbook.language.field_traits import (
+    NEVER_SECRET,
+    SENSITIVE,
+    compared_fields,
+    open_fields,
+    sensitive_fields,
+)
 from cookbook.script.shell import Command, Content
 
 if TYPE_CHECKING:
@@ -87,6 +93,12 @@ class Change(Generic[S]):
         return sensitive_fields(type(side)) if side is not None else frozenset()
 
     @property
+    def open(self) -> frozenset[str]:
+        """The names of the fields that are shown although the resource holds a secret."""
+        side = self.wanted if self.wanted is not None else self.found
+        return open_fields(type(side)) if side is not None else frozenset()
+
+    @property
     def needed(self) -> bool:
         """True if anything has to be done."""
         return self.kind != "none"
@@ -108,3 +120,13 @@ def secret(*, default: Any = None) -> Any:
     What can be guessed can be recognised by its digest. A plan without a key does not contain it.
     """
     return field(default=default, metadata=SENSITIVE)
+
+
+def never_secret(*, default: Any = None) -> Any:
+    """
+    Declare a field of a State that is shown also if the resource holds a secret.
+
+    Nothing in it is made of one, such as the commit of a working copy that is fetched by a key. Of
+    a resource that is declared `sensitive` it is not shown.
+    """
+    return field(default=default, metadata=NEVER_SECRET)

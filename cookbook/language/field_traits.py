@@ -12,6 +12,9 @@ SENSITIVE: Mapping[str, Any] = {"cook_sensitive": True}
 LARGE: Mapping[str, Any] = {"cook_large": True}
 """The field may be large, and no question needs it: a state refers to it by a digest."""
 
+NEVER_SECRET: Mapping[str, Any] = {"cook_never_secret": True}
+"""The field is shown although the resource holds a Secret: nothing in it is made of one."""
+
 SENSITIVE_AND_LARGE: Mapping[str, Any] = {**SENSITIVE, **LARGE}
 
 
@@ -40,6 +43,11 @@ def sensitive_fields(kind: type[Any]) -> frozenset[str]:
     return _marks(kind).sensitive
 
 
+def open_fields(kind: type[Any]) -> frozenset[str]:
+    """Return the names of the fields of a dataclass that are shown beside a secret."""
+    return _marks(kind).open
+
+
 def large_fields(kind: type[Any]) -> frozenset[str]:
     """Return the names of the large fields of a dataclass."""
     return _marks(kind).large
@@ -50,6 +58,7 @@ class _Marks(NamedTuple):
     compared: Sequence[str]
     sensitive: frozenset[str]
     large: frozenset[str]
+    open: frozenset[str]
 
 
 _known: dict[type[Any], _Marks] = {}
@@ -64,5 +73,6 @@ def _marks(kind: type[Any]) -> _Marks:
             tuple(one.name for one in all_of_it if one.compare),
             frozenset(one.name for one in all_of_it if is_sensitive(one)),
             frozenset(one.name for one in all_of_it if is_large(one)),
+            frozenset(one.name for one in all_of_it if NEVER_SECRET.keys() <= one.metadata.keys()),
         )
     return _known[kind]

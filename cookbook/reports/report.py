@@ -10,6 +10,7 @@ from typing import Any
 from cookbook import __version__
 from cookbook.errors import CookError, InputError
 from cookbook.language.change import Change
+from cookbook.language.resource import Resource
 from cookbook.planning.status import LOOKING, HostStatus, Mode, one_each
 from cookbook.planning.step import FeatureEffect, Step
 from cookbook.reports.run_info import FactsUse
@@ -21,7 +22,7 @@ from cookbook.reports.schema import (
     HostDocument,
     ResourceDocument,
 )
-from cookbook.secrets.secret import Secret
+from cookbook.secrets.secret import Secret, holds_secret
 from cookbook.text.provenance import Origin
 from cookbook.text.redaction import protected
 from cookbook.text.sanitize import visible
@@ -308,7 +309,7 @@ def _note(step: Step) -> str | None:
 
 def _wanted_note(step: Step, wanted: Change[Any]) -> str | None:
     """Return the properties that are wanted of a resource whose state is unknown."""
-    shown = _shown(wanted, confidential=step.resource.confidential)
+    shown = _shown(wanted, step.resource)
     told = [
         f"{name} {', '.join(map(str, side)) if isinstance(side, list) else side}"
         for name, (_, side) in shown.items()
@@ -351,16 +352,19 @@ def shown_changes(step: Step) -> dict[str, list[Any]]:
     """Return the differences: property -> [found, wanted], without sensitive values."""
     if step.change is None or step.status in ("ok", "skipped"):
         return {}
-    return _shown(step.change, confidential=step.resource.confidential)
+    return _shown(step.change, step.resource)
 
 
-def _shown(change: Change[Any], *, confidential: bool) -> dict[str, list[Any]]:
-    pairs = change.fields
-    if confidential:
-        return {name: ["(redacted)", "(redacted)"] for name in pairs}
-    hidden = change.sensitive
+def _shown(change: Change[Any], resource: Resource) -> dict[str, list[Any]]:
+    pairs, hidden = change.fields, change.sensitive
+    shut: set[str] = set()
+    if resource.confidential:
+        told = frozenset[str]() if resource.sensitive else change.open
+        shut = {name for name in pairs if name not in told or holds_secret(pairs[name])}
     return {
-        name: [_hidden(side) if name in hidden else _plain(side) for side in pair]
+        name: ["(redacted)", "(redacted)"]
+        if name in shut
+        else [_hidden(side) if name in hidden else _plain(side) for side in pair]
         for name, pair in pairs.items()
     }
 

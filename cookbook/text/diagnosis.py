@@ -25,7 +25,7 @@ EXHAUSTED = "no more processes can be started there"
 _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
-        r"No space left on device|not enough free space|don't have enough free space",
+        r"No space left on device|Out of diskspace|(don't have|not) enough free space",
         Diagnosis(
             "a file system is full",
             "`df -h` and, where that shows room, `df -i` on the host say which: make room there",
@@ -45,6 +45,22 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     (
         r"Disk quota exceeded",
         Diagnosis("the disk quota is used up", "`quota` on the host says whose: make room there"),
+    ),
+    (
+        # systemd adds an "Input/output error" of its own to the socket that it cannot open.
+        r"(?i)address (is )?already in use|port is already allocated",
+        Diagnosis(
+            "another program has that port or address",
+            "`ss -ltnp` on the host names it: stop it, or take another port",
+        ),
+    ),
+    (
+        r"(?s)\A(?=.*\.service: Main process exited).*Read-only file system",
+        Diagnosis(
+            "the service may not write there: its unit protects /usr, /boot and /etc, or more",
+            'let it by settings={"ReadWritePaths": "/the/folder"} of app_service, or'
+            " hardening=False; or its file system is read-only: `findmnt -O ro`",
+        ),
     ),
     (
         r"Read-only file system",

@@ -391,3 +391,14 @@ def test_a_reader_that_leaves_early_hears_no_traceback(words: str, buffered: str
         timeout=60,
     )
     assert done.stderr == ""
+
+
+def test_an_error_of_one_of_several_hosts_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from cookbook.cli.output import exit_of
+    from cookbook.errors import HostError, Unreachable
+
+    away, other = Unreachable("192.0.2.1:22: No route to host"), HostError("db1: odd")
+    assert exit_of({"web1": away}) == 4
+    assert capsys.readouterr().err.startswith("cook: web1: 192.0.2.1:22: No route to host\n")
+    assert exit_of({"web1": away, "db1": other}) == 3
+    assert "cook: db1: odd\n" in capsys.readouterr().err

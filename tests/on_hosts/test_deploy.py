@@ -166,3 +166,25 @@ def test_a_rollback_to_what_is_not_there_is_refused(server: KitchenHost, cook: C
     assert cook(server, "rollback", "shop", "--to", "abcdef")["status"] == 1
     assert cook(server, "rollback", "nothing")["status"] == 1
     assert served(server) == before
+
+
+def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: Converge) -> None:
+    server.run(
+        "mkdir -p /srv/small && mount -t tmpfs -o size=1m t /srv/small && chown shop /srv/small"
+    )
+    try:
+        at = """
+            deploy("small", repository="/srv/shop.git", path="/srv/small/a", user="shop",
+                revision="{}")
+        """
+        assert [step.status for step in converge(server, at.format("v1"))] == ["changed"]
+        before = server.run("readlink /srv/small/a/current").stdout
+        server.run("cat /dev/zero >/srv/small/fill")
+        [step] = converge(server, at.format("v2"))
+        assert "a file system is full" in str(vars(step.error))
+        assert server.run("readlink /srv/small/a/current").stdout == before
+        assert server.run("cat /srv/small/a/current/version").stdout == "1\n"
+        server.run("rm /srv/small/fill")
+        assert [step.status for step in converge(server, at.format("v2"))] == ["changed"]
+    finally:
+        server.run("umount /srv/small; rm -rf /var/lib/cook/deploys/small")

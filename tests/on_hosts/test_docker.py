@@ -32,7 +32,9 @@ printf 'FROM web:1\\nRUN /bin/busybox false\\n' >/srv/build/Dockerfile
 """
 
 WEB = 'docker_container("web", ports=["127.0.0.1:8080:80"], stop_timeout=1, settle=1, image=%s)'
-NAMES = "docker_container, docker_engine, docker_image, docker_network, docker_volume"
+NAMES = (
+    "docker_container, docker_engine, docker_image, docker_network, docker_registry, docker_volume"
+)
 
 # Recipe, and what the error says.
 REFUSED = {
@@ -48,6 +50,10 @@ REFUSED = {
     "a tag whose digest is not that of what is served then": (
         f'docker_image("{wrong_registry.ADDRESS}/web:1")',
         f"manifest verification failed for digest {wrong_registry.TAGGED}",
+    ),
+    "a login at a registry that is not there": (
+        'docker_registry("127.0.0.1:5999", username="ann", password="sesame")',
+        "127.0.0.1:5999: connect: connection refused",
     ),
     "no image": (WEB % '"nothing:1"', "docker_image nothing:1"),
     "no network": (WEB[:-1] % '"web:1"' + ', networks=["nowhere"])', "docker_network nowhere"),

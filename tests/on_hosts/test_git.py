@@ -178,6 +178,60 @@ def test_local_changes_are_seen_and_never_lost(forge: KitchenHost, converge: Con
     assert kept.stdout.strip() == mine
 
 
+def test_a_file_that_a_commit_would_overwrite_is_in_the_way(
+    forge: KitchenHost, converge: Converge, cook: Cook
+) -> None:
+    """`git checkout` overwrites ignored files without a word, and with -f untracked ones, too."""
+
+    def recipe(options: str) -> str:
+        return f'git("/opt/way", repository="/srv/way", revision="main"{options})'
+
+    forge.run("git init -q -b main /srv/way && cd /srv/way && echo '*.log' >.gitignore")
+    forge.run("cd /srv/way && git add . && git commit -qm first")
+    assert [s.status for s in converge(forge, recipe(""))] == ["changed"]
+    forge.run("cd /srv/way && echo their | tee a.log b && git add -f . && git commit -qm b")
+    forge.run("cd /opt/way && echo mine >a.log && echo mine >b && echo mine >c.log")
+    for options in ("", ', local_changes="discard"', ', local_changes="keep"'):
+        [told] = cook(forge, "plan", recipe=recipe(options))["hosts"][forge.name]["resources"]
+        assert told["note"].endswith("b; in the way, so the run will fail: a.log, b")
+        [step] = converge(forge, recipe(options))
+        assert step.error is not None
+        said = str(vars(step.error))
+        assert "are in the way" in said
+        assert "a.log" in said
+        assert forge.run("cd /opt/way; cat a.log b; git log --format=%s").stdout.split() == [
+            *("mine", "mine", "first")
+        ]
+
+    # What `clean` removes is in the plan: no file that is ignored until the commit changes.
+    forge.run("rm /opt/way/a.log; cd /srv/way && git rm -q .gitignore && git commit -qm all")
+    [step] = converge(forge, recipe(", clean=True"))
+    assert step.change is not None
+    assert step.change.fields["untracked"] == (("b",), ())
+    assert "untracked is ('c.log',)" in str(step.error)
+    assert forge.run("cd /opt/way; cat a.log b c.log").stdout.split() == ["their", "their", "mine"]
+
+
+def test_a_checkout_that_was_cut_off_is_no_edit(forge: KitchenHost, converge: Converge) -> None:
+    """As after a power cut, or on a full disk: files of the new commit, and HEAD as before."""
+    recipe = 'git("/opt/cut", repository="/srv/cut", revision="main")'
+    forge.run("git init -q -b main /srv/cut && cd /srv/cut && echo 1 >old && git add .")
+    forge.run("cd /srv/cut && git commit -qm first && git clone -q /srv/cut /opt/cut")
+    forge.run("cd /srv/cut && echo 2 >old && echo 2 >new && git add . && git commit -qm second")
+    forge.run(
+        "cd /opt/cut && git fetch -q && git update-ref refs/cook/moving origin/main"
+        " && echo half >old && echo half >new && echo mine >mine"
+    )
+    [step] = converge(forge, recipe)
+    assert step.error is None
+    assert step.change is not None
+    assert step.change.fields["local_edits"] == (("old",), ())
+    assert forge.run("cd /opt/cut && cat old new mine").stdout.split() == ["2", "2", "mine"]
+    forge.run("echo edit >/opt/cut/old")
+    [step] = converge(forge, recipe)
+    assert "has local edits: old" in str(step.error)
+
+
 def test_a_plan_shows_the_commits_between(forge: KitchenHost, cook: Cook) -> None:
     forge.run("git clone -q /srv/app /opt/behind && git -C /opt/behind reset -q --hard HEAD~2")
     forge.run("cd /srv/app && git checkout -q main && echo 4 >version && git commit -qam 'four, ü'")

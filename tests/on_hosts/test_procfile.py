@@ -13,7 +13,10 @@ RECIPE = """
 env_file("/etc/shop.env", variables={"WORD": node.vars.get("word", "one")})
 procfile(
     "shop",
-    processes={"web": "sleep 1000", "worker": "sleep 2000"},
+    processes={
+        node.vars.get("type", "web"): node.vars.get("command", "sleep 1000"),
+        "worker": "sleep 2000",
+    },
     scale=node.vars.get("scale", {"web": 2}),
     env_file="/etc/shop.env",
     settle=0.3,
@@ -62,6 +65,24 @@ def test_scale_touches_no_other_process_and_a_restart_goes_round(
     for first, second in (("web@1", "web@2"), ("web@2", "web@3")):
         assert at(host, first, "Active") < at(host, second, "Inactive")  # one is always there
     assert [s.status for s in converge(host, RECIPE, variables={**less, "word": "two"})][1] == "ok"
+
+    # What does not start is taken back, with what it has replaced: a command, a type of process.
+    runs = pids(host, "web@2", "web@3")
+    for bad, named in (
+        ({"command": "exit 3"}, "shop-web@1.service"),
+        (
+            {"command": "exit 3", "type": "front", "scale": {"worker": 0}},
+            "shop-web@1.service, shop-web@2.service, shop-web@3.service",
+        ),
+    ):
+        step = converge(host, RECIPE, variables={**less, "word": "two", **bad})[1]
+        assert f"the former units are back, and run: {named}" in str(vars(step.error))
+        pids(host, "web@1", "web@2", "web@3")
+        if "type" not in bad:
+            assert pids(host, "web@2", "web@3") == runs
+        again = converge(host, RECIPE, variables={**less, "word": "two"})
+        assert [s.status for s in again][1] == "ok"
+    assert host.run("ls /etc/systemd/system | grep front").stdout == ""
 
 
 def test_a_notification_restarts_all_of_them(fresh_host: KitchenHost, converge: Converge) -> None:

@@ -67,6 +67,31 @@ def test_what_a_service_says_is_in_its_container(tmp_path: Path) -> None:
     assert of["docker_network[shop_back]"].internal is True
 
 
+TWINS = """\
+services:
+  worker: {image: app}
+  web: {image: app, build: .}
+  again: {image: app, build: {context: .}}
+  cache: {image: "redis:7"}
+  queue: {image: "redis:7"}
+  other: {image: "shop:1"}
+"""
+
+
+def test_services_may_have_one_image(tmp_path: Path) -> None:
+    call = 'docker_image("shop:1", action="nothing")\ncompose("x", directory="/srv")'
+    call = f"from cookbook.resources import docker_image\n{call}"
+    images = [one for one in declared(tmp_path, TWINS, call) if one.kind() == "docker_image"]
+    assert [(one.name, one.doing) for one in images] == [
+        ("shop:1", ("nothing",)),
+        ("app", ("build",)),
+        ("redis:7", ("pull_if_missing",)),
+    ]
+    other = TWINS.replace("{context: .}", "{context: ./b}")
+    with pytest.raises(RecipeError, match=r"build: docker_image\[app\] is declared before"):
+        declared(tmp_path, other, call)
+
+
 def test_a_secret_stays_one(tmp_path: Path) -> None:
     call = CALL.replace('"x"', 'secret("pw")').replace("compose(", "compose(", 1)
     call = f"from cookbook.secrets.secret import Secret\n{call.replace('secret(', 'Secret(')}"
@@ -112,6 +137,8 @@ def test_relative_paths_need_a_folder_on_the_host(tmp_path: Path) -> None:
 def test_only_what_was_written_is_shown_not_the_folders_above() -> None:
     said = "C /var\nC /var/lib\nA /var/lib/new\nC /etc\nC /etc/hosts\nD /gone\nnoise\n"
     assert written_in(said) == ["/etc/hosts", "/gone", "/var/lib/new"]
+    mounted = "C /srv\nA /srv/a\nA /srv/a/data\nA /log\nA /new\nM /srv/a/data\nM /log\n"
+    assert written_in(mounted) == ["/new"]
 
 
 def test_variables_are_lines_whatever_is_in_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from cookbook.language.collection import Declared
 from cookbook.planning.mismatch import moved
 from cookbook.planning.step import Step
 from cookbook.providers.accounts import State
+from cookbook.providers.git import GitProvider
+from cookbook.providers.git_state import State as GitState
 from cookbook.providers.useradd import UseraddProvider
 from cookbook.reports.report import shown_changes
+from cookbook.resources.git import Git
 from cookbook.resources.user import User
 from cookbook.script.shell import Content
+from cookbook.secrets.secret import Secret
 from tests.canary import Cook, canary
 
 HASH = Content.of(b"$y$j9T$salt$hash")
@@ -67,6 +72,27 @@ def test_a_removed_user_tells_no_digest_of_the_password() -> None:
     for before, now in ((found, other), (None, found)):
         assert HASH[:12] not in moved(declared.resource, before, now)
     assert "password" in moved(declared.resource, found, other)
+
+
+def test_a_commit_is_shown_beside_a_deploy_key() -> None:
+    """Not if the resource is declared as sensitive, or if the value has the secret in it."""
+
+    def shown(branch: str, *, sensitive: bool = False) -> object:
+        git = Git("/srv/x", repository="https://x/y", token=Secret("tkn-a-b"), sensitive=sensitive)
+        found, wanted = (GitState(one, branch, f"https://{one}") for one in ("a", "b"))
+        found = replace(found, branch="main")
+        return shown_changes(
+            Step(Declared(git, "r.py:1"), "changed", Change(found, wanted), GitProvider())
+        )
+
+    redacted = ["(redacted)", "(redacted)"]
+    assert shown("next") == {
+        "commit": ["a", "b"],
+        "branch": ["main", "next"],
+        "repository": redacted,
+    }
+    assert shown("x-tkn-a-b") == {"commit": ["a", "b"], "branch": redacted, "repository": redacted}
+    assert shown("main", sensitive=True) == {"commit": redacted, "repository": redacted}
 
 
 def test_a_plan_without_a_key_has_no_digest_of_a_password() -> None:

@@ -17,6 +17,17 @@ SAID = {
     "touch: cannot touch 'x': Read-only file system": "the file system is mounted read-only",
     "useradd: /etc/passwd.7: Read-only file system\nuseradd: cannot lock /etc/passwd; try again"
     " later.": "the file system is mounted read-only",
+    "fatal: sha1 file '/srv/wc/.git/index.lock' write error. Out of diskspace": (
+        "a file system is full"
+    ),
+    "OSError: [Errno 98] Address already in use\nx.service is Result=exit-code": "another program",
+    "x.socket: Failed to create listening socket (127.0.0.1:80): Address already in use\n"
+    "x.socket: Failed to listen on sockets: Input/output error": "another program has that port",
+    "docker: Bind for 127.0.0.1:80 failed: port is already allocated": "another program has",
+    "sh: 1: cannot create /usr/x: Read-only file system\n"
+    "app.service: Main process exited, code=exited, status=2/INVALIDARGUMENT": (
+        "the service may not write there: its unit protects"
+    ),
     "cannot look into /home/ann/.ssh": "who acts there has no right to it",
     "must be privileged to use -u": "who acts there has no right to it",
     "useradd: cannot lock /etc/passwd; try again later.": "the lists of users and groups",

@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     secret = password(options)
     said, errors = answers([host], 1, lambda one: import_host(one, secret, subjects))
     if errors:
-        return exit_of([*errors.values()])
+        return exit_of(errors)
     [imported] = said.values()
     today = dt.datetime.now().astimezone().date().isoformat()
     paths = write_folder(folder, name, host, imported, today)

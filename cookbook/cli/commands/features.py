@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
             from cookbook.cli.progress import write
 
             write(_lines(asked, decisions), sys.stdout)
-    return exit_of(list(errors.values()))
+    return exit_of(errors)
 
 
 def _facts(

@@ -129,6 +129,7 @@ def _print(told: dict[str, list[dict[str, Any]]]) -> None:
 
 def _back(options: argparse.Namespace) -> int:
     from cookbook.cli.output import exit_of
+    from cookbook.cli.progress import write
     from cookbook.cli.review import converge, reviewing
     from cookbook.cli.running import execute
     from cookbook.run.options import Run
@@ -155,7 +156,9 @@ def _back(options: argparse.Namespace) -> int:
         )
         with reviewing(options):
             report = execute(Runner(run), options) if options.plan else converge(run, options)
-    return max(report.exit, exit_of(list(errors.values())))
+    if errors:
+        write([("yellow", f"not asked, and left as they are: {', '.join(errors)}")], sys.stderr)
+    return max(report.exit, exit_of(errors))
 
 
 def _targets(

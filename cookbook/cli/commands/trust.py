@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         _say(f"{len(new)} written to {', '.join(sorted({str(one.file) for one in new}))}")
         new = []
     refused = any(shown.state not in ("known", "new") for shown in found.values())
-    return 3 if refused else exit_of(list(errors.values())) or (2 if new else 0)
+    return 3 if refused else exit_of(errors) or (2 if new else 0)
 
 
 def _scan(host: Host) -> Shown:
