@@ -122,8 +122,8 @@ def statements(*parts: Sql | Command) -> Command:
     first = sh("printf %s {}", _MODE)
     command = sh("{}{ {}; } | my >/dev/null", FUNCTION, join([first, *ways], " && "))
     shown = "; ".join(one.called if isinstance(one, Command) else one for one in parts)
-    whole = f"mariadb # {shown}"
-    return replace(command, shown=whole, called=one_line(whole))
+    words = f"mariadb # {shown}"
+    return replace(command, shown=words, called=one_line(words))
 
 
 def printed(select: Sql) -> Command:

@@ -193,8 +193,8 @@ def statements(
     )
     shown = "; ".join(one.called if isinstance(one, Command) else one for one in parts)
     where = f"-d {database} " if database != DATABASE else ""
-    whole = f"psql {where}# {shown}"
-    return replace(command, shown=whole, called=one_line(whole))
+    words = f"psql {where}# {shown}"
+    return replace(command, shown=words, called=one_line(words))
 
 
 def _ended(statement: Sql) -> str:
