@@ -17,6 +17,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from cookbook.text.user_dirs import private_folder, replace_private, state_folde
 
 _FETCH_TIMEOUT = 600.0
 _GIT_TIMEOUT = 120.0
+_STALE = 600.0
+"""Seconds after which a file that git makes for a moment was left by a git that was killed."""
 _PATIENCE = 2.0
 """Seconds that the lock of a repository is waited for."""
 
@@ -145,12 +148,55 @@ class PulledRepository:
         by a trusted key, or is no descendant of the one that was accepted last.
         """
         keys.check()
+        self._tidy()
+        try:
+            commit = self._taken_in(ref, keys, allow_older=allow_older)
+        except PullError:
+            if not self._git_dir.exists() or self._is_sound():
+                raise
+            # What a host that has lost its power, or a full disk, has left. The note of the last
+            # revision is no part of it, so an older one is refused as before.
+            shutil.rmtree(self._git_dir, ignore_errors=True)
+            commit = self._taken_in(ref, keys, allow_older=allow_older)
+        self._remember(Accepted(commit, ref))
+        self._pack()
+        return commit
+
+    def _taken_in(self, ref: str, keys: TrustedKeys, *, allow_older: bool) -> str:
         self._fetch(ref)
         commit = self._verified(ref, keys)
         self._check_age(commit, allow_older=allow_older)
         self._check_out(commit)
-        self._remember(Accepted(commit, ref))
         return commit
+
+    def _tidy(self) -> None:
+        """Remove what a git has left that was killed; a lock of it would refuse all others."""
+        ended = time.time() - _STALE
+        left = (
+            *self.folder.glob("index-*"),
+            *self._git_dir.glob("*.lock"),
+            *self._git_dir.glob("refs/**/*.lock"),
+            *self._git_dir.glob("objects/pack/*tmp_*"),
+            *self._git_dir.glob("objects/??/tmp_obj_*"),
+        )
+        for path in left:
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < ended or path.stat().st_mtime > time.time() + _STALE:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _is_sound(self) -> bool:
+        """Return whether git can read all that the repository has."""
+        words = ("fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+        try:
+            return self._run(words, timeout=_FETCH_TIMEOUT).status == 0
+        except PullError:
+            return True  # it is not known
+
+    def _pack(self) -> None:
+        """Have git pack what has become many files, while the lock is held; it may fail."""
+        with contextlib.suppress(PullError):
+            words = ("-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+            self._run(words, timeout=_FETCH_TIMEOUT)
 
     @property
     def accepted(self) -> Accepted | None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -520,7 +521,7 @@ def test_the_agent_of_a_keyring_is_ended_whatever_happens(
     author.commit("one")
     (author.signers.parent / "ring").write_text("no keys")
     assert "is no keyring" in pull(keys=("--keyring", str(author.signers.parent / "ring")))[1]
-    assert begun[-2:] == ["gpg", "gpgconf"]
+    assert begun[begun.index("gpg") :][:2] == ["gpg", "gpgconf"]
 
 
 def test_a_program_that_prints_without_an_end_is_ended(
@@ -573,3 +574,48 @@ def test_the_text_of_a_refusal(author: Author, pull: Pulls, tmp_path: Path) -> N
     commit = author.commit("one", None)
 
     check("not-pulled", pull()[1], {str(tmp_path): "/tmp/d", commit[:12]: "0123456789ab"})
+
+
+def _lost_power(repository: Path) -> None:
+    """Leave files without content, as a file system does that has lost its power."""
+    for file in (repository / "objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)
+            file.write_bytes(b"")
+
+
+def _lost_begin(repository: Path) -> None:
+    """Leave what a `git init` that was killed has left."""
+    shutil.rmtree(repository)
+    (repository / "refs").mkdir(parents=True)
+
+
+def _lost_git(repository: Path) -> None:
+    """Leave the lock and the pack of a git that was killed an hour ago."""
+    left = (repository / "refs/cook/wanted.lock", repository / "objects/pack/tmp_pack_a1")
+    for file in left:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+        os.utime(file, (time.time() - 3600,) * 2)
+
+
+@pytest.mark.parametrize("lose", [_lost_power, _lost_begin, _lost_git])
+def test_what_a_crash_has_left_is_mended(
+    lose: Callable[[Path], None], author: Author, pull: Pulls
+) -> None:
+    author.commit("one")
+    author.commit("two")
+    assert pull()[0] == 0
+    folder = PulledRepository(str(author.repository)).folder / "repository.git"
+    lose(folder)
+
+    author.git("reset", "--quiet", "--hard", "HEAD~1")
+    status, said = pull()
+    assert (status, "which was accepted last" in said) == (1, True), said
+
+    author.git("reset", "--quiet", "--hard", author.commits[1])
+    author.commit("four")
+    status, said = pull()
+    assert status == 0, said
+    assert author.target.read_text() == "four"
+    assert not [*folder.rglob("*.lock"), *folder.rglob("tmp_*")]
