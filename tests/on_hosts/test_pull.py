@@ -74,7 +74,9 @@ def test_a_timer_pulls_what_is_signed_and_nothing_else(host: KitchenHost) -> Non
 
     # Many journals, as of a host that nobody has looked at: the run has them put into the history.
     # systemd ends what a service has begun, so the run waits for that.
-    copies = "cd /var/lib/cook/journal; for i in $(seq 25); do cp $(ls *.jsonl | head -n 1) $i.jsonl;"
+    copies = (
+        "cd /var/lib/cook/journal; for i in $(seq 25); do cp $(ls *.jsonl | head -n 1) $i.jsonl;"
+    )
     do(host, f"cd /srv/fleet; git reset -q --hard main@{{1}}; {copies} done")
     do(host, "systemctl start cook-pull.service")
     assert do(host, "ls /var/lib/cook/journal") == ""

@@ -341,7 +341,9 @@ groups:
 """
 
 
-def test_a_host_finds_itself_in_the_inventory(author: Author, pull: Pulls) -> None:
+def test_a_host_finds_itself_in_the_inventory(
+    author: Author, pull: Pulls, capsys: pytest.CaptureFixture[str]
+) -> None:
     (author.repository / "hosts.yml").write_text(INVENTORY)
     (author.repository / "features.yml").write_text("new: {share: 100%}")
     author.commit("one")
@@ -356,6 +358,11 @@ def test_a_host_finds_itself_in_the_inventory(author: Author, pull: Pulls) -> No
     status, said = pull("--hosts", "hosts.yml", "--host", "web1")
     assert status == 0, said
     assert author.target.read_text() == "web1.example.orghelloTrue"
+    assert (
+        main(["status", "--hosts", str(author.repository / "hosts.yml"), "--limit", "web1*"]) == 0
+    )
+    said = capsys.readouterr().out  # by the inventory, as an operator asks who has the same history
+    assert "1 host: 1 in line" in said, said
     status, said = pull("--hosts", "hosts.yml", "--host", "wbe1.example.org")
     assert status == 1
     assert "no host of the inventory is named 'wbe1.example.org'" in said
