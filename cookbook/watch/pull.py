@@ -27,6 +27,7 @@ from cookbook.errors import PullError
 from cookbook.retry import Retry, growing
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
+from cookbook.text.diagnosis import why
 from cookbook.text.json_shape import shaped
 from cookbook.text.secret_marks import secret_in
 from cookbook.text.user_dirs import private_folder, replace_private, state_folder
@@ -227,9 +228,12 @@ class PulledRepository:
         words = ("fetch", "--quiet", "--no-tags", "--force", "--", self.url, f"{source}:{_WANTED}")
         done = self._run(words, timeout=_FETCH_TIMEOUT, own_settings=True)
         if done.status != 0:
+            known = why(done.error_text)
+            named = "`git ls-remote` lists what there is; a tag is named as refs/tags/NAME"
             raise PullError(
                 f"{ref} of {_shown(self.url)} cannot be fetched: {_last(done)}",
-                hint="`git ls-remote` lists what there is; a tag is named as refs/tags/NAME",
+                hint=known.get("hint", named),
+                cause=known.get("cause"),
             )
 
     def _verified(self, ref: str, keys: TrustedKeys) -> str:
@@ -325,7 +329,7 @@ class PulledRepository:
     ) -> str:
         done = self._run(words, environment=environment, folder=folder)
         if done.status != 0:
-            raise PullError(f"git {words[0]} has failed: {_last(done)}")
+            raise PullError(f"git {words[0]} has failed: {_last(done)}", **why(done.error_text))
         return done.text
 
     def _run(

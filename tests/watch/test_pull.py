@@ -16,7 +16,7 @@ import pytest
 from cookbook import inventory
 from cookbook.cli import main
 from cookbook.errors import PullError, UsageError
-from cookbook.text.bounded_program import run_bounded
+from cookbook.text.bounded_program import ProgramEnd, run_bounded
 from cookbook.watch.pull import PulledRepository, TrustedKeys
 from tests.texts import check
 
@@ -626,3 +626,16 @@ def test_what_a_crash_has_left_is_mended(
     assert status == 0, said
     assert author.target.read_text() == "four"
     assert not [*folder.rglob("*.lock"), *folder.rglob("tmp_*")]
+
+
+def test_a_full_disk_is_named(author: Author, pull: Pulls, monkeypatch: pytest.MonkeyPatch) -> None:
+    author.commit("one")
+    said = b"fatal: sha1 file 'pack/tmp_idx_a' write error. Out of diskspace"
+
+    def full(words: Any, **given: Any) -> ProgramEnd:
+        fails = "fetch" in words
+        return ProgramEnd(128, b"", said) if fails else run_bounded(words, **given)
+
+    monkeypatch.setattr("cookbook.watch.pull.run_bounded", full)
+    status, said_of = pull()
+    assert (status, "cause: a file system is full" in said_of) == (1, True), said_of
