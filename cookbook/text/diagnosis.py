@@ -25,8 +25,7 @@ EXHAUSTED = "no more processes can be started there"
 _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
-        r"No space left on device|Out of diskspace"
-        r"|not enough free space|don't have enough free space",
+        r"No space left on device|Out of diskspace|(not|don't have) enough free space",
         Diagnosis(
             "a file system is full",
             "`df -h` and, where that shows room, `df -i` on the host say which: make room there",
