@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cookbook.errors import HostError
 from cookbook.provider import (
@@ -51,7 +51,7 @@ class AclProvider(Provider[Acl, State]):
         )
         there = Probe(sh("[ -e {} ] || exit 4", path), absent=4, loose=True)
         return [
-            Probe(ask, absent=4),
+            Probe(replace(ask, called=f"getfacl {path}"), absent=4),
             there,
             Probe(sh("{} || exit 4", tool), absent=4, loose=True),
             *_ask_names(acl),

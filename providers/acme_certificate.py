@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
+from cookbook.errors import HostError
 from cookbook.provider import (
     Change,
     Command,
@@ -41,6 +42,8 @@ class State:
     key_type: str | None = None
     due: bool | None = None
     """True if it ends in less than `renew_before` days, or cannot be read."""
+    whole: bool | None = None
+    """True if the key is that of the certificate, and the chain begins with it."""
     email: str = hint(default="")
     timeout: float = hint(default=300.0)
     kept: Content | None = hint()
@@ -51,8 +54,14 @@ class State:
 _ASK: LiteralString = """\
 cd /etc/letsencrypt 2>/dev/null && [ -e renewal/{}.conf ] || exit 4
 grep -E '^(server|authenticator|webroot_path|http01_port|key_type) = ' renewal/{}.conf
-openssl x509 -in live/{}/cert.pem -noout -ext subjectAltName -checkend {} 2>/dev/null |
-sed 's/^Certificate will not expire$/lasts/'"""
+for f in cert chain fullchain privkey; do p=live/{}/$f.pem
+[ -L "$p" ] && [ -e "$p" ] || echo "other = $p"; done
+cd live/{} 2>/dev/null || exit 0
+openssl x509 -in cert.pem -noout -ext subjectAltName -checkend {} 2>/dev/null |
+sed 's/^Certificate will not expire$/lasts/'
+k=$(openssl pkey -in privkey.pem -pubout 2>/dev/null) &&
+[ "$k" = "$(openssl x509 -in cert.pem -noout -pubkey 2>/dev/null)" ] &&
+case $(cat fullchain.pem 2>/dev/null) in "$(cat cert.pem)"*) echo whole ;; esac; :"""
 
 _LINEAGE = "live/{0} archive/{0} renewal/{0}.conf"
 
@@ -64,16 +73,25 @@ class AcmeCertificateProvider(Provider[AcmeCertificate, State]):
     def probe(self, certificate: AcmeCertificate) -> Sequence[Probe]:
         """Ask for the certificate, for certbot(1), and for the folder of the challenge."""
         name, seconds = certificate.name, certificate.renew_before * _DAY
-        ask = replace(sh(_ASK, name, name, name, seconds), called=f"certbot certificates # {name}")
+        ask = replace(
+            sh(_ASK, name, name, name, name, seconds), called=f"certbot certificates # {name}"
+        )
         tool = Probe(sh("command -v certbot >/dev/null || exit 4"), absent=_ABSENT, loose=True)
         web = [] if certificate.webroot is None else [TARGET.about(certificate.webroot, loose=True)]
         return [Probe(ask, absent=_ABSENT), tool, *web]
 
     def parse(self, certificate: AcmeCertificate, text: str, *_: str | None) -> State:
-        """Return the state."""
+        """Return the state. Raises HostError for files that certbot(1) does not renew."""
         lines = text.splitlines()
         pairs = (line.partition(" = ") for line in lines)
         known = {key: value for key, sep, value in pairs if sep}
+        if certificate.action == "create" and "other" in known:
+            raise HostError(
+                f"{FOLDER}/{known['other']} is no link to a file, so certbot would request another"
+                " certificate beside it, each time",
+                hint=f"put the link into archive/{certificate.name} back; or remove that,"
+                f" live/{certificate.name} and renewal/{certificate.name}.conf",
+            )
         names = [one for one in re.split(r",\s*|\s+", text) if one.startswith("DNS:")]
         found = tuple(one.removeprefix("DNS:") for one in names)
         # The server has its own order of names; the first one is the subject.
@@ -85,6 +103,7 @@ class AcmeCertificateProvider(Provider[AcmeCertificate, State]):
             int(known.get("http01_port", "0")),
             known.get("key_type", "rsa"),
             due="lasts" not in lines,
+            whole="whole" in lines,
         )
 
     def plan(self, certificate: AcmeCertificate, found: State | None) -> Change[State]:
@@ -100,6 +119,7 @@ class AcmeCertificateProvider(Provider[AcmeCertificate, State]):
                 certificate.http_port or 0,
                 certificate.key_type,
                 due=False,
+                whole=True,
                 email=certificate.email or "",
                 timeout=float(certificate.timeout),
             ),

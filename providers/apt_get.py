@@ -159,7 +159,8 @@ class TransactionOptions:
 
 def fresh(cache_max_age: int) -> Command:
     """Return the command that prints whether the package lists are recent enough: fresh or old."""
-    return sh("{}if fresh; then echo fresh; else echo old; fi", _fresh(cache_max_age))
+    text = sh("{}if fresh; then echo fresh; else echo old; fi", _fresh(cache_max_age))
+    return replace(text, called="look for the age of the package lists")
 
 
 def arguments(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cookbook.provider import Probe, sh
 from cookbook.resources.firewall_rule import FirewallRule
@@ -30,7 +31,13 @@ END { for (i = 1; i <= n; i++) { b = base[i]
   walk(b, b) } }
 """
 
-FOREIGN = Probe(sh("! command -v nft >/dev/null || nft -t list ruleset | awk {}", _AWK), loose=True)
+FOREIGN = Probe(
+    replace(
+        sh("! command -v nft >/dev/null || nft -t list ruleset | awk {}", _AWK),
+        called="nft -t list ruleset",
+    ),
+    loose=True,
+)
 """Prints the verdicts of base chains of others: hook, chain, rule."""
 
 _HOOKS = {

@@ -56,7 +56,8 @@ class CheckProvider(Provider[R, State], Generic[R]):
     def asked(self, resource: R) -> Sequence[Probe]:
         """Return the question; what is found may differ a moment later."""
         command = sh("if c=$({}\n); then echo yes; else echo no; fi", self.condition(resource))
-        return [Probe(command, loose=True, apart=True)]
+        called = f"check: {self.patience(resource)[0]}"
+        return [Probe(replace(command, called=called), loose=True, apart=True)]
 
     def probe(self, resource: R) -> Sequence[Probe]:
         """Ask once."""

@@ -66,8 +66,8 @@ class PolicyProvider(Provider[Firewall, State]):
         """Ask for the policies; for all rules if they are to go; for what lets the login in."""
         goes = "1" if firewall.action in ("flush", "disable") else ""
         return [
-            Probe(self.filter.ask(_SHOW, [goes])),
-            Probe(self.filter.ask(_OPEN, []), loose=True),
+            Probe(self.filter.ask(_SHOW, [goes], "look at the policies of the firewall")),
+            Probe(self.filter.ask(_OPEN, [], "look for rules that let in"), loose=True),
         ]
 
     def parse(self, firewall: Firewall, text: str, others: str) -> State:

@@ -64,7 +64,8 @@ def offers_of(words: tuple[str, ...]) -> Table:
         quiet = sh(_QUIET.lstrip())
         end = sh("exit 0") if words else sh("exit")
         find = sh("{}{}{}", private_folder(), quiet, sh(_FOUND.strip(), words, end))
-        return offers(keys, FOLDERS, find, by_name=False)
+        asked = offers(keys, FOLDERS, find, by_name=False)
+        return replace(asked, called=f"dnf repoquery {' '.join(keys)}")
 
     return Table(ask, split_lines)
 
@@ -83,7 +84,8 @@ def _age(cache_max_age: int, words: Sequence[str] = ()) -> Command:
 
 def age(cache_max_age: int, words: Sequence[str]) -> Command:
     """Return the command that prints how old the metadata is: fresh, old or none."""
-    return sh('{}echo "$worst"', _age(cache_max_age, words))
+    text = sh('{}echo "$worst"', _age(cache_max_age, words))
+    return replace(text, called="look for the age of the metadata of dnf")
 
 
 def spec(name: str, version: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 
 from cookbook.provider import Command, Probe, Table, sh
@@ -106,7 +106,8 @@ HALVES = Probe(
 
 
 def _ask_installed(names: Sequence[str]) -> Command:
-    return sh(_INSTALLED.strip(), _FIELDS, list(names))
+    text = sh(_INSTALLED.strip(), _FIELDS, list(names))
+    return replace(text, called=f"dpkg-query -W {' '.join(names)}")
 
 
 def _split(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -126,7 +127,8 @@ def offers(release: str | None = None) -> Table:
 
     def ask(keys: Sequence[str]) -> Command:
         names = list(dict.fromkeys(key.partition("=")[0] for key in keys))
-        return sh(WITHOUT_TRACE + _OFFERS.strip(), list(keys), names, target)
+        text = sh(WITHOUT_TRACE + _OFFERS.strip(), list(keys), names, target)
+        return replace(text, called=f"apt-cache policy {' '.join(keys)}")
 
     return Table(ask, _split)
 

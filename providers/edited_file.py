@@ -39,7 +39,7 @@ def ask_text(path: str, *, or_empty: bool = False) -> Probe:
         path,
         0 if or_empty else ABSENT,
     )
-    return Probe(ask, absent=None if or_empty else ABSENT)
+    return Probe(replace(ask, called=f"read {path}"), absent=None if or_empty else ABSENT)
 
 
 def write_text(

@@ -87,7 +87,8 @@ class ExecuteProvider(Provider[Execute, State]):
         whole = sh("{}{}", run, _meaning(wanted.successes))
         user = wanted.user or ("root" if wanted.login else None)
         # An error names the command of the recipe, not the shell around it.
-        yield whole if user is None else replace(whole, called=called(user, script(wanted.run)))
+        own = script(wanted.run)
+        yield replace(whole, called=called(user, own) if user is not None else own.brief)
 
     def contents(self, execute: Execute) -> Mapping[str, bytes]:
         """Return the content of its input."""

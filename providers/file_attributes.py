@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 
 from cookbook.provider import (
@@ -51,8 +51,9 @@ class FileAttributesProvider(Provider[FileAttributes, State]):
         tools = sh("PATH=$PATH:/usr/sbin:/sbin; command -v {} >/dev/null", "lsattr")
         if wants:
             tools = sh("{} && command -v {} >/dev/null", tools, "setcap")
+        ask = sh(_ASK.rstrip(), path, sh("({})", tools), wants)
         return [
-            Probe(sh(_ASK.rstrip(), path, sh("({})", tools), wants), absent=4),
+            Probe(replace(ask, called=f"look at the attributes of {path}"), absent=4),
             Probe(sh("[ -e {} ] || exit 4", path), absent=4, loose=True),
             Probe(sh("({}) || exit 4", tools), absent=4, loose=True),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.provider import Command, Table, sh
@@ -13,7 +14,10 @@ def _ask(database: str) -> Callable[[Sequence[str]], Command]:
     # a busybox alone, which has no name service but the file; any other is an error.
     def ask(keys: Sequence[str]) -> Command:
         able = [key for key in keys if _can_be(key)]
-        return sh(_ASK, database, able, able, f"/etc/{database}") if able else sh(":")
+        if not able:
+            return sh(":")
+        text = sh(_ASK, database, able, able, f"/etc/{database}")
+        return replace(text, called=sh("getent {} {}", database, able).shown)
 
     return ask
 

@@ -80,7 +80,8 @@ def ask_server(name: str, socket: str) -> list[Probe]:
     state = sh(_ASK.strip(), socket, f"show servers state {backend}", server)
     sessions = sh(_SESSIONS.strip(), socket, backend, server)
     asked = replace(_with_socket(state), called=f"ask for the state of {name}")
-    return [Probe(asked), Probe(_with_socket(sessions), loose=True)]
+    counted = replace(_with_socket(sessions), called=f"ask for the sessions of {name}")
+    return [Probe(asked), Probe(counted, loose=True)]
 
 
 def _with_socket(command: Command) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.errors import HostError
@@ -21,10 +22,13 @@ _STEPS: LiteralString = "ifdown --force {} 2>/dev/null; ip addr flush dev {} sco
 
 def ask_others(name: str) -> Probe:
     """Return the question for the files of others with an interface."""
-    ask = "grep -lE {} /etc/network/interfaces {}/* 2>/dev/null | grep -vF {} || :"
-    return Probe(
-        sh(ask, rf"^[[:space:]]*iface[[:space:]]+{name}[[:space:]]", FOLDER, f"{FOLDER}/cook-")
+    text = sh(
+        "grep -lE {} /etc/network/interfaces {}/* 2>/dev/null | grep -vF {} || :",
+        rf"^[[:space:]]*iface[[:space:]]+{name}[[:space:]]",
+        FOLDER,
+        f"{FOLDER}/cook-",
     )
+    return Probe(replace(text, called=f"look for {name} in the files of /etc/network"))
 
 
 @provides(NetworkInterface, when=lambda facts: facts.network_tool == "ifupdown")

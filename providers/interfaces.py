@@ -158,7 +158,8 @@ class InterfaceProvider(Provider[NetworkInterface, State]):
         pairs = zip(paths, (wanted.device, wanted.network), wanted.modified, strict=True)
         files = [write_small(path, text, when) for path, text, when in pairs if text is not None]
         whole = replace(change, wanted=wanted)
-        yield from self.apply(name, whole, join(files, " && "))
+        write = replace(join(files, " && "), called=f"write {' and '.join(paths)}")
+        yield from self.apply(name, whole, write)
         found = change.found or State()
         if wanted.mtu not in (None, found.mtu) and wanted.kind != "":
             yield sh("ip link set dev {} mtu {}", name, str(wanted.mtu))

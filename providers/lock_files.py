@@ -182,7 +182,7 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
         asked = sh("{}{}", there, as_installer(folder, resource.user, look))
         return [
             Probe(replace(asked, called=f"compare the packages in {folder}"), absent=4),
-            Probe(tools, loose=True),
+            Probe(replace(tools, called=f"look for {' '.join(self.tools(resource))}"), loose=True),
             *(TARGET.about(f"{folder}/{name}", loose=True) for name in resource.locks),
         ]
 

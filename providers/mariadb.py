@@ -18,6 +18,7 @@ from cookbook.providers.databases import (
     SqlName,
     lines_by_key,
     listed,
+    one_line,
     row_in,
     woven,
 )
@@ -97,7 +98,9 @@ def _ask(keys: Sequence[str]) -> Command:
     selects = [sql("SELECT coalesce(({}), '-');\n", sql(_QUERIES[n], *key)) for n, *key in parts]
     text = listed([_MODE, *selects], "")
     names = " ".join(dict.fromkeys(" ".join(key) for key in parts))
-    return replace(sh(_ASK, FUNCTION, len(keys), text, len(keys)), called=f"mariadb # {names}")
+    return replace(
+        sh(_ASK, FUNCTION, len(keys), text, len(keys)), called=one_line(f"mariadb # {names}")
+    )
 
 
 CATALOGUE = Table(_ask, lines_by_key)
@@ -119,7 +122,8 @@ def statements(*parts: Sql | Command) -> Command:
     first = sh("printf %s {}", _MODE)
     command = sh("{}{ {}; } | my >/dev/null", FUNCTION, join([first, *ways], " && "))
     shown = "; ".join(one.called if isinstance(one, Command) else one for one in parts)
-    return replace(command, shown=f"mariadb # {shown}", called=f"mariadb # {shown}")
+    words = f"mariadb # {shown}"
+    return replace(command, shown=words, called=one_line(words))
 
 
 def printed(select: Sql) -> Command:

@@ -49,7 +49,9 @@ class SetProvider(Provider[FirewallSet, State]):
 
     def probe(self, named: FirewallSet) -> Probe:
         """Ask for its elements."""
-        return Probe(NFTABLES.ask(_SHOW, [named.name]))
+        return Probe(
+            NFTABLES.ask(_SHOW, [named.name], f"look for the set {named.name} of the firewall")
+        )
 
     def parse(self, named: FirewallSet, text: str) -> State | None:
         """Return the elements; None without any of its sets."""

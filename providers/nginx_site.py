@@ -52,7 +52,7 @@ class NginxSiteProvider(Provider[NginxSite, State]):
         """Ask for the link, the program, the files that TLS needs, and the file."""
         find = sh("PATH=$PATH:/usr/sbin:/sbin; command -v nginx || exit 4")
         return [
-            Probe(sh(ASK.strip(), site.name)),
+            Probe(replace(sh(ASK.strip(), site.name), called=f"look at the link {site.link}")),
             Probe(find, absent=4, loose=True),
             *(TARGET.about(path, loose=True) for path in _needs(site)),
             *FILES.probe(_file(site)),

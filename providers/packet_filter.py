@@ -102,11 +102,11 @@ class PacketFilter(ABC):
     def canonical(self, line: str) -> str:
         """Return a listed line as `lines` yields it."""
 
-    def ask(self, program: LiteralString, words: Sequence[str]) -> Command:
+    def ask(self, program: LiteralString, words: Sequence[str], called: str) -> Command:
         """Return the question that an awk(1) program answers, which prints at END."""
         text = self.reader + _RECORDS + program
         told = sh('printf "%s\\n" "$c" | awk -v boot=$boot {} {}', text, words)
-        return sh("{}{}{}", self.load, script(BOOT_STATE), told)
+        return replace(sh("{}{}{}", self.load, script(BOOT_STATE), told), called=called)
 
     def edit(self, entries: Sequence[Entry]) -> Command:
         """Return the command that writes the whole table, with these entries anew."""

@@ -91,7 +91,8 @@ class PacketRules(Provider[R, State], Generic[R]):
 
     def _ask(self, keys: Sequence[str]) -> Command:
         pairs = [part for key in keys for part in key.split("\n")]
-        return self.filter.ask(_SHOW, pairs)
+        names = " ".join(key.partition("\n")[0] for key in keys)
+        return self.filter.ask(_SHOW, pairs, f"look for the firewall rules {names}")
 
     def probe(self, rule: R) -> Probe | Sequence[Probe]:
         """Its own lines, and whether something stands where it should not."""
@@ -139,7 +140,8 @@ class PacketRules(Provider[R, State], Generic[R]):
         """Keep the position of the rule: the order is part of the meaning."""
         if change.found is None:
             return None
-        return sh("({}) || :", self.filter.ask(_BEFORE, [f"{self.prefix}{name}"]))
+        place = self.filter.ask(_BEFORE, [f"{self.prefix}{name}"], f"look for the place of {name}")
+        return replace(sh("({}) || :", place), called=place.called)
 
     def learned(self, change: Change[State], kept: str, said: str) -> Change[State]:
         """Note the rule before it."""
@@ -186,7 +188,8 @@ class RuleProvider(PacketRules[FirewallRule]):
     def probe(self, rule: FirewallRule) -> Sequence[Probe]:
         """Ask for its lines, and for the sets it refers to."""
         asked = self._table.about(f"{rule.name}\n{rule.after or ''}")
-        return [asked, Probe(self.filter.ask(_SETS, []), loose=True)] if rule.sets else [asked]
+        sets = self.filter.ask(_SETS, [], "look for the sets of the firewall")
+        return [asked, Probe(sets, loose=True)] if rule.sets else [asked]
 
     def missing(self, rule: FirewallRule, *answers: str | None) -> Iterator[Thing]:
         """Yield the sets that are not there."""

@@ -21,6 +21,7 @@ from cookbook.providers.databases import (
     SqlName,
     lines_by_key,
     listed,
+    one_line,
     row_in,
     woven,
 )
@@ -155,7 +156,7 @@ def _ask(keys: Sequence[str]) -> Command:
     by_port = itertools.groupby(parts, key=lambda key: key[0])
     asked = join([_ask_port(port, list(some)) for port, some in by_port], " || exit\n")
     names = " ".join(dict.fromkeys(" ".join(key[2:]) for key in parts))
-    return replace(sh("{}{}", FUNCTION, asked), called=f"psql # {names}")
+    return replace(sh("{}{}", FUNCTION, asked), called=one_line(f"psql # {names}"))
 
 
 CATALOGUE = Table(_ask, lines_by_key)
@@ -192,7 +193,8 @@ def statements(
     )
     shown = "; ".join(one.called if isinstance(one, Command) else one for one in parts)
     where = f"-d {database} " if database != DATABASE else ""
-    return replace(command, shown=f"psql {where}# {shown}", called=f"psql {where}# {shown}")
+    words = f"psql {where}# {shown}"
+    return replace(command, shown=words, called=one_line(words))
 
 
 def _ended(statement: Sql) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import LiteralString
 
 from cookbook.provider import Command, Table, sh
@@ -60,7 +61,7 @@ others=$(needed {}) || exit
 
 
 def _ask_installed(names: Sequence[str]) -> Command:
-    return sh(_INSTALLED.strip(), list(names))
+    return replace(sh(_INSTALLED.strip(), list(names)), called=f"rpm -q {' '.join(names)}")
 
 
 def split_lines(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -148,12 +148,13 @@ def _ask_links(paths: Sequence[str]) -> Command:
 
     Where find has failed, the links that it has told are told again.
     """
-    return sh(
+    text = sh(
         'set -- {}; for p; do [ ! -L "$p" ] || set -- "$@" "$p"; shift; done\n'
         "[ $# -gt 1 ] && find \"$@\" -maxdepth 0 -printf '%p\\0%l\\0' 2>/dev/null || for p; do\n"
         "printf '%s\\0' \"$p\"; readlink -n -- \"$p\"; printf '\\0'; done",
         list(paths),
     )
+    return replace(text, called=f"readlink {' '.join(paths)}")
 
 
 def _split_links(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -274,7 +274,9 @@ class UfwPolicies(Provider[Firewall, UfwPolicyState]):
     def probe(self, firewall: Firewall) -> Sequence[Probe]:
         """Ask the file, the kernel, and for what lets the login in."""
         rules = sh(f"awk {{}} {_FILES}", _TUPLES + _OPEN)
-        return [Probe(sh(_DEFAULTS.strip())), Probe(rules, loose=True)]
+        policies = replace(sh(_DEFAULTS.strip()), called="look at the policies of ufw")
+        rules = replace(rules, called="look for rules of ufw that let in")
+        return [Probe(policies), Probe(rules, loose=True)]
 
     def parse(self, firewall: Firewall, text: str, rules: str) -> UfwPolicyState:
         """Return the policies; in the kernel reject is a rule behind all others."""

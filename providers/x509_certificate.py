@@ -43,7 +43,8 @@ printf '%s%s\n' "${t%"-----BEGIN $m"*}" "${a#*"-----END $m"}"
 a="-----BEGIN $m${a%%"-----END $m"*}-----END $m" ;;
 *) t=$(cook_x509 -checkend {}); printf '%s\n' "$t" ;; esac
 e=; case ${t##*
-} in 'Certificate will not expire') e=1 ;; 'Certificate will expire') ;; *) echo none ;; esac
+} in 'Certificate will not expire') e=1; case $(openssl verify -partial_chain -CAfile "$p" "$p" \
+2>&1) in *'not yet valid'*) e= ;; esac ;; 'Certificate will expire') ;; *) echo none ;; esac
 b=$({}); {}; [ -z "$a" ] || [ "$a" != "$b" ] || echo '= key'
 ! {} >/dev/null 2>&1 || echo '= chain'; [ ! "$e" ] || echo '= lasts'
 """
@@ -62,7 +63,7 @@ class State(PemState):
     signed: bool | None = None
     """True if the CA signed it, or its own key."""
     due: bool | None = None
-    """True if it ends in less than `renew_before` days."""
+    """True if it ends in less than `renew_before` days, or has not begun."""
     days: int = hint(default=365)
     private_key: str = hint(default="")
     csr: str | None = hint()

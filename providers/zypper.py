@@ -65,7 +65,8 @@ def _ask_offers(keys: Sequence[str]) -> Command:
         sh(_QUIET.lstrip()),
         sh(_FOUND.strip()),
     )
-    return offers(keys, FOLDERS, find, by_name=True)
+    asked = offers(keys, FOLDERS, find, by_name=True)
+    return replace(asked, called=f"zypper search {' '.join(keys)}")
 
 
 OFFERS = Table(_ask_offers, split_lines, apart=True)  # one process has the lock of zypper
@@ -78,7 +79,8 @@ def _age(cache_max_age: int) -> Command:
 
 def age(cache_max_age: int) -> Command:
     """Return the command that prints how old the metadata is: fresh, old or none."""
-    return sh('{}echo "$worst"', _age(cache_max_age))
+    text = sh('{}echo "$worst"', _age(cache_max_age))
+    return replace(text, called="look for the age of the metadata of zypper")
 
 
 def spec(name: str, version: str | None) -> str:

@@ -15,8 +15,9 @@ class AcmeCertificate(Resource):
     """
     A certificate of an ACME server such as Let's Encrypt, by certbot(1).
 
-    It is requested where names, server or the way of the challenge differ, and `renew_before` days
-    before it ends; the timer of certbot(1) renews it as well. Key and chain are in
+    It is requested where names, server or the way of the challenge differ, where key, certificate
+    and chain are not of each other, and `renew_before` days before it ends; the timer of certbot(1)
+    renews it as well. That it was revoked is not seen. Key and chain are in
     /etc/letsencrypt/live/NAME. What must read a renewed one is a script in
     /etc/letsencrypt/renewal-hooks/deploy. An account that is registered for it stays.
 

@@ -15,9 +15,9 @@ class X509Certificate(SubjectOfKey):
     """
     A certificate, signed by its own key or by a certificate authority (CA), by openssl(1).
 
-    It is made anew if it is of another key, subject, name or usage, if the CA did not sign it, or
-    `renew_before` days before it ends. The CA is on the host, or comes from the controller as PEM,
-    for the moment of signing.
+    It is made anew if it is of another key, subject, name or usage, if the CA did not sign it, if
+    it is not valid yet, or `renew_before` days before it ends. That it was revoked is not seen. The
+    CA is on the host, or comes from the controller as PEM, for the moment of signing.
 
     Example::
 

@@ -41,15 +41,21 @@ def local(stamp: str) -> str:
         return stamp
 
 
+_SKEW = 60.0
+"""Seconds by which the clocks of two operators may differ, unsaid."""
+
+
 def ago(stamp: str, now: datetime | None = None) -> str:
     """
-    Return the time since then, in one unit.
+    Return the time since then, in one unit; that until then, if a clock was or is wrong.
 
     >>> ago("2026-05-01T12:00:00Z", datetime.fromisoformat("2026-05-01T13:59:00Z"))
     '119 min ago'
+    >>> ago("2026-05-01T14:00:00Z", datetime.fromisoformat("2026-05-01T12:00:00Z"))
+    'in 2 h'
     """
     try:
         seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(stamp)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return ""
-    return f"{span_of(seconds)} ago"
+    return f"in {span_of(-seconds)}" if seconds < -_SKEW else f"{span_of(seconds)} ago"

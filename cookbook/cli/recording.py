@@ -9,10 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from cookbook.retry import Retry, growing
 from cookbook.text.user_dirs import journals, state_folder, store_url
 
 _MANY = 20
 """So many journals may wait on this machine before a run has them put into the database."""
+
+_PATIENCE = 60.0
+"""Seconds that a service waits for the process that it has started."""
 
 _SQLITE = b"SQLite format 3\0"
 """The first bytes of a database of SQLite; an empty file is one as well."""
@@ -39,7 +43,7 @@ def recording(options: argparse.Namespace) -> Iterator[None]:
         else:
             _warn_of_store(recorder.folder, url)
             if _due(recorder.folder, url):
-                ship(url)
+                options.shipping = ship(url)
 
 
 def _warn_of_store(folder: Path, url: str | None) -> None:
@@ -80,9 +84,28 @@ def _due(folder: Path, url: str | None) -> bool:
     return False
 
 
-def ship(url: str | None) -> None:
+def finish_shipping(options: argparse.Namespace) -> None:
     """
-    Start a process that ships the journals to the store; do not wait for it.
+    Wait for the process that ships the journals, where it would be ended with this one.
+
+    systemd ends all processes of a service when its main process has ended: of `cook pull` by a
+    timer, no journal would ever come to the store.
+    """
+    pid = getattr(options, "shipping", None)
+    is_service = os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+    if pid is None or not (is_service or getattr(options, "known_as", None)):
+        return
+    tries = Retry(growing(0.02), within=_PATIENCE)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if not tries.again():
+                _warn(f"the history has not taken in this run within {_PATIENCE:.0f} s")
+                return
+
+
+def ship(url: str | None) -> int | None:
+    """
+    Start a process that ships the journals to the store; return its number, do not wait for it.
 
     The process gets the URL through a pipe, because other users can read its arguments. It does not
     search modules in the current folder: a recipe's folder may contain a `cookbook` of its own.
@@ -95,9 +118,10 @@ def ship(url: str | None) -> None:
         silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
         first = (os.POSIX_SPAWN_DUP2, reading, 0)
         with contextlib.suppress(OSError):  # the next reader, or the next run, does it
-            os.posix_spawn(
+            return os.posix_spawn(
                 sys.executable, words, os.environ, file_actions=[first, *silent], setsid=True
             )
+    return None
 
 
 def _warn(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cookbook.cli.output import reader_may_leave
 from cookbook.cli.progress import Progress, write
-from cookbook.cli.recording import recording
+from cookbook.cli.recording import finish_shipping, recording
 from cookbook.plugins.manager import listening, plugins
 from cookbook.plugins.traces import tracing
 from cookbook.reports import format_of, render, write_reports
@@ -60,14 +60,17 @@ def execute(
     """
     check_reports(options)
     began = time.time()
-    with recording(options), tracing(), listening(progress or Progress()):
-        report = runner.execute(annotate)
-    print_report(report, options)
-    if getattr(options, "metrics", None) is not None:
-        from cookbook.reports.report import report_json
+    try:
+        with recording(options), tracing(), listening(progress or Progress()):
+            report = runner.execute(annotate)
+        print_report(report, options)
+        if getattr(options, "metrics", None) is not None:
+            from cookbook.reports.report import report_json
 
-        add_metrics_of(report_json(report), options, began)
-    return report
+            add_metrics_of(report_json(report), options, began)
+        return report
+    finally:
+        finish_shipping(options)
 
 
 def add_metrics_of(document: Document, options: argparse.Namespace, began: float) -> None:

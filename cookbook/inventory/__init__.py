@@ -121,7 +121,9 @@ class Inventory:
 
     def with_local(self, name: str) -> Inventory:
         """Return this inventory with one host as this machine, without SSH: a host that pulls."""
-        host = replace(self.hosts[name], transport="local", become_password=None, password=None)
+        found = self.hosts[name]
+        host = replace(found, transport="local", become_password=None, password=None)
+        host = replace(host, known_place=found.place)
         if os.geteuid() == 0:
             host = replace(host, become="none")
         return replace(self, hosts=MappingProxyType({**self.hosts, name: host}))

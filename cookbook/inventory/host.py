@@ -84,10 +84,14 @@ class Host:
     """Settings with a value in the inventory: ssh_config does not change those."""
     others: Mapping[str, Host] = field(default_factory=_nothing, compare=False, repr=False)
     """All hosts of the inventory, by name: a bastion may be one of them."""
+    known_place: str = field(default="", compare=False, repr=False)
+    """The place of a host that is reached in another way than the inventory says; else empty."""
 
     @property
     def place(self) -> str:
         """Address and port: a host of the same name in another inventory has others."""
+        if self.known_place:
+            return self.known_place
         return "local" if self.transport == "local" else f"{self.address}:{self.port}"
 
     def __post_init__(self) -> None:

@@ -67,7 +67,9 @@ def _recipe(item: Value, whose: str, folder: Path) -> Path:
     if not path.is_file():
         near = did_you_mean(path.name, [one.name for one in path.parent.glob("*.py")])
         raise item.error(f"there is no recipe {item}", hint=near)
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    folder = Path.cwd()
+    below = folder.parent != folder and path.is_relative_to(folder)  # below `/` is everything
+    return path.relative_to(folder) if below else path
 
 
 def _no_password(what: str, value: Value) -> Exception:

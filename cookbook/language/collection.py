@@ -371,7 +371,8 @@ def caller() -> str:
 
 def display_path(name: str) -> str:
     """Return a path relative to the current directory if it is below that, else unchanged."""
-    return name.removeprefix(f"{os.getcwd().rstrip('/')}/")
+    folder = os.getcwd()
+    return name if folder == "/" else name.removeprefix(f"{folder}/")
 
 
 @contextlib.contextmanager

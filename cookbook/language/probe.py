@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import (
     NamedTuple,
 )
@@ -91,3 +91,22 @@ class Table:
     def about(self, key: str, *, loose: bool = False) -> Probe:
         """Return the probe for one key."""
         return Probe(None, loose=loose, table=self, key=key, apart=self.apart)
+
+
+_LONG = 160
+"""The number of characters above which a command without a name is a program."""
+
+
+def briefly(command: Command, called: str) -> Command:
+    r"""
+    Return a command with a name for errors, unless it has one or is short enough to be shown.
+
+    >>> from cookbook.script.shell import sh
+    >>> briefly(sh("tar -cf - {}", "/srv"), "keep /srv").brief
+    'tar -cf - /srv'
+    >>> briefly(sh("for p in {}; do\ntar -cf - $p; done", "/srv"), "keep /srv").brief
+    'keep /srv'
+    """
+    if command.called or ("\n" not in command.shown and len(command.shown) <= _LONG):
+        return command
+    return replace(command, called=called)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cookbook.language.change import Change
+from cookbook.language.probe import briefly
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
@@ -38,7 +39,10 @@ class Rehearsal:
     @property
     def question(self) -> Command | None:
         """The question for their side effects; None if there is none."""
-        return as_user(self.user, asked) if (asked := self._asked) is not None else None
+        if (asked := self._asked) is None:
+            return None
+        names = ", ".join(name for name, _ in self.pairs)
+        return as_user(self.user, briefly(asked, f"look for side effects of {names}"))
 
     @property
     def _asked(self) -> Command | None:

@@ -37,6 +37,7 @@ from cookbook.errors import CookError
 from cookbook.hosts.probing import Answer, state_text
 from cookbook.language.change import Change
 from cookbook.language.collection import Collection, Declared, Node, declaring
+from cookbook.language.probe import briefly
 from cookbook.language.provider import AnyProvider, asked_by, questions
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import change_from_json, to_json
@@ -155,6 +156,7 @@ def check_case(case: Mapping[str, Any], folder: Path | None = None) -> None:
     if "besides" in case:
         _same("warns", case.get("warns"), _warning(provider, resource, case["besides"]))
     check_laws(provider, resource, state, change)
+    _check_names(provider, resource, change)
 
 
 def _warning(provider: AnyProvider, resource: Resource, answers: Sequence[object]) -> str | None:
@@ -180,6 +182,23 @@ def check_laws(
     if not resource.sensitive:
         again = change_from_json(provider.state, to_json(change))
         _same("a change can be written and read", change, again)
+
+
+def _check_names(provider: AnyProvider, resource: Resource, change: Change[Any]) -> None:
+    """
+    Check that an error shows no program.
+
+    A question that is no short line, and a command of several lines, says what it is for (the
+    field `called` of `Command`). Lines of the recipe itself are shown as they are.
+    """
+    probes = [*questions(provider, resource), *asked_by(resource, provider.besides(resource))]
+    for question in (probe.question for probe in probes):
+        _same("what an error calls a question", briefly(question, "?").brief, question.brief)
+    for command in provider.commands(resource.identity, change) if change.needed else ():
+        text = command.brief
+        for given in vars(resource).values():
+            text = text.replace(str(given), "") if given and isinstance(given, str) else text
+        assert "\n" not in text, f"an error calls a command {command.brief!r}"  # noqa: S101
 
 
 def _check_error(case: Mapping[str, Any], facts: Facts, folder: Path | None) -> None:

@@ -91,7 +91,9 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
 
     One that cannot be read any more, or is a pipe, is left out.
     """
-    shown = {str(path).removeprefix(f"{os.getcwd().rstrip('/')}/"): path for path in paths}
+    folder = os.getcwd()
+    below = "" if folder == "/" else f"{folder}/"
+    shown = {str(path).removeprefix(below): path for path in paths}
     return {name: _digest(path) for name, path in sorted(shown.items()) if path.is_file()}
 
 

@@ -17,6 +17,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,15 @@ from cookbook.errors import PullError
 from cookbook.retry import Retry, growing
 from cookbook.text.bounded_io import content_of, parsed_json
 from cookbook.text.bounded_program import ProgramEnd, ProgramStopped, run_bounded
+from cookbook.text.diagnosis import why
 from cookbook.text.json_shape import shaped
 from cookbook.text.secret_marks import secret_in
 from cookbook.text.user_dirs import private_folder, replace_private, state_folder
 
 _FETCH_TIMEOUT = 600.0
 _GIT_TIMEOUT = 120.0
+_STALE = 600.0
+"""Seconds after which a file that git makes for a moment was left by a git that was killed."""
 _PATIENCE = 2.0
 """Seconds that the lock of a repository is waited for."""
 
@@ -145,12 +149,55 @@ class PulledRepository:
         by a trusted key, or is no descendant of the one that was accepted last.
         """
         keys.check()
+        self._tidy()
+        try:
+            commit = self._taken_in(ref, keys, allow_older=allow_older)
+        except PullError:
+            if not self._git_dir.exists() or self._is_sound():
+                raise
+            # What a host that has lost its power, or a full disk, has left. The note of the last
+            # revision is no part of it, so an older one is refused as before.
+            shutil.rmtree(self._git_dir, ignore_errors=True)
+            commit = self._taken_in(ref, keys, allow_older=allow_older)
+        self._remember(Accepted(commit, ref))
+        self._pack()
+        return commit
+
+    def _taken_in(self, ref: str, keys: TrustedKeys, *, allow_older: bool) -> str:
         self._fetch(ref)
         commit = self._verified(ref, keys)
         self._check_age(commit, allow_older=allow_older)
         self._check_out(commit)
-        self._remember(Accepted(commit, ref))
         return commit
+
+    def _tidy(self) -> None:
+        """Remove what a git has left that was killed; a lock of it would refuse all others."""
+        ended = time.time() - _STALE
+        left = (
+            *self.folder.glob("index-*"),
+            *self._git_dir.glob("*.lock"),
+            *self._git_dir.glob("refs/**/*.lock"),
+            *self._git_dir.glob("objects/pack/*tmp_*"),
+            *self._git_dir.glob("objects/??/tmp_obj_*"),
+        )
+        for path in left:
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < ended or path.stat().st_mtime > time.time() + _STALE:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _is_sound(self) -> bool:
+        """Return whether git can read all that the repository has."""
+        words = ("fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+        try:
+            return self._run(words, timeout=_FETCH_TIMEOUT).status == 0
+        except PullError:
+            return True  # it is not known
+
+    def _pack(self) -> None:
+        """Have git pack what has become many files, while the lock is held; it may fail."""
+        with contextlib.suppress(PullError):
+            words = ("-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+            self._run(words, timeout=_FETCH_TIMEOUT)
 
     @property
     def accepted(self) -> Accepted | None:
@@ -181,9 +228,12 @@ class PulledRepository:
         words = ("fetch", "--quiet", "--no-tags", "--force", "--", self.url, f"{source}:{_WANTED}")
         done = self._run(words, timeout=_FETCH_TIMEOUT, own_settings=True)
         if done.status != 0:
+            known = why(done.error_text)
+            named = "`git ls-remote` lists what there is; a tag is named as refs/tags/NAME"
             raise PullError(
                 f"{ref} of {_shown(self.url)} cannot be fetched: {_last(done)}",
-                hint="`git ls-remote` lists what there is; a tag is named as refs/tags/NAME",
+                hint=known.get("hint", named),
+                cause=known.get("cause"),
             )
 
     def _verified(self, ref: str, keys: TrustedKeys) -> str:
@@ -279,7 +329,7 @@ class PulledRepository:
     ) -> str:
         done = self._run(words, environment=environment, folder=folder)
         if done.status != 0:
-            raise PullError(f"git {words[0]} has failed: {_last(done)}")
+            raise PullError(f"git {words[0]} has failed: {_last(done)}", **why(done.error_text))
         return done.text
 
     def _run(

@@ -266,6 +266,27 @@ def test_since_is_the_first_of_the_unbroken_row_of_runs_that_saw_it_out_of_line(
     assert known.in_line == in_line
 
 
+def test_a_store_is_read_by_a_user_who_may_only_read_it(server: str, write_journal: Any) -> None:
+    import psycopg
+
+    write_journal("r-1", {"web1": []}, started=day(1), url=server)
+    History.open(server).close()
+    with psycopg.connect(server) as connection:
+        connection.execute("CREATE ROLE reader LOGIN")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    reader = server.replace("://cook@", "://reader@")
+    path = write_journal("r-2", {"web1": []}, started=day(2), url=reader)
+
+    with History.open(reader, whole=False) as history:
+        assert [run.run for run in history.runs()] == ["r-1"]
+    [warning] = history.warnings
+    assert "the newest runs of this machine are not shown" in warning
+    assert "permission denied" in warning
+    with pytest.raises(HistoryError, match="permission denied"):
+        History.open(reader)
+    assert path.exists()
+
+
 def test_a_store_of_a_newer_version_is_refused(url: str | None) -> None:
     database = Database(url)
     with database.writing() as connection:

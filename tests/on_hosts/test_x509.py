@@ -19,6 +19,14 @@ x509_certificate("/etc/tls/a.crt", csr="/etc/tls/a.csr",
     ca_certificate="/etc/tls/ca.crt", ca_key="/etc/tls/ca.key")
 """
 
+AHEAD = r"""cd /etc/tls; mkdir ca; : >ca/index; echo 01 >ca/serial
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=ca/index\nserial=ca/serial\nnew_certs_dir=ca
+default_md=sha256\npolicy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]
+basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,keyEncipherment
+extendedKeyUsage=serverAuth\nsubjectAltName=DNS:a.example.org\n' >ca/settings
+openssl ca -batch -config ca/settings -in a.csr -cert ca.crt -keyfile ca.key -notext \
+-startdate 20480101000000Z -enddate 20490101000000Z -out a.crt"""
+
 
 def test_what_is_of_a_key_is_unknown_until_it_is_there(
     fresh_host: KitchenHost, plan: Converge, converge: Converge
@@ -49,6 +57,14 @@ def test_what_is_of_a_key_is_unknown_until_it_is_there(
     )
     assert same.returncode == 0
     assert [s.status for s in converge(fresh_host, RECIPE)] == ["ok"] * 6
+
+    # Made while the clock was ahead, it lasts for years and nobody takes it.
+    made = fresh_host.run(AHEAD)
+    assert made.returncode == 0, made.stderr
+    *_, step = converge(fresh_host, RECIPE)
+    assert step.status == "changed", step.error
+    verified = fresh_host.run("cd /etc/tls && openssl verify -CAfile ca.crt a.crt")
+    assert verified.returncode == 0, verified.stderr
 
 
 @pytest.mark.parametrize(

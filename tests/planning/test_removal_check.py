@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from cookbook.applying.batch import keep_of
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
 from cookbook.planning.decision import Decision, Item, PlannedChange
@@ -80,3 +81,18 @@ def test_each_user_is_asked_apart() -> None:
     first, second = judged(host, removal("/a"), removal("/b", user="ann"))
     assert [first.status, second.status] == ["change", "failed"]
     assert ["cook_as ann" in one.text for one in host.asked] == [False, True]
+
+
+def test_an_error_about_the_question_names_it() -> None:
+    host = Host(CLEAN)
+    judged(host, removal("/a"))
+    assert [one.brief for one in host.asked] == ["look for what keeps /a"]
+
+
+def test_an_error_about_what_is_kept_names_it() -> None:
+    decision = removal("/a")
+    assert isinstance(decision, PlannedChange)
+    keep = keep_of(decision)
+    assert keep is not None
+    assert len(keep.shown) > 160
+    assert keep.brief == "keep the former state of git[/a]"

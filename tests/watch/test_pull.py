@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from cookbook import inventory
 from cookbook.cli import main
 from cookbook.errors import PullError, UsageError
-from cookbook.text.bounded_program import run_bounded
+from cookbook.text.bounded_program import ProgramEnd, run_bounded
 from cookbook.watch.pull import PulledRepository, TrustedKeys
 from tests.texts import check
 
@@ -340,7 +341,9 @@ groups:
 """
 
 
-def test_a_host_finds_itself_in_the_inventory(author: Author, pull: Pulls) -> None:
+def test_a_host_finds_itself_in_the_inventory(
+    author: Author, pull: Pulls, capsys: pytest.CaptureFixture[str]
+) -> None:
     (author.repository / "hosts.yml").write_text(INVENTORY)
     (author.repository / "features.yml").write_text("new: {share: 100%}")
     author.commit("one")
@@ -355,6 +358,11 @@ def test_a_host_finds_itself_in_the_inventory(author: Author, pull: Pulls) -> No
     status, said = pull("--hosts", "hosts.yml", "--host", "web1")
     assert status == 0, said
     assert author.target.read_text() == "web1.example.orghelloTrue"
+    assert (
+        main(["status", "--hosts", str(author.repository / "hosts.yml"), "--limit", "web1*"]) == 0
+    )
+    said = capsys.readouterr().out  # by the inventory, as an operator asks who has the same history
+    assert "1 host: 1 in line" in said, said
     status, said = pull("--hosts", "hosts.yml", "--host", "wbe1.example.org")
     assert status == 1
     assert "no host of the inventory is named 'wbe1.example.org'" in said
@@ -520,7 +528,7 @@ def test_the_agent_of_a_keyring_is_ended_whatever_happens(
     author.commit("one")
     (author.signers.parent / "ring").write_text("no keys")
     assert "is no keyring" in pull(keys=("--keyring", str(author.signers.parent / "ring")))[1]
-    assert begun[-2:] == ["gpg", "gpgconf"]
+    assert begun[begun.index("gpg") :][:2] == ["gpg", "gpgconf"]
 
 
 def test_a_program_that_prints_without_an_end_is_ended(
@@ -573,3 +581,61 @@ def test_the_text_of_a_refusal(author: Author, pull: Pulls, tmp_path: Path) -> N
     commit = author.commit("one", None)
 
     check("not-pulled", pull()[1], {str(tmp_path): "/tmp/d", commit[:12]: "0123456789ab"})
+
+
+def _lost_power(repository: Path) -> None:
+    """Leave files without content, as a file system does that has lost its power."""
+    for file in (repository / "objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)
+            file.write_bytes(b"")
+
+
+def _lost_begin(repository: Path) -> None:
+    """Leave what a `git init` that was killed has left."""
+    shutil.rmtree(repository)
+    (repository / "refs").mkdir(parents=True)
+
+
+def _lost_git(repository: Path) -> None:
+    """Leave the lock and the pack of a git that was killed an hour ago."""
+    left = (repository / "refs/cook/wanted.lock", repository / "objects/pack/tmp_pack_a1")
+    for file in left:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+        os.utime(file, (time.time() - 3600,) * 2)
+
+
+@pytest.mark.parametrize("lose", [_lost_power, _lost_begin, _lost_git])
+def test_what_a_crash_has_left_is_mended(
+    lose: Callable[[Path], None], author: Author, pull: Pulls
+) -> None:
+    author.commit("one")
+    author.commit("two")
+    assert pull()[0] == 0
+    folder = PulledRepository(str(author.repository)).folder / "repository.git"
+    lose(folder)
+
+    author.git("reset", "--quiet", "--hard", "HEAD~1")
+    status, said = pull()
+    assert (status, "which was accepted last" in said) == (1, True), said
+
+    author.git("reset", "--quiet", "--hard", author.commits[1])
+    author.commit("four")
+    status, said = pull()
+    assert status == 0, said
+    assert author.target.read_text() == "four"
+    assert not [*folder.rglob("*.lock"), *folder.rglob("tmp_*")]
+
+
+def test_a_full_disk_is_named(author: Author, pull: Pulls, monkeypatch: pytest.MonkeyPatch) -> None:
+    author.commit("one")
+    said = b"fatal: sha1 file 'pack/tmp_idx_a' write error. Out of diskspace"
+
+    def full(words: Any, **given: Any) -> ProgramEnd:
+        fails = "fetch" in words
+        return ProgramEnd(128, b"", said) if fails else run_bounded(words, **given)
+
+    monkeypatch.setattr("cookbook.watch.pull.run_bounded", full)
+    status, said_of = pull()
+    assert (status, "cause: a file system is full" in said_of) == (1, True), said_of

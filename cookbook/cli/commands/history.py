@@ -130,12 +130,17 @@ def _retire(options: argparse.Namespace) -> int:
     return 0
 
 
-def opened(given: str | None) -> History:
-    """Open the history that the options name; print its warnings to the error stream."""
+def opened(given: str | None, *, whole: bool = False) -> History:
+    """
+    Open the history that the options name; print its warnings to the error stream.
+
+    Raises HistoryError if it cannot be read or, if it has to be `whole`, does not take in the
+    newest runs of this machine.
+    """
     from cookbook.cli.progress import write
     from cookbook.history.store import History
 
-    history = History.open(store_url(given))
+    history = History.open(store_url(given), whole=whole)
     write([("yellow", f"cook: {warning}") for warning in history.warnings], sys.stderr)
     return history
 

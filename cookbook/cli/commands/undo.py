@@ -125,7 +125,7 @@ def _planned(options: argparse.Namespace) -> Run:
     from cookbook.run.options import Run
 
     known = hosts(options)
-    with opened(options.store) as history:
+    with opened(options.store, whole=True) as history:  # `last` has to be the last
         document = history.document(options.past)
         if document["mode"] not in _MODES:
             raise UsageError(

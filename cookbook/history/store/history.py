@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from cookbook.errors import UsageError
+from cookbook.errors import HistoryError, UsageError
 from cookbook.history.drift import Known
 from cookbook.history.failure import take_failure
 from cookbook.history.picture import HostPicture, left_by_others
@@ -34,21 +35,32 @@ class History:
         """Warnings for the user: an unreadable journal, a store that was missing."""
 
     @classmethod
-    def open(cls, url: str | None = None) -> History:
+    def open(cls, url: str | None = None, *, whole: bool = True) -> History:
         """
         Open the history at a URL, or this user's own, with all runs until now.
 
-        Raises HistoryError if it cannot be read.
+        If `whole` is False, a store that does not take in the runs of this machine is read without
+        them, with a warning: who may only read a team's store can do so. Raises HistoryError if it
+        cannot be read.
         """
         database = Database(url)
         try:
             folder = journals(url)
             failed = take_failure(folder)
-            warnings = ingest(folder, database).warnings
+            warnings = cls._taken_in(folder, database, whole=whole)
         except BaseException:
             database.close()
             raise
         return cls(database, [*([failed] if failed else []), *warnings])
+
+    @staticmethod
+    def _taken_in(folder: Path, database: Database, *, whole: bool) -> Sequence[str]:
+        try:
+            return ingest(folder, database).warnings
+        except HistoryError as error:
+            if whole:
+                raise
+            return [f"the newest runs of this machine are not shown, and wait in {folder}: {error}"]
 
     def __enter__(self) -> Self:
         return self
