@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
+from cookbook.language.traits import COMMAND_TIMEOUT
 from cookbook.provider import Change, Command, Content, Thing, hint, sh
 from cookbook.providers.dpkg import Offer, order
 from cookbook.providers.named_versions import ANY, BY, NEWEST, versions
@@ -22,15 +23,26 @@ set -- /var/lib/apt/lists/*_*; [ -e "$1" ]; }
 """
 
 # A process with the lock file open holds it, or is about to. apt-get itself waits for dpkg's lock
-# only, and only since 1.9.11; a transaction that was cut off is ended as dpkg(1) says.
+# only, and only since 1.9.11; a transaction that was cut off is ended as dpkg(1) says. It has a
+# limit for a server that is silent, none for one that is slow: what it fetches with is ended in
+# time, and nothing but that, because dpkg(1) must not be ended in the middle.
 _TRY: LiteralString = r"""
+fetchers() { for m in /proc/[0-9]*; do case $(readlink "$m/exe") in */apt/methods/*)
+read -r _ _ _ a _ <"$m/stat" && read -r _ _ _ p _ <"/proc/$a/stat" && [ "$p" = "$me" ] &&
+kill "${m#/proc/}" && echo "it was not fetched within {} s, which is the limit" >&3 ;; esac; done; }
+limited() { me=$(exec sh -c 'echo $PPID'); { z=; trap 'kill $z; exit' TERM
+while n=$((stop - $(date +%s))); [ $n -gt 0 ]; do [ $n -lt 5 ] || n=5
+sleep $n & z=$!; wait $z; kill -0 $me || exit; done
+for n in 1 2 3 4 5; do fetchers; sleep 1 & z=$!; wait $z; done; } 3>&2 >/dev/null 2>&1 </dev/null &
+w=$!; "$@"; status=$?; kill $w 2>/dev/null; wait $w 2>/dev/null; return $status; }
+stop=$(($(date +%s) + {}))
 holders() { for lock in lib/dpkg/lock-frontend lib/dpkg/lock lib/apt/lists/lock \
 cache/apt/archives/lock; do for fd in /proc/[0-9]*/fd/*; do
 if [ "$fd" -ef "/var/$lock" ]; then p=${fd#/proc/}; p=${p%%/*}
 echo "/var/$lock is held by process $p: $(tr '\0' ' ' <"/proc/$p/cmdline")"; fi; done; done; }
 end=$(($(date +%s) + {})); ended=
 try() { while :; do left=$((end - $(date +%s))); [ $left -gt 0 ] || left=0
-apt-get -q -y -o DPkg::Lock::Timeout=$left -o Dpkg::Use-Pty=0 "$@" && return; status=$?
+limited apt-get -q -y -o DPkg::Lock::Timeout=$left -o Dpkg::Use-Pty=0 "$@" && return
 if [ -n "$(holders)" ]; then
 [ $left -gt 0 ] || { echo "waited {} s for a lock" >&2; holders >&2; return $status; }
 sleep 1
@@ -155,6 +167,17 @@ class TransactionOptions:
     recommends: bool | None = None
     names: tuple[str, ...] = ()
     """Those that it is about; what happens to others is told."""
+    timeout: float = 1800.0
+
+
+_SPARE = 5
+"""Seconds before the limit of a command at which a download is ended, so that the error is its."""
+
+
+def _waiting(limit: float, lock_timeout: int, force: Sequence[str]) -> Command:
+    """Return the shell function `try`, which runs apt-get(8) in a command with this limit."""
+    most = max(1, int(limit) - _SPARE)
+    return sh(_TRY, most, most, lock_timeout, lock_timeout, list(force))
 
 
 def fresh(cache_max_age: int) -> Command:
@@ -202,7 +225,7 @@ def transaction(
         else sh("")
     )
     ucf = "UCF_FORCE_CONFFNEW=1" if manner.overwrite else "UCF_FORCE_CONFFOLD=1"
-    waiting = sh(_TRY, manner.lock_timeout, manner.lock_timeout, list(force))
+    waiting = _waiting(manner.timeout + manner.lock_timeout, manner.lock_timeout, force)
     text = sh(
         "export {}\n{}\n{}{}{}try {} {} || exit\ntold",
         [*_QUIET, ucf],
@@ -230,7 +253,7 @@ umask 022; u=$cook_home/apt-$cook_nonce; mkdir -p -- "$u" || exit; trap 'rm -rf 
 
 def update_all(lock_timeout: int) -> Command:
     """Return the command that fetches all lists, and fails if one of them cannot be had."""
-    waiting = sh(_TRY, lock_timeout, lock_timeout, list(_KEEP))
+    waiting = _waiting(COMMAND_TIMEOUT, lock_timeout, _KEEP)
     text = sh("export {}\n{}\n{}{}", [*_QUIET], waiting, sh(_SPACE), sh(_UPDATE, sh("")))
     return replace(text, shown="apt-get update", called="apt-get update")
 
@@ -269,7 +292,7 @@ def update_one(
         'printf %s {} >"$u"/{} || exit\n{}{}({}) || exit\n'
         '[ -z "$read" ] || touch -r "$u/age" {}',
         [*_QUIET],
-        sh(_TRY, lock_timeout, lock_timeout, list(_KEEP)),
+        _waiting(COMMAND_TIMEOUT, lock_timeout, _KEEP),
         _fresh(_EVER),
         sh(_SPACE),
         sh(_AGE),
@@ -330,6 +353,7 @@ def manner_of(change: Change[State]) -> TransactionOptions:
         state.lock_timeout,
         state.alone,
         state.recommends,
+        timeout=state.timeout,
     )
 
 

@@ -333,6 +333,12 @@ def _arguments(found: State, wanted: State) -> tuple[str, list[str], Transaction
         specs += [f"{one}-" for one in before if one not in after]
         back = any(one in before and order(v) < order(before[one]) for one, v in after.items())
     manner = TransactionOptions(
-        options, None, wanted.overwrite, 86400, wanted.lock_timeout, names=tuple(names)
+        options,
+        None,
+        wanted.overwrite,
+        86400,
+        wanted.lock_timeout,
+        names=tuple(names),
+        timeout=wanted.timeout,
     )
     return verb, specs, manner, back

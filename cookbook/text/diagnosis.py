@@ -189,6 +189,27 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
+        r"it was not fetched within \d+ s, which is the limit",
+        Diagnosis(
+            "a package source is too slow",
+            "another mirror, or more time: `timeout=`; what was fetched is kept, and continued",
+        ),
+    ),
+    (
+        r"Release file for \S+ is expired",
+        Diagnosis(
+            "a package source is out of date",
+            "its mirror is not updated any more, or the clock is wrong: see `date` there",
+        ),
+    ),
+    (
+        r"E: Failed to fetch \S+",
+        Diagnosis(
+            "a package source cannot be read",
+            "its server does not answer, or not with the file: try the address there with curl",
+        ),
+    ),
+    (
         r"Operation not permitted",
         Diagnosis(
             "the kernel refuses it to every user",

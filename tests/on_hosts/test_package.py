@@ -289,6 +289,24 @@ def test_the_lock_of_the_lists_is_waited_for(stocked: KitchenHost, converge: Con
     assert step.status == "changed", step.error
 
 
+MUTE = '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:8099", Listen => 5);'
+MUTE += "push @c, $c while $c = $s->accept"
+
+
+def test_a_source_that_is_too_slow_is_given_up(stocked: KitchenHost, converge: Converge) -> None:
+    """dpkg(1) is never ended in the middle, but a download is: else it holds the host for days."""
+    offer(stocked, "build fetched 1")
+    do(stocked, f"systemd-run --quiet --unit mute perl -MIO::Socket::INET -e {shlex.quote(MUTE)}")
+    source = "deb [trusted=yes] http://127.0.0.1:8099 ./"
+    do(stocked, f"echo '{source}' >/etc/apt/sources.list.d/slow.list")
+    recipe = 'package("fetched", cache_max_age=0, timeout=6, lock_timeout={})'
+    [failed] = converge(stocked, recipe.format(0))
+    assert "it was not fetched within 1 s, which is the limit" in str(failed.error)
+    assert stocked.run("pgrep -x 'apt-get|http|sleep'").stdout == ""
+    do(stocked, "systemctl stop mute; rm /etc/apt/sources.list.d/slow.list")
+    assert statuses(converge(stocked, recipe.format(120))) == ["changed"]
+
+
 SPIES = """
 for tool in dpkg-query dpkg apt-cache apt-get awk find sed; do spy=/usr/local/bin/$tool
 printf '#!/bin/sh\\necho %s >>/tmp/asked\\nexec /usr/bin/%s "$@"\\n' $tool $tool >$spy

@@ -603,7 +603,8 @@ def _lost_git(repository: Path) -> None:
     for file in left:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("")
-        os.utime(file, (time.time() - 3600,) * 2)
+        then = time.time() - 3600
+        os.utime(file, (then, then))
 
 
 @pytest.mark.parametrize("lose", [_lost_power, _lost_begin, _lost_git])
