@@ -30,7 +30,7 @@ _WORD = re.compile(r"\w+[^\w]*|[^\w]+")
 _POPULAR = 100
 """A word that is more than one of so many is no place to begin at, as for difflib."""
 
-Piece = tuple[bool, str]
+LinePart = tuple[bool, str]
 """A part of a line, and whether it is equal in the other one."""
 
 
@@ -90,12 +90,12 @@ def _equal_until(one: str, other: str) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _pieces(found: str, wanted: str) -> tuple[list[Piece], list[Piece]]:
+def _pieces(found: str, wanted: str) -> tuple[list[LinePart], list[LinePart]]:
     """Return the parts of two lines, by whether they are equal in both."""
     head, tail = _ends(found, wanted)
     one, other = found[head : len(found) - tail], wanted[head : len(wanted) - tail]
-    old: list[Piece] = [(True, found[:head])]
-    new: list[Piece] = [(True, wanted[:head])]
+    old: list[LinePart] = [(True, found[:head])]
+    new: list[LinePart] = [(True, wanted[:head])]
     for is_equal, left, right in _blocks(_WORD.findall(one), _WORD.findall(other)):
         old.append((is_equal, left))
         new.append((is_equal, right))
@@ -116,7 +116,7 @@ def _blocks(found: Sequence[str], wanted: Sequence[str]) -> Iterator[tuple[bool,
         yield kind == "equal", "".join(found[a:b]), "".join(wanted[c:d])
 
 
-def _written(pieces: Sequence[Piece], *, whole: bool) -> str:
+def _written(pieces: Sequence[LinePart], *, whole: bool) -> str:
     return "".join(
         _equal(text) if is_equal else _differing(text, whole=whole) for is_equal, text in pieces
     )

@@ -60,7 +60,8 @@ class LoginWait:
         return Unreachable(
             f"{self._target}: takes the key, but opens no shell within"
             f" {self._target.login_timeout:g} s",
-            hint="look at PAM and systemd-logind there, or set a longer login_timeout in hosts.yml",
+            hint="look at PAM, systemd-logind and the name server there (sudo looks up the host's"
+            " name, if /etc/hosts does not have it), or set a longer login_timeout in hosts.yml",
         )
 
 

@@ -126,8 +126,9 @@ def write_journal() -> WriteJournal:
         path = journals(url) / f"{run}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = {"places": places} if places is not None else {}
-        lines = [_header(run, mode, started, list(hosts)) | {"set": of_set} | kept]
-        lines[0]["command"] += options
+        header = _header(run, mode, started, list(hosts))
+        command = [*header["command"], *options]
+        lines = [header | {"set": of_set, "command": command} | kept]
         for host, steps in hosts.items():
             told = [step(id_, status) for id_, status in steps]
             lines.append({"kind": "steps", "host": host, "steps": told})

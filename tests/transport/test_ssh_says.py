@@ -21,6 +21,7 @@ from cookbook.errors import (
 from cookbook.secrets.secret import Secret
 from cookbook.transport.contract import LoginPasswordRefused
 from cookbook.transport.openssh.askpass import one_answer
+from cookbook.transport.openssh.control_master import Master
 from cookbook.transport.openssh.refusals import not_led_on, refusal, was_dropped
 from cookbook.transport.target import Target
 
@@ -71,6 +72,10 @@ SAID: dict[str, tuple[type[Unreachable], str]] = {
     "Connection timed out during banner exchange\nConnection to 192.0.2.1 port 2222 timed out": (
         Unreachable,
         "192.0.2.1:2222 takes connections, but sends no greeting within 10 s",
+    ),
+    "ssh: Could not resolve hostname w: Temporary failure in name resolution": (
+        Unreachable,
+        "192.0.2.1: no name server answers",
     ),
     "ssh: connect to host 192.0.2.1 port 2222: Connection timed out": (
         Unreachable,
@@ -179,3 +184,29 @@ class TestAskpass:
         with one_answer(None, tmp_path / "1.pass") as answer:
             assert answer.environment == dict(os.environ)
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("timeout", "own", "told"),
+    [
+        (10.0, None, "timeout:2 attempts:2"),
+        (0.5, None, "timeout:1 attempts:2"),
+        (90.0, None, "timeout:5 attempts:2"),
+        (10.0, "timeout:9", "timeout:9"),
+    ],
+)
+def test_a_question_to_a_name_server_has_a_limit(
+    timeout: float, own: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ConnectTimeout of ssh(1) does not hold while it looks up a name."""
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\necho "$RES_OPTIONS" >{tmp_path}/told; exit 255\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("RES_OPTIONS", raising=False)
+    if own is not None:
+        monkeypatch.setenv("RES_OPTIONS", own)
+    with pytest.raises(Unreachable):
+        Master(replace(WEB, connect_timeout=timeout))
+    assert (tmp_path / "told").read_text() == f"{told}\n"

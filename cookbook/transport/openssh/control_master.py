@@ -161,12 +161,23 @@ class Master:
                     start_new_session=True,
                     timeout=patience,
                     check=False,
-                    env=environment,
+                    env=_patient(environment, self._target.connect_timeout),
                 ).returncode
             except FileNotFoundError:
                 raise Unreachable("there is no ssh(1) on this machine") from None
             except subprocess.TimeoutExpired:
                 raise Unreachable(f"{self._target}: no session within {patience:g} s") from None
+
+
+def _patient(environment: Mapping[str, str], connect_timeout: float) -> Mapping[str, str]:
+    """
+    Return the environment with a limit for each question to a name server, unless it has one.
+
+    ConnectTimeout of ssh(1) does not hold there: by resolv.conf(5) two tries take 10 s, for each
+    server and each domain to be searched. The limit is a quarter of the connect timeout.
+    """
+    seconds = min(5, max(1, int(connect_timeout / 4)))
+    return {"RES_OPTIONS": f"timeout:{seconds} attempts:2", **environment}
 
 
 def to_bastion(target: Target) -> Master:

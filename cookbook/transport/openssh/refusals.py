@@ -120,6 +120,12 @@ def _first(said: str) -> str:
 
 def _silent(target: Target, said: str) -> Unreachable | None:
     where = f"{target.address}:{target.port}"
+    if "Temporary failure in name resolution" in said:
+        return Unreachable(
+            f"{target.address}: no name server answers",
+            cause=_first(said),
+            hint="give its IP address in hosts.yml, or look at /etc/resolv.conf",
+        )
     if "during banner exchange" in said:
         return Unreachable(
             f"{where} takes connections, but sends no greeting within {target.connect_timeout:g} s",
