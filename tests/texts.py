@@ -34,7 +34,7 @@ _OTHER_EACH_TIME = {
     r"AAAA[A-Za-z0-9+/=]{40,}": "KEY",
     r"(?<=process )\d+": "PID",
     r"(?m)(?<=is held by process PID).*\n(?:.*is held by process.*\n)*": "\n",
-    r"(?<=kill -HUP )\d+": "PID",
+    r"(?<=kill -HUP )\d+|(?<=ps --ppid )\d+": "PID",
     r"(?<=SSH protocol banner)\[Errno 104\] Connection reset by peer": "",
     r"(?<=rescue/)[0-9a-f]{12}": "NUMBER",
     r"(?<=\.py:)\d{3,}": "LINE",

@@ -542,7 +542,8 @@ def _wait_for(shell: int | None) -> str:
     wait = "wait for it, or let cook wait: --wait 5m"
     if shell is None:
         return wait
-    return f"{wait}; if it is gone for good, `kill -HUP {shell}` there ends what it has left"
+    gone = f"end what it is still at (`ps --ppid {shell}` there lists it), then `kill -HUP {shell}`"
+    return f"{wait}; if it is gone for good: {gone}"
 
 
 def _facts(outcome: Outcome) -> Facts:
