@@ -89,11 +89,19 @@ def _answers(folder: Path, runs: int, rounds: int, store: str | None) -> list[Ba
         "show last": ["show", "last"],
         "blame --host": ["blame", "file[/srv/7]", "--host", "web7"],
         "blame": ["blame", "file[/srv/7]"],
+        "status": ["status", "--hosts", str(_inventory(folder))],
     }
     calls = [Call(who, [*_COOK, *words], environment=environment) for who, words in asked.items()]
     settle(calls)
     found = _medians("answer", alternate(calls, dict.fromkeys(asked, rounds)))
     return [Bar(f"cook {who}", seconds, 0.5, "s") for who, seconds in found.items()]
+
+
+def _inventory(folder: Path) -> Path:
+    path = folder / "hosts.yml"
+    hosts = "".join(f"  web{number}: {{}}\n" for number in range(_HOSTS))
+    path.write_text(f"hosts:\n{hosts}")
+    return path
 
 
 def _medians(case: str, samples: Any) -> dict[str, float]:
