@@ -75,6 +75,8 @@ class State:
     stop_timeout: int | None = None
     running: bool | None = never_secret()
     paused: bool | None = None
+    unfinished: bool | None = never_secret()
+    """True if its replacement was cut off before the new one was found healthy."""
     there: bool = hint(default=True)
     id: str | None = hint()
     former: str | None = hint()
@@ -163,7 +165,7 @@ def found_in(
         "running": said["status"] in ("running", "paused"),
         "paused": said["status"] == "paused",
         "id": identifier,
-        "unhealthy": said["unhealthy"] is True,
+        "unhealthy": said["unhealthy"] is True and said["status"] == "running",
     }
 
 

@@ -30,7 +30,7 @@ class DockerContainer(DockerResource):
     Every property is compared with what the engine says, and the image by its id, so a new image
     under the same tag is seen. What is not declared is as the image has it. Limits, the restart
     policy, networks and the name are changed in place; for everything else a new container is made.
-    The former one is stopped and kept as NAME.former until the new one runs and is healthy. If that
+    The former one is stopped, and kept as NAME.former once the new one runs and is healthy. If that
     fails, the former one runs again; an undo returns to it as well. Source: docker-run(1); Chef:
     docker_container.
 
