@@ -26,6 +26,7 @@ from cookbook.providers.releases import (
     matching,
     parse_all,
     parse_releases,
+    proven,
     superseded,
 )
 from cookbook.providers.revisions import (
@@ -40,6 +41,8 @@ from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.deploy import Deploy
 from cookbook.script.run_as import as_user
+
+_CUT_OFF = "the switch was cut off: its units are restarted, and it stays if they are healthy"
 
 
 @provides(Deploy)
@@ -85,7 +88,10 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         if found is None or latest is None:
             return Change(now, wanted)
         if found.release == wanted.release:
-            return Change(found, replace(wanted, commit=found.commit))
+            same = replace(wanted, commit=found.commit, complete=found.complete)
+            unfinished = False if found.unfinished else None
+            note = _CUT_OFF if found.unfinished else None
+            return Change(found, replace(same, unfinished=unfinished), note=note)
         why = dict(found.held).get(wanted.release)
         if why == "failed":
             raise HostError(
@@ -135,7 +141,7 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         else:
             if wanted.release not in wanted.complete:
                 yield make(name, wanted)
-            yield switch(name, found, wanted)
+            yield switch(name, proven(found) if found is not None else None, wanted)
 
     def kept_path(self, name: str, found: State) -> str:
         """Return the folder of the application."""
@@ -163,6 +169,7 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         before = change.found
         if before is None:
             return Change(there, None)
+        before = replace(before, unfinished=None)
         if before.tree is not None:
             return Change(there, replace(before, restores=True))
         known = now.complete if now is not None else ()

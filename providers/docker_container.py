@@ -38,6 +38,7 @@ from cookbook.providers.containers import (
     State,
     env_block,
     found_in,
+    nameless_in,
     wanted_of,
     written_in,
 )
@@ -263,7 +264,8 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         if not names:
             return None
         host = changes[0][1].found.host if changes[0][1].found is not None else None
-        mounts = "{{range .Mounts}}M {{.Destination}}{{println}}{{end}}"
+        volume = '{{if eq .Type "volume"}}V {{.Name}} {{.Destination}}{{println}}{{end}}'
+        mounts = "{{range .Mounts}}M {{.Destination}}{{println}}" + volume + "{{end}}"
         ask = sh(
             'for n in {}; do {} diff "$n" 2>/dev/null | head -n 500\n'
             '{} container inspect --format {} "$n" 2>/dev/null; done',
@@ -273,13 +275,16 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return what is lost, or in the former container only."""
-        paths = written_in(said)
-        if not paths:
-            return None
-        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-        if changes[0][1].wanted is None:
-            return f"what was written inside it is lost: {shown}"
-        return f"what was written inside it stays in the former container only: {shown}"
+        removed = changes[0][1].wanted is None
+        told = []
+        if paths := written_in(said):
+            where = "is lost" if removed else "stays in the former container only"
+            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+            told.append(f"what was written inside it {where}: {', '.join(paths[:5])}{more}")
+        if places := nameless_in(said):
+            where = "belongs to no container then" if removed else "stays with the former one"
+            told.append(f"what is in its volumes without a name {where}: {', '.join(places)}")
+        return "; ".join(told) or None
 
     def limit(self, change: Change[State]) -> float:
         """Its deadline, and the time to stop the former one."""

@@ -227,6 +227,13 @@ class DockerContainer(DockerResource):
                 f"{self}: every user can see the arguments of a process",
                 hint="pass the secret in `env`",
             )
+        places = (self.ports, self.volumes, self.networks, self.devices, self.dns)
+        others = (self.user, self.cpuset, self.cap_add, self.cap_drop, self.memory)
+        if any(holds_secret(one) for one in (*places, *others)):
+            raise RecipeError(
+                f"{self}: a plan shows ports, mounts, networks, devices, users and capabilities",
+                hint="pass the secret in `env`",
+            )
         for name, value in self.env.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or "\0" in str(value):
                 raise RecipeError(f"{self}: {name!r} is no variable")

@@ -188,3 +188,25 @@ def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: 
         assert [step.status for step in converge(server, at.format("v2"))] == ["changed"]
     finally:
         server.run("umount /srv/small; rm -rf /var/lib/cook/deploys/small")
+
+
+CUT_OFF = """
+cd /srv/shop && r=$(ls releases | grep "^$(git -C /srv/shop.git rev-parse {}^0 | cut -c 1-12)") &&
+ln -sfn "releases/$r" current && echo "$(date +%s) $r begun" >>/var/lib/cook/deploys/shop/history
+"""
+
+
+def test_a_switch_that_was_cut_off_is_finished(
+    server: KitchenHost, converge: Converge, cook: Cook
+) -> None:
+    """By the next run, which knows that the release was not found healthy."""
+    for at, status, serves in (("v2", "changed", "2"), ("v3", "failed", "2")):
+        for one in ("v2", "v5") if at == "v2" else (at,):
+            converge(server, recipe_of(one))
+        assert server.run(CUT_OFF.format(at)).returncode == 0
+        planned = told(cook(server, "plan", recipe=recipe_of(at)), server)
+        assert planned["changes"] == {"unfinished": [True, False]}
+        [step] = converge(server, recipe_of(at))
+        assert step.status == status, vars(step)
+        assert served(server) == [serves, serves]
+    assert converge(server, recipe_of("v2"))[0].status == "ok"

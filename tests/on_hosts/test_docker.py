@@ -314,6 +314,10 @@ def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -
     assert planned["status"] == 2
     assert "stays in the former container only: /by-hand" in str(planned["hosts"])
     assert serves(engine)
+    engine.run("docker run -d --name data --stop-timeout 1 -v /data web:1")
+    planned = run(cook, engine, "plan", WEB.replace('"web"', '"data"') % '"web:1"')
+    assert "in its volumes without a name stays with the former one: /data" in str(planned["hosts"])
+    engine.run("docker rm -f -v data")
 
 
 def test_a_running_container_is_a_host(
