@@ -32,10 +32,12 @@ from cookbook.providers.releases import (
 from cookbook.providers.revisions import (
     ask_between,
     ask_revision,
+    ask_signature,
     ask_tools,
     between,
     missing_tools,
     resolve,
+    unsigned,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
@@ -195,12 +197,15 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         if found is None or wanted is None or "commit" not in change.fields or not found.commit:
             return None
         folder = f"{found.path}/repo"
-        asked = ask_between(folder, wanted.origin, found.commit or "", wanted.commit or "")
+        there = wanted.release in wanted.complete  # it was verified then
+        signed = None if there else ask_signature(wanted.signers, wanted.signing_keys)
+        names = (found.commit or "", wanted.commit or "")
+        asked = ask_between(folder, wanted.origin, *names, signed)
         return as_user(wanted.user, asked)
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
-        """Return the number of commits and their subject lines."""
-        return between(said)
+        """Return the number of commits and their subject lines, and a missing signature."""
+        return "; ".join(part for part in (between(said), unsigned(said)) if part) or None
 
     def about(self, deploy: Deploy) -> Iterable[Thing]:
         """Yield the application and its folder."""

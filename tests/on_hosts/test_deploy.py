@@ -168,6 +168,17 @@ def test_a_rollback_to_what_is_not_there_is_refused(server: KitchenHost, cook: C
     assert served(server) == before
 
 
+def test_a_repository_that_does_not_answer_is_not_one_without_the_commit(
+    server: KitchenHost, converge: Converge
+) -> None:
+    """A commit needs no question: it is the fetch that fails."""
+    gone = f'deploy("gone", repository="/srv/none.git", path="/srv/gone", revision="{"a" * 40}")'
+    [step] = converge(server, gone)
+    said = str(vars(step.error))
+    assert "does not appear to be a git repository" in said
+    assert "is not in the repository" not in said
+
+
 def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: Converge) -> None:
     server.run(
         "mkdir -p /srv/small && mount -t tmpfs -o size=1m t /srv/small && chown shop /srv/small"
@@ -191,8 +202,9 @@ def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: 
 
 
 CUT_OFF = """
-cd /srv/shop && r=$(ls releases | grep "^$(git -C /srv/shop.git rev-parse {}^0 | cut -c 1-12)") &&
-ln -sfn "releases/$r" current && echo "$(date +%s) $r begun" >>/var/lib/cook/deploys/shop/history
+c=$(su shop -c "git -C /srv/shop.git rev-parse {}^0" | cut -c 1-12) && cd /srv/shop &&
+r=$(ls releases | grep "^${{c:-none}}") && ln -sfn "releases/$r" current &&
+echo "$(date +%s) $r begun" >>/var/lib/cook/deploys/shop/history
 """
 
 
