@@ -51,18 +51,38 @@ _KEEP: LiteralString = r"""
 tr '\n\0' '\1\n' | grep -E {} | LC_ALL=C sort
 """
 
-_REPLACE: LiteralString = r"""
-n={} o={}; d rm -f "$n.new" >/dev/null 2>&1
-{} || exit
-was=$(d container inspect --format '{{.State.Running}}' "$o") || exit
-d rm -f "$n.former" >/dev/null 2>&1
-back() { d rm -f "$n" >/dev/null 2>&1
-d rename "$o" "$n" && {} &&
+# The former one is NAME.before until the new one is healthy: if this is cut off, by the operator or
+# a power failure, the next run sees that. A connection that was closed must not end the way back.
+_TRIAL: LiteralString = r"""
+n={} o={}; trap '' PIPE
+back() { i=$(d container inspect --format '{{.Id}}' "$n" 2>/dev/null) || i=
+[ "$i" = "$o" ] || { [ -z "$i" ] || d rm -f "$n" >/dev/null 2>&1; d rename "$o" "$n"; } &&
 { [ "$was" != true ] || d start "$o" >/dev/null; }; }
-{ [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } && {} &&
-d rename "$o" "$n.former" && d rename "$n.new" "$n" || {
+cook_kept() { d rm -f "$n.former" >/dev/null 2>&1; d rename "$n.before" "$n.former" && {}; }
+"""
+
+_REPLACE: LiteralString = r"""
+{}{}{} || exit
+was=$(d container inspect --format '{{.State.Running}}' "$o") || exit; {}
+{ [ "$was" != true ] || d stop -t {} "$o" >/dev/null; } &&
+d rename "$o" "$n.before" && d rename "$n.new" "$n" || {
 back; d rm -f "$n.new" >/dev/null 2>&1; exit 1; }
 {} || { back && echo "the former container is in its place again" >&2; exit 1; }
+cook_kept
+"""
+
+# Nothing has the name if it was cut off between two renamings: then the former one gets it back.
+_FINISH: LiteralString = r"""
+{}was=true; if d container inspect "$n" >/dev/null 2>&1
+then o=$(d container inspect --format '{{.Id}}' "$n.before") || exit
+{} || { back && echo "the former container is in its place again" >&2; exit 1; }
+cook_kept
+else d rename "$n.before" "$n" && {}; fi
+"""
+
+_AGAIN: LiteralString = r"""
+o=$(d container inspect --format '{{.Id}}' "$n.before") || exit
+d rm -f "$n" >/dev/null 2>&1; d rename "$n.before" "$n" || exit
 """
 
 # The two change places, so that an undo of the undo finds the other one.
@@ -73,12 +93,20 @@ d rename "$n.new" "$n.former" && {}
 """
 
 
+# Where the kernel has no control group for a limit, docker(1) warns, and makes one without it.
+_MAKE: LiteralString = r"""
+cook_make() { cook_w=$(d container create --name "$@" 2>&1 >/dev/null); cook_s=$?
+[ -z "$cook_w" ] || printf '%s\n' "$cook_w" >&2; case $cook_w in *" discarded."*)
+d rm -f "$1" >/dev/null 2>&1; return 1 ;; esac; return $cook_s; }
+"""
+
+
 def shell(state: State, body: Command) -> Command:
     """Return a script that has `d`, which calls docker(1), and `cook_up`, which waits."""
     deadline, settle = round(state.deadline), max(1, round(state.settle))
     settle = settle if state.settle else 0
-    wait = sh(_WAIT.strip(), deadline, deadline, settle, deadline, _logs(state))
-    return sh('(d() { {} "$@"; }\n{}\n{})', docker(state.host), wait, body)
+    wait = sh(_WAIT.rstrip(), deadline, deadline, settle, deadline, _logs(state))
+    return sh('(d() { {} "$@"; }{}{}\n{})', docker(state.host), sh(_MAKE.rstrip()), wait, body)
 
 
 def _logs(state: State) -> Command:
@@ -110,8 +138,8 @@ def creation(name: str, state: State) -> Command:
     image = state.reference or state.image
     has_secrets = bool(state.secrets) and state.other_env is not None
     more_env = sh('--env-file "$cook_p/env" "$@"') if has_secrets else sh("")
-    make = sh("d create --name {} {} {} {}", name, more_env, words, entry)
-    make = sh("{} {} {} >/dev/null", make, image, arguments)
+    make = sh("cook_make {} {} {} {}", name, more_env, words, entry)
+    make = sh("{} {} {}", make, image, arguments)
     if has_secrets:
         given = sh(_SECRETS.strip(), state.other_env)
         make = sh("({}{}\n{})", private_folder(), given, make)
@@ -186,20 +214,34 @@ def start(name: str) -> Command:
 
 def replacement(name: str, found: State, wanted: State) -> Command:
     """Return the command that replaces a container, and puts it back if the new one fails."""
+    again = sh("was=true") if found.unfinished else sh(":")
     body = sh(
         _REPLACE.strip(),
-        name,
-        found.id,
-        creation(f"{name}.new", wanted),
-        _set_restart("$o", found.restart, found),
+        _trial(name, found.id, found),
+        sh(_AGAIN.lstrip()) if found.unfinished else sh(""),
+        sh('d rm -f "$n.new" >/dev/null 2>&1\n{}', creation(f"{name}.new", wanted)),
+        again,
         found.stop_timeout,
-        _set_restart("$o", "no", found),
         start(name) if wanted.running else sh(":"),
     )
     return briefly(shell(wanted, body), f"replace the container {name}")
 
 
-def _set_restart(variable: Literal["$o", "$n"], policy: str | None, state: State) -> Command:
+def completion(name: str, found: State, wanted: State) -> Command:
+    """Return the command that ends a replacement that was cut off, as if it had gone on."""
+    runs = start(name) if wanted.running else sh(":")
+    body = sh(_FINISH.strip(), _trial(name, None, found), runs, runs)
+    return briefly(shell(wanted, body), f"finish the replacement of the container {name}")
+
+
+def _trial(name: str, found: str | None, state: State) -> Command:
+    policy = _set_restart("$n.former", "no", state)
+    return sh("{}\n", sh(_TRIAL.strip(), name, found or "", policy))
+
+
+def _set_restart(
+    variable: Literal["$o", "$n", "$n.former"], policy: str | None, state: State
+) -> Command:
     """Return the command that sets when a container is restarted; Podman keeps what it has."""
     if state.podman:
         return sh(":")

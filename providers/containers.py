@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,31 +41,31 @@ class State:
     """Variables that are declared, or from the image, as `NAME=value`."""
     other_env: Content | None = secret()
     """The digest of all other variables, and of those whose values are declared as secrets."""
-    ports: tuple[str, ...] | None = None
-    volumes: tuple[str, ...] | None = None
+    ports: tuple[str, ...] | None = never_secret()
+    volumes: tuple[str, ...] | None = never_secret()
     tmpfs: tuple[str, ...] | None = None
-    networks: tuple[str, ...] | None = None
+    networks: tuple[str, ...] | None = never_secret()
     """Each network, followed by the names that it has there."""
-    network_mode: str | None = None
-    restart: str | None = None
-    memory: int | None = None
-    memory_swap: int | None = None
-    cpus: float | None = None
-    cpu_shares: int | None = None
-    cpuset: str | None = None
-    pids_limit: int | None = None
-    user: str | None = None
+    network_mode: str | None = never_secret()
+    restart: str | None = never_secret()
+    memory: int | None = never_secret()
+    memory_swap: int | None = never_secret()
+    cpus: float | None = never_secret()
+    cpu_shares: int | None = never_secret()
+    cpuset: str | None = never_secret()
+    pids_limit: int | None = never_secret()
+    user: str | None = never_secret()
     working_dir: str | None = None
     hostname: str | None = None
     labels: tuple[str, ...] | None = None
-    cap_add: tuple[str, ...] | None = None
-    cap_drop: tuple[str, ...] | None = None
-    privileged: bool | None = None
-    read_only: bool | None = None
-    init: bool | None = None
-    devices: tuple[str, ...] | None = None
+    cap_add: tuple[str, ...] | None = never_secret()
+    cap_drop: tuple[str, ...] | None = never_secret()
+    privileged: bool | None = never_secret()
+    read_only: bool | None = never_secret()
+    init: bool | None = never_secret()
+    devices: tuple[str, ...] | None = never_secret()
     extra_hosts: tuple[str, ...] | None = None
-    dns: tuple[str, ...] | None = None
+    dns: tuple[str, ...] | None = never_secret()
     sysctls: tuple[str, ...] | None = None
     security_opt: tuple[str, ...] | None = None
     log: tuple[str, ...] | None = None
@@ -72,9 +73,11 @@ class State:
     health: tuple[str, ...] | None = None
     """The command of the check, then interval, timeout and retries."""
     stop_signal: str | None = None
-    stop_timeout: int | None = None
+    stop_timeout: int | None = never_secret()
     running: bool | None = never_secret()
-    paused: bool | None = None
+    paused: bool | None = never_secret()
+    unfinished: bool | None = never_secret()
+    """True if its replacement was cut off before the new one was found healthy."""
     there: bool = hint(default=True)
     id: str | None = hint()
     former: str | None = hint()
@@ -163,7 +166,7 @@ def found_in(
         "running": said["status"] in ("running", "paused"),
         "paused": said["status"] == "paused",
         "id": identifier,
-        "unhealthy": said["unhealthy"] is True,
+        "unhealthy": said["unhealthy"] is True and said["status"] == "running",
     }
 
 
@@ -303,6 +306,12 @@ def _wanted_health(container: DockerContainer, defaults: Mapping[str, Any]) -> t
     text = command if isinstance(command, str) else shlex.join(command)
     times = container.health_interval, container.health_timeout
     return (text, *(f"{one:g}s" for one in times), str(container.health_retries))
+
+
+def nameless_in(said: str) -> list[str]:
+    """Return where volumes without a name are, by lines "V NAME PATH": an image declares them."""
+    found = (re.fullmatch("V [0-9a-f]{64} (/.*)", line) for line in said.splitlines())
+    return sorted(one[1] for one in found if one is not None)
 
 
 def written_in(said: str) -> list[str]:

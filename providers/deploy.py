@@ -26,20 +26,25 @@ from cookbook.providers.releases import (
     matching,
     parse_all,
     parse_releases,
+    proven,
     superseded,
 )
 from cookbook.providers.revisions import (
     ask_between,
     ask_revision,
+    ask_signature,
     ask_tools,
     between,
     missing_tools,
     resolve,
+    unsigned,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
 from cookbook.resources.deploy import Deploy
 from cookbook.script.run_as import as_user
+
+_CUT_OFF = "the switch was cut off: its units are restarted, and it stays if they are healthy"
 
 
 @provides(Deploy)
@@ -85,7 +90,10 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         if found is None or latest is None:
             return Change(now, wanted)
         if found.release == wanted.release:
-            return Change(found, replace(wanted, commit=found.commit))
+            same = replace(wanted, commit=found.commit, complete=found.complete)
+            unfinished = False if found.unfinished else None
+            note = _CUT_OFF if found.unfinished else None
+            return Change(found, replace(same, unfinished=unfinished), note=note)
         why = dict(found.held).get(wanted.release)
         if why == "failed":
             raise HostError(
@@ -135,7 +143,7 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         else:
             if wanted.release not in wanted.complete:
                 yield make(name, wanted)
-            yield switch(name, found, wanted)
+            yield switch(name, proven(found) if found is not None else None, wanted)
 
     def kept_path(self, name: str, found: State) -> str:
         """Return the folder of the application."""
@@ -163,6 +171,7 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         before = change.found
         if before is None:
             return Change(there, None)
+        before = replace(before, unfinished=None)
         if before.tree is not None:
             return Change(there, replace(before, restores=True))
         known = now.complete if now is not None else ()
@@ -188,12 +197,15 @@ class DeployProvider(KeptFolderProvider[Deploy, State]):
         if found is None or wanted is None or "commit" not in change.fields or not found.commit:
             return None
         folder = f"{found.path}/repo"
-        asked = ask_between(folder, wanted.origin, found.commit or "", wanted.commit or "")
+        there = wanted.release in wanted.complete  # it was verified then
+        signed = None if there else ask_signature(wanted.signers, wanted.signing_keys)
+        names = (found.commit or "", wanted.commit or "")
+        asked = ask_between(folder, wanted.origin, *names, signed)
         return as_user(wanted.user, asked)
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
-        """Return the number of commits and their subject lines."""
-        return between(said)
+        """Return the number of commits and their subject lines, and a missing signature."""
+        return "; ".join(part for part in (between(said), unsigned(said)) if part) or None
 
     def about(self, deploy: Deploy) -> Iterable[Thing]:
         """Yield the application and its folder."""

@@ -70,7 +70,7 @@ cook_done= cook_back=
 # Most are healthy within a second: so long it is asked far more often.
 _HEALTH: LiteralString = """\
 {}() { end=$(($(date +%s) + {})) n=0; until c=$({}
-); do [ $(date +%s) -lt $end ] || return 1; n=$((n + 1))
+); do c=${c:-"its check ends with status $?"}; [ $(date +%s) -lt $end ] || return 1; n=$((n + 1))
 if [ $n -lt 25 ]; then sleep 0.02; else sleep 0.5; fi; done; }
 """
 
@@ -149,8 +149,10 @@ def _recorded(wanted: State) -> Command:
 def switch(name: str, found: State | None, wanted: State) -> Command:
     """Return the command that makes the release current, restarts its units, or leads back."""
     before = found.release if found is not None else ""
-    parts = [sh("p={} k=$cook_home/deploys/{}\n", wanted.path, name), sh(_RESTART)]
+    begin = sh("trap '' PIPE; p={} k=$cook_home/deploys/{}\n", wanted.path, name)
+    parts = [begin, sh(_RESTART)]
     parts += [*_health("cook_new", wanted), *(_health("cook_old", found) if found else [])]
+    parts.append(sh(_NOTE, wanted.release, "begun"))
     parts.append(sh("{} || exit\n", _linked(wanted, wanted.release)))
     parts.append(
         sh("if {}\nthen {}", _restarted("cook_new", wanted), sh(_NOTE, wanted.release, "done"))

@@ -22,6 +22,7 @@ from cookbook.provider import (
 )
 from cookbook.providers.container_commands import (
     LIMITS,
+    completion,
     connect,
     creation,
     kept_variables,
@@ -37,6 +38,7 @@ from cookbook.providers.containers import (
     State,
     env_block,
     found_in,
+    nameless_in,
     wanted_of,
     written_in,
 )
@@ -46,7 +48,7 @@ from cookbook.providers.podman import as_docker, is_podman
 from cookbook.resources._docker import at, bare
 from cookbook.resources.docker_container import DockerContainer
 
-_IN_PLACE = frozenset({"called", "restart", "networks", "running", "paused", *LIMITS})
+_IN_PLACE = frozenset({"called", "restart", "networks", "running", "paused", "unfinished", *LIMITS})
 
 _BY_PODMAN = _IN_PLACE - {"restart", *LIMITS}
 
@@ -63,10 +65,11 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
     supersedes: ClassVar[Mapping[str, frozenset[str]]] = {"restart": frozenset({"start"})}
 
     def probe(self, container: DockerContainer) -> Sequence[Probe]:
-        """Ask for the container, the former one, its image and its networks."""
+        """Ask for the container, the former ones, its image and its networks."""
         asked = [
             self.ask(container, container.name),
             self.ask(container, f"{container.name}.former", loose=True),
+            self.ask(container, f"{container.name}.before", loose=True),
         ]
         if container.former_name is not None:
             asked.append(self.ask(container, container.former_name))
@@ -81,10 +84,12 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
     def parse(self, container: DockerContainer, text: str, *rest: Any) -> State | None:
         """Return the container, under its present or its former name."""
         answers = list(rest)
-        said, former = row(text), row(answers.pop(0))
+        said, former, before = row(text), row(answers.pop(0)), row(answers.pop(0))
         if container.former_name is not None:
             other = row(answers.pop(0))
             said = said if said is not None else other
+        if said is None and before is not None and container.wants:
+            said = {**before, "name": container.name}
         image = row(answers[0]) if container.wants else None
         defaults = image["config"] if image is not None else {}
         state = State(
@@ -101,7 +106,9 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
             return state
         podman = is_podman(said)
         said = as_docker(container, said, defaults)
-        return replace(state, there=True, podman=podman, **found_in(container, said, defaults))
+        fields = found_in(container, said, defaults)
+        unfinished = True if before is not None else None
+        return replace(state, there=True, podman=podman, unfinished=unfinished, **fields)
 
     def plan(self, container: DockerContainer, found: State | None) -> Change[State]:
         """Compare every property; an undeclared one is as the image has it."""
@@ -121,7 +128,8 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         wanted = replace(now, there=True, id=None, running=running, paused=paused)
         if container.wants:
             fields = wanted_of(container, json.loads(now.defaults))
-            wanted = replace(wanted, image=now.image_now, **fields)
+            unfinished = False if now.unfinished else None
+            wanted = replace(wanted, image=now.image_now, unfinished=unfinished, **fields)
         act = "restart" if "restart" in doing and there is not None else None
         change = Change(there, wanted, act)
         warning = "its health check fails" if now.unhealthy and not _anew(change) else None
@@ -140,7 +148,8 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         name, call = bare(name), docker(side.host)
         if wanted is None:
             yield sh("{} rm -f {} >/dev/null", call, name)
-            yield sh("{} rm -f {} >/dev/null 2>&1 || :", call, f"{name}.former")
+            others = [f"{name}.former", f"{name}.before"]
+            yield sh("{} rm -f {} >/dev/null 2>&1 || :", call, others)
         elif found is None:
             made = creation(name, wanted)
             if wanted.running:
@@ -168,7 +177,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
 
     def needs(self, container: DockerContainer, *answers: str | None) -> Iterable[Thing]:
         """Yield the image and the networks."""
-        rest = list(answers[3 if container.former_name is not None else 2 :])
+        rest = list(answers[4 if container.former_name is not None else 3 :])
         image = rest.pop(0) if rest else None
         if not has_client(image) or row(image) is None:
             yield Thing("docker_image", at(container.host, container.reference))
@@ -203,6 +212,7 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         before = change.found
         if before is None or not before.there:
             return Change(there, None)
+        before = replace(before, unfinished=None)
         if change.wanted is not None and _anew(change):
             return Change(there, before)
         if there is None:
@@ -254,7 +264,8 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
         if not names:
             return None
         host = changes[0][1].found.host if changes[0][1].found is not None else None
-        mounts = "{{range .Mounts}}M {{.Destination}}{{println}}{{end}}"
+        volume = '{{if eq .Type "volume"}}V {{.Name}} {{.Destination}}{{println}}{{end}}'
+        mounts = "{{range .Mounts}}M {{.Destination}}{{println}}" + volume + "{{end}}"
         ask = sh(
             'for n in {}; do {} diff "$n" 2>/dev/null | head -n 500\n'
             '{} container inspect --format {} "$n" 2>/dev/null; done',
@@ -264,13 +275,16 @@ class DockerContainerProvider(DockerProvider[DockerContainer, State]):
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return what is lost, or in the former container only."""
-        paths = written_in(said)
-        if not paths:
-            return None
-        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-        if changes[0][1].wanted is None:
-            return f"what was written inside it is lost: {shown}"
-        return f"what was written inside it stays in the former container only: {shown}"
+        removed = changes[0][1].wanted is None
+        told = []
+        if paths := written_in(said):
+            where = "is lost" if removed else "stays in the former container only"
+            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+            told.append(f"what was written inside it {where}: {', '.join(paths[:5])}{more}")
+        if places := nameless_in(said):
+            where = "belongs to no container then" if removed else "stays with the former one"
+            told.append(f"what is in its volumes without a name {where}: {', '.join(places)}")
+        return "; ".join(told) or None
 
     def limit(self, change: Change[State]) -> float:
         """Its deadline, and the time to stop the former one."""
@@ -302,6 +316,9 @@ def _anew(change: Change[State]) -> bool:
 
 def _changes(name: str, change: Change[State], found: State, wanted: State) -> Iterator[Command]:
     fields, call = change.fields, docker(wanted.host)
+    if "unfinished" in fields:
+        yield completion(name, found, wanted)
+        fields = {what: fields[what] for what in fields if what != "running"}
     if "called" in fields:
         name = wanted.called or name  # an undo leads to the former name
         yield sh("{} rename {} {}", call, found.called, name)
@@ -336,4 +353,6 @@ def _note(change: Change[State]) -> str | None:
     if _anew(change):
         called = change.wanted.called if change.wanted is not None else ""
         return f"a new container is made; the former one is kept as {called}.former"
+    if "unfinished" in change.fields and change.kind == "update":
+        return "its replacement was cut off: it stays if it is healthy, or else the former one"
     return None

@@ -30,11 +30,13 @@ from cookbook.providers.revisions import (
     ask_between,
     ask_obstacles,
     ask_revision,
+    ask_signature,
     ask_tools,
     between,
     git_shell,
     missing_tools,
     obstacles,
+    unsigned,
 )
 from cookbook.providers.stat import TARGET
 from cookbook.resources._revisions import lines_of
@@ -169,12 +171,14 @@ class GitProvider(FolderProvider[Git, State], KeptFolderProvider[Git, State]):
             return None
         if wanted.form == "bare" or wanted.depth is not None or wanted.restores:
             return None
-        more = ask_obstacles(clean=wanted.clean)
+        signed = ask_signature(wanted.signers, wanted.signing_keys)
+        more = sh("{}\n{}", ask_obstacles(clean=wanted.clean), signed)
         return ask_between(name, wanted.origin, found.commit, wanted.commit or "", more)
 
     def side_effects(self, changes: Sequence[tuple[str, Change[State]]], said: str) -> str | None:
         """Return the number of commits, their subject lines, and the files in the way."""
-        return "; ".join(part for part in (between(said), obstacles(said)) if part) or None
+        parts = (between(said), obstacles(said), unsigned(said))
+        return "; ".join(part for part in parts if part) or None
 
 
 def _refuse(git: Git, found: State) -> None:

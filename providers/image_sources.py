@@ -181,7 +181,9 @@ def _refuse(image: DockerImage, why: str) -> None:
     raise Missing(
         f"the registry {image.registry} does not answer: {why}",
         thing=image.registry,
-        hint="`pull_if_missing` asks it only if the image is not there",
+        hint="it is asked to compare what is pushed there"
+        if "push" in image.doing
+        else "`pull_if_missing` asks it only if the image is not there",
     )
 
 

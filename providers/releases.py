@@ -43,6 +43,8 @@ class State(FolderState):
     """The commit that the current release was made from."""
     build: str | None = None
     """The digest of what it was built by."""
+    unfinished: bool | None = never_secret()
+    """True if the switch to the release was cut off before it was found healthy."""
     exists: bool = hint(default=False)
     """True if there are releases, current or not."""
     path: str = hint(default="")
@@ -176,14 +178,15 @@ def parse_releases(text: str) -> State:
         link=link,
         exists=bool(complete),
         complete=tuple(complete),
-        held=tuple((name, why) for name, why in held.items() if name in on_host),
+        held=tuple((n, why) for n, why in held.items() if n in on_host and why != "begun"),
         gone=tuple(n for n in names.splitlines() if RELEASE.fullmatch(n) and n not in known),
         absent_files=tuple(missing.splitlines()),
         records=tuple((name, known[name]) for name in complete),
     )
     current = link.removeprefix("releases/")
     if link.startswith("releases/") and current in on_host:
-        return at_release(state, current)
+        unfinished = True if held.get(current) == "begun" else None
+        return replace(at_release(state, current), unfinished=unfinished)
     if RELEASE.fullmatch(current) and current not in names.splitlines():
         state = replace(state, link="")  # its folder was removed by hand: nothing is current
     return replace(state, commit="", build="") if complete else state
@@ -228,6 +231,15 @@ def _history(text: str) -> tuple[list[str], Mapping[str, str]]:
             order = [words[1], *(name for name in order if name != words[1])]
         last[words[1]] = words[2]
     return order, {name: why for name, why in last.items() if why != "done"}
+
+
+def proven(found: State) -> State:
+    """Return the state with the last release as the current one that was found healthy."""
+    if not found.unfinished:
+        return found
+    held = {found.release, *dict(found.held)}
+    names = [name for name in found.complete if name not in held]
+    return at_release(found, names[0]) if names else replace(found, commit="", build="")
 
 
 def superseded(found: State, release: str, keep: int) -> Sequence[str]:

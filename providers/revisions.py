@@ -244,8 +244,8 @@ cook_point() { case $(cook_git config --get "remote.$1.url") in "$2") ;;
 cook_has() { cook_git cat-file -e "$1^{commit}" 2>/dev/null; }
 cook_fetch() { cook_has "$2" && return
 if [ "$3" ]; then cook_get --no-tags --depth "$3" -- "$1" "$2"
-else cook_get --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" &&
-{ cook_has "$2" || cook_get -- "$1" "$2"; }; fi
+else cook_get --tags --force --prune -- "$1" "+refs/heads/*:refs/$4*" || { cook_has "$2"; return; }
+cook_has "$2" || cook_get -- "$1" "$2"; fi
 cook_has "$2" || { echo "the commit $2 is not in the repository" >&2; return 1; }; }
 """
 """
@@ -333,6 +333,19 @@ def ask_between(
     return with_source(origin, sh(_BETWEEN.rstrip(), *names, more or sh(":")))
 
 
+def ask_signature(signers: tuple[str, ...], keys: tuple[str, ...]) -> Command:
+    """Return the question that `ask_between` asks besides, for `unsigned`."""
+    if not (signers or keys):
+        return sh(":")
+    asked = "cook_verify \"$b\" >/dev/null 2>&1 || printf '\\0unsigned'"
+    return sh("{}{}", verifying(signers, keys), script(asked))
+
+
+def unsigned(said: str) -> str | None:
+    """Return a remark on a signature that is missing, by the answer to `ask_between`."""
+    return f"the commit {UNSIGNED}, so the run will fail" if said.endswith("\0unsigned") else None
+
+
 def ask_obstacles(*, clean: bool) -> Command:
     """Return the question that `ask_between` asks besides, for `obstacles`."""
     asked = "printf '\\0'; cook_in_the_way \"$b\" | head -n 10"
@@ -341,8 +354,9 @@ def ask_obstacles(*, clean: bool) -> Command:
 
 def obstacles(said: str) -> str | None:
     """Return a remark on files that would be overwritten, by the answer to `ask_between`."""
-    names = said.partition("\0")[2].splitlines()
-    return f"in the way, so the run will fail: {', '.join(names)}" if names else None
+    _, _, names = said.removesuffix("\0unsigned").partition("\0")
+    shown = ", ".join(names.splitlines())
+    return f"in the way, so the run will fail: {shown}" if shown else None
 
 
 def between(said: str) -> str | None:

@@ -479,5 +479,6 @@ __all__ = [
 ]
 
 NAMES: tuple[str, ...]
+FUNCTIONS: dict[str, str]
 
 def class_name(name: str) -> str: ...

@@ -22,8 +22,8 @@ class Deploy(FromGit):
     A new revision is exported to `PATH/releases/COMMIT-BUILD` and built there by its user; then the
     link `PATH/current` is replaced, the units are restarted one after the other, and each must be
     healthy. If one is not, the link is set back, the units are restarted, and the release is held
-    back until the revision or the build changes. `cook releases` lists releases, `cook rollback
-    NAME` leads back.
+    back: another commit or build makes another release. `cook releases` lists releases, `cook
+    rollback NAME` leads back.
 
     What is compared is which release is current, not the files in it.
 
@@ -46,7 +46,8 @@ class Deploy(FromGit):
 
     shared_folders: Sequence[str] = ()
     """Folders that all releases share: relative paths, in `PATH/shared`, made if they are missing.
-    Each release has links to them."""
+    Each release has links to them, in the place of what the repository has there: that is in no
+    release, and is not copied."""
 
     shared_files: Sequence[str] = ()
     """The same of files. They must exist: declare them before, in `PATH/shared`."""

@@ -30,7 +30,7 @@ class DockerContainer(DockerResource):
     Every property is compared with what the engine says, and the image by its id, so a new image
     under the same tag is seen. What is not declared is as the image has it. Limits, the restart
     policy, networks and the name are changed in place; for everything else a new container is made.
-    The former one is stopped and kept as NAME.former until the new one runs and is healthy. If that
+    The former one is stopped, and kept as NAME.former once the new one runs and is healthy. If that
     fails, the former one runs again; an undo returns to it as well. Source: docker-run(1); Chef:
     docker_container.
 
@@ -225,6 +225,13 @@ class DockerContainer(DockerResource):
         if any(holds_secret(one) for one in words if one is not None):
             raise RecipeError(
                 f"{self}: every user can see the arguments of a process",
+                hint="pass the secret in `env`",
+            )
+        places = (self.ports, self.volumes, self.networks, self.devices, self.dns)
+        others = (self.user, self.cpuset, self.cap_add, self.cap_drop, self.memory)
+        if any(holds_secret(one) for one in (*places, *others)):
+            raise RecipeError(
+                f"{self}: a plan shows ports, mounts, networks, devices, users and capabilities",
                 hint="pass the secret in `env`",
             )
         for name, value in self.env.items():

@@ -12,9 +12,11 @@ from dataclasses import MISSING, Field, fields
 from itertools import pairwise
 from typing import Any
 
+import cookbook.resources
 from cookbook.errors import UsageError
 from cookbook.language.resource import Resource
 from cookbook.plugins.registry import kinds, registered, resource_type
+from cookbook.resources import FUNCTIONS
 from cookbook.text.suggest import did_you_mean
 
 CATEGORIES = (
@@ -36,6 +38,10 @@ def list_resources() -> Iterator[str]:
         yield f"{category}:"
         yield from by_category[category]
         yield ""
+    yield "several types at once:"
+    for name in FUNCTIONS:
+        yield f"  {name:{width}}  {_summary(getattr(cookbook.resources, name))}"
+    yield ""
     yield "cook resources NAME shows the properties of one."
 
 
@@ -47,6 +53,9 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
 
     Raises UsageError if there is no such type.
     """
+    if name in FUNCTIONS:
+        yield from _describe_function(name)
+        return
     kind = _named(name)
     yield f"{name}: {inspect.getdoc(kind)}".replace("Example::", "Example:")
     yield ""
@@ -61,6 +70,15 @@ def describe_resource(name: str, *, common: bool = False) -> Iterator[str]:
     if not common:
         yield ""
         yield f"of all types (--all shows them): {', '.join(COMMON)}"
+
+
+def _describe_function(name: str) -> Iterator[str]:
+    """Yield the description of a function that declares resources of several types."""
+    function = getattr(cookbook.resources, name)
+    yield f"{name}: {inspect.getdoc(function)}"
+    for one in inspect.signature(function).parameters.values():
+        default = "" if one.default is one.empty else f" = {one.default!r}"
+        yield f"\n  {one.name}: {one.annotation}{default}"
 
 
 def _plain(default: str | Sequence[str]) -> str:
@@ -105,7 +123,7 @@ def _document(kind: type[Resource]) -> dict[str, Any]:
 def _named(name: str) -> type[Resource]:
     kind = resource_type(name)
     if kind is None:
-        near = did_you_mean(name, registered())
+        near = did_you_mean(name, [*registered(), *FUNCTIONS])
         raise UsageError(f"there is no resource type {name!r}", hint=near)
     return kind
 
@@ -121,7 +139,7 @@ COMMON = tuple(f.name for f in fields(Resource) if f.name not in ("name", "actio
 """The properties of all types."""
 
 
-def _summary(kind: type[Resource]) -> str:
+def _summary(kind: object) -> str:
     return (inspect.getdoc(kind) or "").split("\n")[0]
 
 

@@ -255,13 +255,13 @@ class Planner:
     def _not_converged(self, resource: Resource, change: Change[Any]) -> HostError | None:
         if change.kind in ("none", "act"):
             return None
+        hidden = change.fields if resource.confidential else change.sensitive
         differs = ", ".join(
-            f"{n} differs" if n in change.sensitive else f"{n} is {a!r}, not {b!r}"
+            f"{n} differs" if n in hidden else f"{n} is {a!r}, not {b!r}"
             for n, (a, b) in change.fields.items()
         )
         return NotConverged(
-            f"{resource} was applied, and still differs:"
-            f" {'redacted' if resource.confidential else differs or change.kind}",
+            f"{resource} was applied, and still differs: {differs or change.kind}",
             hint="does something else on the host, or later in the recipe, set it back?",
         )
 

@@ -313,7 +313,7 @@ def _wanted_note(step: Step, wanted: Change[Any]) -> str | None:
     told = [
         f"{name} {', '.join(map(str, side)) if isinstance(side, list) else side}"
         for name, (_, side) in shown.items()
-        if side not in ([], "") and not (name == "content" and step.diff is not None)
+        if side not in ([], "", "(redacted)") and not (name == "content" and step.diff is not None)
     ]
     if not told:
         return None

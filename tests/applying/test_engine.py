@@ -308,6 +308,14 @@ def test_a_change_that_does_not_take_is_an_error(tmp_path: Path) -> None:
     assert isinstance(step.error, NotConverged)
 
 
+def test_a_change_that_does_not_take_is_named_without_its_values_if_they_are_sensitive(
+    tmp_path: Path,
+) -> None:
+    [step] = converge([Odd(str(tmp_path / "a"), text="a", breaks="silently", sensitive=True)])
+
+    assert "was applied, and still differs: text differs" in str(step.error)
+
+
 def test_a_host_stops_at_the_first_failure(tmp_path: Path) -> None:
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
 

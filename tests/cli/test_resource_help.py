@@ -42,7 +42,15 @@ def test_the_list_has_each_type_below_its_category(capsys: pytest.CaptureFixture
             heading = line[:-1]
         elif line.startswith("  "):
             found[line.split()[0]] = heading
-    assert found == {name: kind.category for name, kind in TYPES.items()}
+    several = {"compose": "several types at once"}
+    assert found == {name: kind.category for name, kind in TYPES.items()} | several
+
+
+def test_a_function_of_several_types_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resources", "compose"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("compose: Declare the networks, volumes, images and containers")
+    assert "\n  variables: Mapping[str, str | int] | None = None\n" in shown
 
 
 def test_one_type_shows_its_own_properties_and_names_those_of_all(

@@ -168,6 +168,17 @@ def test_a_rollback_to_what_is_not_there_is_refused(server: KitchenHost, cook: C
     assert served(server) == before
 
 
+def test_a_repository_that_does_not_answer_is_not_one_without_the_commit(
+    server: KitchenHost, converge: Converge
+) -> None:
+    """A commit needs no question: it is the fetch that fails."""
+    gone = f'deploy("gone", repository="/srv/none.git", path="/srv/gone", revision="{"a" * 40}")'
+    [step] = converge(server, gone)
+    said = str(vars(step.error))
+    assert "does not appear to be a git repository" in said
+    assert "is not in the repository" not in said
+
+
 def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: Converge) -> None:
     server.run(
         "mkdir -p /srv/small && mount -t tmpfs -o size=1m t /srv/small && chown shop /srv/small"
@@ -188,3 +199,26 @@ def test_a_full_disk_is_named_where_git_does_not(server: KitchenHost, converge: 
         assert [step.status for step in converge(server, at.format("v2"))] == ["changed"]
     finally:
         server.run("umount /srv/small; rm -rf /var/lib/cook/deploys/small")
+
+
+CUT_OFF = """
+c=$(su shop -c "git -C /srv/shop.git rev-parse {}^0" | cut -c 1-12) && cd /srv/shop &&
+r=$(ls releases | grep "^${{c:-none}}") && ln -sfn "releases/$r" current &&
+echo "$(date +%s) $r begun" >>/var/lib/cook/deploys/shop/history
+"""
+
+
+def test_a_switch_that_was_cut_off_is_finished(
+    server: KitchenHost, converge: Converge, cook: Cook
+) -> None:
+    """By the next run, which knows that the release was not found healthy."""
+    for at, status, serves in (("v2", "changed", "2"), ("v3", "failed", "2")):
+        for one in ("v2", "v5") if at == "v2" else (at,):
+            converge(server, recipe_of(one))
+        assert server.run(CUT_OFF.format(at)).returncode == 0
+        planned = told(cook(server, "plan", recipe=recipe_of(at)), server)
+        assert planned["changes"] == {"unfinished": [True, False]}
+        [step] = converge(server, recipe_of(at))
+        assert step.status == status, vars(step)
+        assert served(server) == [serves, serves]
+    assert converge(server, recipe_of("v2"))[0].status == "ok"

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cookbook.cli import main
-from cookbook.kitchen import KitchenHost
+from cookbook.kitchen import Kitchen, KitchenHost
 from tests.on_hosts import wrong_registry
-from tests.on_hosts.conftest import Cook
+from tests.on_hosts.conftest import HEADING, Cook
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.hosts
 
@@ -163,6 +166,70 @@ def test_an_undo_returns_to_the_former_container_itself(engine: KitchenHost, coo
     engine.run("docker rm -f web.former")
 
 
+AWAY = "docker stop web && docker rename web web.before"
+NEXT = f"{AWAY} && docker run -d --name web --stop-timeout 1 --restart unless-stopped"
+SICK = "--health-cmd false --health-interval 0.2s --health-timeout 5s --health-retries 1"
+
+# What a run leaves that was cut off in a replacement; the recipe, and the status of the next run.
+CUT_OFF = {
+    "before the new one was found to be sick": (
+        f"{NEXT} -p 127.0.0.1:8080:80 -e A=1 {SICK} web:1",
+        ', env={"A": 1}, health_command="false", health_interval=0.2, health_retries=1)',
+        3,
+    ),
+    "before the new one was found to be healthy": (
+        f"{NEXT} -p 127.0.0.1:8080:80 -e A=1 web:1",
+        ', env={"A": 1})',
+        0,
+    ),
+    "and the recipe has changed since": (f"{NEXT} -e A=0 web:1", ', env={"A": 1})', 0),
+    "before the new one had the name": (AWAY, ")", 0),
+}
+
+
+@pytest.mark.parametrize("when", CUT_OFF)
+def test_a_replacement_that_was_cut_off_is_finished(
+    engine: KitchenHost, cook: Cook, when: str
+) -> None:
+    """Only a healthy one stays: or else the former one is in its place again."""
+    left, more, status = CUT_OFF[when]
+    assert engine.run(left).returncode == 0
+    recipe = WEB[:-1] % '"web:1"' + more
+    planned = run(cook, engine, "plan", recipe)
+    [told] = planned["hosts"][engine.name]["resources"]
+    assert told["changes"]["unfinished"] == [True, False]
+    done = run(cook, engine, "converge", recipe)
+    assert done["status"] == status, done["hosts"]
+    assert engine.run("docker inspect web.before").returncode != 0
+    if "A" in more and not status:
+        assert not serves(engine)
+        assert run(cook, engine, "converge", recipe)["totals"]["changed"] == 0
+        policy = "docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' web.former"
+        assert engine.run(policy).stdout == "no\n"
+        engine.run(
+            "docker rm -f web; docker rename web.former web; docker start web;"
+            " docker update --restart unless-stopped web"
+        )
+    assert serves(engine)
+
+
+def test_a_container_that_fails_is_replaced_also_if_the_run_was_killed(
+    engine: KitchenHost, kitchen: Kitchen, tmp_path: Path
+) -> None:
+    """Its connection is closed then: what the script says has no reader."""
+    path = tmp_path / "killed.py"
+    sick = ', health_command="/bin/busybox sleep 2; false", health_interval=0.2, health_retries=1)'
+    path.write_text(HEADING + WEB[:-1] % '"web:1"' + sick)
+    words = ["converge", str(path), "--hosts", str(kitchen.hosts_yml), "--limit", engine.name]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cookbook.cli", *words], stdout=subprocess.DEVNULL
+    ) as killed:
+        eventually(lambda: engine.run("docker inspect web.before").returncode == 0)
+        killed.kill()
+    eventually(lambda: engine.run("docker inspect web.before").returncode != 0)
+    eventually(lambda: serves(engine))
+
+
 def test_an_engine_that_cannot_be_reached_is_not_an_absent_thing(
     engine: KitchenHost, cook: Cook
 ) -> None:
@@ -247,6 +314,10 @@ def test_a_plan_names_what_was_written_inside(engine: KitchenHost, cook: Cook) -
     assert planned["status"] == 2
     assert "stays in the former container only: /by-hand" in str(planned["hosts"])
     assert serves(engine)
+    engine.run("docker run -d --name data --stop-timeout 1 -v /data web:1")
+    planned = run(cook, engine, "plan", WEB.replace('"web"', '"data"') % '"web:1"')
+    assert "in its volumes without a name stays with the former one: /data" in str(planned["hosts"])
+    engine.run("docker rm -f -v data")
 
 
 def test_a_running_container_is_a_host(

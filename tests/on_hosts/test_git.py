@@ -135,7 +135,9 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert forge.run("ls -dA /opt/bad /opt/.cook* 2>/dev/null").stdout == ""
 
 
-def test_a_signed_commit_is_checked_out(forge: KitchenHost, converge: Converge) -> None:
+def test_a_signed_commit_is_checked_out(
+    forge: KitchenHost, converge: Converge, plan: Converge
+) -> None:
     recipe = """
         git("/opt/signed", repository="/srv/app", revision=node.vars["at"],
             allowed_signers=node.vars["signers"])
@@ -144,6 +146,10 @@ def test_a_signed_commit_is_checked_out(forge: KitchenHost, converge: Converge) 
     given = {"signers": signers, "at": "signed"}
     assert [s.status for s in converge(forge, recipe, variables=given)] == ["changed"]
     assert [s.status for s in converge(forge, recipe, variables=given)] == ["ok"]
+    [step] = plan(forge, recipe, variables={**given, "at": "main"})
+    assert step.change is not None
+    says = "; the commit has no signature of the declared keys, so the run will fail"
+    assert str(step.change.note).endswith(says)
     [step] = converge(forge, recipe, variables={**given, "at": "main"})
     assert step.error is not None
     assert head(forge, "/opt/signed") == "two"  # what was there goes on

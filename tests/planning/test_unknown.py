@@ -35,6 +35,15 @@ def plan(
     return run
 
 
+def test_values_that_are_not_shown_are_not_listed(plan: Plan, tmp_path: Path) -> None:
+    text, told = plan(
+        "execute('get nginx', command='true')\n"
+        "file(f'{D}/nginx/a.conf', content='a\\nb\\n', mode='0640', sensitive=True)\n"
+    )
+    assert told[f"file[{tmp_path}/nginx/a.conf]"]["note"] is None
+    assert "if it is absent" not in text
+
+
 def test_the_wanted_content_is_shown_of_a_file_whose_folder_is_to_come(
     plan: Plan, tmp_path: Path
 ) -> None:

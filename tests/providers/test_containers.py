@@ -10,7 +10,7 @@ import pytest
 from cookbook.errors import RecipeError
 from cookbook.language.collection import Node
 from cookbook.language.compiler import compile_recipes
-from cookbook.providers.containers import env_block, written_in
+from cookbook.providers.containers import env_block, nameless_in, written_in
 from cookbook.secrets.secret import Secret
 
 SERVICES = """\
@@ -139,6 +139,12 @@ def test_only_what_was_written_is_shown_not_the_folders_above() -> None:
     assert written_in(said) == ["/etc/hosts", "/gone", "/var/lib/new"]
     mounted = "C /srv\nA /srv/a\nA /srv/a/data\nA /log\nA /new\nM /srv/a/data\nM /log\n"
     assert written_in(mounted) == ["/new"]
+
+
+def test_volumes_without_a_name_are_told() -> None:
+    """What an image declares as VOLUME; a new container has a new one."""
+    said = f"V {'0a' * 32} /var/lib/db\nV shop-data /data\nM /data\nC /etc\n"
+    assert nameless_in(said) == ["/var/lib/db"]
 
 
 def test_variables_are_lines_whatever_is_in_them() -> None:

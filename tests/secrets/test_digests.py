@@ -14,10 +14,13 @@ from cookbook.language.collection import Declared
 from cookbook.planning.mismatch import moved
 from cookbook.planning.step import Step
 from cookbook.providers.accounts import State
+from cookbook.providers.containers import State as Container
+from cookbook.providers.docker_container import DockerContainerProvider
 from cookbook.providers.git import GitProvider
 from cookbook.providers.git_state import State as GitState
 from cookbook.providers.useradd import UseraddProvider
 from cookbook.reports.report import shown_changes
+from cookbook.resources.docker_container import DockerContainer
 from cookbook.resources.git import Git
 from cookbook.resources.user import User
 from cookbook.script.shell import Content
@@ -93,6 +96,29 @@ def test_a_commit_is_shown_beside_a_deploy_key() -> None:
     }
     assert shown("x-tkn-a-b") == {"commit": ["a", "b"], "branch": redacted, "repository": redacted}
     assert shown("main", sensitive=True) == {"commit": redacted, "repository": redacted}
+
+
+def test_ports_and_networks_are_shown_beside_a_secret_variable() -> None:
+    """A recipe cannot have a secret in them; a label or a command may have been made of one."""
+    container = DockerContainer("web", image="web:1", env={"TOKEN": Secret("tkn-a-b")})
+    found = Container(ports=("1",), networks=("a",), restart="no", labels=("l=1",), command=("x",))
+    wanted = replace(found, ports=("2",), networks=(), restart="always", labels=(), command=())
+    shown = shown_changes(
+        Step(
+            Declared(container, "r.py:1"),
+            "changed",
+            Change(found, wanted),
+            DockerContainerProvider(),
+        )
+    )
+    redacted = ["(redacted)", "(redacted)"]
+    assert shown == {
+        "ports": [["1"], ["2"]],
+        "networks": [["a"], []],
+        "restart": ["no", "always"],
+        "labels": redacted,
+        "command": redacted,
+    }
 
 
 def test_a_plan_without_a_key_has_no_digest_of_a_password() -> None:
