@@ -73,6 +73,7 @@ _APART: LiteralString = r"""
 t=/var/tmp/.cook-$cook_nonce; (umask 077; mkdir -- "$t") || exit
 {}cd -- {} || exit
 [ -d "$HOME" ] && [ -w "$HOME" ] || export GOCACHE="$t/cache" GOPATH="$t/go"
+export GOTMPDIR="$t"
 {}{} {} -o "$t/out" {} >"$t/log" 2>&1 || { echo 'the build has failed:'; tail -n 60 -- "$t/log"
 chmod -R u+w -- "$t"; rm -rf -- "$t"; exit 1; } >&2
 [ -x "$t/out" ] || { rm -rf -- "$t"; echo 'the package is no program: go run it?' >&2; exit 1; }

@@ -32,7 +32,7 @@ B = TypeVar("B", bound=Built)
 _ASK: LiteralString = r"""
 k=$cook_home/builds/{} s={}
 [ ! -e "$k/record" ] || cat -- "$k/record"; echo =
-for o in {}; do if [ -f "$o" ]; then h=$(sha256sum <"$o") || exit
+for o in {}; do if [ -f "$o" ]; then h=$(sha256sum <"$o") || exit; {}
 printf 'output %s %s\n' "${h%% *}" "$o"
 elif [ -e "$o" ] || [ -L "$o" ]; then printf 'output other %s\n' "$o"; fi; done
 [ -d "$s" ] || exit 0
@@ -40,6 +40,10 @@ elif [ -e "$o" ] || [ -L "$o" ]; then printf 'output other %s\n' "$o"; fi; done
 {}l=$(cook_list) || exit; printf '%s\n' "$l" | head -n 1
 printf 'source %s\n' "$(cook_revision "$l")"
 """
+
+# A program that no user may execute any more is not the one that was built. Another mode may be the
+# recipe's.
+_EXECUTABLE = sh("case $(stat -L -c %A -- \"$o\") in *[xs]*) ;; *) h='no program' ;; esac")
 
 
 class BuiltProvider(Provider[B, BuiltState]):
@@ -66,6 +70,7 @@ class BuiltProvider(Provider[B, BuiltState]):
             record_of_build(built),
             "" if built.action == "remove" else built.folder,
             list(built.outputs),
+            _EXECUTABLE if self.apart else sh(":"),
             acting(built.user, built.folder),
             listing(built.folder, self.version(built), built.bin),
         )

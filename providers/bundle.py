@@ -66,16 +66,22 @@ said[:installed] = "#{files.size} gems (#{digest})" if files.any?
 puts JSON.generate(said)
 """
 
-# The configuration is made beside the former one, which holds until all gems are there.
+# The configuration is made beside the former one, which holds until all gems are there. An archive
+# without its gem is of an installation that failed, and may be cut off. Of what Bundler says, the
+# backtraces and the form for a report of a bug are left out.
 _BODY: LiteralString = """\
 BUNDLE_APP_CONFIG=$t/new/.bundle BUNDLE_GEMFILE=$PWD/Gemfile BUNDLE_SILENCE_ROOT_WARNING=1
 export BUNDLE_APP_CONFIG BUNDLE_GEMFILE BUNDLE_SILENCE_ROOT_WARNING
 mkdir -p -- "$t/new/.bundle" || exit
 [ ! -e .bundle/config ] || cp -p -- .bundle/config "$t/new/.bundle/config" || exit
+for f in {}/*/*/cache/*.gem; do n=${f##*/}; [ ! -e "$f" ] ||
+[ -e "${f%/cache/*}/specifications/${n%.gem}.gemspec" ] || rm -f -- "$f"; done
 cook_set() { [ "$2" ] && {} config set --local "$1" "$2" || {} config unset --local "$1"; }
 { cook_set path {} && cook_set without {} && cook_set frozen true; } >/dev/null || exit
 for n in {}; do rm -rf -- {}/*/*/specifications/"$n.gemspec"; done
-{} install --quiet {} || exit
+THOR_COLUMNS=1000; export THOR_COLUMNS
+{} install --quiet {} >"$t/said" 2>&1 || { s=$?; sed '/^## Environment/,$d' "$t/said" |
+grep -vE '^ */[^ ]*:[0-9]+:in |^```|^--- ERROR REPORT|^Retrying |^ *$' >&2; exit "$s"; }
 {}
 cook_set frozen {} >/dev/null || exit
 mkdir -p -- .bundle && mv -f -- "$t/new/.bundle/config" .bundle/config || exit"""
@@ -116,7 +122,8 @@ class BundleProvider(LockedProvider[Bundle]):
         clean, *jobs = state.options
         run = state.program
         tidy = sh("{} clean >/dev/null || exit", run) if clean == "clean" else sh(":")
-        return sh(_BODY, run, run, path, without, list(state.broken), path, run, jobs, tidy, frozen)
+        set_up = (path, run, run, path, without)
+        return sh(_BODY, *set_up, list(state.broken), path, run, jobs, tidy, frozen)
 
     def advice(self) -> str:
         """Return what to do about a lock that does not fit."""

@@ -90,9 +90,10 @@ echo json_encode($said, JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES), 
 # The autoloader has paths relative to its folder, so that is made beside the former one, at the
 # same depth. Scripts need the application with its packages, so they are run after the switch.
 _BODY: LiteralString = """\
-COMPOSER_NO_INTERACTION=1 COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_NO_AUDIT=1
-export COMPOSER_NO_INTERACTION COMPOSER_ALLOW_SUPERUSER COMPOSER_NO_AUDIT
-cook_run() { "$@" >"$t/said" 2>&1 || { cat -- "$t/said" >&2; exit 1; }; }
+COMPOSER_NO_INTERACTION=1 COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_NO_AUDIT=1 COLUMNS=1000
+export COMPOSER_NO_INTERACTION COMPOSER_ALLOW_SUPERUSER COMPOSER_NO_AUDIT COLUMNS
+cook_run() { "$@" >"$t/said" 2>&1 || {
+sed -e '/^ *$/d' -e 's/ *$//' -e '/^install [[]/d' -- "$t/said" >&2; exit 1; }; }
 n={} v={}; rm -rf -- "$n"
 (COMPOSER_VENDOR_DIR=$n; export COMPOSER_VENDOR_DIR
 cook_run {} install --no-scripts --no-progress {}) || { rm -rf -- "$n"; exit 1; }

@@ -266,7 +266,7 @@ def rehearse(name: str, state: GemState, version: str) -> Command:
     """Return the question for all gems that would be installed; it leaves no cache behind."""
     cache = sh("GEM_SPEC_CACHE=$(mktemp -d) && export GEM_SPEC_CACHE || exit\n")
     return sh(
-        '{}{{ {}; } 2>&1; rm -rf -- "$GEM_SPEC_CACHE"',
+        '{}{ {}; } 2>&1; rm -rf -- "$GEM_SPEC_CACHE"',
         cache,
         install(name, state, version, "--explain"),
     )

@@ -208,13 +208,19 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
         if resource.action != "install":
             return Change(found, found)
         if found is not None and found.wrong:
-            raise HostError(f"{resource}: {found.wrong}", hint=self.advice())
+            unread = "cannot be read" in found.wrong
+            advice = "it has to be correct JSON that the user may read" if unread else self.advice()
+            raise HostError(f"{resource}: {found.wrong}", hint=advice)
         wanted = self.wanted(resource)
         if found is None or not found.locked:
             return Change(found if self.there(found) else None, wanted)
         wanted = replace(wanted, parts=found.parts, broken=found.broken)
         change = Change(found, wanted, note=found.remark or None)
-        return change if self.there(found) or not change.needed else replace(change, found=None)
+        if self.there(found) or not change.needed:
+            return change
+        coming = f"installs {', '.join(found.unmet)}" if found.unmet else ""
+        note = "; ".join(one for one in (found.remark, coming) if one)
+        return replace(change, found=None, note=note.replace(": missing", "") or None)
 
     def there(self, state: LockedState | None) -> bool:
         """Return whether anything is installed."""
@@ -290,7 +296,7 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
         if change.found is None:
             return Change(there, None)
         before = replace(change.found, unmet=None, extra=None)
-        return Change(there, _restoring(before, done))
+        return Change(there, _restoring(before, done), note=_named(change.found))
 
     def unobtainable(
         self, name: str, change: Change[LockedState], now: LockedState | None
@@ -308,6 +314,16 @@ class LockedProvider(Provider[R, LockedState], Generic[R]):
 def _restoring(state: LockedState, done: LockedState) -> LockedState:
     """Return the state with what the change before has replaced."""
     return replace(state, former=done.former, parts=done.parts, restores=True)
+
+
+def _named(former: LockedState) -> str | None:
+    """Return which packages go and come if the change from this state is taken back."""
+    going, coming = [], list(former.extra or ())
+    for package, was in (one.rsplit(": ", 1) for one in former.unmet or () if ": " in one):
+        going += [package] if was == "missing" else []
+        coming += [f"{package.rpartition(' ')[0]} {was}"] if was[:1].isdigit() else []
+    words = [("removes", going), ("brings back", coming)]
+    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in words if names) or None
 
 
 def _some(names: Sequence[Any]) -> tuple[str, ...]:

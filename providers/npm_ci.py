@@ -110,7 +110,8 @@ node -e {} "$PWD" "$t/new" || exit
 npm_config_update_notifier=false npm_config_fund=false npm_config_audit=false
 npm_config_logs_max=0
 export npm_config_update_notifier npm_config_fund npm_config_audit npm_config_logs_max
-({}cd -- "$t/new" && {} ci --ignore-scripts {} {} >"$t/said") || { cat -- "$t/said" >&2; exit 1; }
+({}cd -- "$t/new" && {} ci --ignore-scripts {} {} >"$t/said" 2>&1) ||
+{ sed '/^npm ERR! *at /d' -- "$t/said" >&2; exit 1; }
 cook_switch || exit
 {}"""
 

@@ -130,6 +130,21 @@ print("\\n".join(sorted(found)))
 """
 _PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-input --no-color {}"
 
+# A quiet pip says that requirements conflict, or that there is no such version; which ones, and
+# which wheels do not fit this Python, is only in its log. A line of our own file says nothing.
+_INSTALL: LiteralString = r"""
+t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT; PIP_LOG=$t/log; export PIP_LOG
+{}{} 2>"$t/said"; s=$?
+sed "s,-r $t/lines (line \([0-9]*\)),requirement \1,g" "$t/said" >&2
+[ $s = 0 ] || [ ! -e "$t/log" ] || { sed -n 's/^[0-9]\{4\}-[0-9T:,-]* //
+/^The conflict is caused by/,/^To fix this/s/^  */ERROR: /p' "$t/log" | head -n 20
+n=$(sed -n 's/.*ERROR: No matching distribution found for \([A-Za-z0-9._-]*\).*/\1/p' "$t/log" |
+sed 's/[-_.]/[-_.]/g;q'); [ -z "$n" ] ||
+grep -iE "(none of the wheel's tags|requires a different Python).*/$n-" "$t/log" |
+sed 's/^[^ ]* *\(Skipping link: \)\{0,1\}/ERROR: /;s/ (run pip debug[^)]*)//' | tail -n 3; } >&2
+exit $s
+"""
+
 
 @functools.cache
 def packages_in(venv: str) -> Table:
@@ -212,15 +227,18 @@ def install(states: Sequence[PipState], *more: str) -> Command:
     wanted = [one for state in states for one in state.wanted]
     lines = [line for state in states for line in state.lines]
     words = sh("install -q {} {} {}", list(more), list(first.options), wanted)
-    if not lines:
-        return pip(first, words)
-    words = sh('install -q {} {} -r "$f"', list(more), list(first.options))
-    text = "".join(f"{line}\n" for line in lines)
+    called, file = words.shown, sh("")
+    if lines:
+        called = f"install {' '.join(lines)}"
+        words = sh('install -q {} {} -r "$t/lines"', list(more), list(first.options))
+        text = "".join(f"{line}\n" for line in lines)
+        file = sh('printf %s {} >"$t/lines" || exit\n', text)
     run = sh(_PIP, first.venv, words)
     exports = [sh("export {}={}", name, _quiet(value)) for name, value in first.variables]
-    file = sh('f=$(mktemp) && trap \'rm -f -- "$f"\' EXIT && printf %s {} >"$f" || exit', text)
-    whole = as_owner(first.venv, join([*exports, file, run]))
-    return replace(whole, called=f"pip install {' '.join(lines)} ({first.venv})")
+    whole = sh(_INSTALL.strip(), join([sh("{}\n", one) for one in exports] + [file], ""), run)
+    shown = join([*exports, run]).shown
+    told = as_owner(first.venv, replace(whole, shown=shown))
+    return replace(told, called=f"pip {called} ({first.venv})")
 
 
 def newest(state: PipState) -> Command:

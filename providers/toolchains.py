@@ -209,6 +209,8 @@ class ToolchainProvider(PackageEffects[T]):
         left: dict[str, Any] = {f: None for f in _COMPARED if f not in change.fields}
         if repairs(change):
             left["differing"] = None
+        if change.wanted is None and before.default == "no":
+            left["default"] = None  # the links were those of others, and are not this change's
         restores = before.former not in (None, "-") and changes_tree(change)
         return Change(there, replace(before, relink=links, restores=restores, **left))
 

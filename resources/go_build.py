@@ -17,9 +17,9 @@ class GoBuild(Built):
 
     It is built again if its sources (the commit with local edits, or without git all files), the
     version of Go or the arguments are others than those it was built of, or if the program is not
-    the one that was built. It is built by the owner of the sources, in a private folder, and comes
-    to its place when it is complete: after a failed build the former program is there. Modules that
-    it depends on are fetched by Go itself.
+    the one that was built, or can be executed by no user. It is built by the owner of the sources,
+    in a private folder, and comes to its place when it is complete: after a failed build the former
+    program is there. Modules that it depends on are fetched by Go itself.
 
     Example::
 

@@ -25,7 +25,10 @@ EXHAUSTED = "no more processes can be started there"
 _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     # What fills a disk breaks much else, which is then said, too: so it comes first.
     (
-        r"No space left on device|Out of diskspace|(don't have|not) enough free space",
+        (
+            r"(?i)no space left on device|\berrno=28\b|out of disk ?space|disk is out of space|"
+            r"insufficient space on your system|(don't have|not) enough free space"
+        ),
         Diagnosis(
             "a file system is full",
             "`df -h` and, where that shows room, `df -i` on the host say which: make room there",
@@ -63,7 +66,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"Read-only file system",
+        r"(?i)read-only file system",
         Diagnosis(
             "the file system is mounted read-only",
             "if that is not intended, look for errors of the disk: `findmnt -O ro`, `dmesg`",
@@ -126,7 +129,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"Text file busy",
+        r"(?i)text file busy",
         Diagnosis(
             "a program that is running has that file open", "stop it first (`fuser -v FILE`)"
         ),
@@ -143,6 +146,14 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis("memory has run out there", "`free -m` and `dmesg` on the host name the process"),
     ),
     (
+        # The program that started it tells so, and ends with a status of its own.
+        r"signal: killed|(?m:^Killed$)|Killed signal terminated program",
+        Diagnosis(
+            "a program that it started was killed",
+            "memory may have run out: `journalctl -k -g oom` on the host says so",
+        ),
+    ),
+    (
         r"Input/output error|Structure needs cleaning",
         Diagnosis("the disk has errors", "`dmesg` on the host says of which; it may need fsck(8)"),
     ),
@@ -151,7 +162,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis("a network file system has gone", "mount it anew; `findmnt` says from where"),
     ),
     (
-        r"Too many open files",
+        r"(?i)too many open files",
         Diagnosis("too many files are open there", "`ulimit -n` and `sysctl fs.file-nr` tell"),
     ),
     (
@@ -183,9 +194,41 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"Temporary failure (resolving|in name resolution)|Could not resolve",
+        r"Temporary failure (resolving|in name resolution)|Could not resolve|ENOTFOUND|EAI_AGAIN",
         Diagnosis(
             "the host cannot look up names", "look at /etc/resolv.conf there, and its network"
+        ),
+    ),
+    (
+        r"package versions have conflicting dependencies|ResolutionImpossible",
+        Diagnosis(
+            "requirements contradict each other, so no versions fit all of them",
+            "change one of those that are named; a package of the recipe counts as well",
+        ),
+    ),
+    (
+        (
+            r"DO NOT MATCH THE HASHES|Checksum mismatch for|EINTEGRITY|SHA256 checksums? mismatch"
+            r"|checksum verification of the file failed|has the checksum \w+, not "
+        ),
+        Diagnosis(
+            "the file that was fetched is not the one that the digest is of",
+            "compare with the digest that its publisher tells: the file was replaced or cut off, "
+            "or the digest is of another version",
+        ),
+    ),
+    (
+        r"No matching distribution found for",
+        Diagnosis(
+            "no index has a version that meets the requirement and fits that Python",
+            "look for its name and versions in the index, and for which Pythons it has wheels",
+        ),
+    ),
+    (
+        r"tar: Unexpected EOF in archive|(gzip|xz|bzip2|zstd): .*(?i:unexpected end|truncated)",
+        Diagnosis(
+            "the archive is cut off",
+            "have its source complete, and compare its size and digest with the publisher's",
         ),
     ),
     (
@@ -207,6 +250,13 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis(
             "a package source cannot be read",
             "its server does not answer, or not with the file: try the address there with curl",
+        ),
+    ),
+    (
+        r"ECONNREFUSED|(?i:connection refused)|ETIMEDOUT|EHOSTUNREACH|(?i:no route to host)",
+        Diagnosis(
+            "a server does not answer",
+            "is its address right, does it run, and does a firewall or proxy keep the host away?",
         ),
     ),
     (

@@ -61,6 +61,16 @@ def test_npm_leaves_node_modules_as_it_was_if_anything_fails(
     assert do(host, modules) == before
     do(host, "mv /srv/lifelib-2.0.0.* /srv/life-ci/registry/")
 
+    quick = '", environment={"npm_config_fetch_retries": "0"}'
+    away = NPM.format(f', registry="http://127.0.0.1:4879/{quick}')
+    do(host, "sed -i s/:4871/:4879/ /srv/life-ci/app/package-lock.json")
+    [step] = converge(host, away)
+    assert "request to http://127.0.0.1:4879/" in str(step.error)
+    assert "processTicksAndRejections" not in str(step.error)
+    assert step.error is not None
+    assert step.error.cause == "a server does not answer"
+    locked(host, 2)
+
     do(host, "sed -i 's/&& echo done/\\&\\& exit 9/' /srv/life-ci/app/package.json")
     [step] = converge(host, OPEN)
     assert step.status == "failed"
@@ -126,6 +136,18 @@ def test_bundler_names_what_is_wrong_and_leaves_the_former_gems(
     assert "lifelib" in str(step.error)
     assert "1.9" in str(step.error)
     do(host, "sed -i 's/lifelib (1.9)/lifelib (1.0)/' /srv/life-bundle/app/Gemfile.lock")
+    # Of a run that was cut off: an archive that is not complete, and would not be fetched again.
+    do(host, "cd /srv/life-bundle/app/vendor/bundle/ruby/*/; rm -r gems/lifelib* spec*/lifelib*;"
+             " : >cache/lifelib-1.0.gem; mv /srv/life-bundle/gems /srv/life-bundle/away"
+    )  # fmt: skip
+    [step] = converge(host, BUNDLE)
+    assert "/srv/life-bundle/gems/lifelib-1.0.gem" in str(step.error)
+    assert "backtrace" not in str(step.error)
+    assert ".rb:" not in str(step.error)
+    do(host, "mv /srv/life-bundle/away /srv/life-bundle/gems;"
+             " : >$(echo /srv/life-bundle/app/vendor/bundle/ruby/*/)cache/lifelib-1.0.gem"
+    )  # fmt: skip
+    assert statuses(converge(host, BUNDLE)) == ["changed"]
     assert do(host, "cd /srv/life-bundle/app; bundle exec ruby -e 'require %q(lifeapp); puts APP'")
     assert statuses(converge(host, BUNDLE)) == ["ok"]
     do(host, "echo 'gem %q(puma)' >>/srv/life-bundle/app/Gemfile")
@@ -144,7 +166,14 @@ def test_composer_leaves_vendor_as_it_was_if_anything_fails(
     [step] = converge(host, COMPOSER)
     assert step.status == "failed"
     assert "lib-2.tar.gz" in str(step.error)
-    do(host, f"mv /srv/lib-2.tar.gz /srv/life-php/; {app}; echo '<?php exit(9);' >made.php")
+    do(host, f"mv /srv/lib-2.tar.gz /srv/life-php/; mkdir /run/full; {app}; cp -a . /run/full;"
+             " mount -t tmpfs -o size=132k php /srv/life-php/app;"
+             " cp -a /run/full/. /srv/life-php/app; chown life-php: /srv/life-php/app")  # fmt: skip
+    [step] = converge(host, COMPOSER)
+    do(host, "umount /srv/life-php/app; rm -r /run/full")
+    assert step.error is not None
+    assert step.error.cause == "a file system is full"
+    do(host, f"{app}; echo '<?php exit(9);' >made.php")
     [step] = converge(host, COMPOSER)
     assert step.status == "failed"
     assert "made.php" in str(step.error)

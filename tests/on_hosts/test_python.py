@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shlex
 
 import pytest
 
@@ -44,6 +45,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler).serve_forever()
 """
+WHEELS = """
+import sys, zipfile
+for given in sys.argv[1:]:
+    name, version, tag, *needs = given.split(":")
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(f"/srv/wheels/{name}-{version}-{tag}.whl", "w") as wheel:
+        wheel.writestr(f"{name}.py", "x = 1\\n")
+        wheel.writestr(f"{info}/METADATA",
+            f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
+            + "".join(f"Requires-Dist: {one}\\n" for one in needs))
+        wheel.writestr(f"{info}/WHEEL",
+            f"Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: {tag}\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+"""
+REFUSED = {
+    '["app", "web"]': (
+        ["Cannot install requirement 1 and requirement 2", "app 1.0 depends on lib<2",
+         "web 1.0 depends on lib>=2"],
+        "requirements contradict each other",
+    ),
+    '["old"]': (
+        ["No matching distribution found for old", "none of the wheel's tags (cp39-cp39-any)"],
+        "no index has a version",
+    ),
+    f'["lib==1.0 --hash=sha256:{"0" * 64}"]': (
+        ["DO NOT MATCH THE HASHES", "lib-1.0-py3-none-any.whl (from requirement 1)"],
+        "the file that was fetched is not the one",
+    ),
+}  # fmt: skip
+"""What pip refuses of wheels on the host: words of the error, and its cause."""
 
 
 def statuses(steps: list[Step]) -> list[str]:
@@ -76,6 +107,28 @@ def test_what_is_missing_is_named_and_what_is_broken_is_repaired(
     assert statuses(converge(fresh_host, VENV)) == ["ok", "changed"]
     assert fresh_host.run("/srv/venv/bin/pip --version").returncode == 0
     assert fresh_host.run("find /srv/venv ! -user app").stdout == ""
+    says_why_pip_refuses(fresh_host, converge, plan)
+
+
+def says_why_pip_refuses(host: KitchenHost, converge: Converge, plan: Converge) -> None:
+    """Pip does so quietly, except in its log."""
+    some = "app:1.0:py3-none-any:lib<2 web:1.0:py3-none-any:lib>=2 old:1.0:cp39-cp39-any"
+    libs = "lib:1.0:py3-none-any lib:2.0:py3-none-any"
+    host.run(f"mkdir /srv/wheels; cat >/run/wheels.py <<'END'\n{WHEELS}\nEND")
+    made = host.run(f"python3 /run/wheels.py {shlex.join(f'{some} {libs}'.split())}")
+    assert made.returncode == 0, made.stderr
+    for requirements, (words, cause) in REFUSED.items():
+        where = 'venv="/srv/venv", options=["--no-index", "--find-links", "/srv/wheels"]'
+        recipe = f"pip_requirements('all', requirements={requirements}, {where})"
+        [step] = converge(host, recipe)
+        assert step.error is not None
+        assert (step.error.cause or "").startswith(cause)
+        for word in words:
+            assert word in str(step.error)
+        if "hash" not in requirements:
+            [step] = plan(host, recipe)
+            assert words[-1] in str(step.change.note if step.change is not None else "")
+    assert host.run("ls -d /tmp/tmp.*").stdout == ""
 
 
 def test_a_password_of_an_index_is_seen_nowhere(

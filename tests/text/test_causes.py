@@ -47,6 +47,35 @@ SAID = {
     "/bin/sh: eval: line 3: useradd: not found": "a program it wants is not there",
     "bash: line 1: nft: command not found": "a program it wants is not there",
     "curl: (6) Could not resolve host: example.org": "the host cannot look up names",
+    "npm ERR! code ENOSPC\nnpm ERR! nospc ENOSPC: no space left on device, write": (
+        "a file system is full"
+    ),
+    "write /var/tmp/go-build/b001/pkg.a: no space left on device": "a file system is full",
+    "Your disk is out of space. Free some space to be able to install your bundle.": (
+        "a file system is full"
+    ),
+    "file_put_contents(): Write of 12047 bytes failed with errno=28 No sp": "a file system is full",
+    "open /srv/x: read-only file system": "the file system is mounted read-only",
+    "internal/x: /usr/lib/go/compile: signal: killed": "a program that it started was killed",
+    "the build has failed:\nKilled": "a program that it started was killed",
+    "npm ERR!   code: 'ECONNREFUSED',": "a server does not answer",
+    "Failed to open TCP connection to 127.0.0.1:9 (Connection refused - connect(2))": (
+        "a server does not answer"
+    ),
+    "E: Failed to fetch http://a/b.deb  Connection refused": "a package source cannot be read",
+    "npm ERR! request failed, reason: getaddrinfo ENOTFOUND npm.example.org": (
+        "the host cannot look up names"
+    ),
+    "ERROR: Cannot install app==1.0 and web==1.0 because these package versions have conflicting"
+    " dependencies.": "requirements contradict each other",
+    "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.": (
+        "the file that was fetched is not the one"
+    ),
+    "npm ERR! code EINTEGRITY": "the file that was fetched is not the one",
+    "the content of https://a/b has the checksum 0a1, not 0a2": "the file that was fetched is not",
+    "ERROR: No matching distribution found for native==1.0": "no index has a version",
+    "gzip: stdin: unexpected end of file\ntar: Unexpected EOF in archive": "the archive is cut off",
+    "xz: (stdin): Unexpected end of input": "the archive is cut off",
 }
 
 
