@@ -87,7 +87,7 @@ build slow 1.0
     until(module_host, "/etc/cut-postinst")
     run.tell(signal.SIGINT, FIRST)
     run.tell(signal.SIGINT, SECOND)
-    time.sleep(1.0)
+    until(module_host, "/var/lib/cook/.halt-*")  # a login later: the host knows
     do(module_host, "touch /etc/cut-go")
     said = told(run)
 
