@@ -123,10 +123,39 @@ for key in sys.argv[1:]:
         look(one)
     print(json.dumps({"source": source, "unmet": unmet, "odd": odd, "versions": versions}))
 """
-_ALL = """
-import importlib.metadata as meta
-found = {"%s==%s" % (d.metadata["Name"], d.version) for d in meta.distributions()}
-print("\\n".join(sorted(found)))
+# What is installed, with what is told on standard input, the report of pip(1) on what it would
+# install; then each requirement that is contradicted by that, as `! PACKAGE<tab>REQUIREMENT<tab>
+# OTHER PACKAGE`. An environment without pip has no means to read requirements.
+_ALL = r"""
+import importlib.metadata as meta, json, re, sys
+def name(text):
+    return re.sub(r"[-_.]+", "-", text).lower()
+found, said = {}, sys.stdin.read()
+for one in meta.distributions():
+    its = one.metadata["Name"]
+    if its:
+        found.setdefault(name(its), (its, one.version, one.requires))
+if not said:
+    print("\n".join(sorted("%s==%s" % (n, v) for n, v, _ in found.values())))
+try:
+    from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
+    report = json.loads(said[said.index("{"):said.rindex("}") + 1])["install"] if said else []
+except (ImportError, ValueError, LookupError, TypeError):
+    sys.exit()
+for one in (each["metadata"] for each in report):
+    found[name(one["name"])] = one["name"], one["version"], one.get("requires_dist")
+for package, version, needs in sorted(found.values(), key=str):
+    for text in needs or ():
+        try:
+            need = Requirement(text)
+        except InvalidRequirement:
+            continue
+        other = found.get(name(need.name))
+        if other is None or need.specifier.contains(other[1], prereleases=True):
+            continue
+        if not need.marker or need.marker.evaluate({"extra": ""}):
+            row = package, version, need.name, need.specifier, *other[:2]
+            print("! %s==%s\t%s%s\t%s==%s" % row)
 """
 _PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-input --no-color {}"
 
@@ -134,7 +163,7 @@ _PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-inp
 # which wheels do not fit this Python, is only in its log. A line of our own file says nothing.
 _INSTALL: LiteralString = r"""
 t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT; PIP_LOG=$t/log; export PIP_LOG
-{}{} 2>"$t/said"; s=$?
+{}{} 2>"$t/said"; s=$?{}
 sed "s,-r $t/lines (line \([0-9]*\)),requirement \1,g" "$t/said" >&2
 [ $s = 0 ] || [ ! -e "$t/log" ] || { sed -n 's/^[0-9]\{4\}-[0-9T:,-]* //
 /^The conflict is caused by/,/^To fix this/s/^  */ERROR: /p' "$t/log" | head -n 20
@@ -221,21 +250,29 @@ def _quiet(value: str) -> str:
     return value if holds_secret(value) or "@" not in value else Secret(value)
 
 
-def install(states: Sequence[PipState], *more: str) -> Command:
-    """Return the command that installs what several states of one environment want."""
+def install(states: Sequence[PipState], *more: str, report: Command | None = None) -> Command:
+    """
+    Return the command that installs what several states of one environment want.
+
+    With `report`, pip(1) writes what it does to `$t/report`, for this command that is run after it.
+    """
     first = states[0]
     wanted = [one for state in states for one in state.wanted]
     lines = [line for state in states for line in state.lines]
-    words = sh("install -q {} {} {}", list(more), list(first.options), wanted)
+    options = sh("{} {}", list(more), list(first.options))
+    if report is not None:
+        options = sh('{} --report "$t/report"', options)
+    words = sh("install -q {} {}", options, wanted)
     called, file = words.shown, sh("")
     if lines:
         called = f"install {' '.join(lines)}"
-        words = sh('install -q {} {} -r "$t/lines"', list(more), list(first.options))
+        words = sh('install -q {} -r "$t/lines"', options)
         text = "".join(f"{line}\n" for line in lines)
         file = sh('printf %s {} >"$t/lines" || exit\n', text)
     run = sh(_PIP, first.venv, words)
     exports = [sh("export {}={}", name, _quiet(value)) for name, value in first.variables]
-    whole = sh(_INSTALL.strip(), join([sh("{}\n", one) for one in exports] + [file], ""), run)
+    before = join([*(sh("{}\n", one) for one in exports), file], "")
+    whole = sh(_INSTALL.strip(), before, run, sh("\n{}", report) if report else sh(""))
     shown = join([*exports, run]).shown
     told = as_owner(first.venv, replace(whole, shown=shown))
     return replace(told, called=f"pip {called} ({first.venv})")
@@ -286,12 +323,38 @@ def learn(change: Change[PipState], said: str) -> Change[PipState]:
     """Return the change with all that is installed after it, by the output of `list_all`."""
     if change.wanted is None or not said:
         return change
-    return replace(change, wanted=replace(change.wanted, after=tuple(said.split())))
+    after = tuple(line for line in said.splitlines() if not line.startswith("! "))
+    broken = contradictions([change.wanted], said)
+    change = replace(change, wanted=replace(change.wanted, after=after))
+    if broken is None or broken in (change.note or ""):
+        return change
+    return replace(change, note="; ".join(filter(None, (change.note, broken))))
+
+
+def contradictions(states: Sequence[PipState], said: str) -> str | None:
+    """
+    Return the requirements of packages that a change contradicts; None without any.
+
+    `said` is the output of `list_all`, or the answer to `rehearse`. What was so before, by
+    `everything` of the states, is left out.
+    """
+    old = {_split(one) for state in states for one in state.everything}
+    rows = [line[2:].split("\t") for line in said.splitlines() if line.startswith("! ")]
+    found = [
+        f"{package.replace('==', ' ')} requires {need}, which {other.replace('==', ' ')} is not"
+        for package, need, other in rows
+        if not {_split(package), _split(other)} <= old
+    ]
+    return "; ".join(found) or None
 
 
 def list_all(venv: str) -> Command:
-    """Return the command that prints all packages of an environment as name==version."""
-    run = sh("{}/bin/python -I -c {}", venv, _ALL)
+    """
+    Return the command that prints all packages of an environment as name==version.
+
+    It also prints requirements that are contradicted, for `contradictions`.
+    """
+    run = sh("{}/bin/python -I -c {} </dev/null", venv, _ALL)
     return replace(as_owner(venv, run), called=f"list what is installed in {venv}")
 
 
@@ -300,16 +363,22 @@ def _split(package: str) -> tuple[str, str]:
     return canonical(name), version
 
 
+_REHEARSE = ("--dry-run", "--no-cache-dir")
+
+
 def rehearse(states: Sequence[PipState]) -> Command:
     """Return the question for all that pip would install; it changes nothing."""
-    more = ("--dry-run", "--report", "-", "--no-cache-dir")
-    return sh("{ {}; } 2>&1 || echo 'status' $?", install(states, *more))
+    python = sh("{}/bin/python -I -c {}", states[0].venv, _ALL)
+    told = sh('[ ! -e "$t/report" ] || { cat -- "$t/report"; echo; {} <"$t/report"; }', python)
+    return sh("{ {}; } 2>&1 || echo 'status' $?", install(states, *_REHEARSE, report=told))
 
 
 def also(states: Sequence[PipState], said: str) -> str | None:
-    """Return what pip would install besides, by the answer to `rehearse`; None without any."""
+    """Return what pip would install besides, and break, by the answer to `rehearse`."""
     if (refused := re.findall(r"^ERROR: (.+)$", said, re.MULTILINE)) and "status " in said:
         return f"pip would refuse: {'; '.join(dict.fromkeys(refused))}"
+    broken = contradictions(states, said)
+    said = said.partition("\n! ")[0]
     try:
         report = json.loads(said[said.index("{") : said.rindex("}") + 1])
         names = [(m["metadata"]["name"], m["metadata"]["version"]) for m in report["install"]]
@@ -323,4 +392,5 @@ def also(states: Sequence[PipState], said: str) -> str | None:
         for name, version in sorted(names)
         if canonical(name) not in asked
     ]
-    return f"pip also installs {', '.join(others)}" if others else None
+    also = f"pip also installs {', '.join(others)}" if others else None
+    return "; ".join(filter(None, (also, broken and f"it breaks a package: {broken}"))) or None

@@ -129,6 +129,20 @@ def says_why_pip_refuses(host: KitchenHost, converge: Converge, plan: Converge) 
             [step] = plan(host, recipe)
             assert words[-1] in str(step.change.note if step.change is not None else "")
     assert host.run("ls -d /tmp/tmp.*").stdout == ""
+    says_what_pip_breaks(host, converge, plan)
+
+
+def says_what_pip_breaks(host: KitchenHost, converge: Converge, plan: Converge) -> None:
+    """Pip installs what another package does not work with, and ends with status 0."""
+    where = 'venv="/srv/venv", options=["--no-index", "--find-links", "/srv/wheels"]'
+    broken = "app 1.0 requires lib<2, which lib 2.0 is not"
+    assert statuses(converge(host, f'pip_package("app", {where})')) == ["changed"]
+    for act, status in ((plan, "changed"), (converge, "changed"), (converge, "ok")):
+        [step] = act(host, f'pip_package("web", {where})')
+        note = str(step.change.note if step.change is not None else "")
+        assert step.status == status
+        assert note.count(broken) == (status == "changed"), note
+    assert "app 1.0 has requirement lib<2" in host.run("/srv/venv/bin/pip check").stdout
 
 
 def test_a_password_of_an_index_is_seen_nowhere(
