@@ -50,7 +50,8 @@ _BETWEEN = "\x1e"
 """Stands between the file and the lines of requirements, in a key."""
 
 # It is run by the Python of the environment, which belongs to a user, as that user. An environment
-# without pip can be asked for all that is installed.
+# without pip can be asked for all that is installed. The pip of Debian 11 puts its own packages on
+# the path: they are not in the environment.
 _LOOK = r"""
 import importlib.metadata as meta, json, os, re, sys
 def read(path):
@@ -103,8 +104,10 @@ for key in sys.argv[1:]:
         every = {"%s==%s" % (d.metadata["Name"], d.version) for d in meta.distributions()}
         print(key, *sorted(every))
         continue
+    path = [*sys.path]
     from pip._vendor.packaging.requirements import Requirement, InvalidRequirement
     from pip._vendor.packaging.utils import canonicalize_name
+    sys.path[:] = path
     source, *given = key.split("\x1e")
     unmet, odd, seen, versions = [], [], set(), {}
     try:
@@ -323,7 +326,8 @@ def learn(change: Change[PipState], said: str) -> Change[PipState]:
     """Return the change with all that is installed after it, by the output of `list_all`."""
     if change.wanted is None or not said:
         return change
-    after = tuple(line for line in said.splitlines() if not line.startswith("! "))
+    lines = said.splitlines()
+    after = tuple(one for line in lines if not line.startswith("! ") for one in line.split())
     broken = contradictions([change.wanted], said)
     change = replace(change, wanted=replace(change.wanted, after=after))
     if broken is None or broken in (change.note or ""):
