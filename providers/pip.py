@@ -163,7 +163,8 @@ for package, version, needs in sorted(found.values(), key=str):
 _PIP: LiteralString = "{}/bin/python -m pip --disable-pip-version-check --no-input --no-color {}"
 
 # A quiet pip says that requirements conflict, or that there is no such version; which ones, and
-# which wheels do not fit this Python, is only in its log. A line of our own file says nothing.
+# which wheels do not fit this Python, is only in its log. A line number of the file that cook makes
+# for it is the number of a requirement.
 _INSTALL: LiteralString = r"""
 t=$(mktemp -d) || exit; trap 'rm -rf -- "$t"' EXIT; PIP_LOG=$t/log; export PIP_LOG
 {}{} 2>"$t/said"; s=$?{}

@@ -147,7 +147,7 @@ _KNOWN: tuple[tuple[str, Diagnosis], ...] = (
     ),
     (
         # The program that started it tells so, and ends with a status of its own.
-        r"signal: killed|(?m:^Killed$)|Killed signal terminated program",
+        r"signal: killed|(?m:\] Killed$)|Killed signal terminated program",
         Diagnosis(
             "a program that it started was killed",
             "memory may have run out: `journalctl -k -g oom` on the host says so",
