@@ -57,7 +57,7 @@ SAID = {
     "file_put_contents(): Write of 12047 bytes failed with errno=28 No sp": "a file system is full",
     "open /srv/x: read-only file system": "the file system is mounted read-only",
     "internal/x: /usr/lib/go/compile: signal: killed": "a program that it started was killed",
-    "the build has failed:\nmake: *** [Makefile:2: all] Killed": "a program that it started was killed",
+    "make: *** [Makefile:2: all] Killed": "a program that it started was killed",
     "npm ERR!   code: 'ECONNREFUSED',": "a server does not answer",
     "Failed to open TCP connection to 127.0.0.1:9 (Connection refused - connect(2))": (
         "a server does not answer"
