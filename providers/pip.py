@@ -360,7 +360,8 @@ def list_all(venv: str) -> Command:
     It also prints requirements that are contradicted, for `contradictions`.
     """
     run = sh("{}/bin/python -I -c {} </dev/null", venv, _ALL)
-    return replace(as_owner(venv, run), called=f"list what is installed in {venv}")
+    called = f"list what is installed in {venv}"
+    return replace(as_owner(venv, run), shown=called, called=called)
 
 
 def _split(package: str) -> tuple[str, str]:
