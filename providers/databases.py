@@ -51,11 +51,6 @@ def woven(template: str, values: Sequence[object], quoted: Callable[[object], st
     return Sql("".join(f"{piece}{value}" for piece, value in pairs))
 
 
-def one_line(text: str) -> str:
-    """Return a text for an error, where a name may have a newline."""
-    return text.replace("\n", "\\n")
-
-
 def lines_by_key(text: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Return the lines of an answer, one for each key."""
     lines = text.split("\n")[:-1]

@@ -18,10 +18,10 @@ from cookbook.providers.databases import (
     SqlName,
     lines_by_key,
     listed,
-    one_line,
     row_in,
     woven,
 )
+from cookbook.text.sanitize import one_line
 
 SERVER = DatabaseServer("MariaDB", "mariadb")
 

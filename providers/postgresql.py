@@ -21,10 +21,10 @@ from cookbook.providers.databases import (
     SqlName,
     lines_by_key,
     listed,
-    one_line,
     row_in,
     woven,
 )
+from cookbook.text.sanitize import one_line
 
 DATABASE = "postgres"
 """The database for questions about what is not in one."""

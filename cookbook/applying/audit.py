@@ -11,7 +11,7 @@ from cookbook.errors import CookError, ProbeError
 from cookbook.language.catalog import Catalog
 from cookbook.language.change import Change
 from cookbook.language.collection import Declared
-from cookbook.language.probe import Thing, briefly
+from cookbook.language.probe import Thing, with_name
 from cookbook.language.resource import Resource, named
 from cookbook.planning.planner import Planner
 from cookbook.planning.step import Step
@@ -59,7 +59,7 @@ class Audit:
             except CookError:
                 continue
             if (question := provider.everything()) is not None:
-                asked.append((kind, provider, briefly(question, f"list all of {kind.kind()}")))
+                asked.append((kind, provider, with_name(question, f"list all of {kind.kind()}")))
         outcomes = self.planner.outcomes([question for _, _, question in asked])
         for (kind, provider, _), outcome in zip(asked, outcomes, strict=True):
             if outcome.status != 0 or outcome.cut:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cookbook.errors import BrokenOff, CommandError, Failed, HostError
 from cookbook.hosts.probing import Answers, precondition
-from cookbook.language.probe import briefly
+from cookbook.language.probe import with_name
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
@@ -325,7 +325,7 @@ def explain(command: Command, outcome: Outcome, *, hidden: bool = False) -> Comm
 def keep_of(planned: PlannedChange) -> Command | None:
     """Return the command that stashes the state that the change destroys, or None."""
     keep = planned.provider.keeps(planned.name, planned.change)
-    return briefly(keep, f"keep the former state of {planned.resource}") if keep else None
+    return with_name(keep, f"keep the former state of {planned.resource}") if keep else None
 
 
 def look_at(decision: Decision) -> Command | None:

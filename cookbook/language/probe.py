@@ -97,14 +97,14 @@ _LONG = 160
 """The number of characters above which a command without a name is a program."""
 
 
-def briefly(command: Command, called: str) -> Command:
+def with_name(command: Command, called: str) -> Command:
     r"""
     Return a command with a name for errors, unless it has one or is short enough to be shown.
 
     >>> from cookbook.script.shell import sh
-    >>> briefly(sh("tar -cf - {}", "/srv"), "keep /srv").brief
+    >>> with_name(sh("tar -cf - {}", "/srv"), "keep /srv").brief
     'tar -cf - /srv'
-    >>> briefly(sh("for p in {}; do\ntar -cf - $p; done", "/srv"), "keep /srv").brief
+    >>> with_name(sh("for p in {}; do\ntar -cf - $p; done", "/srv"), "keep /srv").brief
     'keep /srv'
     """
     if command.called or ("\n" not in command.shown and len(command.shown) <= _LONG):

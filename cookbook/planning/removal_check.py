@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from cookbook.errors import HostError, Refused
 from cookbook.language.change import Change
-from cookbook.language.probe import Thing, briefly
+from cookbook.language.probe import Thing, with_name
 from cookbook.language.provider import AnyProvider
 from cookbook.planning.decision import Decision, PlannedChange
 from cookbook.planning.planner import Planner
@@ -39,7 +39,7 @@ def _questions(decisions: Sequence[Decision]) -> Iterator[tuple[_Asker, Command]
             changes.setdefault(_asker(one), []).append((one.name, one.change))
     for (provider, user), pairs in changes.items():
         if (question := provider.preflight(pairs)) is not None:
-            named = briefly(question, f"look for what keeps {', '.join(n for n, _ in pairs)}")
+            named = with_name(question, f"look for what keeps {', '.join(n for n, _ in pairs)}")
             yield (provider, user), as_user(user, named)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cookbook.language.change import Change
-from cookbook.language.probe import briefly
+from cookbook.language.probe import with_name
 from cookbook.language.provider import AnyProvider
 from cookbook.language.resource import Resource
 from cookbook.planning.decision import Decision, PlannedChange
@@ -42,7 +42,7 @@ class Rehearsal:
         if (asked := self._asked) is None:
             return None
         names = ", ".join(name for name, _ in self.pairs)
-        return as_user(self.user, briefly(asked, f"look for side effects of {names}"))
+        return as_user(self.user, with_name(asked, f"look for side effects of {names}"))
 
     @property
     def _asked(self) -> Command | None:

@@ -37,7 +37,7 @@ from cookbook.errors import CookError
 from cookbook.hosts.probing import Answer, state_text
 from cookbook.language.change import Change
 from cookbook.language.collection import Collection, Declared, Node, declaring
-from cookbook.language.probe import briefly
+from cookbook.language.probe import with_name
 from cookbook.language.provider import AnyProvider, asked_by, questions
 from cookbook.language.resource import Resource
 from cookbook.language.serialize import change_from_json, to_json
@@ -193,12 +193,12 @@ def _check_names(provider: AnyProvider, resource: Resource, change: Change[Any])
     """
     probes = [*questions(provider, resource), *asked_by(resource, provider.besides(resource))]
     for question in (probe.question for probe in probes):
-        _same("what an error calls a question", briefly(question, "?").brief, question.brief)
+        _same("what an error calls a question", with_name(question, "?").brief, question.brief)
     for command in provider.commands(resource.identity, change) if change.needed else ():
         text = command.brief
         for given in vars(resource).values():
             text = text.replace(str(given), "") if given and isinstance(given, str) else text
-        assert "\n" not in text, f"an error calls a command {command.brief!r}"  # noqa: S101
+        _same(f"the lines of what an error calls a command, {text!r}", 1, text.count("\n") + 1)
 
 
 def _check_error(case: Mapping[str, Any], facts: Facts, folder: Path | None) -> None:

@@ -50,7 +50,7 @@ def latest_looks_of_sets(
         0,
     )
     found: dict[str, list[LastVisit]] = {}
-    for name, visit in _visits(connection, names, "look", places, rank, 0):
+    for name, visit in _visits(connection, names, "look", places, rank):
         found.setdefault(name, []).append(visit)
     return {name: _without_older_places(visits) for name, visits in found.items()}
 
@@ -105,19 +105,18 @@ def _newest(
     each: Sequence[ColumnElement[Any]],
 ) -> Iterator[tuple[str, LastVisit]]:
     """Yield the newest visit of each combination of these columns, the oldest of them first."""
-    rank = func.row_number().over(partition_by=each, order_by=_NEWEST_FIRST)
-    return _visits(connection, names, which, places, rank, 1)
+    rank = func.row_number().over(partition_by=each, order_by=_NEWEST_FIRST) - 1
+    return _visits(connection, names, which, places, rank)
 
 
-def _visits(  # noqa: PLR0917 - of one query
+def _visits(
     connection: Connection,
     names: Sequence[str],
     which: Which,
     places: Mapping[str, str],
     rank: ColumnElement[Any],
-    wanted: int,
 ) -> Iterator[tuple[str, LastVisit]]:
-    """Yield the visits with the wanted rank, the oldest of them first."""
+    """Yield the visits with the rank 0, the oldest of them first."""
     partial = _is_partial() if which == "look" else false()
     columns = (runs.c.id, runs.c.mode, runs.c.state, runs.c.started, runs.c.revision, runs.c.by)
     of_host = (hosts.c.number, hosts.c.name, hosts.c.status, hosts.c.desired, hosts.c.place)
@@ -128,7 +127,7 @@ def _visits(  # noqa: PLR0917 - of one query
         ).join(runs)
         ranked = query.where(hosts.c.name.in_(part), ~is_retired(), *_conditions(which)).subquery()
         order = (ranked.c.started, ranked.c.id, ranked.c.number)
-        newest = select(ranked).where(ranked.c.rank == wanted).order_by(*order)
+        newest = select(ranked).where(ranked.c.rank == 0).order_by(*order)
         for row in connection.execute(newest):
             if row.place is not None and row.place != places.get(row.name, row.place):
                 continue
